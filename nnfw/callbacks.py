@@ -1,0 +1,278 @@
+"""Callbacks: what else happens while a network trains.
+
+A callback is an object with any of five methods, each given the `Run`: the network, the history, the number
+of the epoch, its numbers so far, and `Run.stop`. Derive from `Callback` and write the methods you need.
+"""
+
+import csv
+import math
+from collections.abc import Callable
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnfw import schedules
+from nnfw.checks import boolean, number, positive_integer, whole_number
+from nnfw.names import nearest
+from nnfw.parts import Part
+
+if TYPE_CHECKING:
+    from nnfw.joint import Array
+    from nnfw.training import Run
+
+HIGHER_IS_BETTER = ("accuracy", "precision", "recall", "specificity", "predictive", "f1", "matthews", "r2")
+
+
+class Callback(Part):
+    """The protocol; every method is optional.
+
+    Examples
+    --------
+    >>> class Patience(Callback):
+    ...     def on_epoch_end(self, run):
+    ...         if run.logs["loss"] < 0.1:
+    ...             run.stop("good enough")
+    """
+
+    def on_fit_start(self, run: "Run") -> None:
+        """Before the first epoch of a `fit`."""
+
+    def on_epoch_start(self, run: "Run") -> None:
+        """Before the first batch of an epoch."""
+
+    def on_batch_end(self, run: "Run") -> None:
+        """After each update; ``run.batch`` and ``run.batch_loss`` tell which."""
+
+    def on_epoch_end(self, run: "Run") -> None:
+        """After an epoch and its validation; ``run.logs`` has its numbers."""
+
+    def on_fit_end(self, run: "Run") -> None:
+        """After the last epoch, also when the run was stopped; not after an error."""
+
+
+class LambdaCallback(Callback):
+    """A callback made of functions, each given the run.
+
+    Parameters
+    ----------
+    on_fit_start, on_epoch_start, on_batch_end, on_epoch_end, on_fit_end : callable, optional
+        ``function(run)``.
+
+    Examples
+    --------
+    >>> losses = []
+    >>> collect = LambdaCallback(on_epoch_end=lambda run: losses.append(run.logs["loss"]))
+    """
+
+    def __init__(
+        self,
+        *,
+        on_fit_start: "Callable[[Run], Any] | None" = None,
+        on_epoch_start: "Callable[[Run], Any] | None" = None,
+        on_batch_end: "Callable[[Run], Any] | None" = None,
+        on_epoch_end: "Callable[[Run], Any] | None" = None,
+        on_fit_end: "Callable[[Run], Any] | None" = None,
+    ) -> None:
+        given = {
+            "on_fit_start": on_fit_start,
+            "on_epoch_start": on_epoch_start,
+            "on_batch_end": on_batch_end,
+            "on_epoch_end": on_epoch_end,
+            "on_fit_end": on_fit_end,
+        }
+        for name, function in given.items():
+            if function is not None and not callable(function):
+                raise TypeError(f"LambdaCallback: {name} must be a function of the run, got {function!r}")
+            setattr(self, name, function or getattr(self, name))
+
+
+class Monitor(Callback):
+    """The base of callbacks that watch whether a number improves.
+
+    Parameters
+    ----------
+    monitor : str
+        A name in the history: ``"val_loss"``, ``"accuracy"`` ...
+    patience : int
+        Epochs without improvement that are borne.
+    min_delta : float
+        What counts as an improvement: more than this.
+    mode : {"auto", "min", "max"}
+        Whether lower or higher is better; "auto" tells by the name.
+    """
+
+    def __init__(self, monitor: str, patience: int, min_delta: float, mode: str) -> None:
+        owner = type(self).__name__
+        if mode not in ("auto", "min", "max"):
+            raise ValueError(f"{owner}: mode must be 'auto', 'min' or 'max', got {mode!r}")
+        self.monitor = monitor
+        self.patience = positive_integer(owner, "patience", patience)
+        self.min_delta = number(owner, "min_delta", min_delta, low=0.0)
+        self.mode = mode
+
+    def on_fit_start(self, run: "Run") -> None:
+        """Begin anew."""
+        self.best, self.wait = math.inf, 0
+
+    def improved(self, run: "Run") -> bool:
+        """Take the epoch's number in, and return whether it is the best so far."""
+        if self.monitor not in run.logs:
+            hint = nearest(self.monitor, run.logs)
+            if self.monitor.startswith("val_"):
+                hint = " Give fit validation_data or validation_split."
+            raise ValueError(
+                f"{type(self).__name__}: no {self.monitor!r} to monitor.{hint} "
+                f"There are: {', '.join(run.logs)}"
+            )
+        higher = self.mode == "max" or (
+            self.mode == "auto" and any(word in self.monitor for word in HIGHER_IS_BETTER)
+        )
+        value = -run.logs[self.monitor] if higher else run.logs[self.monitor]
+        if value < self.best - self.min_delta:
+            self.best, self.wait = value, 0
+            return True
+        self.wait += 1
+        return False
+
+
+class EarlyStopping(Monitor):
+    """Stop when a number no longer improves, and give the network back the best weights it had.
+
+    The best weights are restored also when the training runs to its end.
+
+    Parameters
+    ----------
+    monitor, patience, min_delta, mode
+        See `Monitor`.
+    restore_best : bool
+        False leaves the last weights.
+
+    Attributes
+    ----------
+    best_epoch : int
+        The epoch whose weights were best.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        *,
+        patience: int = 10,
+        min_delta: float = 0.0,
+        mode: str = "auto",
+        restore_best: bool = True,
+    ) -> None:
+        super().__init__(monitor, patience, min_delta, mode)
+        self.restore_best = boolean("EarlyStopping", "restore_best", restore_best)
+
+    def on_fit_start(self, run: "Run") -> None:
+        """Begin anew."""
+        super().on_fit_start(run)
+        self.best_epoch = 0
+        self._weights: list[Array] = []
+
+    def on_epoch_end(self, run: "Run") -> None:
+        """Keep the weights of the best epoch; stop after `patience` epochs that were not better."""
+        if self.improved(run):
+            self.best_epoch = run.epoch
+            if self.restore_best:
+                self._weights = [leaf.flat_params.copy() for leaf in run.network.leaves()]
+        elif self.wait >= self.patience:
+            run.stop(f"{self.monitor} has not improved for {self.patience} epochs")
+
+    def on_fit_end(self, run: "Run") -> None:
+        """Give the best weights back."""
+        if self._weights:
+            for leaf, weights in zip(run.network.leaves(), self._weights, strict=True):
+                leaf.flat_params[...] = weights
+            run.note(f"the weights of epoch {self.best_epoch}, the best by {self.monitor}, are restored")
+            self._weights = []
+
+
+class ReduceOnPlateau(Monitor):
+    """Multiply the learning rate when a number no longer improves.
+
+    It scales the network's optimizer; a layer with an optimizer of its own keeps its rate.
+
+    Parameters
+    ----------
+    monitor, patience, min_delta, mode
+        See `Monitor`.
+    factor : float
+        What the rate, or the schedule, is multiplied with, in (0, 1).
+    min_rate : float
+        No reduction below this rate.
+    cooldown : int
+        Epochs after a reduction in which none is counted.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        *,
+        factor: float = 0.5,
+        patience: int = 5,
+        min_delta: float = 0.0,
+        mode: str = "auto",
+        min_rate: float = 0.0,
+        cooldown: int = 0,
+    ) -> None:
+        super().__init__(monitor, patience, min_delta, mode)
+        least = float(np.nextafter(0.0, 1.0))
+        self.factor = number("ReduceOnPlateau", "factor", factor, low=least, high=1.0, open_high=True)
+        self.min_rate = number("ReduceOnPlateau", "min_rate", min_rate, low=0.0)
+        self.cooldown = whole_number("ReduceOnPlateau", "cooldown", cooldown)
+
+    def on_fit_start(self, run: "Run") -> None:
+        """Begin anew."""
+        super().on_fit_start(run)
+        self.resting = 0
+
+    def on_epoch_end(self, run: "Run") -> None:
+        """Reduce the rate after `patience` epochs that were not better."""
+        if self.improved(run):
+            return
+        if self.resting:
+            self.resting, self.wait = self.resting - 1, 0
+        elif self.wait >= self.patience:
+            self._reduce(run)
+
+    def _reduce(self, run: "Run") -> None:
+        optimizer = run.optimizer
+        rate = optimizer.rate(run.epoch)
+        if rate * self.factor < self.min_rate:
+            return
+        optimizer.learning_rate = schedules.get(optimizer.learning_rate) * self.factor
+        self.resting, self.wait = self.cooldown, 0
+        run.note(
+            f"learning rate {rate:.4g} -> {rate * self.factor:.4g}: "
+            f"{self.monitor} has not improved for {self.patience} epochs"
+        )
+
+
+class CSVLogger(Callback):
+    """Write each epoch's numbers as a row, as soon as they are there.
+
+    Parameters
+    ----------
+    path : str or path
+        Where to; an existing file is replaced at the start of a fit.
+    """
+
+    def __init__(self, path: "str | PathLike[str]") -> None:
+        self.path = path
+
+    def on_fit_start(self, run: "Run") -> None:
+        """Begin an empty file."""
+        self._header: list[str] = []
+        open(self.path, "w", encoding="utf-8").close()
+
+    def on_epoch_end(self, run: "Run") -> None:
+        """Append the epoch's row."""
+        with open(self.path, "a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            if not self._header:
+                self._header = ["epoch", *run.logs]
+                writer.writerow(self._header)
+            writer.writerow([run.epoch, *run.logs.values()])

@@ -1,0 +1,209 @@
+"""Tasks whose answers are known: each states what a perfect model reaches, and what a constant answer does.
+
+A result between the two numbers tells how much of the task was learned. Inputs are float32 (N, T, D). An
+argument that makes no task raises a ValueError, one of the wrong type a TypeError.
+"""
+
+import numpy as np
+
+from nnfw.checks import boolean, number, positive_integer
+from nnfw.data import one_hot
+from nnfw.joint import Array
+from nnfw.parts import explain_keywords
+
+
+@explain_keywords
+def adding_problem(n: int, steps: int, seed: int = 0) -> tuple[Array, Array]:
+    """Add the two marked numbers of a sequence.
+
+    Can a model remember over long spans? A perfect one reaches a mean squared error of 0. Always answering 1
+    reaches 1/6 = 0.167, the variance of the sum of two uniform numbers; no constant does better.
+
+    Parameters
+    ----------
+    n, steps : int
+        Samples N, and their length T of at least 2.
+    seed : int, default 0
+        The same seed gives the same data.
+
+    Returns
+    -------
+    x : ndarray, (N, T, 2)
+        Numbers between 0 and 1, and marks: a 1 at one step of each half, else 0. An odd step in the
+        middle belongs to the second half.
+    y : ndarray, (N, 1)
+        The sum of the two marked numbers, float32.
+
+    References
+    ----------
+    Hochreiter, S. & Schmidhuber, J. (1997). Long short-term memory. Neural Computation 9(8), section 5.4;
+    in the form of Arjovsky, Shah & Bengio (2016), arXiv:1511.06464.
+
+    Examples
+    --------
+    >>> x, y = adding_problem(n=100, steps=50)
+    >>> x.shape, y.shape
+    ((100, 50, 2), (100, 1))
+    """
+    _check_counts("adding_problem", n=n, steps=steps)
+    if steps < 2:
+        raise ValueError(f"adding_problem: steps must be at least 2, one for each number, got {steps}")
+    rng = np.random.default_rng(seed)
+    half, samples = steps // 2, np.arange(n)
+    x = np.zeros((n, steps, 2), dtype=np.float32)
+    x[..., 0] = rng.random((n, steps), dtype=np.float32)
+    first, second = rng.integers(0, half, n), rng.integers(half, steps, n)
+    x[samples, first, 1] = x[samples, second, 1] = 1
+    y = x[samples, first, 0] + x[samples, second, 0]
+    return x, y[:, None]
+
+
+@explain_keywords
+def parity(n: int, steps: int, return_sequences: bool = False, seed: int = 0) -> tuple[Array, Array]:
+    """Tell whether a sequence of bits holds an odd number of ones.
+
+    Can a model keep one bit without fail? A perfect one reaches an accuracy of 1 and a binary cross-entropy
+    of 0. A constant answer is right half of the time, with a cross-entropy of ln 2 = 0.693 at best, and so
+    is any answer that leaves out a single bit.
+
+    Parameters
+    ----------
+    n, steps : int
+        Samples N, and their length T.
+    return_sequences : bool, default False
+        Ask for the parity of the bits so far at every step, instead of once at the end. This is much easier
+        to learn.
+    seed : int, default 0
+        The same seed gives the same data.
+
+    Returns
+    -------
+    x : ndarray, (N, T, 1)
+        Bits 0 and 1, equally likely.
+    y : ndarray of int64, (N,), or (N, T) with `return_sequences`
+        1 for an odd number of ones, else 0.
+
+    References
+    ----------
+    Bengio, Y., Simard, P. & Frasconi, P. (1994). Learning long-term dependencies with gradient descent is
+    difficult. IEEE Transactions on Neural Networks 5(2).
+
+    Examples
+    --------
+    >>> x, y = parity(n=100, steps=8, return_sequences=True)
+    >>> bool((y == x[..., 0].cumsum(axis=1) % 2).all())
+    True
+    """
+    _check_counts("parity", n=n, steps=steps)
+    boolean("parity", "return_sequences", return_sequences)
+    bits = np.random.default_rng(seed).integers(0, 2, (n, steps))
+    odd = np.bitwise_xor.accumulate(bits, axis=1)
+    return bits[..., None].astype(np.float32), odd if return_sequences else odd[:, -1]
+
+
+@explain_keywords
+def delayed_echo(n: int, steps: int, delay: int, symbols: int = 4, seed: int = 0) -> tuple[Array, Array]:
+    """Repeat each symbol `delay` steps later.
+
+    How many symbols can a model hold at once? ``y[t] = x[t - delay]``, and symbol 0 while there is nothing to
+    repeat (t < delay). A perfect model reaches an accuracy of 1. The best constant answer, symbol 0, reaches
+    ``(delay + (steps - delay) / symbols) / steps``.
+
+    Parameters
+    ----------
+    n, steps : int
+        Samples N, and their length T.
+    delay : int
+        Steps from a symbol to its echo, less than `steps`.
+    symbols : int, default 4
+        The number of symbols K, at least 2; all are equally likely.
+    seed : int, default 0
+        The same seed gives the same data.
+
+    Returns
+    -------
+    x : ndarray, (N, T, K)
+        The symbols, one-hot.
+    y : ndarray of int64, (N, T)
+        The number of the symbol to answer at each step.
+
+    References
+    ----------
+    Jaeger, H. (2001). Short term memory in echo state networks. GMD Report 152.
+
+    Examples
+    --------
+    >>> x, y = delayed_echo(n=1, steps=6, delay=2)
+    >>> bool((y[0, 2:] == x[0, :-2].argmax(axis=1)).all()), y[0, :2]
+    (True, array([0, 0]))
+    """
+    _check_counts("delayed_echo", n=n, steps=steps, delay=delay, symbols=symbols)
+    if delay >= steps:
+        raise ValueError(f"delayed_echo: delay must be less than steps={steps}, got {delay}")
+    if symbols < 2:
+        raise ValueError(f"delayed_echo: symbols must be at least 2, got {symbols}")
+    heard = np.random.default_rng(seed).integers(0, symbols, (n, steps))
+    y = np.zeros_like(heard)
+    y[:, delay:] = heard[:, :-delay]
+    return one_hot(heard, symbols), y
+
+
+@explain_keywords
+def sine_mixture(
+    n: int,
+    steps: int,
+    noise: float = 0.1,
+    shortest_period: float = 8.0,
+    longest_period: float = 32.0,
+    seed: int = 0,
+) -> tuple[Array, Array]:
+    """Forecast the next value of a sum of two sines in noise.
+
+    The signal is ``s[t] = sin(2 pi t / p + a) + sin(2 pi t / q + b)``; periods p, q and phases a, b are drawn
+    for each sample. A perfect model, which knows them, reaches a mean squared error of ``noise**2``: nobody
+    foresees the noise of the value to forecast. Always answering 0 reaches ``1 + noise**2``.
+
+    Parameters
+    ----------
+    n, steps : int
+        Samples N, and their length T.
+    noise : float, default 0.1
+        The standard deviation of the normal noise in every value; the signal's own is 1.
+    shortest_period, longest_period : float, default 8.0 and 32.0
+        The range of the periods in steps, above 2; all in between are equally likely.
+    seed : int, default 0
+        The same seed gives the same signals, and the same noise but for its size.
+
+    Returns
+    -------
+    x : ndarray, (N, T, 1)
+        The noisy signal.
+    y : ndarray, (N, 1)
+        Its next value, float32.
+
+    Examples
+    --------
+    >>> x, y = sine_mixture(n=100, steps=40)
+    >>> x.shape, y.shape
+    ((100, 40, 1), (100, 1))
+    """
+    _check_counts("sine_mixture", n=n, steps=steps)
+    noise = number("sine_mixture", "noise", noise, low=0)
+    shortest = number("sine_mixture", "shortest_period", shortest_period)
+    longest = number("sine_mixture", "longest_period", longest_period)
+    if not 2 < shortest <= longest:
+        raise ValueError(
+            f"sine_mixture: periods must lie above 2 steps (a faster sine looks like a slower one), the "
+            f"shortest first, got {shortest:g} to {longest:g}"
+        )
+    rng = np.random.default_rng(seed)
+    period = rng.uniform(shortest, longest, (2, n, 1))
+    phase = rng.uniform(0, 2 * np.pi, (2, n, 1))
+    signal = np.sin(2 * np.pi * np.arange(steps + 1) / period + phase).sum(axis=0)
+    values = (signal + noise * rng.standard_normal((n, steps + 1))).astype(np.float32)
+    return values[:, :-1, None], values[:, -1:]
+
+
+def _check_counts(owner: str, **counts: int) -> None:
+    for name, count in counts.items():
+        positive_integer(owner, name, count)

@@ -1,0 +1,67 @@
+"""What a training run leaves behind: one list of numbers a quantity, one number an epoch."""
+
+import csv
+from collections.abc import Mapping
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class History(dict[str, list[float]]):
+    """Loss, metrics and learning rate by epoch; it goes on when `fit` is called again.
+
+    ``history["loss"]``, ``["val_loss"]``, ``["accuracy"]``, ``["learning_rate"]`` ... are lists, as long as
+    `epoch`. A quantity that an epoch did not have (no validation data in that call) is NaN there.
+
+    Attributes
+    ----------
+    epoch : list of int
+        The numbers of the epochs, from 1.
+    validation : str
+        How the validation data of the last `fit` were chosen.
+
+    Examples
+    --------
+    >>> history = History()
+    >>> history.append({"loss": 0.5})
+    >>> history.append({"loss": 0.25, "val_loss": 0.3})
+    >>> history.epoch, history["loss"], history["val_loss"]
+    ([1, 2], [0.5, 0.25], [nan, 0.3])
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.epoch: list[int] = []
+        self.validation = "none"
+
+    def append(self, logs: Mapping[str, float]) -> None:
+        """Add one epoch."""
+        for name in {**self, **logs}:
+            values = self.setdefault(name, [float("nan")] * len(self.epoch))
+            values.append(logs.get(name, float("nan")))
+        self.epoch.append(len(self.epoch) + 1)
+
+    def plot(self, path: "str | PathLike[str] | None" = None) -> "Figure":
+        """Draw the learning curves, and save them if a path is given; see `nnfw.plots.history`."""
+        from nnfw import plots
+
+        return plots.history(self, path)
+
+    def to_csv(self, path: "str | PathLike[str]") -> None:
+        """Write one row an epoch, with a header."""
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["epoch", *self])
+            writer.writerows(zip(self.epoch, *self.values(), strict=True))
+
+    def __reduce__(self) -> Any:
+        return _restore, (dict(self), self.epoch, self.validation)
+
+
+def _restore(values: dict[str, list[float]], epoch: list[int], validation: str) -> History:
+    history = History()
+    history.update(values)
+    history.epoch, history.validation = epoch, validation
+    return history

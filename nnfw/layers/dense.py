@@ -1,0 +1,115 @@
+"""Dense: every output is a weighted sum of all inputs, passed through an activation."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnfw import activations, initializers
+from nnfw.checks import boolean, positive_integer
+from nnfw.errors import ShapeError
+from nnfw.joint import Array, Output, ScoreGradient
+from nnfw.layers.layer import Layer, Shape
+
+if TYPE_CHECKING:
+    from nnfw.activations import Activation
+    from nnfw.initializers import Initializer
+    from nnfw.optimizers import Optimizer
+
+
+class Dense(Layer):
+    """A fully connected layer.
+
+    ::
+
+        (1)  s = x W + b          (N, D) (D, H) + (H,) -> (N, H)
+        (2)  y = φ(s)
+
+    An input (N, T, D) is taken step by step along its last axis, and gives (N, T, H).
+
+    Parameters
+    ----------
+    units : int
+        H, the number of outputs.
+    activation : str or Activation
+        φ.
+    use_bias : bool
+        Whether b is added.
+    initializer, bias_initializer : str or Initializer
+        Fill ``W`` and ``b``.
+    optimizer, trainable, name
+        See `Layer`.
+
+    Examples
+    --------
+    >>> layer = Dense(2, "relu")
+    >>> layer.compute_shapes((3,))
+    (2,)
+    >>> layer.initialize(np.random.default_rng(0))
+    >>> layer.params["W"][...] = [[1, -1], [0, 0], [0, 0]]
+    >>> layer.forward(np.array([[2.0, 5.0, 5.0]]))
+    array([[2., 0.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: "str | Activation" = "linear",
+        *,
+        use_bias: bool = True,
+        initializer: "str | Initializer" = "glorot_uniform",
+        bias_initializer: "str | Initializer" = "zeros",
+        optimizer: "Optimizer | str | None" = None,
+        trainable: bool = True,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(optimizer=optimizer, trainable=trainable, name=name)
+        self.units = positive_integer("Dense", "units", units)
+        self.activation = activations.get(activation)
+        self.use_bias = boolean("Dense", "use_bias", use_bias)
+        self.initializer = initializers.get(initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+
+    def compute_shapes(self, input_shape: Shape) -> Shape:
+        """Return (H,) for (D,), and (T, H) for (T, D)."""
+        if len(input_shape) not in (1, 2) or input_shape[-1] is None:
+            raise ShapeError(
+                f"{self.label}: expects (samples, features) or (samples, steps, features), "
+                f"got {('samples', *input_shape)}; Flatten() makes one axis of several"
+            )
+        D, H = input_shape[-1], self.units
+        self.add_parameter("W", (D, H), self.initializer)
+        if self.use_bias:
+            self.add_parameter("b", (H,), self.bias_initializer)
+        return (*input_shape[:-1], H)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return y (N, H) for x (N, D), or (N, T, H) for (N, T, D)."""
+        x = np.asarray(x, self.dtype)
+        self.check_input(x, (2, 3), "(samples, features) or (samples, steps, features)")
+        s = x @ self.params["W"]  # (1)
+        if self.use_bias:
+            s += self.params["b"]
+        keep = self.returns_scores or (training and self.activation.needs_input)
+        y = self.activation(s, out=None if keep else s)  # (2)
+        if training:
+            self.cache = {"x": x, "y": y} | ({"s": s} if keep else {})
+        return Output(y, s / self.activation.temperature, self.activation.name) if self.returns_scores else y
+
+    def backward(self, dy: Array) -> Array:
+        """Return dx, for dy of the output's shape."""
+        y = self.recall("y", "backward")
+        if isinstance(dy, ScoreGradient):
+            ds = dy.view(np.ndarray) / self.activation.temperature  # past (2) already: see nnfw.joint
+        else:
+            ds = self.activation.backward(np.asarray(dy, self.dtype), y, self.cache.get("s"))  # (2)
+        self.cache = {**self.cache, "ds": ds}
+        return ds @ self.params["W"].T  # (1)
+
+    def gradients(self) -> None:
+        """Fill dW and db: (1), over all samples and steps at once."""
+        D, H = self.params["W"].shape
+        ds = self.recall("ds", "gradients").reshape(-1, H)
+        x = self.cache["x"].reshape(-1, D)
+        np.matmul(x.T, ds, out=self.grads["W"])
+        if self.use_bias:
+            np.sum(ds, axis=0, out=self.grads["b"])

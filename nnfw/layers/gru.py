@@ -1,0 +1,212 @@
+"""GRU: the gated recurrent unit of Cho et al. (2014)."""
+
+from collections.abc import Mapping
+from typing import Unpack
+
+import numpy as np
+
+from nnfw.activations import Activation
+from nnfw.checks import boolean
+from nnfw.joint import Array
+from nnfw.layers.layer import Shape
+from nnfw.layers.recurrent import Gated, Options, Room
+from nnfw.layers.steps import Steps
+
+
+class GRU(Gated):
+    """A gated recurrent layer.
+
+    The update gate z decides how much of the old state stays, the reset gate r how much of it the
+    candidate c may see (h₋ is the state before the step, ∘ the product element by element)::
+
+        (1)  z = σ(x Wx_z + h₋ Wh_z + b_z)             update gate
+        (2)  r = σ(x Wx_r + h₋ Wh_r + b_r)             reset gate
+        (3)  c = φ(x Wx_c + q Wh_c + b_c),  q = r∘h₋   candidate
+        (4)  h = z∘h₋ + (1−z)∘c                        new state
+
+    and their adjoint, read upward; ds is a gradient before the activation, σ′ and φ′ its slope there::
+
+        (4)  dz = dh∘(h₋−c)      dc = dh∘(1−z)                  dh₋ += dh∘z
+        (3)  ds_c = dc∘φ′        dq = ds_c Wh_cᵀ     dr = dq∘h₋     dh₋ += dq∘r
+        (2)  ds_r = dr∘σ′        dh₋ += ds_r Wh_rᵀ
+        (1)  ds_z = dz∘σ′        dh₋ += ds_z Wh_zᵀ
+
+    With ``reset_after=True`` the reset gate acts after the matrix product, as in cuDNN::
+
+        (3')  c = φ(x Wx_c + b_c + r∘u),  u = h₋ Wh_c + bh_c
+              ds_c = dc∘φ′    dr = ds_c∘u    du = ds_c∘r    dh₋ += du Wh_cᵀ
+
+    Parameters
+    ----------
+    units : int
+        H, the size of the state.
+    activation : str or Activation
+        φ.
+    recurrent_activation : str, Activation or dict
+        σ: one for both gates, or a dict by gate, ``{"z": "sigmoid", "r": "hard_sigmoid"}``.
+    reset_after : bool
+        Which form of (3).
+    return_sequences, go_backwards, use_bias, input_initializer, recurrent_initializer, bias_initializer
+        See `nnfw.layers.recurrent.Recurrent`.
+    optimizer, trainable, name
+        See `Layer`.
+
+    Notes
+    -----
+    The same letters elsewhere. Where "z and 1−z swapped" is said, z there weighs the candidate:
+
+    ============  =================  ==================  ==================  ====================
+    nnfw          Keras              PyTorch             ONNX                Cho et al.
+    ============  =================  ==================  ==================  ====================
+    z             z, as here         z, as here          z, as here          z, as here
+    r             r                  r                   r                   r
+    c             hh                 n                   h                   h̃
+    gate order    z r c              r z c               z r c               -
+    Wx, Wh        kernel,            weight_ih_l0ᵀ,      Wᵀ, Rᵀ              W, U
+                  recurrent_kernel   weight_hh_l0ᵀ
+    b, bh         bias[0], bias[1]   bias_ih, bias_hh    B                   -
+    reset_after   True by default    always True         linear_before_      False
+                                                         reset, default 0
+    ============  =================  ==================  ==================  ====================
+
+    Keras and PyTorch have a second bias for z and r too; it is added to the first, so b_z and b_r here
+    are the sums. In Chung et al. (2014, arXiv:1412.3555) z and 1−z are swapped.
+
+    References
+    ----------
+    Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine
+    translation", EMNLP 2014, arXiv:1406.1078, equations 5 to 8.
+
+    Examples
+    --------
+    >>> layer = GRU(4)
+    >>> layer.compute_shapes((7, 3))
+    (4,)
+    >>> layer.initialize(np.random.default_rng(0))
+    >>> y = layer.forward(np.ones((5, 7, 3)), training=True)
+    >>> y.shape, layer.cache["z"].shape
+    ((5, 4), (5, 7, 4))
+    """
+
+    gates = ("z", "r", "c")
+    sigmoid_gates = ("z", "r")
+
+    def __init__(
+        self,
+        units: int,
+        activation: str | Activation = "tanh",
+        recurrent_activation: str | Activation | Mapping[str, str | Activation] = "sigmoid",
+        *,
+        reset_after: bool = False,
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(units, activation, recurrent_activation, **options)
+        self.reset_after = boolean("GRU", "reset_after", reset_after)
+
+    def compute_shapes(self, input_shape: Shape) -> Shape:
+        """Return (T, H) for (T, D) if `return_sequences`, else (H,)."""
+        shape = super().compute_shapes(input_shape)
+        if self.reset_after and self.use_bias:
+            self.add_parameter("bh_c", (self.units,), self.bias_initializer)
+        return shape
+
+    def forward_steps(self, s: Array, h: Array, steps: Steps, room: Room) -> dict[str, Array]:
+        """Turn the input products `s` (3, P, H) into z, r and c, and fill the states `h` (N + P, H)."""
+        N, H = steps.N, self.units
+        k = room("k", (steps.rows, H))
+        d, e = room("d", (N, 2 * H)), room("e", (N, H))
+        Wh_zr, Wh_c = self.blocks["Wh"][:, : 2 * H], self.params["Wh_c"]
+        bh_c = self.params.get("bh_c", 0.0)
+        φ, σ = self.activation.gate, self.open_gates()
+        views = zip(
+            *(steps.before(h), steps.split(s), steps.split(k), steps.after(h)),
+            *(steps.room(d), steps.room(e)),
+            strict=True,
+        )
+        for h_before, s_t, k_t, h_t, d_t, e_t in views:
+            zr, (z, r, c) = s_t[:2], s_t
+            np.matmul(h_before, Wh_zr, out=d_t)
+            zr += side_by_side(d_t)
+            σ(zr)  # (1), (2)
+            if self.reset_after:
+                np.matmul(h_before, Wh_c, out=k_t)
+                k_t += bh_c  # (3') u = h₋ Wh_c + bh_c
+                np.multiply(r, k_t, out=e_t)
+            else:
+                np.multiply(r, h_before, out=k_t)  # (3) q = r∘h₋
+                np.matmul(k_t, Wh_c, out=e_t)
+            c += e_t
+            φ(c, c)  # (3), (3')
+            np.subtract(h_before, c, out=h_t)
+            h_t *= z
+            h_t += c  # (4) h = c + z∘(h₋−c)
+        return dict(zip(self.gates, s, strict=True)) | {"u" if self.reset_after else "q": k}
+
+    def backward_steps(self, dh: Array, ds: Array, steps: Steps) -> dict[str, Array]:
+        """Fill `ds` (P, 3H) from `dh` (N + P, H), the steps in reverse."""
+        N, H = steps.N, self.units
+        z, r = self.kept["z"], self.kept["r"]
+        factors = self._factors(steps.before_all(self.states))
+        d, e = self.buffer("d_", (N, H)), self.buffer("e_", (N, H))
+        du = self.buffer("du", (steps.rows if self.reset_after else 0, H))
+        Wh_zrT, Wh_cT = self.blocks["Wh"][:, : 2 * H].T, self.params["Wh_c"].T
+        views = zip(
+            *(steps.before(dh), steps.after(dh), steps.split(ds), steps.split(factors)),
+            *(steps.split(z), steps.split(r), steps.room(d), steps.room(e)),
+            steps.split(du) if self.reset_after else steps.room(du),
+            strict=True,
+        )
+        for dh_before, dh_t, ds_t, (Fz, Fr, Fc), z_t, r_t, d_t, e_t, du_t in reversed(list(views)):
+            ds_z, ds_r, ds_c = ds_t[:, :H], ds_t[:, H : 2 * H], ds_t[:, 2 * H :]
+            np.multiply(dh_t, Fc, out=ds_c)  # (4), (3)
+            if self.reset_after:
+                np.multiply(ds_c, Fr, out=ds_r)
+                np.multiply(ds_c, r_t, out=du_t)  # (3')
+                np.matmul(du_t, Wh_cT, out=d_t)
+            else:
+                np.matmul(ds_c, Wh_cT, out=d_t)  # (3) dq
+                np.multiply(d_t, Fr, out=ds_r)  # (3), (2)
+                d_t *= r_t  # (3) dq∘r
+            dh_before += d_t
+            np.multiply(dh_t, Fz, out=ds_z)  # (4), (1)
+            np.multiply(dh_t, z_t, out=d_t)
+            dh_before += d_t  # (4) dh∘z
+            np.matmul(ds_t[:, : 2 * H], Wh_zrT, out=e_t)
+            dh_before += e_t  # (2), (1)
+        return {"du": du} if self.reset_after else {}
+
+    def _factors(self, h_before: Array) -> Array:
+        """Return what the loop multiplies dh, dq or ds_c with, at all steps: Fz, Fr, Fc (3, P, H)."""
+        z, r, c = (self.kept[gate] for gate in self.gates)
+        F = self.buffer("F", (3, *z.shape))
+        σ = self.sigmas
+        np.multiply(h_before - c, self.slope("z", σ["z"], z), out=F[0])  # (4), (1): (h₋−c)∘σ′
+        seen = self.kept["u"] if self.reset_after else h_before
+        np.multiply(seen, self.slope("r", σ["r"], r), out=F[1])  # (3), (2): h₋∘σ′ or u∘σ′
+        np.multiply(1 - z, self.slope("c", self.activation, c), out=F[2])  # (4), (3): (1−z)∘φ′
+        return F
+
+    def recurrent_gradients(self, ds: Array, h_before: Array) -> None:
+        """Fill the gradients of Wh and bh_c."""
+        H = self.units
+        np.matmul(h_before.T, ds[:, : 2 * H], out=self.grad_blocks["Wh"][:, : 2 * H])  # (1), (2)
+        if self.reset_after:
+            np.matmul(h_before.T, self.kept["du"], out=self.grads["Wh_c"])  # (3')
+            if self.use_bias:
+                np.sum(self.kept["du"], axis=0, out=self.grads["bh_c"])
+        else:
+            np.matmul(self.kept["q"].T, ds[:, 2 * H :], out=self.grads["Wh_c"])  # (3)
+
+    def scores(self, gate: str) -> Array:
+        """Return a gate's scores (P, H), computed again: c sees h₋ only through the reset gate."""
+        if gate != "c":
+            return super().scores(gate)
+        s = self.kept["x"] @ self.params["Wx_c"] + (self.params["b_c"] if self.use_bias else 0)
+        if self.reset_after:
+            return s + self.kept["r"] * self.kept["u"]
+        return s + self.kept["q"] @ self.params["Wh_c"]
+
+
+def side_by_side(d: Array) -> Array:
+    """Return the view (2, n, H) of two gates that lie side by side, d (n, 2H)."""
+    return d.reshape(len(d), 2, -1).swapaxes(0, 1)

@@ -1,0 +1,262 @@
+"""The Layer interface: six verbs, and named parameters as views into one flat vector."""
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+
+from nnfw import initializers
+from nnfw.checks import boolean
+from nnfw.errors import ShapeError
+from nnfw.joint import Array
+from nnfw.parts import Part
+
+if TYPE_CHECKING:
+    from nnfw.initializers import Initializer
+    from nnfw.optimizers import Optimizer, State
+
+Shape = tuple[int | None, ...]
+
+
+class Views(dict[str, Array]):
+    """Named views into one flat vector: write into them, never over them."""
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        raise TypeError(
+            f"params[{name!r}] is a view into the layer; write into it: params[{name!r}][...] = value"
+        )
+
+
+class Spec(NamedTuple):
+    """What is declared of a parameter."""
+
+    shape: tuple[int, ...]
+    initializer: "Initializer"
+    block: str
+
+
+class Layer(Part):
+    """One link of the chain: the base of every layer.
+
+    A layer of your own needs `compute_shapes`, `forward` and `backward`, and `gradients` if it has
+    parameters, which it declares with `add_parameter`; `initialize` and `update` come with the base.
+
+    Parameters
+    ----------
+    optimizer : Optimizer or str, optional
+        Used for this layer instead of the network's, with its own rate, schedule and clipping.
+    trainable : bool
+        False freezes the parameters: `update` leaves them as they are.
+    name : str, optional
+        A name for messages, the summary and files; by default the class's.
+
+    Attributes
+    ----------
+    params, grads : dict of str to ndarray
+        The parameters and their gradients by name, views into `flat_params` and `flat_grads`.
+    flat_params, flat_grads : ndarray
+        All of them as one contiguous vector each.
+    cache : dict of str to ndarray
+        What the last ``forward(x, training=True)`` and `backward` kept, open to inspection.
+
+    Examples
+    --------
+    A layer with one learnt gain a feature:
+
+    >>> class Gain(Layer):
+    ...     def compute_shapes(self, input_shape):
+    ...         self.add_parameter("g", input_shape[-1:], "ones")
+    ...         return input_shape
+    ...
+    ...     def forward(self, x, training=False):
+    ...         if training:
+    ...             self.cache = {"x": x}
+    ...         return x * self.params["g"]
+    ...
+    ...     def backward(self, dy):
+    ...         self.cache["dy"] = dy
+    ...         return dy * self.params["g"]
+    ...
+    ...     def gradients(self):
+    ...         self.grads["g"][...] = np.sum(self.cache["x"] * self.cache["dy"], axis=0)
+    >>> layer = Gain()
+    >>> layer.compute_shapes((3,))
+    (3,)
+    >>> layer.initialize(np.random.default_rng(0))
+    >>> layer.forward(np.array([[1.0, 2.0, 3.0]]))
+    array([[1., 2., 3.]])
+    """
+
+    optimizer: "Optimizer | None" = None
+    trainable: bool = True
+    name: str | None = None
+    place: int | None = None  # position in its network, from 1: for messages only
+    takes_lengths: ClassVar[bool] = False  # whether forward takes `lengths`
+    returns_scores: bool = False  # set by the network where the loss has a joint form: see nnfw.joint
+
+    specs: dict[str, Spec]
+    params: dict[str, Array]
+    grads: dict[str, Array]
+    flat_params: Array
+    flat_grads: Array
+    blocks: dict[str, Array]  # parameters that lie side by side, as one array
+    grad_blocks: dict[str, Array]
+    cache: Mapping[str, Array]  # what the last training pass kept
+    state: "State | None"
+    _buffers: dict[str, Array]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Set the fields up, so that a subclass need not call ``super().__init__``."""
+        self = super().__new__(cls, *args, **kwargs)
+        self.specs, self.cache, self._buffers = {}, {}, {}
+        self.flat_params = self.flat_grads = np.empty(0, np.float32)
+        self.state = None
+        self.bind()
+        return self
+
+    def __init__(
+        self, *, optimizer: "Optimizer | str | None" = None, trainable: bool = True, name: str | None = None
+    ) -> None:
+        from nnfw import optimizers
+
+        self.optimizer = None if optimizer is None else optimizers.get(optimizer)
+        self.trainable = boolean(type(self).__name__, "trainable", trainable)
+        self.name = name
+
+    # ---- the six verbs ------------------------------------------------------------------------------
+
+    def compute_shapes(self, input_shape: Shape) -> Shape:
+        """Return the output's shape for an input's, both without the batch axis, and declare parameters.
+
+        Raises
+        ------
+        ShapeError
+            If the layer cannot take such an input.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define compute_shapes(input_shape)")
+
+    def initialize(self, rng: np.random.Generator, dtype: str = "float32") -> None:
+        """Allocate the parameters, and fill them from `rng`."""
+        size = sum(math.prod(spec.shape) for spec in self.specs.values())
+        self.flat_params, self.flat_grads = np.zeros(size, dtype), np.zeros(size, dtype)
+        self.cache, self.state, self._buffers = {}, None, {}
+        self.bind()
+        for name, spec in self.specs.items():
+            self.params[name][...] = spec.initializer(rng, spec.shape, dtype)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return the output (N, ...) for the input (N, ...); in training, keep what `backward` needs."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward(x, training=False)")
+
+    def backward(self, dy: Array) -> Array:
+        """Return the loss's gradient with respect to the last training input, given that to its output."""
+        raise NotImplementedError(f"{type(self).__name__} must define backward(dy)")
+
+    def gradients(self) -> None:
+        """Fill `grads` from what `forward` and `backward` kept."""
+        if self.specs:
+            raise NotImplementedError(f"{type(self).__name__} has parameters: it must define gradients()")
+
+    def update(self, optimizer: "Optimizer", epoch: float) -> None:
+        """Take one step of the layer's own optimizer if it has one, else of `optimizer`."""
+        rule = self.optimizer or optimizer
+        if not self.trainable or not self.flat_params.size:
+            return
+        if self.state is None or self.state.rule != type(rule).__name__:
+            self.state = rule.start(self.flat_params)
+        rule.step(self.flat_params, self.flat_grads, self.state, epoch)
+
+    # ---- what the verbs are built from --------------------------------------------------------------
+
+    def add_parameter(
+        self, name: str, shape: Shape, initializer: "Initializer | str", block: str | None = None
+    ) -> None:
+        """Declare a parameter; `initialize` allocates and fills it.
+
+        Parameters of one `block` lie side by side along their last axis, so that one matrix product can
+        serve them all.
+        """
+        if None in shape:
+            raise ShapeError(f"{self.label}: parameter {name!r} cannot have an open axis, got shape {shape}")
+        fixed = tuple(int(n) for n in shape if n is not None)
+        if name in self.params and self.params[name].shape != fixed:
+            raise ShapeError(
+                f"{self.label}: parameter {name!r} was built with shape {self.params[name].shape}, and this "
+                f"input would need {fixed}; give the data the features it was built for, or make a new layer"
+            )
+        self.specs[name] = Spec(fixed, initializers.get(initializer), block or name)
+
+    def bind(self) -> None:
+        """Make `params`, `grads` and their blocks views into the flat vectors."""
+        self.blocks, self.params = self._views(self.flat_params)
+        self.grad_blocks, self.grads = self._views(self.flat_grads)
+
+    def _views(self, flat: Array) -> tuple[dict[str, Array], Views]:
+        """Return the blocks of one flat vector, one after another, and the parameters within them."""
+        members: dict[str, list[str]] = {}
+        for name, spec in self.specs.items():
+            members.setdefault(spec.block, []).append(name)
+        blocks: dict[str, Array] = {}
+        views: dict[str, Array] = {}
+        start = 0
+        for block, names in members.items():
+            widths = [self.specs[name].shape[-1] for name in names]
+            shape = (*self.specs[names[0]].shape[:-1], sum(widths))
+            stop = start + math.prod(shape)
+            blocks[block] = flat[start:stop].reshape(shape)
+            parts = np.split(blocks[block], np.cumsum(widths)[:-1], axis=-1)
+            views.update(zip(names, parts, strict=True))
+            start = stop
+        return blocks, Views({name: views[name] for name in self.specs})
+
+    def recall(self, key: str, verb: str) -> Array:
+        """Return what the training pass kept under `key`, or say which verb must come before `verb`."""
+        if key not in self.cache:
+            before = "backward(dy)" if verb == "gradients" else "forward(x, training=True)"
+            raise RuntimeError(f"{self.label}: {verb} comes after {before}, which has not been called yet")
+        return self.cache[key]
+
+    def buffer(self, name: str, shape: tuple[int, ...]) -> Array:
+        """Return an array of arbitrary content, its memory kept from one training step to the next."""
+        size = math.prod(shape)
+        if name not in self._buffers or self._buffers[name].size < size:
+            self._buffers[name] = np.empty(size, self.dtype)
+        return self._buffers[name][:size].reshape(shape)
+
+    def check_input(self, x: Array, axes: tuple[int, ...], expected: str) -> None:
+        """Raise a ShapeError unless `x` has the axes and the features that the parameters were built for."""
+        if not self.params:
+            raise RuntimeError(
+                f"{self.label}: forward comes after compute_shapes(input_shape) and initialize(rng); "
+                f"a Network calls both at its first fit or predict"
+            )
+        features = next(iter(self.params.values())).shape[0]
+        if x.ndim not in axes or x.shape[-1] != features:
+            raise ShapeError(f"{self.label}: expects {expected} with {features} features, got {x.shape}")
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the parameters and of all that is computed with them."""
+        return self.flat_params.dtype
+
+    @property
+    def size(self) -> int:
+        """The number of parameters."""
+        return int(self.flat_params.size)
+
+    @property
+    def label(self) -> str:
+        """The layer and its place, as messages call it: ``layer 2, GRU(16)``."""
+        units = getattr(self, "units", "")
+        place = f"layer {self.place}, " if self.place else ""
+        return f"{place}{type(self).__name__}({units})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave views and buffers out of copies: the flat vectors hold everything."""
+        left_out = {"params", "grads", "blocks", "grad_blocks", "cache", "_buffers"}
+        return {key: value for key, value in vars(self).items() if key not in left_out}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.bind()

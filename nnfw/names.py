@@ -1,0 +1,71 @@
+"""Names that teach: the nearest known name, and nnfw's word for a name of another library."""
+
+import difflib
+from collections.abc import Iterable
+
+# What Keras, PyTorch, scikit-learn and EpyNN call an argument -> what nnfw calls it.
+ARGUMENTS = {
+    "batch_first": None,
+    "betas": "beta_1 and beta_2",
+    "bias": "use_bias",
+    "clipnorm": "clip_norm",
+    "clipvalue": "clip_value",
+    "eps": "epsilon",
+    "global_clipnorm": "clip_global_norm",
+    "hidden_size": "units",
+    "hidden_units": "units",
+    "in_features": None,
+    "initial_learning_rate": "rate",
+    "input_dim": None,
+    "input_shape": None,
+    "input_size": None,
+    "kernel_initializer": "initializer (Dense) or input_initializer (recurrent layers)",
+    "learning_rate_init": "learning_rate",
+    "lr": "learning_rate",
+    "max_iter": "epochs",
+    "n_epochs": "epochs",
+    "nb_epoch": "epochs",
+    "nodes": "units",
+    "nonlinearity": "activation",
+    "num_epochs": "epochs",
+    "out_features": "units",
+    "output_dim": "units",
+    "random_state": "seed",
+    "sequences": "return_sequences",
+    "unit_cells": "units",
+    "unroll": None,
+    "validation_fraction": "validation_split",
+}
+NOT_NEEDED = (
+    "nnfw needs no such argument: shapes are inferred from the data, and the batch axis is always first"
+)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the known name that is nearest, or an empty string.
+
+    Examples
+    --------
+    >>> nearest("sofmax", ["relu", "softmax"])
+    " Did you mean 'softmax'?"
+    """
+    lowered = {candidate.lower(): candidate for candidate in known}
+    found = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
+    return f" Did you mean {lowered[found[0]]!r}?" if found else ""
+
+
+def explain_argument(owner: str, name: str, known: Iterable[str]) -> str:
+    """Return the message for an argument that `owner` does not have.
+
+    Examples
+    --------
+    >>> print(explain_argument("GRU", "hidden_size", ["units", "activation"]))
+    GRU has no argument 'hidden_size'; nnfw calls it units. It takes: units, activation.
+    """
+    known = list(known)
+    if name in ARGUMENTS and name not in known:
+        word = ARGUMENTS[name]
+        hint = f"; nnfw calls it {word}." if word else f"; {NOT_NEEDED}."
+    else:
+        hint = f".{nearest(name, known)}"
+    return f"{owner} has no argument {name!r}{hint} It takes: {', '.join(known)}."

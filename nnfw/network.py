@@ -1,0 +1,414 @@
+"""Network: layers in a chain. It is itself a Layer: its six verbs are loops over the chain."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nnfw import data, doors, losses, metrics, optimizers, progress, saving, summary, training
+from nnfw.callbacks import Callback
+from nnfw.checks import boolean, number, positive_integer, whole_number
+from nnfw.errors import ShapeError
+from nnfw.history import History
+from nnfw.joint import Array
+from nnfw.layers.layer import Layer, Shape
+from nnfw.loss import Loss
+from nnfw.metrics import Metric
+from nnfw.optimizers import Optimizer
+from nnfw.parts import explain_keywords
+
+STREAMS = ("weights", "shuffle", "split", "noise")  # independent random streams, all from one seed
+
+
+class Network(Layer):
+    """A chain of layers, with what is needed to train it.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        First to last. A Network is a Layer, so it can stand inside another.
+    loss : str or Loss
+        What training makes small.
+    optimizer : str or Optimizer, optional
+        How; Adam with its default rate if not given. Inside another network, a network that was given none
+        follows that one's.
+    metrics : sequence of str, Metric or function
+        What else is measured.
+    seed : int, optional
+        The same seed and the same data give the same weights, bit for bit. None draws one.
+    dtype : {"float32", "float64"}
+        What everything is computed in.
+    name : str, optional
+        See `Layer`.
+
+    Attributes
+    ----------
+    history : History
+        All epochs so far.
+    params, grads : dict of str to ndarray
+        Of all layers: ``network.params["gru_1.Wx_z"]``.
+
+    Examples
+    --------
+    >>> from nnfw import Dense
+    >>> x = np.random.default_rng(0).normal(size=(200, 2))
+    >>> y = x[:, 0] * x[:, 1] > 0
+    >>> network = Network([Dense(16, "tanh"), Dense(1, "sigmoid")], loss="bce", metrics=["accuracy"],
+    ...                   optimizer="nadam", seed=0)
+    >>> history = network.fit(x, y, epochs=150, batch_size=10, verbose=0)
+    >>> network.evaluate(x, y)["accuracy"] > 0.95
+    True
+    """
+
+    takes_lengths = True
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        *,
+        loss: str | Loss = "mse",
+        optimizer: str | Optimizer | None = None,
+        metrics: Iterable[Any] = (),
+        seed: int | None = None,
+        dtype: str = "float32",
+        name: str | None = None,
+    ) -> None:
+        super().__init__(optimizer=optimizer, name=name)
+        self.layers = check_layers(layers)
+        self.loss = losses.get(loss)
+        self.metrics = open_metrics(metrics)
+        self.seed = None if seed is None else whole_number("Network", "seed", seed)
+        if dtype not in ("float32", "float64"):
+            raise ValueError(f"Network: dtype must be 'float32' or 'float64', got {dtype!r}")
+        self._dtype = np.dtype(dtype)
+        children = np.random.SeedSequence(self.seed).spawn(len(STREAMS))
+        self.streams = {name: np.random.default_rng(s) for name, s in zip(STREAMS, children, strict=True)}
+        self.history = History()
+        self.shapes: list[Shape] = []  # the input's, and each layer's output's; without the batch axis
+        self.built = self.fitting = False
+
+    # ---- the six verbs ------------------------------------------------------------------------------
+
+    def compute_shapes(self, input_shape: Shape) -> Shape:
+        """Return the output's shape for an input's, both without the batch axis: (D,) or (T, D)."""
+        shapes = [tuple(input_shape)]
+        for place, layer in enumerate(self.layers, 1):
+            layer.place = place
+            try:
+                shapes.append(layer.compute_shapes(shapes[-1]))
+            except ShapeError as error:
+                raise ShapeError(f"{error}{self._hint(place, shapes[-1])}") from None
+        self.shapes = shapes
+        self._join()
+        return shapes[-1]
+
+    def initialize(self, rng: np.random.Generator | None = None, dtype: str | None = None) -> None:
+        """Allocate and fill all parameters, by default from the network's seed and in its dtype."""
+        self._dtype = np.dtype(dtype or self._dtype)
+        for layer in self.layers:
+            layer.initialize(rng or self.streams["weights"], self._dtype.name)
+        self.built = True
+
+    def forward(self, x: Array, training: bool = False, lengths: Array | None = None) -> Array:
+        """Return the outputs (N, ...) for the inputs (N, ...)."""
+        for layer in self.layers:
+            x = layer.forward(x, training, **({"lengths": lengths} if layer.takes_lengths else {}))
+        return x
+
+    def backward(self, dy: Array) -> Array:
+        """Return dx, given the gradient with respect to the output: the chain in reverse."""
+        for layer in reversed(self.layers):
+            dy = layer.backward(dy)
+        return dy
+
+    def gradients(self) -> None:
+        """Fill the gradients of all layers."""
+        for layer in self.layers:
+            layer.gradients()
+
+    def update(self, optimizer: Optimizer, epoch: float) -> None:
+        """Take one step in every layer, after clipping the gradient of all together if asked for."""
+        if not self.trainable:
+            return
+        if optimizer.clip_global_norm is not None:
+            shared = [leaf.flat_grads for leaf in self.leaves() if leaf.trainable and leaf.optimizer is None]
+            optimizers.clip_to_norm(shared, optimizer.clip_global_norm)
+        for layer in self.layers:
+            layer.update(layer.optimizer or optimizer, epoch)
+
+    # ---- the chain ----------------------------------------------------------------------------------
+
+    def leaves(self) -> Iterator[Layer]:
+        """Yield the layers, those of inner networks one by one."""
+        for layer in self.layers:
+            if isinstance(layer, Network):
+                yield from layer.leaves()
+            else:
+                yield layer
+
+    def _join(self) -> None:
+        """Have the output layer pass its scores on if the loss has a joint form with its activation."""
+        *inner, last = self.leaves()
+        for leaf in inner:
+            leaf.returns_scores = False
+        activation = getattr(last, "activation", None)
+        last.returns_scores = activation is not None and activation.name == self.loss.joins
+
+    def _hint(self, place: int, shape: Shape) -> str:
+        """Return the remedy for a layer that cannot take what the one before it gives."""
+        before = self.layers[place - 2] if place > 1 else None
+        if len(shape) == 1 and getattr(before, "return_sequences", None) is False:
+            return (
+                f". The {type(before).__name__} before it returns only its last state; "
+                f"build it with return_sequences=True"
+            )
+        if before is None and len(shape) == 1:
+            return f". One feature a step is x[..., None], {(*shape, 1)} a sample"
+        return ""
+
+    @property
+    def names(self) -> list[str]:
+        """The layers' names; one that was given none is called after its class and place."""
+        return [layer.name or f"{type(layer).__name__.lower()}_{i}" for i, layer in enumerate(self.layers, 1)]
+
+    def bind(self) -> None:
+        """Nothing: the layers hold the parameters."""
+
+    @property
+    def params(self) -> dict[str, Array]:  # type: ignore[override]
+        """The parameters of all layers by name."""
+        return self._collect("params")
+
+    @property
+    def grads(self) -> dict[str, Array]:  # type: ignore[override]
+        """The gradients of all layers by name."""
+        return self._collect("grads")
+
+    def _collect(self, kind: str) -> dict[str, Array]:
+        named = zip(self.names, self.layers, strict=True)
+        return {f"{name}.{key}": a for name, layer in named for key, a in getattr(layer, kind).items()}
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """What everything is computed in."""
+        return self._dtype
+
+    # ---- training and use ---------------------------------------------------------------------------
+
+    @explain_keywords
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        epochs: int = 1,
+        batch_size: int = 32,
+        validation_data: tuple[Any, ...] | None = None,
+        validation_split: float = 0.0,
+        split: str = "auto",
+        shuffle: bool = True,
+        lengths: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        class_weight: Any = None,
+        callbacks: Sequence[Callback] = (),
+        verbose: int | str = "auto",
+    ) -> History:
+        """Train for `epochs` more epochs, and return the history of all epochs so far.
+
+        Parameters
+        ----------
+        x : array_like (N, D) or (N, T, D), or list of arrays (T_i, D)
+            Inputs.
+        y : array_like
+            Targets: (N, K), (N,) or (N, 1); classes (N,) for categorical cross-entropy; the same with a
+            time axis for sequence outputs.
+        epochs : int
+            How many more.
+        batch_size : int
+            Samples a step; the last batch of an epoch may be smaller.
+        validation_data : tuple, optional
+            (x, y) or (x, y, lengths) to validate on after each epoch.
+        validation_split : float
+            Else the share of the samples that is held out for it, in [0, 1).
+        split : {"auto", "stratified", "random", "tail"}
+            Which samples: shuffled with the seed, in every class alike ("stratified", what "auto" takes for
+            class targets), over all ("random"), or the last ones ("tail", for time series).
+        shuffle : bool
+            Whether each epoch takes the samples in a new order.
+        lengths : array_like of int (N,), optional
+            Valid steps of each sequence.
+        sample_weight : array_like (N,), optional
+            A factor for each sample's loss.
+        class_weight : dict or "balanced", optional
+            A factor for each class's samples.
+        callbacks : sequence of Callback
+            See `nnfw.callbacks`.
+        verbose : {"auto", 0, 1, 2}
+            Nothing, a bar, or a line an epoch; "auto" draws a bar on a terminal or in a notebook.
+
+        Raises
+        ------
+        ShapeError, ValueError, TypeError
+            If the data or an argument do not fit; nothing has been changed then.
+        NonFiniteError
+            If the loss is not finite; the weights are the last good ones.
+        RuntimeError
+            If the network is being fitted already.
+        """
+        epochs = positive_integer("fit", "epochs", epochs)
+        batch_size = positive_integer("fit", "batch_size", batch_size)
+        boolean("fit", "shuffle", shuffle)
+        share = number("fit", "validation_split", validation_split, 0.0, 1.0, open_high=True)
+        shown = progress.open_progress(verbose)
+        for callback in callbacks:
+            if not isinstance(callback, Callback):
+                raise TypeError(f"fit: callbacks must be Callback objects, got {type(callback).__name__}")
+        if validation_data is not None and share:
+            raise ValueError("fit: give validation_data or validation_split, not both")
+        if self.fitting:
+            raise RuntimeError("this network is being fitted already; wait for that fit to end")
+        train = self._open(x, y, lengths, sample_weight, class_weight)
+        held, said = None, "none"
+        if validation_data is not None:
+            held, said = self._open(*check_pair(validation_data)), "the data given"
+        elif share:
+            train, held, said = self._split(train, share, split)
+        self._build()
+        self.history.validation = said
+        self.optimizer = self.optimizer or optimizers.get("adam")
+        run = training.Run(self, self.optimizer, callbacks, shown)
+        self.fitting = True
+        try:
+            training.fit(run, train, held, epochs=epochs, batch_size=batch_size, shuffle=shuffle)
+        finally:
+            self.fitting = False
+        return self.history
+
+    def evaluate(
+        self, x: Any, y: Any, *, lengths: ArrayLike | None = None, batch_size: int = 256
+    ) -> dict[str, float]:
+        """Return the mean loss and the metrics on `x` and `y`, by name; see `fit` for their forms."""
+        batch_size = positive_integer("evaluate", "batch_size", batch_size)
+        opened = self._open(x, y, lengths)
+        self._build()
+        return training.evaluate(self, opened, batch_size)
+
+    def predict(self, x: Any, *, lengths: ArrayLike | None = None, batch_size: int = 256) -> Array:
+        """Return the outputs (N, K) or (N, T, K) for inputs `x`; see `fit` for their forms."""
+        batch_size = positive_integer("predict", "batch_size", batch_size)
+        x, lengths = doors.open_inputs(x, lengths)
+        self.compute_shapes(x.shape[1:])
+        self._build()
+        return training.predict(self, x, lengths, batch_size)
+
+    def predict_classes(
+        self, x: Any, *, lengths: ArrayLike | None = None, batch_size: int = 256, threshold: float = 0.5
+    ) -> Array:
+        """Return the most likely class of each sample (N,), or of each step (N, T).
+
+        With one output it is 1 where that is above `threshold`, else 0.
+        """
+        a = self.predict(x, lengths=lengths, batch_size=batch_size)
+        return a.argmax(axis=-1) if a.shape[-1] > 1 else (a[..., 0] > threshold).astype(np.int64)
+
+    def _open(
+        self,
+        x: Any,
+        y: Any,
+        lengths: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        class_weight: Any = None,
+    ) -> doors.Data:
+        """Check the caller's arrays against the network, and return them in one form."""
+        x, lengths = doors.open_inputs(x, lengths)
+        output_shape = self.compute_shapes(x.shape[1:])
+        y = doors.open_targets(y, x, lengths, output_shape, self.loss)
+        weight = doors.open_weight(sample_weight, class_weight, y, output_shape[-1])
+        return doors.Data(x, y, lengths, weight, self.dtype, steps=len(output_shape) == 2)
+
+    def _build(self) -> None:
+        if not self.built:
+            self.initialize()
+
+    def _split(self, whole: doors.Data, share: float, how: str) -> tuple[doors.Data, doors.Data, str]:
+        """Hold a share of the samples out for validation, and say how they were chosen."""
+        labels = doors.class_labels(whole.y, self.shapes[-1][-1]) if not whole.steps else None
+        if how == "auto":
+            how = "random" if labels is None else "stratified"
+        if how == "stratified" and labels is None:
+            raise ValueError(
+                "fit: split='stratified' needs one class a sample as target; use 'random' or 'tail'"
+            )
+        if how == "tail":
+            held = min(max(round(len(whole) * share), 1), len(whole) - 1)
+            index = np.split(np.arange(len(whole)), [len(whole) - held])
+        elif how in ("random", "stratified"):
+            by = labels if how == "stratified" else None
+            index = list(data.split_indices(len(whole), share, self.streams["split"], by))
+        else:
+            raise ValueError(f"fit: split must be 'auto', 'stratified', 'random' or 'tail', got {how!r}")
+        train, held_out = index
+        return whole.subset(train), whole.subset(held_out), f"{how}, {len(held_out)} of {len(whole)} samples"
+
+    # ---- looking and keeping ------------------------------------------------------------------------
+
+    def summary(self) -> None:
+        """Print the layers, their output shapes and parameters."""
+        print(summary.describe(self))
+
+    @property
+    def size(self) -> int:
+        """The number of parameters."""
+        return sum(leaf.size for leaf in self.leaves())
+
+    def save(self, path: "str | PathLike[str]") -> None:
+        """Write the whole network to one file; see `nnfw.saving`."""
+        saving.save(self, path)
+
+    @classmethod
+    def load(cls, path: "str | PathLike[str]", custom: dict[str, type] | None = None) -> "Network":
+        """Return the network that `save` wrote; see `nnfw.saving`."""
+        return saving.load(path, custom)
+
+
+def check_layers(layers: Sequence[Layer]) -> list[Layer]:
+    """Return the layers as a list, if they are layers, each there once, and of different names."""
+    if isinstance(layers, Layer) or not isinstance(layers, Iterable):
+        raise TypeError(f"Network: layers must be a list of layers, got {type(layers).__name__}")
+    layers = list(layers)
+    if not layers:
+        raise ValueError("Network: layers must hold at least one layer, got none")
+    for place, layer in enumerate(layers, 1):
+        if not isinstance(layer, Layer):
+            made = f"; did you mean {layer.__name__}(...)?" if isinstance(layer, type) else ""
+            raise TypeError(f"Network: layer {place} must be a Layer, got {layer!r}{made}")
+        if any(layer is other for other in layers[: place - 1]):
+            raise ValueError(
+                f"Network: layer {place} is the same object as one before it; build a second layer"
+            )
+    names = [layer.name for layer in layers if layer.name]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"Network: two layers have the name {name!r}; give each its own")
+    return layers
+
+
+def open_metrics(given: Iterable[Any]) -> list[Metric]:
+    """Return the metrics for a list of names, objects or functions."""
+    if isinstance(given, str):
+        raise TypeError(f"Network: metrics must be a list, [{given!r}], got the name alone")
+    found = [metrics.get(metric) for metric in given]
+    names = [metric.name for metric in found]
+    for name in names:
+        if name == "loss" or names.count(name) > 1:
+            raise ValueError(f"Network: two metrics would be called {name!r} in the history; leave one out")
+    return found
+
+
+def check_pair(given: Any) -> tuple[Any, ...]:
+    """Return (x, y) or (x, y, lengths) if that is what was given."""
+    if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
+        raise TypeError("fit: validation_data must be (x, y) or (x, y, lengths)")
+    return tuple(given)

@@ -1,0 +1,108 @@
+"""Record PyTorch's losses and gradients in float64: ``python tests/recorded/make_losses.py``.
+
+A case is a loss of nnfw with its arguments, targets y, a weight, and outputs x (scores, with an activation).
+"""
+
+import json
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+rng = np.random.default_rng(20240607)
+arrays: dict[str, np.ndarray] = {}
+cases: dict[str, dict] = {}
+FLAT, TIME = (7, 5), (4, 3, 5)  # (N, K) and (N, T, K)
+ACTIVATIONS = {"softmax": lambda s: torch.softmax(s, -1), "sigmoid": torch.sigmoid}
+
+
+def record(case, loss, y, x, torch_loss, activation=None, **config):
+    """Record a `torch_loss`, whose unreduced form has a value for each output or for each sample."""
+    tensor, target = torch.tensor(x, requires_grad=True), torch.tensor(y)
+    values = torch_loss(tensor, target, reduction="none")
+    values = values.mean(-1) if values.ndim == tensor.ndim else values
+    weight = rng.uniform(0.0, 2.0, values.shape)
+    mean = torch_loss(tensor, target, reduction="mean")
+    weighted = (values * torch.tensor(weight)).sum() / values.numel()
+    found = {
+        "values": values,
+        "mean": mean,
+        "sum": torch_loss(tensor, target, reduction="sum"),
+        "gradient": torch.autograd.grad(mean, tensor, retain_graph=True)[0],
+        "weighted": weighted,
+        "weighted_gradient": torch.autograd.grad(weighted, tensor)[0],
+    }
+    if activation:
+        found["a"] = ACTIVATIONS[activation](tensor)
+    arrays.update({f"{case}/{name}": value.detach().numpy() for name, value in found.items()})
+    arrays.update({f"{case}/y": y, f"{case}/x": x, f"{case}/weight": weight})
+    cases[case] = {"loss": loss, "config": config, "activation": activation}
+
+
+def softmax(scores):
+    """Return distributions over the last axis."""
+    return ACTIVATIONS["softmax"](torch.tensor(scores)).numpy()
+
+
+def classes_second(tensor):
+    """Return `tensor` with its classes on axis 1, where PyTorch wants them."""
+    return tensor.movedim(-1, 1) if tensor.is_floating_point() else tensor
+
+
+def by_hand(formula):
+    """Return a loss like PyTorch's own from a `formula` of (a, y) that it has not."""
+    reduce = {"none": lambda values: values, "mean": torch.mean, "sum": torch.sum}
+    return lambda a, y, reduction: reduce[reduction](formula(a, y))
+
+
+def cross_entropy(s, y, **options):
+    """Return PyTorch's cross-entropy of scores."""
+    return F.cross_entropy(classes_second(s), classes_second(y), **options)
+
+
+def smoothed(loss, amount):
+    """Return a binary `loss` of targets that are smoothed as in Keras."""
+    return lambda a, y, reduction: loss(a, (1 - amount) * y + amount / 2, reduction=reduction)
+
+
+BCE, BCE_OF_SCORES = F.binary_cross_entropy, F.binary_cross_entropy_with_logits
+
+for kind, shape in {"flat": FLAT, "time": TIME}.items():
+    y, a = rng.standard_normal(shape), rng.standard_normal(shape)
+    counts, rates = rng.poisson(2.0, shape).astype(float), rng.gamma(2.0, size=shape)
+    bits, probabilities = rng.integers(0, 2, shape).astype(float), rng.uniform(0.02, 0.98, shape)
+    teacher, student = softmax(rng.standard_normal(shape)), softmax(rng.standard_normal(shape))
+    classes = rng.integers(0, shape[-1], shape[:-1])
+
+    record(f"mse_{kind}", "mse", y, a, F.mse_loss)
+    record(f"mae_{kind}", "mae", y, a, F.l1_loss)
+    for delta in (0.3, 1.0, 2.5):
+        record(f"huber_{delta}_{kind}", "huber", y, a, partial(F.huber_loss, delta=delta), delta=delta)
+    record(f"log_cosh_{kind}", "log_cosh", y, a, by_hand(lambda a, y: (a - y).cosh().log()))
+    record(f"hinge_{kind}", "hinge", 2 * bits - 1, a, by_hand(lambda a, y: (1 - y * a).clamp(min=0)))
+    record(f"msle_{kind}", "msle", counts, rates, by_hand(lambda a, y: (a.log1p() - y.log1p()) ** 2))
+    poisson = partial(F.poisson_nll_loss, log_input=False, eps=0.0)
+    record(f"poisson_{kind}", "poisson", counts, rates, poisson)
+    kl = by_hand(lambda a, y: F.kl_div(a.log(), y, reduction="none").sum(-1))
+    record(f"kl_{kind}", "kl_divergence", teacher, student, kl)
+    nll = by_hand(lambda a, y: F.nll_loss(classes_second(a.log()), y, reduction="none"))
+    record(f"cce_{kind}", "cce", classes, student, nll)
+    record(f"cce_soft_{kind}", "cce", teacher, student, by_hand(lambda a, y: -(y * a.log()).sum(-1)))
+    record(f"bce_{kind}", "bce", bits, probabilities, BCE)
+    record(f"bce_soft_{kind}", "bce", rng.uniform(size=shape), probabilities, BCE)
+    record(f"bce_smooth_{kind}", "bce", bits, probabilities, smoothed(BCE, 0.2), label_smoothing=0.2)
+
+    for size in (3.0, 1e4):
+        s, name = rng.uniform(-size, size, shape), f"{size:g}_{kind}"
+        smooth = partial(cross_entropy, label_smoothing=0.1)
+        record(f"joint_cce_{name}", "cce", classes, s, cross_entropy, "softmax")
+        record(f"joint_cce_soft_{name}", "cce", teacher, s, cross_entropy, "softmax")
+        record(f"joint_cce_smooth_{name}", "cce", classes, s, smooth, "softmax", label_smoothing=0.1)
+        smooth = smoothed(BCE_OF_SCORES, 0.2)
+        record(f"joint_bce_{name}", "bce", bits, s, BCE_OF_SCORES, "sigmoid")
+        record(f"joint_bce_smooth_{name}", "bce", bits, s, smooth, "sigmoid", label_smoothing=0.2)
+
+arrays["cases"] = np.array(json.dumps(cases))
+np.savez_compressed(Path(__file__).with_name("losses.npz"), **arrays)

@@ -1,0 +1,340 @@
+"""Activations against mpmath with 50 digits, at every magnitude that a float can have.
+
+Each registered activation must stand in `EXACT`: one that does not fails the first test.
+"""
+
+import mpmath as mp
+import numpy as np
+import pytest
+
+from nnfw.activations import (
+    ELU,
+    GELU,
+    SELU,
+    Activation,
+    GELUTanh,
+    HardSigmoid,
+    LeakyReLU,
+    Linear,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Softsign,
+    Tanh,
+    activations,
+    get,
+    log_softmax,
+)
+
+mp.mp.dps = 50
+DTYPES = (np.float64, np.float32)
+
+
+def logistic(x):
+    return 1 / (1 + mp.exp(-x))
+
+
+def normal(x):
+    return mp.ncdf(max(-1e4, min(x, 1e4)))  # mpmath refuses arguments like 1e300
+
+
+def leaky(slope):
+    return (lambda x: x if x > 0 else slope * x), (lambda x: 1 if x > 0 else slope)
+
+
+def exponential(alpha, scale=1):
+    def value(x):
+        return scale * (x if x > 0 else alpha * mp.expm1(x))
+
+    return value, lambda x: scale * (1 if x > 0 else alpha * mp.exp(x))
+
+
+def selu_constants():
+    """Equation 14 of Klambauer et al. (2017), for mean 0 and variance 1."""
+    half, two, e = mp.erfc(mp.sqrt(0.5)), mp.erfc(mp.sqrt(2)), mp.e
+    alpha = -mp.sqrt(2 / mp.pi) / (half * mp.sqrt(e) - 1)
+    inner = 2 * two * e**2 + mp.pi * half**2 * e - 2 * (2 + mp.pi) * half * mp.sqrt(e) + mp.pi + 2
+    return alpha, (1 - half * mp.sqrt(e)) * mp.sqrt(2 * mp.pi) / mp.sqrt(inner)
+
+
+def gelu_tanh_score(x):
+    return 2 * mp.sqrt(2 / mp.pi) * (x + mp.mpf("0.044715") * x**3)
+
+
+def gelu_tanh_derivative(x):
+    s, slope = gelu_tanh_score(x), 2 * mp.sqrt(2 / mp.pi) * (1 + 3 * mp.mpf("0.044715") * x**2)
+    return logistic(s) + x * slope * logistic(s) * logistic(-s)
+
+
+# The value and the derivative of each activation, as the textbook has them.
+EXACT = {
+    Linear(): (lambda x: x, lambda x: 1),
+    ReLU(): (lambda x: max(x, 0), lambda x: int(x > 0)),
+    LeakyReLU(): leaky(mp.mpf("0.01")),
+    LeakyReLU(0.75): leaky(0.75),
+    ELU(): exponential(1),
+    ELU(0.25): exponential(0.25),
+    ELU(2.5): exponential(2.5),
+    SELU(): exponential(*selu_constants()),
+    HardSigmoid(): (lambda x: max(0, min(1, x / 6 + 0.5)), lambda x: mp.mpf(-3 < x < 3) / 6),
+    Softplus(): (lambda x: mp.log1p(mp.exp(x)), logistic),
+    Sigmoid(): (logistic, lambda x: logistic(x) * logistic(-x)),
+    Tanh(): (mp.tanh, lambda x: mp.sech(x) ** 2),
+    Softsign(): (lambda x: x / (1 + abs(x)), lambda x: 1 / (1 + abs(x)) ** 2),
+    SiLU(): (lambda x: x * logistic(x), lambda x: logistic(x) * (1 + x * logistic(-x))),
+    GELUTanh(): (lambda x: x * logistic(gelu_tanh_score(x)), gelu_tanh_derivative),
+    GELU(): (lambda x: x * normal(x), lambda x: normal(x) + x * mp.npdf(x)),
+}
+# Derivatives that are right in the left tail relative to themselves, and not only relative to 1.
+TAILS = {Linear(), ReLU(), LeakyReLU(), LeakyReLU(0.75), Softplus(), Sigmoid(), SiLU(), GELUTanh(), GELU()}
+
+each = pytest.mark.parametrize("activation", EXACT, ids=repr)
+each_and_softmax = pytest.mark.parametrize("activation", [*EXACT, Softmax(), Softmax(0.5)], ids=repr)
+each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=["float64", "float32"])
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20)
+
+
+@pytest.fixture(autouse=True)
+def _no_floating_point_error():
+    with np.errstate(all="raise", under="ignore"):
+        yield
+
+
+def all_magnitudes(dtype, rng):
+    """Every exponent of the dtype, its extremes, the tails where exponentials vanish, and the middle."""
+    info = np.finfo(dtype)
+    small, big = float(info.smallest_subnormal), min(0.95 * float(info.max), 1e300)  # SELU grows by 1.05
+    extremes = [0.0, small, float(info.tiny) / 7, 1e-310, 1e-9, 1.0, 2.99999, 3.0, big]
+    exponents = rng.uniform(np.log2(small), np.log2(big), 150)
+    right = np.concatenate([extremes, 2.0**exponents, rng.uniform(0, 40, 60), rng.uniform(0, 5, 60)])
+    return np.concatenate([right, -right, rng.uniform(1.05 * np.log(small), 0, 150)]).astype(dtype)
+
+
+def exact(function, x):
+    return np.array([mp.mpf(function(mp.mpf(float(number)))) for number in x.flat]).reshape(x.shape)
+
+
+def worst(got, want, size, subnormals=1):
+    """Return the largest error in units in the last place of `size`, or in so many subnormal numbers."""
+    info = np.finfo(got.dtype)
+    unit = size * mp.mpf(float(info.eps)) + subnormals * mp.mpf(float(info.smallest_subnormal))
+    return max(float(error) for error in (np.abs(exact(mp.mpf, got) - want) / unit).flat)
+
+
+def rounding(activation, x):
+    """Return how much the rounding of an exponent is magnified, which only GELUTanh lets happen."""
+    if activation != GELUTanh():
+        return 1
+    return 1 + np.maximum(-exact(gelu_tanh_score, x), 0)
+
+
+def test_every_registered_activation_is_covered():
+    assert {type(get(name)) for name in activations.names()} == {type(a) for a in EXACT} | {Softmax}
+    assert [name for name in activations.names() if not get(name).elementwise] == ["softmax"]
+
+
+@each_dtype
+@each
+def test_value_at_every_magnitude(activation, dtype, rng):
+    x = all_magnitudes(dtype, rng)
+    want, got = exact(EXACT[activation][0], x), activation(x)
+    assert got.dtype == dtype
+    # GELU multiplies a number that may itself be subnormal by up to 40.
+    subnormals = 40 if activation == GELU() else 1
+    assert worst(got, want, np.abs(want) * rounding(activation, x), subnormals) < 5
+
+
+@each_dtype
+@each
+def test_derivative_at_every_magnitude(activation, dtype, rng):
+    x = all_magnitudes(dtype, rng)
+    want, got = exact(EXACT[activation][1], x), activation.derivative(activation(x), x)
+    assert got.dtype == dtype
+    assert worst(got, want, np.abs(want) + 1) < 3
+    if activation in TAILS:
+        tail = x < -2
+        size = (np.abs(want) * rounding(activation, x))[tail]
+        assert worst(got[tail], want[tail], size, subnormals=100) < 6
+
+
+@each
+def test_derivative_is_the_slope_of_the_value(activation, rng):
+    x = np.concatenate([rng.uniform(-2.9, -0.1, 50), rng.uniform(0.1, 2.9, 50), rng.uniform(3.1, 9, 20)])
+    h = 1e-6
+    slope = (activation(x + h) - activation(x - h)) / (2 * h)
+    np.testing.assert_allclose(activation.derivative(activation(x), x), slope, rtol=1e-8, atol=1e-9)
+
+
+@each
+def test_backward_multiplies_by_the_derivative(activation, rng):
+    x, dy = rng.normal(size=(2, 3, 5, 7))
+    y = activation(x)
+    np.testing.assert_array_equal(activation.backward(dy, y, x), dy * activation.derivative(y, x))
+
+
+@each_dtype
+@each_and_softmax
+def test_out_and_in_place(activation, dtype, rng):
+    x = (4 * rng.normal(size=(5, 7))).astype(dtype)
+    before, buffer = x.copy(), np.full_like(x, 9)
+    y = activation(x)
+    assert activation(x, out=buffer) is buffer
+    np.testing.assert_array_equal(x, before)
+    assert activation(x, out=x) is x
+    np.testing.assert_array_equal(buffer, y)
+    np.testing.assert_array_equal(x, y)
+    if activation.elementwise:
+        dydx = activation.derivative(y, before)
+        assert activation.derivative(y, before, out=buffer) is buffer
+        np.testing.assert_array_equal(buffer, dydx)
+        np.testing.assert_array_equal(x, y)
+
+
+@each_dtype
+@each_and_softmax
+def test_nan_stays_nan(activation, dtype):
+    x = np.array([1.0, np.nan, -1.0], dtype)
+    y = activation(x)
+    lost = np.isnan(x) | (not activation.elementwise)
+    np.testing.assert_array_equal(np.isnan(y), lost)
+    np.testing.assert_array_equal(np.isnan(activation.gate(x)), lost)
+    if activation.elementwise and activation != Linear():  # whose derivative is 1 whatever x is
+        np.testing.assert_array_equal(np.isnan(activation.derivative(y, x)), lost)
+
+
+@each
+def test_integers_and_single_numbers(activation):
+    whole = np.arange(-3, 4)
+    np.testing.assert_array_equal(activation(whole), activation(whole.astype(float)))
+    x = np.array(-0.7)
+    y = activation(x)
+    assert np.shape(y) == np.shape(activation.derivative(y, x)) == ()
+    np.testing.assert_array_equal([y], activation(x[None]))
+
+
+@each_dtype
+@each
+def test_gate(activation, dtype, rng):
+    x = all_magnitudes(dtype, rng)
+    want = exact(EXACT[activation][0], x) if activation == Sigmoid() else exact(mp.mpf, activation(x))
+    got = activation.gate(x, out=x)
+    assert got is x
+    assert worst(got, want, 1) <= (activation == Sigmoid())
+
+
+@each_dtype
+@pytest.mark.parametrize("temperature", [1, 1.0, 0.3, 7, 5e-324, 1e-300, 1e-50, 1e36, 1e50, 1e300])
+def test_softmax_at_every_spread(temperature, dtype, rng):
+    top = min(float(np.finfo(dtype).max), 1e300)
+    spread = np.array([1e-310, 1e-30, 1, 30, 700, 1e30, top])[:, None]
+    x = np.concatenate([spread * rng.uniform(-1, 1, (7, 5)), [[top, -top, top, 0, 1]]]).astype(dtype)
+    scores = exact(mp.mpf, x) / temperature
+    weights = np.array([[mp.exp(s - row.max()) for s in row] for row in scores])
+    want = weights / weights.sum(axis=1, keepdims=True)
+    exponent = np.minimum(scores.max(axis=1, keepdims=True) - scores, 800)
+    got = Softmax(temperature)(x)
+    assert got.dtype == dtype
+    assert worst(got, want, want * (1 + exponent)) < 5
+
+
+@each_dtype
+def test_log_softmax_is_exact_where_softmax_is_0_or_1(dtype, rng):
+    spread = np.array([1e-30, 1, 30, 90, 700, 1e30])[:, None, None]
+    x = (spread * rng.uniform(-1, 1, (6, 4, 5))).astype(dtype)
+    x[0, 0] = x[0, 0, 0]  # several are the largest
+    scores = exact(mp.mpf, x)
+    others = scores[..., None] - scores[..., None, :]  # log y_i = -log(1 + sum over j != i of exp(s_j - s_i))
+    want = np.array(
+        [
+            -mp.log1p(sum(mp.exp(-d) for j, d in enumerate(row) if j != i % 5))
+            for i, row in enumerate(others.reshape(-1, 5))
+        ]
+    ).reshape(x.shape)
+    got = log_softmax(x)
+    assert got.dtype == dtype
+    exponent = np.array([max(-mp.log(size), 0) if size else 0 for size in np.abs(want).flat])
+    assert worst(got, want, np.abs(want) * (1 + exponent.reshape(x.shape))) < 4
+    assert np.isnan(log_softmax(np.array([1.0, np.nan], dtype))).all()
+
+
+@pytest.mark.parametrize("temperature", [1, 0.4, 3.0])
+def test_softmax_backward_is_the_product_with_the_jacobian(temperature, rng):
+    softmax, h = Softmax(temperature), 1e-6
+    x, dy = rng.normal(size=(2, 2, 3, 5))
+    dx = np.empty_like(x)
+    for place in np.ndindex(x.shape):
+        step = np.zeros_like(x)
+        step[place] = h
+        dx[place] = np.sum(dy * (softmax(x + step) - softmax(x - step))) / (2 * h)
+    np.testing.assert_allclose(softmax.backward(dy, softmax(x)), dx, rtol=1e-7, atol=1e-9)
+    small = softmax.backward(dy.astype(np.float32), softmax(x.astype(np.float32)))
+    assert small.dtype == np.float32
+    np.testing.assert_allclose(small, dx, atol=1e-5)
+
+
+def test_equal_by_class_and_arguments():
+    assert ELU() == ELU(1.0) == get("elu") == get(ELU)
+    assert len({ELU(), ELU(1), ELU(2), SELU(), SELU(), ReLU(), "elu"}) == 5
+    assert ELU(2) != ELU(1)
+    assert SELU() != ELU(SELU().alpha)
+    assert repr(LeakyReLU(0.2)) == "LeakyReLU(slope=0.2)"
+
+
+def test_names():
+    assert [get(name).name for name in activations.names()] == activations.names()
+    assert {activation.name for activation in EXACT if activation.needs_input} == {
+        "gelu",
+        "gelu_tanh",
+        "silu",
+    }
+
+
+class Cube(Activation):
+    """A student's own activation: two methods."""
+
+    def __call__(self, x, out=None):
+        return np.power(x, 3, out=out)
+
+    def derivative(self, y, x=None, out=None):
+        return np.multiply(3, np.square(np.cbrt(y)), out=out)
+
+
+def test_an_activation_of_ones_own_needs_two_methods(rng):
+    x, dy = rng.normal(size=(2, 4))
+    cube = get(Cube())
+    np.testing.assert_allclose(cube.backward(dy, cube(x)), dy * 3 * x**2, rtol=1e-12)
+    np.testing.assert_array_equal(cube.gate(x), cube(x))
+    assert (cube.name, cube) == ("Cube", Cube())
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: get("sofmax"), ValueError, "Did you mean 'softmax'"),
+        (lambda: get("swish"), ValueError, "nnfw calls it 'silu'"),
+        (lambda: get("identity"), ValueError, "nnfw calls it 'linear'"),
+        (lambda: get("ReLU"), ValueError, "Did you mean 'relu'"),
+        (lambda: get(3), TypeError, "a name .* or a Activation object, got int"),
+        (lambda: LeakyReLU(0), ValueError, r"LeakyReLU: slope must be above 0 and at most 1, got 0"),
+        (lambda: LeakyReLU(1.5), ValueError, "slope must be"),
+        (lambda: ELU(alpha=-1.0), ValueError, "ELU: alpha must be above 0 and finite, got -1.0"),
+        (lambda: Softmax(np.nan), ValueError, "Softmax: temperature must be above 0 and finite, got nan"),
+        (lambda: Softmax(np.inf), ValueError, "got inf"),
+        (lambda: Softmax(temprature=2), TypeError, "Did you mean 'temperature'"),
+        (lambda: Softmax().derivative(np.ones(2)), TypeError, "call backward"),
+        (lambda: GELU().derivative(np.ones(2)), TypeError, "gelu: the derivative needs the input"),
+        (lambda: SiLU().derivative(np.ones(2)), TypeError, "silu: the derivative needs the input"),
+        (lambda: Activation()(np.ones(2)), NotImplementedError, "Activation: define __call__"),
+        (lambda: Activation().backward(np.ones(2), np.ones(2)), NotImplementedError, "define derivative"),
+    ],
+)
+def test_errors_teach(call, error, message):
+    with pytest.raises(error, match=message) as caught:
+        call()
+    assert len(str(caught.value)) < 500

@@ -1,0 +1,504 @@
+"""Losses against PyTorch's recorded ones, finite differences, and mpmath at the edges of the floats."""
+
+import inspect
+import json
+from pathlib import Path
+
+import mpmath
+import numpy as np
+import pytest
+
+from nnfw import losses as module
+from nnfw.joint import Output, ScoreGradient
+from nnfw.losses import MSE, BinaryCrossentropy, CategoricalCrossentropy, Hinge, Huber, LogCosh, Loss, losses
+
+with np.load(Path(__file__).with_name("recorded") / "losses.npz") as file:
+    RECORDED = dict(file)
+CASES = json.loads(str(RECORDED.pop("cases")))
+NAMES = losses.names()
+HUGE = {"float32": (50.0, 800.0, 3e38), "float64": (50.0, 800.0, 1e300, 1.7e308)}
+
+
+def softmax(s):
+    e = np.exp(s - s.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def targets_and_outputs(name, shape, rng, dtype="float64"):
+    """Return random targets and outputs that lie in the domain of every kind of loss."""
+    y, a = rng.uniform(0.05, 0.95, shape), rng.uniform(0.1, 0.9, shape)
+    if losses.get(name).joins == "softmax" or name == "kl_divergence":
+        y, a = softmax(y), softmax(a)
+    return y.astype(dtype), a.astype(dtype)
+
+
+def central_differences(function, x, step=1e-6):
+    """Return the derivatives of `function` (a number) by the entries of `x`, to about step²."""
+    slope = np.empty_like(x)
+    for index in np.ndindex(x.shape):
+        up, down = x.copy(), x.copy()
+        up[index] += step
+        down[index] -= step
+        slope[index] = (function(up) - function(down)) / (2 * step)
+    return slope
+
+
+def joint(scores, activation):
+    """Return what a dense layer gives: outputs that remember their scores."""
+    a = softmax(scores) if activation == "softmax" else 0.5 + 0.5 * np.tanh(0.5 * scores)
+    return Output(a, scores, activation)
+
+
+# --- PyTorch --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_agrees_with_pytorch(case):
+    r = {key.split("/")[1]: value for key, value in RECORDED.items() if key.startswith(case + "/")}
+    activation = CASES[case]["activation"]
+    loss = type(losses.get(CASES[case]["loss"]))(**CASES[case]["config"])
+    y, a = r["y"], Output(r["a"], r["x"], activation) if activation else r["x"]
+    single = r["values"].size if r["values"].shape == r["x"].shape[:-1] else None
+    close = {"rtol": 1e-12, "atol": 1e-14}
+
+    np.testing.assert_allclose(loss(y, a), r["mean"], **close)
+    by_output = not np.isclose(r["sum"], r["mean"] * single)  # PyTorch then sums over the K outputs too
+    np.testing.assert_allclose(loss(y, a) * (r["x"].size if by_output else single), r["sum"], **close)
+    np.testing.assert_allclose(
+        loss.per_sample(y, a), r["values"].reshape(len(r["values"]), -1).mean(1), **close
+    )
+    np.testing.assert_allclose(loss.gradient(y, a), r["gradient"], **close)
+    np.testing.assert_allclose(loss(y, a, r["weight"]), r["weighted"], **close)
+    np.testing.assert_allclose(loss.gradient(y, a, r["weight"]), r["weighted_gradient"], **close)
+
+
+def test_every_loss_is_recorded():
+    assert {type(losses.get(case["loss"])) for case in CASES.values()} == {
+        type(losses.get(name)) for name in NAMES
+    }
+
+
+# --- finite differences, weights, the time axis ---------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (2, 3, 5), (3, 1)])
+@pytest.mark.parametrize("name", NAMES)
+def test_gradient_is_the_slope_of_the_loss(name, shape):
+    rng = np.random.default_rng(1)
+    loss, weight = losses.get(name), rng.uniform(0.0, 2.0, shape[:-1])
+    y, a = targets_and_outputs(name, shape, rng)
+    for w in (None, weight, weight[:, 0] if weight.ndim == 2 else weight):
+        expected = central_differences(lambda moved, w=w: loss(y, moved, w), a)
+        np.testing.assert_allclose(loss.gradient(y, a, w), expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+@pytest.mark.parametrize("shape", [(4, 3), (2, 4, 3)])
+@pytest.mark.parametrize("cls", [BinaryCrossentropy, CategoricalCrossentropy])
+def test_joint_gradient_is_the_slope_by_the_scores(cls, shape, smoothing):
+    rng = np.random.default_rng(2)
+    loss = cls(label_smoothing=smoothing)
+    s, weight = 3 * rng.standard_normal(shape), rng.uniform(0.0, 2.0, shape[:-1])
+    y = rng.uniform(size=shape)  # rows of any sum: the slope is that of the value all the same
+    expected = central_differences(lambda moved: loss(y, joint(moved, cls.joins), weight), s)
+    gradient = loss.gradient(y, joint(s, cls.joins), weight)
+    assert type(gradient) is ScoreGradient
+    np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_joint_and_ordinary_form_are_one_loss(name):
+    """Where both are accurate they agree, so the ordinary path is the same function of the outputs."""
+    loss = losses.get(name)
+    if loss.joins is None:
+        return
+    rng = np.random.default_rng(3)
+    s = rng.standard_normal((6, 4))
+    y = softmax(rng.standard_normal((6, 4)))
+    a = joint(s, loss.joins)
+    np.testing.assert_allclose(loss(y, np.array(a)), loss(y, a), rtol=1e-13)
+    through = loss.gradient(y, np.array(a))
+    if loss.joins == "sigmoid":
+        through = through * a * (1 - a)
+    else:
+        through = a * (through - (a * through).sum(axis=-1, keepdims=True))
+    np.testing.assert_allclose(through, loss.gradient(y, a), rtol=1e-12, atol=1e-16)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_weights_count_samples(name):
+    rng = np.random.default_rng(4)
+    loss = losses.get(name)
+    y, a = targets_and_outputs(name, (4, 3, 5), rng)
+    single = np.array([[loss(y[i, t][None], a[i, t][None]) for t in range(3)] for i in range(4)])
+    assert loss(y, a) == pytest.approx(single.mean(), rel=1e-14)
+    np.testing.assert_allclose(loss.per_sample(y, a), single.mean(axis=1), rtol=1e-14)
+
+    weight = np.array([[1, 0, 2], [1, 1, 1], [0, 0, 0], [3, 0, 0.5]])
+    assert loss(y, a, weight) == pytest.approx((weight * single).sum() / 12, rel=1e-14)
+    assert loss(y, a, [1, 2, 0, 1]) == pytest.approx((np.array([1, 2, 0, 1]) @ single).sum() / 12, rel=1e-14)
+    gradient = loss.gradient(y, a, weight)
+    assert not gradient[weight == 0].any()
+    np.testing.assert_allclose(gradient, loss.gradient(y, a) * weight[..., None], rtol=1e-14)
+    np.testing.assert_array_equal(
+        loss.gradient(y, a, [1, 2, 0, 1]), loss.gradient(y, a, np.outer([1, 2, 0, 1], np.ones(3)))
+    )
+
+
+def test_a_weight_of_each_sample_when_samples_are_as_many_as_steps():
+    rng = np.random.default_rng(5)
+    y, a, weight = rng.standard_normal((3, 3, 2)), rng.standard_normal((3, 3, 2)), np.array([1.0, 0.0, 2.0])
+    assert MSE()(y, a, weight) == pytest.approx((MSE().per_sample(y, a) * weight).mean(), rel=1e-14)
+    assert not MSE().gradient(y, a, weight)[1].any()
+
+
+# --- the joint form at the edges ------------------------------------------------------------------
+
+
+def exact_cce(y, s):
+    """Return -Σ y log softmax(s) by mpmath, for exponents of any size."""
+    with mpmath.workdps(340):
+        s = [mpmath.mpf(float(v)) for v in s]
+        total = mpmath.log(mpmath.fsum(mpmath.exp(v - max(s)) for v in s)) + max(s)
+        return float(mpmath.fsum(mpmath.mpf(float(p)) * (total - v) for p, v in zip(y, s, strict=True)))
+
+
+def exact_bce(y, s):
+    with mpmath.workdps(340):
+        each = [
+            p * mpmath.log1p(mpmath.exp(-v)) + (1 - p) * mpmath.log1p(mpmath.exp(v))
+            if abs(v) < 2000
+            else mpmath.mpf(max(v, 0)) - p * v
+            for p, v in ((mpmath.mpf(float(p)), mpmath.mpf(float(v))) for p, v in zip(y, s, strict=True))
+        ]
+        return float(mpmath.fsum(each) / len(each))
+
+
+def to_few_units(expected, dtype):
+    info = np.finfo(dtype)
+    return pytest.approx(expected, rel=float(8 * info.eps), abs=float(info.tiny))
+
+
+def extreme_scores(dtype):
+    rng = np.random.default_rng(6)
+    for size in HUGE[dtype]:
+        yield np.array([size, -size, 0.0], dtype)
+        yield np.array([-size, size, size], dtype)
+        yield (rng.uniform(-1, 1, 3) * size).astype(dtype)
+        yield (rng.uniform(0.9999, 1, 3) * size).astype(dtype)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_joint_cce_is_exact_at_any_score(dtype, smoothing):
+    """Relatively exact: also a loss of 1e-40 keeps its digits, and one of 1e300 does not overflow."""
+    loss, checked = CategoricalCrossentropy(label_smoothing=smoothing), 0
+    largest = float(np.finfo(dtype).max)
+    for s in extreme_scores(dtype):
+        a = joint(0.25 * s, "softmax")  # the value must come from the scores alone
+        for k in range(3):
+            y = np.eye(3)[k] * (1 - smoothing) + smoothing / 3
+            expected = exact_cce(y.astype(dtype), s)
+            if expected < largest:
+                found = loss([k], Output(a[None], s[None], "softmax"))
+                assert found == to_few_units(expected, dtype)
+                checked += 1
+    assert checked >= 24
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_joint_bce_is_exact_at_any_score(dtype, smoothing):
+    loss, rng = BinaryCrossentropy(label_smoothing=smoothing), np.random.default_rng(7)
+    for s in extreme_scores(dtype):
+        y = rng.integers(0, 2, 3).astype(dtype)
+        expected = exact_bce(y * (1 - smoothing) + np.asarray(smoothing / 2, dtype), s)
+        found = loss(y[None], Output(np.full((1, 3), 0.5, dtype), s[None], "sigmoid"))
+        assert found == to_few_units(expected, dtype)
+
+
+def test_nothing_cancels_where_a_soft_target_meets_a_large_score():
+    s, y = np.array([[1e6, -1e6]]), np.array([[1 - 1e-9, 1e-9]])
+    found = BinaryCrossentropy()(y, Output(np.array([[1.0, 0.0]]), s, "sigmoid"))
+    assert found == to_few_units(exact_bce(y[0], s[0]), "float64")
+
+
+@pytest.mark.parametrize("size", [50.0, 800.0, 1e300])
+def test_a_confident_mistake_keeps_its_gradient(size):
+    s = np.array([[size, -size], [-size, size]])
+    a = joint(s, "softmax")
+    gradient = CategoricalCrossentropy().gradient([1, 1], a)
+    np.testing.assert_allclose(gradient, [[0.5, -0.5], [0.0, 0.0]], atol=1e-40)
+    assert CategoricalCrossentropy()([1, 1], a) == pytest.approx(size, rel=1e-15)
+
+    y, b = [[0, 1], [0, 1]], joint(s, "sigmoid")
+    np.testing.assert_allclose(BinaryCrossentropy().gradient(y, b), [[0.25, -0.25], [0, 0]], atol=1e-20)
+    assert BinaryCrossentropy()(y, b) == pytest.approx(size / 2, rel=1e-15)
+
+
+def test_a_tiny_loss_keeps_its_digits():
+    s = np.array([[0.0, -100.0, -101.0]])
+    expected = np.exp(-100.0) + np.exp(-101.0)
+    assert CategoricalCrossentropy()([0], Output(softmax(s), s, "softmax")) == pytest.approx(
+        expected, rel=1e-13
+    )
+
+
+@pytest.mark.parametrize("other", [lambda a: a[:1], lambda a: a.copy(), lambda a: a * 1.0, np.array])
+def test_the_ordinary_form_for_all_but_the_very_output(other):
+    a = other(Output(np.full((1, 2), 0.5), np.array([[3.0, 1.0]]), "softmax"))
+    loss = CategoricalCrossentropy()
+    assert loss([0], a) == pytest.approx(np.log(2.0))
+    gradient = loss.gradient([0], a)
+    assert type(gradient) is np.ndarray
+    np.testing.assert_array_equal(gradient, [[-2.0, 0.0]])
+
+
+@pytest.mark.parametrize(("name", "activation"), [("cce", "sigmoid"), ("bce", "softmax"), ("mse", "softmax")])
+def test_the_ordinary_form_after_another_activation(name, activation):
+    a, y = np.full((1, 2), 0.5), np.array([[1.0, 0.0]])
+    marked = Output(a, np.array([[3.0, 1.0]]), activation)
+    loss = losses.get(name)
+    assert loss(y, marked) == loss(y, a)
+    assert type(loss.per_sample(y, marked)) is type(loss.gradient(y, marked)) is np.ndarray
+    np.testing.assert_array_equal(loss.gradient(y, marked), loss.gradient(y, a))
+
+
+def test_padding_of_zeros_costs_nothing():
+    """An all-zero one-hot row, as padding has, gives no loss and no gradient even without a weight."""
+    s = np.random.default_rng(8).standard_normal((2, 4))
+    y = np.array([[0.0, 1, 0, 0], [0, 0, 0, 0]])
+    a = Output(softmax(s), s, "softmax")
+    assert CategoricalCrossentropy().per_sample(y, a)[1] == 0.0
+    assert not CategoricalCrossentropy().gradient(y, a)[1].any()
+
+
+# --- the ordinary form at the edges ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", NAMES)
+def test_outputs_of_0_and_1_give_finite_numbers_that_can_be_squared(name, dtype):
+    loss = losses.get(name)
+    y, a = (
+        np.array([[1, 0], [0, 1], [1, 0], [0, 1]], dtype),
+        np.array([[0, 1], [0, 1], [1, 0], [1, 0]], dtype),
+    )
+    assert np.isfinite(loss(y, a))
+    assert np.isfinite(loss.gradient(y, a) ** 2).all()
+    if name in ("cce", "bce", "kl_divergence", "poisson"):
+        assert loss.gradient(y, a)[0, 0] < -1e6  # towards 1, and steeply
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_steps_inside_are_those_of_the_docstring(dtype):
+    info = np.finfo(dtype)
+    zero, one = np.zeros((1, 1), dtype), np.ones((1, 1), dtype)
+    bce = BinaryCrossentropy()
+    assert bce(one, zero) == pytest.approx(-0.5 * np.log(float(info.tiny)), rel=1e-6)
+    assert bce(zero, one) == pytest.approx(-np.log(float(info.epsneg)), rel=1e-6)
+    assert bce.gradient(zero, one)[0, 0] == pytest.approx(1 / float(info.epsneg), rel=1e-6)
+    msle = losses.get("msle")
+    assert msle.gradient(one, -one)[0, 0] < -1.0 / info.epsneg
+    assert msle(one, -5 * one) == msle(one, -one)
+
+
+def test_log_cosh_is_right_to_a_few_units_in_the_last_place():
+    d = np.concatenate([np.logspace(-150, 300, 1001), np.linspace(0.9, 1.1, 101)])
+    with mpmath.workdps(340):
+        expected = [
+            float(mpmath.log(mpmath.cosh(v)) if v < 1e3 else v - mpmath.log(2)) for v in map(mpmath.mpf, d)
+        ]
+    for sign in (1, -1):
+        found = LogCosh().per_sample(np.zeros((len(d), 1)), sign * d[:, None])
+        np.testing.assert_allclose(found, expected, rtol=1e-15)
+    assert LogCosh()([[0.0]], [[0.0]]) == 0.0
+
+
+# --- targets, types, shapes -----------------------------------------------------------------------
+
+
+def test_classes_and_their_one_hot_rows_are_the_same():
+    rng = np.random.default_rng(9)
+    for shape in ((6, 4), (2, 3, 4)):
+        s = rng.standard_normal(shape)
+        classes = rng.integers(0, 4, shape[:-1])
+        rows = np.eye(4, dtype=int)[classes]
+        for a in (softmax(s), Output(softmax(s), s, "softmax")):
+            for smoothing in (0.0, 0.2):
+                loss = CategoricalCrossentropy(label_smoothing=smoothing)
+                for y in (rows, classes.astype(np.uint8), rows.astype(bool)):
+                    assert loss(y, a) == loss(classes, a)
+                    np.testing.assert_array_equal(loss.gradient(y, a), loss.gradient(classes, a))
+
+
+def test_hinge_reads_0_as_minus_1():
+    rng = np.random.default_rng(10)
+    bits, a = rng.integers(0, 2, (5, 3)), rng.standard_normal((5, 3))
+    for y in (bits, bits.astype(bool), bits.astype(float)):
+        assert Hinge()(y, a) == Hinge()(2 * bits - 1, a)
+        np.testing.assert_array_equal(Hinge().gradient(y, a), Hinge().gradient(2 * bits - 1, a))
+
+
+@pytest.mark.parametrize("y_dtype", ["float32", "float64", "int64", "uint8", "bool"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_dtype_of_the_outputs_is_kept(name, dtype, y_dtype):
+    rng = np.random.default_rng(11)
+    loss = losses.get(name)
+    y, a = np.eye(5)[rng.integers(0, 5, 4)].astype(y_dtype), targets_and_outputs(name, (4, 5), rng, dtype)[1]
+    before = y.copy(), a.copy()
+    a.setflags(write=False)
+    y.setflags(write=False)
+    for outputs in (a, Output(a, np.log(a), loss.joins)) if loss.joins else (a,):
+        assert type(loss(y, outputs)) is float
+        assert loss.per_sample(y, outputs).dtype == dtype
+        assert loss.gradient(y, outputs, np.ones(4)).dtype == loss.gradient(y, outputs).dtype == dtype
+        assert loss.gradient(y, outputs).shape == a.shape
+    np.testing.assert_array_equal(y, before[0])
+    np.testing.assert_array_equal(a, before[1])
+
+
+def test_the_mean_of_many_float32_losses_is_taken_in_float64():
+    a = np.full((2_000_000, 1), 0.1, np.float32)
+    assert MSE()(np.zeros_like(a), a) == pytest.approx(float(a[0, 0] ** 2), rel=1e-12)
+
+
+def test_lists_integers_and_strided_arrays():
+    assert MSE()([[1, 2]], [[3, 5]]) == 6.5
+    rng = np.random.default_rng(12)
+    a = rng.standard_normal((3, 8, 4)).transpose(1, 2, 0)[::2]
+    y = np.asfortranarray(rng.standard_normal(a.shape))
+    assert MSE()(y, a) == pytest.approx(MSE()(y.copy(order="C"), a.copy(order="C")), rel=1e-15)
+    s = Output(softmax(a), a, "softmax")
+    expected = CategoricalCrossentropy()(softmax(y), Output(softmax(a).copy(), a.copy(), "softmax"))
+    assert CategoricalCrossentropy()(softmax(y), s) == pytest.approx(expected, rel=1e-15)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("shape", [(4,), (4, 1), (1, 3), (3,), (4, 3, 1), (3, 4)])
+def test_nothing_is_broadcast(name, shape):
+    y, a = np.ones(shape), np.full((4, 3), 0.5)
+    loss = losses.get(name)
+    for call in (loss, loss.per_sample, loss.gradient):
+        with pytest.raises(ValueError, match="nothing is broadcast") as error:
+            call(y, a)
+        for part in (f"{type(loss).__name__}: ", f"shape {shape}", "shape (4, 3)"):
+            assert part in str(error.value)
+        classes = type(loss) is CategoricalCrossentropy and y.size == 4
+        assert ("y.reshape" in str(error.value)) is (shape == (4, 3, 1) or classes)
+        assert len(str(error.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("name", "y", "a", "message"),
+    [
+        ("cce", [0, 3], np.full((2, 3), 0.3), "classes 0 to 3.*0 to 2"),
+        ("cce", [0, -1], np.full((2, 3), 0.3), "classes -1 to 0"),
+        ("cce", [0.0, 1.0], np.full((2, 3), 0.3), "integers of shape"),
+        ("cce", [[0], [1]], np.full((2, 3), 0.3), r"y.reshape\(\(2,\)\)"),
+        ("cce", [[-1, 1, 1]], np.full((1, 3), 0.3), "between 0"),
+        ("bce", [[-1], [1]], np.full((2, 1), 0.3), "between 0 and 1, got -1 to 1"),
+        ("bce", [[0], [2]], np.full((2, 1), 0.3), "between 0 and 1"),
+        ("bce", [[0.0], [np.nan]], np.full((2, 1), 0.3), "between 0 and 1"),
+        ("hinge", [[0], [2]], np.full((2, 1), 0.3), "between -1 and 1"),
+        ("poisson", [[-1]], [[1.0]], "between 0"),
+        ("poisson", [[np.nan]], [[1.0]], "between 0"),
+        ("msle", [[-1]], [[1.0]], "between 0"),
+        ("kl_divergence", [[-1]], [[1.0]], "between 0"),
+        ("mse", [1.0], [1.0], r"\(samples, 1\)"),
+        ("mse", np.empty((0, 2)), np.empty((0, 2)), "not empty"),
+    ],
+)
+def test_errors_teach(name, y, a, message):
+    for call in (losses.get(name), losses.get(name).gradient):
+        with pytest.raises(ValueError, match=message):
+            call(y, a)
+
+
+@pytest.mark.parametrize("weight", [np.ones(3), np.ones((2, 2)), np.ones((2, 3, 1)), 1.0])
+def test_weights_that_do_not_fit(weight):
+    for call in (MSE(), MSE().gradient):
+        with pytest.raises(ValueError, match=r"\(2,\) or \(2, 3\)"):
+            call(np.ones((2, 3, 4)), np.ones((2, 3, 4)), weight)
+
+
+# --- names, arguments, losses of one's own --------------------------------------------------------
+
+
+def test_names():
+    aliases = {
+        "mean_squared_error": "mse",
+        "mean_absolute_error": "mae",
+        "binary_crossentropy": "bce",
+        "categorical_crossentropy": "cce",
+        "mean_squared_logarithmic_error": "msle",
+    }
+    expected = {"mse", "mae", "msle", "huber", "log_cosh", "bce", "cce", "kl_divergence", "poisson", "hinge"}
+    assert set(NAMES) == expected | set(aliases)
+    for alias, name in aliases.items():
+        assert type(losses.get(alias)) is type(module.get(name))
+    for synonym, name in losses.synonyms.items():
+        assert name in NAMES
+        with pytest.raises(ValueError, match=f"nnfw calls it '{name}'"):
+            losses.get(synonym)
+    huber = Huber(2.0)
+    assert losses.get(huber) is huber
+    assert losses.get(Huber).config == {"delta": 1.0}
+
+
+def test_every_public_loss_is_registered():
+    classes = {
+        c for _, c in inspect.getmembers(module, inspect.isclass) if issubclass(c, Loss) and c is not Loss
+    }
+    assert classes == set(losses.factories.values())
+
+
+@pytest.mark.parametrize(
+    ("build", "error"),
+    [
+        (lambda: Huber(delta=0.0), ValueError),
+        (lambda: Huber(delta=-1.0), ValueError),
+        (lambda: Huber(delta=np.inf), ValueError),
+        (lambda: Huber(delta="1"), TypeError),
+        (lambda: BinaryCrossentropy(label_smoothing=1.0), ValueError),
+        (lambda: BinaryCrossentropy(label_smoothing=-0.1), ValueError),
+        (lambda: CategoricalCrossentropy(label_smoothing=1.0), ValueError),
+        (lambda: CategoricalCrossentropy(label_smoothing=None), TypeError),
+    ],
+)
+def test_arguments_are_checked(build, error):
+    with pytest.raises(error, match=r"delta|label_smoothing"):
+        build()
+
+
+def test_numpy_scalars_as_arguments_do_not_widen():
+    y, a = np.zeros((2, 2), np.float32), np.ones((2, 2), np.float32)
+    assert Huber(np.float64(0.5)).gradient(y, a).dtype == np.float32
+    assert BinaryCrossentropy(np.float64(0.5)).gradient(y, a).dtype == np.float32
+
+
+class Product(Loss):
+    """A loss whose slope is the very array of its targets."""
+
+    def value(self, y, a):
+        return (y * a).sum(axis=-1)
+
+    def slope(self, y, a):
+        return y
+
+
+def test_a_loss_of_ones_own():
+    y, a = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[5.0, 6.0], [7.0, 8.0]])
+    assert Product()(y, a) == (17 + 53) / 2
+    np.testing.assert_array_equal(Product().gradient(y, a), y / 2)
+    np.testing.assert_array_equal(y, [[1, 2], [3, 4]])
+
+
+def test_a_value_that_keeps_the_last_axis_is_told():
+    class Unreduced(Product):
+        def value(self, y, a):
+            return y * a
+
+    with pytest.raises(ValueError, match=r"Unreduced.value must return.*\(2,\), got \(2, 3\).*axis=-1"):
+        Unreduced()(np.ones((2, 3)), np.ones((2, 3)))

@@ -1,0 +1,257 @@
+"""The chain: its verbs, its shapes, its errors."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from nnfw import GRU, RNN, SGD, Adam, Dense, Layer, Network, ShapeError, losses
+
+RNG = np.random.default_rng(0)
+
+
+def trained_step(network, x, y, optimizer=None):
+    """The training step of the plan, verb by verb."""
+    a = network.forward(x, training=True)
+    network.backward(network.loss.gradient(y, a))
+    network.gradients()
+    network.update(optimizer or network.optimizer, 0.0)
+    return a
+
+
+def build(network, *shape):
+    network.compute_shapes(shape)
+    network.initialize()
+    return network
+
+
+class TestVerbs:
+    def test_step_by_hand_is_the_step_of_fit(self):
+        x, y = RNG.normal(size=(20, 6, 3)), RNG.integers(0, 4, 20)
+        one = Network([GRU(5), Dense(4, "softmax")], loss="cce", optimizer=Adam(0.01), seed=3)
+        two = copy.deepcopy(one)
+        one.fit(x, y, batch_size=20, shuffle=False, verbose=0)
+        trained_step(build(two, 6, 3), x, y)
+        for name, value in one.params.items():
+            np.testing.assert_array_equal(value, two.params[name])
+
+    @pytest.mark.parametrize("loss", ["cce", "mse", "kl_divergence"])
+    def test_gradient_through_a_stack(self, loss):
+        layers = [
+            RNN(3, return_sequences=True),
+            GRU(4, return_sequences=True, go_backwards=True, reset_after=True),
+            Dense(5, "gelu"),
+            GRU(3),
+            Dense(4, "softmax"),
+        ]
+        network = build(Network(layers, loss=loss, dtype="float64", seed=1), 6, 2)
+        x = RNG.normal(size=(3, 6, 2))
+        y = RNG.dirichlet(np.ones(4), 3)
+        dx = network.backward(network.loss.gradient(y, network.forward(x, training=True)))
+        network.gradients()
+        direction = {name: RNG.normal(size=p.shape) for name, p in network.params.items()}
+        expected = sum(np.sum(network.grads[name] * d) for name, d in direction.items())
+
+        def loss_at(step):
+            for name, d in direction.items():
+                network.params[name][...] += step * d
+            value = network.loss(y, network.forward(x))
+            for name, d in direction.items():
+                network.params[name][...] -= step * d
+            return value
+
+        assert (loss_at(1e-6) - loss_at(-1e-6)) / 2e-6 == pytest.approx(expected, rel=1e-6)
+        d = RNG.normal(size=x.shape)
+        slope = (
+            network.loss(y, network.forward(x + 1e-6 * d)) - network.loss(y, network.forward(x - 1e-6 * d))
+        ) / 2e-6
+        assert slope == pytest.approx(np.sum(dx * d), rel=1e-6)
+
+    def test_a_network_is_a_layer_of_another(self):
+        x, y = RNG.normal(size=(16, 5, 2)), RNG.integers(0, 3, 16)
+
+        def make(nested):
+            first, second, third = GRU(4, return_sequences=True), GRU(3), Dense(3, "softmax")
+            layers = [Network([first, second]), third] if nested else [first, second, third]
+            return Network(layers, loss="cce", optimizer=Adam(0.01, clip_global_norm=0.1), seed=5)
+
+        nested, flat = make(True), make(False)
+        for network in (nested, flat):
+            network.fit(x, y, epochs=3, verbose=0)
+        for a, b in zip(nested.leaves(), flat.leaves(), strict=True):
+            np.testing.assert_array_equal(a.flat_params, b.flat_params)
+
+    def test_inner_network_can_be_last(self):
+        x, y = RNG.normal(size=(8, 3)), RNG.integers(0, 2, 8)
+        network = Network([Dense(4, "tanh"), Network([Dense(2, "softmax")])], loss="cce", seed=0)
+        network.fit(x, y, verbose=0)
+        a = network.forward(x.astype("float32"))
+        assert a.scores is not None
+
+    def test_layers_own_optimizer_and_frozen_layer(self):
+        x, y = RNG.normal(size=(8, 3)), RNG.normal(size=(8, 2))
+        layers = [Dense(4, trainable=False), Dense(4, optimizer=SGD(0.0)), Dense(2)]
+        network = build(Network(layers, optimizer=SGD(0.1), seed=0), 3)
+        before = [layer.flat_params.copy() for layer in layers]
+        network.fit(x, y, verbose=0)
+        moved = [not np.array_equal(b, layer.flat_params) for b, layer in zip(before, layers, strict=True)]
+        assert moved == [False, False, True]
+
+    def test_global_norm_leaves_frozen_and_own_layers_out(self):
+        layers = [Dense(4, trainable=False), Dense(4, optimizer=SGD(0.1)), Dense(2)]
+        network = build(Network(layers, optimizer=SGD(0.1, clip_global_norm=1e-3), seed=0), 3)
+        x, y = RNG.normal(size=(8, 3)), 10 * RNG.normal(size=(8, 2))
+        network.backward(network.loss.gradient(y, network.forward(x, training=True)))
+        network.gradients()
+        frozen, own = layers[0].flat_grads.copy(), layers[1].flat_grads.copy()
+        network.update(network.optimizer, 0.0)
+        np.testing.assert_array_equal(layers[0].flat_grads, frozen)
+        np.testing.assert_array_equal(layers[1].flat_grads, own)
+        assert np.linalg.norm(layers[2].flat_grads) == pytest.approx(1e-3, rel=1e-5)
+
+
+class TestJointForm:
+    @pytest.mark.parametrize(("activation", "loss", "units"), [("softmax", "cce", 3), ("sigmoid", "bce", 1)])
+    @pytest.mark.parametrize("scale", [1.0, 50.0, 1e4, 1e30])
+    def test_confident_mistakes_keep_their_gradient(self, activation, loss, units, scale):
+        network = build(Network([Dense(units, activation)], loss=loss, seed=0), 2)
+        network.layers[0].flat_params[...] = 0
+        network.params["dense_1.W"][0, 0] = scale
+        x = np.array([[1.0, 0.0]])
+        y = np.array([[1.0, 0.0, 0.0]]) if units == 3 else np.array([[1.0]])
+        x = -x  # the network says: certainly not the first class
+        a = network.forward(x, training=True)
+        value = network.loss(y, a)
+        network.backward(network.loss.gradient(y, a))
+        network.gradients()
+        share = (a[0, 0], network.grads["dense_1.b"][0])
+        assert np.isfinite(value)
+        assert value >= scale * 0.99
+        assert share[1] == pytest.approx(share[0] - 1.0, rel=1e-6)
+
+    def test_temperature(self):
+        from nnfw.activations import Softmax
+
+        network = build(Network([Dense(3, Softmax(temperature=2.5))], loss="cce", dtype="float64", seed=0), 2)
+        x, y = RNG.normal(size=(5, 2)), RNG.integers(0, 3, 5)
+        a = network.forward(x, training=True)
+        assert a.scores is not None
+        network.backward(network.loss.gradient(y, a))
+        network.gradients()
+        joint = network.layers[0].flat_grads.copy()
+        plain = np.array(a)
+        assert network.loss(y, a) == pytest.approx(network.loss(y, plain))
+        network.backward(network.loss.gradient(y, plain))
+        network.gradients()
+        np.testing.assert_allclose(network.layers[0].flat_grads, joint, rtol=1e-10)
+
+    def test_other_losses_take_the_plain_way(self):
+        network = build(Network([Dense(3, "softmax")], loss="mse", dtype="float64", seed=0), 2)
+        a = network.forward(RNG.normal(size=(5, 2)), training=True)
+        assert type(a) is np.ndarray
+        cce = losses.get("cce").gradient(np.zeros(5, int), a)
+        assert type(cce) is np.ndarray
+
+
+class TestShapes:
+    def test_shapes_ahead_of_data(self):
+        network = Network([GRU(4, return_sequences=True), RNN(3), Dense(2)])
+        assert network.compute_shapes((None, 5)) == (2,)
+        assert network.shapes == [(None, 5), (None, 4), (3,), (2,)]
+        network.initialize(np.random.default_rng(0), "float64")
+        assert network.forward(np.zeros((2, 7, 5))).dtype == np.float64
+
+    def test_hint_names_layer_place_shapes_and_remedy(self):
+        network = Network([RNN(8), GRU(16), Dense(1)])
+        with pytest.raises(ShapeError) as error:
+            network.compute_shapes((28, 28))
+        message = str(error.value)
+        for part in ("layer 2, GRU(16)", "(samples, steps, features)", "8)", "return_sequences=True"):
+            assert part in message
+
+    def test_other_sequence_lengths_later(self):
+        network = Network([GRU(4), Dense(1)], seed=0)
+        network.fit(RNG.normal(size=(8, 5, 2)), RNG.normal(size=8), verbose=0)
+        assert network.predict(RNG.normal(size=(3, 11, 2))).shape == (3, 1)
+
+    def test_other_features_later_are_refused_and_change_nothing(self):
+        network = Network([GRU(4), Dense(1)], seed=0)
+        x, y = RNG.normal(size=(8, 5, 2)), RNG.normal(size=8)
+        network.fit(x, y, verbose=0)
+        before = network.predict(x)
+        with pytest.raises(ShapeError, match=r"built with shape \(2, 4\)"):
+            network.predict(RNG.normal(size=(3, 5, 3)))
+        np.testing.assert_array_equal(network.predict(x), before)
+
+
+class TestConstruction:
+    @pytest.mark.parametrize(
+        ("layers", "error", "message"),
+        [
+            ([], ValueError, "at least one layer"),
+            (Dense(1), TypeError, "list of layers"),
+            ([Dense], TypeError, r"did you mean Dense\(...\)"),
+            ([Dense(1), "relu"], TypeError, "layer 2 must be a Layer"),
+            ([Dense(1, name="a"), Dense(1, name="a")], ValueError, "two layers have the name 'a'"),
+        ],
+    )
+    def test_layers(self, layers, error, message):
+        with pytest.raises(error, match=message):
+            Network(layers)
+
+    def test_same_object_twice(self):
+        layer = Dense(3)
+        with pytest.raises(ValueError, match="same object"):
+            Network([layer, layer])
+
+    @pytest.mark.parametrize(
+        ("keywords", "error", "message"),
+        [
+            ({"loss": "mze"}, ValueError, "did you mean|Did you mean 'mse'"),
+            ({"dtype": "float16"}, ValueError, "'float32' or 'float64'"),
+            ({"seed": -1}, ValueError, "seed must be at least 0"),
+            ({"seed": 1.5}, TypeError, "seed must be a whole number"),
+            ({"metrics": "accuracy"}, TypeError, r"\['accuracy'\]"),
+            ({"metrics": ["mae", "mae"]}, ValueError, "two metrics would be called 'mae'"),
+            ({"random_state": 1}, TypeError, "nnfw calls it seed"),
+        ],
+    )
+    def test_arguments(self, keywords, error, message):
+        with pytest.raises(error, match=message):
+            Network([Dense(1)], **keywords)
+
+    def test_own_layer_needs_nothing_else(self):
+        class Double(Layer):
+            def compute_shapes(self, input_shape):
+                return input_shape
+
+            def forward(self, x, training=False):
+                return 2 * x
+
+            def backward(self, dy):
+                return 2 * dy
+
+        network = Network([Double(), Dense(1)], seed=0)
+        network.fit(RNG.normal(size=(8, 3)), RNG.normal(size=8), verbose=0)
+        assert "Double()" in repr(network)
+
+    def test_deepcopy_trains_apart(self):
+        x, y = RNG.normal(size=(8, 5, 2)), RNG.normal(size=8)
+        one = Network([GRU(4), Dense(1)], seed=0)
+        one.fit(x, y, verbose=0)
+        two = copy.deepcopy(one)
+        before = one.predict(x)
+        two.fit(x, y, epochs=3, verbose=0)
+        np.testing.assert_array_equal(one.predict(x), before)
+        one.fit(x, y, epochs=3, verbose=0)
+        np.testing.assert_array_equal(one.predict(x), two.predict(x))
+
+    def test_summary(self, capsys):
+        network = Network([GRU(4), Dense(1, trainable=False)])
+        network.summary()
+        assert "?" in capsys.readouterr().out
+        build(network, None, 3)
+        network.summary()
+        printed = capsys.readouterr().out
+        for part in ("GRU(4)", "(N, 4)", "96", "5 (frozen)", "101 parameters", "float32"):
+            assert part in printed

@@ -1,0 +1,351 @@
+"""What the pictures show is read back from the figure: data, labels, scales, and that nothing overlaps."""
+
+import copy
+import pickle
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+from nnfw import plots
+from nnfw.schedules import Cosine, CosineRestarts, OneCycle, Step, Warmup
+
+NAN = float("nan")
+
+
+class Run(dict):
+    """Stands for a History: lists by name, and the numbers of the epochs."""
+
+    def __init__(self, first=1, **values):
+        super().__init__(values)
+        self.epoch = list(range(first, first + len(values["loss"])))
+
+
+@pytest.fixture
+def run():
+    rng = np.random.default_rng(3)
+    names = ("loss", "val_loss", "accuracy", "val_accuracy", "learning_rate")
+    return Run(**{name: list(rng.uniform(0.2, 0.9, 30)) for name in names})
+
+
+def panels(figure):
+    return {axes.get_ylabel(): axes for axes in figure.axes}
+
+
+def curves(axes):
+    return {line.get_label(): line for line in axes.lines}
+
+
+def legend(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def inside(figure, artists):
+    """Tell whether all artists lie on the paper."""
+    figure.draw_without_rendering()
+    boxes = [artist.get_window_extent() for artist in artists]
+    paper = figure.bbox
+    return all(b.x0 >= paper.x0 and b.y0 >= paper.y0 and b.x1 <= paper.x1 and b.y1 <= paper.y1 for b in boxes)
+
+
+# --- history -----------------------------------------------------------------------------------------------
+
+
+def test_history_shows_every_quantity(run):
+    figure = plots.history(run)
+    assert list(panels(figure)) == ["loss", "accuracy", "learning rate"]
+    for name in ("loss", "accuracy"):
+        shown = curves(panels(figure)[name])
+        for label, key in (("training", name), ("validation", f"val_{name}")):
+            np.testing.assert_array_equal(shown[label].get_xdata(), run.epoch)
+            np.testing.assert_array_equal(shown[label].get_ydata(), run[key])
+        looks = {(line.get_color(), str(line._dash_pattern)) for line in shown.values()}
+        assert len(looks) == 3
+    rate = panels(figure)["learning rate"].lines[0]
+    np.testing.assert_array_equal(rate.get_ydata(), run["learning_rate"])
+    assert {axes.get_xlabel() for axes in figure.axes} == {"epoch"}
+
+
+def test_history_marks_the_best_epoch(run):
+    def best(history):
+        found = {
+            (label, line.get_xdata()[0])
+            for axes in plots.history(history).axes
+            for label, line in curves(axes).items()
+            if "best" in label
+        }
+        (place,) = found
+        return place
+
+    run["val_loss"][7], run["loss"][11], run["val_loss"][4] = 0.01, 0.001, NAN
+    assert best(run) == ("best epoch: 8", 8)
+    assert best(Run(first=51, **run)) == ("best epoch: 58", 58)
+    assert best({"loss": run["loss"]}) == ("best epoch: 12", 12)
+    run["val_loss"][:] = [NAN] * 30
+    assert best(run) == ("best epoch: 12", 12)
+
+
+def test_history_has_one_legend_without_repetitions(run):
+    figure = plots.history(run)
+    assert legend(figure)[:2] == ["training", "validation"]
+    assert len(legend(figure)) == 3
+    assert inside(figure, figure.legends)
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    assert not any(figure.legends[0].get_window_extent().overlaps(box) for box in boxes)
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def test_history_shows_the_learning_rate_only_if_it_changes(run):
+    run["learning_rate"] = [0.1] * 30
+    assert list(panels(plots.history(run))) == ["loss", "accuracy"]
+    run["learning_rate"][3] = NAN
+    assert list(panels(plots.history(run))) == ["loss", "accuracy"]
+    run["learning_rate"][4] = 0.05
+    assert list(panels(plots.history(run))) == ["loss", "accuracy", "learning rate"]
+
+
+def test_history_keeps_a_validation_that_has_no_training(run):
+    run["val_f1_score"] = run.pop("accuracy")
+    assert list(panels(plots.history(run))) == ["loss", "val accuracy", "val f1 score", "learning rate"]
+
+
+@pytest.mark.parametrize(
+    ("loss", "scale"),
+    [
+        ([1.0, 0.011], "linear"),
+        ([1.0, 0.009], "log"),
+        ([1.0, 0.009, 0.0], "linear"),
+        ([1.0, 0.009, -1.0], "linear"),
+        ([1.0, 0.009, NAN], "log"),
+        ([1.0, np.inf], "linear"),
+    ],
+)
+def test_history_takes_a_log_scale_for_more_than_two_decades(loss, scale):
+    assert plots.history({"loss": loss}).axes[0].get_yscale() == scale
+    assert plots.history({"accuracy": loss}).axes[0].get_yscale() == "linear"
+
+
+def test_history_of_one_epoch_is_visible():
+    figure = plots.history(Run(first=5, loss=[0.7], val_loss=[0.8], accuracy=[0.4], learning_rate=[0.1]))
+    assert list(panels(figure)) == ["loss", "accuracy"]
+    line = figure.axes[0].lines[0]
+    assert (line.get_marker(), list(line.get_markevery())) == ("o", [True])
+    assert figure.axes[0].get_xlim() == (4, 6)
+    assert legend(figure) == ["training", "validation"]
+
+
+def test_points_without_neighbours_are_marked():
+    values = [NAN, 1.0, NAN, *[2.0] * 20, np.inf, 3.0]
+    line = plots.history({"loss": values}).axes[0].lines[0]
+    assert np.flatnonzero(line.get_markevery()).tolist() == [1, 24]
+    assert np.isnan(line.get_ydata()[23])
+    assert plots.history({"loss": [1.0] * 20}).axes[0].lines[0].get_marker() == "None"
+
+
+def test_history_without_a_finite_value_says_so():
+    figure = plots.history({"loss": [NAN, np.inf], "val_loss": [NAN, NAN], "learning_rate": [NAN, NAN]})
+    assert [text.get_text() for text in figure.axes[0].texts] == ["no finite value"]
+    assert legend(figure) == ["training", "validation"]
+
+
+def test_history_ticks_are_whole_epochs():
+    axes = plots.history({"loss": [0.9, 0.5, 0.4]}).axes[0]
+    assert all(tick == round(tick) for tick in axes.get_xticks())
+
+
+@pytest.mark.parametrize(
+    ("count", "rows", "columns"), [(1, 1, 1), (3, 1, 3), (4, 2, 2), (5, 2, 3), (7, 3, 3)]
+)
+def test_panels_fill_the_sheet(count, rows, columns):
+    figure = plots.history({f"metric_{i}": [0.1, 0.2, 0.3] for i in range(count)})
+    grid = figure.axes[0].get_subplotspec().get_gridspec()
+    assert (len(figure.axes), grid.nrows, grid.ncols) == (count, rows, columns)
+
+
+# --- schedules and lines -----------------------------------------------------------------------------------
+
+
+def test_schedule_draws_the_schedule():
+    schedule = Warmup(Cosine(0.1, 15), 5)
+    (line,) = plots.schedule(schedule, 20).axes[0].lines
+    x, y = line.get_data()
+    assert (x[0], len(x)) == (0, 2000)
+    assert 19.9 < x[-1] < 20
+    np.testing.assert_array_equal(y, [schedule(e) for e in x])
+    assert line.get_label().replace("\n", " ") == repr(schedule)
+
+
+def test_schedule_takes_several_and_whatever_get_takes():
+    figure = plots.schedule({"ours": lambda e: 0.1 / (1 + e), "constant": 0.3}, epochs=4, log=True)
+    assert legend(figure) == ["ours", "constant"]
+    ours, constant = (line.get_ydata() for line in figure.axes[0].lines)
+    np.testing.assert_allclose(ours, 0.1 / (1 + np.arange(0, 4, 0.002)), rtol=1e-12)
+    assert set(constant) == {0.3}
+    assert figure.axes[0].get_yscale() == "log"
+    assert len(plots.schedule([Step(0.1), Cosine(0.1, 9)], 9).axes[0].lines) == 2
+    with pytest.raises(TypeError, match="mine must be a number, or a schedule"):
+        plots.schedule({"mine": "cosine"}, 4)
+
+
+def test_long_labels_stay_on_the_paper():
+    nested = [Warmup(CosineRestarts(0.1, period, 2, descent=0.25), 5, start=0.0125) for period in range(3, 9)]
+    figure = plots.schedule([*nested, OneCycle(0.1, 40)], 40)
+    assert inside(figure, figure.legends)
+    assert figure.axes[0].get_window_extent().height > 300 * figure.dpi / 200
+
+
+def test_lines_are_told_apart_by_colour_and_dash():
+    figure = plots.lines({f"curve {i}": np.arange(4.0) + i for i in range(20)})
+    looks = {(line.get_color(), str(line._dash_pattern)) for line in figure.axes[0].lines}
+    assert len(looks) == 20
+    first = figure.axes[0].lines[:4]
+    assert len({line.get_color() for line in first}) == len({str(line._dash_pattern) for line in first}) == 4
+    assert inside(figure, figure.legends)
+
+
+def test_lines_take_values_or_points():
+    x, y = np.array([16, 64.5, 256]), [0.5, 0.25, 0.75]
+    figure = plots.lines({"values": (3.0, 4.0), "points": (x, y)}, xlabel="units", ylabel="ms", title="Time")
+    values, points = figure.axes[0].lines
+    assert (values.get_xdata().tolist(), values.get_ydata().tolist()) == ([1, 2], [3, 4])
+    assert (points.get_xdata().tolist(), points.get_ydata().tolist()) == (x.tolist(), y)
+    axes = figure.axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()) == ("units", "ms", "Time")
+
+
+def test_lines_leave_out_what_a_log_scale_cannot_show():
+    y = plots.lines({"loss": [1.0, 0.0, -1.0, 0.1]}, log=True).axes[0].lines[0].get_ydata()
+    np.testing.assert_array_equal(y, [1.0, NAN, NAN, 0.1])
+
+
+# --- confusion matrix --------------------------------------------------------------------------------------
+
+
+def confusion(classes, samples=200):
+    rng = np.random.default_rng(classes)
+    matrix = rng.integers(0, samples // classes + 2, (classes, classes))
+    return matrix + np.diag(rng.integers(samples // 2, samples, classes))
+
+
+@pytest.mark.parametrize(("classes", "samples"), [(2, 50_000), (10, 200), (26, 5000), (50, 99)])
+def test_confusion_matrix_can_be_read(classes, samples):
+    matrix = confusion(classes, samples)
+    figure = plots.confusion_matrix(matrix)
+    axes = figure.axes[0]
+    shown = {(round(t.get_position()[1]), round(t.get_position()[0])): t for t in axes.texts}
+    expected = {place: str(n) for place, n in np.ndenumerate(matrix) if n or classes <= 10}
+    assert {place: text.get_text() for place, text in shown.items()} == expected
+
+    figure.draw_without_rendering()
+    cell = axes.get_window_extent().width / classes
+    image = axes.images[0]
+    for place, text in shown.items():
+        box = text.get_window_extent()
+        assert box.width < cell
+        assert box.height < cell
+        ink, paper = np.mean(to_rgb(text.get_color())), np.mean(image.to_rgba(matrix[place])[:3])
+        assert abs(ink - paper) > 0.25
+    assert axes.get_xlabel() == "predicted class"
+    assert axes.get_ylabel() == "true class"
+
+
+def test_confusion_matrix_rows_are_the_true_classes():
+    figure = plots.confusion_matrix([[8, 2, 0], [1, 3, 0], [0, 0, 0]], labels=["a", "b", "c"])
+    rows = np.asarray(figure.axes[0].images[0].get_array())
+    np.testing.assert_array_equal(rows, [[8, 2, 0], [1, 3, 0], [0, 0, 0]])
+    normalized = plots.confusion_matrix([[8, 2, 0], [1, 2, 0], [0, 0, 0]], normalize=True)
+    texts = [text.get_text() for text in normalized.axes[0].texts]
+    assert texts == ["80", "20", "0", "33.3", "66.7", "0", "0", "0", "0"]
+    assert normalized.axes[0].get_title() == "% of each true class"
+
+
+def test_confusion_matrix_labels_stand_at_their_rows_and_columns():
+    axes = plots.confusion_matrix(confusion(3), labels=["setosa", "versicolor", 3]).axes[0]
+    for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+        assert [label.get_text() for label in labels] == ["setosa", "versicolor", "3"]
+    assert axes.get_xticklabels()[0].get_rotation() == 90
+    assert plots.confusion_matrix(confusion(3)).axes[0].get_xticklabels()[0].get_rotation() == 0
+
+
+# --- saving, and leaving no trace --------------------------------------------------------------------------
+
+DRAWERS = {
+    "history": lambda path=None: plots.history({"loss": [0.9, 0.5]}, path),
+    "schedule": lambda path=None: plots.schedule(Step(0.1), 20, path),
+    "lines": lambda path=None: plots.lines({"GRU": [0.9, 0.5]}, path),
+    "confusion_matrix": lambda path=None: plots.confusion_matrix([[3, 1], [0, 4]], None, path),
+}
+every = pytest.mark.parametrize("draw", DRAWERS.values(), ids=list(DRAWERS))
+
+
+@every
+def test_saves_by_the_ending(draw, tmp_path):
+    figure = draw(tmp_path / "picture.png")
+    head = (tmp_path / "picture.png").read_bytes()[:24]
+    assert head.startswith(b"\x89PNG")
+    width, height = (int.from_bytes(head[i : i + 4], "big") for i in (16, 20))
+    np.testing.assert_allclose([width, height], figure.get_size_inches() * 200, atol=1)
+    draw(str(tmp_path / "picture.SVG"))
+    assert ElementTree.parse(tmp_path / "picture.SVG").getroot().tag.endswith("svg")
+    draw(tmp_path / "picture.pdf")
+    pdf = (tmp_path / "picture.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF")
+    assert b"/Type3" not in pdf.replace(b" ", b"")
+
+
+@every
+def test_a_path_that_cannot_be_written_is_explained(draw, tmp_path):
+    for name in ("picture.jpg", "picture"):
+        with pytest.raises(ValueError, match=r"must end in \.png, \.svg or \.pdf, got .*picture"):
+            draw(tmp_path / name)
+    with pytest.raises(FileNotFoundError, match=r"nowhere.* does not exist; create it first"):
+        draw(tmp_path / "nowhere" / "picture.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+@every
+def test_shows_itself_in_a_notebook_and_can_be_kept(draw):
+    figure = draw()
+    assert figure._repr_png_().startswith(b"\x89PNG")
+    assert pickle.loads(pickle.dumps(figure))._repr_png_() == figure._repr_png_()
+
+
+@every
+def test_changes_no_setting(draw, tmp_path):
+    before = copy.deepcopy(dict(matplotlib.rcParams))
+    draw(tmp_path / "picture.png")
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_matplotlib_waits_for_a_picture_and_pyplot_is_never_imported():
+    code = (
+        "import sys; from nnfw import plots; assert 'matplotlib' not in sys.modules;"
+        "plots.lines({'a': [1, 2]})._repr_png_(); assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda: plots.history({}), "no epoch yet; call fit first"),
+        (lambda: plots.history({"loss": []}), "no epoch yet; call fit first"),
+        (lambda: plots.history({"loss": [1, 2], "val_loss": [1]}), "history['val_loss'] has 1 values for 2"),
+        (lambda: plots.lines({}), "no curve to draw"),
+        (lambda: plots.lines({"GRU": ([1, 2], [1, 2, 3])}), "'GRU' needs one x for each y"),
+        (lambda: plots.lines({"GRU": np.ones((2, 2))}), "'GRU' needs one x for each y"),
+        (lambda: plots.confusion_matrix([[1, 2]]), "as many rows as columns, got shape (1, 2)"),
+        (lambda: plots.confusion_matrix(np.ones((0, 0))), "as many rows as columns, got shape (0, 0)"),
+        (lambda: plots.confusion_matrix([[1, -1], [0, 1]]), "finite and >= 0"),
+        (lambda: plots.confusion_matrix([[1, NAN], [0, 1]]), "finite and >= 0"),
+        (lambda: plots.confusion_matrix([[1, 0], [0, 1]], ["a"]), "each of the 2 classes, got 1"),
+    ],
+)
+def test_errors_teach(draw, message):
+    with pytest.raises(ValueError) as raised:  # noqa: PT011 - the message is compared below
+        draw()
+    assert message in str(raised.value)

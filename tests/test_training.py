@@ -1,0 +1,424 @@
+"""The training loop: what is trained on, measured, recorded, and stopped."""
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from nnfw import (
+    GRU,
+    SGD,
+    Adam,
+    Callback,
+    CSVLogger,
+    Dense,
+    EarlyStopping,
+    History,
+    LambdaCallback,
+    Network,
+    NonFiniteError,
+    ReduceOnPlateau,
+)
+from nnfw.schedules import Cosine, Exponential
+
+
+def classes_task(n=60, seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, 4))
+    return x, (x[:, 0] + x[:, 1] > 0).astype(int) + (x[:, 2] > 0)
+
+
+def classifier(seed=0, **keywords):
+    return Network(
+        [Dense(8, "tanh"), Dense(3, "softmax")], loss="cce", metrics=["accuracy"], seed=seed, **keywords
+    )
+
+
+class Spy(Callback):
+    """Notes every call, and the batches that the network saw."""
+
+    def __init__(self):
+        self.calls, self.rates = [], []
+
+    def __getattribute__(self, name):
+        if name.startswith("on_"):
+            return lambda run: self.calls.append((name, run.epoch, run.batch))
+        return super().__getattribute__(name)
+
+
+class TestEpochs:
+    def test_loss_of_an_epoch_is_the_mean_over_samples_not_batches(self):
+        rng = np.random.default_rng(1)
+        x, y = rng.normal(size=(10, 3)), rng.normal(size=(10, 2))
+        network = Network([Dense(2)], optimizer=SGD(0.0), metrics=["mae"], dtype="float64", seed=0)
+        history = network.fit(x, y, batch_size=4, verbose=0)  # batches of 4, 4 and 2
+        a = network.predict(x)
+        assert history["loss"][0] == pytest.approx(np.mean((a - y) ** 2), rel=1e-12)
+        assert history["mae"][0] == pytest.approx(np.mean(np.abs(a - y)), rel=1e-12)
+        assert network.evaluate(x, y, batch_size=3)["loss"] == pytest.approx(history["loss"][0], rel=1e-12)
+
+    def test_every_sample_is_used_once_an_epoch(self):
+        x = np.arange(11.0)[:, None]
+        seen = []
+
+        class Watch(Dense):
+            def forward(self, x, training=False):
+                seen.extend(x[:, 0].tolist() if training else [])
+                return super().forward(x, training)
+
+        network = Network([Watch(1)], optimizer=SGD(0.0), seed=0)
+        network.fit(x, x, epochs=2, batch_size=4, verbose=0)
+        first, second = seen[:11], seen[11:]
+        assert sorted(first) == sorted(second) == x[:, 0].tolist()
+        assert first != second
+        seen.clear()
+        network.fit(x, x, batch_size=4, shuffle=False, verbose=0)
+        assert seen == x[:, 0].tolist()
+
+    def test_gradient_is_a_mean_so_the_step_does_not_grow_with_the_batch(self):
+        x, y = classes_task(30)
+        one, many = classifier(optimizer=SGD(0.5)), classifier(optimizer=SGD(0.5))
+        one.fit(x, y, batch_size=30, shuffle=False, verbose=0)
+        many.fit(np.tile(x, (3, 1)), np.tile(y, 3), batch_size=90, shuffle=False, verbose=0)
+        for name, value in one.params.items():
+            np.testing.assert_allclose(value, many.params[name], rtol=1e-4, atol=1e-6)
+
+    def test_schedules_see_fractional_epochs_across_calls(self):
+        x, y = classes_task(40)
+        seen = []
+
+        def rate(epoch):
+            seen.append(epoch)
+            return 0.01
+
+        network = classifier(optimizer=SGD(rate))
+        network.fit(x, y, epochs=1, batch_size=10, verbose=0)
+        network.fit(x, y, epochs=1, batch_size=10, verbose=0)
+        assert sorted(set(seen)) == [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75]
+
+    def test_history_goes_on(self):
+        x, y = classes_task()
+        schedule = Exponential(0.1, decay=0.3)
+        network = classifier(optimizer=SGD(schedule))
+        network.fit(x, y, epochs=2, validation_split=0.2, verbose=0)
+        history = network.fit(x, y, epochs=1, verbose=0)
+        assert isinstance(history, History)
+        assert history.epoch == [1, 2, 3]
+        assert set(history) == {"loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"}
+        assert all(len(values) == 3 for values in history.values())
+        assert np.isnan(history["val_loss"]).tolist() == [False, False, True]
+        assert history["learning_rate"] == [schedule(0), schedule(1), schedule(2)]
+
+
+class TestSeeds:
+    def test_same_seed_same_bits(self):
+        x, y = classes_task()
+        runs = []
+        for _ in range(2):
+            network = classifier(seed=0)
+            network.fit(x, y, epochs=3, validation_split=0.2, verbose=0)
+            runs.append((network.history, [p.copy() for p in network.params.values()]))
+        assert runs[0][0] == runs[1][0]
+        for a, b in zip(runs[0][1], runs[1][1], strict=True):
+            np.testing.assert_array_equal(a, b)
+
+    def test_other_seed_other_bits_and_zero_is_a_seed(self):
+        x, y = classes_task()
+        losses = []
+        for seed in (0, 1, None, None):
+            network = classifier(seed=seed)
+            losses.append(network.fit(x, y, verbose=0)["loss"][0])
+        assert len(set(losses)) == 4
+
+    def test_global_state_is_left_alone(self):
+        np.random.seed(5)  # noqa: NPY002 (the global state is what is tested)
+        before, errors = np.random.get_state()[1].copy(), np.geterr()  # noqa: NPY002
+        classifier().fit(*classes_task(), verbose=0)
+        np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+        assert np.geterr() == errors
+
+
+class TestValidation:
+    def test_split_is_stratified_for_classes_and_says_so(self):
+        x, y = classes_task(100)
+        network = classifier()
+        history = network.fit(x, y, validation_split=0.2, verbose=0)
+        assert history.validation == "stratified, 20 of 100 samples"
+
+    @pytest.mark.parametrize(("split", "said"), [("random", "random"), ("tail", "tail"), ("auto", "random")])
+    def test_other_splits(self, split, said):
+        x = np.arange(20.0)[:, None]
+        seen = []
+
+        class Watch(Dense):
+            def forward(self, x, training=False):
+                if not training:
+                    seen.extend(x[:, 0].tolist())
+                return super().forward(x, training)
+
+        history = Network([Watch(1)], seed=0).fit(x, x * 0.01, validation_split=0.25, split=split, verbose=0)
+        assert history.validation == f"{said}, 5 of 20 samples"
+        assert len(seen) == 5
+        assert (seen == [15, 16, 17, 18, 19]) == (split == "tail")
+
+    def test_validation_data_are_measured_after_the_epoch(self):
+        x, y = classes_task()
+        network = classifier()
+        history = network.fit(x, y, validation_data=(x, y), verbose=0)
+        after = network.evaluate(x, y)
+        assert history["val_loss"][-1] == pytest.approx(after["loss"])
+        assert history["val_accuracy"][-1] == after["accuracy"]
+
+    def test_sequence_lengths_in_validation(self):
+        rng = np.random.default_rng(0)
+        x, y = [rng.normal(size=(t, 2)) for t in (3, 5, 2, 4)], [0.0, 1.0, 0.0, 1.0]
+        network = Network([GRU(3), Dense(1, "sigmoid")], loss="bce", seed=0)
+        history = network.fit(x, y, validation_data=(x, y), verbose=0)
+        alone = [network.evaluate(one[None], [target])["loss"] for one, target in zip(x, y, strict=True)]
+        assert history["val_loss"][-1] == pytest.approx(np.mean(alone), rel=1e-5)
+
+
+class TestWeights:
+    def test_sample_weight_two_is_a_sample_twice(self):
+        x, y = classes_task(12)
+        weight = np.ones(12)
+        weight[:4] = 2
+        weighted, repeated = classifier(optimizer=SGD(0.12)), classifier(optimizer=SGD(0.16))
+        weighted.fit(x, y, batch_size=12, shuffle=False, sample_weight=weight, verbose=0)
+        twice = np.concatenate([x, x[:4]]), np.concatenate([y, y[:4]])
+        repeated.fit(
+            *twice, batch_size=16, shuffle=False, verbose=0
+        )  # 16/12 of the rate, as the mean is over 16
+        for name, value in weighted.params.items():
+            np.testing.assert_allclose(value, repeated.params[name], rtol=1e-4, atol=1e-6)
+
+    def test_class_weight_is_the_sample_weight_of_its_members(self):
+        x, y = classes_task(30)
+        by_class, by_sample, balanced = classifier(), classifier(), classifier()
+        by_class.fit(x, y, class_weight={0: 1.0, 1: 0.5, 2: 3.0}, verbose=0)
+        by_sample.fit(x, y, sample_weight=np.array([1.0, 0.5, 3.0])[y], verbose=0)
+        np.testing.assert_array_equal(by_class.layers[0].flat_params, by_sample.layers[0].flat_params)
+        balanced.fit(x, y, class_weight="balanced", verbose=0)
+        counts = np.bincount(y)
+        by_hand = classifier()
+        by_hand.fit(x, y, sample_weight=(30 / 3 / counts)[y], verbose=0)
+        np.testing.assert_array_equal(balanced.layers[0].flat_params, by_hand.layers[0].flat_params)
+
+
+class TestSequences:
+    def test_a_batch_of_unequal_lengths_is_each_sequence_alone(self):
+        rng = np.random.default_rng(2)
+        sequences = [rng.normal(size=(t, 3)) for t in (4, 1, 6)]
+        targets = [rng.integers(0, 2, t) for t in (4, 1, 6)]
+        network = Network(
+            [GRU(4, return_sequences=True), Dense(2, "softmax")],
+            loss="cce",
+            metrics=["accuracy"],
+            dtype="float64",
+            seed=0,
+        )
+        whole = network.evaluate(sequences, targets)
+        alone = [network.evaluate(x[None], y[None]) for x, y in zip(sequences, targets, strict=True)]
+        lengths = np.array([4, 1, 6])
+        for name, value in whole.items():
+            expected = np.sum([one[name] * t for one, t in zip(alone, lengths, strict=True)]) / lengths.sum()
+            assert value == pytest.approx(expected, rel=1e-12)
+        outputs = network.predict(sequences)
+        for i, x in enumerate(sequences):
+            np.testing.assert_allclose(outputs[i, : len(x)], network.predict(x[None])[0], atol=1e-12)
+
+    def test_padding_may_hold_anything(self):
+        rng = np.random.default_rng(3)
+        x, y, lengths = rng.normal(size=(5, 6, 2)), rng.normal(size=(5, 6, 1)), np.array([6, 2, 3, 1, 4])
+        results = []
+        for filler in (0.0, np.nan, 1e30):
+            beyond = np.arange(6) >= lengths[:, None]
+            x[beyond], y[beyond] = filler, filler
+            network = Network(
+                [Dense(3, "tanh"), GRU(3, return_sequences=True), Dense(1)], seed=0, dtype="float64"
+            )
+            network.fit(x, y, lengths=lengths, epochs=2, verbose=0)
+            results.append(np.concatenate([p.ravel() for p in network.params.values()]))
+        np.testing.assert_array_equal(results[0], results[1])
+        np.testing.assert_array_equal(results[0], results[2])
+
+
+class TestCallbacks:
+    def test_order_of_calls(self):
+        x, y = classes_task(20)
+        spy = Spy()
+        classifier().fit(x, y, epochs=2, batch_size=10, callbacks=[spy], verbose=0)
+        assert [name for name, _, _ in spy.calls] == [
+            "on_fit_start",
+            *["on_epoch_start", "on_batch_end", "on_batch_end", "on_epoch_end"] * 2,
+            "on_fit_end",
+        ]
+
+    @pytest.mark.parametrize("stops", [True, False])
+    def test_early_stopping_restores_the_best(self, stops):
+        x, y = classes_task(40)
+        kept = []
+        keep = LambdaCallback(on_epoch_end=lambda run: kept.append(run.network.layers[0].flat_params.copy()))
+        script = iter([1.0, 0.5, 0.7, 0.6, 0.8])
+        fake = LambdaCallback(on_epoch_end=lambda run: run.logs.update(fake=next(script)))
+        stopper = EarlyStopping("fake", patience=3 if stops else 50)
+        network = classifier(optimizer=SGD(0.5))
+        history = network.fit(x, y, epochs=5, callbacks=[keep, fake, stopper], verbose=0)
+        assert len(history.epoch) == 5
+        assert stopper.best_epoch == 2
+        np.testing.assert_array_equal(network.layers[0].flat_params, kept[1])
+
+    def test_early_stopping_stops_after_patience(self):
+        x, y = classes_task(20)
+        script = iter([3, 1, 2, 2, 2, 2, 2])
+        fake = LambdaCallback(on_epoch_end=lambda run: run.logs.update(val_accuracy=-next(script)))
+        history = classifier().fit(
+            x, y, epochs=7, callbacks=[fake, EarlyStopping("val_accuracy", patience=2)], verbose=0
+        )
+        assert len(history.epoch) == 4
+
+    def test_reduce_on_plateau_scales_rates_and_schedules(self):
+        x, y = classes_task(20)
+        flat = LambdaCallback(on_epoch_end=lambda run: run.logs.update(flat=1.0))
+        reduce = ReduceOnPlateau("flat", factor=0.1, patience=2, min_rate=0.005)
+        network = classifier(optimizer=SGD(1.0))
+        history = network.fit(x, y, epochs=8, callbacks=[flat, reduce], verbose=0)
+        np.testing.assert_allclose(history["learning_rate"], [1, 1, 1, 0.1, 0.1, 0.01, 0.01, 0.01])
+        network = classifier(optimizer=SGD(Cosine(1.0, epochs=10)))
+        history = network.fit(
+            x, y, epochs=4, callbacks=[flat, ReduceOnPlateau("flat", patience=2)], verbose=0
+        )
+        schedule = Cosine(1.0, epochs=10)
+        np.testing.assert_allclose(
+            history["learning_rate"], [schedule(0), schedule(1), schedule(2), schedule(3) / 2]
+        )
+
+    def test_csv_logger_writes_what_the_history_writes(self, tmp_path):
+        x, y = classes_task(20)
+        network = classifier()
+        history = network.fit(x, y, epochs=3, callbacks=[CSVLogger(tmp_path / "log.csv")], verbose=0)
+        history.to_csv(tmp_path / "history.csv")
+        assert (tmp_path / "log.csv").read_text() == (tmp_path / "history.csv").read_text()
+
+    def test_unknown_monitor_teaches(self):
+        x, y = classes_task(20)
+        with pytest.raises(ValueError, match=r"Give fit validation_data or validation_split"):
+            classifier().fit(x, y, callbacks=[EarlyStopping()], verbose=0)
+        with pytest.raises(ValueError, match="Did you mean 'accuracy'"):
+            classifier().fit(x, y, callbacks=[EarlyStopping("acuracy")], verbose=0)
+
+    def test_error_in_a_callback_leaves_the_network_usable(self):
+        x, y = classes_task(20)
+        network = classifier()
+        with pytest.raises(ZeroDivisionError):
+            network.fit(x, y, callbacks=[LambdaCallback(on_batch_end=lambda run: 1 / 0)], verbose=0)
+        assert network.fit(x, y, verbose=0).epoch == [1]
+
+
+class TestInterruption:
+    def test_ctrl_c_ends_after_the_batch(self):
+        x, y = classes_task(40)
+
+        def interrupt(run):
+            if run.epoch == 2 and run.batch == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        handler = signal.getsignal(signal.SIGINT)
+        network = classifier()
+        history = network.fit(
+            x, y, epochs=5, batch_size=10, callbacks=[LambdaCallback(on_batch_end=interrupt)], verbose=0
+        )
+        assert history.epoch == [1]
+        assert signal.getsignal(signal.SIGINT) is handler
+        assert network.fit(x, y, verbose=0).epoch == [1, 2]
+
+    def test_fit_in_another_thread(self):
+        x, y = classes_task(20)
+        network = classifier()
+        thread = threading.Thread(target=lambda: network.fit(x, y, verbose=0))
+        thread.start()
+        thread.join()
+        assert network.history.epoch == [1]
+
+    def test_second_fit_at_once_is_refused(self):
+        x, y = classes_task(20)
+        network = classifier()
+        again = LambdaCallback(on_batch_end=lambda run: network.fit(x, y, verbose=0))
+        with pytest.raises(RuntimeError, match="being fitted already"):
+            network.fit(x, y, callbacks=[again], verbose=0)
+
+    def test_not_finite_loss_keeps_the_last_good_weights(self):
+        x, y = classes_task(20)
+        network = Network([Dense(4), Dense(1)], optimizer=SGD(1e30), seed=0)
+        with np.errstate(all="ignore"), pytest.raises(NonFiniteError, match="clip_global_norm"):
+            network.fit(x, y.astype(float), epochs=50, verbose=0)
+
+
+class TestUse:
+    def test_predict_in_batches_is_predict_at_once(self):
+        x, y = classes_task()
+        network = classifier(dtype="float64")
+        network.fit(x, y, verbose=0)
+        whole = network.predict(x)
+        np.testing.assert_allclose(network.predict(x, batch_size=7), whole, atol=1e-14)
+        np.testing.assert_array_equal(network.predict_classes(x), whole.argmax(axis=1))
+        assert type(whole) is np.ndarray
+
+    def test_predict_classes_of_one_output(self):
+        x = np.linspace(-2, 2, 9)[:, None]
+        network = Network([Dense(1, "sigmoid")], loss="bce", optimizer=Adam(0.1), seed=0)
+        network.fit(x, x > 0, epochs=200, verbose=0)
+        assert network.predict_classes(x)[[0, -1]].tolist() == [0, 1]
+
+    @pytest.mark.parametrize(
+        "convert",
+        [
+            lambda x: x.tolist(),
+            lambda x: x.astype(">f8"),
+            lambda x: np.asfortranarray(x),
+            lambda x: np.repeat(x, 2, axis=0)[::2],
+            lambda x: x.astype("float16").astype("float32"),
+        ],
+    )
+    def test_any_array_like(self, convert):
+        x, y = classes_task(20)
+        x = x.astype("float16").astype("float64")
+        x.flags.writeable = False
+        network, other = classifier(), classifier()
+        network.fit(x, y, verbose=0)
+        other.fit(convert(x), y.tolist(), verbose=0)
+        np.testing.assert_array_equal(network.layers[0].flat_params, other.layers[0].flat_params)
+
+
+class TestProgress:
+    def test_silent(self, capsys):
+        classifier().fit(*classes_task(), verbose=0)
+        captured = capsys.readouterr()
+        assert captured.out == captured.err == ""
+
+    def test_a_line_an_epoch(self, capsys):
+        classifier().fit(*classes_task(), epochs=2, verbose=2)
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0].startswith("epoch 1/2: loss ")
+        assert "accuracy" in lines[1]
+        assert "rate 0.001" in lines[1]
+
+    def test_bar(self, capsys):
+        classifier().fit(*classes_task(), epochs=2, verbose=1)
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert "2/2" in captured.err
+        assert "accuracy" in captured.err
+
+    def test_batch_bar_of_a_long_epoch(self, capsys, monkeypatch):
+        monkeypatch.setattr("nnfw.progress.BATCH_BAR_DELAY", 1e-9)
+        slow = LambdaCallback(on_batch_end=lambda run: time.sleep(0.03))
+        classifier().fit(*classes_task(), batch_size=5, callbacks=[slow], verbose=1)
+        assert "epoch 1/1" in capsys.readouterr().err
+
+    def test_auto_is_lines_without_a_terminal(self, capsys):
+        classifier().fit(*classes_task())
+        assert capsys.readouterr().out.startswith("epoch 1/1")
