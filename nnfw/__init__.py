@@ -8,10 +8,11 @@ from nnfw.history import History
 from nnfw.initializers import Initializer
 from nnfw.layers import GRU, RNN, Dense, Layer
 from nnfw.loss import Loss
-from nnfw.metrics import Metric
+from nnfw.metric import Metric
 from nnfw.network import Network
-from nnfw.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, Optimizer, RMSprop
-from nnfw.schedules import Schedule
+from nnfw.optimizer import Optimizer
+from nnfw.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
+from nnfw.schedule import Schedule
 
 __version__ = "0.1.0"
 

@@ -1,15 +1,4 @@
-"""What a network is judged by: each metric is an additive statistic, and a result computed from it.
-
-The mean of the batches' F1 scores is not the F1 score of the epoch, and a last batch that is smaller must
-not count as much as a full one. So a metric never averages results. `Metric.statistics` condenses a batch
-into a few sums, `Metric.merge` joins those of two batches, and `Metric.result` is taken once at the end:
-any split of an epoch into batches gives the same value.
-
-Shapes: outputs `a` are (N, K), or (N, T, K) and then read as N*T samples; (N,) is the same as (N, 1).
-Classes `y` are integers (N,) or (N, 1), or one-hot rows (N, K), of which the largest entry counts; with a
-time axis alike. A single output (K = 1) decides between the classes 0 and 1: its `y` is 0 or 1 (or -1 or
-+1), and class 1 is decided where ``a > threshold``, strictly, as in Keras and scikit-learn. Several
-outputs decide by the largest, the first among equals: an undecided network says class 0 either way.
+"""The metrics, over targets ``y`` and outputs ``a`` in the forms that `nnfw.metric` explains.
 
 A ratio 0/0 (the precision of a class that was never decided) is 0.0, as in scikit-learn, without a warning.
 The arguments `threshold` and `average` are explained once, on `ClassMetric` and `RatioMetric`.
@@ -17,7 +6,6 @@ The arguments `threshold` and `average` are explained once, on `ClassMetric` and
 # ruff: noqa: D102 (statistics, merge and result are documented on Metric; so too their refinements)
 
 import math
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -25,81 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.checks import number, positive_integer
-from nnfw.errors import ShapeError
 from nnfw.joint import Array
+from nnfw.metric import Metric as Metric
+from nnfw.metric import divide, open_classes, open_values
 from nnfw.names import nearest
-from nnfw.parts import Part, Registry
+from nnfw.parts import Registry
 
 AVERAGES = ("auto", "binary", "macro", "micro", "weighted")
-
-
-class Metric(Part):
-    """The base of the metrics: write `statistics` and `result`, and the rest follows.
-
-    Examples
-    --------
-    >>> class Bias(Metric):
-    ...     def statistics(self, y, a):
-    ...         return np.array([np.sum(a - y), np.size(a)])
-    ...     def result(self, s):
-    ...         return float(s[0] / s[1])
-    >>> bias = Bias()
-    >>> bias(np.array([1.0, 2.0]), np.array([1.5, 2.5])), bias.name
-    (0.5, 'bias')
-    """
-
-    @property
-    def name(self) -> str:
-        """The key in the history: the registered name, or the class's, and all arguments but defaults."""
-        snake_case = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
-        arguments = self.arguments()
-        changed = [str(value) for key, value in self.config.items() if value != arguments[key].default]
-        return "_".join([vars(type(self)).get("known_as") or snake_case, *changed])
-
-    def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        """Return the small array of sums that the result is computed from."""
-        raise NotImplementedError
-
-    def merge(self, s: Array, t: Array) -> Array:
-        """Return the statistics of two batches together, from those of each."""
-        return s + t
-
-    def result(self, s: Array) -> Any:
-        """Return the value (a float, for all but `ConfusionMatrix`) from the statistics of all batches."""
-        raise NotImplementedError
-
-    def __call__(self, y: ArrayLike, a: ArrayLike) -> Any:
-        """Return the value for targets `y` and outputs `a`."""
-        return self.result(self.statistics(y, a))
-
-
-class Running:
-    """The value of one metric over the batches added so far.
-
-    Examples
-    --------
-    >>> running = Running(Accuracy())
-    >>> running.add([1, 0, 1], [0.9, 0.1, 0.7])
-    >>> running.add([1], [0.2])
-    >>> running.result()
-    0.75
-    """
-
-    def __init__(self, metric: Metric) -> None:
-        self.metric = metric
-        self.total: Array | None = None
-
-    def add(self, y: ArrayLike, a: ArrayLike) -> None:
-        """Add a batch."""
-        s = self.metric.statistics(y, a)
-        self.total = s if self.total is None else self.metric.merge(self.total, s)
-
-    def result(self) -> Any:
-        """Return the value over all batches added; a ValueError if there are none."""
-        if self.total is None:
-            raise ValueError(f"{self.metric.name} has no result before its first batch; call add(y, a) first")
-        return self.metric.result(self.total)
-
 
 # nnfw's name -> what other libraries call it.
 OTHER_NAMES = {
@@ -147,78 +67,6 @@ def get(metric: str | Metric | type[Metric] | Callable[[Any, Any], float]) -> Me
     return FunctionMetric(metric)
 
 
-# ---- Targets and outputs, brought to one form ----------------------------------------------------------
-
-
-def _layout(a: Array) -> tuple[tuple[int, ...], int]:
-    """Return the shape of the samples of `a`, and the number K of outputs for each."""
-    return (a.shape, 1) if a.ndim < 2 else (a.shape[:-1], a.shape[-1])
-
-
-def _check_targets(y: Array, a: Array, shapes: list[tuple[int, ...]]) -> None:
-    if y.shape not in shapes:
-        expected = " or ".join(map(str, dict.fromkeys(shapes)))
-        raise ShapeError(
-            f"y of shape {y.shape} does not fit the outputs a of shape {a.shape}: "
-            f"expected y of shape {expected} (y comes first, then a)"
-        )
-    if a.size == 0:
-        raise ShapeError(f"a of shape {a.shape} is empty; a metric needs at least one sample")
-    if y.dtype.kind not in "biuf":
-        raise TypeError(
-            f"y must hold numbers, got dtype {y.dtype}; "
-            "number your classes: classes, y = np.unique(y, return_inverse=True)"
-        )
-
-
-def _check_classes(y: Array, k: int) -> None:
-    lowest, count = (-1, 2) if k == 1 else (0, k)
-    valid = (y >= lowest) & (y < count) & (y == np.floor(y))
-    if not valid.all():
-        expected = "0 or 1 (or -1 or +1)" if k == 1 else f"a whole number from 0 to {k - 1}"
-        raise ValueError(
-            f"y holds {y[~valid][0]}, but with K={k} outputs a sample each class is {expected}. Number the "
-            "classes from 0, with an output for each; a must be outputs, not classes already decided"
-        )
-
-
-def _check_one_hot(y: Array) -> None:
-    # Asked this way round, a nan fails too.
-    if not np.abs(y.sum(axis=1) - 1).max() < 1e-2:
-        raise ValueError(
-            "each one-hot row of y must sum to 1. A row of several classes, or of none, has no single right "
-            "answer: leave padded steps out, and measure independent outputs singly, y[:, k] with a[:, k]"
-        )
-
-
-def _classes(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
-    """Return the true classes (M,) and the outputs (M, K), of M samples (and steps)."""
-    y, a = np.asarray(y), np.asarray(a)
-    samples, k = _layout(a)
-    _check_targets(y, a, [samples, (*samples, 1), (*samples, k)])
-    a = a.reshape(-1, k)
-    if k > 1 and y.size == a.size:
-        y = y.reshape(-1, k)
-        _check_one_hot(y)
-        return y.argmax(axis=1), a
-    y = y.ravel()
-    _check_classes(y, k)
-    return (y > 0 if k == 1 else y).astype(np.intp, copy=False), a
-
-
-def _values(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
-    """Return real targets and outputs, both (M, K) in float64."""
-    y, a = np.asarray(y), np.asarray(a)
-    samples, k = _layout(a)
-    _check_targets(y, a, [(*samples, k)] + ([samples] if k == 1 else []))
-    return y.reshape(-1, k).astype(np.float64), a.reshape(-1, k).astype(np.float64)
-
-
-def _divide(top: Array, bottom: Array) -> Array:
-    """Return ``top / bottom`` in float64, and 0 where `bottom` is 0."""
-    return np.divide(top, bottom, out=np.zeros(np.shape(bottom)), where=bottom != 0)
-
-
 # ---- Means over the samples ----------------------------------------------------------------------------
 
 
@@ -246,6 +94,7 @@ class FunctionMetric(MeanMetric):
     --------
     >>> def largest_error(y, a):
     ...     return np.abs(y - a).max()
+    >>> from nnfw.metric import Running
     >>> running = Running(FunctionMetric(largest_error))
     >>> running.add(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))
     >>> running.add(np.array([1.0]), np.array([6.0]))
@@ -280,7 +129,7 @@ class MAE(MeanMetric):
     """
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        y, a = _values(y, a)
+        y, a = open_values(y, a)
         return np.array([np.abs(y - a).sum(), a.size])
 
 
@@ -295,7 +144,7 @@ class MSE(MeanMetric):
     """
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        y, a = _values(y, a)
+        y, a = open_values(y, a)
         return np.array([np.square(y - a).sum(), a.size])
 
 
@@ -336,7 +185,7 @@ class R2(Metric):
         The mean is counted from the first target. So no digit is lost to a large offset, and targets that
         are all equal have a spread of exactly 0.
         """
-        y, a = _values(y, a)
+        y, a = open_values(y, a)
         offset = y - y[0]
         mean = offset.mean(axis=0)
         spread, error = np.square(offset - mean).sum(axis=0), np.square(y - a).sum(axis=0)
@@ -352,7 +201,7 @@ class R2(Metric):
 
     def result(self, s: Array) -> float:
         spread, error = s[3:]
-        return float(np.where(error == 0, 1.0, _divide(spread - error, spread)).mean())
+        return float(np.where(error == 0, 1.0, divide(spread - error, spread)).mean())
 
 
 # ---- Decisions between classes -------------------------------------------------------------------------
@@ -388,7 +237,7 @@ class TopKAccuracy(MeanMetric):
         return f"top_{self.k}_accuracy"
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        truth, a = _classes(y, a)
+        truth, a = open_classes(y, a)
         if a.shape[1] < max(self.k, 2):
             raise ValueError(
                 f"k={self.k} guesses need at least {max(self.k, 2)} outputs, got K={a.shape[1]}; "
@@ -419,7 +268,7 @@ class ClassMetric(Metric):
         self.threshold = number(type(self).__name__, "threshold", threshold)
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        truth, a = _classes(y, a)
+        truth, a = open_classes(y, a)
         decided = a.argmax(axis=1) if a.shape[1] > 1 else (a[:, 0] > self.threshold).astype(np.intp)
         return self.count(truth, decided, max(a.shape[1], 2))
 
@@ -491,7 +340,7 @@ class MatthewsCorrelation(CountMetric):
         n = truth.sum()
         covariance = n * tp.sum() - truth @ decided
         variances = (n * n - truth @ truth) * (n * n - decided @ decided)
-        return float(_divide(covariance, np.sqrt(variances)))
+        return float(divide(covariance, np.sqrt(variances)))
 
 
 class RatioMetric(CountMetric):
@@ -543,9 +392,9 @@ class RatioMetric(CountMetric):
         tp, fp, fn, tn = s[:, 1:] if binary else s[:, s[:3].any(axis=0)]
         top, bottom = self.ratio(tp, fp, fn, tn)
         if self.average == "micro":
-            return float(_divide(top.sum(), bottom.sum()))
+            return float(divide(top.sum(), bottom.sum()))
         weights = tp + fn if self.average == "weighted" else None
-        return float(np.average(_divide(top, bottom), weights=weights))
+        return float(np.average(divide(top, bottom), weights=weights))
 
 
 @metrics.register("precision")

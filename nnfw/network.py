@@ -15,8 +15,8 @@ from nnfw.history import History
 from nnfw.joint import Array
 from nnfw.layers.layer import Layer, Shape
 from nnfw.loss import Loss
-from nnfw.metrics import Metric
-from nnfw.optimizers import Optimizer
+from nnfw.metric import Metric
+from nnfw.optimizer import Optimizer, clip_to_norm
 from nnfw.parts import explain_keywords
 
 STREAMS = ("weights", "shuffle", "split", "noise")  # independent random streams, all from one seed
@@ -134,7 +134,7 @@ class Network(Layer):
             return
         if optimizer.clip_global_norm is not None:
             shared = [leaf.flat_grads for leaf in self.leaves() if leaf.trainable and leaf.optimizer is None]
-            optimizers.clip_to_norm(shared, optimizer.clip_global_norm)
+            clip_to_norm(shared, optimizer.clip_global_norm)
         for layer in self.layers:
             layer.update(layer.optimizer or optimizer, epoch)
 

@@ -1,91 +1,34 @@
-"""Learning rates that change with time: a schedule is a small pure function of the epoch.
-
-``schedule(epoch)`` is the learning rate at `epoch`, which starts at 0 and is fractional within an epoch, so
-that a schedule means the same at any batch size. An epoch within 1e-9 of a whole number counts as that
-number, so ``0.1 * 30`` is epoch 3; every boundary belongs to what comes after it.
-
-Words that mean the same everywhere: `rate` is the first (or highest) learning rate, `epochs` the epochs that
-a descent takes, `end` the rate that is held from then on, `descent` the share of its height that a cycle
-loses against the one before, and `staircase` holds the rate within each epoch.
-
-A schedule of your own is any function of the epoch, or a subclass with `Schedule.rate_at`.
-"""
+"""The learning-rate schedules, in the words that `nnfw.schedule` explains."""
 
 import math
-import reprlib
-import sys
-from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections import abc
-from dataclasses import dataclass, field, fields, replace
-from itertools import pairwise
-from numbers import Integral, Real
+from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Annotated, Any
 
 from nnfw.names import nearest
-from nnfw.parts import Part
-
-RateLike = float | abc.Callable[[float], float]
-
-SCHEDULES: dict[str, type["Schedule"]] = {}
-"""Every subclass of `Schedule` by its name, for reading one back from a file."""
-
-
-def _shown(value: Any) -> str:
-    return f"{reprlib.repr(value)} ({type(value).__name__})"
-
-
-@dataclass(frozen=True)
-class _Range:
-    """The numbers that an argument may take; called with a value, it returns it as a Python number."""
-
-    words: str
-    low: float = 0.0
-    high: float = sys.float_info.max
-
-    def __call__(self, value: Any, name: str) -> float:
-        if isinstance(value, bool) or not isinstance(value, Real):
-            raise TypeError(f"{name} must be a number, got {_shown(value)}")
-        number = int(value) if isinstance(value, Integral) else float(value)
-        if not self.low <= number <= self.high:
-            raise ValueError(f"{name} must be {self.words}, got {number}")
-        return number
-
-
-_NUMBER = _Range("finite and >= 0")
-_POSITIVE = _Range("finite and > 0", low=sys.float_info.min)
-
-
-def _each(check: abc.Callable[[Any, str], Any]) -> abc.Callable[[Any, str], tuple[Any, ...]]:
-    """Return the check of a list, each value of which must pass `check`."""
-
-    def check_all(values: Any, name: str) -> tuple[Any, ...]:
-        if isinstance(values, str) or not isinstance(values, abc.Iterable):
-            raise TypeError(f"{name} must be a list, got {_shown(values)}")
-        return tuple(check(value, f"{name}[{i}]") for i, value in enumerate(values))
-
-    return check_all
-
-
-def _ascending(values: Any, name: str) -> tuple[float, ...]:
-    boundaries = _each(_POSITIVE)(values, name)
-    if any(later <= earlier for earlier, later in pairwise(boundaries)):
-        raise ValueError(f"{name} must be epochs in ascending order, got {reprlib.repr(boundaries)}")
-    return boundaries
-
-
-def _function(value: Any, name: str) -> Any:
-    if not callable(value):
-        raise TypeError(f"{name} must be a function of the epoch, got {_shown(value)}")
-    return value
-
-
-def _check_one_more(name: str, values: abc.Sized, boundaries: abc.Sized) -> None:
-    if len(values) != len(boundaries) + 1:
-        raise ValueError(
-            f"{name} must be one more than the boundaries between them; "
-            f"got {len(values)} and {len(boundaries)} boundaries"
-        )
+from nnfw.schedule import (
+    NUMBER,
+    POSITIVE,
+    SCHEDULES,
+    Factor,
+    Length,
+    Range,
+    Rate,
+    Share,
+    ascending,
+    check_one_more,
+    each,
+    function,
+    half_cosine,
+    laps,
+    mix,
+    progress,
+    shown,
+)
+from nnfw.schedule import RateLike as RateLike
+from nnfw.schedule import Schedule as Schedule
 
 
 def get(schedule: RateLike, name: str = "learning_rate") -> "Schedule":
@@ -108,7 +51,7 @@ def get(schedule: RateLike, name: str = "learning_rate") -> "Schedule":
     Examples
     --------
     >>> get(0.1)
-    Constant(rate=0.1)
+    Constant(0.1)
     >>> get(lambda epoch: 0.1 / (1 + epoch))(3.0)
     0.025
     """
@@ -116,122 +59,14 @@ def get(schedule: RateLike, name: str = "learning_rate") -> "Schedule":
     if isinstance(given, Schedule):
         return given
     if not isinstance(given, bool) and isinstance(given, Real):
-        return Constant(_NUMBER(given, name))
+        return Constant(NUMBER(given, name))
     if callable(given) and not isinstance(given, type):
         return Custom(given)
     word = given if isinstance(given, str) else getattr(given, "__name__", "")
     raise TypeError(
         f"{name} must be a number, or a schedule with its numbers, as Cosine(rate=0.1, epochs=20); "
-        f"got {_shown(given)}.{nearest(word, SCHEDULES)}"
+        f"got {shown(given)}.{nearest(word, SCHEDULES)}"
     )
-
-
-# What a field may hold is said by its annotation: a type, and the function that checks a value of it.
-Rate = Annotated[float, _NUMBER]
-Factor = Annotated[float, _NUMBER]
-Length = Annotated[float, _POSITIVE]
-Share = Annotated[float, _Range("between 0 and 1", high=1.0)]
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Schedule(Part, ABC):
-    """The base of all schedules: an immutable value that is called with the epoch.
-
-    A subclass is a frozen dataclass whose fields are its arguments, and says its rate in `rate_at`.
-
-    Parameters
-    ----------
-    staircase : bool
-        Hold the rate within each epoch: the epoch is rounded down. Every schedule takes this keyword.
-
-    Examples
-    --------
-    >>> @dataclass(frozen=True, repr=False)
-    ... class Root(Schedule):
-    ...     rate: float
-    ...     def rate_at(self, epoch):
-    ...         return self.rate / (1 + epoch) ** 0.5
-    >>> Root(0.1)(3.0)
-    0.05
-    >>> Root(0.1, staircase=True)(3.9) * 2
-    0.1
-    """
-
-    staircase: bool = field(default=False, kw_only=True)
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        SCHEDULES[cls.__name__] = cls
-
-    def __post_init__(self) -> None:
-        """Check each field that is annotated with a check, and keep the value that it returns."""
-        for argument in fields(self):
-            value = getattr(self, argument.name)
-            if value is None and argument.default is None:
-                continue
-            for check in getattr(argument.type, "__metadata__", ()):
-                value = check(value, f"{type(self).__name__}: {argument.name}")
-            object.__setattr__(self, argument.name, value)
-
-    @abstractmethod
-    def rate_at(self, epoch: float) -> float:
-        """Return the learning rate at an `epoch` that is known to be valid."""
-
-    def __call__(self, epoch: float) -> float:
-        """Return the learning rate at `epoch`.
-
-        Raises
-        ------
-        ValueError
-            If the epoch, or the rate that comes of it, is negative or not finite.
-        """
-        epoch = _snap(_NUMBER(epoch, "epoch"))
-        rate = self.rate_at(math.floor(epoch) if self.staircase else epoch)
-        return float(_NUMBER(rate, f"the rate of {type(self).__name__} at epoch {epoch}"))
-
-    def __mul__(self, factor: float) -> "Schedule":
-        """Return this schedule with every rate multiplied by `factor`."""
-        return Scaled(self, factor)
-
-    def __rmul__(self, factor: float) -> "Schedule":
-        return self * factor
-
-    def __repr__(self) -> str:
-        shown = {k: v for k, v in self.config.items() if k != "staircase" or v}
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in shown.items())})"
-
-
-def _snap(x: float) -> float:
-    """Return `x`, or the whole number that it misses by rounding only."""
-    whole = round(x)
-    return float(whole) if abs(x - whole) < 1e-9 else x
-
-
-def _mix(start: float, end: float, share: float) -> float:
-    """Return the point between `start` (share 0) and `end` (share 1), exact at both."""
-    return (1 - share) * start + share * end
-
-
-def _progress(epoch: float, epochs: float) -> float:
-    """Return the share of `epochs` that is over, at most 1."""
-    return 1.0 if epoch >= epochs else epoch / epochs
-
-
-def _half_cosine(share: float) -> float:
-    """Return a share that leaves 0 and reaches 1 smoothly, on half a cosine."""
-    return (1 - math.cos(math.pi * share)) / 2
-
-
-def _laps(epoch: float, period: float, factor: float = 1.0) -> tuple[int, float]:
-    """Return the number of whole periods, each `factor` times the last, and the share of the current one."""
-    laps = epoch / period
-    if factor == 1:
-        lap, share = divmod(_snap(laps), 1.0)
-        return int(lap), share
-    growth = math.log(factor)
-    lap = math.floor(_snap(math.log1p(laps * (factor - 1)) / growth))
-    start, length = math.expm1(lap * growth) / (factor - 1), math.exp(lap * growth)
-    return lap, (laps - start) / length
 
 
 @dataclass(frozen=True, repr=False)
@@ -246,7 +81,7 @@ class Constant(Schedule):
     Examples
     --------
     >>> Constant(0.1) * 0.5
-    Constant(rate=0.05)
+    Constant(0.05)
     """
 
     rate: Rate
@@ -284,7 +119,7 @@ class Step(Schedule):
 
     def rate_at(self, epoch: float) -> float:
         """Return the rate after the steps made so far."""
-        lap, _ = _laps(epoch, self.every)
+        lap, _ = laps(epoch, self.every)
         return self.rate * self.drop**lap
 
 
@@ -311,12 +146,12 @@ class Piecewise(Schedule):
     (0.1, 0.01, 0.001)
     """
 
-    boundaries: Annotated[abc.Sequence[float], _ascending]
-    rates: Annotated[abc.Sequence[float], _each(_NUMBER)]
+    boundaries: Annotated[abc.Sequence[float], ascending]
+    rates: Annotated[abc.Sequence[float], each(NUMBER)]
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_one_more("Piecewise: rates", self.rates, self.boundaries)
+        check_one_more("Piecewise: rates", self.rates, self.boundaries)
 
     def rate_at(self, epoch: float) -> float:
         """Return the rate of the stretch that `epoch` falls into."""
@@ -352,8 +187,8 @@ class Exponential(Schedule):
     """
 
     rate: Rate
-    decay: Annotated[float | None, _NUMBER] = None
-    cycle: Annotated[float | None, _POSITIVE] = None
+    decay: Annotated[float | None, NUMBER] = None
+    cycle: Annotated[float | None, POSITIVE] = None
     descent: Share = 0.0
 
     def __post_init__(self) -> None:
@@ -367,7 +202,7 @@ class Exponential(Schedule):
         """Return the rate after the decay since the cycle began."""
         decay, lap = self.decay or 0.0, 0
         if self.cycle is not None:
-            lap, share = _laps(epoch, self.cycle)
+            lap, share = laps(epoch, self.cycle)
             epoch = share * self.cycle
             decay = 5 / self.cycle if self.decay is None else self.decay
         return self.rate * (1 - self.descent) ** lap * math.exp(-decay * epoch)
@@ -428,7 +263,7 @@ class Linear(Schedule):
 
     def rate_at(self, epoch: float) -> float:
         """Return the rate at `epoch`, and `end` after the last."""
-        return _mix(self.rate, self.end, _progress(epoch, self.epochs))
+        return mix(self.rate, self.end, progress(epoch, self.epochs))
 
 
 @dataclass(frozen=True, repr=False)
@@ -455,11 +290,11 @@ class Polynomial(Schedule):
     rate: Rate
     epochs: Length
     end: Rate = 0.0
-    power: Annotated[float, _POSITIVE] = 1.0
+    power: Annotated[float, POSITIVE] = 1.0
 
     def rate_at(self, epoch: float) -> float:
         """Return the rate at `epoch`, and `end` after the last."""
-        return _mix(self.end, self.rate, (1 - _progress(epoch, self.epochs)) ** self.power)
+        return mix(self.end, self.rate, (1 - progress(epoch, self.epochs)) ** self.power)
 
 
 @dataclass(frozen=True, repr=False)
@@ -492,7 +327,7 @@ class Cosine(Schedule):
 
     def rate_at(self, epoch: float) -> float:
         """Return the rate at `epoch`, and `end` after the last."""
-        return _mix(self.rate, self.end, _half_cosine(_progress(epoch, self.epochs)))
+        return mix(self.rate, self.end, half_cosine(progress(epoch, self.epochs)))
 
 
 @dataclass(frozen=True, repr=False)
@@ -525,15 +360,15 @@ class CosineRestarts(Schedule):
 
     rate: Rate
     period: Length
-    factor: Annotated[float, _Range("finite and >= 1", low=1.0)] = 1
+    factor: Annotated[float, Range("finite and >= 1", low=1.0)] = 1
     end: Rate = 0.0
     descent: Share = 0.0
 
     def rate_at(self, epoch: float) -> float:
         """Return the rate at `epoch` in its descent."""
-        lap, share = _laps(epoch, self.period, self.factor)
-        start = _mix(self.end, self.rate, (1 - self.descent) ** lap)
-        return _mix(start, self.end, _half_cosine(share))
+        lap, share = laps(epoch, self.period, self.factor)
+        start = mix(self.end, self.rate, (1 - self.descent) ** lap)
+        return mix(start, self.end, half_cosine(share))
 
 
 @dataclass(frozen=True, repr=False)
@@ -572,9 +407,9 @@ class OneCycle(Schedule):
         """Return the rate at `epoch`, on the rise or the fall."""
         peak = self.warmup * self.epochs
         if epoch < peak:
-            return self.rate * _mix(self.start_factor, 1.0, _half_cosine(epoch / peak))
-        share = _progress(epoch - peak, self.epochs - peak)
-        return self.rate * _mix(1.0, self.end_factor, _half_cosine(share))
+            return self.rate * mix(self.start_factor, 1.0, half_cosine(epoch / peak))
+        share = progress(epoch - peak, self.epochs - peak)
+        return self.rate * mix(1.0, self.end_factor, half_cosine(share))
 
 
 @dataclass(frozen=True, repr=False)
@@ -619,9 +454,9 @@ class Triangular(Schedule):
 
     def rate_at(self, epoch: float) -> float:
         """Return the rate at `epoch` on its triangle."""
-        lap, share = _laps(epoch, self.period)
-        peak = _mix(self.low, self.high, (1 - self.descent) ** lap)
-        return _mix(peak, self.low, abs(2 * share - 1))
+        lap, share = laps(epoch, self.period)
+        peak = mix(self.low, self.high, (1 - self.descent) ** lap)
+        return mix(peak, self.low, abs(2 * share - 1))
 
 
 @dataclass(frozen=True, repr=False)
@@ -648,7 +483,7 @@ class Noam(Schedule):
     (0.0, 0.0625, 0.03125)
     """
 
-    units: Annotated[float, _Range("a number of units, >= 1", low=1.0)]
+    units: Annotated[float, Range("a number of units, >= 1", low=1.0)]
     warmup: Length
     factor: Factor = 1.0
 
@@ -690,7 +525,7 @@ class Warmup(Schedule):
         """Return the rate at `epoch`, in the warm-up or after it."""
         schedule = get(self.schedule)
         if epoch < self.epochs:
-            return _mix(self.start, schedule(0), epoch / self.epochs)
+            return mix(self.start, schedule(0), epoch / self.epochs)
         return schedule(epoch - self.epochs)
 
 
@@ -717,12 +552,12 @@ class Sequence(Schedule):
     (0.1, 0.05)
     """
 
-    schedules: Annotated[abc.Sequence[RateLike], _each(get)]
-    boundaries: Annotated[abc.Sequence[float], _ascending]
+    schedules: Annotated[abc.Sequence[RateLike], each(get)]
+    boundaries: Annotated[abc.Sequence[float], ascending]
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_one_more("Sequence: schedules", self.schedules, self.boundaries)
+        check_one_more("Sequence: schedules", self.schedules, self.boundaries)
 
     def rate_at(self, epoch: float) -> float:
         """Return the rate of the schedule whose turn it is."""
@@ -744,7 +579,7 @@ class Scaled(Schedule):
     Examples
     --------
     >>> Linear(0.1, epochs=10) * 0.5 * 0.5
-    Scaled(schedule=Linear(rate=0.1, epochs=10, end=0.0), factor=0.25)
+    Scaled(Linear(0.1, 10), 0.25)
     """
 
     schedule: Annotated[RateLike, get]
@@ -773,7 +608,7 @@ class Custom(Schedule):
     0.05
     """
 
-    function: Annotated[abc.Callable[[float], float], _function]
+    function: Annotated[abc.Callable[[float], float], function]
 
     def rate_at(self, epoch: float) -> float:
         """Return what the function returns."""

@@ -14,8 +14,8 @@ from nnfw.callbacks import Callback
 from nnfw.doors import Batch, Data
 from nnfw.errors import NonFiniteError
 from nnfw.joint import Array
-from nnfw.metrics import Running
-from nnfw.optimizers import Optimizer
+from nnfw.metric import Running
+from nnfw.optimizer import Optimizer
 from nnfw.progress import Progress
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from nnfw import data
 from nnfw.data import (
     LabelEncoder,
     MinMaxScaler,
@@ -21,6 +20,7 @@ from nnfw.data import (
     batches,
     one_hot,
     pad_sequences,
+    scalers,
     sliding_windows,
     split_indices,
     train_test_split,
@@ -409,7 +409,7 @@ def test_all_leading_axes_count_alike(make, tmp_path, monkeypatch):
     x = generator().normal(size=(6, 5, 3)).astype(np.float32)
     flat = make().fit(x.reshape(30, 3))
     cut = np.split(x.reshape(30, 3), [4, 5, 19])
-    monkeypatch.setattr(data, "BLOCK", 12)  # four rows a block
+    monkeypatch.setattr(scalers, "BLOCK", 12)  # four rows a block
     for same in [x, cut, tuple(cut), x.tolist(), *variants(x, tmp_path)]:
         scaler = make().fit(same)
         np.testing.assert_allclose(scaler.offset, flat.offset, rtol=1e-14)

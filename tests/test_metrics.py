@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from nnfw import metrics
 from nnfw.joint import Output
+from nnfw.metric import Metric, Running
 from nnfw.metrics import (
     F1,
     MAE,
@@ -22,12 +23,10 @@ from nnfw.metrics import (
     ConfusionMatrix,
     FunctionMetric,
     MatthewsCorrelation,
-    Metric,
     NegativePredictiveValue,
     Precision,
     RatioMetric,
     Recall,
-    Running,
     Specificity,
     TopKAccuracy,
 )

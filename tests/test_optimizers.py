@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nnfw import optimizer as optimizer_base
 from nnfw import optimizers, schedules
-from nnfw.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, Optimizer, RMSprop, State, clip_to_norm
+from nnfw.optimizer import Optimizer, State, clip_to_norm, elementwise
+from nnfw.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
 
 RECORDED = np.load(Path(__file__).parent / "recorded" / "optimizers.npz")
 SETTINGS = [json.loads(setting) for setting in RECORDED["settings"]]
@@ -228,7 +230,7 @@ def test_blocks_change_nothing(rule, monkeypatch):
     start, gradients = rng.normal(size=23), random_gradients(rng, 6, 23)
     optimizer = make(rule, weight_decay=0.1, clip_value=0.5)
     whole = run(optimizer, start, gradients)
-    monkeypatch.setattr(optimizers, "BLOCK", 7)
+    monkeypatch.setattr(optimizer_base, "BLOCK", 7)
     np.testing.assert_array_equal(run(optimizer, start, gradients), whole)
 
 
@@ -359,7 +361,7 @@ def test_a_failing_schedule_leaves_the_state_alone():
 )
 @pytest.mark.parametrize("block", [4, 1 << 16])
 def test_the_norm_is_exact_at_any_magnitude(dtype, magnitude, block, monkeypatch):
-    monkeypatch.setattr(optimizers, "BLOCK", block)
+    monkeypatch.setattr(optimizer_base, "BLOCK", block)
     rng = np.random.default_rng(11)
     vectors = [(rng.normal(size=size) * magnitude).astype(dtype) for size in (11, 0, 3)]
     before = [vector.copy() for vector in vectors]
@@ -496,7 +498,7 @@ class Normalized(Optimizer):
 
 
 def test_an_own_rule_sees_the_whole_layer(monkeypatch):
-    monkeypatch.setattr(optimizers, "BLOCK", 7)
+    monkeypatch.setattr(optimizer_base, "BLOCK", 7)
     rng = np.random.default_rng(12)
     start, gradient = rng.normal(size=23), rng.normal(size=23)
     expected = start - 0.1 * 3.0 * gradient / math.sqrt(sum(g * g for g in gradient))
@@ -506,13 +508,13 @@ def test_an_own_rule_sees_the_whole_layer(monkeypatch):
 
 
 def test_an_elementwise_rule_of_ones_own_is_taken_in_blocks(monkeypatch):
-    monkeypatch.setattr(optimizers, "BLOCK", 7)
+    monkeypatch.setattr(optimizer_base, "BLOCK", 7)
     sizes = []
 
     class Plain(Optimizer):
         slots = ("sum",)
 
-        @optimizers.elementwise
+        @elementwise
         def apply(self, params, grads, state, rate):
             sizes.append((params.size, grads.size, state.slots["sum"].size, state.scratch(params).size))
             state.slots["sum"] += grads

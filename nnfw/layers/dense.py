@@ -13,7 +13,7 @@ from nnfw.layers.layer import Layer, Shape
 if TYPE_CHECKING:
     from nnfw.activations import Activation
     from nnfw.initializers import Initializer
-    from nnfw.optimizers import Optimizer
+    from nnfw.optimizer import Optimizer
 
 
 class Dense(Layer):

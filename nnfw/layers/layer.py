@@ -14,7 +14,7 @@ from nnfw.parts import Part
 
 if TYPE_CHECKING:
     from nnfw.initializers import Initializer
-    from nnfw.optimizers import Optimizer, State
+    from nnfw.optimizer import Optimizer, State
 
 Shape = tuple[int | None, ...]
 

@@ -30,7 +30,7 @@ from nnfw.names import nearest
 
 if TYPE_CHECKING:
     from nnfw.initializers import Initializer
-    from nnfw.optimizers import Optimizer
+    from nnfw.optimizer import Optimizer
 
 Room = Callable[[str, tuple[int, ...]], Array]
 

@@ -1,0 +1,26 @@
+"""Preparing data: labels, splits, scales, sequences and batches.
+
+Nothing here changes what it is given, and whatever is random draws from a generator of its own: the same
+seed gives the same data. Arrays may be read-only, non-contiguous or memory-mapped.
+"""
+
+from nnfw.data.batching import batches
+from nnfw.data.labels import LabelEncoder, one_hot
+from nnfw.data.preparation import Preparation
+from nnfw.data.scalers import MinMaxScaler, Scaler, StandardScaler
+from nnfw.data.sequences import pad_sequences, sliding_windows
+from nnfw.data.splits import split_indices, train_test_split
+
+__all__ = [
+    "LabelEncoder",
+    "MinMaxScaler",
+    "Preparation",
+    "Scaler",
+    "StandardScaler",
+    "batches",
+    "one_hot",
+    "pad_sequences",
+    "sliding_windows",
+    "split_indices",
+    "train_test_split",
+]

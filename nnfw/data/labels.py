@@ -1,0 +1,167 @@
+"""Labels: one-hot rows, and strings as numbers and back."""
+
+import reprlib
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from nnfw.checks import positive_integer
+from nnfw.data.preparation import Preparation
+from nnfw.joint import Array
+from nnfw.names import nearest
+from nnfw.parts import explain_keywords
+
+
+@explain_keywords
+def one_hot(labels: ArrayLike, classes: int | None = None, dtype: DTypeLike = "float32") -> Array:
+    """Turn class numbers into rows that are 1 at the class and 0 elsewhere.
+
+    Parameters
+    ----------
+    labels : array_like of int, (N,) or (N, T)
+        Class numbers from 0 to K - 1.
+    classes : int, optional
+        The number of classes K; by default one more than the largest label. Give it wherever a part of the
+        data might lack the last class.
+    dtype : dtype, default "float32"
+        The dtype of the result.
+
+    Returns
+    -------
+    ndarray, (N, K) or (N, T, K)
+
+    Raises
+    ------
+    TypeError
+        If the labels are not integers.
+    ValueError
+        If a label is negative or not below `classes`.
+
+    Examples
+    --------
+    >>> one_hot([0, 2, 1])
+    array([[1., 0., 0.],
+           [0., 0., 1.],
+           [0., 1., 0.]], dtype=float32)
+    """
+    codes = _class_numbers("labels", labels)
+    if codes.ndim not in (1, 2):
+        raise ValueError(f"labels must have shape (samples,) or (samples, steps), got {codes.shape}")
+    if classes is None:
+        if codes.size == 0:
+            raise ValueError("labels are empty, which leaves the number of classes open; give classes=")
+        classes = max(int(codes.max()) + 1, 1)
+    classes = positive_integer("one_hot", "classes", classes)
+    _check_range("labels", codes, classes)
+    rows = np.zeros((*codes.shape, classes), dtype)
+    np.put_along_axis(rows, codes[..., None], 1, axis=-1)
+    return rows
+
+
+def _class_numbers(name: str, values: ArrayLike) -> Array:
+    codes = np.asarray(values)
+    if codes.dtype.kind not in "iu":
+        raise TypeError(
+            f"{name} must be integers, got dtype {codes.dtype}; turn whole numbers with .astype(int), "
+            "any other labels with LabelEncoder"
+        )
+    return codes
+
+
+def _check_range(name: str, codes: Array, classes: int) -> None:
+    wrong = np.argwhere((codes < 0) | (codes >= classes))
+    if len(wrong):
+        place = ", ".join(map(str, wrong[0]))
+        raise ValueError(
+            f"{name}[{place}] is {codes[tuple(wrong[0])]}, but {classes} classes are numbered "
+            f"from 0 to {classes - 1}; LabelEncoder turns any labels into such numbers"
+        )
+
+
+class LabelEncoder(Preparation):
+    """Number labels of any one kind (strings, numbers, dates) from 0 to K - 1, in sorted order.
+
+    Labels may have any shape, which is kept. A list is taken as it is: ``1`` and ``"1"`` are two labels.
+
+    Attributes
+    ----------
+    classes : ndarray, (K,)
+        The distinct labels in sorted order; a label's number is its index.
+
+    Examples
+    --------
+    >>> encoder = LabelEncoder()
+    >>> encoder.fit_transform(["pear", "apple", "pear"])
+    array([1, 0, 1])
+    >>> encoder.classes
+    array(['apple', 'pear'], dtype='<U5')
+    >>> encoder.inverse_transform([0, 0])
+    array(['apple', 'apple'], dtype='<U5')
+    >>> encoder.transform(["paer"])
+    Traceback (most recent call last):
+    ValueError: unknown label 'paer'. Did you mean 'pear'? The classes are ['apple', 'pear'].
+    """
+
+    learned = ("classes",)
+    classes: Array
+
+    def fit(self, data: ArrayLike) -> Self:
+        """Learn the classes of `data`, labels of any shape.
+
+        Raises
+        ------
+        TypeError
+            If the labels are of kinds that have no common order, such as strings beside numbers.
+        ValueError
+            If there are no labels, or one is nan.
+        """
+        labels = _labels(data)
+        values = labels.ravel().tolist()
+        try:
+            distinct = sorted(set(values))
+        except TypeError:
+            kinds = ", ".join(sorted({type(value).__name__ for value in values}))
+            raise TypeError(f"labels must be of one kind that can be sorted, got {kinds}") from None
+        if not distinct:
+            raise ValueError("labels are empty; fit the encoder to the training labels")
+        if any(value != value for value in distinct):
+            raise ValueError("labels hold nan; name the missing label, or drop its samples")
+        classes = np.array(distinct, dtype=None if labels.dtype == object else labels.dtype)
+        # NumPy's own dtypes cannot hold every label: huge integers, strings that end in NUL.
+        self.classes = classes if classes.tolist() == distinct else np.array(distinct, dtype=object)
+        return self
+
+    def transform(self, data: ArrayLike) -> Array:
+        """Return the number of each label, int64 in the shape of `data`.
+
+        Raises
+        ------
+        ValueError
+            If a label was not among those fitted; the message names it and the nearest.
+        """
+        labels = _labels(data)
+        numbers = {label: number for number, label in enumerate(self.classes.tolist())}
+        try:
+            codes = [numbers[label] for label in labels.ravel().tolist()]
+        except KeyError as error:
+            label, known = error.args[0], self.classes.tolist()
+            raise ValueError(
+                f"unknown label {reprlib.repr(label)}.{nearest(str(label), map(str, known))} "
+                f"The classes are {reprlib.repr(known)}."
+            ) from None
+        return np.array(codes, dtype=np.int64).reshape(labels.shape)
+
+    def inverse_transform(self, codes: ArrayLike) -> Array:
+        """Return the label of each class number, in the shape of `codes`."""
+        classes = self.classes
+        numbers = _class_numbers("codes", codes)
+        _check_range("codes", numbers, len(classes))
+        return classes[numbers]
+
+
+def _labels(data: ArrayLike) -> Array:
+    labels = data if isinstance(data, np.ndarray) else np.array(data, dtype=object)
+    if labels.ndim == 0:
+        raise TypeError(f"labels must be a list or an array, got {type(data).__name__}")
+    return labels

@@ -1,0 +1,181 @@
+"""Sequences: unequal ones padded, long ones cut into windows."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike, DTypeLike
+
+from nnfw.checks import positive_integer
+from nnfw.joint import Array
+from nnfw.parts import explain_keywords
+
+
+@explain_keywords
+def pad_sequences(
+    sequences: Iterable[ArrayLike],
+    value: float = 0.0,
+    length: int | None = None,
+    dtype: DTypeLike | None = None,
+) -> tuple[Array, Array]:
+    """Bring sequences of unequal length into one array, filled up at the end.
+
+    Parameters
+    ----------
+    sequences : iterable of array_like, each (T_i, D) or each (T_i,)
+        At least one; none of them empty.
+    value : float, default 0.0
+        What stands beyond a sequence's end.
+    length : int, optional
+        The length T to fill up to; by default that of the longest sequence.
+    dtype : dtype, optional
+        The dtype of the result; by default the one that holds all of them.
+
+    Returns
+    -------
+    x : ndarray, (N, T, D) or (N, T)
+    lengths : ndarray of int64, (N,)
+        The lengths T_i, as layers and ``fit`` take them: ``x[i, :lengths[i]]`` is sequence i again.
+
+    Raises
+    ------
+    TypeError
+        If a sequence does not hold numbers.
+    ValueError
+        If a sequence is empty, longer than `length`, or of another shape than the first; the message
+        gives its index. If an integer dtype cannot hold `value`.
+
+    Examples
+    --------
+    >>> x, lengths = pad_sequences([[5, 3, 8], [4]])
+    >>> x
+    array([[5, 3, 8],
+           [4, 0, 0]])
+    >>> lengths
+    array([3, 1])
+    """
+    items = [_sequence(index, sequence) for index, sequence in enumerate(sequences)]
+    if not items:
+        raise ValueError("sequences are empty; give at least one")
+    for index, item in enumerate(items):
+        if item.shape[1:] != items[0].shape[1:]:
+            raise ValueError(
+                f"sequences[{index}] has shape {item.shape}, sequences[0] has {items[0].shape}; "
+                "all need the same features"
+            )
+    lengths = np.array([len(item) for item in items], dtype=np.int64)
+    longest = int(lengths.max())
+    steps = longest if length is None else positive_integer("pad_sequences", "length", length)
+    if longest > steps:
+        raise ValueError(
+            f"sequences[{lengths.argmax()}] has {longest} steps, more than length={steps}; "
+            "cut it, or give a greater length"
+        )
+    kind = _padded_dtype(items, dtype, value)
+    x = np.full((len(items), steps, *items[0].shape[1:]), value, kind)
+    for row, item in zip(x, items, strict=True):
+        row[: len(item)] = item
+    return x, lengths
+
+
+def _sequence(index: int, sequence: ArrayLike) -> Array:
+    try:
+        item = np.asarray(sequence)
+    except ValueError as error:
+        raise ValueError(f"sequences[{index}] is no array: its rows have unequal lengths") from error
+    if item.dtype.kind not in "biuf":
+        raise TypeError(f"sequences[{index}] must hold real numbers, got dtype {item.dtype}")
+    if item.ndim not in (1, 2) or item.size == 0:
+        raise ValueError(
+            f"sequences[{index}] has shape {item.shape}, expected (steps, features) or (steps,), not empty"
+        )
+    return item
+
+
+def _padded_dtype(items: list[Array], dtype: DTypeLike | None, value: float) -> np.dtype[Any]:
+    natural = np.result_type(*items)
+    kind = natural if dtype is None else np.dtype(dtype)
+    if not np.can_cast(natural, kind, "same_kind"):
+        raise TypeError(f"dtype {kind} cannot hold sequences of {natural}; leave dtype out")
+    if kind.kind in "iu":
+        limits = np.iinfo(kind)
+        if not (limits.min <= value <= limits.max and value == int(value)):
+            raise ValueError(f"value={value} does not fit dtype {kind}; give dtype='float32'")
+    return kind
+
+
+@explain_keywords
+def sliding_windows(
+    series: ArrayLike,
+    window: int,
+    horizon: int = 1,
+    step: int = 1,
+    targets: ArrayLike | None = None,
+) -> tuple[Array, Array]:
+    """Cut a series into windows and what follows each of them, for forecasting.
+
+    Window i holds the `window` steps from ``i * step`` on, its target the `horizon` steps right after::
+
+        x[i] = series[i * step : i * step + window]
+        y[i] = targets[i * step + window : i * step + window + horizon]
+
+    for each i for which both are complete, which gives N = (L - window - horizon) // step + 1 of them.
+
+    Parameters
+    ----------
+    series : array_like, (L, D) or (L,)
+        L steps of D features, or of one.
+    window : int
+        The steps T that a model reads.
+    horizon : int, default 1
+        The steps it forecasts.
+    step : int, default 1
+        How far a window starts after the one before.
+    targets : array_like, (L, ...), optional
+        What to forecast, aligned with `series`; by default the series itself.
+
+    Returns
+    -------
+    x : ndarray, (N, window, D)
+        With D = 1 for a series (L,).
+    y : ndarray, (N, horizon, ...)
+        With the trailing axes of `targets`: (N, horizon) for a series (L,).
+
+        Both are read-only views: they take no memory, and change with the series. ``.copy()`` frees them.
+
+    Raises
+    ------
+    ValueError
+        If the series is shorter than one window and its target, or `targets` has another length.
+
+    Examples
+    --------
+    >>> x, y = sliding_windows([10, 11, 12, 13, 14, 15], window=3, horizon=2)
+    >>> x[..., 0]
+    array([[10, 11, 12],
+           [11, 12, 13]])
+    >>> y
+    array([[13, 14],
+           [14, 15]])
+    """
+    for name, count in (("window", window), ("horizon", horizon), ("step", step)):
+        positive_integer("sliding_windows", name, count)
+    values = np.asarray(series)
+    if values.ndim not in (1, 2):
+        raise ValueError(f"series must have shape (steps, features) or (steps,), got {values.shape}")
+    answers = values if targets is None else np.asarray(targets)
+    steps = len(values)
+    if answers.ndim == 0 or len(answers) != steps:
+        raise ValueError(f"targets must have one entry for each of the {steps} steps, got {answers.shape}")
+    if steps < window + horizon:
+        raise ValueError(
+            f"series has {steps} steps, but window={window} and horizon={horizon} need {window + horizon}; "
+            "shorten them"
+        )
+    inputs = values[:, None] if values.ndim == 1 else values
+    return _windows(inputs[:-horizon], window)[::step], _windows(answers[window:], horizon)[::step]
+
+
+def _windows(series: Array, length: int) -> Array:
+    return np.moveaxis(sliding_window_view(series, length, axis=0), -1, 1)

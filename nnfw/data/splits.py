@@ -1,0 +1,159 @@
+"""Splits: which samples train, and which are held out."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nnfw.checks import number
+from nnfw.joint import Array
+from nnfw.parts import explain_keywords
+
+
+def split_indices(
+    n: int, fraction: float, rng: np.random.Generator, labels: ArrayLike | None = None
+) -> tuple[Array, Array]:
+    """Choose at random which of `n` samples to hold out.
+
+    ``round(n * fraction)`` samples are held out, but at least 1 and at most n - 1. With `labels` each class
+    gives its share, rounded by largest remainder (ties by lot), and keeps a training sample if it has two.
+
+    Parameters
+    ----------
+    n : int
+        The number of samples N, at least 2.
+    fraction : float
+        The share to hold out, between 0 and 1.
+    rng : numpy.random.Generator
+        The source of chance; equal generators choose alike.
+    labels : array_like, (N,) or (N, ...), optional
+        Stratify by these: samples with equal labels (or equal one-hot rows) are of one class.
+
+    Returns
+    -------
+    train, held : ndarray of int
+        Both in ascending order, so that the samples of each part keep theirs.
+
+    Raises
+    ------
+    ValueError
+        If nothing can be split so: too few samples, a fraction outside (0, 1), labels of another length or
+        without classes, or a fraction so large that not every class can keep a training sample.
+
+    Examples
+    --------
+    >>> labels = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1])
+    >>> train, held = split_indices(9, 1 / 3, np.random.default_rng(0), labels)
+    >>> np.bincount(labels[train]), np.bincount(labels[held])
+    (array([4, 2]), array([2, 1]))
+    """
+    if n < 2:
+        raise ValueError(f"a split needs at least 2 samples, got {n}")
+    share = number("split", "the fraction to hold out", fraction)
+    if not 0 < share < 1:
+        raise ValueError(
+            f"the fraction to hold out must lie between 0 and 1, got {fraction}; "
+            f"to hold out k of the {n} samples give k / {n}"
+        )
+    held = min(max(round(n * share), 1), n - 1)
+    chosen = rng.permutation(n)[:held] if labels is None else _choose_by_class(n, held, rng, labels)
+    is_held = np.zeros(n, dtype=bool)
+    is_held[chosen] = True
+    return np.flatnonzero(~is_held), np.flatnonzero(is_held)
+
+
+def _choose_by_class(n: int, held: int, rng: np.random.Generator, labels: ArrayLike) -> Array:
+    classes = _classes_of(n, labels)
+    counts = np.bincount(classes)
+    shares = _shares(counts, held, rng)
+    order = rng.permutation(n)
+    order = order[np.argsort(classes[order], kind="stable")]  # class by class, in random order within each
+    rank = np.arange(n) - np.repeat(np.cumsum(counts) - counts, counts)
+    return order[rank < np.repeat(shares, counts)]
+
+
+def _classes_of(n: int, labels: ArrayLike) -> Array:
+    values = np.asarray(labels)
+    if values.ndim == 0 or len(values) != n:
+        raise ValueError(f"labels must hold one label for each of the {n} samples, got shape {values.shape}")
+    if values.dtype.kind == "f" and (values != np.rint(values)).any():
+        raise ValueError("labels hold fractions, not classes; split continuous targets without stratifying")
+    return np.unique(values, return_inverse=True, axis=0 if values.ndim > 1 else None)[1].reshape(n)
+
+
+def _shares(counts: Array, held: int, rng: np.random.Generator) -> Array:
+    """Return how many samples each class gives, by largest remainder, in exact integers."""
+    most = np.where(counts > 1, counts - 1, 1)
+    if held > most.sum():
+        raise ValueError(
+            f"holding out {held} of {counts.sum()} samples leaves some of the {len(counts)} classes without "
+            f"a training sample; hold out at most {most.sum()}, or split without stratifying"
+        )
+    shares, remainders = np.divmod(counts * held, counts.sum())
+    lots = rng.random(len(counts))
+    while left := held - shares.sum():  # once, unless a class cannot give what it should
+        able = np.flatnonzero(shares < most)
+        largest = able[np.lexsort((lots[able], -remainders[able]))]
+        shares[largest[:left]] += 1
+    return shares
+
+
+@explain_keywords
+def train_test_split(
+    x: Any,
+    y: Any,
+    *more: Any,
+    test_fraction: float = 0.2,
+    seed: int = 0,
+    stratify: ArrayLike | bool | None = None,
+) -> list[Any]:
+    """Split samples at random into a training and a test part.
+
+    Parameters
+    ----------
+    x, y, *more : array_like, (N, ...)
+        Inputs, targets, and anything else that has one entry a sample (lengths, weights). A list stays a
+        list, as sequences of unequal length are one; anything else becomes an array.
+    test_fraction : float, default 0.2
+        The share of the test part, between 0 and 1.
+    seed : int, default 0
+        The same seed gives the same split.
+    stratify : True or array_like, (N,), optional
+        Keep the shares of the classes in both parts: those of `y`, or of the labels given.
+
+    Returns
+    -------
+    list
+        ``[x_train, x_test, y_train, y_test, ...]``, two for each argument in the order of scikit-learn.
+        Samples are copied, in random order, the same for all arguments.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of samples differ, or `split_indices` cannot split so.
+
+    See Also
+    --------
+    split_indices : The choice itself, and how classes are rounded.
+
+    Examples
+    --------
+    >>> x, y = np.arange(10.0).reshape(5, 2), np.array([0, 1, 0, 1, 0])
+    >>> x_train, x_test, y_train, y_test = train_test_split(x, y, test_fraction=0.4, stratify=True)
+    >>> x_train.shape, x_test.shape, sorted(y_test.tolist())
+    ((3, 2), (2, 2), [0, 1])
+    """
+    columns = (x, y, *more)
+    sizes = [len(column) for column in columns]
+    if len(set(sizes)) > 1:
+        raise ValueError(f"all arguments must have equally many samples, got {sizes}")
+    labels = y if stratify is True else stratify
+    rng = np.random.default_rng(seed)
+    parts = [rng.permutation(part) for part in split_indices(sizes[0], test_fraction, rng, labels)]
+    return [_take(column, part) for column in columns for part in parts]
+
+
+def _take(column: Any, indices: Array) -> Any:
+    if isinstance(column, list | tuple):
+        return [column[i] for i in indices]
+    return np.asarray(column)[indices]
