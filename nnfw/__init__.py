@@ -1,7 +1,7 @@
 """nnfw: a minimal sequential neural-network framework on NumPy."""
 
 from nnfw import schedules
-from nnfw.activations import Activation
+from nnfw.activation import Activation
 from nnfw.callbacks import Callback, CSVLogger, EarlyStopping, LambdaCallback, ReduceOnPlateau
 from nnfw.errors import NonFiniteError, ShapeError
 from nnfw.history import History

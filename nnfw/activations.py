@@ -40,78 +40,10 @@ from typing import ClassVar, NoReturn
 
 import numpy as np
 
+from nnfw.activation import Activation as Activation
+from nnfw.checks import number
 from nnfw.joint import Array
-from nnfw.parts import Part, Registry
-
-
-class Activation(Part):
-    """The base of all activations; one of your own needs ``__call__`` and `derivative`, and nothing else.
-
-    Pass the object itself to a layer, or make it known by name with ``@activations.register("sine")``.
-    Activations of one class with equal arguments are equal.
-
-    Attributes
-    ----------
-    elementwise : bool
-        Whether each output depends on its own score only (False for softmax).
-    needs_input : bool
-        Whether `derivative` needs ``x`` besides ``y``.
-
-    Examples
-    --------
-    >>> class Sine(Activation):
-    ...     needs_input = True
-    ...
-    ...     def __call__(self, x, out=None):
-    ...         return np.sin(x, out=out)
-    ...
-    ...     def derivative(self, y, x=None, out=None):
-    ...         return np.cos(x, out=out)
-    >>> sine, x = get(Sine()), np.array([0.0, np.pi / 2])
-    >>> y = sine(x)
-    >>> y
-    array([0., 1.])
-    >>> sine.backward(np.array([2.0, 2.0]), y, x).round(3)
-    array([2., 0.])
-    """
-
-    elementwise: ClassVar[bool] = True
-    temperature: float = 1.0  # what scores are divided by; only softmax has another
-    needs_input: ClassVar[bool] = False
-
-    @property
-    def name(self) -> str:
-        """The registered name; the name of the class where there is none."""
-        known = (name for name, factory in activations.factories.items() if factory is type(self))
-        return next(known, type(self).__name__)
-
-    def __call__(self, x: Array, out: Array | None = None) -> Array:
-        """Return the value at `x`, of the same shape and dtype; `out` may be `x` itself."""
-        raise NotImplementedError(f"{self.name}: define __call__(self, x, out=None)")
-
-    def derivative(self, y: Array, x: Array | None = None, out: Array | None = None) -> Array:
-        """Return dy/dx elementwise, from the output `y` (and `x` if `needs_input`); `out` must not be `y`."""
-        raise NotImplementedError(f"{self.name}: define derivative(self, y, x=None, out=None)")
-
-    def backward(self, dy: Array, y: Array, x: Array | None = None) -> Array:
-        """Return dx, the gradient with respect to the scores, from the gradient `dy` of the output `y`."""
-        return dy * self.derivative(y, x)
-
-    def gate(self, x: Array, out: Array | None = None) -> Array:
-        """Return the value as a recurrent gate needs it: the same, unless a faster form is close enough."""
-        return self(x, out)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Activation) and type(other) is type(self) and other.config == self.config
-
-    def __hash__(self) -> int:
-        return hash((type(self), tuple(self.config.items())))
-
-    def _given(self, x: Array | None) -> Array:
-        if x is None:
-            raise TypeError(f"{self.name}: the derivative needs the input; call derivative(y, x), got x=None")
-        return x
-
+from nnfw.parts import Registry
 
 activations = Registry(
     "activation",
@@ -132,8 +64,8 @@ def get(name_or_object: str | Activation | type[Activation]) -> Activation:
 
     Examples
     --------
-    >>> get("elu")
-    ELU(alpha=1.0)
+    >>> get("elu"), get(ELU(alpha=2.0))
+    (ELU(), ELU(alpha=2.0))
     >>> get("swish")
     Traceback (most recent call last):
     ValueError: unknown activation 'swish'; nnfw calls it 'silu'. Known: linear, relu, leaky_relu,
@@ -145,12 +77,6 @@ def get(name_or_object: str | Activation | type[Activation]) -> Activation:
 def _target(x: Array, out: Array | None = None) -> Array:
     """Return where to write a result: `out`, or a new array of the shape and (floating) dtype of `x`."""
     return np.empty_like(x, dtype=np.result_type(x, 0.0), subok=False) if out is None else out
-
-
-def _check_positive(owner: str, name: str, value: float, most: float = math.inf) -> None:
-    if not (0 < value <= most and value < math.inf):
-        bound = "finite" if most == math.inf else f"at most {most}"
-        raise ValueError(f"{owner}: {name} must be above 0 and {bound}, got {value!r}")
 
 
 @activations.register("linear")
@@ -188,8 +114,7 @@ class LeakyReLU(Activation):
     """
 
     def __init__(self, slope: float = 0.01) -> None:
-        _check_positive("LeakyReLU", "slope", slope, most=1)
-        self.slope = slope
+        self.slope = number("LeakyReLU", "slope", slope, low=0.0, high=1, open_low=True)
 
     def __call__(self, x: Array, out: Array | None = None) -> Array:
         return np.maximum(x, np.multiply(x, self.slope), out=out)
@@ -228,8 +153,7 @@ class ELU(Activation):
     scale: ClassVar[float] = 1.0
 
     def __init__(self, alpha: float = 1.0) -> None:
-        _check_positive("ELU", "alpha", alpha)
-        self.alpha = alpha
+        self.alpha = number("ELU", "alpha", alpha, low=0.0, open_low=True)
 
     def __call__(self, x: Array, out: Array | None = None) -> Array:
         negative: Array = self.scale * self.alpha * np.expm1(np.minimum(x, 0))
@@ -355,8 +279,7 @@ class Softmax(Activation):
     elementwise: ClassVar[bool] = False
 
     def __init__(self, temperature: float = 1.0) -> None:
-        _check_positive("Softmax", "temperature", temperature)
-        self.temperature = temperature
+        self.temperature = number("Softmax", "temperature", temperature, low=0.0, open_low=True)
 
     def __call__(self, x: Array, out: Array | None = None) -> Array:
         y = _target(x, out)
@@ -375,7 +298,7 @@ class Softmax(Activation):
         """Return dx = y (dy - sum dy y) / T, the product of `dy` and the Jacobian."""
         dx: Array = dy - np.sum(dy * y, axis=-1, keepdims=True)
         dx *= y
-        dx /= np.float64(self.temperature)  # divides in float64, see `_below_maximum`
+        dx /= np.float64(self.temperature)  # in float64, as in `_below_maximum`
         return dx
 
 

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from nnfw import schedules
 from nnfw.checks import boolean, number, positive_integer, whole_number
 from nnfw.names import nearest
@@ -219,8 +217,7 @@ class ReduceOnPlateau(Monitor):
         cooldown: int = 0,
     ) -> None:
         super().__init__(monitor, patience, min_delta, mode)
-        least = float(np.nextafter(0.0, 1.0))
-        self.factor = number("ReduceOnPlateau", "factor", factor, low=least, high=1.0, open_high=True)
+        self.factor = number("ReduceOnPlateau", "factor", factor, 0.0, 1.0, open_low=True, open_high=True)
         self.min_rate = number("ReduceOnPlateau", "min_rate", min_rate, low=0.0)
         self.cooldown = whole_number("ReduceOnPlateau", "cooldown", cooldown)
 

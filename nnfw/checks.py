@@ -35,14 +35,22 @@ def boolean(owner: str, name: str, value: Any) -> bool:
 
 
 def number(
-    owner: str, name: str, value: Any, low: float = -math.inf, high: float = math.inf, open_high: bool = False
+    owner: str,
+    name: str,
+    value: Any,
+    low: float = -math.inf,
+    high: float = math.inf,
+    open_high: bool = False,
+    *,
+    open_low: bool = False,
 ) -> float:
-    """Return `value` as a float if it is a finite number in [low, high], or in [low, high) if `open_high`."""
+    """Return `value` as a float if it is a finite number from `low` to `high`; an open end is left out."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{owner}: {name} must be a number, got {value!r} ({type(value).__name__})")
     value = float(value)
-    inside = low <= value < high if open_high else low <= value <= high
-    if not (math.isfinite(value) and inside):
-        interval = f"[{low:g}, {high:g}{')' if open_high else ']'}"
-        raise ValueError(f"{owner}: {name} must be a finite number in {interval}, got {value}")
+    above = value > low if open_low else value >= low
+    below = value < high if open_high else value <= high
+    if not (math.isfinite(value) and above and below):
+        ends = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high else ']'}"
+        raise ValueError(f"{owner}: {name} must be a finite number in {ends}, got {value}")
     return value

@@ -8,7 +8,6 @@ form with their activation (see `nnfw.joint`) the cross-entropies need no such s
 
 import functools
 import math
-import sys
 
 import numpy as np
 
@@ -132,7 +131,7 @@ class Huber(Loss):
     """
 
     def __init__(self, delta: float = 1.0) -> None:
-        self.delta = number("Huber", "delta", delta, low=sys.float_info.min)
+        self.delta = number("Huber", "delta", delta, low=0.0, open_low=True)
 
     def value(self, y: Array, a: Array) -> Array:
         error = np.abs(a - y)

@@ -126,19 +126,13 @@ def _rate(owner: str, name: str, value: Any) -> schedules.RateLike:
     return float(value) if isinstance(value, Real) else value
 
 
-def _positive(owner: str, name: str, value: Any) -> float:
-    if isinstance(value, Real) and value == 0:
-        raise ValueError(f"{owner}: {name} must be above 0, got {value}")
-    return number(owner, name, value, low=0.0)
-
-
 def _limit(owner: str, name: str, value: Any) -> float | None:
-    return None if value is None else _positive(owner, name, value)
+    return None if value is None else number(owner, name, value, low=0.0, open_low=True)
 
 
 Share = Annotated[float, functools.partial(number, low=0.0, high=1.0, open_high=True)]
 Amount = Annotated[float, functools.partial(number, low=0.0)]
-Positive = Annotated[float, _positive]
+Positive = Annotated[float, functools.partial(number, low=0.0, open_low=True)]
 Limit = Annotated[float | None, _limit]
 Switch = Annotated[bool, boolean]
 Rate = Annotated[schedules.RateLike, _rate]

@@ -162,7 +162,7 @@ class Registry(Generic[T]):
                 return self.factories[part]()
             raise ValueError(self._unknown(part))
         raise TypeError(
-            f"expected {self.kind}: a name ({', '.join(self.names())}) or a {self.base.__name__} object, "
+            f"expected {self.kind}: a name ({', '.join(self.names())}) or an object of {self.base.__name__}, "
             f"got {type(part).__name__}"
         )
 

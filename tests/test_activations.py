@@ -110,9 +110,10 @@ def all_magnitudes(dtype, rng):
     """Every exponent of the dtype, its extremes, the tails where exponentials vanish, and the middle."""
     info = np.finfo(dtype)
     small, big = float(info.smallest_subnormal), min(0.95 * float(info.max), 1e300)  # SELU grows by 1.05
-    extremes = [0.0, small, float(info.tiny) / 7, 1e-310, 1e-9, 1.0, 2.99999, 3.0, big]
+    extremes = [0.0, small, float(info.tiny) / 7, 1e-310, 1e-9, 1.0, 3.0, big]
     exponents = rng.uniform(np.log2(small), np.log2(big), 150)
-    right = np.concatenate([extremes, 2.0**exponents, rng.uniform(0, 40, 60), rng.uniform(0, 5, 60)])
+    middle = [rng.uniform(0, 40, 60), rng.uniform(0, 5, 60), rng.uniform(2.99, 3, 10)]
+    right = np.concatenate([extremes, 2.0**exponents, *middle])
     return np.concatenate([right, -right, rng.uniform(1.05 * np.log(small), 0, 150)]).astype(dtype)
 
 
@@ -158,9 +159,9 @@ def test_derivative_at_every_magnitude(activation, dtype, rng):
     assert got.dtype == dtype
     assert worst(got, want, np.abs(want) + 1) < 3
     if activation in TAILS:
-        tail = x < -2
+        tail = x < -4
         size = (np.abs(want) * rounding(activation, x))[tail]
-        assert worst(got[tail], want[tail], size, subnormals=100) < 6
+        assert worst(got[tail], want[tail], size, subnormals=100) < 8
 
 
 @each
@@ -313,6 +314,15 @@ def test_an_activation_of_ones_own_needs_two_methods(rng):
     assert (cube.name, cube) == ("Cube", Cube())
 
 
+def test_a_subclass_does_not_pass_for_its_base():
+    class Doubled(Sigmoid):
+        def __call__(self, x, out=None):
+            return np.multiply(2, super().__call__(x), out=out)
+
+    assert Doubled().name == "Doubled"  # "sigmoid" would be joined with the loss
+    assert Doubled() != Sigmoid()
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -320,11 +330,12 @@ def test_an_activation_of_ones_own_needs_two_methods(rng):
         (lambda: get("swish"), ValueError, "nnfw calls it 'silu'"),
         (lambda: get("identity"), ValueError, "nnfw calls it 'linear'"),
         (lambda: get("ReLU"), ValueError, "Did you mean 'relu'"),
-        (lambda: get(3), TypeError, "a name .* or a Activation object, got int"),
-        (lambda: LeakyReLU(0), ValueError, r"LeakyReLU: slope must be above 0 and at most 1, got 0"),
-        (lambda: LeakyReLU(1.5), ValueError, "slope must be"),
-        (lambda: ELU(alpha=-1.0), ValueError, "ELU: alpha must be above 0 and finite, got -1.0"),
-        (lambda: Softmax(np.nan), ValueError, "Softmax: temperature must be above 0 and finite, got nan"),
+        (lambda: get(3), TypeError, "a name .* or an object of Activation, got int"),
+        (lambda: LeakyReLU(0), ValueError, r"LeakyReLU: slope must be a finite number in \(0, 1\], got 0"),
+        (lambda: LeakyReLU(1.5), ValueError, r"slope must be a finite number in \(0, 1\], got 1.5"),
+        (lambda: LeakyReLU("0.1"), TypeError, "slope must be a number, got '0.1'"),
+        (lambda: ELU(alpha=-1.0), ValueError, "ELU: alpha must be a finite number .* got -1.0"),
+        (lambda: Softmax(np.nan), ValueError, "Softmax: temperature must be a finite number"),
         (lambda: Softmax(np.inf), ValueError, "got inf"),
         (lambda: Softmax(temprature=2), TypeError, "Did you mean 'temperature'"),
         (lambda: Softmax().derivative(np.ones(2)), TypeError, "call backward"),

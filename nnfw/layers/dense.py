@@ -11,7 +11,7 @@ from nnfw.joint import Array, Output, ScoreGradient
 from nnfw.layers.layer import Layer, Shape
 
 if TYPE_CHECKING:
-    from nnfw.activations import Activation
+    from nnfw.activation import Activation
     from nnfw.initializers import Initializer
     from nnfw.optimizer import Optimizer
 

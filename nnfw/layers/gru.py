@@ -5,7 +5,7 @@ from typing import Unpack
 
 import numpy as np
 
-from nnfw.activations import Activation
+from nnfw.activation import Activation
 from nnfw.checks import boolean
 from nnfw.joint import Array
 from nnfw.layers.layer import Shape

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, ClassVar, TypedDict, Unpack
 import numpy as np
 
 from nnfw import activations, initializers
-from nnfw.activations import Activation
+from nnfw.activation import Activation
 from nnfw.checks import boolean, positive_integer
 from nnfw.errors import ShapeError
 from nnfw.joint import Array
