@@ -101,8 +101,7 @@ def history(history: Mapping[str, Sequence[float]], path: Target = None) -> "Fig
         raise ValueError("the history has no epoch yet; call fit first")
     panels = _panels(series)
     best = _best_epoch(epochs, series)
-    columns = len(panels) if len(panels) <= 3 else math.ceil(math.sqrt(len(panels)))
-    rows = math.ceil(len(panels) / columns)
+    rows, columns = _grid(len(panels))
     with _picture(path, width=2.3 + 2.1 * columns, height=0.4 + 2.3 * rows) as figure:
         for number, name in enumerate(panels, start=1):
             axes = figure.add_subplot(rows, columns, number)
@@ -120,6 +119,8 @@ def schedule(
     log: bool = False,
 ) -> "Figure":
     """Draw the learning rate over the epochs, of one schedule or of several.
+
+    Up to six share one picture; of more, each has a panel of its own.
 
     Parameters
     ----------
@@ -142,14 +143,25 @@ def schedule(
     >>> from nnfw.schedules import Cosine, Step
     >>> figure = schedule([Cosine(0.1, epochs=20), Step(0.1, every=5)], epochs=20)
     >>> [line.get_label() for line in figure.axes[0].lines]
-    ['Cosine(rate=0.1, epochs=20, end=0.0)', 'Step(rate=0.1, drop=0.5, every=5)']
+    ['Cosine(0.1, 20)', 'Step(0.1, every=5)']
     """
     if not isinstance(schedule, Mapping):
         several = schedule if isinstance(schedule, Sequence) else [schedule]
         schedule = {repr(get(one)): one for one in several}
     x = np.linspace(0.0, epochs, 2000, endpoint=False)
     curves = {label: (x, [get(one, label)(float(e)) for e in x]) for label, one in schedule.items()}
-    return lines(curves, path, ylabel="learning rate", log=log)
+    if len(curves) <= 6:
+        return lines(curves, path, ylabel="learning rate", log=log)
+    rows, columns = _grid(len(curves))
+    with _picture(path, width=2.0 * columns, height=1.6 * rows) as figure:
+        for number, (label, (x, y)) in enumerate(curves.items(), start=1):
+            axes = figure.add_subplot(rows, columns, number, sharey=figure.axes[0] if figure.axes else None)
+            axes.set_title(textwrap.fill(label, 24), fontsize=8)
+            axes.set_yscale("log" if log else "linear")
+            _curve(axes, x, _finite(y), label, BLUE, "-")
+        figure.supxlabel("epoch", fontsize=9)
+        figure.supylabel("learning rate", fontsize=9)
+    return figure
 
 
 def lines(
@@ -251,14 +263,19 @@ def confusion_matrix(
         axes = figure.add_subplot()
         _matrix(axes, counts, cell)
         ticks = range(len(names))
-        size = min(8.0, 0.7 * 72 * cell)
-        axes.set_xticks(ticks, names, rotation=90 if max(map(len, names)) > 3 else 0, fontsize=size)
-        axes.set_yticks(ticks, names, fontsize=size)
+        axes.set_xticks(ticks, names, rotation=90 if max(map(len, names)) > 3 else 0)
+        axes.set_yticks(ticks, names)
         axes.set(xlabel="predicted class", ylabel="true class", title="% of each true class" * normalize)
     return figure
 
 
 # --- the parts of the pictures -----------------------------------------------------------------------------
+
+
+def _grid(count: int) -> tuple[int, int]:
+    """Return the rows and columns of a sheet for so many panels."""
+    columns = count if count <= 3 else math.ceil(math.sqrt(count))
+    return math.ceil(count / columns), columns
 
 
 def _panels(series: Mapping[str, Array]) -> list[str]:
@@ -328,12 +345,13 @@ def _matrix(axes: "Axes", counts: Array, cell: float) -> None:
     axes.set_axisbelow(False)
     form = ".0f" if np.all(counts == np.round(counts)) else ".3g"
     texts = {place: f"{count:{form}}" for place, count in np.ndenumerate(counts)}
-    size = min(9.0, 0.45 * 72 * cell, 1.4 * 72 * cell / max(map(len, texts.values())))
+    size = min(9.0, 1.4 * 72 * cell / max(map(len, texts.values())))
+    style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": size, "in_layout": False}
     for (row, column), text in texts.items():
-        dark = np.dot(image.to_rgba(counts[row, column])[:3], (0.299, 0.587, 0.114)) < 0.5
+        dark = np.dot(image.to_rgba(counts[row, column])[:3], (0.299, 0.587, 0.114)) < 0.42
         colour = "w" if dark else "k" if counts[row, column] else "0.7"
         if counts[row, column] or len(counts) <= 10:
-            axes.text(column, row, text, ha="center", va="center", fontsize=size, color=colour)
+            axes.text(column, row, text, color=colour, **style)
 
 
 def _legend_entries(figure: "Figure") -> tuple[list[Any], list[str]]:

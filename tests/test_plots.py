@@ -144,6 +144,7 @@ def test_points_without_neighbours_are_marked():
     assert np.flatnonzero(line.get_markevery()).tolist() == [1, 24]
     assert np.isnan(line.get_ydata()[23])
     assert plots.history({"loss": [1.0] * 20}).axes[0].lines[0].get_marker() == "None"
+    assert all(plots.history({"loss": [1.0, 0.5, 0.2]}).axes[0].lines[0].get_markevery())
 
 
 def test_history_without_a_finite_value_says_so():
@@ -191,9 +192,27 @@ def test_schedule_takes_several_and_whatever_get_takes():
         plots.schedule({"mine": "cosine"}, 4)
 
 
+def test_many_schedules_get_a_panel_each():
+    many = [Cosine(i / 8, epochs=9) for i in range(1, 8)]
+    figure = plots.schedule(many, 9)
+    assert [axes.get_title() for axes in figure.axes] == [repr(one) for one in many]
+    for axes, one in zip(figure.axes, many, strict=True):
+        x, y = axes.lines[0].get_data()
+        np.testing.assert_array_equal(y, [one(e) for e in x])
+    assert len({axes.get_ylim() for axes in figure.axes}) == 1
+    assert (figure.get_supxlabel(), figure.get_supylabel()) == ("epoch", "learning rate")
+    figure.draw_without_rendering()
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert len(plots.schedule(many[:6], 9).axes) == 1
+    assert {axes.get_yscale() for axes in plots.schedule(many, 9, log=True).axes} == {"log"}
+
+
 def test_long_labels_stay_on_the_paper():
-    nested = [Warmup(CosineRestarts(0.1, period, 2, descent=0.25), 5, start=0.0125) for period in range(3, 9)]
+    restarts = [CosineRestarts(0.1, period, factor=2, end=0.00125, descent=0.25) for period in range(3, 8)]
+    nested = [Warmup(schedule * 0.5, 5, start=0.0125, staircase=True) for schedule in restarts]
     figure = plots.schedule([*nested, OneCycle(0.1, 40)], 40)
+    assert len(repr(nested[0])) > 100
     assert inside(figure, figure.legends)
     assert figure.axes[0].get_window_extent().height > 300 * figure.dpi / 200
 
@@ -231,6 +250,16 @@ def confusion(classes, samples=200):
     return matrix + np.diag(rng.integers(samples // 2, samples, classes))
 
 
+def contrast(ink, paper):
+    """Return the contrast ratio of the Web Content Accessibility Guidelines, from 1 to 21."""
+    weights = (0.2126, 0.7152, 0.0722)
+    dark, light = sorted(
+        np.dot([c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)], weights)
+        for colour in (ink, paper)
+    )
+    return (light + 0.05) / (dark + 0.05)
+
+
 @pytest.mark.parametrize(("classes", "samples"), [(2, 50_000), (10, 200), (26, 5000), (50, 99)])
 def test_confusion_matrix_can_be_read(classes, samples):
     matrix = confusion(classes, samples)
@@ -244,13 +273,18 @@ def test_confusion_matrix_can_be_read(classes, samples):
     cell = axes.get_window_extent().width / classes
     image = axes.images[0]
     for place, text in shown.items():
+        assert contrast(text.get_color(), image.to_rgba(matrix[place])) > (3 if matrix[place] else 1.5)
+    for text in sorted(axes.texts, key=lambda text: len(text.get_text()))[-5:]:
         box = text.get_window_extent()
-        assert box.width < cell
-        assert box.height < cell
-        ink, paper = np.mean(to_rgb(text.get_color())), np.mean(image.to_rgba(matrix[place])[:3])
-        assert abs(ink - paper) > 0.25
+        assert max(box.width, box.height) < cell
     assert axes.get_xlabel() == "predicted class"
     assert axes.get_ylabel() == "true class"
+
+
+def test_confusion_matrix_can_be_read_on_every_shade():
+    shades = np.arange(1, 101).reshape(10, 10)
+    axes = plots.confusion_matrix(shades).axes[0]
+    assert min(contrast(t.get_color(), axes.images[0].to_rgba(int(t.get_text()))) for t in axes.texts) > 4
 
 
 def test_confusion_matrix_rows_are_the_true_classes():
@@ -316,9 +350,10 @@ def test_shows_itself_in_a_notebook_and_can_be_kept(draw):
 
 @every
 def test_changes_no_setting(draw, tmp_path):
-    before = copy.deepcopy(dict(matplotlib.rcParams))
-    draw(tmp_path / "picture.png")
-    assert dict(matplotlib.rcParams) == before
+    with matplotlib.rc_context({"font.size": 17.0, "axes.grid": False, "savefig.dpi": 55.0}):
+        before = copy.deepcopy(dict(matplotlib.rcParams))
+        draw(tmp_path / "picture.png")
+        assert dict(matplotlib.rcParams) == before
 
 
 def test_matplotlib_waits_for_a_picture_and_pyplot_is_never_imported():
@@ -342,6 +377,7 @@ def test_matplotlib_waits_for_a_picture_and_pyplot_is_never_imported():
         (lambda: plots.confusion_matrix(np.ones((0, 0))), "as many rows as columns, got shape (0, 0)"),
         (lambda: plots.confusion_matrix([[1, -1], [0, 1]]), "finite and >= 0"),
         (lambda: plots.confusion_matrix([[1, NAN], [0, 1]]), "finite and >= 0"),
+        (lambda: plots.confusion_matrix([[1, np.inf], [0, 1]]), "finite and >= 0"),
         (lambda: plots.confusion_matrix([[1, 0], [0, 1]], ["a"]), "each of the 2 classes, got 1"),
     ],
 )
