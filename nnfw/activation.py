@@ -41,6 +41,7 @@ class Activation(Part):
     elementwise: ClassVar[bool] = True
     temperature: float = 1.0  # what scores are divided by; only softmax has another
     needs_input: ClassVar[bool] = False
+    gate_scale: ClassVar[float] = 1.0  # what scores are multiplied with before `gate`
 
     @property
     def name(self) -> str:

@@ -98,10 +98,12 @@ class Dense(Layer):
     def backward(self, dy: Array) -> Array:
         """Return dx, for dy of the output's shape."""
         y = self.recall("y", "backward")
-        if isinstance(dy, ScoreGradient):
-            ds = dy.view(np.ndarray) / self.activation.temperature  # past (2) already: see nnfw.joint
+        past_activation = isinstance(dy, ScoreGradient)  # see nnfw.joint
+        dy = self.check_gradient(dy, y.shape)
+        if past_activation:
+            ds = dy / self.activation.temperature
         else:
-            ds = self.activation.backward(np.asarray(dy, self.dtype), y, self.cache.get("s"))  # (2)
+            ds = self.activation.backward(dy, y, self.cache.get("s"))  # (2)
         self.cache = {**self.cache, "ds": ds}
         return ds @ self.params["W"].T  # (1)
 

@@ -8,9 +8,12 @@ import numpy as np
 from nnfw.activation import Activation
 from nnfw.checks import boolean
 from nnfw.joint import Array
+from nnfw.layers.gated import Gated
 from nnfw.layers.layer import Shape
-from nnfw.layers.recurrent import Gated, Options, Room
+from nnfw.layers.recurrent import Options, Room
 from nnfw.layers.steps import Steps
+
+FACTORS = 1 << 15  # numbers of one factor that are made at a time: 128 KB in float32
 
 
 class GRU(Gated):
@@ -110,92 +113,86 @@ class GRU(Gated):
             self.add_parameter("bh_c", (self.units,), self.bias_initializer)
         return shape
 
-    def forward_steps(self, s: Array, h: Array, steps: Steps, room: Room) -> dict[str, Array]:
+    def forward_steps(self, s: Array, h: Array, Wh: Array, steps: Steps, room: Room) -> dict[str, Array]:
         """Turn the input products `s` (3, P, H) into z, r and c, and fill the states `h` (N + P, H)."""
         N, H = steps.N, self.units
-        k = room("k", (steps.rows, H))
+        k = room("k", (steps.rows, H))  # q of (3), or u of (3')
         d, e = room("d", (N, 2 * H)), room("e", (N, H))
-        Wh_zr, Wh_c = self.blocks["Wh"][:, : 2 * H], self.params["Wh_c"]
-        bh_c = self.params.get("bh_c", 0.0)
-        φ, σ = self.activation.gate, self.open_gates()
-        views = zip(
-            *(steps.before(h), steps.split(s), steps.split(k), steps.after(h)),
-            *(steps.room(d), steps.room(e)),
-            strict=True,
-        )
-        for h_before, s_t, k_t, h_t, d_t, e_t in views:
+        Wh_zr, Wh_c, bh_c = Wh[:, : 2 * H], Wh[:, 2 * H :], self.params.get("bh_c", 0.0)
+        φ, σ = self.activation, self.open_gates()
+        for h_before, h_t, s_t, k_t, d_t, e_t in steps.walk(h, rows=(s, k), room=(d, e)):
             zr, (z, r, c) = s_t[:2], s_t
-            np.matmul(h_before, Wh_zr, out=d_t)
+            np.dot(h_before, Wh_zr, out=d_t)
             zr += side_by_side(d_t)
-            σ(zr)  # (1), (2)
+            σ(zr)  # (1) z, (2) r
             if self.reset_after:
-                np.matmul(h_before, Wh_c, out=k_t)
+                np.dot(h_before, Wh_c, out=k_t)
                 k_t += bh_c  # (3') u = h₋ Wh_c + bh_c
                 np.multiply(r, k_t, out=e_t)
             else:
                 np.multiply(r, h_before, out=k_t)  # (3) q = r∘h₋
-                np.matmul(k_t, Wh_c, out=e_t)
+                np.dot(k_t, Wh_c, out=e_t)
             c += e_t
-            φ(c, c)  # (3), (3')
+            φ(c, c)  # (3), (3') c
             np.subtract(h_before, c, out=h_t)
             h_t *= z
             h_t += c  # (4) h = c + z∘(h₋−c)
         return dict(zip(self.gates, s, strict=True)) | {"u" if self.reset_after else "q": k}
 
-    def backward_steps(self, dh: Array, ds: Array, steps: Steps) -> dict[str, Array]:
+    def backward_steps(self, dh: Array, ds: Array, WhT: Array, steps: Steps) -> dict[str, Array]:
         """Fill `ds` (P, 3H) from `dh` (N + P, H), the steps in reverse."""
-        N, H = steps.N, self.units
-        z, r = self.kept["z"], self.kept["r"]
-        factors = self._factors(steps.before_all(self.states))
-        d, e = self.buffer("d_", (N, H)), self.buffer("e_", (N, H))
-        du = self.buffer("du", (steps.rows if self.reset_after else 0, H))
-        Wh_zrT, Wh_cT = self.blocks["Wh"][:, : 2 * H].T, self.params["Wh_c"].T
-        views = zip(
-            *(steps.before(dh), steps.after(dh), steps.split(ds), steps.split(factors)),
-            *(steps.split(z), steps.split(r), steps.room(d), steps.room(e)),
-            steps.split(du) if self.reset_after else steps.room(du),
-            strict=True,
-        )
-        for dh_before, dh_t, ds_t, (Fz, Fr, Fc), z_t, r_t, d_t, e_t, du_t in reversed(list(views)):
-            ds_z, ds_r, ds_c = ds_t[:, :H], ds_t[:, H : 2 * H], ds_t[:, 2 * H :]
-            np.multiply(dh_t, Fc, out=ds_c)  # (4), (3)
-            if self.reset_after:
-                np.multiply(ds_c, Fr, out=ds_r)
-                np.multiply(ds_c, r_t, out=du_t)  # (3')
-                np.matmul(du_t, Wh_cT, out=d_t)
-            else:
-                np.matmul(ds_c, Wh_cT, out=d_t)  # (3) dq
-                np.multiply(d_t, Fr, out=ds_r)  # (3), (2)
-                d_t *= r_t  # (3) dq∘r
-            dh_before += d_t
-            np.multiply(dh_t, Fz, out=ds_z)  # (4), (1)
-            np.multiply(dh_t, z_t, out=d_t)
-            dh_before += d_t  # (4) dh∘z
-            np.matmul(ds_t[:, : 2 * H], Wh_zrT, out=e_t)
-            dh_before += e_t  # (2), (1)
+        H = self.units
+        d = self.buffer("d_back", (steps.N, H))
+        du = self.buffer("du", (steps.rows, H)) if self.reset_after else ds[:, 2 * H :]
+        Wh_zrT, Wh_cT = WhT[: 2 * H], WhT[2 * H :]
+        views = list(steps.walk(dh, rows=(ds, du, self.kept["z"], self.kept["r"]), room=(d,)))
+        for span, rows in reversed(steps.groups(FACTORS // H)):
+            factors = steps.split(self._factors(rows), span)
+            for view, (Fz, Fr, Fc) in zip(reversed(views[span]), reversed(factors), strict=True):
+                dh_before, dh_t, ds_t, du_t, z, r, d_t = view
+                ds_z, ds_r, ds_c = ds_t[:, :H], ds_t[:, H : 2 * H], ds_t[:, 2 * H :]
+                np.multiply(dh_t, Fc, out=ds_c)  # (4) dc, (3) ds_c
+                if self.reset_after:
+                    np.multiply(ds_c, Fr, out=ds_r)  # (3') dr, (2) ds_r
+                    np.multiply(ds_c, r, out=du_t)  # (3') du
+                    np.dot(du_t, Wh_cT, out=d_t)  # (3') du Wh_cᵀ
+                else:
+                    np.dot(ds_c, Wh_cT, out=d_t)  # (3) dq
+                    np.multiply(d_t, Fr, out=ds_r)  # (3) dr, (2) ds_r
+                    d_t *= r  # (3) dq∘r
+                dh_before += d_t
+                np.multiply(dh_t, Fz, out=ds_z)  # (4) dz, (1) ds_z
+                dh_before += np.multiply(dh_t, z, out=d_t)  # (4) dh∘z
+                dh_before += np.dot(ds_t[:, : 2 * H], Wh_zrT, out=d_t)  # (2), (1)
         return {"du": du} if self.reset_after else {}
 
-    def _factors(self, h_before: Array) -> Array:
-        """Return what the loop multiplies dh, dq or ds_c with, at all steps: Fz, Fr, Fc (3, P, H)."""
-        z, r, c = (self.kept[gate] for gate in self.gates)
-        F = self.buffer("F", (3, *z.shape))
-        σ = self.sigmas
-        np.multiply(h_before - c, self.slope("z", σ["z"], z), out=F[0])  # (4), (1): (h₋−c)∘σ′
-        seen = self.kept["u"] if self.reset_after else h_before
-        np.multiply(seen, self.slope("r", σ["r"], r), out=F[1])  # (3), (2): h₋∘σ′ or u∘σ′
-        np.multiply(1 - z, self.slope("c", self.activation, c), out=F[2])  # (4), (3): (1−z)∘φ′
+    def _factors(self, rows: slice) -> Array:
+        """Return what the loop multiplies with, at some rows: Fz, Fr, Fc (3, m, H).
+
+        They need no gradient, so they are made for several steps at once: as many as stay in the cache.
+        """
+        z, r, c = (self.kept[gate][rows] for gate in self.gates)
+        h_before = self.h_before[rows]
+        seen = self.kept["u"][rows] if self.reset_after else h_before
+        F, d = self.buffer("F", (3, *z.shape)), self.buffer("f", z.shape)
+        self.slope("z", self.sigmas["z"], z, rows, F[0])
+        self.slope("r", self.sigmas["r"], r, rows, F[1])
+        self.slope("c", self.activation, c, rows, F[2])
+        F[0] *= np.subtract(h_before, c, out=d)  # (4), (1): (h₋−c)∘σ′
+        F[1] *= seen  # (3), (2): h₋∘σ′ or u∘σ′
+        F[2] *= np.subtract(1, z, out=d)  # (4), (3): (1−z)∘φ′
         return F
 
     def recurrent_gradients(self, ds: Array, h_before: Array) -> None:
-        """Fill the gradients of Wh and bh_c."""
+        """Fill the gradients of Wh, and of bh_c if there is one."""
         H = self.units
         np.matmul(h_before.T, ds[:, : 2 * H], out=self.grad_blocks["Wh"][:, : 2 * H])  # (1), (2)
         if self.reset_after:
             np.matmul(h_before.T, self.kept["du"], out=self.grads["Wh_c"])  # (3')
-            if self.use_bias:
-                np.sum(self.kept["du"], axis=0, out=self.grads["bh_c"])
         else:
             np.matmul(self.kept["q"].T, ds[:, 2 * H :], out=self.grads["Wh_c"])  # (3)
+        if "bh_c" in self.grads:
+            np.sum(self.kept["du"], axis=0, out=self.grads["bh_c"])  # (3')
 
     def scores(self, gate: str) -> Array:
         """Return a gate's scores (P, H), computed again: c sees h₋ only through the reset gate."""
@@ -209,4 +206,4 @@ class GRU(Gated):
 
 def side_by_side(d: Array) -> Array:
     """Return the view (2, n, H) of two gates that lie side by side, d (n, 2H)."""
-    return d.reshape(len(d), 2, -1).swapaxes(0, 1)
+    return d.reshape(len(d), 2, d.shape[1] // 2).swapaxes(0, 1)

@@ -95,6 +95,8 @@ class Layer(Part):
     takes_lengths: ClassVar[bool] = False  # whether forward takes `lengths`
     returns_scores: bool = False  # set by the network where the loss has a joint form: see nnfw.joint
 
+    left_out: ClassVar[tuple[str, ...]] = ("params", "grads", "blocks", "grad_blocks", "cache", "_buffers")
+
     specs: dict[str, Spec]
     params: dict[str, Array]
     grads: dict[str, Array]
@@ -194,6 +196,8 @@ class Layer(Part):
 
     def _views(self, flat: Array) -> tuple[dict[str, Array], Views]:
         """Return the blocks of one flat vector, one after another, and the parameters within them."""
+        if flat.size != sum(math.prod(spec.shape) for spec in self.specs.values()):
+            return {}, Views()  # declared, not allocated yet
         members: dict[str, list[str]] = {}
         for name, spec in self.specs.items():
             members.setdefault(spec.block, []).append(name)
@@ -224,6 +228,14 @@ class Layer(Part):
             self._buffers[name] = np.empty(size, self.dtype)
         return self._buffers[name][:size].reshape(shape)
 
+    def check_gradient(self, dy: Array, shape: tuple[int, ...]) -> Array:
+        """Return dy in the layer's dtype, if it has the `shape` of the last training output."""
+        if np.shape(dy) != shape:
+            raise ShapeError(
+                f"{self.label}: backward expects dy of the output's shape {shape}, got {np.shape(dy)}"
+            )
+        return np.asarray(dy, self.dtype)
+
     def check_input(self, x: Array, axes: tuple[int, ...], expected: str) -> None:
         """Raise a ShapeError unless `x` has the axes and the features that the parameters were built for."""
         if not self.params:
@@ -253,9 +265,8 @@ class Layer(Part):
         return f"{place}{type(self).__name__}({units})"
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave views and buffers out of copies: the flat vectors hold everything."""
-        left_out = {"params", "grads", "blocks", "grad_blocks", "cache", "_buffers"}
-        return {key: value for key, value in vars(self).items() if key not in left_out}
+        """Leave views, buffers and the last batch out of copies: the flat vectors hold everything."""
+        return {key: value for key, value in vars(self).items() if key not in self.left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)

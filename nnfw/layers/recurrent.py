@@ -14,8 +14,8 @@ memory; weights and gradients side by side, ``Wx`` (D, G·H), ``Wh`` (H, G·H), 
 several gates are one matrix product.
 """
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, ClassVar, TypedDict, Unpack
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 import numpy as np
 
@@ -26,7 +26,6 @@ from nnfw.errors import ShapeError
 from nnfw.joint import Array
 from nnfw.layers.layer import Layer, Shape
 from nnfw.layers.steps import Steps, Unpacked
-from nnfw.names import nearest
 
 if TYPE_CHECKING:
     from nnfw.initializers import Initializer
@@ -74,6 +73,7 @@ class Recurrent(Layer):
     """
 
     takes_lengths = True
+    left_out = (*Layer.left_out, "kept", "steps", "states", "x_1", "h_before", "initial_gradient")
     gates: ClassVar[tuple[str, ...]] = ()  # as they lie in memory
     Wx: Array
     Wh: Array
@@ -127,10 +127,20 @@ class Recurrent(Layer):
         H = self.units
         for gate in self.gates:
             self.add_parameter(key("Wx", gate), (D, H), self.input_initializer, block="Wx")
+        for gate in self.gates if self.use_bias else ():
+            self.add_parameter(key("b", gate), (H,), self.bias_initializer, block="b")
+        for gate in self.gates:
             self.add_parameter(key("Wh", gate), (H, H), self.recurrent_initializer, block="Wh")
-            if self.use_bias:
-                self.add_parameter(key("b", gate), (H,), self.bias_initializer, block="b")
         return (T, H) if self.return_sequences else (H,)
+
+    def bind(self) -> None:
+        """Make the views of `Layer`, and those of Wx with b as one row more below it, (D + 1, G·H)."""
+        super().bind()
+        if self.size:
+            width = self.blocks["Wx"].shape[1]
+            rows = len(self.blocks["Wx"]) + self.use_bias
+            self.Wx_b = self.flat_params[: rows * width].reshape(rows, width)
+            self.grad_Wx_b = self.flat_grads[: rows * width].reshape(rows, width)
 
     def columns(self, gate: str, block: Array) -> Array:
         """Return one gate's columns (..., H) of a block (..., G·H)."""
@@ -162,15 +172,15 @@ class Recurrent(Layer):
         x = np.asarray(x, self.dtype)
         self.check_input(x, (3,), "(samples, steps, features)")
         N, T, _ = x.shape
-        if initial_state is not None and np.shape(initial_state) != (N, self.units):
+        state = None if initial_state is None else np.asarray(initial_state, self.dtype)
+        if state is not None and state.shape != (N, self.units):
             raise ShapeError(
-                f"{self.label}: initial_state must be (samples, units) = {(N, self.units)}, "
-                f"got {np.shape(initial_state)}"
+                f"{self.label}: initial_state must be (samples, units) = {(N, self.units)}, got {state.shape}"
             )
         steps = Steps(N, T, self._lengths(lengths, N, T), self.go_backwards)
         if training:
-            return self._forward_training(x, steps, initial_state)
-        return self._forward_inference(x, steps, initial_state)
+            return self._forward_training(x, steps, state)
+        return self._forward_inference(x, steps, state)
 
     def _lengths(self, lengths: Array | None, N: int, T: int) -> Array | None:
         if lengths is None:
@@ -186,15 +196,14 @@ class Recurrent(Layer):
                 f"{self.label}: lengths must lie in 1 to {T}, the steps of x; "
                 f"got {lengths.min()} to {lengths.max()}"
             )
-        return lengths
+        return lengths.astype(np.int64, copy=False)
 
     def _forward_training(self, x: Array, steps: Steps, initial_state: Array | None) -> Array:
-        rows = steps.pack(x)
         h = steps.states(initial_state, self.units, self.dtype)
-        s = self._input_products(rows, self.buffer)
-        self.kept = {"x": rows, "h": h[steps.N :]}
+        self.x_1 = self._with_ones(x, steps, self.buffer)
+        self.kept = {"x": self.x_1[:, : x.shape[2]], "h": h[steps.N :]}
         self.steps, self.states = steps, h
-        self.kept |= self.forward_steps(s, h, steps, self.buffer)
+        self.kept |= self._read(self.x_1, h, steps, self.buffer)
         self.cache = Unpacked(steps, self.kept)
         return steps.unpack(h[steps.N :]) if self.return_sequences else steps.last(h)
 
@@ -203,9 +212,9 @@ class Recurrent(Layer):
         state, out = initial_state, None
         if self.return_sequences:
             out = np.zeros((steps.N, steps.T, self.units), self.dtype)
-        for part in steps.windows(max(1, INFERENCE_ROWS // steps.N)):
+        for part in steps.windows(max(1, INFERENCE_ROWS // max(1, steps.N))):
             h = part.states(state, self.units, self.dtype)
-            self.forward_steps(self._input_products(part.pack(x), self._room), h, part, self._room)
+            self._read(self._with_ones(x, part, self._room), h, part, self._room)
             state = part.last(h)
             if out is not None:
                 part.unpack(h[part.N :], out)
@@ -215,26 +224,44 @@ class Recurrent(Layer):
         """Return fresh memory: what inference uses instead of `buffer`, as threads may share a layer."""
         return np.empty(shape, self.dtype)
 
-    def _input_products(self, rows: Array, room: Room) -> Array:
-        """Return x Wx + b (G, P, H), the part of every score that does not depend on the state."""
+    def _with_ones(self, x: Array, steps: Steps, room: Room) -> Array:
+        """Return x packed (P, D), and a column of ones that the bias is the weight of, (P, D + 1)."""
+        D = x.shape[2]
+        x_1 = room("x_1", (steps.rows, D + self.use_bias))
+        steps.pack(x, out=x_1[:, :D])
+        x_1[:, D:] = 1
+        return x_1
+
+    def _read(self, x_1: Array, h: Array, steps: Steps, room: Room) -> dict[str, Array]:
+        """Run the input products x Wx + b (G, P, H) of all steps, then the loop over time."""
         G, H = len(self.gates), self.units
-        s = room("s", (G, len(rows), H))
-        np.matmul(rows, self.blocks["Wx"].reshape(-1, G, H).swapaxes(0, 1), out=s)
-        if self.use_bias:
-            s += self.blocks["b"].reshape(G, 1, H)
-        return s
+        Wx_b, Wh = self.scaled_weights(room)
+        s = room("s", (G, len(x_1), H))
+        np.matmul(x_1, Wx_b.reshape(-1, G, H).swapaxes(0, 1), out=s)
+        return self.forward_steps(s, h, Wh, steps, room)
+
+    def scaled_weights(self, room: Room) -> tuple[Array, Array]:
+        """Return Wx over b (D + 1, G·H), and Wh, as the gates' activations want their scores scaled."""
+        return self.Wx_b, self.blocks["Wh"]
 
     def backward(self, dy: Array) -> Array:
         """Return dx (N, T, D), given dy of the output's shape; `initial_gradient` is left behind too."""
         self.recall("x", "backward")
-        steps, dy = self.steps, np.asarray(dy, self.dtype)
-        dh = np.zeros_like(self.states)
+        steps, H = self.steps, self.units
+        shape = (steps.N, steps.T, H) if self.return_sequences else (steps.N, H)
+        dy = self.check_gradient(dy, shape)
+        dh = np.empty_like(self.states)
         if self.return_sequences:
-            dh[steps.N :] = steps.pack(dy)
+            dh[: steps.N] = 0
+            steps.pack(dy, out=dh[steps.N :])
         else:
+            dh[...] = 0
             steps.add_to_last(dh, dy)
-        ds = self.buffer("ds", (steps.rows, len(self.gates) * self.units))
-        self.kept |= self.backward_steps(dh, ds, steps)
+        ds = self.buffer("ds", (steps.rows, len(self.gates) * H))
+        WhT = self.buffer("WhT", self.blocks["Wh"].T.shape)
+        WhT[...] = self.blocks["Wh"].T  # contiguous: the products of the loop run faster
+        self.h_before = steps.before_all(self.states)
+        self.kept |= self.backward_steps(dh, ds, WhT, steps)
         self.kept |= {key("ds", gate): self.columns(gate, ds) for gate in self.gates}
         self.kept |= {"ds": ds, "dh": dh[steps.N :]}
         self.initial_gradient = steps.initial(dh)
@@ -244,21 +271,20 @@ class Recurrent(Layer):
         """Fill the gradients of all weights from those of the scores: one matrix product a block."""
         self.recall("ds", "gradients")
         ds = self.kept["ds"]
-        np.matmul(self.kept["x"].T, ds, out=self.grad_blocks["Wx"])
-        if self.use_bias:
-            np.sum(ds, axis=0, out=self.grad_blocks["b"])
-        self.recurrent_gradients(ds, self.steps.before_all(self.states))
+        np.matmul(self.x_1.T, ds, out=self.grad_Wx_b)  # of Wx, and of b in the row below
+        self.recurrent_gradients(ds, self.h_before)
 
     # ---- what a cell writes -----------------------------------------------------------------------------
 
-    def forward_steps(self, s: Array, h: Array, steps: Steps, room: Room) -> dict[str, Array]:
+    def forward_steps(self, s: Array, h: Array, Wh: Array, steps: Steps, room: Room) -> dict[str, Array]:
         """Run the loop over time: complete the scores `s` (G, P, H), fill the states `h` (N + P, H).
 
+        `Wh` (H, G·H) are the recurrent weights, scaled as the gates want it.
         Returns the rows (P, ...) that `backward_steps` needs, by name.
         """
         raise NotImplementedError
 
-    def backward_steps(self, dh: Array, ds: Array, steps: Steps) -> dict[str, Array]:
+    def backward_steps(self, dh: Array, ds: Array, WhT: Array, steps: Steps) -> dict[str, Array]:
         """Run the adjoint loop: fill `ds` (P, G·H) from `dh` (N + P, H), the gradients of the outputs.
 
         On return `dh` holds the whole gradients. Returns further rows that `recurrent_gradients` needs.
@@ -275,66 +301,9 @@ class Recurrent(Layer):
         s = self.kept["x"] @ self.params[key("Wx", gate)] + h_before @ self.params[key("Wh", gate)]
         return s + self.params[key("b", gate)] if self.use_bias else s
 
-    def slope(self, gate: str, activation: Activation, y: Array) -> Array:
-        """Return the derivative (P, H) of a gate's activation at all steps, from its outputs `y` (P, H)."""
-        return activation.derivative(y, self.scores(gate) if activation.needs_input else None)
-
-
-class Gated(Recurrent):
-    """A recurrent layer with gates: the base of GRU and LSTM.
-
-    Parameters
-    ----------
-    units, activation
-        See `Recurrent`.
-    recurrent_activation : str, Activation or dict
-        σ: one for all gates, or a dict by gate; gates that the dict leaves out keep the sigmoid.
-    **options
-        See `Recurrent`.
-    """
-
-    sigmoid_gates: ClassVar[tuple[str, ...]] = ()  # the gates that σ is for
-    sigmas: dict[str, Activation]  # σ by gate
-
-    def __init__(
-        self,
-        units: int,
-        activation: str | Activation = "tanh",
-        recurrent_activation: "str | Activation | Mapping[str, str | Activation]" = "sigmoid",
-        **options: Unpack[Options],
-    ) -> None:
-        super().__init__(units, activation, **options)
-        self.sigmas = self._by_gate(recurrent_activation)
-        first, *others = self.sigmas.values()
-        self.recurrent_activation = first if all(σ == first for σ in others) else self.sigmas
-
-    def _by_gate(
-        self, activation: "str | Activation | Mapping[str, str | Activation]"
-    ) -> dict[str, Activation]:
-        if not isinstance(activation, Mapping):
-            activation = dict.fromkeys(self.sigmoid_gates, activation)
-        for gate in activation:
-            if gate not in self.sigmoid_gates:
-                raise ValueError(
-                    f"{type(self).__name__}: recurrent_activation has no gate {gate!r}."
-                    f"{nearest(str(gate), self.sigmoid_gates)} Its gates are {', '.join(self.sigmoid_gates)}"
-                )
-        return {
-            gate: self._elementwise("recurrent_activation", activation.get(gate, "sigmoid"))
-            for gate in self.sigmoid_gates
-        }
-
-    def open_gates(self) -> Callable[[Array], object]:
-        """Return the function that turns the scores (G, n, H) of all sigmoid gates into gates, in place."""
-        if isinstance(self.recurrent_activation, Activation):
-            σ = self.recurrent_activation.gate
-            return lambda s: σ(s, s)
-
-        def one_by_one(s: Array) -> None:
-            for σ, s_gate in zip(self.sigmas.values(), s, strict=True):
-                σ.gate(s_gate, s_gate)
-
-        return one_by_one
+    def slope(self, gate: str, activation: Activation, y: Array, rows: slice, out: Array) -> Array:
+        """Return the derivative (m, H) of a gate's activation at some rows, from its outputs `y` there."""
+        return activation.derivative(y, self.scores(gate)[rows] if activation.needs_input else None, out)
 
 
 def key(name: str, gate: str) -> str:

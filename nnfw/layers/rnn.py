@@ -14,7 +14,11 @@ class RNN(Recurrent):
 
         (1)  h = φ(x Wx + h₋ Wh + b)     (N, D) (D, H) + (N, H) (H, H) + (H,) -> (N, H)
 
-    h₋ is the state before the step. Its parameters are ``Wx``, ``Wh`` and ``b``.
+    and its adjoint, φ′ being the slope of φ there, had from h::
+
+        (1)  ds = dh∘φ′     dh₋ += ds Whᵀ     dx = ds Wxᵀ
+
+    h₋ is the state before the step. The parameters are ``Wx``, ``Wh`` and ``b``.
 
     Parameters
     ----------
@@ -43,24 +47,20 @@ class RNN(Recurrent):
 
     gates = ("",)
 
-    def forward_steps(self, s: Array, h: Array, steps: Steps, room: Room) -> dict[str, Array]:
+    def forward_steps(self, s: Array, h: Array, Wh: Array, steps: Steps, room: Room) -> dict[str, Array]:
         """Fill the states `h` (N + P, H) from the input products `s` (1, P, H)."""
-        Wh, φ = self.blocks["Wh"], self.activation.gate
-        views = zip(steps.before(h), steps.split(s[0]), steps.after(h), strict=True)
-        for h_before, s_t, h_t in views:
-            np.matmul(h_before, Wh, out=h_t)  # (1) h₋ Wh
-            h_t += s_t  # (1) + x Wx + b
-            φ(h_t, h_t)  # (1) φ
+        φ = self.activation
+        for h_before, h_t, s_t in steps.walk(h, rows=(s[0],)):
+            np.dot(h_before, Wh, out=h_t)
+            h_t += s_t  # (1) x Wx + h₋ Wh + b
+            φ(h_t, h_t)  # (1) h
         return {}
 
-    def backward_steps(self, dh: Array, ds: Array, steps: Steps) -> dict[str, Array]:
+    def backward_steps(self, dh: Array, ds: Array, WhT: Array, steps: Steps) -> dict[str, Array]:
         """Fill `ds` (P, H) from `dh` (N + P, H), the steps in reverse."""
-        WhT = self.blocks["Wh"].T
-        ds[...] = self.slope("", self.activation, self.kept["h"])  # (1) φ′, all steps at once
+        self.slope("", self.activation, self.kept["h"], slice(None), ds)  # (1) φ′, at all steps
         d = self.buffer("d", (steps.N, self.units))
-        views = zip(steps.before(dh), steps.split(ds), steps.after(dh), steps.room(d), strict=True)
-        for dh_before, ds_t, dh_t, d_t in reversed(list(views)):
-            ds_t *= dh_t  # (1) ds = dh φ′
-            np.matmul(ds_t, WhT, out=d_t)
-            dh_before += d_t  # (1) dh₋ += ds Whᵀ
+        for dh_before, dh_t, ds_t, d_t in reversed(list(steps.walk(dh, rows=(ds,), room=(d,)))):
+            ds_t *= dh_t  # (1) ds = dh∘φ′
+            dh_before += np.dot(ds_t, WhT, out=d_t)  # (1) dh₋ += ds Whᵀ
         return {}

@@ -72,6 +72,7 @@ class Steps:
         """Find for each packed row its sample and its time step."""
         self.order = np.argsort(-lengths, kind="stable")
         falling = lengths[self.order]
+        self.stop = min(self.stop, int(falling[0]))  # no step is read by nobody
         reading = np.arange(self.start, self.stop)
         active = falling > reading[:, None]  # (T, N): a triangle, thanks to the sorting
         self.sizes = active.sum(axis=1).tolist()
@@ -92,24 +93,32 @@ class Steps:
 
     # ---- between the caller's arrays (N, T, ...) and packed rows (P, ...) -----------------------------
 
-    def pack(self, x: Array) -> Array:
-        """Return the rows (P, D) of x (N, T, D); padding is left behind."""
+    def pack(self, x: Array, out: Array | None = None) -> Array:
+        """Return the rows (P, D) of x (N, T, D), or write them into `out`; padding is left behind."""
+        if out is None:
+            out = np.empty((self.rows, x.shape[2]), x.dtype)
         if self.lengths is not None:
-            return x[self.sample, self.time]
-        return np.ascontiguousarray(self._turn(x)).reshape(self.rows, *x.shape[2:])
+            out[...] = x[self.sample, self.time]
+        else:
+            self._by_step(out)[...] = self._turn(x)
+        return out
 
     def unpack(self, rows: Array, out: Array | None = None) -> Array:
         """Return (N, T, H) of rows (P, H), 0 beyond each sequence's end; or write into `out`."""
         if self.lengths is None and out is None:
-            whole = rows.reshape(len(self.sizes), self.N, -1)
+            whole = self._by_step(rows)
             return (whole[::-1] if self.backwards else whole).transpose(1, 0, 2)
         if out is None:
             out = np.zeros((self.N, self.T, rows.shape[1]), rows.dtype)
         if self.lengths is None:
-            self._turn(out)[...] = rows.reshape(len(self.sizes), self.N, -1)
+            self._turn(out)[...] = self._by_step(rows)
         else:
             out[self.sample, self.time] = rows
         return out
+
+    def _by_step(self, rows: Array) -> Array:
+        """Return the view (steps read, N, D) of rows (P, D), whose columns may be part of wider ones."""
+        return rows.reshape(len(self.sizes), self.N, rows.shape[1])
 
     def _turn(self, x: Array) -> Array:
         """Return the view (steps read, N, ...) of x (N, T, ...)."""
@@ -157,13 +166,17 @@ class Steps:
 
     # ---- views of each step -----------------------------------------------------------------------------
 
-    def split(self, rows: Array) -> Sequence[Array]:
-        """Return the view (n, H) of each step, of rows (P, H); or (G, n, H), of rows (G, P, H)."""
+    def split(self, rows: Array, span: slice = slice(None)) -> list[Array]:
+        """Return the view (n, H) of each step, of rows (P, H); or (G, n, H), of rows (G, P, H).
+
+        With a `span` of steps, `rows` are those of these steps only.
+        """
+        sizes = self.sizes[span]
         if self.lengths is None:
-            by_step = rows.reshape(*rows.shape[:-2], len(self.sizes), self.N, rows.shape[-1])
+            by_step = rows.reshape(*rows.shape[:-2], len(sizes), self.N, rows.shape[-1])
             return list(by_step.swapaxes(0, -3))
-        starts = self.begin[1:-1]
-        return [rows[..., s - self.N : s - self.N + n, :] for s, n in zip(starts, self.sizes, strict=True)]
+        stops = itertools.accumulate(sizes)
+        return [rows[..., stop - n : stop, :] for stop, n in zip(stops, sizes, strict=True)]
 
     def before(self, h: Array) -> Sequence[Array]:
         """Return the view (n, H) of the state before each step, of states (N + P, H)."""
@@ -175,11 +188,35 @@ class Steps:
         """Return the view (n, H) of the state after each step, of states (N + P, H)."""
         return self.split(h[self.N :])
 
-    def room(self, d: Array) -> Iterable[Array]:
-        """Return the same scratch d (N, ...) for each step, as many rows of it as the step has."""
-        if self.lengths is None:
-            return itertools.repeat(d, len(self.sizes))
-        return [d[:n] for n in self.sizes]
+    def walk(
+        self, h: Array, rows: Iterable[Array] = (), room: Iterable[Array] = ()
+    ) -> Iterator[tuple[Array, ...]]:
+        """Yield for each step the views of the state before and after it, of all `rows`, and of all `room`.
+
+        Parameters
+        ----------
+        h : ndarray (N + P, H)
+            States.
+        rows : sequence of ndarray (P, H) or (G, P, H)
+            See `split`.
+        room : sequence of ndarray (N, H)
+            Scratch that is the same at each step, of which the step gets as many rows as it has.
+        """
+        views = [self.before(h), self.after(h), *map(self.split, rows), *map(self._room, room)]
+        return zip(*views, strict=True)
+
+    def groups(self, rows: int) -> list[tuple[slice, slice]]:
+        """Return the steps in groups of about `rows` rows, each as its span of steps and its rows."""
+        groups, first, start, stop = [], 0, 0, 0
+        for step, n in enumerate(self.sizes, 1):
+            stop += n
+            if stop - start >= rows or step == len(self.sizes):
+                groups.append((slice(first, step), slice(start, stop)))
+                first, start = step, stop
+        return groups
+
+    def _room(self, d: Array) -> Iterable[Array]:
+        return itertools.repeat(d, len(self.sizes)) if self.lengths is None else [d[:n] for n in self.sizes]
 
 
 class Unpacked(Mapping[str, Array]):

@@ -1,0 +1,76 @@
+"""What the recurrent layers with gates share: the activations of the gates, one for all or one each."""
+
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Unpack
+
+import numpy as np
+
+from nnfw.activation import Activation
+from nnfw.joint import Array
+from nnfw.layers.recurrent import Options, Recurrent, Room
+from nnfw.names import nearest
+
+
+class Gated(Recurrent):
+    """A recurrent layer with gates: the base of GRU and LSTM.
+
+    Parameters
+    ----------
+    units, activation
+        See `Recurrent`.
+    recurrent_activation : str, Activation or dict
+        σ: one for all gates, or a dict by gate; gates that the dict leaves out keep the sigmoid.
+    **options
+        See `Recurrent`.
+    """
+
+    sigmoid_gates: ClassVar[tuple[str, ...]] = ()  # the gates that σ is for
+    sigmas: dict[str, Activation]  # σ by gate
+
+    def __init__(
+        self,
+        units: int,
+        activation: str | Activation = "tanh",
+        recurrent_activation: "str | Activation | Mapping[str, str | Activation]" = "sigmoid",
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(units, activation, **options)
+        self.sigmas = self._by_gate(recurrent_activation)
+        first, *others = self.sigmas.values()
+        self.recurrent_activation = first if all(σ == first for σ in others) else self.sigmas
+
+    def _by_gate(
+        self, activation: "str | Activation | Mapping[str, str | Activation]"
+    ) -> dict[str, Activation]:
+        if not isinstance(activation, Mapping):
+            activation = dict.fromkeys(self.sigmoid_gates, activation)
+        for gate in activation:
+            if gate not in self.sigmoid_gates:
+                raise ValueError(
+                    f"{type(self).__name__}: recurrent_activation has no gate {gate!r}."
+                    f"{nearest(str(gate), self.sigmoid_gates)} Its gates are {', '.join(self.sigmoid_gates)}"
+                )
+        return {
+            gate: self._elementwise("recurrent_activation", activation.get(gate, "sigmoid"))
+            for gate in self.sigmoid_gates
+        }
+
+    def scaled_weights(self, room: Room) -> tuple[Array, Array]:
+        """Return Wx over b (D + 1, G·H), and Wh, each gate's columns times its σ's `gate_scale`."""
+        scales = [self.sigmas[gate].gate_scale if gate in self.sigmas else 1.0 for gate in self.gates]
+        scale = np.repeat(np.asarray(scales, self.dtype), self.units)
+        Wx_b = np.multiply(self.Wx_b, scale, out=room("Wx_b", self.Wx_b.shape))
+        Wh = np.multiply(self.blocks["Wh"], scale, out=room("Wh", self.blocks["Wh"].shape))
+        return Wx_b, Wh
+
+    def open_gates(self) -> Callable[[Array], object]:
+        """Return the function that turns the scores (G, n, H) of all sigmoid gates into gates, in place."""
+        if isinstance(self.recurrent_activation, Activation):
+            σ = self.recurrent_activation.gate
+            return lambda s: σ(s, s)
+
+        def one_by_one(s: Array) -> None:
+            for σ, s_gate in zip(self.sigmas.values(), s, strict=True):
+                σ.gate(s_gate, s_gate)
+
+        return one_by_one

@@ -1,0 +1,149 @@
+"""What Dense, RNN and GRU compute, written down once more: one number at a time, from the equations alone.
+
+Slow on purpose, and nothing here is shared with nnfw. Every number may be complex, so that derivatives come
+from the complex step, f'(x) = Im f(x + ih) / h (Squire & Trapp 1998): nothing is subtracted, therefore h can
+be 1e-100 and the derivative is right to rounding, on either side of a kink.
+"""
+
+import cmath
+import math
+
+import numpy as np
+
+STEP = 1e-100
+
+
+def erf(v):
+    real, slope = math.erf(v.real), 2 / math.sqrt(math.pi) * math.exp(-(v.real**2))
+    return complex(real, slope * v.imag)  # exact to first order, all that the complex step needs
+
+
+def logistic(v):
+    return 1 / (1 + cmath.exp(-v))
+
+
+def gelu_tanh(v):
+    return v / 2 * (1 + cmath.tanh(math.sqrt(2 / math.pi) * (v + 0.044715 * v**3)))
+
+
+def elu(v, alpha=1.0, scale=1.0):
+    return scale * v if v.real > 0 else scale * alpha * (cmath.exp(v) - 1)
+
+
+ACTIVATIONS = {
+    "linear": lambda v: v,
+    "relu": lambda v: v if v.real > 0 else 0j,
+    "leaky_relu": lambda v: v if v.real > 0 else 0.01 * v,
+    "hard_sigmoid": lambda v: 0j if v.real < -3 else 1 + 0j if v.real > 3 else v / 6 + 0.5,
+    "elu": elu,
+    "selu": lambda v: elu(v, 1.6732632423543772848, 1.0507009873554804934),
+    "softplus": lambda v: cmath.log(1 + cmath.exp(v)),
+    "sigmoid": logistic,
+    "tanh": cmath.tanh,
+    "softsign": lambda v: v / (1 + (v if v.real > 0 else -v)),
+    "silu": lambda v: v * logistic(v),
+    "gelu_tanh": gelu_tanh,
+    "gelu": lambda v: v / 2 * (1 + erf(v / math.sqrt(2))),
+}
+
+
+def weighted(values, weights, unit):
+    """Sum over i of values[i] weights[i][unit]."""
+    total = 0j
+    for value, row in zip(values, weights, strict=True):
+        total += value * row[unit]
+    return total
+
+
+def bias(p, name, unit):
+    return p[name][unit] if name in p else 0j
+
+
+def softmax(scores):
+    powers = [cmath.exp(score) for score in scores]
+    return [power / sum(powers) for power in powers]
+
+
+def dense_row(row, p, activation):
+    H = len(p["W"][0])
+    scores = [weighted(row, p["W"], j) + bias(p, "b", j) for j in range(H)]
+    return softmax(scores) if activation == "softmax" else [ACTIVATIONS[activation](s) for s in scores]
+
+
+def rnn_step(x, h, p, phi):
+    """Equation (1) of the RNN."""
+    return [phi(weighted(x, p["Wx"], j) + weighted(h, p["Wh"], j) + bias(p, "b", j)) for j in range(len(h))]
+
+
+def gru_step(x, h, p, phi, sigma_z, sigma_r, reset_after):
+    """Equations (1) to (4) of the GRU."""
+    units = range(len(h))
+    update = [
+        sigma_z(weighted(x, p["Wx_z"], j) + weighted(h, p["Wh_z"], j) + bias(p, "b_z", j)) for j in units
+    ]
+    reset = [
+        sigma_r(weighted(x, p["Wx_r"], j) + weighted(h, p["Wh_r"], j) + bias(p, "b_r", j)) for j in units
+    ]
+    new = []
+    for j in units:
+        score = weighted(x, p["Wx_c"], j) + bias(p, "b_c", j)
+        if reset_after:
+            score += reset[j] * (weighted(h, p["Wh_c"], j) + bias(p, "bh_c", j))
+        else:
+            score += weighted([reset[i] * h[i] for i in units], p["Wh_c"], j)
+        new.append(update[j] * h[j] + (1 - update[j]) * phi(score))
+    return new
+
+
+def read(sequence, length, state, step, go_backwards, return_sequences):
+    """Read one sequence; return its outputs at all steps, or its last state."""
+    outputs = [[0j] * len(state) for _ in sequence]
+    for t in reversed(range(length)) if go_backwards else range(length):
+        state = step(sequence[t], state)
+        outputs[t] = state
+    return outputs if return_sequences else state
+
+
+def complex_lists(array):
+    return np.asarray(array, complex).tolist()
+
+
+def dense(arrays, activation="linear"):
+    """Outputs of a Dense layer, for `arrays` x, W and b by name."""
+    p = {name: complex_lists(array) for name, array in arrays.items()}
+    if np.ndim(arrays["x"]) == 2:
+        return np.array([dense_row(row, p, activation) for row in p["x"]])
+    return np.array([[dense_row(row, p, activation) for row in sample] for sample in p["x"]])
+
+
+def recurrent(
+    arrays,
+    activation="tanh",
+    sigmas=("sigmoid", "sigmoid"),
+    reset_after=False,
+    go_backwards=False,
+    return_sequences=False,
+    lengths=None,
+):
+    """Outputs of a GRU, or an RNN if there is no Wx_z, for `arrays` x, initial_state and weights by name."""
+    p = {name: complex_lists(array) for name, array in arrays.items()}
+    phi, (sigma_z, sigma_r) = ACTIVATIONS[activation], (ACTIVATIONS[name] for name in sigmas)
+
+    def step(x, h):
+        if "Wx_z" in p:
+            return gru_step(x, h, p, phi, sigma_z, sigma_r, reset_after)
+        return rnn_step(x, h, p, phi)
+
+    H = len(p["Wh_z" if "Wx_z" in p else "Wh"])
+    outputs = []
+    for n, sequence in enumerate(p["x"]):
+        length = len(sequence) if lengths is None else int(lengths[n])
+        state = p["initial_state"][n] if "initial_state" in p else [0j] * H
+        outputs.append(read(sequence, length, state, step, go_backwards, return_sequences))
+    return np.array(outputs)
+
+
+def slope(outputs, arrays, name, direction, dy):
+    """Derivative of the sum over dy∘outputs(arrays), as the array of that name moves along `direction`."""
+    moved = {**arrays, name: arrays[name] + 1j * STEP * direction}
+    return float(np.sum(dy * outputs(moved).imag)) / STEP

@@ -1,0 +1,223 @@
+"""Dense, RNN and GRU: the oracle's values (see `oracle`), PyTorch's, and the documented shapes."""
+
+from pathlib import Path
+
+import numpy as np
+import oracle
+import pytest
+from numpy.testing import assert_allclose
+
+from nnfw import GRU, RNN, Dense
+from nnfw.layers import recurrent
+
+ELEMENTWISE = list(oracle.ACTIVATIONS)
+GATES = ["sigmoid", "hard_sigmoid", "tanh", "softsign", "silu", "gelu"]  # with others, states explode
+with np.load(Path(__file__).with_name("recorded") / "layers.npz") as file:
+    RECORDED = dict(file)
+KINDS = {"Dense": 200, "RNN": 200, "GRU": 400}  # random configurations of each
+
+
+def build(layer, input_shape, rng, dtype="float64"):
+    """Initialize a layer and give it random weights, biases not 0 among them."""
+    layer.compute_shapes(input_shape)
+    layer.initialize(rng, dtype)
+    for p in layer.params.values():
+        p[...] = rng.normal(size=p.shape) * 0.7
+    return layer
+
+
+class Case:
+    """One random configuration of a layer, its input, and what the oracle takes in its place."""
+
+    def __init__(self, kind, seed):
+        self.rng = np.random.default_rng([seed, list(KINDS).index(kind)])
+        self.N, self.T, self.D, self.H = (int(n) for n in self.rng.choice([1, 2, 3, 4], size=4))
+        self.use_bias = self.chance(0.8)
+        self.settings, self.options, arrays = {}, {}, {}
+        self.layer = self.dense() if kind == "Dense" else self.recurrent(kind)
+        timed = kind != "Dense" or self.chance(0.4)
+        shape = (self.T, self.D) if timed else (self.D,)
+        build(self.layer, shape, self.rng)
+        arrays["x"] = self.rng.normal(size=(self.N, *shape))
+        if kind != "Dense":
+            self.draw_options(arrays)
+        self.arrays = arrays | dict(self.layer.params)
+
+    def chance(self, share):
+        return bool(self.rng.random() < share)
+
+    def choice(self, names):
+        return str(self.rng.choice(names))
+
+    def dense(self):
+        self.settings["activation"] = self.choice([*ELEMENTWISE, "softmax"])
+        return Dense(self.H, self.settings["activation"], use_bias=self.use_bias)
+
+    def recurrent(self, kind):
+        order = {"go_backwards": self.chance(0.5), "return_sequences": self.chance(0.5)}
+        self.settings |= order | {"activation": "tanh" if self.chance(0.4) else self.choice(ELEMENTWISE)}
+        if kind == "RNN":
+            return RNN(self.H, self.settings["activation"], use_bias=self.use_bias, **order)
+        reset_after = self.chance(0.5)
+        sigmas, given = self.draw_sigmas()
+        self.settings |= {"reset_after": reset_after, "sigmas": sigmas}
+        return GRU(
+            *(self.H, self.settings["activation"], given),
+            reset_after=reset_after,
+            use_bias=self.use_bias,
+            **order,
+        )
+
+    def draw_sigmas(self):
+        """Return the names for (z, r), and recurrent_activation in one of the forms that it may take."""
+        z, r = self.choice(GATES), self.choice(GATES)
+        forms = [
+            (("sigmoid", "sigmoid"), "sigmoid"),
+            ((z, z), z),
+            ((z, r), {"r": r, "z": z}),
+            ((z, "sigmoid"), {"z": z}),
+            (("sigmoid", r), {"r": r}),
+        ]
+        return forms[self.rng.integers(len(forms))]
+
+    def draw_options(self, arrays):
+        if self.chance(0.5):
+            lengths = self.rng.integers(1, self.T + 1, size=self.N)
+            arrays["x"][np.arange(self.T) >= lengths[:, None]] = np.nan  # must never be read
+            self.settings["lengths"] = self.options["lengths"] = lengths
+        if self.chance(0.5):
+            arrays["initial_state"] = self.options["initial_state"] = self.rng.normal(size=(self.N, self.H))
+
+    def expected(self, arrays):
+        """Return the oracle's outputs for the arrays of these values."""
+        return (oracle.dense if isinstance(self.layer, Dense) else oracle.recurrent)(arrays, **self.settings)
+
+    def padded(self, dy):
+        """Return `dy` with nan where the layer must not read it."""
+        dy = dy.copy()
+        if "lengths" in self.options and self.layer.return_sequences:
+            dy[np.arange(self.T) >= self.options["lengths"][:, None]] = np.nan
+        return dy
+
+
+@pytest.mark.parametrize(("kind", "seed"), [(kind, seed) for kind, n in KINDS.items() for seed in range(n)])
+def test_outputs_and_gradients_are_those_of_the_oracle(kind, seed, monkeypatch):
+    case = Case(kind, seed)
+    monkeypatch.setattr(recurrent, "INFERENCE_ROWS", [1, 2 * case.N, 2048][seed % 3])
+    layer, x = case.layer, case.arrays["x"]
+    expected = case.expected(case.arrays).real
+    assert_allclose(layer.forward(x, **case.options), expected, rtol=1e-12, atol=1e-12)
+    assert_allclose(layer.forward(x, training=True, **case.options), expected, rtol=1e-12, atol=1e-12)
+    dy = case.rng.normal(size=expected.shape)
+    found = {"x": layer.backward(case.padded(dy))}
+    layer.gradients()
+    found |= layer.grads
+    if "initial_state" in case.arrays:
+        found["initial_state"] = layer.initial_gradient
+    assert set(found) == set(case.arrays)
+    for name, gradient in found.items():
+        assert gradient.shape == case.arrays[name].shape
+        every_entry = seed % 10 == 0
+        directions = np.eye(gradient.size) if every_entry else case.rng.normal(size=(2, gradient.size))
+        for direction in directions.reshape(-1, *gradient.shape):
+            slope = oracle.slope(case.expected, case.arrays, name, direction, dy)
+            scale = np.sum(np.abs(gradient * direction))
+            assert abs(np.sum(gradient * direction) - slope) <= 1e-11 * (scale + 1), name
+
+
+# ---- PyTorch --------------------------------------------------------------------------------------------
+
+
+def recorded(case, *folders):
+    """Return the arrays of a case, or of a folder in it, by name."""
+    prefix = "/".join([case, *folders, ""])
+    names = {key.removeprefix(prefix): array for key, array in RECORDED.items() if key.startswith(prefix)}
+    return {name: array for name, array in names.items() if "/" not in name}
+
+
+def torch_layer(case, **settings):
+    """Return the layer of nnfw that a case asks for, with PyTorch's weights."""
+    params = recorded(case, "params")
+    if case.startswith("linear"):
+        layer = Dense(params["W"].shape[1])
+    else:
+        settings |= {"go_backwards": case.endswith("_reverse"), "use_bias": "no_bias" not in case}
+        H = recorded(case)["h_last"].shape[1]
+        relu = "relu" if "relu" in case else "tanh"
+        layer = GRU(H, reset_after=True, **settings) if case.startswith("gru") else RNN(H, relu, **settings)
+    layer.compute_shapes(recorded(case)["x"].shape[1:])
+    layer.initialize(np.random.default_rng(0), "float64")
+    assert set(params) == set(layer.params)
+    for name, p in layer.params.items():
+        p[...] = params[name]
+    return layer
+
+
+CASES = sorted({key.partition("/")[0] for key in RECORDED})
+RUNS = [(case, which) for case in CASES for which in ("sequence", "last") if recorded(case, which)]
+
+
+@pytest.mark.parametrize(("case", "which"), RUNS)
+def test_outputs_and_gradients_are_those_of_pytorch(case, which):
+    arrays, gradients = recorded(case), recorded(case, which)
+    options = {name: arrays[name] for name in ("lengths", "initial_state") if name in arrays}
+    layer = torch_layer(case, return_sequences=which == "sequence") if options else torch_layer(case)
+    y, dy = ("y", "dy") if which == "sequence" else ("h_last", "dh_last")
+    for training in (False, True):
+        assert_allclose(layer.forward(arrays["x"], training, **options), arrays[y], rtol=0, atol=1e-12)
+    found = {"x": layer.backward(arrays[dy])}
+    layer.gradients()
+    found |= layer.grads
+    if options:
+        found["initial_state"] = layer.initial_gradient
+    assert set(found) == set(gradients)
+    for name, gradient in gradients.items():
+        assert_allclose(found[name], gradient, rtol=0, atol=1e-12, err_msg=name)
+
+
+# ---- documented shapes, with primes, so that no axis is taken for another -------------------------------
+
+N, T, D, H = 2, 3, 5, 7
+DENSE = {"x": (N, D), "y": (N, H), "ds": (N, H)}
+STATES = {"x": (N, T, D), "h": (N, T, H), "dh": (N, T, H)}
+GATES_KEPT = {f"{of}{gate}": (N, T, H) for of in ("", "ds_") for gate in "zrc"}
+GATE_PARAMS = {
+    f"{name}_{gate}": shape
+    for name, shape in {"Wx": (D, H), "Wh": (H, H), "b": (H,)}.items()
+    for gate in "zrc"
+}
+SHAPES = {
+    "dense": (Dense(H), (N, D), {"W": (D, H), "b": (H,)}, DENSE),
+    "dense in time": (
+        *(Dense(H), (N, T, D), {"W": (D, H), "b": (H,)}),
+        {name: (N, T, shape[-1]) for name, shape in DENSE.items()},
+    ),
+    "rnn": (RNN(H), (N, T, D), {"Wx": (D, H), "Wh": (H, H), "b": (H,)}, STATES | {"ds": (N, T, H)}),
+    "gru": (GRU(H), (N, T, D), GATE_PARAMS, STATES | GATES_KEPT | {"q": (N, T, H), "ds": (N, T, 3 * H)}),
+    "gru, reset after": (
+        *(GRU(H, reset_after=True), (N, T, D), GATE_PARAMS | {"bh_c": (H,)}),
+        STATES | GATES_KEPT | {"u": (N, T, H), "du": (N, T, H), "ds": (N, T, 3 * H)},
+    ),
+}
+
+
+SHAPE_RUNS = [(name, None) for name in SHAPES] + [(name, [3, 2]) for name in SHAPES if "dense" not in name]
+
+
+@pytest.mark.parametrize(("name", "lengths"), SHAPE_RUNS)
+def test_every_array_has_its_documented_shape(name, lengths):
+    layer, shape, params, cache = SHAPES[name]
+    rng = np.random.default_rng(0)
+    output_shape = layer.compute_shapes(shape[1:])
+    layer.initialize(rng)
+    options = {"lengths": np.array(lengths)} if lengths else {}
+    y = layer.forward(rng.normal(size=shape), training=True, **options)
+    dx = layer.backward(rng.normal(size=y.shape))
+    layer.gradients()
+    assert y.shape == (N, *output_shape)
+    assert dx.shape == shape
+    assert {key: p.shape for key, p in layer.params.items()} == params
+    assert {key: g.shape for key, g in layer.grads.items()} == params
+    assert {key: layer.cache[key].shape for key in layer.cache} == cache
+    if layer.takes_lengths:
+        assert layer.initial_gradient.shape == (N, H)
