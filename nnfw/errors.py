@@ -7,3 +7,7 @@ class ShapeError(ValueError):
 
 class NonFiniteError(ValueError, ArithmeticError):
     """A NaN or an infinity where training cannot go on; the network holds the last good weights."""
+
+
+class LoadError(ValueError):
+    """A file that is not a whole network as nnfw saves it: the message names the file and what is wrong."""

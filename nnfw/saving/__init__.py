@@ -1,0 +1,146 @@
+"""A network as one file: all that it is, and all that its training needs to go on as if never interrupted.
+
+The file is a NumPy archive, which anyone can read without nnfw::
+
+    with np.load(path) as file:
+        file["gru_1.Wx_z"]                            # each parameter by its name in network.params
+        file["gru_1.optimizer.momentum"]              # what the optimizer remembers of a layer
+        json.loads(file["description"].tobytes())     # all the rest: see nnfw.saving.describing
+
+The rest is the architecture with every argument, loss, optimizers, metrics, history, and the states of the
+random streams. Left out are gradients, caches and callbacks, which `fit` is given anew.
+
+A file replaces an older one in a single step, once it is complete. It is held to its checksum, and cannot
+make `load` run anything: classes are nnfw's own, or those that the caller passes as `custom`. Functions are
+saved by name, to be given back in `custom` too; `save` refuses one without a name, such as a lambda.
+"""
+
+import json
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from os import PathLike
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from nnfw.checks import whole_number
+from nnfw.errors import LoadError
+from nnfw.joint import Array
+from nnfw.saving import archive, states
+from nnfw.saving.describing import Describer, Rebuilder
+
+if TYPE_CHECKING:
+    from nnfw.network import Network
+
+FORMAT, VERSION = "nnfw network", 1
+
+
+def save(network: "Network", path: "str | PathLike[str]") -> None:
+    """Write a network to the file `path`, exactly as it is called; an older file is replaced.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    TypeError, ValueError
+        If the network holds something that cannot be saved, as a lambda; nothing is written then.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from nnfw import Dense, Network
+    >>> network = Network([Dense(3, "tanh"), Dense(1)], seed=0)
+    >>> a = network.predict([[1.0, 2.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(network, f"{folder}/network.npz")
+    ...     bool(load(f"{folder}/network.npz").predict([[1.0, 2.0]]) == a)
+    True
+    """
+    into = Describer()
+    description = _header() | {
+        "network": into.part(network, type(network).__name__),
+        "state": states.keep_network(network, into),
+    }
+    text = json.dumps(description, allow_nan=False).encode()
+    archive.write(path, {"description": np.frombuffer(text, np.uint8), **into.arrays})
+
+
+def load(path: "str | PathLike[str]", custom: Mapping[str, Any] | None = None) -> "Network":
+    """Return the network that `save` wrote.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    custom : dict of str to class or function, optional
+        What the network has that is not nnfw's own: ``{"MyLayer": MyLayer, "my_metric": my_metric}``.
+
+    Raises
+    ------
+    LoadError
+        If the file is not whole, not nnfw's, of a newer format, or needs something that `custom` has not.
+    OSError
+        If it cannot be read.
+    """
+    if not isinstance(custom, Mapping | None):
+        raise TypeError(f"load: custom must be a dict of classes and functions by name, got {custom!r}")
+    with open(path, "rb") as file, _named(path):
+        arrays, intact = archive.read(file)
+        network = _rebuild(Rebuilder(arrays, custom or {}))
+        if not intact:
+            raise LoadError("its content is not what was saved: the checksum differs")
+    return network
+
+
+@contextmanager
+def _named(path: "str | PathLike[str]") -> Iterator[None]:
+    """Make a LoadError that names the file of whatever goes wrong in reading what is not to be trusted."""
+    try:
+        yield
+    except LoadError as error:
+        raise LoadError(f"{path}: {error}") from error.__cause__
+    except Exception as error:
+        what = f"{type(error).__name__}: {str(error)[:200]}"
+        raise LoadError(f"{path}: it is damaged, cut short, or was not saved by nnfw ({what})") from error
+
+
+# ---- the description ---------------------------------------------------------------------------------------
+
+
+def _header() -> dict[str, Any]:
+    from nnfw import __version__
+
+    versions = {"nnfw": __version__, "numpy": np.__version__, "python": platform.python_version()}
+    return {"format": FORMAT, "version": VERSION, "written by": versions}
+
+
+def _rebuild(out: Rebuilder) -> "Network":
+    """Return the network that the arrays describe; none of them must be left."""
+    from nnfw.network import Network
+
+    description = _read_description(out.arrays)
+    network = out.value(description["network"])
+    if not isinstance(network, Network):
+        raise LoadError(f"it holds {type(network).__name__}, not a Network")
+    states.restore_network(network, description["state"], out)
+    if out.arrays:
+        raise LoadError(f"it has the array {next(iter(out.arrays))!r}, which is no part of the network")
+    return network
+
+
+def _read_description(arrays: dict[str, Array]) -> dict[str, Any]:
+    def refuse(constant: str) -> NoReturn:
+        raise LoadError(f"its description holds {constant}, which is not JSON")
+
+    text = arrays.pop("description", np.empty(0, np.uint8))
+    description = json.loads(text.tobytes() or b"null", parse_constant=refuse)
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        raise LoadError("it is not a network saved by nnfw: it has no description of one")
+    version = whole_number("load", "version", description["version"], low=1)
+    if version > VERSION:
+        raise LoadError(
+            f"it is of format {version}, written by {description.get('written by')}, and this nnfw reads "
+            f"formats up to {VERSION}; install a newer one"
+        )
+    return description

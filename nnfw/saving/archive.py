@@ -1,0 +1,113 @@
+"""One file of named arrays: replaced whole or not at all, and believed only after it has been checked.
+
+The file is NumPy's own ``.npz``, its arrays uncompressed, so that ``np.load(path)`` reads it anywhere. A
+reader here trusts nothing that the file says of itself: every size is held against the bytes that are there
+before memory is asked for, and no pickle is ever opened. The entry ``sha256`` is a checksum of all others.
+"""
+
+import errno
+import hashlib
+import io
+import math
+import os
+import shutil
+import uuid
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy
+
+from nnfw.errors import LoadError
+from nnfw.joint import Array
+
+NUMBERS = "biufc"  # the kinds of dtype that hold plain numbers
+
+
+def write(path: "str | os.PathLike[str]", arrays: Mapping[str, Any]) -> None:
+    """Write `arrays` (C order) to the file `path`, which stays as it is until the new one is on the disk.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    OSError
+        If `path` is a folder or a device, or cannot be written; an old file is left as it was.
+    """
+    target = Path(os.path.realpath(path))  # behind a link, the file that it leads to is replaced
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            errno.ENOENT, "there is no such folder to save in; create it first", f"{target.parent}"
+        )
+    if target.exists() and not target.is_file():
+        raise FileExistsError(errno.EEXIST, "only a file can be replaced; give the path of one", f"{target}")
+    temporary = target.with_name(f".nnfw-{uuid.uuid4().hex}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            np.savez(file, **arrays, sha256=checksum(arrays))
+            file.flush()
+            os.fsync(file.fileno())
+        if target.exists():
+            shutil.copymode(target, temporary)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read(file: BinaryIO) -> tuple[dict[str, Array], bool]:
+    """Return the arrays of an open file, and whether they are those that were written.
+
+    Raises
+    ------
+    LoadError
+        If it is no such file; damage may also raise what the zip and npy formats raise.
+    """
+    if file.read(2) != b"PK":
+        raise LoadError("it is not a network saved by nnfw, but a file of another kind")
+    size = file.seek(0, os.SEEK_END)
+    arrays: dict[str, Array] = {}
+    with zipfile.ZipFile(file) as archive:
+        check_sizes(archive.infolist(), size)
+        for entry in archive.infolist():
+            name = entry.filename.removesuffix(".npy")
+            if name in arrays:
+                raise LoadError(f"the array {name!r} is there twice")
+            arrays[name] = read_array(name, archive.read(entry))
+    seal = arrays.pop("sha256", np.empty(0))
+    return arrays, np.array_equal(seal, checksum(arrays))
+
+
+def check_sizes(entries: list[zipfile.ZipInfo], size: int) -> None:
+    """Raise a LoadError if reading the entries could take more memory than the `size` bytes of the file."""
+    for entry in entries:
+        if entry.compress_type != zipfile.ZIP_STORED:
+            raise LoadError(f"the entry {entry.filename!r} is compressed; nnfw stores arrays as they are")
+    declared = sum(entry.file_size for entry in entries)
+    if declared > size:
+        raise LoadError(f"its entries claim {declared} bytes, but the whole file has {size}")
+
+
+def read_array(name: str, entry: bytes) -> Array:
+    """Return the array of one npy file, given as its bytes."""
+    stream = io.BytesIO(entry)
+    npy.read_magic(stream)
+    shape, fortran_order, dtype = npy.read_array_header_1_0(stream)
+    if dtype.hasobject:
+        raise LoadError(f"the array {name!r} holds pickled objects, which nnfw neither writes nor opens")
+    if dtype.kind not in NUMBERS:
+        raise LoadError(f"the array {name!r} holds {dtype}, which are no numbers")
+    data = entry[stream.tell() :]
+    if len(data) != math.prod(shape) * dtype.itemsize:
+        raise LoadError(f"the array {name!r} claims the shape {shape} of {dtype}, but has {len(data)} bytes")
+    return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran_order else "C").copy()
+
+
+def checksum(arrays: Mapping[str, Array]) -> Array:
+    """Return the SHA-256 of all arrays and their names, as 32 bytes; the order does not matter."""
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.data)
+    return np.frombuffer(digest.digest(), np.uint8)

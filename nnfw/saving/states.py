@@ -1,0 +1,134 @@
+"""What a network has come to know beyond its arguments, kept for a file and restored from it.
+
+Shapes, parameters, what optimizers remember, the history and the random streams: each is kept by one function
+and restored by the one below it. What is kept is JSON, and the arrays lie in a `Describer` beside it.
+"""
+
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import numpy as np
+
+from nnfw.checks import boolean, whole_number
+from nnfw.errors import LoadError
+from nnfw.history import History
+from nnfw.initializers import Given
+from nnfw.joint import Array
+from nnfw.layers.layer import Layer
+from nnfw.optimizer import State
+from nnfw.saving.describing import Describer, Rebuilder
+
+if TYPE_CHECKING:
+    from nnfw.network import Network
+
+Json = dict[str, Any]
+
+
+def keep_network(network: "Network", into: Describer, prefix: str = "") -> Json:
+    """Return what a network knows; the names of its arrays begin with `prefix`."""
+    named = zip(network.names, network.layers, strict=True)
+    return {
+        "built": network.built,
+        "shapes": into.value(network.shapes, "shapes"),
+        "history": keep_history(network.history, into),
+        "streams": {name: stream.bit_generator.state for name, stream in network.streams.items()},
+        "layers": [_keep_member(layer, into, f"{prefix}{name}.", network.built) for name, layer in named],
+    }
+
+
+def restore_network(network: "Network", known: Json, out: Rebuilder, prefix: str = "") -> None:
+    """Give a new network back what `keep_network` kept."""
+    names = [f"{prefix}{name}." for name in network.names]
+    members = list(zip(network.layers, known["layers"], names, strict=True))
+    for layer, kept, name in members:
+        if _is_network(layer):  # inner ones first: what neighbours agree on is settled by the outermost
+            restore_network(layer, kept, out, name)
+    shapes = out.value(known["shapes"])
+    if shapes:
+        network.compute_shapes(shapes[0])
+    if network.shapes != shapes:
+        raise LoadError(f"its layers give the shapes {network.shapes}, but {shapes} were saved")
+    network.built = boolean("Network", "built", known["built"])
+    for layer, kept, name in members:
+        if network.built and not _is_network(layer):
+            restore_layer(layer, kept, out, name, network)
+    network.history = restored_history(known["history"], out)
+    for stream, generator in network.streams.items():
+        generator.bit_generator.state = known["streams"][stream]
+
+
+def _is_network(layer: Layer) -> "TypeGuard[Network]":
+    from nnfw.network import Network
+
+    return isinstance(layer, Network)
+
+
+def _keep_member(layer: Layer, into: Describer, prefix: str, built: bool) -> Json | None:
+    if _is_network(layer):
+        return keep_network(layer, into, prefix)
+    return keep_layer(layer, into, prefix) if built else None
+
+
+def keep_layer(layer: Layer, into: Describer, prefix: str) -> Json | None:
+    """Store a layer's parameters, and return what its optimizer remembers."""
+    if layer.params.keys() != layer.specs.keys():
+        raise ValueError(
+            f"{layer.label} cannot be saved: it has the parameters {list(layer.params)}, but declared "
+            f"{list(layer.specs)}; declare all with add_parameter, and initialize a layer that came later"
+        )
+    for name, array in layer.params.items():
+        into.store(f"{prefix}{name}", array)
+    return None if layer.state is None else keep_optimizer(layer.state, into, f"{prefix}optimizer.")
+
+
+def restore_layer(layer: Layer, known: Json | None, out: Rebuilder, prefix: str, network: "Network") -> None:
+    """Initialize a layer with the stored parameters in place of its initializers' values."""
+    declared, dtype = layer.specs, network.dtype
+    layer.specs = {
+        name: spec._replace(initializer=Given(take(f"{prefix}{name}", spec.shape, dtype, out)))
+        for name, spec in declared.items()
+    }
+    layer.initialize(network.streams["weights"], dtype.name)
+    layer.specs = declared
+    if known is not None:
+        layer.state = restored_optimizer(known, out, f"{prefix}optimizer.", layer.flat_params)
+
+
+def take(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], out: Rebuilder) -> Array:
+    """Return a stored array, if it is what the network has room for."""
+    array = out.take(name)
+    if array.shape != shape or array.dtype != dtype:
+        raise LoadError(
+            f"the array {name!r} is {array.shape} of {array.dtype}, but the network takes {shape} of {dtype}"
+        )
+    return array
+
+
+def keep_optimizer(state: State, into: Describer, prefix: str) -> Json:
+    """Return what an optimizer remembers of a layer."""
+    for name, slot in state.slots.items():
+        into.store(f"{prefix}{name}", slot)
+    scalars = into.value(state.scalars, f"{prefix}scalars")
+    return {"rule": state.rule, "steps": state.steps, "slots": list(state.slots), "scalars": scalars}
+
+
+def restored_optimizer(known: Json, out: Rebuilder, prefix: str, params: Array) -> State:
+    """Return the state that `keep_optimizer` kept, of a layer with the flat vector `params`."""
+    slots = {name: take(f"{prefix}{name}", params.shape, params.dtype, out) for name in known["slots"]}
+    steps = whole_number("State", "steps", known["steps"])
+    return State(str(known["rule"]), steps, slots, dict(out.value(known["scalars"])))
+
+
+def keep_history(history: History, into: Describer) -> Json:
+    """Return all epochs."""
+    values = {name: into.value(values, f"history.{name}") for name, values in history.items()}
+    return {"epoch": history.epoch, "validation": history.validation, "values": values}
+
+
+def restored_history(known: Json, out: Rebuilder) -> History:
+    """Return the history that `keep_history` kept."""
+    history = History()
+    history.update({name: out.value(values) for name, values in known["values"].items()})
+    history.epoch, history.validation = list(known["epoch"]), str(known["validation"])
+    if any(len(values) != len(history.epoch) for values in history.values()):
+        raise LoadError("its history has not one number an epoch")
+    return history
