@@ -10,6 +10,8 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Generic, ParamSpec, Self, TypeVar
 
+import numpy as np
+
 from nnfw.names import explain_argument, nearest
 
 P = ParamSpec("P")
@@ -91,7 +93,7 @@ class Part:
 
 def brief(value: Any) -> str:
     """Return how an argument is shown: a part with nothing but defaults by the name it is known under."""
-    text = repr(value)
+    text = repr(value.name if isinstance(value, np.dtype) else value)
     known_as = vars(type(value)).get("known_as")  # its own, not one that its class inherits
     return repr(known_as) if known_as and text == f"{type(value).__name__}()" else text
 

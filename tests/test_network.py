@@ -97,6 +97,15 @@ class TestVerbs:
         moved = [not np.array_equal(b, layer.flat_params) for b, layer in zip(before, layers, strict=True)]
         assert moved == [False, False, True]
 
+    def test_own_optimizer_also_when_a_layer_is_updated_by_itself(self):
+        layer = Dense(2, optimizer=SGD(0.0))
+        layer.compute_shapes((3,))
+        layer.initialize(RNG)
+        layer.flat_grads[...] = 1
+        before = layer.flat_params.copy()
+        layer.update(SGD(1.0), 0.0)
+        np.testing.assert_array_equal(layer.flat_params, before)
+
     def test_global_norm_leaves_frozen_and_own_layers_out(self):
         layers = [Dense(4, trainable=False), Dense(4, optimizer=SGD(0.1)), Dense(2)]
         network = build(Network(layers, optimizer=SGD(0.1, clip_global_norm=1e-3), seed=0), 3)
@@ -203,6 +212,24 @@ class TestConstruction:
         layer = Dense(3)
         with pytest.raises(ValueError, match="same object"):
             Network([layer, layer])
+
+    def test_layer_of_another_network(self):
+        layer = Dense(3)
+        first = Network([layer])
+        with pytest.raises(ValueError, match="part of another network already"):
+            Network([layer])
+        del first
+        Network([layer])
+
+    def test_copied_layers_keep_their_weights(self):
+        x, y = RNG.normal(size=(8, 5, 2)), RNG.normal(size=8)
+        trained = Network([GRU(4), Dense(1)], seed=0)
+        trained.fit(x, y, verbose=0)
+        other = Network([copy.deepcopy(trained.layers[0]), Dense(2)], seed=1)
+        other.predict(x)
+        np.testing.assert_array_equal(other.layers[0].flat_params, trained.layers[0].flat_params)
+        with pytest.raises(ValueError, match="dtype='float32'"):
+            Network([copy.deepcopy(trained.layers[0])], dtype="float64").predict(x)
 
     @pytest.mark.parametrize(
         ("keywords", "error", "message"),

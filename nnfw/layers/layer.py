@@ -13,7 +13,10 @@ from nnfw.joint import Array
 from nnfw.parts import Part
 
 if TYPE_CHECKING:
+    import weakref
+
     from nnfw.initializers import Initializer
+    from nnfw.network import Network
     from nnfw.optimizer import Optimizer, State
 
 Shape = tuple[int | None, ...]
@@ -21,6 +24,14 @@ Shape = tuple[int | None, ...]
 
 class Views(dict[str, Array]):
     """Named views into one flat vector: write into them, never over them."""
+
+    def __missing__(self, name: str) -> Array:
+        if self:
+            raise KeyError(f"no parameter {name!r}; there are {', '.join(self)}")
+        raise RuntimeError(
+            f"there is no parameter {name!r} yet: compute_shapes(input_shape) and initialize(rng) come first; "
+            f"a Network calls both at its first fit or predict"
+        )
 
     def __setitem__(self, name: str, value: Any) -> None:
         raise TypeError(
@@ -95,8 +106,12 @@ class Layer(Part):
     takes_lengths: ClassVar[bool] = False  # whether forward takes `lengths`
     returns_scores: bool = False  # set by the network where the loss has a joint form: see nnfw.joint
 
-    left_out: ClassVar[tuple[str, ...]] = ("params", "grads", "blocks", "grad_blocks", "cache", "_buffers")
+    left_out: ClassVar[tuple[str, ...]] = (  # of copies
+        *("params", "grads", "blocks", "grad_blocks"),
+        *("cache", "_buffers", "owner"),
+    )
 
+    owner: "weakref.ref[Network] | None" = None  # the network that it is part of
     specs: dict[str, Spec]
     params: dict[str, Array]
     grads: dict[str, Array]
@@ -216,10 +231,14 @@ class Layer(Part):
 
     def recall(self, key: str, verb: str) -> Array:
         """Return what the training pass kept under `key`, or say which verb must come before `verb`."""
+        self.require(key, verb)
+        return self.cache[key]
+
+    def require(self, key: str, verb: str) -> None:
+        """Raise a RuntimeError unless the training pass kept something under `key`, which `verb` needs."""
         if key not in self.cache:
             before = "backward(dy)" if verb == "gradients" else "forward(x, training=True)"
             raise RuntimeError(f"{self.label}: {verb} comes after {before}, which has not been called yet")
-        return self.cache[key]
 
     def buffer(self, name: str, shape: tuple[int, ...]) -> Array:
         """Return an array of arbitrary content, its memory kept from one training step to the next."""

@@ -246,7 +246,7 @@ class Recurrent(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return dx (N, T, D), given dy of the output's shape; `initial_gradient` is left behind too."""
-        self.recall("x", "backward")
+        self.require("x", "backward")
         steps, H = self.steps, self.units
         shape = (steps.N, steps.T, H) if self.return_sequences else (steps.N, H)
         dy = self.check_gradient(dy, shape)
@@ -269,7 +269,7 @@ class Recurrent(Layer):
 
     def gradients(self) -> None:
         """Fill the gradients of all weights from those of the scores: one matrix product a block."""
-        self.recall("ds", "gradients")
+        self.require("ds", "gradients")
         ds = self.kept["ds"]
         np.matmul(self.x_1.T, ds, out=self.grad_Wx_b)  # of Wx, and of b in the row below
         self.recurrent_gradients(ds, self.h_before)

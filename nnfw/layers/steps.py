@@ -228,6 +228,9 @@ class Unpacked(Mapping[str, Array]):
     def __getitem__(self, name: str) -> Array:
         return self.steps.unpack(self.rows[name])
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.rows
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.rows)
 

@@ -3,11 +3,13 @@
 import itertools
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.joint import Array
+from nnfw.summary import table
 
 Function = Callable[[Array], float]
 
@@ -19,6 +21,56 @@ LOOKED_AT = 1000  # entries that are taken one by one to find the wrong one
 
 class CheckError(AssertionError):
     """A check has failed: the message names the verb and the array, what was found and what was expected."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check has found, all of it right; it prints as a table.
+
+    Attributes
+    ----------
+    subject : str
+        What was checked.
+    errors : dict of str to float
+        The relative error of each gradient.
+    passed : tuple of str
+        What else was checked.
+
+    Examples
+    --------
+    >>> print(Report("Dense(2)", {"dW": 2.5e-11}, ("dtype",)))
+    Dense(2)  relative error
+    ────────  ──────────────
+    dW        2.5e-11
+    dtype     passed
+    """
+
+    subject: str
+    errors: dict[str, float]
+    passed: tuple[str, ...] = ()
+
+    @property
+    def worst(self) -> float:
+        """The largest of the relative errors."""
+        return max(self.errors.values(), default=0.0)
+
+    def __str__(self) -> str:
+        """Return the table."""
+        errors = [(name, f"{error:.1e}") for name, error in self.errors.items()]
+        passed = [(name, "passed") for name in self.passed]
+        return table([(self.subject, "relative error"), *errors, *passed])
+
+
+def derivative(name: str) -> str:
+    """Return what the gradient with respect to `name` is called.
+
+    Examples
+    --------
+    >>> derivative("Wx"), derivative("gru_1.Wx_z")
+    ('dWx', 'gru_1.dWx_z')
+    """
+    owner, dot, own_name = name.rpartition(".")
+    return f"{owner}{dot}d{own_name}"
 
 
 def slope_along(
@@ -76,7 +128,7 @@ def _slopes(f: Function, array: Array, entries: Iterable[int], step: float, extr
     return np.array(slopes)
 
 
-def compare(f: Function, array: Array, found: Array, what: str, tolerance: float) -> float:
+def compare(f: Function, array: Array, found: Array, name: str, tolerance: float, context: str = "") -> float:
     """Return the relative error of `found`, a gradient of `f` at `array`, along random directions.
 
     A direction asks all entries at once, however many there are. The slope along it is of the size of the
@@ -85,7 +137,8 @@ def compare(f: Function, array: Array, found: Array, what: str, tolerance: float
     Raises
     ------
     CheckError
-        If it is larger than `tolerance`; the message shows the entry that is most wrong.
+        If it is larger than `tolerance`; the message begins with `context`, and shows the entry of the
+        gradient, by its `name`, that is most wrong.
 
     Examples
     --------
@@ -94,12 +147,14 @@ def compare(f: Function, array: Array, found: Array, what: str, tolerance: float
     True
     >>> compare(lambda x: np.sum(x**2), x, x, "dx", tolerance=1e-6)
     Traceback (most recent call last):
-    nnfw.differences.CheckError: dx disagrees with finite differences, relative error 1.3 (tolerance 1e-06):
-    dx[2] is 3, expected 6; everywhere it is 0.5 times what is expected
+    nnfw.gradcheck.differences.CheckError: dx disagrees with finite differences, relative error 1.3
+    (tolerance 1e-06): dx[2] is 3, expected 6; everywhere it is 0.5 times what is expected
     """
     found = np.asarray(found, np.float64)
     if found.shape != array.shape:
-        raise CheckError(f"{what} has shape {found.shape}, expected {array.shape}")
+        raise CheckError(f"{context}{name} has shape {found.shape}, expected {array.shape}")
+    if not np.isfinite(found).all():
+        raise CheckError(f"{context}{name} is not finite")
     if not found.size:
         return 0.0
     rng = np.random.default_rng(found.size)
@@ -114,13 +169,13 @@ def compare(f: Function, array: Array, found: Array, what: str, tolerance: float
     entries = np.sort(rng.permutation(found.size)[:LOOKED_AT])
     expected = _slopes(f, array, entries.tolist(), STEPS[-1])
     raise CheckError(
-        f"{what} disagrees with finite differences, relative error {worst:.2g} (tolerance {tolerance:g}): "
-        + _describe(what, found, entries, expected)
+        f"{context}{name} disagrees with finite differences, relative error {worst:.2g} "
+        f"(tolerance {tolerance:g}): {_describe(name, found, entries, expected)}"
     )
 
 
 def _error_along(f: Function, array: Array, found: Array, direction: Array, enough: float) -> float:
-    """Return the error of the slope along a direction, from the first of `STEPS` with which it is small `enough`."""
+    """Return the error of the slope along `direction`, with the first step that makes it small enough."""
     direction = direction / np.linalg.norm(direction)
     along = float(np.vdot(found, direction))
     error = math.nan
@@ -131,12 +186,12 @@ def _error_along(f: Function, array: Array, found: Array, direction: Array, enou
     return error
 
 
-def _describe(what: str, found: Array, entries: Array, expected: Array) -> str:
+def _describe(name: str, found: Array, entries: Array, expected: Array) -> str:
     """Return which of the `entries` is most wrong, and whether all are wrong in one way."""
     looked_at = found.ravel()[entries]
     worst = np.argmax(np.abs(looked_at - expected))
     index = ", ".join(str(n) for n in np.unravel_index(entries[worst], found.shape))
-    entry = f"{what}[{index}] is {looked_at[worst]:.6g}, expected {expected[worst]:.6g}"
+    entry = f"{name}[{index}] is {looked_at[worst]:.6g}, expected {expected[worst]:.6g}"
     ratio = np.vdot(looked_at, expected) / np.vdot(expected, expected) if np.any(expected) else 1.0
     alike = np.linalg.norm(looked_at - ratio * expected) < 1e-3 * np.linalg.norm(expected)
     return entry + (f"; everywhere it is {ratio:.3g} times what is expected" if alike else "")

@@ -1,0 +1,351 @@
+"""Tests that are tested: faults put into a copy of nnfw, each of which must turn the tests red.
+
+``python tests/faults.py`` injects them all, one by one, and lists those that went unseen; ``--only WORD`` takes
+those whose description holds a word. The tests run the first few of them (`test_faults.py`).
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent
+
+
+class Fault(NamedTuple):
+    """A text in a file, and what to put in its place."""
+
+    what: str
+    file: str
+    old: str
+    new: str
+
+
+LAYERS = ["tests/test_layers.py", "tests/test_network.py", "tests/test_training.py"]
+TESTS = {  # which tests must see the faults of a file
+    "layers": LAYERS,
+    "network": LAYERS,
+    "training": LAYERS,
+    "joint": ["tests/test_losses.py"],
+    "doors": ["tests/test_training.py", "tests/test_doors.py"],
+    "callbacks": ["tests/test_training.py"],
+    "losses": ["tests/test_losses.py"],
+    "loss": ["tests/test_losses.py"],
+    "optimizers": ["tests/test_optimizers.py"],
+    "optimizer": ["tests/test_optimizers.py", "tests/test_network.py"],
+    "schedules": ["tests/test_schedules.py"],
+    "schedule": ["tests/test_schedules.py"],
+    "activations": ["tests/test_activations.py"],
+    "initializers": ["tests/test_initializers.py"],
+    "metrics": ["tests/test_metrics.py"],
+}
+
+GRU = "layers/gru.py"
+LISTED = [
+    Fault("GRU: z and r swapped consistently", GRU, 'gates = ("z", "r", "c")', 'gates = ("r", "z", "c")'),
+    Fault("GRU: the dq∘r term dropped", GRU, "d_t *= r  # (3) dq∘r", "d_t *= 0"),
+    Fault("GRU: the dh∘z carry dropped", GRU, "dh_before += np.multiply(dh_t, z, out=d_t)", "pass"),
+    Fault(
+        "GRU: weight gradients left zero",
+        GRU,
+        "np.matmul(h_before.T, ds[:, : 2 * H], out=",
+        "(lambda out: 0)(out=",
+    ),
+    Fault(
+        "GRU: sign of h₋−c in the adjoint",
+        GRU,
+        "F[0] *= np.subtract(h_before, c, out=d)",
+        "F[0] *= c - h_before",
+    ),
+    Fault(
+        "GRU: z and 1−z swapped",
+        GRU,
+        "np.subtract(h_before, c, out=h_t)",
+        "c, h_before = h_before, c.copy(); np.subtract(h_before, c, out=h_t)",
+    ),
+    Fault(
+        "GRU: reset gate forgotten",
+        GRU,
+        "np.multiply(r, h_before, out=k_t)",
+        "np.multiply(1, h_before, out=k_t)",
+    ),
+    Fault(
+        "a length mask ignored in the adjoint",
+        "layers/steps.py",
+        "dh[self.final] += dy[self.order]",
+        "dh[-self.N :] += dy[self.order]",
+    ),
+    Fault(
+        "a bias gradient not summed over time",
+        "layers/recurrent.py",
+        "np.matmul(self.x_1.T, ds, out=self.grad_Wx_b)",
+        "self.x_1[: -self.steps.N, -1] = 0; np.matmul(self.x_1.T, ds, out=self.grad_Wx_b)",
+    ),
+]
+OTHERS = [
+    Fault("GRU: (1−z) factor of the candidate", GRU, "F[2] *= np.subtract(1, z, out=d)", "F[2] *= z"),
+    Fault("GRU: reset factor sees c", GRU, "F[1] *= seen", "F[1] *= c"),
+    Fault("GRU': du forgets r", GRU, "np.multiply(ds_c, r, out=du_t)", "np.multiply(ds_c, 1, out=du_t)"),
+    Fault("GRU': bh_c outside the reset gate", GRU, "k_t += bh_c", "c += bh_c"),
+    Fault("GRU': gradient of bh_c", GRU, 'np.sum(self.kept["du"], axis=0', "np.sum(ds[:, 2 * H :], axis=0"),
+    Fault(
+        "GRU: dh₋ forgets the gates", GRU, "dh_before += np.dot(ds_t[:, : 2 * H], Wh_zrT, out=d_t)", "pass"
+    ),
+    Fault(
+        "GRU: gradient of Wh_c from h₋", GRU, 'self.kept["q"].T, ds[:, 2 * H :]', "h_before.T, ds[:, 2 * H :]"
+    ),
+    Fault("RNN: slope of φ forgotten", "layers/rnn.py", "ds_t *= dh_t", "ds_t[...] = dh_t"),
+    Fault(
+        "RNN: no way back through time", "layers/rnn.py", "dh_before += np.dot(ds_t, WhT, out=d_t)", "pass"
+    ),
+    Fault(
+        "recurrent weights not transposed",
+        "layers/recurrent.py",
+        'WhT[...] = self.blocks["Wh"].T',
+        'WhT[...] = self.blocks["Wh"].reshape(WhT.shape)',
+    ),
+    Fault("initial state ignored", "layers/steps.py", "0 if initial is None else self.sort(initial)", "0"),
+    Fault(
+        "initial state in the wrong order",
+        "layers/steps.py",
+        "initial if self.lengths is None else initial[self.order]",
+        "initial",
+    ),
+    Fault(
+        "backwards not read from the last valid step",
+        "layers/steps.py",
+        "lengths[self.sample] - 1 - reading[step]",
+        "self.T - 1 - reading[step]",
+    ),
+    Fault(
+        "outputs of a backward layer not turned",
+        "layers/steps.py",
+        "whole[::-1] if self.backwards else whole",
+        "whole",
+    ),
+    Fault(
+        "a step reads one sample too many",
+        "layers/steps.py",
+        "falling > reading[:, None]",
+        "falling >= reading[:, None]",
+    ),
+    Fault(
+        "state lost between inference windows", "layers/recurrent.py", "state = part.last(h)", "state = None"
+    ),
+    Fault(
+        "gate scale not folded into Wh",
+        "layers/gated.py",
+        'np.multiply(self.blocks["Wh"], scale',
+        'np.multiply(self.blocks["Wh"], 1',
+    ),
+    Fault(
+        "one σ for all gates", "layers/gated.py", "first if all(σ == first for σ in others)", "first if True"
+    ),
+    Fault("Dense: activation passed by in the adjoint", "layers/dense.py", "if past_activation:", "if True:"),
+    Fault(
+        "Dense: temperature forgotten", "layers/dense.py", "ds = dy / self.activation.temperature", "ds = dy"
+    ),
+    Fault("Dense: bias gradient is a mean", "layers/dense.py", "np.sum(ds, axis=0", "np.mean(ds, axis=0"),
+    Fault(
+        "Dense: dx from W not transposed",
+        "layers/dense.py",
+        'ds @ self.params["W"].T',
+        'ds @ self.params["W"].reshape(-1, len(self.params["W"]))',
+    ),
+    Fault(
+        "network: backward in forward order",
+        "network.py",
+        "for layer in reversed(self.layers)",
+        "for layer in self.layers",
+    ),
+    Fault(
+        "network: frozen layers count in the norm",
+        "network.py",
+        "if leaf.trainable and leaf.optimizer is None",
+        "if True",
+    ),
+    Fault("layer: frozen is updated", "layers/layer.py", "if not self.trainable or not", "if not"),
+    Fault(
+        "layer: own optimizer ignored",
+        "layers/layer.py",
+        "rule = self.optimizer or optimizer",
+        "rule = optimizer",
+    ),
+    Fault("joint: never joined", "network.py", "activation.name == self.loss.joins", "False"),
+    Fault(
+        "joint: copies keep the scores",
+        "joint.py",
+        'self.scores, self.activation = None, ""',
+        "self.scores, self.activation = getattr(source, 'scores', None), getattr(source, 'activation', '')",
+    ),
+    Fault("training: gradient of a batch before last", "training.py", "network.gradients()\n", "pass\n"),
+    Fault(
+        "training: mean of batches, not of samples",
+        "training.py",
+        "self.total += loss * batch.valid",
+        "self.total += loss * 4",
+    ),
+    Fault(
+        "training: whole epochs for the schedule",
+        "training.py",
+        "run.epoch - 1 + number / batches",
+        "run.epoch - 1",
+    ),
+    Fault(
+        "training: validation before the last update",
+        "training.py",
+        'run.logs |= {f"val_{name}": value',
+        'run.logs |= {f"val_{name}": value * 1.01',
+    ),
+    Fault("early stopping keeps the last weights", "callbacks.py", "leaf.flat_params[...] = weights", "pass"),
+    Fault(
+        "loss: gradient summed over the batch",
+        "loss.py",
+        "mean_slope = slope / math.prod(steps)",
+        "mean_slope = slope",
+    ),
+    Fault(
+        "loss: weights ignored in the gradient",
+        "loss.py",
+        "(_spread(weight, steps, a.dtype) / math.prod(steps))",
+        "(np.ones(steps) / math.prod(steps))",
+    ),
+    Fault(
+        "mse: 2 forgotten", "losses.py", "return 2.0 * (a - y) / a.shape[-1]", "return (a - y) / a.shape[-1]"
+    ),
+    Fault("mae: sign", "losses.py", "np.sign(a - y)", "np.sign(y - a)"),
+    Fault("huber: delta", "losses.py", "np.clip(a - y, -self.delta, self.delta)", "np.clip(a - y, -1, 1)"),
+    Fault(
+        "cce: smoothing", "losses.py", "self.label_smoothing, 1.0 / a.shape[-1]", "self.label_smoothing, 0.5"
+    ),
+    Fault(
+        "bce: joint slope not a mean over outputs",
+        "losses.py",
+        'return (a - y) / a.shape[-1]\n\n\n@losses.register("cce"',
+        'return a - y\n\n\n@losses.register("cce"',
+    ),
+    Fault(
+        "kl: slope",
+        "losses.py",
+        '        return -y / _above_zero(a)\n\n\n@losses.register("bce"',
+        '        return -_above_zero(a)\n\n\n@losses.register("bce"',
+    ),
+    Fault("SGD: momentum scaled by the rate", "optimizers.py", "m += grads  # (1)", "m += grads * rate"),
+    Fault("Adam: no bias correction of m", "optimizers.py", "rate / (1 - self.beta_1**state.steps)", "rate"),
+    Fault(
+        "Adam: ε inside the root",
+        "optimizers.py",
+        "np.sqrt(squares, out=work)\n    work += epsilon",
+        "np.sqrt(squares + epsilon, out=work)",
+    ),
+    Fault(
+        "Nadam: μ one step late",
+        "optimizers.py",
+        "self._momentum(state.steps + 1)",
+        "self._momentum(state.steps)",
+    ),
+    Fault(
+        "Lion: betas swapped",
+        "optimizers.py",
+        "_blend(m, grads, self.beta_2, work)  # (3)",
+        "_blend(m, grads, self.beta_1, work)",
+    ),
+    Fault(
+        "RMSprop: mean not squared",
+        "optimizers.py",
+        "np.subtract(v, np.square(a, out=work), out=work)",
+        "np.subtract(v, a, out=work)",
+    ),
+    Fault(
+        "Adagrad: forgets",
+        "optimizers.py",
+        "v += np.square(grads, out=work)",
+        "v[...] = np.square(grads, out=work)",
+    ),
+    Fault(
+        "decoupled decay: without the rate",
+        "optimizer.py",
+        "params *= 1 - rate * self.weight_decay",
+        "params *= 1 - self.weight_decay",
+    ),
+    Fault(
+        "clipping: each layer by itself",
+        "optimizer.py",
+        "vector *= limit / norm",
+        "vector *= limit / np.linalg.norm(vector)",
+    ),
+    Fault("staircase ignored", "schedule.py", "math.floor(epoch) if self.staircase else epoch", "epoch"),
+    Fault(
+        "schedules mixed the wrong way",
+        "schedule.py",
+        "(1 - share) * start + share * end",
+        "share * start + (1 - share) * end",
+    ),
+    Fault(
+        "cosine: no half",
+        "schedule.py",
+        "(1 - math.cos(math.pi * share)) / 2",
+        "1 - math.cos(math.pi * share)",
+    ),
+    Fault(
+        "tanh: slope",
+        "activations.py",
+        '@activations.register("tanh")\nclass Tanh(Activation):',
+        '@activations.register("tanh")\nclass Tanh(Activation):\n    backward = lambda self, dy, y, x=None: dy\n',
+    ),
+    Fault(
+        "sigmoid: gate without its half",
+        "activations.py",
+        "np.add(np.multiply(t, 0.5, out=out), 0.5, out=out)",
+        "np.add(np.multiply(t, 1.0, out=out), 0.5, out=out)",
+    ),
+]
+FAULTS = LISTED + OTHERS
+
+
+def tests_of(fault: Fault) -> list[str]:
+    """Return the test files that must see a fault."""
+    return TESTS[fault.file.split("/")[0].removesuffix(".py")]
+
+
+def is_seen(fault: Fault) -> bool:
+    """Put the fault into a copy of the project, run the tests there, and return whether one fails."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for part in ("nnfw", "tests", "pyproject.toml"):
+            source = ROOT / part
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / part)
+        path = copy / "nnfw" / fault.file
+        path.write_text(path.read_text().replace(fault.old, fault.new))
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests_of(fault)]
+        environment = os.environ | {"PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    if done.returncode not in (0, 1):
+        raise RuntimeError(f"{fault.what}: the tests could not run\n{done.stdout}{done.stderr}")
+    return done.returncode != 0
+
+
+def main() -> int:
+    """Inject the faults, and return how many went unseen."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="a word of the descriptions")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    faults = [fault for fault in FAULTS if options.only in fault.what]
+    if is_seen(Fault("no fault at all", "loss.py", "", "")):
+        sys.exit("the tests fail without any fault: mend that first")
+    with ThreadPoolExecutor(options.jobs) as pool:
+        seen = list(pool.map(is_seen, faults))
+    for fault, found in zip(faults, seen, strict=True):
+        print(f"{'caught' if found else 'UNSEEN'}  {fault.what}")
+    print(f"{sum(seen)} of {len(faults)} faults caught")
+    return len(faults) - sum(seen)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
