@@ -3,7 +3,7 @@
 from nnfw import schedules
 from nnfw.activation import Activation
 from nnfw.callbacks import Callback, CSVLogger, EarlyStopping, LambdaCallback, ReduceOnPlateau
-from nnfw.errors import NonFiniteError, ShapeError
+from nnfw.errors import LoadError, NonFiniteError, ShapeError
 from nnfw.history import History
 from nnfw.initializers import Initializer
 from nnfw.layers import GRU, RNN, Dense, Layer
@@ -33,6 +33,7 @@ __all__ = [
     "LambdaCallback",
     "Layer",
     "Lion",
+    "LoadError",
     "Loss",
     "Metric",
     "Nadam",

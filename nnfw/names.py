@@ -50,8 +50,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
     " Did you mean 'softmax'?"
     """
     lowered = {candidate.lower(): candidate for candidate in known}
-    found = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
-    return f" Did you mean {lowered[found[0]]!r}?" if found else ""
+    close = difflib.get_close_matches(name.lower(), lowered, n=len(lowered) or 1, cutoff=0.6)
+    close.sort(key=lambda candidate: sorted(candidate) != sorted(name.lower()))  # swapped letters come first
+    return f" Did you mean {lowered[close[0]]!r}?" if close else ""
 
 
 def explain_argument(owner: str, name: str, known: Iterable[str]) -> str:

@@ -1,6 +1,8 @@
 """Network: layers in a chain. It is itself a Layer: its six verbs are loops over the chain."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import copy
+import weakref
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
@@ -77,6 +79,9 @@ class Network(Layer):
     ) -> None:
         super().__init__(optimizer=optimizer, name=name)
         self.layers = check_layers(layers)
+        check_names(self.names)
+        for layer in self.layers:
+            layer.owner = weakref.ref(self)
         self.loss = losses.get(loss)
         self.metrics = open_metrics(metrics)
         self.seed = None if seed is None else whole_number("Network", "seed", seed)
@@ -262,9 +267,8 @@ class Network(Layer):
         boolean("fit", "shuffle", shuffle)
         share = number("fit", "validation_split", validation_split, 0.0, 1.0, open_high=True)
         shown = progress.open_progress(verbose)
-        for callback in callbacks:
-            if not isinstance(callback, Callback):
-                raise TypeError(f"fit: callbacks must be Callback objects, got {type(callback).__name__}")
+        callbacks = doors.open_callbacks(callbacks)
+        doors.check_split(split)
         if validation_data is not None and share:
             raise ValueError("fit: give validation_data or validation_split, not both")
         if self.fitting:
@@ -272,7 +276,10 @@ class Network(Layer):
         train = self._open(x, y, lengths, sample_weight, class_weight)
         held, said = None, "none"
         if validation_data is not None:
-            held, said = self._open(*check_pair(validation_data)), "the data given"
+            pair = check_pair(validation_data)
+            with doors.named("validation_data"):
+                held, said = self._open(*pair), "the data given"
+                doors.check_alike(train, held)
         elif share:
             train, held, said = self._split(train, share, split)
         self._build()
@@ -286,6 +293,7 @@ class Network(Layer):
             self.fitting = False
         return self.history
 
+    @explain_keywords
     def evaluate(
         self, x: Any, y: Any, *, lengths: ArrayLike | None = None, batch_size: int = 256
     ) -> dict[str, float]:
@@ -295,6 +303,7 @@ class Network(Layer):
         self._build()
         return training.evaluate(self, opened, batch_size)
 
+    @explain_keywords
     def predict(self, x: Any, *, lengths: ArrayLike | None = None, batch_size: int = 256) -> Array:
         """Return the outputs (N, K) or (N, T, K) for inputs `x`; see `fit` for their forms."""
         batch_size = positive_integer("predict", "batch_size", batch_size)
@@ -303,6 +312,7 @@ class Network(Layer):
         self._build()
         return training.predict(self, x, lengths, batch_size)
 
+    @explain_keywords
     def predict_classes(
         self, x: Any, *, lengths: ArrayLike | None = None, batch_size: int = 256, threshold: float = 0.5
     ) -> Array:
@@ -322,18 +332,29 @@ class Network(Layer):
         class_weight: Any = None,
     ) -> doors.Data:
         """Check the caller's arrays against the network, and return them in one form."""
-        x, lengths = doors.open_inputs(x, lengths)
-        output_shape = self.compute_shapes(x.shape[1:])
-        y = doors.open_targets(y, x, lengths, output_shape, self.loss)
-        weight = doors.open_weight(sample_weight, class_weight, y, output_shape[-1])
-        return doors.Data(x, y, lengths, weight, self.dtype, steps=len(output_shape) == 2)
+        return doors.open_data(self, x, y, lengths, sample_weight, class_weight)
 
     def _build(self) -> None:
-        if not self.built:
-            self.initialize()
+        """Initialize the layers that are not yet: a copy of a trained layer keeps its weights."""
+        if self.built:
+            return
+        for layer in self.layers:
+            if isinstance(layer, Network):
+                layer.streams["weights"], layer._dtype = self.streams["weights"], self._dtype
+                layer._build()
+            elif not layer.size:
+                layer.initialize(self.streams["weights"], self._dtype.name)
+            elif layer.dtype != self._dtype:
+                raise ValueError(
+                    f"{layer.label} has weights of {layer.dtype} in a network of {self._dtype}; "
+                    f"build the network with dtype={layer.dtype.name!r}"
+                )
+        self.built = True
 
     def _split(self, whole: doors.Data, share: float, how: str) -> tuple[doors.Data, doors.Data, str]:
         """Hold a share of the samples out for validation, and say how they were chosen."""
+        if len(whole) < 2:
+            raise ValueError("fit: validation_split needs at least 2 samples, got 1; give validation_data")
         labels = doors.class_labels(whole.y, self.shapes[-1][-1]) if not whole.steps else None
         if how == "auto":
             how = "random" if labels is None else "stratified"
@@ -344,11 +365,10 @@ class Network(Layer):
         if how == "tail":
             held = min(max(round(len(whole) * share), 1), len(whole) - 1)
             index = np.split(np.arange(len(whole)), [len(whole) - held])
-        elif how in ("random", "stratified"):
-            by = labels if how == "stratified" else None
-            index = list(data.split_indices(len(whole), share, self.streams["split"], by))
         else:
-            raise ValueError(f"fit: split must be 'auto', 'stratified', 'random' or 'tail', got {how!r}")
+            by = labels if how == "stratified" else None
+            rng = copy.deepcopy(self.streams["split"])  # not advanced: each fit holds the same samples out
+            index = list(data.split_indices(len(whole), share, rng, by))
         train, held_out = index
         return whole.subset(train), whole.subset(held_out), f"{how}, {len(held_out)} of {len(whole)} samples"
 
@@ -368,7 +388,7 @@ class Network(Layer):
         saving.save(self, path)
 
     @classmethod
-    def load(cls, path: "str | PathLike[str]", custom: dict[str, type] | None = None) -> "Network":
+    def load(cls, path: "str | PathLike[str]", custom: Mapping[str, Any] | None = None) -> "Network":
         """Return the network that `save` wrote; see `nnfw.saving`."""
         return saving.load(path, custom)
 
@@ -388,18 +408,26 @@ def check_layers(layers: Sequence[Layer]) -> list[Layer]:
             raise ValueError(
                 f"Network: layer {place} is the same object as one before it; build a second layer"
             )
-    names = [layer.name for layer in layers if layer.name]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"Network: two layers have the name {name!r}; give each its own")
+        if layer.owner is not None and layer.owner() is not None:
+            raise ValueError(
+                f"Network: layer {place}, {layer!r}, is part of another network already; "
+                f"copy.deepcopy(layer) gives this one its own, weights and all"
+            )
     return layers
 
 
-def open_metrics(given: Iterable[Any]) -> list[Metric]:
+def check_names(names: Sequence[str]) -> None:
+    """Raise a ValueError if two layers have one name."""
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"Network: two layers have the name {name!r}; give each its own by name=")
+
+
+def open_metrics(given: Iterable[Any]) -> tuple[Metric, ...]:
     """Return the metrics for a list of names, objects or functions."""
     if isinstance(given, str):
         raise TypeError(f"Network: metrics must be a list, [{given!r}], got the name alone")
-    found = [metrics.get(metric) for metric in given]
+    found = tuple(metrics.get(metric) for metric in given)
     names = [metric.name for metric in found]
     for name in names:
         if name == "loss" or names.count(name) > 1:

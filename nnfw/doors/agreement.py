@@ -1,0 +1,88 @@
+"""What must fit each other: outputs and loss, targets and metrics, training and validation data."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from nnfw.callbacks import Callback
+from nnfw.doors.arrays import named
+from nnfw.doors.batch import Data, valid_steps
+from nnfw.errors import ShapeError
+from nnfw.layers.layer import Layer
+from nnfw.loss import Loss
+from nnfw.metric import Metric
+from nnfw.metrics import FunctionMetric
+
+SPLITS = ("auto", "stratified", "random", "tail")
+PROBABILITIES = {"sigmoid": "probabilities from 0 to 1", "softmax": "probabilities that sum to 1"}
+
+
+def check_output(last: Layer, K: int, loss: Loss) -> None:
+    """Raise a ValueError if a loss of probabilities has no meaning for the outputs of the last layer.
+
+    The activation is judged by what it makes of far scores, so that one of your own is judged alike.
+    """
+    activation = getattr(last, "activation", None)
+    if activation is None:
+        return
+    if K == 1 and not activation.elementwise:
+        raise ValueError(
+            f"{last.label}: {activation.name} over 1 unit always gives 1, and nothing can be learnt; take a "
+            f"unit for each class, or for two classes Dense(1, 'sigmoid') and loss='bce'"
+        )
+    if loss.joins not in PROBABILITIES:
+        return
+    a = activation(np.outer([-8.0, 8.0], np.linspace(1.0, 2.0, K)))
+    inside = a.min() >= 0 and a.max() <= 1
+    if not inside or (loss.joins == "softmax" and not np.allclose(a.sum(axis=-1), 1)):
+        units = max(K, 2) if loss.joins == "softmax" else K
+        other = "labels independent of each other loss='bce'" if inside else "numbers of any kind loss='mse'"
+        raise ValueError(
+            f"{last.label}: {type(loss).__name__} is for {PROBABILITIES[loss.joins]}, which the outputs of "
+            f"{activation.name} are not; end in Dense({units}, {loss.joins!r}), or choose for {other}"
+        )
+
+
+def check_metrics(metrics: Iterable[Metric], data: Data, K: int) -> None:
+    """Raise what a metric says of such targets now, instead of after the first step.
+
+    Functions are not tried: they may look at anything.
+    """
+    y, steps = data.y, data.x.shape[1:2] if data.steps else ()
+    a = np.broadcast_to(np.float32(1 / max(K, 2)), (len(data), *steps, K))
+    if data.steps and data.lengths is not None:
+        valid = valid_steps(data.lengths, *steps)
+        y, a = y[valid], a[valid]
+    for metric in metrics:
+        if isinstance(metric, FunctionMetric):
+            continue
+        with named(f"metric {metric.name!r}"):
+            if np.ndim(metric(y, a)):
+                raise TypeError("it gives no single number for the history; call it on y and predict(x)")
+
+
+def check_alike(train: Data, held: Data) -> None:
+    """Raise a ShapeError if a network for the training data could not take the validation data."""
+    if held.x.ndim != train.x.ndim or held.x.shape[-1] != train.x.shape[-1]:
+        raise ShapeError(
+            f"x has shape {held.x.shape}, but the x to train on {train.x.shape}; give both the same features"
+        )
+
+
+def open_callbacks(callbacks: Any) -> list[Callback]:
+    """Return the callbacks as a list, if that is what they are."""
+    if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
+        raise TypeError(f"fit: callbacks must be a list, [callback], got {type(callbacks).__name__} alone")
+    callbacks = list(callbacks)
+    for callback in callbacks:
+        if not isinstance(callback, Callback):
+            made = f"; did you mean {callback.__name__}(...)?" if isinstance(callback, type) else ""
+            raise TypeError(f"fit: callbacks must be Callback objects, got {type(callback).__name__}{made}")
+    return callbacks
+
+
+def check_split(split: Any) -> None:
+    """Raise a ValueError unless `split` is one of the ways to hold samples out."""
+    if split not in SPLITS:
+        raise ValueError(f"fit: split must be one of {', '.join(map(repr, SPLITS))}, got {split!r}")

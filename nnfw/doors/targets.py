@@ -1,0 +1,97 @@
+"""Targets: brought to the shape of the outputs, or to integer classes where the loss takes them."""
+
+from typing import Any
+
+import numpy as np
+
+from nnfw.data import pad_sequences
+from nnfw.doors.arrays import check_finite, named, numeric
+from nnfw.doors.batch import valid_steps
+from nnfw.errors import ShapeError
+from nnfw.joint import Array
+from nnfw.loss import Loss
+
+
+def open_targets(y: Any, x: Array, lengths: Array | None, K: int, steps: bool, loss: Loss) -> Array:
+    """Return targets in the one form that the loss takes.
+
+    Classes for categorical cross-entropy become integers (N,) or (N, T); all else takes the shape of the
+    outputs, (N, K) or, if they have `steps`, (N, T, K).
+    """
+    lead = x.shape[:2] if steps else x.shape[:1]
+    if not steps:
+        lengths = None  # they are those of x alone
+    elif lengths is not None:
+        y = pad_targets(y, lengths, x.shape[1])
+    y = np.asarray(numeric(y, "y"))
+    if y.shape[:1] != x.shape[:1]:
+        raise ShapeError(f"x has {len(x)} samples, but y has shape {y.shape}; give y a row for each")
+    classes = loss.takes_classes and y.shape in (lead, (*lead, 1)) and y.shape != (*lead, K)
+    if classes or (K == 1 and y.shape == lead):
+        y = y.reshape(lead if classes else (*lead, 1))
+    elif y.shape != (*lead, K):
+        raise ShapeError(shape_message(y, x, lead, K, loss))
+    check_finite(y, "y", lengths)
+    valid = y if lengths is None else y[valid_steps(lengths, x.shape[1])]
+    if not classes:
+        check_range(valid, loss)
+        return y
+    check_classes(valid, K)
+    return y if y.dtype.kind in "iu" else np.where(np.isfinite(y), y, 0).astype(np.int64)
+
+
+def pad_targets(y: Any, lengths: Array, T: int) -> Any:
+    """Return a list of targets (T_i,) or (T_i, K) as one array, if it is such a list."""
+    if not isinstance(y, (list, tuple)) or not all(np.ndim(one) for one in y):
+        return y
+    for n, (one, length) in enumerate(zip(y, lengths, strict=False)):
+        if len(one) not in (length, T):
+            raise ShapeError(f"y[{n}] has {len(one)} steps, but x[{n}] {length}; give each step one target")
+    with named("y"):
+        return pad_sequences(y, length=T)[0]
+
+
+def check_classes(y: Array, K: int) -> None:
+    """Raise a ValueError for what is no class of K."""
+    if y.dtype.kind == "f" and (odd := y[y != np.round(y)]).size:
+        raise ValueError(
+            f"y holds {odd[0]:g}, which is no class; classes are whole numbers from 0 to {K - 1}. "
+            f"To learn numbers choose linear outputs and loss='mse'"
+        )
+    if y.min() < 0 or y.max() >= K:
+        raise ValueError(
+            f"y holds classes {y.min():g} to {y.max():g}, but the network's {K} outputs stand for classes 0 "
+            f"to {K - 1}; LabelEncoder numbers labels from 0, or give the last layer more units"
+        )
+
+
+def check_range(y: Array, loss: Loss) -> None:
+    """Raise a ValueError for targets that the loss has no meaning for."""
+    name, (low, high) = type(loss).__name__, loss.target_range
+    if y.min() < low or y.max() > high:
+        raise ValueError(
+            f"{name} takes targets from {low:g} to {high:g}, but y holds {y.min():g} to {y.max():g}; "
+            f"LabelEncoder numbers labels from 0, MinMaxScaler scales numbers, or choose another loss"
+        )
+    if loss.takes_classes and not np.allclose(y.sum(axis=-1), 1, atol=1e-3):
+        raise ValueError(
+            f"{name} takes classes, or rows that sum to 1, which those of y do not; scale them, or for "
+            f"several labels a sample choose sigmoid outputs and loss='bce'"
+        )
+
+
+def shape_message(y: Array, x: Array, lead: tuple[int, ...], K: int, loss: Loss) -> str:
+    """Return the message for targets that fit neither form."""
+    columns = y.shape[-1] if y.ndim > len(lead) else 1
+    if len(lead) == 2 and y.ndim == 3 and y.shape[1] != lead[1]:
+        remedy = f"give each of the {lead[1]} steps of x one target"
+    elif len(lead) == 2 and y.shape[1:2] != lead[1:]:
+        remedy = "for one target a sequence build the last recurrent layer with return_sequences=False"
+    elif len(lead) == 1 and x.ndim == 3 and y.shape[1:2] == x.shape[1:2]:
+        remedy = "for one target a step build every recurrent layer with return_sequences=True"
+    elif columns == 1 and np.array_equal(y, np.round(y)):
+        remedy = "for integer classes choose softmax outputs and loss='cce', else give the last layer 1 unit"
+    else:
+        remedy = f"give the last layer as many units as y has columns, {columns}"
+    classes = f", or classes {lead}" if loss.takes_classes else f" or {lead}" if K == 1 else ""
+    return f"y has shape {y.shape}, but the network's outputs ask for {(*lead, K)}{classes}; {remedy}"

@@ -1,0 +1,122 @@
+"""The examples and the README run as they stand, small, and leave the pictures that they promise."""
+
+import ast
+import importlib.util
+import re
+import struct
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+# Settings that make an example small, its pictures, and the lowest and highest number that it may return.
+SMALL = {
+    "adding_problem": (["--steps=10", "--samples=200", "--epochs=2"], ["adding_problem"], 0.0, 0.5),
+    "custom_parts": (["--epochs=3"], ["custom_parts"], 0.6, 1.0),
+    "digits_dense": ([], ["digits_dense"], 0.97, 1.0),
+    "digits_gru": (["--epochs=2"], ["learning_curves", "confusion_matrix"], 0.6, 1.0),
+    "schedules": (["--epochs=2", "--samples=160"], ["schedules", "schedules_loss"], 0.05, 1.0),
+}
+SEEDED = [path for path in EXAMPLES if path.stem != "schedules"]
+
+
+def load(path):
+    """Return the example as a module, without running it."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def numbers(result):
+    """Return what `main` has returned as a list of numbers."""
+    return list(result.values()) if isinstance(result, dict) else [result]
+
+
+def size(picture):
+    """Return the width and height of a PNG file in pixels."""
+    start = picture.read_bytes()[:24]
+    assert start[:8] == b"\x89PNG\r\n\x1a\n"
+    return struct.unpack(">II", start[16:])
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Stand in an empty folder, so that whatever is written without being asked for is seen."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_every_example_is_here():
+    assert {path.stem for path in EXAMPLES} == set(SMALL)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+class TestExamples:
+    def test_is_short_and_says_what_it_is(self, path):
+        text = path.read_text(encoding="utf-8")
+        assert len(text.splitlines()) < 60
+        module = load(path)
+        assert re.search(r"\d+ seconds", module.__doc__)
+        assert module.main.__doc__
+        assert text.endswith('\n\nif __name__ == "__main__":\n    main()\n')
+
+    def test_helps(self, path, capsys):
+        with pytest.raises(SystemExit) as done:
+            load(path).main(["--help"])
+        assert done.value.code == 0
+        assert "--output" in capsys.readouterr().out
+
+    def test_runs(self, path, tmp_path, elsewhere, capsys):
+        arguments, pictures, lowest, highest = SMALL[path.stem]
+        result = load(path).main([*arguments, f"--output={tmp_path}"])
+        assert all(lowest < number <= highest for number in numbers(result))
+        assert {file.stem for file in tmp_path.glob("*.png")} == set(pictures)
+        for picture in tmp_path.glob("*.png"):
+            assert min(size(picture)) > 300
+            assert picture.stat().st_size > 5000
+        assert not list(elsewhere.iterdir())
+        printed = capsys.readouterr().out
+        assert all(f"{number:.4f}" in printed for number in numbers(result))
+
+
+@pytest.mark.parametrize("path", SEEDED, ids=lambda path: path.stem)
+def test_another_seed_gives_another_result(path, tmp_path, monkeypatch):
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *given: None)
+    arguments = [*SMALL[path.stem][0], "--epochs=1", f"--output={tmp_path}"]
+    main = load(path).main
+    assert numbers(main([*arguments, "--seed=1"])) != numbers(main([*arguments, "--seed=2"]))
+
+
+def test_adding_problem_draws_both_and_the_baseline(tmp_path, monkeypatch):
+    module, drawn = load(ROOT / "examples" / "adding_problem.py"), []
+    monkeypatch.setattr(module.plots, "lines", lambda curves, path, **how: drawn.append(curves))
+    errors = module.main([*SMALL["adding_problem"][0], f"--output={tmp_path}"])
+    (curves,) = drawn
+    assert list(curves) == ["RNN", "GRU", "always answering 1"]
+    assert curves["always answering 1"] == [1 / 6, 1 / 6]
+    assert {name: curves[name][-1] for name in ("RNN", "GRU")} == errors
+
+
+def blocks(name):
+    """Return the Python of a Markdown file, block by block."""
+    return re.findall(r"^```python\n(.*?)^```", (ROOT / name).read_text(encoding="utf-8"), re.M | re.S)
+
+
+def test_the_readme(elsewhere, capsys):
+    five_lines, *others = blocks("README.md")
+    names = {}
+    exec(compile(five_lines, "README.md", "exec"), names)
+    printed = ast.literal_eval(capsys.readouterr().out.splitlines()[-1])
+    assert set(printed) == {"loss", "accuracy"}
+    assert 0.9 < printed["accuracy"] <= 1
+    assert 0 < printed["loss"] < 0.5
+    assert len(names["history"]["loss"]) == 20
+    assert [file.name for file in elsewhere.iterdir()] == ["learning_curves.png"]
+    assert min(size(elsewhere / "learning_curves.png")) > 300
+    for block in others:
+        exec(compile(block, "README.md", "exec"), names)
