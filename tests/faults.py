@@ -1,7 +1,7 @@
 """Tests that are tested: faults put into a copy of nnfw, each of which must turn the tests red.
 
-``python tests/faults.py`` injects them all, one by one, and lists those that went unseen; ``--only WORD`` takes
-those whose description holds a word. The tests run the first few of them (`test_faults.py`).
+``python tests/faults.py`` injects them all, one by one, and lists those that went unseen; ``--only WORD``
+takes those whose description holds a word. The tests run the first few of them (`test_faults.py`).
 """
 
 import argparse
@@ -296,7 +296,7 @@ OTHERS = [
         "tanh: slope",
         "activations.py",
         '@activations.register("tanh")\nclass Tanh(Activation):',
-        '@activations.register("tanh")\nclass Tanh(Activation):\n    backward = lambda self, dy, y, x=None: dy\n',
+        '@activations.register("tanh")\nclass Tanh(Activation):\n    backward = lambda self, dy, y, x=None: dy',
     ),
     Fault(
         "sigmoid: gate without its half",

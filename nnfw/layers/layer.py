@@ -29,8 +29,8 @@ class Views(dict[str, Array]):
         if self:
             raise KeyError(f"no parameter {name!r}; there are {', '.join(self)}")
         raise RuntimeError(
-            f"there is no parameter {name!r} yet: compute_shapes(input_shape) and initialize(rng) come first; "
-            f"a Network calls both at its first fit or predict"
+            f"there is no parameter {name!r} yet: compute_shapes(input_shape) and initialize(rng) come "
+            f"first; a Network calls both at its first fit or predict"
         )
 
     def __setitem__(self, name: str, value: Any) -> None:
