@@ -71,6 +71,8 @@ def fit(run: Run, train: Data, held: Data | None, *, epochs: int, batch_size: in
     """Train the run's network for `epochs` more epochs; the arguments have passed the door."""
     run.progress.start(epochs, run.epoch + 1, math.ceil(len(train) / batch_size))
     try:
+        if held is not None:
+            run.note(f"validation: {run.history.validation}")
         with stop_on_interrupt(run):
             run.tell("on_fit_start")
             for _ in range(epochs):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nnfw import GRU, RNN, Activation, Dense, EarlyStopping, Layer, Network, ShapeError
+from nnfw.doors import Data
 from nnfw.metrics import ConfusionMatrix
 
 # ---- tasks, and what they leave behind ---------------------------------------------------------------------
@@ -43,9 +44,12 @@ TASKS = {
     ),
     "bits": Task(
         lambda: [RNN(3, return_sequences=True), Dense(1, "sigmoid")],
-        *("bce", SEQUENCES, (STEP_CLASSES > 0).astype("float32")[..., None]),
+        *("bce", SEQUENCES, (STEP_CLASSES > 0).astype("float32")[..., None], ("accuracy",)),
     ),
-    "signal": Task(lambda: [RNN(2, return_sequences=True)], "mse", SEQUENCES, SEQUENCES[..., ::-1] / 4),
+    "signal": Task(
+        lambda: [Dense(2, "tanh"), RNN(2, return_sequences=True)],
+        *("mse", SEQUENCES, SEQUENCES[..., ::-1] / 4, ("mae",)),
+    ),
 }
 
 
@@ -79,6 +83,13 @@ def expected(name, **options):
     network = build(TASKS[name])
     fit(network, TASKS[name].x, TASKS[name].y, **options)
     return state(network)
+
+
+def put(array, index, value):
+    """Return a copy, in float64 or the value's own type, with one value replaced."""
+    array = array.astype(np.result_type(type(value), "float64"))
+    array[index] = value
+    return array
 
 
 def as_memmap(path, array):
@@ -162,6 +173,11 @@ class TestInputs:
         fit(canonical, FLAT, FLAT[:, :1] / 4, validation_split=0.25)
         assert state(network) == state(canonical)
 
+    def test_memory_map_is_not_searched_for_what_is_not_finite(self, tmp_path):
+        x = put(FLAT, (N - 1, 0), np.nan)
+        a = build(TASKS["number"]).predict(as_memmap(tmp_path / "x", x), batch_size=3)
+        assert np.isfinite(a[:, 0]).tolist() == [True] * (N - 1) + [False]
+
     @pytest.mark.parametrize("name", ["sequence", "steps", "bits", "signal"])
     def test_list_of_sequences(self, name):
         task = TASKS[name]
@@ -176,6 +192,15 @@ class TestInputs:
             task.x, task.y, lengths=LENGTHS
         )
         np.testing.assert_array_equal(ragged.predict(sequences), canonical.predict(task.x, lengths=LENGTHS))
+
+    @pytest.mark.parametrize("name", ["steps", "bits", "signal"])
+    def test_list_of_targets_for_padded_inputs(self, name):
+        (x, y), lengths = TASKS[name][2:4], np.minimum(LENGTHS, 3)
+        padded, listed, full = (build(TASKS[name]) for _ in range(3))
+        fit(padded, x, y, lengths=lengths)
+        fit(listed, x, [one[:n].tolist() for one, n in zip(y, lengths, strict=True)], lengths=lengths)
+        fit(full, x, y.tolist(), lengths=lengths)
+        assert state(listed) == state(full) == state(padded)
 
     def test_list_of_equal_sequences_is_the_array(self):
         network = build(TASKS["steps"])
@@ -309,14 +334,34 @@ class TestTargets:
             np.testing.assert_array_equal(now, then)
 
 
+class TestData:
+    def test_a_part_is_no_copy(self):
+        data = Data(FLAT, CLASSES, None, np.arange(N), np.dtype("float64"), steps=False)
+        part = data.subset(np.array([7, 2, 9, 4])).subset(np.array([3, 0]))
+        assert part.x is FLAT
+        assert len(part) == 2
+        (batch,) = part.batches(5)
+        np.testing.assert_array_equal(batch.x, FLAT[[4, 7]])
+        np.testing.assert_array_equal(batch.y, CLASSES[[4, 7]])
+        np.testing.assert_array_equal(batch.weight, [4, 7])
+        assert (batch.x.dtype, batch.valid, batch.lengths) == (np.float64, 2, None)
+
+    def test_batches_take_every_sample_once_in_the_order_given(self):
+        data = Data(SEQUENCES, STEP_CLASSES, LENGTHS, None, np.dtype("float32"), steps=True)
+        order = np.random.default_rng(3).permutation(N)
+        batches = list(data.batches(5, order))
+        assert [len(batch.x) for batch in batches] == [5, 5, 2]
+        np.testing.assert_array_equal(np.concatenate([batch.lengths for batch in batches]), LENGTHS[order])
+        for batch in batches:
+            valid = np.arange(T) < batch.lengths[:, None]
+            assert batch.valid == valid.sum() == batch.lengths.sum()
+            assert not batch.x[~valid].any()
+            assert not batch.y[~valid].any()
+            # The loss is a mean over all N·T steps: so weighted, it is one over the valid ones.
+            np.testing.assert_allclose(batch.weight, valid * valid.size / valid.sum(), rtol=1e-6)
+
+
 # ---- mistakes ----------------------------------------------------------------------------------------------
-
-
-def put(array, index, value):
-    """Return a copy, in float64 or the value's own type, with one value replaced."""
-    array = array.astype(np.result_type(type(value), "float64"))
-    array[index] = value
-    return array
 
 
 def ragged(x):
@@ -442,7 +487,7 @@ OPTIONS = [
      "validation_data", "(x, y, lengths)"),
     ("validation data of other features", "classes", {"validation_data": (FLAT[:, 1:], CLASSES)},
      ShapeError, "validation_data: ", "features"),
-    ("validation data with a time axis", "signal", {"validation_data": (FLAT, FLAT[:, :2])},
+    ("validation data without a time axis", "bits", {"validation_data": (FLAT, FLAT[:, :1])},
      ShapeError, "validation_data: ", "(samples, steps, features)"),
     ("shuffle a number", "classes", {"shuffle": 1}, TypeError, "shuffle", "True or False"),
     ("verbose 3", "classes", {"verbose": 3}, ValueError, "verbose", "2 (a line an epoch)"),
@@ -643,6 +688,15 @@ class TestMistakes:
             lambda n: fit(n, ragged(SEQUENCES), targets),
             ShapeError,
             ("y[1] has 3 steps, but x[1] 5", "each step one target"),
+        )
+
+    def test_steps_that_look_one_hot_have_no_class_weight(self):
+        x, y = SEQUENCES[:2, :3], np.array([[0, 1, 0], [1, 0, 0]])
+        harmless(
+            "steps",
+            lambda n: fit(n, x, y, class_weight="balanced"),
+            ValueError,
+            ("class_weight needs one class a sample", "sample_weight"),
         )
 
     def test_one_sample_cannot_be_split(self):

@@ -422,9 +422,14 @@ class TestChecks:
         with pytest.raises(TypeError, match=r"^Owner: share must be a number, got "):
             checks.number("Owner", "share", value)
 
+    @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, np.float32("inf")])
+    def test_numbers_are_finite(self, value):
+        with pytest.raises(ValueError, match=r"^Owner: share must be a finite number in \[-inf, inf\], got "):
+            checks.number("Owner", "share", value)
+
     @settings(deadline=None)
     @given(
-        st.one_of(st.sampled_from([-1.0, 0.0, 1.0, -0.0]), st.floats()),
+        st.one_of(st.sampled_from([-1.0, 0.0, 1.0, -0.0, math.inf, -math.inf, math.nan]), st.floats()),
         st.sampled_from([-math.inf, -1.0, 0.0]),
         st.sampled_from([0.0, 1.0, math.inf]),
         st.booleans(),

@@ -142,11 +142,13 @@ class TestSeeds:
 
 
 class TestValidation:
-    def test_split_is_stratified_for_classes_and_says_so(self):
+    def test_split_is_stratified_for_classes_and_says_so(self, capsys):
         x, y = classes_task(100)
         network = classifier()
         history = network.fit(x, y, validation_split=0.2, verbose=0)
         assert history.validation == "stratified, 20 of 100 samples"
+        network.fit(x, y, validation_split=0.2, verbose=2)
+        assert capsys.readouterr().out.startswith("validation: stratified, 20 of 100 samples\nepoch 2/2")
 
     @pytest.mark.parametrize(("split", "said"), [("random", "random"), ("tail", "tail"), ("auto", "random")])
     def test_other_splits(self, split, said):

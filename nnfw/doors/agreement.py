@@ -72,7 +72,7 @@ def check_alike(train: Data, held: Data) -> None:
 
 def open_callbacks(callbacks: Any) -> list[Callback]:
     """Return the callbacks as a list, if that is what they are."""
-    if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
+    if not isinstance(callbacks, Iterable):
         raise TypeError(f"fit: callbacks must be a list, [callback], got {type(callbacks).__name__} alone")
     callbacks = list(callbacks)
     for callback in callbacks:

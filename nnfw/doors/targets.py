@@ -26,7 +26,7 @@ def open_targets(y: Any, x: Array, lengths: Array | None, K: int, steps: bool, l
     y = np.asarray(numeric(y, "y"))
     if y.shape[:1] != x.shape[:1]:
         raise ShapeError(f"x has {len(x)} samples, but y has shape {y.shape}; give y a row for each")
-    classes = loss.takes_classes and y.shape in (lead, (*lead, 1)) and y.shape != (*lead, K)
+    classes = loss.takes_classes and y.shape in (lead, (*lead, 1))
     if classes or (K == 1 and y.shape == lead):
         y = y.reshape(lead if classes else (*lead, 1))
     elif y.shape != (*lead, K):
