@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> float:
     print(gradcheck.check_layer(Residual(5, "tanh"), input_shape=(5,)))
     (x, y), (x_test, y_test) = load_digits()
     layers = [GRU(32), Residual(32, SquaredReLU()), Dense(10, "softmax")]
-    optimizer = Adam(lambda epoch: 0.01 * min(0.1 + epoch, (1 + epoch) ** -0.5))  # up, then down
+    optimizer = Adam(lambda epoch: 0.02 * min(0.1 + epoch, 1 / (1 + epoch)))  # up, then down
     network = Network(layers, loss=Brier(), optimizer=optimizer, metrics=["accuracy"], seed=options.seed)
     history = network.fit(x, data.one_hot(y), epochs=options.epochs, validation_split=0.1)
     accuracy = network.evaluate(x_test, data.one_hot(y_test))["accuracy"]

@@ -3,38 +3,44 @@
 import difflib
 from collections.abc import Iterable
 
-# What Keras, PyTorch, scikit-learn and EpyNN call an argument -> what nnfw calls it.
-ARGUMENTS = {
-    "batch_first": None,
-    "betas": "beta_1 and beta_2",
-    "bias": "use_bias",
-    "clipnorm": "clip_norm",
-    "clipvalue": "clip_value",
-    "eps": "epsilon",
-    "global_clipnorm": "clip_global_norm",
-    "hidden_size": "units",
-    "hidden_units": "units",
-    "in_features": None,
-    "initial_learning_rate": "rate",
-    "input_dim": None,
-    "input_shape": None,
-    "input_size": None,
-    "kernel_initializer": "initializer (Dense) or input_initializer (recurrent layers)",
-    "learning_rate_init": "learning_rate",
-    "lr": "learning_rate",
-    "max_iter": "epochs",
-    "n_epochs": "epochs",
-    "nb_epoch": "epochs",
-    "nodes": "units",
-    "nonlinearity": "activation",
-    "num_epochs": "epochs",
-    "out_features": "units",
-    "output_dim": "units",
-    "random_state": "seed",
-    "sequences": "return_sequences",
-    "unit_cells": "units",
-    "unroll": None,
-    "validation_fraction": "validation_split",
+# What Keras, PyTorch, scikit-learn and EpyNN call an argument -> what nnfw calls it, in one part or another.
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "batch_first": (),
+    "betas": ("beta_1", "beta_2"),
+    "bias": ("use_bias",),
+    "clipnorm": ("clip_norm",),
+    "clipvalue": ("clip_value",),
+    "eps": ("epsilon",),
+    "feature_range": ("low", "high"),
+    "global_clipnorm": ("clip_global_norm",),
+    "hidden_size": ("units",),
+    "hidden_units": ("units",),
+    "in_features": (),
+    "initial_learning_rate": ("rate",),
+    "input_dim": (),
+    "input_shape": (),
+    "input_size": (),
+    "kernel_initializer": ("initializer", "input_initializer"),
+    "learning_rate": ("rate",),
+    "learning_rate_init": ("learning_rate",),
+    "lr": ("learning_rate", "rate"),
+    "max_iter": ("epochs",),
+    "maxlen": ("length",),
+    "n_classes": ("classes",),
+    "n_epochs": ("epochs",),
+    "nb_epoch": ("epochs",),
+    "nodes": ("units",),
+    "nonlinearity": ("activation",),
+    "num_classes": ("classes",),
+    "num_epochs": ("epochs",),
+    "out_features": ("units",),
+    "output_dim": ("units",),
+    "random_state": ("seed",),
+    "sequences": ("return_sequences",),
+    "test_size": ("test_fraction",),
+    "unit_cells": ("units",),
+    "unroll": (),
+    "validation_fraction": ("validation_split",),
 }
 NOT_NEEDED = (
     "nnfw needs no such argument: shapes are inferred from the data, and the batch axis is always first"
@@ -64,9 +70,11 @@ def explain_argument(owner: str, name: str, known: Iterable[str]) -> str:
     GRU has no argument 'hidden_size'; nnfw calls it units. It takes: units, activation.
     """
     known = list(known)
-    if name in ARGUMENTS and name not in known:
-        word = ARGUMENTS[name]
-        hint = f"; nnfw calls it {word}." if word else f"; {NOT_NEEDED}."
+    words = [word for word in ARGUMENTS.get(name, ()) if word in known]
+    if words:
+        hint = f"; nnfw calls it {' and '.join(words)}."
+    elif ARGUMENTS.get(name) == ():
+        hint = f"; {NOT_NEEDED}."
     else:
         hint = f".{nearest(name, known)}"
     return f"{owner} has no argument {name!r}{hint} It takes: {', '.join(known)}."

@@ -73,7 +73,7 @@ def fit(run: Run, train: Data, held: Data | None, *, epochs: int, batch_size: in
     try:
         if held is not None:
             run.note(f"validation: {run.history.validation}")
-        with stop_on_interrupt(run):
+        with stop_on_interrupt(run), no_input_gradient(run.network):
             run.tell("on_fit_start")
             for _ in range(epochs):
                 run_epoch(run, train, held, batch_size, shuffle)
@@ -175,6 +175,17 @@ class Means:
         """Return the numbers by name."""
         results = {name: running.result() for name, running in self.metrics.items()}
         return {"loss": self.total / self.valid} | results
+
+
+@contextmanager
+def no_input_gradient(network: "Network") -> Iterator[None]:
+    """Spare the first layer its dx: nothing stands before it that could learn from it."""
+    first = next(network.leaves())
+    first.needs_dx = False
+    try:
+        yield
+    finally:
+        first.needs_dx = True
 
 
 @contextmanager

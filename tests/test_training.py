@@ -24,6 +24,8 @@ from nnfw import (
 )
 from nnfw.schedules import Cosine, Exponential
 
+RNG = np.random.default_rng(7)
+
 
 def classes_task(n=60, seed=0):
     rng = np.random.default_rng(seed)
@@ -111,6 +113,18 @@ class TestEpochs:
         assert all(len(values) == 3 for values in history.values())
         assert np.isnan(history["val_loss"]).tolist() == [False, False, True]
         assert history["learning_rate"] == [schedule(0), schedule(1), schedule(2)]
+
+    def test_first_layer_is_spared_its_input_gradient_only_while_fitted(self):
+        x, y = RNG.normal(size=(8, 5, 3)), RNG.integers(0, 2, 8)
+        network = Network([GRU(4), Dense(2, "softmax")], loss="cce", seed=0)
+        sizes = []
+        backward = network.layers[0].backward
+        network.layers[0].backward = lambda dy: sizes.append(backward(dy).size)
+        network.fit(x, y, verbose=0)
+        del network.layers[0].backward
+        a = network.forward(x, training=True)
+        assert sizes == [0]
+        assert network.backward(network.loss.gradient(y, a)).shape == x.shape
 
 
 class TestSeeds:

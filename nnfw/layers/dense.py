@@ -8,7 +8,7 @@ from nnfw import activations, initializers
 from nnfw.checks import boolean, positive_integer
 from nnfw.errors import ShapeError
 from nnfw.joint import Array, Output, ScoreGradient
-from nnfw.layers.layer import Layer, Shape
+from nnfw.layers.layer import NOTHING, Layer, Shape
 
 if TYPE_CHECKING:
     from nnfw.activation import Activation
@@ -105,7 +105,7 @@ class Dense(Layer):
         else:
             ds = self.activation.backward(dy, y, self.cache.get("s"))  # (2)
         self.cache = {**self.cache, "ds": ds}
-        return ds @ self.params["W"].T  # (1)
+        return ds @ self.params["W"].T if self.needs_dx else NOTHING  # (1)
 
     def gradients(self) -> None:
         """Fill dW and db: (1), over all samples and steps at once."""

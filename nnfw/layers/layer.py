@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Shape = tuple[int | None, ...]
 
+NOTHING = np.empty(0, np.float32)  # in place of a dx that nobody needs
+
 
 class Views(dict[str, Array]):
     """Named views into one flat vector: write into them, never over them."""
@@ -104,6 +106,7 @@ class Layer(Part):
     name: str | None = None
     place: int | None = None  # position in its network, from 1: for messages only
     takes_lengths: ClassVar[bool] = False  # whether forward takes `lengths`
+    needs_dx: bool = True  # False where nobody asks for backward's dx: see nnfw.training
     returns_scores: bool = False  # set by the network where the loss has a joint form: see nnfw.joint
 
     left_out: ClassVar[tuple[str, ...]] = (  # of copies
@@ -167,7 +170,10 @@ class Layer(Part):
         raise NotImplementedError(f"{type(self).__name__} must define forward(x, training=False)")
 
     def backward(self, dy: Array) -> Array:
-        """Return the loss's gradient with respect to the last training input, given that to its output."""
+        """Return the loss's gradient with respect to the last training input, given that to its output.
+
+        A layer may return an empty array instead where `needs_dx` is False.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define backward(dy)")
 
     def gradients(self) -> None:

@@ -24,7 +24,7 @@ from nnfw.activation import Activation
 from nnfw.checks import boolean, positive_integer
 from nnfw.errors import ShapeError
 from nnfw.joint import Array
-from nnfw.layers.layer import Layer, Shape
+from nnfw.layers.layer import NOTHING, Layer, Shape
 from nnfw.layers.steps import Steps, Unpacked
 
 if TYPE_CHECKING:
@@ -265,7 +265,7 @@ class Recurrent(Layer):
         self.kept |= {key("ds", gate): self.columns(gate, ds) for gate in self.gates}
         self.kept |= {"ds": ds, "dh": dh[steps.N :]}
         self.initial_gradient = steps.initial(dh)
-        return steps.unpack(ds @ self.blocks["Wx"].T)
+        return steps.unpack(ds @ self.blocks["Wx"].T) if self.needs_dx else NOTHING
 
     def gradients(self) -> None:
         """Fill the gradients of all weights from those of the scores: one matrix product a block."""
