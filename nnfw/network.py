@@ -1,6 +1,5 @@
 """Network: layers in a chain. It is itself a Layer: its six verbs are loops over the chain."""
 
-import copy
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw import data, doors, losses, metrics, optimizers, progress, saving, summary, training
+from nnfw import doors, losses, optimizers, progress, saving, summary, training
 from nnfw.callbacks import Callback
 from nnfw.checks import boolean, number, positive_integer, whole_number
 from nnfw.errors import ShapeError
@@ -17,7 +16,6 @@ from nnfw.history import History
 from nnfw.joint import Array
 from nnfw.layers.layer import Layer, Shape
 from nnfw.loss import Loss
-from nnfw.metric import Metric
 from nnfw.optimizer import Optimizer, clip_to_norm
 from nnfw.parts import explain_keywords
 
@@ -78,12 +76,12 @@ class Network(Layer):
         name: str | None = None,
     ) -> None:
         super().__init__(optimizer=optimizer, name=name)
-        self.layers = check_layers(layers)
-        check_names(self.names)
+        self.layers = doors.check_layers(layers)
+        doors.check_names(self.names)
         for layer in self.layers:
             layer.owner = weakref.ref(self)
         self.loss = losses.get(loss)
-        self.metrics = open_metrics(metrics)
+        self.metrics = doors.open_metrics(metrics)
         self.seed = None if seed is None else whole_number("Network", "seed", seed)
         if dtype not in ("float32", "float64"):
             raise ValueError(f"Network: dtype must be 'float32' or 'float64', got {dtype!r}")
@@ -273,15 +271,15 @@ class Network(Layer):
             raise ValueError("fit: give validation_data or validation_split, not both")
         if self.fitting:
             raise RuntimeError("this network is being fitted already; wait for that fit to end")
-        train = self._open(x, y, lengths, sample_weight, class_weight)
+        train = doors.open_data(self, x, y, lengths, sample_weight, class_weight)
         held, said = None, "none"
         if validation_data is not None:
-            pair = check_pair(validation_data)
+            pair = doors.check_pair(validation_data)
             with doors.named("validation_data"):
-                held, said = self._open(*pair), "the data given"
+                held, said = doors.open_data(self, *pair), "the data given"
                 doors.check_alike(train, held)
         elif share:
-            train, held, said = self._split(train, share, split)
+            train, held, said = doors.hold_out(train, share, split, self.streams["split"])
         self._build()
         self.history.validation = said
         self.optimizer = self.optimizer or optimizers.get("adam")
@@ -299,7 +297,7 @@ class Network(Layer):
     ) -> dict[str, float]:
         """Return the mean loss and the metrics on `x` and `y`, by name; see `fit` for their forms."""
         batch_size = positive_integer("evaluate", "batch_size", batch_size)
-        opened = self._open(x, y, lengths)
+        opened = doors.open_data(self, x, y, lengths)
         self._build()
         return training.evaluate(self, opened, batch_size)
 
@@ -323,17 +321,6 @@ class Network(Layer):
         a = self.predict(x, lengths=lengths, batch_size=batch_size)
         return a.argmax(axis=-1) if a.shape[-1] > 1 else (a[..., 0] > threshold).astype(np.int64)
 
-    def _open(
-        self,
-        x: Any,
-        y: Any,
-        lengths: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-        class_weight: Any = None,
-    ) -> doors.Data:
-        """Check the caller's arrays against the network, and return them in one form."""
-        return doors.open_data(self, x, y, lengths, sample_weight, class_weight)
-
     def _build(self) -> None:
         """Initialize the layers that are not yet: a copy of a trained layer keeps its weights."""
         if self.built:
@@ -350,27 +337,6 @@ class Network(Layer):
                     f"build the network with dtype={layer.dtype.name!r}"
                 )
         self.built = True
-
-    def _split(self, whole: doors.Data, share: float, how: str) -> tuple[doors.Data, doors.Data, str]:
-        """Hold a share of the samples out for validation, and say how they were chosen."""
-        if len(whole) < 2:
-            raise ValueError("fit: validation_split needs at least 2 samples, got 1; give validation_data")
-        labels = doors.class_labels(whole.y, self.shapes[-1][-1]) if not whole.steps else None
-        if how == "auto":
-            how = "random" if labels is None else "stratified"
-        if how == "stratified" and labels is None:
-            raise ValueError(
-                "fit: split='stratified' needs one class a sample as target; use 'random' or 'tail'"
-            )
-        if how == "tail":
-            held = min(max(round(len(whole) * share), 1), len(whole) - 1)
-            index = np.split(np.arange(len(whole)), [len(whole) - held])
-        else:
-            by = labels if how == "stratified" else None
-            rng = copy.deepcopy(self.streams["split"])  # not advanced: each fit holds the same samples out
-            index = list(data.split_indices(len(whole), share, rng, by))
-        train, held_out = index
-        return whole.subset(train), whole.subset(held_out), f"{how}, {len(held_out)} of {len(whole)} samples"
 
     # ---- looking and keeping ------------------------------------------------------------------------
 
@@ -391,52 +357,3 @@ class Network(Layer):
     def load(cls, path: "str | PathLike[str]", custom: Mapping[str, Any] | None = None) -> "Network":
         """Return the network that `save` wrote; see `nnfw.saving`."""
         return saving.load(path, custom)
-
-
-def check_layers(layers: Sequence[Layer]) -> list[Layer]:
-    """Return the layers as a list, if they are layers, each there once, and of different names."""
-    if isinstance(layers, Layer) or not isinstance(layers, Iterable):
-        raise TypeError(f"Network: layers must be a list of layers, got {type(layers).__name__}")
-    layers = list(layers)
-    if not layers:
-        raise ValueError("Network: layers must hold at least one layer, got none")
-    for place, layer in enumerate(layers, 1):
-        if not isinstance(layer, Layer):
-            made = f"; did you mean {layer.__name__}(...)?" if isinstance(layer, type) else ""
-            raise TypeError(f"Network: layer {place} must be a Layer, got {layer!r}{made}")
-        if any(layer is other for other in layers[: place - 1]):
-            raise ValueError(
-                f"Network: layer {place} is the same object as one before it; build a second layer"
-            )
-        if layer.owner is not None and layer.owner() is not None:
-            raise ValueError(
-                f"Network: layer {place}, {layer!r}, is part of another network already; "
-                f"copy.deepcopy(layer) gives this one its own, weights and all"
-            )
-    return layers
-
-
-def check_names(names: Sequence[str]) -> None:
-    """Raise a ValueError if two layers have one name."""
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"Network: two layers have the name {name!r}; give each its own by name=")
-
-
-def open_metrics(given: Iterable[Any]) -> tuple[Metric, ...]:
-    """Return the metrics for a list of names, objects or functions."""
-    if isinstance(given, str):
-        raise TypeError(f"Network: metrics must be a list, [{given!r}], got the name alone")
-    found = tuple(metrics.get(metric) for metric in given)
-    names = [metric.name for metric in found]
-    for name in names:
-        if name == "loss" or names.count(name) > 1:
-            raise ValueError(f"Network: two metrics would be called {name!r} in the history; leave one out")
-    return found
-
-
-def check_pair(given: Any) -> tuple[Any, ...]:
-    """Return (x, y) or (x, y, lengths) if that is what was given."""
-    if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
-        raise TypeError("fit: validation_data must be (x, y) or (x, y, lengths)")
-    return tuple(given)

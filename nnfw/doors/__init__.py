@@ -8,18 +8,23 @@ it is taken. What does not fit is refused here, before anything of the network h
 from nnfw.doors.agreement import check_alike, check_split, open_callbacks
 from nnfw.doors.arrays import named
 from nnfw.doors.batch import Batch, Data
+from nnfw.doors.construction import check_layers, check_names, open_metrics
+from nnfw.doors.holding_out import check_pair, hold_out
 from nnfw.doors.inputs import open_inputs
 from nnfw.doors.opening import open_data
-from nnfw.doors.weights import class_labels
 
 __all__ = [
     "Batch",
     "Data",
     "check_alike",
+    "check_layers",
+    "check_names",
+    "check_pair",
     "check_split",
-    "class_labels",
+    "hold_out",
     "named",
     "open_callbacks",
     "open_data",
     "open_inputs",
+    "open_metrics",
 ]

@@ -21,7 +21,7 @@ def open_weight(
     if sample_weight is not None:
         weight *= sample_weights(sample_weight, len(y))
     if class_weight is not None:
-        weight *= class_weights(class_weight, None if steps else class_labels(y, K), K)
+        weight *= class_weights(class_weight, None if steps else class_labels(y), K)
     if not weight.any():
         given = "class_weight" if sample_weight is None else "sample_weight"
         raise ValueError(f"{given} leaves every sample a weight of 0, and nothing to learn from; raise some")
@@ -62,12 +62,12 @@ def class_weights(class_weight: Any, labels: Array | None, K: int) -> Array:
     return np.array([class_weight[label] for label in labels.tolist()], np.float64)
 
 
-def class_labels(y: Array, K: int | None) -> Array | None:
+def class_labels(y: Array) -> Array | None:
     """Return the class of each sample (N,) if the targets are classes, else None."""
     if y.ndim == 1:
         return y
     if y.ndim != 2 or not np.isin(y, (0, 1)).all():
         return None
-    if K == 1:
+    if y.shape[1] == 1:
         return y[:, 0].astype(np.int64)
     return y.argmax(axis=1) if np.all(y.sum(axis=1) == 1) else None

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nnfw import doors
 from nnfw.doors import Batch
 from nnfw.gradcheck.contract import promises
 from nnfw.gradcheck.differences import CheckError, Report, compare, derivative, numeric_gradient
@@ -157,7 +158,7 @@ def in_float64(network: Network, x: object, y: object, lengths: ArrayLike | None
     """Return a copy of the network in float64, with the same weights, and all the data as one batch."""
     exact = copy.deepcopy(network)
     exact.history = History()
-    data = replace(exact._open(x, y, lengths), dtype=np.dtype("float64"))
+    data = replace(doors.open_data(exact, x, y, lengths), dtype=np.dtype("float64"))
     exact.initialize(dtype="float64")
     for name, p in network.params.items():
         exact.params[name][...] = p

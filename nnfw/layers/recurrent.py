@@ -1,9 +1,9 @@
-"""What RNN, GRU and LSTM share: all but the mathematics of one step.
+"""What the recurrent layers share: all but the mathematics of one step.
 
-A recurrent layer reads a batch in four movements; a cell (`rnn`, `gru`, `lstm`) writes only the second
-and the third, as a loop over time and its adjoint:
+A recurrent layer reads a batch in four movements; a cell (`rnn`, `gru`) writes only the second and the
+third, as a loop over time and its adjoint:
 
-1. the input products of all steps at once, ``x Wx + b``;
+1. the input products of all steps at once, ``x Wx + b``, where b is the weight of one input more, always 1;
 2. `forward_steps`, the loop forward: it completes the scores ``s``, which become gates, and the states;
 3. `backward_steps`, the loop backward: ``ds``, the gradient with respect to each gate's score;
 4. the gradients of all weights at once, from ``x``, ``h`` and ``ds``.
@@ -75,10 +75,16 @@ class Recurrent(Layer):
     takes_lengths = True
     left_out = (*Layer.left_out, "kept", "steps", "states", "x_1", "h_before", "initial_gradient")
     gates: ClassVar[tuple[str, ...]] = ()  # as they lie in memory
-    Wx: Array
-    Wh: Array
-    b: Array
-    kept: dict[str, Array]  # packed rows of the last training pass
+    Wx_b: Array  # Wx (D, G·H), and b below it as one row more
+    grad_Wx_b: Array
+
+    # Of the last training pass:
+    steps: Steps
+    x_1: Array  # the packed inputs, and a column of ones (P, D + 1)
+    states: Array  # (N + P, H)
+    h_before: Array  # the state before each step (P, H)
+    kept: dict[str, Array]  # packed rows by name
+    initial_gradient: Array  # with respect to the initial state (N, H)
 
     def __init__(
         self,

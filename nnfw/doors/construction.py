@@ -1,0 +1,50 @@
+"""What a network is built of: layers and metrics, each fit to be there."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from nnfw import metrics
+from nnfw.layers.layer import Layer
+from nnfw.metric import Metric
+
+
+def check_layers(layers: Sequence[Layer]) -> list[Layer]:
+    """Return the layers as a list, if they are layers, each there once, and of different names."""
+    if isinstance(layers, Layer) or not isinstance(layers, Iterable):
+        raise TypeError(f"Network: layers must be a list of layers, got {type(layers).__name__}")
+    layers = list(layers)
+    if not layers:
+        raise ValueError("Network: layers must hold at least one layer, got none")
+    for place, layer in enumerate(layers, 1):
+        if not isinstance(layer, Layer):
+            made = f"; did you mean {layer.__name__}(...)?" if isinstance(layer, type) else ""
+            raise TypeError(f"Network: layer {place} must be a Layer, got {layer!r}{made}")
+        if any(layer is other for other in layers[: place - 1]):
+            raise ValueError(
+                f"Network: layer {place} is the same object as one before it; build a second layer"
+            )
+        if layer.owner is not None and layer.owner() is not None:
+            raise ValueError(
+                f"Network: layer {place}, {layer!r}, is part of another network already; "
+                f"copy.deepcopy(layer) gives this one its own, weights and all"
+            )
+    return layers
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raise a ValueError if two layers have one name."""
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"Network: two layers have the name {name!r}; give each its own by name=")
+
+
+def open_metrics(given: Iterable[Any]) -> tuple[Metric, ...]:
+    """Return the metrics for a list of names, objects or functions."""
+    if isinstance(given, str):
+        raise TypeError(f"Network: metrics must be a list, [{given!r}], got the name alone")
+    found = tuple(metrics.get(metric) for metric in given)
+    names = [metric.name for metric in found]
+    for name in names:
+        if name == "loss" or names.count(name) > 1:
+            raise ValueError(f"Network: two metrics would be called {name!r} in the history; leave one out")
+    return found

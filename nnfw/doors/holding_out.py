@@ -1,0 +1,39 @@
+"""Which samples validate: those given, or a share of the training data held out."""
+
+import copy
+from typing import Any
+
+import numpy as np
+
+from nnfw.data import split_indices
+from nnfw.doors.batch import Data
+from nnfw.doors.weights import class_labels
+
+
+def hold_out(whole: Data, share: float, how: str, rng: np.random.Generator) -> tuple[Data, Data, str]:
+    """Return the samples that train, those held out, and a word on how these were chosen.
+
+    `rng` is not advanced, so that every fit on the same data holds the same samples out.
+    """
+    N = len(whole)
+    if N < 2:
+        raise ValueError("fit: validation_split needs at least 2 samples, got 1; give validation_data")
+    labels = None if whole.steps else class_labels(whole.y)
+    if how == "auto":
+        how = "random" if labels is None else "stratified"
+    if how == "stratified" and labels is None:
+        raise ValueError("fit: split='stratified' needs one class a sample as target; use 'random' or 'tail'")
+    if how == "tail":
+        held = min(max(round(N * share), 1), N - 1)
+        train, held_out = np.split(np.arange(N), [N - held])
+    else:
+        by = labels if how == "stratified" else None
+        train, held_out = split_indices(N, share, copy.deepcopy(rng), by)
+    return whole.subset(train), whole.subset(held_out), f"{how}, {len(held_out)} of {N} samples"
+
+
+def check_pair(given: Any) -> tuple[Any, ...]:
+    """Return (x, y) or (x, y, lengths) if that is what was given."""
+    if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
+        raise TypeError("fit: validation_data must be (x, y) or (x, y, lengths)")
+    return tuple(given)
