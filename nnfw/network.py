@@ -78,8 +78,6 @@ class Network(Layer):
         super().__init__(optimizer=optimizer, name=name)
         self.layers = doors.check_layers(layers)
         doors.check_names(self.names)
-        for layer in self.layers:
-            layer.owner = weakref.ref(self)
         self.loss = losses.get(loss)
         self.metrics = doors.open_metrics(metrics)
         self.seed = None if seed is None else whole_number("Network", "seed", seed)
@@ -91,6 +89,8 @@ class Network(Layer):
         self.history = History()
         self.shapes: list[Shape] = []  # the input's, and each layer's output's; without the batch axis
         self.built = self.fitting = False
+        for layer in self.layers:  # last: a network that could not be built owns nothing
+            layer.owner = weakref.ref(self)
 
     # ---- the six verbs ------------------------------------------------------------------------------
 

@@ -219,7 +219,10 @@ class TestConstruction:
         with pytest.raises(ValueError, match="part of another network already"):
             Network([layer])
         del first
+        with pytest.raises(ValueError, match="unknown loss") as kept:
+            Network([layer], loss="mze")
         Network([layer])
+        assert kept.value
 
     def test_copied_layers_keep_their_weights(self):
         x, y = RNG.normal(size=(8, 5, 2)), RNG.normal(size=8)
