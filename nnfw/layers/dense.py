@@ -8,7 +8,7 @@ from nnfw import activations, initializers
 from nnfw.checks import boolean, positive_integer
 from nnfw.errors import ShapeError
 from nnfw.joint import Array, Output, ScoreGradient
-from nnfw.layers.layer import NOTHING, Layer, Shape
+from nnfw.layers.layer import NOTHING, Layer, Shape, with_samples
 
 if TYPE_CHECKING:
     from nnfw.activation import Activation
@@ -74,7 +74,7 @@ class Dense(Layer):
         if len(input_shape) not in (1, 2) or input_shape[-1] is None:
             raise ShapeError(
                 f"{self.label}: expects (samples, features) or (samples, steps, features), "
-                f"got {('samples', *input_shape)}; Flatten() makes one axis of several"
+                f"got {with_samples(input_shape)}; x.reshape(len(x), -1) makes one axis of several"
             )
         D, H = input_shape[-1], self.units
         self.add_parameter("W", (D, H), self.initializer)

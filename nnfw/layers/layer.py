@@ -24,6 +24,17 @@ Shape = tuple[int | None, ...]
 NOTHING = np.empty(0, np.float32)  # in place of a dx that nobody needs
 
 
+def with_samples(shape: Shape) -> str:
+    """Return a sample's shape as that of a batch, for messages.
+
+    Examples
+    --------
+    >>> with_samples((None, 8))
+    '(samples, None, 8)'
+    """
+    return f"({', '.join(['samples', *map(str, shape)])})"
+
+
 class Views(dict[str, Array]):
     """Named views into one flat vector: write into them, never over them."""
 

@@ -24,7 +24,7 @@ from nnfw.activation import Activation
 from nnfw.checks import boolean, positive_integer
 from nnfw.errors import ShapeError
 from nnfw.joint import Array
-from nnfw.layers.layer import NOTHING, Layer, Shape
+from nnfw.layers.layer import NOTHING, Layer, Shape, with_samples
 from nnfw.layers.steps import Steps, Unpacked
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Recurrent(Layer):
         """Return (T, H) for (T, D) if `return_sequences`, else (H,)."""
         if len(input_shape) != 2 or input_shape[-1] is None:
             raise ShapeError(
-                f"{self.label}: expects (samples, steps, features), got {('samples', *input_shape)}"
+                f"{self.label}: expects (samples, steps, features), got {with_samples(input_shape)}"
             )
         T, D = input_shape
         H = self.units
