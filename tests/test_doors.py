@@ -389,7 +389,7 @@ INPUTS = [
     ("no samples", "classes", lambda x: x[:0], ShapeError, "x must be", "not empty"),
     ("an empty list", "classes", lambda x: [], ShapeError, "x must be", "not empty"),
     ("no features", "classes", lambda x: x[:, :0], ShapeError, "x must be", "not empty"),
-    ("images", "classes", lambda x: x[:, None, None], ShapeError, "layer 1, Dense(4)", "x.reshape(len(x), -1)"),
+    ("images", "classes", lambda x: x[:, None, None], ShapeError, "layer 1, Dense(4)", "x.reshape(len(x)"),
     ("no time", "sequence", lambda x: x[:, 0], ShapeError, "layer 1, GRU(3)", "x[..., None]"),
     ("NaN", "classes", lambda x: put(x, (2, 1), np.nan), ValueError, "x[2, 1] is nan", "drop"),
     ("infinity", "sequence", lambda x: put(x, (2, 1, 0), -np.inf), ValueError, "x[2, 1, 0] is -inf", "drop"),
