@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnfw.callbacks import Callback
+from nnfw.data import batches
 from nnfw.doors import Batch, Data
 from nnfw.errors import NonFiniteError
 from nnfw.joint import Array
@@ -140,8 +141,7 @@ def evaluate(network: "Network", data: Data, batch_size: int) -> dict[str, float
 def predict(network: "Network", x: Array, lengths: Array | None, batch_size: int) -> Array:
     """Return the outputs (N, ...) for all of `x`, batch by batch."""
     outputs: Array | None = None
-    for start in range(0, len(x), batch_size):
-        part = slice(start, start + batch_size)
+    for part in batches(len(x), batch_size):
         some = None if lengths is None else lengths[part]
         a = network.forward(np.asarray(x[part], network.dtype), lengths=some)
         if outputs is None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nnfw.data import batches
 from nnfw.joint import Array
 
 
@@ -76,8 +77,7 @@ class Data:
 
     def batches(self, batch_size: int, order: Array | None = None) -> Iterator[Batch]:
         """Yield all batches, the last one may be smaller; without an `order`, in that of the data."""
-        for start in range(0, len(self), batch_size):
-            part = slice(start, start + batch_size)
+        for part in batches(len(self), batch_size):
             yield self.take(part if order is None else order[part])
 
 

@@ -194,14 +194,14 @@ class GRU(Gated):
         if "bh_c" in self.grads:
             np.sum(self.kept["du"], axis=0, out=self.grads["bh_c"])  # (3')
 
-    def scores(self, gate: str) -> Array:
-        """Return a gate's scores (P, H), computed again: c sees h₋ only through the reset gate."""
+    def scores(self, gate: str, rows: slice) -> Array:
+        """Return a gate's scores (m, H), computed again: c sees h₋ only through the reset gate."""
         if gate != "c":
-            return super().scores(gate)
-        s = self.kept["x"] @ self.params["Wx_c"] + (self.params["b_c"] if self.use_bias else 0)
+            return super().scores(gate, rows)
+        s = self.kept["x"][rows] @ self.params["Wx_c"] + (self.params["b_c"] if self.use_bias else 0)
         if self.reset_after:
-            return s + self.kept["r"] * self.kept["u"]
-        return s + self.kept["q"] @ self.params["Wh_c"]
+            return s + self.kept["r"][rows] * self.kept["u"][rows]
+        return s + self.kept["q"][rows] @ self.params["Wh_c"]
 
 
 def side_by_side(d: Array) -> Array:

@@ -120,10 +120,10 @@ class Layer(Part):
     needs_dx: bool = True  # False where nobody asks for backward's dx: see nnfw.training
     returns_scores: bool = False  # set by the network where the loss has a joint form: see nnfw.joint
 
-    left_out: ClassVar[tuple[str, ...]] = (  # of copies
-        *("params", "grads", "blocks", "grad_blocks"),
-        *("cache", "_buffers", "owner"),
-    )
+    # What copies leave out:
+    left_out: ClassVar[tuple[str, ...]] = (
+        "params", "grads", "blocks", "grad_blocks", "cache", "_buffers", "owner"
+    )  # fmt: skip
 
     owner: "weakref.ref[Network] | None" = None  # the network that it is part of
     specs: dict[str, Spec]

@@ -73,7 +73,17 @@ class Recurrent(Layer):
     """
 
     takes_lengths = True
-    left_out = (*Layer.left_out, "kept", "steps", "states", "x_1", "h_before", "initial_gradient")
+    left_out = (
+        *Layer.left_out,
+        "Wx_b",
+        "grad_Wx_b",
+        "kept",
+        "steps",
+        "states",
+        "x_1",
+        "h_before",
+        "initial_gradient",
+    )
     gates: ClassVar[tuple[str, ...]] = ()  # as they lie in memory
     Wx_b: Array  # Wx (D, G·H), and b below it as one row more
     grad_Wx_b: Array
@@ -209,7 +219,7 @@ class Recurrent(Layer):
         self.x_1 = self._with_ones(x, steps, self.buffer)
         self.kept = {"x": self.x_1[:, : x.shape[2]], "h": h[steps.N :]}
         self.steps, self.states = steps, h
-        self.kept |= self._read(self.x_1, h, steps, self.buffer)
+        self.kept |= self._read(self.x_1, self.scaled_weights(self.buffer), h, steps, self.buffer)
         self.cache = Unpacked(steps, self.kept)
         return steps.unpack(h[steps.N :]) if self.return_sequences else steps.last(h)
 
@@ -218,9 +228,10 @@ class Recurrent(Layer):
         state, out = initial_state, None
         if self.return_sequences:
             out = np.zeros((steps.N, steps.T, self.units), self.dtype)
+        weights = self.scaled_weights(self._room)
         for part in steps.windows(max(1, INFERENCE_ROWS // max(1, steps.N))):
             h = part.states(state, self.units, self.dtype)
-            self._read(self._with_ones(x, part, self._room), h, part, self._room)
+            self._read(self._with_ones(x, part, self._room), weights, h, part, self._room)
             state = part.last(h)
             if out is not None:
                 part.unpack(h[part.N :], out)
@@ -238,10 +249,12 @@ class Recurrent(Layer):
         x_1[:, D:] = 1
         return x_1
 
-    def _read(self, x_1: Array, h: Array, steps: Steps, room: Room) -> dict[str, Array]:
+    def _read(
+        self, x_1: Array, weights: tuple[Array, Array], h: Array, steps: Steps, room: Room
+    ) -> dict[str, Array]:
         """Run the input products x Wx + b (G, P, H) of all steps, then the loop over time."""
         G, H = len(self.gates), self.units
-        Wx_b, Wh = self.scaled_weights(room)
+        Wx_b, Wh = weights
         s = room("s", (G, len(x_1), H))
         np.matmul(x_1, Wx_b.reshape(-1, G, H).swapaxes(0, 1), out=s)
         return self.forward_steps(s, h, Wh, steps, room)
@@ -301,15 +314,15 @@ class Recurrent(Layer):
         """Fill the gradients of the recurrent weights from `ds` (P, G·H) and the states before (P, H)."""
         np.matmul(h_before.T, ds, out=self.grad_blocks["Wh"])
 
-    def scores(self, gate: str) -> Array:
-        """Return a gate's scores (P, H) of the last training pass, computed again from what was kept."""
-        h_before = self.steps.before_all(self.states)
-        s = self.kept["x"] @ self.params[key("Wx", gate)] + h_before @ self.params[key("Wh", gate)]
+    def scores(self, gate: str, rows: slice) -> Array:
+        """Return a gate's scores (m, H) at some rows of the last training pass, from what was kept."""
+        x, h_before = self.kept["x"][rows], self.h_before[rows]
+        s = x @ self.params[key("Wx", gate)] + h_before @ self.params[key("Wh", gate)]
         return s + self.params[key("b", gate)] if self.use_bias else s
 
     def slope(self, gate: str, activation: Activation, y: Array, rows: slice, out: Array) -> Array:
         """Return the derivative (m, H) of a gate's activation at some rows, from its outputs `y` there."""
-        return activation.derivative(y, self.scores(gate)[rows] if activation.needs_input else None, out)
+        return activation.derivative(y, self.scores(gate, rows) if activation.needs_input else None, out)
 
 
 def key(name: str, gate: str) -> str:
