@@ -1,15 +1,16 @@
-"""Preparing data: labels, splits, scales, sequences and batches.
+"""Preparing data: labels, texts, splits, scales, sequences and batches.
 
 Nothing here changes what it is given, and whatever is random draws from a generator of its own: the same
 seed gives the same data. Arrays may be read-only, non-contiguous or memory-mapped.
 """
 
-from nnfw.data.batching import batches
+from nnfw.data.batching import batches, gather_by_length
 from nnfw.data.labels import LabelEncoder, one_hot
 from nnfw.data.preparation import Preparation
 from nnfw.data.scalers import MinMaxScaler, Scaler, StandardScaler
 from nnfw.data.sequences import pad_sequences, sliding_windows
 from nnfw.data.splits import split_indices, train_test_split
+from nnfw.data.vocabulary import Vocabulary
 
 __all__ = [
     "LabelEncoder",
@@ -17,7 +18,9 @@ __all__ = [
     "Preparation",
     "Scaler",
     "StandardScaler",
+    "Vocabulary",
     "batches",
+    "gather_by_length",
     "one_hot",
     "pad_sequences",
     "sliding_windows",

@@ -40,3 +40,46 @@ def batches(
         return slices
     order = rng.permutation(n)
     return (order[part] for part in slices)
+
+
+POOL = 32  # batches that are sorted by length together
+
+
+def gather_by_length(order: Array, lengths: Array, batch_size: int, rng: np.random.Generator) -> Array:
+    """Return a new order of samples, in which those of one batch are of similar length.
+
+    The order is cut into pools of 32 batches. Each pool is sorted by length, and its batches are shuffled, so
+    that training still meets short and long sequences in turn.
+
+    Parameters
+    ----------
+    order : ndarray of int, (N,)
+        The samples in a random order.
+    lengths : ndarray of int
+        The length of each sample, by its index.
+    batch_size : int
+        Samples a batch.
+    rng : numpy.random.Generator
+        Shuffles the batches.
+
+    Returns
+    -------
+    ndarray of int, (N,)
+        The same samples; a batch that is not full stays the last.
+
+    Examples
+    --------
+    >>> lengths = np.array([9, 1, 8, 2, 7, 3])
+    >>> order = gather_by_length(np.arange(6), lengths, 2, np.random.default_rng(0))
+    >>> lengths[order].reshape(3, 2)
+    array([[8, 9],
+           [1, 2],
+           [3, 7]])
+    """
+    full = len(order) // batch_size * batch_size
+    gathered = []
+    for pool in batches(full, POOL * batch_size):
+        samples = order[pool]
+        by_length = samples[np.argsort(lengths[samples], kind="stable")].reshape(-1, batch_size)
+        gathered.append(by_length[rng.permutation(len(by_length))].ravel())
+    return np.concatenate([*gathered, order[full:]])

@@ -1,0 +1,245 @@
+"""Vocabularies: texts as sequences of numbers, and back."""
+
+import re
+import reprlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nnfw.checks import boolean, positive_integer
+from nnfw.joint import Array
+from nnfw.parts import Part
+
+WORD = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")  # don't, well-known; or one punctuation mark
+JOINTS = [  # where words stand without a space between them
+    (re.compile(r" (?=[,.;:!?%…)\]}’”»])"), ""),
+    (re.compile(r"(?<=[(\[{¿¡‘“«]) "), ""),
+    (re.compile(r'" ([^"]*) "'), r'"\1"'),
+]
+MISSING = -1  # no symbol's number
+
+
+def _join_words(words: Iterable[str]) -> str:
+    text = " ".join(words)
+    for joint, replacement in JOINTS:
+        text = joint.sub(replacement, text)
+    return text
+
+
+class Kind(NamedTuple):
+    """What a text is made of: the name of one piece, how to take a text apart, and how to join it again."""
+
+    name: str
+    split: Callable[[str], list[str]]
+    join: Callable[[Iterable[str]], str]
+
+
+KINDS = {
+    "characters": Kind("character", list, "".join),
+    "words": Kind("word", WORD.findall, _join_words),
+}
+
+
+class Vocabulary(Part):
+    """Number the characters or the words of a text, one for each, as `Embedding` and `one_hot` take them.
+
+    `of_characters` and `of_words` collect them from a text. Words are runs of letters and digits, with inner
+    apostrophes and hyphens; each punctuation mark is a word as well; white space only sets them apart. "To"
+    and "to" are two words: ``text.lower()`` makes them one.
+
+    Parameters
+    ----------
+    symbols : sequence of str
+        Different characters or words, in the order of their numbers.
+    of : {"characters", "words"}
+        Which of the two they are.
+    unknown : str, optional
+        What is written for all other symbols, ``"<unknown>"`` for instance; its number is the last. Without
+        it, they are refused.
+    padding : bool, default False
+        Whether the number 0 is kept free to fill sequences up to one length, so that the symbols are numbered
+        from 1. It stands for nothing: `decode` leaves it out.
+
+    Attributes
+    ----------
+    numbers : dict of str to int
+        The number of each symbol, of `unknown`, and of padding, which is written ``""``.
+
+    Raises
+    ------
+    TypeError
+        If a symbol is no text.
+    ValueError
+        If there are no symbols, one comes twice, or one is not a single character or word; or if `unknown` is
+        empty or one of them.
+
+    Examples
+    --------
+    >>> letters = Vocabulary.of_characters("hello")
+    >>> letters.symbols, len(letters)
+    (('e', 'h', 'l', 'o'), 4)
+    >>> letters.encode("hole")
+    array([1, 3, 2, 0])
+    >>> letters.decode([1, 0, 2, 3])
+    'helo'
+    >>> letters.encode("help")
+    Traceback (most recent call last):
+    ValueError: character 3 of text (counted from 0) is 'p', which is not in the vocabulary; collect it from
+    all texts, or give it unknown='<unknown>' to number all others alike
+
+    Texts of unequal length, for ``Embedding(..., mask=0)``:
+
+    >>> from nnfw.data import pad_sequences
+    >>> words = Vocabulary.of_words("To be, or not to be.", unknown="<unknown>", padding=True)
+    >>> words.symbols
+    ('be', 'To', ',', 'or', 'not', 'to', '.')
+    >>> x, lengths = pad_sequences(words.encode(["To be.", "To see, or not!"]))
+    >>> x
+    array([[2, 1, 7, 0, 0, 0],
+           [2, 8, 3, 4, 5, 8]])
+    >>> words.decode(x)
+    ['To be.', 'To <unknown>, or not <unknown>']
+    """
+
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        *,
+        of: str = "characters",
+        unknown: str | None = None,
+        padding: bool = False,
+    ) -> None:
+        if of not in KINDS:
+            raise ValueError(f"Vocabulary: of must be 'characters' or 'words', got {of!r}")
+        if not isinstance(unknown, str | None):
+            raise TypeError(f"Vocabulary: unknown must be a text such as '<unknown>', got {unknown!r}")
+        self.symbols, self.of, self.unknown = tuple(symbols), of, unknown
+        self.padding = boolean("Vocabulary", "padding", padding)
+        self._check_symbols()
+        rest = [] if unknown is None else [unknown]
+        self._written = [""] * padding + [*self.symbols, *rest]
+        self.numbers = {symbol: number for number, symbol in enumerate(self._written)}
+
+    @classmethod
+    def of_characters(
+        cls, text: str | Iterable[str], *, unknown: str | None = None, padding: bool = False
+    ) -> Self:
+        """Collect the characters of a text, or of several, in sorted order."""
+        found = {character for one in _texts(text) for character in one}
+        return cls(sorted(found), of="characters", unknown=unknown, padding=padding)
+
+    @classmethod
+    def of_words(
+        cls,
+        text: str | Iterable[str],
+        size: int | None = None,
+        *,
+        unknown: str | None = None,
+        padding: bool = False,
+    ) -> Self:
+        """Collect the words of a text, or of several: the most frequent first, of equals the one seen first.
+
+        Parameters
+        ----------
+        text : str or iterable of str
+        size : int, optional
+            How many words to keep, the most frequent ones; the rest are unknown. All by default.
+        unknown, padding
+            As above.
+        """
+        if size is not None:
+            size = positive_integer("of_words", "size", size)
+        counts = Counter(word for one in _texts(text) for word in WORD.findall(one))
+        words = [word for word, _ in counts.most_common(size)]
+        return cls(words, of="words", unknown=unknown, padding=padding)
+
+    def __len__(self) -> int:
+        """Return how many numbers there are, those of padding and of unknown symbols among them."""
+        return len(self._written)
+
+    def __repr__(self) -> str:
+        """Show the first symbols, and the arguments that are not the default."""
+        return super().__repr__().replace(repr(self.symbols), reprlib.repr(self.symbols), 1)
+
+    def encode(self, text: str | Iterable[str]) -> Any:
+        """Return the numbers of a text, int64 (T,); of several texts, a list of such arrays.
+
+        Raises
+        ------
+        ValueError
+            If a symbol is not known and there is no `unknown`; the message says which, and where.
+        """
+        if isinstance(text, str):
+            return self._encode(text, "text")
+        return [self._encode(one, f"texts[{index}]") for index, one in enumerate(_texts(text))]
+
+    def _encode(self, text: str, name: str) -> Array:
+        kind = KINDS[self.of]
+        found = kind.split(text)
+        rest = MISSING if self.unknown is None else self.numbers[self.unknown]
+        numbers = np.array([self.numbers.get(symbol, rest) for symbol in found], dtype=np.int64)
+        if rest == MISSING and MISSING in numbers:
+            place = int((numbers == MISSING).argmax())
+            raise ValueError(
+                f"{kind.name} {place} of {name} (counted from 0) is {reprlib.repr(found[place])}, which is "
+                f"not in the vocabulary; collect it from all texts, or give it unknown='<unknown>' to number "
+                f"all others alike"
+            )
+        return numbers
+
+    def decode(self, numbers: Iterable[Any]) -> Any:
+        """Return the text that numbers (T,) stand for; of several rows, (N, T) or a list of (T_i,), a list.
+
+        Words are joined with spaces, but for those before a comma and its like, and inside of brackets and
+        quotation marks.
+
+        Raises
+        ------
+        TypeError
+            If the numbers are not integers.
+        ValueError
+            If one is no symbol's.
+        """
+        if not np.iterable(numbers):
+            raise TypeError(f"numbers must be a sequence, got {numbers!r}; decode([{numbers!r}]) takes one")
+        rows = numbers if isinstance(numbers, np.ndarray) else list(numbers)
+        nested = len(rows) > 0 and np.ndim(rows[0]) > 0
+        return [self._decode(row) for row in rows] if nested else self._decode(rows)
+
+    def _decode(self, numbers: ArrayLike) -> str:
+        codes = np.asarray(numbers)
+        if codes.size and codes.dtype.kind not in "iu":
+            raise TypeError(f"numbers must be integers, got dtype {codes.dtype}; take scores.argmax(axis=-1)")
+        if codes.ndim != 1:
+            raise ValueError(f"numbers must have shape (steps,) or (samples, steps), got rows {codes.shape}")
+        wrong = codes[(codes < 0) | (codes >= len(self))]
+        if len(wrong):
+            raise ValueError(f"{wrong[0]} is the number of no symbol; they go from 0 to {len(self) - 1}")
+        return KINDS[self.of].join(filter(None, (self._written[code] for code in codes.tolist())))
+
+    def _check_symbols(self) -> None:
+        kind = KINDS[self.of]
+        if not self.symbols:
+            raise ValueError(f"Vocabulary: there are no {self.of}; give a text that has some")
+        for index, symbol in enumerate(self.symbols):
+            if not isinstance(symbol, str):
+                raise TypeError(f"Vocabulary: symbols[{index}] must be a text, got {type(symbol).__name__}")
+            if kind.split(symbol) != [symbol]:
+                said = reprlib.repr(symbol)
+                raise ValueError(f"Vocabulary: symbols[{index}] is {said}, which is not one {kind.name}")
+        symbol, times = Counter(self.symbols).most_common(1)[0]
+        if times > 1:
+            raise ValueError(f"Vocabulary: {reprlib.repr(symbol)} is {times} of the symbols; give it once")
+        if self.unknown in ("", *self.symbols):
+            raise ValueError(f"Vocabulary: unknown={self.unknown!r} is empty or a symbol; take '<unknown>'")
+
+
+def _texts(text: str | Iterable[str]) -> list[str]:
+    texts = [text] if isinstance(text, str) else list(text)
+    for index, one in enumerate(texts):
+        if not isinstance(one, str):
+            raise TypeError(f"texts[{index}] must be a text, got {type(one).__name__}")
+    return texts
