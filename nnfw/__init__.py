@@ -3,10 +3,27 @@
 from nnfw import schedules
 from nnfw.activation import Activation
 from nnfw.callbacks import Callback, CSVLogger, EarlyStopping, LambdaCallback, ReduceOnPlateau
+from nnfw.checkpoint import Checkpoint
 from nnfw.errors import LoadError, NonFiniteError, ShapeError
 from nnfw.history import History
 from nnfw.initializers import Initializer
-from nnfw.layers import GRU, RNN, Dense, Layer
+from nnfw.layers import (
+    GRU,
+    LSTM,
+    RNN,
+    Bidirectional,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    GaussianNoise,
+    LastStep,
+    Layer,
+    LayerNorm,
+    MaxPooling,
+    MeanPooling,
+    Reshape,
+)
 from nnfw.loss import Loss
 from nnfw.metric import Metric
 from nnfw.network import Network
@@ -18,23 +35,34 @@ __version__ = "0.1.0"
 
 __all__ = [
     "GRU",
+    "LSTM",
     "RNN",
     "SGD",
     "Activation",
     "Adagrad",
     "Adam",
     "AdamW",
+    "Bidirectional",
     "CSVLogger",
     "Callback",
+    "Checkpoint",
     "Dense",
+    "Dropout",
     "EarlyStopping",
+    "Embedding",
+    "Flatten",
+    "GaussianNoise",
     "History",
     "Initializer",
     "LambdaCallback",
+    "LastStep",
     "Layer",
+    "LayerNorm",
     "Lion",
     "LoadError",
     "Loss",
+    "MaxPooling",
+    "MeanPooling",
     "Metric",
     "Nadam",
     "Network",
@@ -42,6 +70,7 @@ __all__ = [
     "Optimizer",
     "RMSprop",
     "ReduceOnPlateau",
+    "Reshape",
     "Schedule",
     "ShapeError",
     "schedules",

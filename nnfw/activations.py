@@ -102,6 +102,9 @@ class ReLU(Activation):
     def derivative(self, y: Array, x: Array | None = None, out: Array | None = None) -> Array:
         return np.sign(y, out=out)  # y is never negative; unlike y > 0, the sign keeps nan
 
+    def backward(self, dy: Array, y: Array, x: Array | None = None) -> Array:
+        return dy * (y > 0)  # a product with booleans is faster than one with signs
+
 
 @activations.register("leaky_relu")
 class LeakyReLU(Activation):
@@ -250,7 +253,7 @@ class Softsign(Activation):
 
 def _below_maximum(x: Array, temperature: float = 1.0, out: Array | None = None) -> Array:
     """Return (x - max x) / temperature along the last axis; a difference that overflows is -inf."""
-    top: Array = np.max(x, axis=-1, keepdims=True)
+    top: Array = np.maximum.reduce(x, axis=-1, keepdims=True)
     with np.errstate(over="ignore"):  # as intended: the weight of such a score, exp(-inf), is 0
         if temperature == 1:
             return np.subtract(x, top, out=_target(x, out))
@@ -286,7 +289,7 @@ class Softmax(Activation):
     def __call__(self, x: Array, out: Array | None = None) -> Array:
         y = _target(x, out)
         np.exp(_below_maximum(x, self.temperature, out=y), out=y)
-        y /= np.sum(y, axis=-1, keepdims=True)
+        y /= y.sum(axis=-1, keepdims=True)
         return y
 
     def derivative(self, y: Array, x: Array | None = None, out: Array | None = None) -> NoReturn:

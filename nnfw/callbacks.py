@@ -1,14 +1,18 @@
 """Callbacks: what else happens while a network trains.
 
-A callback is an object with any of five methods, each given the `Run`: the network, the history, the number
+A callback is an object with any of six methods, each given the `Run`: the network, the history, the number
 of the epoch, its numbers so far, and `Run.stop`. Derive from `Callback` and write the methods you need.
+
+Every fit begins with callbacks that know nothing of earlier ones, but for ``fit(..., resume=True)``: then
+each takes up what the one of the same class and arguments knew, as far as `Callback.remembers` names it.
 """
 
 import csv
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nnfw import schedules
 from nnfw.checks import boolean, number, positive_integer, whole_number
@@ -17,6 +21,7 @@ from nnfw.parts import Part
 
 if TYPE_CHECKING:
     from nnfw.joint import Array
+    from nnfw.network import Network
     from nnfw.training import Run
 
 HIGHER_IS_BETTER = ("accuracy", "precision", "recall", "specificity", "predictive", "f1", "matthews", "r2")
@@ -24,6 +29,14 @@ HIGHER_IS_BETTER = ("accuracy", "precision", "recall", "specificity", "predictiv
 
 class Callback(Part):
     """The protocol; every method is optional.
+
+    Attributes
+    ----------
+    remembers : tuple of str
+        The attributes that a fit which is resumed begins with: numbers, texts, arrays, and lists and dicts of
+        them, so that a file can hold them.
+    comes_last : bool
+        Whether it is told of everything after the others.
 
     Examples
     --------
@@ -33,8 +46,14 @@ class Callback(Part):
     ...             run.stop("good enough")
     """
 
+    remembers: ClassVar[tuple[str, ...]] = ()
+    comes_last: ClassVar[bool] = False
+
     def on_fit_start(self, run: "Run") -> None:
         """Before the first epoch of a `fit`."""
+
+    def on_resume(self, run: "Run") -> None:
+        """After `on_fit_start` of a fit that is resumed; all that `remembers` names has been set."""
 
     def on_epoch_start(self, run: "Run") -> None:
         """Before the first batch of an epoch."""
@@ -100,6 +119,8 @@ class Monitor(Callback):
         Whether lower or higher is better; "auto" tells by the name.
     """
 
+    remembers: ClassVar[tuple[str, ...]] = ("best", "wait")
+
     def __init__(self, monitor: str, patience: int, min_delta: float, mode: str) -> None:
         owner = type(self).__name__
         if mode not in ("auto", "min", "max"):
@@ -113,16 +134,20 @@ class Monitor(Callback):
         """Begin anew."""
         self.best, self.wait = math.inf, 0
 
+    def check(self, known: Collection[str]) -> None:
+        """Raise a ValueError unless the number to watch is one of those known."""
+        if self.monitor in known:
+            return
+        hint = nearest(self.monitor, known)
+        if self.monitor.startswith("val_") and not any(name.startswith("val_") for name in known):
+            hint = " Give fit validation_data or validation_split."
+        raise ValueError(
+            f"{type(self).__name__}: no {self.monitor!r} to monitor.{hint} There are: {', '.join(known)}"
+        )
+
     def improved(self, run: "Run") -> bool:
         """Take the epoch's number in, and return whether it is the best so far."""
-        if self.monitor not in run.logs:
-            hint = nearest(self.monitor, run.logs)
-            if self.monitor.startswith("val_"):
-                hint = " Give fit validation_data or validation_split."
-            raise ValueError(
-                f"{type(self).__name__}: no {self.monitor!r} to monitor.{hint} "
-                f"There are: {', '.join(run.logs)}"
-            )
+        self.check(run.logs)
         higher = self.mode == "max" or (
             self.mode == "auto" and any(word in self.monitor for word in HIGHER_IS_BETTER)
         )
@@ -152,6 +177,8 @@ class EarlyStopping(Monitor):
         The epoch whose weights were best.
     """
 
+    remembers = (*Monitor.remembers, "best_epoch", "weights", "restored")
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -168,24 +195,41 @@ class EarlyStopping(Monitor):
         """Begin anew."""
         super().on_fit_start(run)
         self.best_epoch = 0
-        self._weights: list[Array] = []
+        self.weights: list[Array] = []  # the best; once they are restored, the last
+        self.restored = False
+
+    def on_resume(self, run: "Run") -> None:
+        """Go on from the last weights, and not from the best."""
+        if self.restored:
+            self._exchange(run)
 
     def on_epoch_end(self, run: "Run") -> None:
         """Keep the weights of the best epoch; stop after `patience` epochs that were not better."""
         if self.improved(run):
             self.best_epoch = run.epoch
             if self.restore_best:
-                self._weights = [leaf.flat_params.copy() for leaf in run.network.leaves()]
+                self.weights = weights_of(run.network)
         elif self.wait >= self.patience:
             run.stop(f"{self.monitor} has not improved for {self.patience} epochs")
 
     def on_fit_end(self, run: "Run") -> None:
         """Give the best weights back."""
-        if self._weights:
-            for leaf, weights in zip(run.network.leaves(), self._weights, strict=True):
-                leaf.flat_params[...] = weights
+        if self.weights:
+            self._exchange(run)
             run.note(f"the weights of epoch {self.best_epoch}, the best by {self.monitor}, are restored")
-            self._weights = []
+
+    def _exchange(self, run: "Run") -> None:
+        """Put the kept weights into the network, and keep those that it had."""
+        with run.undisturbed:
+            before = weights_of(run.network)
+            for leaf, weights in zip(run.network.leaves(), self.weights, strict=True):
+                leaf.flat_params[...] = weights
+            self.weights, self.restored = before, not self.restored
+
+
+def weights_of(network: "Network") -> "list[Array]":
+    """Return a copy of the parameters, one vector a layer."""
+    return [leaf.flat_params.copy() for leaf in network.leaves()]
 
 
 class ReduceOnPlateau(Monitor):
@@ -204,6 +248,8 @@ class ReduceOnPlateau(Monitor):
     cooldown : int
         Epochs after a reduction in which none is counted.
     """
+
+    remembers = (*Monitor.remembers, "resting")
 
     def __init__(
         self,
@@ -254,16 +300,24 @@ class CSVLogger(Callback):
     Parameters
     ----------
     path : str or path
-        Where to; an existing file is replaced at the start of a fit.
+        Where to; an existing file is replaced at the start of a fit, and gone on with if that is resumed.
     """
 
     def __init__(self, path: "str | PathLike[str]") -> None:
         self.path = path
 
     def on_fit_start(self, run: "Run") -> None:
-        """Begin an empty file."""
-        self._header: list[str] = []
-        open(self.path, "w", encoding="utf-8").close()
+        """Begin the file: empty, or with the rows of the epochs that a resumed fit has done."""
+        rows = self._rows()[: run.epoch - run.standing.start + 1] if run.resumed else []
+        self._header = rows[0] if rows else []
+        with open(self.path, "w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows(rows)
+
+    def _rows(self) -> list[list[str]]:
+        if not Path(self.path).exists():
+            return []
+        with open(self.path, newline="", encoding="utf-8") as file:
+            return list(csv.reader(file))
 
     def on_epoch_end(self, run: "Run") -> None:
         """Append the epoch's row."""

@@ -36,7 +36,7 @@ def _below_one(a: Array) -> Array:
 
 def _one_hot(classes: Array, a: Array) -> Array:
     """Return integer classes (N, ...) as rows of the shape of `a` (N, ..., K) with a single 1."""
-    if classes.min() < 0 or classes.max() >= a.shape[-1]:
+    if classes.astype(np.uint64).max() >= a.shape[-1]:  # a negative one, so read, is a huge one
         raise ValueError(
             f"targets are classes {classes.min()} to {classes.max()}, but the outputs are those of classes 0 "
             f"to {a.shape[-1] - 1}; number the classes from 0, or give the last layer more units"
@@ -299,10 +299,11 @@ class CategoricalCrossentropy(Loss):
         half = 0.5 * scores.reshape(y_rows.shape)  # differences of halves cannot overflow
         rows, top = np.arange(len(half)), half.argmax(axis=1)
         below = half - half[rows, top, None]
-        others = np.exp(below) ** 2
+        others = np.exp(below)
         others[rows, top] = 0.0
         # both terms are >= 0: nothing cancels, and even a tiny loss keeps all its digits
-        values = y_rows.sum(axis=1) * np.log1p(others.sum(axis=1)) - 2.0 * np.vecdot(y_rows, below)
+        log_sum = np.log1p(np.vecdot(others, others))
+        values = y_rows.sum(axis=1) * log_sum - 2.0 * np.vecdot(y_rows, below)
         return values.reshape(y.shape[:-1])
 
     def joint_slope(self, y: Array, a: Array) -> Array:

@@ -56,9 +56,26 @@ def nearest(name: str, known: Iterable[str]) -> str:
     " Did you mean 'softmax'?"
     """
     lowered = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower(), lowered, n=len(lowered) or 1, cutoff=0.6)
+    slips = [one for one in lowered if is_slip(name.lower(), one)]
+    cutoff = 0.0 if slips else 0.6
+    close = difflib.get_close_matches(name.lower(), slips or lowered, n=len(lowered) or 1, cutoff=cutoff)
     close.sort(key=lambda candidate: sorted(candidate) != sorted(name.lower()))  # swapped letters come first
     return f" Did you mean {lowered[close[0]]!r}?" if close else ""
+
+
+def is_slip(written: str, meant: str) -> bool:
+    """Whether one letter too few, too many or wrong, or two neighbours swapped, made `written` of `meant`.
+
+    Examples
+    --------
+    >>> [is_slip(word, "relu") for word in ("rlu", "rellu", "rely", "rleu", "gelu6")]
+    [True, True, True, True, False]
+    """
+    a, b = written, meant
+    for _ in range(2):  # what they begin with in common is left out, then what they end with
+        same = next((i for i, (p, q) in enumerate(zip(a, b, strict=False)) if p != q), min(len(a), len(b)))
+        a, b = a[same:][::-1], b[same:][::-1]
+    return max(len(a), len(b)) <= 1 or (len(a) == 2 and a == b[::-1])
 
 
 def explain_argument(owner: str, name: str, known: Iterable[str]) -> str:

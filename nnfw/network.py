@@ -1,5 +1,6 @@
 """Network: layers in a chain. It is itself a Layer: its six verbs are loops over the chain."""
 
+import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
@@ -8,17 +9,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw import doors, losses, optimizers, progress, saving, summary, training
+from nnfw import doors, losses, optimizers, preflight, progress, resuming, saving, summary, training
 from nnfw.callbacks import Callback
 from nnfw.checks import boolean, number, positive_integer, whole_number
 from nnfw.errors import ShapeError
 from nnfw.history import History
+from nnfw.interruption import alone
 from nnfw.joint import Array
-from nnfw.layers.layer import Layer, Shape
+from nnfw.layers.layer import NOTHING, Layer, Shape
 from nnfw.loss import Loss
 from nnfw.optimizer import Optimizer, clip_to_norm
 from nnfw.parts import explain_keywords
+from nnfw.streaming import Stream
 
+
+def is_sequence(y: Array, padding: Array) -> bool:
+    """Whether outputs still have the time steps that `padding` (N, T) is about."""
+    return y.ndim > 2 and y.shape[:2] == padding.shape
+
+
+def without(padding: Array | None, x: Array) -> Array:
+    """Return x (N, T, ...) with 0 in the padding (N, T)."""
+    if padding is None:
+        return x
+    x = x.copy()
+    x[padding] = 0
+    return x
+
+
+BUILDING = threading.RLock()  # so that a network used by several threads is built once
 STREAMS = ("weights", "shuffle", "split", "noise")  # independent random streams, all from one seed
 
 
@@ -62,7 +81,10 @@ class Network(Layer):
     True
     """
 
-    takes_lengths = True
+    takes_lengths = takes_state = True
+    padding: Array | None = None  # of the last training pass's outputs
+    left_out = (*Layer.left_out, "padding", "fitting")
+    fitting = False  # whether a fit holds it: see `nnfw.interruption.alone`
 
     def __init__(
         self,
@@ -87,10 +109,13 @@ class Network(Layer):
         children = np.random.SeedSequence(self.seed).spawn(len(STREAMS))
         self.streams = {name: np.random.default_rng(s) for name, s in zip(STREAMS, children, strict=True)}
         self.history = History()
+        self.standing: resuming.Standing | None = None  # how far the last fit has come
         self.shapes: list[Shape] = []  # the input's, and each layer's output's; without the batch axis
-        self.built = self.fitting = False
+        self.built = False
         for layer in self.layers:  # last: a network that could not be built owns nothing
             layer.owner = weakref.ref(self)
+        for leaf in self.leaves():
+            leaf.noise = self.streams["noise"]
 
     # ---- the six verbs ------------------------------------------------------------------------------
 
@@ -114,22 +139,60 @@ class Network(Layer):
             layer.initialize(rng or self.streams["weights"], self._dtype.name)
         self.built = True
 
-    def forward(self, x: Array, training: bool = False, lengths: Array | None = None) -> Array:
-        """Return the outputs (N, ...) for the inputs (N, ...)."""
-        for layer in self.layers:
-            x = layer.forward(x, training, **({"lengths": lengths} if layer.takes_lengths else {}))
+    def forward(
+        self,
+        x: Array,
+        training: bool = False,
+        lengths: Array | None = None,
+        initial_state: Sequence[Any] | None = None,
+    ) -> Array:
+        """Return the outputs (N, ...) for the inputs (N, ...).
+
+        Parameters
+        ----------
+        x : ndarray (N, D), (N, T, D), or (N, T) of indices
+            Inputs.
+        training : bool
+            Keep what `backward` needs.
+        lengths : ndarray of int (N,), optional
+            Valid steps of each sequence. What stands beyond them is not read, and the output is 0 there.
+        initial_state : sequence, optional
+            The states to begin with, one for each layer, as `final_state` has them.
+        """
+        x = np.asarray(x)
+        padding = self._padding(x, lengths)
+        x = without(padding, x)
+        for place, layer in enumerate(self.layers):
+            options: dict[str, Any] = {"lengths": lengths} if layer.takes_lengths else {}
+            if initial_state is not None and layer.takes_state:
+                options["initial_state"] = initial_state[place]
+            x = layer.forward(x, training, **options)
+            if padding is not None and not is_sequence(x, padding):
+                lengths = padding = None  # the time steps are gone
+        if padding is not None:
+            x[padding] = 0
+        if training:
+            self.padding = padding
         return x
 
     def backward(self, dy: Array) -> Array:
         """Return dx, given the gradient with respect to the output: the chain in reverse."""
+        dy = without(self.padding, dy)
         for layer in reversed(self.layers):
             dy = layer.backward(dy)
         return dy
+
+    def _padding(self, x: Array, lengths: Array | None) -> Array | None:
+        """Return which steps are beyond the end of their sequence, bool (N, T), if there are any."""
+        if lengths is None or x.ndim != (2 if self.first.takes_indices else 3):
+            return None
+        return np.arange(x.shape[1]) >= np.asarray(lengths)[:, None]
 
     def gradients(self) -> None:
         """Fill the gradients of all layers."""
         for layer in self.layers:
             layer.gradients()
+            layer.add_penalty_gradients()
 
     def update(self, optimizer: Optimizer, epoch: float) -> None:
         """Take one step in every layer, after clipping the gradient of all together if asked for."""
@@ -142,6 +205,26 @@ class Network(Layer):
             layer.update(layer.optimizer or optimizer, epoch)
 
     # ---- the chain ----------------------------------------------------------------------------------
+
+    @property
+    def final_state(self) -> list[Any]:
+        """The states that the last training pass ended with, one for each layer; None where there is none."""
+        return [layer.final_state if layer.takes_state else None for layer in self.layers]
+
+    @property
+    def first(self) -> Layer:
+        """The layer that is given the network's input."""
+        return next(self.leaves())
+
+    @property
+    def takes_indices(self) -> bool:  # type: ignore[override]
+        """Whether the input holds whole numbers."""
+        return self.first.takes_indices
+
+    @property
+    def input_dtype(self) -> np.dtype[Any]:
+        """What inputs are converted to."""
+        return np.dtype(np.int64) if self.takes_indices else self.dtype
 
     def leaves(self) -> Iterator[Layer]:
         """Yield the layers, those of inner networks one by one."""
@@ -189,6 +272,10 @@ class Network(Layer):
         """The gradients of all layers by name."""
         return self._collect("grads")
 
+    def penalty(self) -> float:
+        """Return what the parameters of all layers add to the loss; see `nnfw.regularizers`."""
+        return sum(layer.penalty() for layer in self.layers)
+
     def _collect(self, kind: str) -> dict[str, Array]:
         named = zip(self.names, self.layers, strict=True)
         return {f"{name}.{key}": a for name, layer in named for key, a in getattr(layer, kind).items()}
@@ -217,6 +304,7 @@ class Network(Layer):
         class_weight: Any = None,
         callbacks: Sequence[Callback] = (),
         verbose: int | str = "auto",
+        resume: bool = False,
     ) -> History:
         """Train for `epochs` more epochs, and return the history of all epochs so far.
 
@@ -250,45 +338,50 @@ class Network(Layer):
             See `nnfw.callbacks`.
         verbose : {"auto", 0, 1, 2}
             Nothing, a bar, or a line an epoch; "auto" draws a bar on a terminal or in a notebook.
+        resume : bool
+            Go on with the last fit, which was interrupted, or saved and loaded: `epochs` counts from where
+            that began, an epoch that was begun is finished, and callbacks go on with what they remembered.
+            With the same data, all is then as if it had never ended; what a callback has stopped stays so. A
+            new network just begins.
 
         Raises
         ------
         ShapeError, ValueError, TypeError
             If the data or an argument do not fit; nothing has been changed then.
         NonFiniteError
-            If the loss is not finite; the weights are the last good ones.
+            If the loss, a gradient or an updated weight is not finite; the network is as before that batch.
         RuntimeError
             If the network is being fitted already.
         """
         epochs = positive_integer("fit", "epochs", epochs)
         batch_size = positive_integer("fit", "batch_size", batch_size)
         boolean("fit", "shuffle", shuffle)
+        boolean("fit", "resume", resume)
         share = number("fit", "validation_split", validation_split, 0.0, 1.0, open_high=True)
         shown = progress.open_progress(verbose)
         callbacks = doors.open_callbacks(callbacks)
         doors.check_split(split)
         if validation_data is not None and share:
             raise ValueError("fit: give validation_data or validation_split, not both")
-        if self.fitting:
-            raise RuntimeError("this network is being fitted already; wait for that fit to end")
-        train = doors.open_data(self, x, y, lengths, sample_weight, class_weight)
-        held, said = None, "none"
-        if validation_data is not None:
-            pair = doors.check_pair(validation_data)
-            with doors.named("validation_data"):
-                held, said = doors.open_data(self, *pair), "the data given"
-                doors.check_alike(train, held)
-        elif share:
-            train, held, said = doors.hold_out(train, share, split, self.streams["split"])
-        self._build()
-        self.history.validation = said
-        self.optimizer = self.optimizer or optimizers.get("adam")
-        run = training.Run(self, self.optimizer, callbacks, shown)
-        self.fitting = True
-        try:
-            training.fit(run, train, held, epochs=epochs, batch_size=batch_size, shuffle=shuffle)
-        finally:
-            self.fitting = False
+        with alone(self):
+            train = doors.open_data(self, x, y, lengths, sample_weight, class_weight)
+            held, said = None, "none"
+            if validation_data is not None:
+                pair = doors.check_pair(validation_data)
+                with doors.named("validation_data"):
+                    held, said = doors.open_data(self, *pair), "the data given"
+                    doors.check_alike(train, held)
+            elif share:
+                train, held, said = doors.hold_out(train, share, split, self.streams["split"])
+            doors.check_monitors(callbacks, self.metrics, held is not None)
+            plan = len(train), batch_size, shuffle
+            standing = resuming.open_standing(self, plan, resume)
+            self._build()
+            self.history.validation = said
+            self.optimizer = self.optimizer or optimizers.get("adam")
+            run = training.Run(self, self.optimizer, callbacks, shown, standing)
+            left = max(0, standing.start + epochs - len(self.history.epoch))
+            training.fit(run, train, held, epochs=left, batch_size=batch_size, shuffle=shuffle)
         return self.history
 
     @explain_keywords
@@ -305,7 +398,7 @@ class Network(Layer):
     def predict(self, x: Any, *, lengths: ArrayLike | None = None, batch_size: int = 256) -> Array:
         """Return the outputs (N, K) or (N, T, K) for inputs `x`; see `fit` for their forms."""
         batch_size = positive_integer("predict", "batch_size", batch_size)
-        x, lengths = doors.open_inputs(x, lengths)
+        x, lengths = doors.open_inputs(self.first, x, lengths, self.input_dtype)
         self.compute_shapes(x.shape[1:])
         self._build()
         return training.predict(self, x, lengths, batch_size)
@@ -318,13 +411,53 @@ class Network(Layer):
 
         With one output it is 1 where that is above `threshold`, else 0.
         """
+        threshold = number("predict_classes", "threshold", threshold)
         a = self.predict(x, lengths=lengths, batch_size=batch_size)
         return a.argmax(axis=-1) if a.shape[-1] > 1 else (a[..., 0] > threshold).astype(np.int64)
 
+    @explain_keywords
+    def stream(self, samples: int | None = None) -> Stream:  # type: ignore[override]
+        """Return an object whose ``step(x_t)`` takes one time step of a sequence; see `nnfw.streaming`.
+
+        Parameters
+        ----------
+        samples : int, optional
+            Sequences side by side; a single one, without the batch axis, if not given.
+
+        Raises
+        ------
+        ValueError
+            If a layer needs the whole sequence: one that reads backwards, or pools over time.
+        RuntimeError
+            If the network has seen no data, and so does not know its shapes.
+        """
+        if not self.shapes:
+            raise RuntimeError("stream: the network knows no input yet; fit or predict once, or load it")
+        self._build()
+        return Stream(self, samples)
+
     def _build(self) -> None:
-        """Initialize the layers that are not yet: a copy of a trained layer keeps its weights."""
-        if self.built:
-            return
+        """Initialize the layers that are not yet: a copy of a trained layer keeps its weights.
+
+        If that fails, or is interrupted, all is as it was.
+        """
+        with BUILDING:
+            if self.built:
+                return
+            doors.check_memory(self.leaves(), self._dtype)
+            new = [leaf for leaf in self.leaves() if not leaf.size]
+            before = self.streams["weights"].bit_generator.state
+            try:
+                self._initialize_new()
+            except BaseException:
+                self.streams["weights"].bit_generator.state = before
+                for leaf in new:
+                    leaf.flat_params = leaf.flat_grads = NOTHING
+                    leaf.bind()
+                raise
+            self.built = True
+
+    def _initialize_new(self) -> None:
         for layer in self.layers:
             if isinstance(layer, Network):
                 layer.streams["weights"], layer._dtype = self.streams["weights"], self._dtype
@@ -336,9 +469,36 @@ class Network(Layer):
                     f"{layer.label} has weights of {layer.dtype} in a network of {self._dtype}; "
                     f"build the network with dtype={layer.dtype.name!r}"
                 )
-        self.built = True
 
     # ---- looking and keeping ------------------------------------------------------------------------
+
+    @explain_keywords
+    def check(
+        self, x: Any, y: Any, *, lengths: ArrayLike | None = None, steps: int = 500, seed: int = 0
+    ) -> preflight.Report:
+        """Print and return a report: whether the network fits the data, and can learn them.
+
+        All is tried on a copy and a few samples: shapes, targets, the balance of classes, the scale of x,
+        the loss beside that of knowing nothing, the gradient of each layer, and whether one batch can be
+        learnt by heart. The network is left as it is.
+
+        Parameters
+        ----------
+        x, y, lengths
+            The data, in any form that `fit` takes.
+        steps : int
+            How many may be taken on the one batch.
+        seed : int
+            Which samples are looked at.
+
+        Raises
+        ------
+        ShapeError, ValueError, TypeError
+            If `fit` would.
+        """
+        report = preflight.check(self, x, y, lengths, steps, seed)
+        print(report)
+        return report
 
     def summary(self) -> None:
         """Print the layers, their output shapes and parameters."""

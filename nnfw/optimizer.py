@@ -7,7 +7,7 @@ optimizer can serve many layers and networks. It works in place on a layer's fla
 import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field
 from numbers import Real
 from typing import Annotated, Any, ClassVar, TypeVar, cast
 
@@ -18,7 +18,7 @@ from nnfw.checks import boolean, number
 from nnfw.joint import Array
 from nnfw.parts import Part
 
-BLOCK = 1 << 16  # elements: long vectors are worked through in pieces that stay in the processor's cache
+BLOCK = 1 << 17  # elements: long vectors are worked through in pieces that stay in the processor's cache
 
 Rule = TypeVar("Rule", bound=Callable[..., None])
 
@@ -52,6 +52,11 @@ class State:
             buffer = self._scratch[name] = np.empty_like(like)
         return buffer[: like.size]
 
+    def part(self, block: slice) -> "State":
+        """Return the state of some of the parameters; its slots are views, its scratch is the same."""
+        slots = {name: slot[block] for name, slot in self.slots.items()}
+        return State(self.rule, self.steps, slots, self.scalars, self._scratch)
+
 
 def _blocks(size: int) -> Iterator[slice]:
     return (slice(start, start + BLOCK) for start in range(0, size, BLOCK))
@@ -68,8 +73,7 @@ def elementwise(rule: Rule) -> Rule:
         if params.size <= BLOCK:
             return rule(self, params, grads, state, *args, **kwargs)
         for block in _blocks(params.size):
-            part = replace(state, slots={name: slot[block] for name, slot in state.slots.items()})
-            rule(self, params[block], grads[block], part, *args, **kwargs)
+            rule(self, params[block], grads[block], state.part(block), *args, **kwargs)
         return None
 
     return cast(Rule, by_blocks)
@@ -241,11 +245,12 @@ class Optimizer(Part):
         name = type(self).__name__
         if state.rule != name:
             raise ValueError(f"{name}: the state is one of {state.rule}; take a new one from start(params)")
-        for what, vector in {"gradient": grads, **state.slots}.items():
-            if vector.shape != params.shape or vector.dtype != params.dtype:
+        shape, dtype = params.shape, params.dtype
+        for what, vector in (("gradient", grads), *state.slots.items()):
+            if vector.shape != shape or vector.dtype != dtype:
                 raise ValueError(
                     f"{name}: the {what} {vector.shape} of {vector.dtype} does not fit the parameters "
-                    f"{params.shape} of {params.dtype}; both are flat vectors of one layer"
+                    f"{shape} of {dtype}; both are flat vectors of one layer"
                 )
 
     def _clipped(self, grads: Array, state: State) -> Array:

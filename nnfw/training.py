@@ -1,23 +1,22 @@
 """The training loop: epochs, batches, evaluation, prediction."""
 
 import math
-import signal
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
-from typing import TYPE_CHECKING, Any
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnfw.callbacks import Callback
 from nnfw.data import batches
 from nnfw.doors import Batch, Data
-from nnfw.errors import NonFiniteError
+from nnfw.interruption import INTERRUPTED, Attempt, Undisturbed, stop_on_interrupt
 from nnfw.joint import Array
 from nnfw.metric import Running
+from nnfw.nonfinite import Guard
 from nnfw.optimizer import Optimizer
 from nnfw.progress import Progress
+from nnfw.resuming import Standing
 
 if TYPE_CHECKING:
     from nnfw.network import Network
@@ -36,27 +35,40 @@ class Run:
     epoch : int
         The number of the current epoch, from 1, counted over all calls of `fit`.
     batch : int
-        The number of the last batch of the epoch, from 1.
+        The number of the current batch of the epoch, from 1.
     batch_loss : float
-        Its loss.
+        The loss of the last one.
     logs : dict of str to float
         The epoch's numbers, filled at its end.
     stopped : str
         Why the run ends early, or an empty string.
+    resumed : bool
+        Whether it goes on with an earlier fit.
+    standing : Standing
+        How far it has come.
     """
 
     def __init__(
-        self, network: "Network", optimizer: Optimizer, callbacks: Sequence[Callback], progress: Progress
+        self,
+        network: "Network",
+        optimizer: Optimizer,
+        callbacks: Sequence[Callback],
+        progress: Progress,
+        standing: Standing,
     ) -> None:
         self.network, self.optimizer = network, optimizer
-        self.callbacks, self.progress, self.history = callbacks, progress, network.history
+        self.callbacks = sorted(callbacks, key=lambda callback: callback.comes_last)
+        self.progress, self.history = progress, network.history
+        self.standing, self.resumed = standing, standing is network.standing
         self.epoch, self.batch, self.batch_loss = len(self.history.epoch), 0, math.nan
         self.logs: dict[str, float] = {}
-        self.stopped = ""
+        self.stopped = standing.stopped
+        self.undisturbed, self.attempt = Undisturbed(), Attempt(self)
+        self.guard = Guard(self)
 
     def stop(self, reason: str) -> None:
         """End the run after the current batch, or after the epoch if called at its end."""
-        self.stopped = reason
+        self.stopped = self.standing.stopped = reason
 
     def note(self, text: str) -> None:
         """Say something about the run, in the way that it shows its progress."""
@@ -67,23 +79,35 @@ class Run:
         for callback in self.callbacks:
             getattr(callback, moment)(self)
 
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Tell the callbacks of the start, and have the network keep how far the run comes."""
+        self.tell("on_fit_start")
+        if self.resumed:
+            self.standing.remind(self.callbacks)
+            self.tell("on_resume")
+        self.network.standing = self.standing
+        self.standing.ask(self.callbacks)
+        try:
+            yield
+        finally:
+            self.standing.dismiss()
+
 
 def fit(run: Run, train: Data, held: Data | None, *, epochs: int, batch_size: int, shuffle: bool) -> None:
     """Train the run's network for `epochs` more epochs; the arguments have passed the door."""
-    run.progress.start(epochs, run.epoch + 1, math.ceil(len(train) / batch_size))
-    try:
-        if held is not None:
-            run.note(f"validation: {run.history.validation}")
-        with stop_on_interrupt(run), no_input_gradient(run.network):
-            run.tell("on_fit_start")
+    with stop_on_interrupt(run), no_input_gradient(run.network):
+        run.progress.start(epochs, run.epoch + 1, math.ceil(len(train) / batch_size))
+        with closing(run.progress), run.kept():
+            if held is not None:
+                run.note(f"validation: {run.history.validation}")
             for _ in range(epochs):
-                run_epoch(run, train, held, batch_size, shuffle)
                 if run.stopped:
-                    run.note(f"stopped in epoch {run.epoch}: {run.stopped}")
                     break
+                run_epoch(run, train, held, batch_size, shuffle)
+            if run.stopped:
+                run.note(f"stopped in epoch {run.epoch}: {run.stopped}")
             run.tell("on_fit_end")
-    finally:
-        run.progress.close()
 
 
 def run_epoch(run: Run, train: Data, held: Data | None, batch_size: int, shuffle: bool) -> None:
@@ -91,22 +115,30 @@ def run_epoch(run: Run, train: Data, held: Data | None, batch_size: int, shuffle
     run.epoch, run.logs = len(run.history.epoch) + 1, {}
     run.progress.start_epoch(run.epoch)
     run.tell("on_epoch_start")
-    means = Means(run.network)
-    order = run.network.streams["shuffle"].permutation(len(train)) if shuffle else None
+    stream, standing = run.network.streams["shuffle"], run.standing
+    means = standing.begin_epoch(stream, Means(run.network))
+    order = standing.rest(stream.permutation(len(train)) if shuffle else None)
     batches = math.ceil(len(train) / batch_size)
-    for number, batch in enumerate(train.batches(batch_size, order)):
+    for number, batch in enumerate(train.batches(batch_size, order), standing.batch):
         epoch = run.epoch - 1 + number / batches
-        run.batch_loss = train_step(run, batch, means, epoch)
         run.batch = number + 1
+        with run.attempt:
+            run.batch_loss = train_step(run, batch, means, epoch)
         run.progress.step(run.batch_loss)
         run.tell("on_batch_end")
         if run.stopped and run.batch < batches:
             return
     run.logs = means.result()
     if held is not None:
-        run.logs |= {f"val_{name}": value for name, value in evaluate(run.network, held, batch_size).items()}
+        means = Means(run.network)
+        for _ in measure(run.network, held, batch_size, means):
+            if run.stopped == INTERRUPTED:
+                return
+        run.logs |= {f"val_{name}": value for name, value in means.result().items()}
     run.logs["learning_rate"] = run.optimizer.rate(run.epoch - 1)  # that of the epoch's first step
-    run.history.append(run.logs)
+    with run.undisturbed:
+        run.history.append(run.logs)
+        standing.end_epoch()
     run.progress.end_epoch(run.epoch, run.logs)
     run.tell("on_epoch_end")
 
@@ -115,27 +147,32 @@ def train_step(run: Run, batch: Batch, means: "Means", epoch: float) -> float:
     """Take one step: the verbs in their three passes, then the update. Return the batch's loss."""
     network, loss = run.network, run.network.loss
     a = network.forward(batch.x, training=True, lengths=batch.lengths)
-    value = loss(batch.y, a, batch.weight)
-    if not math.isfinite(value):
-        raise NonFiniteError(
-            f"the loss is {value} at epoch {epoch:.3f}; the weights are those of the step before. "
-            f"Likely causes: a learning rate that is too high, inputs that are not scaled, "
-            f"an exploding gradient (cured by the optimizer's clip_global_norm=1.0)"
-        )
+    value = loss(batch.y, a, batch.weight) + network.penalty()
+    run.guard.check_loss(batch, value)
     network.backward(loss.gradient(batch.y, a, batch.weight))
     network.gradients()
-    network.update(run.optimizer, epoch)
-    means.add(batch, a, value)
+    with run.undisturbed:
+        run.guard.step(batch, epoch)
+        run.standing.batch = run.batch
+        means.add(batch, a, value)
     return value
 
 
 def evaluate(network: "Network", data: Data, batch_size: int) -> dict[str, float]:
     """Return the mean loss and the metrics over all of `data`."""
     means = Means(network)
+    for _ in measure(network, data, batch_size, means):
+        pass
+    return means.result()
+
+
+def measure(network: "Network", data: Data, batch_size: int, means: "Means") -> Iterator[None]:
+    """Take all of `data` into the means; the caller has a say after each batch."""
+    penalty = network.penalty()
     for batch in data.batches(batch_size):
         a = network.forward(batch.x, lengths=batch.lengths)
-        means.add(batch, a, network.loss(batch.y, a, batch.weight))
-    return means.result()
+        means.add(batch, a, network.loss(batch.y, a, batch.weight) + penalty)
+        yield
 
 
 def predict(network: "Network", x: Array, lengths: Array | None, batch_size: int) -> Array:
@@ -143,7 +180,7 @@ def predict(network: "Network", x: Array, lengths: Array | None, batch_size: int
     outputs: Array | None = None
     for part in batches(len(x), batch_size):
         some = None if lengths is None else lengths[part]
-        a = network.forward(np.asarray(x[part], network.dtype), lengths=some)
+        a = network.forward(np.asarray(x[part], network.input_dtype), lengths=some)
         if outputs is None:
             outputs = np.empty((len(x), *a.shape[1:]), a.dtype)
         outputs[part] = a
@@ -157,6 +194,17 @@ class Means:
     def __init__(self, network: "Network") -> None:
         self.total, self.valid = 0.0, 0
         self.metrics = {metric.name: Running(metric) for metric in network.metrics}
+
+    @property
+    def sums(self) -> tuple[float, int, dict[str, Array | None]]:
+        """All that has been taken in: the loss, what it is the mean over, and each metric's statistics."""
+        return self.total, self.valid, {name: running.total for name, running in self.metrics.items()}
+
+    @sums.setter
+    def sums(self, known: tuple[float, int, dict[str, Array | None]]) -> None:
+        self.total, self.valid, totals = known
+        for name, running in self.metrics.items():
+            running.total = totals[name]
 
     def add(self, batch: Batch, a: Array, loss: float) -> None:
         """Take one batch in."""
@@ -186,25 +234,3 @@ def no_input_gradient(network: "Network") -> Iterator[None]:
         yield
     finally:
         first.needs_dx = True
-
-
-@contextmanager
-def stop_on_interrupt(run: Run) -> Iterator[None]:
-    """Let Ctrl-C end the run after the current batch; a second one interrupts at once, as usual.
-
-    Signals reach the main thread only: elsewhere, nothing is changed.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def stop(number: int, frame: FrameType | None) -> Any:
-        signal.signal(signal.SIGINT, before)
-        run.stop("interrupted")
-
-    signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -46,14 +46,15 @@ TESTS = {  # which tests must see the faults of a file
 }
 
 GRU = "layers/gru.py"
+LSTM = "layers/lstm.py"
 LISTED = [
     Fault("GRU: z and r swapped consistently", GRU, 'gates = ("z", "r", "c")', 'gates = ("r", "z", "c")'),
     Fault("GRU: the dq∘r term dropped", GRU, "d_t *= r  # (3) dq∘r", "d_t *= 0"),
-    Fault("GRU: the dh∘z carry dropped", GRU, "dh_before += np.multiply(dh_t, z, out=d_t)", "pass"),
+    Fault("GRU: the dh∘z carry dropped", GRU, "dh_before += np.multiply(dh_t, z, out=e_t)", "pass"),
     Fault(
         "GRU: weight gradients left zero",
         GRU,
-        "np.matmul(h_before.T, ds[:, : 2 * H], out=",
+        "np.matmul(seen.T, ds[:, : 2 * H], out=",
         "(lambda out: 0)(out=",
     ),
     Fault(
@@ -71,8 +72,8 @@ LISTED = [
     Fault(
         "GRU: reset gate forgotten",
         GRU,
-        "np.multiply(r, h_before, out=k_t)",
-        "np.multiply(1, h_before, out=k_t)",
+        "np.multiply(r, seen_t, out=k_t)",
+        "np.multiply(1, seen_t, out=k_t)",
     ),
     Fault(
         "a length mask ignored in the adjoint",
@@ -89,32 +90,44 @@ LISTED = [
 ]
 OTHERS = [
     Fault("GRU: (1−z) factor of the candidate", GRU, "F[2] *= np.subtract(1, z, out=d)", "F[2] *= z"),
-    Fault("GRU: reset factor sees c", GRU, "F[1] *= seen", "F[1] *= c"),
+    Fault("GRU: reset factor sees c", GRU, "F[1] *= reset", "F[1] *= c"),
     Fault("GRU': du forgets r", GRU, "np.multiply(ds_c, r, out=du_t)", "np.multiply(ds_c, 1, out=du_t)"),
     Fault("GRU': bh_c outside the reset gate", GRU, "k_t += bh_c", "c += bh_c"),
     Fault("GRU': gradient of bh_c", GRU, 'np.sum(self.kept["du"], axis=0', "np.sum(ds[:, 2 * H :], axis=0"),
-    Fault(
-        "GRU: dh₋ forgets the gates", GRU, "dh_before += np.dot(ds_t[:, : 2 * H], Wh_zrT, out=d_t)", "pass"
-    ),
-    Fault(
-        "GRU: gradient of Wh_c from h₋", GRU, 'self.kept["q"].T, ds[:, 2 * H :]', "h_before.T, ds[:, 2 * H :]"
-    ),
+    Fault("GRU: dh₋ forgets the gates", GRU, "d_t += np.dot(ds_t[:, : 2 * H], Wh_zrT, out=e_t)", "pass"),
+    Fault("GRU: gradient of Wh_c from h₋", GRU, 'self.kept["q"].T, ds[:, 2 * H :]', "seen.T, ds[:, 2 * H :]"),
     Fault("RNN: slope of φ forgotten", "layers/rnn.py", "ds_t *= dh_t", "ds_t[...] = dh_t"),
+    Fault("RNN: no way back through time", "layers/rnn.py", "dh_before += d_t", "pass"),
+    Fault("LSTM: forget bias", LSTM, 'if gate == "f"', 'if gate == "i"'),
     Fault(
-        "RNN: no way back through time", "layers/rnn.py", "dh_before += np.dot(ds_t, WhT, out=d_t)", "pass"
+        "LSTM: c₋ and g swapped",
+        LSTM,
+        "np.multiply(i, g, out=e_t)  # (5)",
+        "np.multiply(i, c_before, out=e_t)",
     ),
+    Fault("LSTM: output without φ", LSTM, "np.multiply(o, v_t, out=h_t)", "np.multiply(o, c_t, out=h_t)"),
+    Fault("LSTM: dc₋ not through f", LSTM, "dc_t *= f  # (5) dc₋", "pass"),
+    Fault("LSTM: dc from h forgotten", LSTM, "dc_t += np.multiply(dh_t, Fv, out=d_t)", "pass"),
+    Fault("LSTM: df sees c", LSTM, "F[1] *= self.c_before[rows]", "F[1] *= c"),
+    Fault("LSTM: peephole of o sees c₋", LSTM, "np.multiply(p_o, c_t", "np.multiply(p_o, c_before"),
+    Fault("LSTM: gradient of p_o from c₋", LSTM, '"o": self.kept["c"]', '"o": self.c_before'),
+    Fault("LSTM: peepholes forgotten in dc₋", LSTM, "dc_t += np.multiply(ds_f, p_f, out=d_t)", "pass"),
+    Fault("dropout: not scaled", "layers/recurrent.py", ">= share) / (1 - share)", ">= share) / 1"),
+    Fault("dropout: dx not masked", "layers/recurrent.py", "self.steps.scale(dx, self.x_mask)", "pass"),
+    Fault("recurrent dropout: dh₋ not masked", "layers/rnn.py", "drop(d_t, d_t)", "pass"),
+    Fault("recurrent dropout: mask not sorted", "layers/recurrent.py", "steps.sort(mask))", "mask)"),
     Fault(
         "recurrent weights not transposed",
         "layers/recurrent.py",
         'WhT[...] = self.blocks["Wh"].T',
         'WhT[...] = self.blocks["Wh"].reshape(WhT.shape)',
     ),
-    Fault("initial state ignored", "layers/steps.py", "0 if initial is None else self.sort(initial)", "0"),
+    Fault("initial state ignored", "layers/steps.py", "h[: self.N] = initial", "h[: self.N] = 0"),
     Fault(
         "initial state in the wrong order",
         "layers/steps.py",
-        "initial if self.lengths is None else initial[self.order]",
-        "initial",
+        "state if self.lengths is None else state[self.order]",
+        "state",
     ),
     Fault(
         "backwards not read from the last valid step",
@@ -135,7 +148,10 @@ OTHERS = [
         "falling >= reading[:, None]",
     ),
     Fault(
-        "state lost between inference windows", "layers/recurrent.py", "state = part.last(h)", "state = None"
+        "state lost between inference windows",
+        "layers/recurrent.py",
+        "state = self._last(part, states)",
+        "state = 0 * self._last(part, states)",
     ),
     Fault(
         "gate scale not folded into Wh",
@@ -150,7 +166,7 @@ OTHERS = [
     Fault(
         "Dense: temperature forgotten", "layers/dense.py", "ds = dy / self.activation.temperature", "ds = dy"
     ),
-    Fault("Dense: bias gradient is a mean", "layers/dense.py", "np.sum(ds, axis=0", "np.mean(ds, axis=0"),
+    Fault("Dense: bias gradient is a mean", "layers/dense.py", "ds.sum(axis=0", "ds.mean(axis=0"),
     Fault(
         "Dense: dx from W not transposed",
         "layers/dense.py",

@@ -1,4 +1,4 @@
-"""What Dense, RNN and GRU compute, written down once more: one number at a time, from the equations alone.
+"""What Dense, RNN, GRU and LSTM compute, written down once more, one number at a time.
 
 Slow on purpose, and nothing here is shared with nnfw. Every number may be complex, so that derivatives come
 from the complex step, f'(x) = Im f(x + ih) / h (Squire & Trapp 1998): nothing is subtracted, therefore h can
@@ -7,6 +7,7 @@ be 1e-100 and the derivative is right to rounding, on either side of a kink.
 
 import cmath
 import math
+from functools import partial
 
 import numpy as np
 
@@ -70,38 +71,58 @@ def dense_row(row, p, activation):
     return softmax(scores) if activation == "softmax" else [ACTIVATIONS[activation](s) for s in scores]
 
 
-def rnn_step(x, h, p, phi):
-    """Equation (1) of the RNN."""
-    return [phi(weighted(x, p["Wx"], j) + weighted(h, p["Wh"], j) + bias(p, "b", j)) for j in range(len(h))]
+def rnn_step(x, h, seen, p, phi):
+    """Equation (1) of the RNN; the recurrent weights are shown `seen` of h."""
+    return [
+        phi(weighted(x, p["Wx"], j) + weighted(seen, p["Wh"], j) + bias(p, "b", j)) for j in range(len(h))
+    ]
 
 
-def gru_step(x, h, p, phi, sigma_z, sigma_r, reset_after):
+def gru_step(x, h, seen, p, phi, sigma_z, sigma_r, reset_after):
     """Equations (1) to (4) of the GRU."""
     units = range(len(h))
     update = [
-        sigma_z(weighted(x, p["Wx_z"], j) + weighted(h, p["Wh_z"], j) + bias(p, "b_z", j)) for j in units
+        sigma_z(weighted(x, p["Wx_z"], j) + weighted(seen, p["Wh_z"], j) + bias(p, "b_z", j)) for j in units
     ]
     reset = [
-        sigma_r(weighted(x, p["Wx_r"], j) + weighted(h, p["Wh_r"], j) + bias(p, "b_r", j)) for j in units
+        sigma_r(weighted(x, p["Wx_r"], j) + weighted(seen, p["Wh_r"], j) + bias(p, "b_r", j)) for j in units
     ]
     new = []
     for j in units:
         score = weighted(x, p["Wx_c"], j) + bias(p, "b_c", j)
         if reset_after:
-            score += reset[j] * (weighted(h, p["Wh_c"], j) + bias(p, "bh_c", j))
+            score += reset[j] * (weighted(seen, p["Wh_c"], j) + bias(p, "bh_c", j))
         else:
-            score += weighted([reset[i] * h[i] for i in units], p["Wh_c"], j)
+            score += weighted([reset[i] * seen[i] for i in units], p["Wh_c"], j)
         new.append(update[j] * h[j] + (1 - update[j]) * phi(score))
     return new
 
 
-def read(sequence, length, state, step, go_backwards, return_sequences):
-    """Read one sequence; return its outputs at all steps, or its last state."""
-    outputs = [[0j] * len(state) for _ in sequence]
+def lstm_step(x, state, seen, p, phi, sigma_i, sigma_f, sigma_o):
+    """Equations (1) to (6) of the LSTM; the state is h, and c behind it."""
+    H = len(state) // 2
+    c = state[H:]
+
+    def score(gate, j, cell):
+        s = weighted(x, p[f"Wx_{gate}"], j) + weighted(seen, p[f"Wh_{gate}"], j) + bias(p, f"b_{gate}", j)
+        return s + bias(p, f"p_{gate}", j) * cell
+
+    new_h, new_c = [], []
+    for j in range(H):
+        entering = sigma_i(score("i", j, c[j])) * phi(score("g", j, 0j))
+        cell = sigma_f(score("f", j, c[j])) * c[j] + entering
+        new_c.append(cell)
+        new_h.append(sigma_o(score("o", j, cell)) * phi(cell))
+    return new_h + new_c
+
+
+def read(sequence, length, state, step, H, go_backwards, return_sequences):
+    """Read one sequence; return its outputs at all steps, or the last one."""
+    outputs = [[0j] * H for _ in sequence]
     for t in reversed(range(length)) if go_backwards else range(length):
         state = step(sequence[t], state)
-        outputs[t] = state
-    return outputs if return_sequences else state
+        outputs[t] = state[:H]
+    return outputs if return_sequences else state[:H]
 
 
 def complex_lists(array):
@@ -124,22 +145,32 @@ def recurrent(
     go_backwards=False,
     return_sequences=False,
     lengths=None,
+    shown=None,
 ):
-    """Outputs of a GRU, or an RNN if there is no Wx_z, for `arrays` x, initial_state and weights by name."""
+    """Outputs of a GRU, LSTM or RNN, as its weights tell, of `arrays` x, initial_state and weights by name.
+
+    `shown` (N, H) is the share of h that the recurrent weights are shown: the mask of recurrent dropout.
+    """
     p = {name: complex_lists(array) for name, array in arrays.items()}
-    phi, (sigma_z, sigma_r) = ACTIVATIONS[activation], (ACTIVATIONS[name] for name in sigmas)
+    phi, sigmas = ACTIVATIONS[activation], [ACTIVATIONS[name] for name in sigmas]
 
-    def step(x, h):
+    def step(x, state, mask):
+        seen = [m * h for m, h in zip(mask, state, strict=False)]  # h alone, if the state is more than that
         if "Wx_z" in p:
-            return gru_step(x, h, p, phi, sigma_z, sigma_r, reset_after)
-        return rnn_step(x, h, p, phi)
+            return gru_step(x, state, seen, p, phi, *sigmas, reset_after)
+        if "Wx_i" in p:
+            return lstm_step(x, state, seen, p, phi, *sigmas)
+        return rnn_step(x, state, seen, p, phi)
 
-    H = len(p["Wh_z" if "Wx_z" in p else "Wh"])
-    outputs = []
+    H = next(len(weights) for name, weights in p.items() if name.startswith("Wh"))
+    S = 2 * H if "Wx_i" in p else H
+    outputs, shown = [], np.ones((len(p["x"]), H)) if shown is None else shown
     for n, sequence in enumerate(p["x"]):
         length = len(sequence) if lengths is None else int(lengths[n])
-        state = p["initial_state"][n] if "initial_state" in p else [0j] * H
-        outputs.append(read(sequence, length, state, step, go_backwards, return_sequences))
+        state = p["initial_state"][n] if "initial_state" in p else [0j] * S
+        outputs.append(
+            read(sequence, length, state, partial(step, mask=shown[n]), H, go_backwards, return_sequences)
+        )
     return np.array(outputs)
 
 

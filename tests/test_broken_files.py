@@ -1,6 +1,5 @@
 """A file that is damaged, forged or foreign is refused with what is wrong, and runs nothing."""
 
-import hashlib
 import json
 import pickle
 import struct
@@ -9,7 +8,8 @@ import zipfile
 
 import numpy as np
 import pytest
-from saved import contents, rewrite, small_network, state_of
+from fuzz import Trial, damage, forge
+from saved import contents, rewrite, seal, small_network, state_of
 
 from nnfw import Network
 from nnfw.errors import LoadError
@@ -78,16 +78,7 @@ class TestDamage:
 # --- forgeries: changed by one who knows the format, so that the checksum is right again -------------------
 
 
-def seal(arrays):
-    """The checksum, from its definition: names in order, each with dtype, shape and bytes."""
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode() + array.tobytes())
-    return np.frombuffer(digest.digest(), np.uint8)
-
-
-def forge(path, change):
+def redraw(path, change):
     arrays = {name: array for name, array in contents(path).items() if name != "sha256"}
     arrays = change(arrays)
     rewrite(path, arrays | {"sha256": seal(arrays)})
@@ -99,7 +90,7 @@ def redescribe(path, change):
         change(description)
         return arrays | {"description": np.frombuffer(json.dumps(description).encode(), np.uint8)}
 
-    forge(path, altered)
+    redraw(path, altered)
 
 
 ARRAYS = [
@@ -137,10 +128,15 @@ TEXTS = [
     ('"seed": 1', '"seed": ' + "[" * 9000 + "]" * 9000, "RecursionError"),
     ('"seed": 1', '"seed": {"custom": "system"}', "it needs 'system', which is not part of nnfw"),
     ('{"dtype": "float32"}', '{"dtype": "V9999999999"}', "which stands for nothing"),
-    ('{"trainable": true}', '{"trainable": 7}', "Network cannot be built .*trainable must be True or False"),
-    ('{"trainable": true}', '{"units": 7}', "Network cannot be built .*units"),
+    ('null, "trainable": true}}', 'null, "trainable": 7}}', "Network cannot be built .*True or False"),
+    ('null, "trainable": true}}', 'null, "units": 7}}', "Network cannot be built .*units"),
     ('"built": true', '"built": 7', "built must be True or False"),
     ('"epoch": [1, 2]', '"epoch": [1]', "its history has not one number an epoch"),
+    ('"start": 0', '"start": -1', "start must be at least 0"),
+    ("[9, 32, true]", "[9, 0, true]", "batch_size must be at least 1"),
+    ("[9, 32, true]", "[9, 32]", "not enough values to unpack"),
+    ('"memories": []', '"memories": [["1. EarlyStopping()", ["best"]]]', "sequence element"),
+    ('"shuffle": null, "sums": null', '"shuffle": {}, "sums": 1', "PCG64"),
     ('"PCG64"', '"MT19937"', "PCG64"),
     ('"steps": 2', '"steps": -2', "steps must be at least 0"),
     ('"steps": 2', '"bricks": 2', "KeyError: 'steps'"),
@@ -157,7 +153,7 @@ DESCRIPTIONS = [
 
 class TestForgeries:
     def test_without_a_change_is_the_same_network(self, path):
-        forge(path, lambda arrays: arrays)
+        redraw(path, lambda arrays: arrays)
         assert state_of(Network.load(path)) == STATE
 
     @pytest.mark.parametrize(("name", "change", "message"), ARRAYS)
@@ -166,7 +162,7 @@ class TestForgeries:
             arrays = arrays | {name: change(arrays.get(name))}
             return {name: array for name, array in arrays.items() if array is not None}
 
-        forge(path, altered)
+        redraw(path, altered)
         refuse(path, message)
 
     @pytest.mark.parametrize(("old", "new", "message"), TEXTS)
@@ -176,12 +172,12 @@ class TestForgeries:
             assert old in text
             return arrays | {"description": np.frombuffer(text.replace(old, new).encode(), np.uint8)}
 
-        forge(path, altered)
+        redraw(path, altered)
         refuse(path, message)
 
     @pytest.mark.parametrize(("text", "message"), DESCRIPTIONS)
     def test_instead_of_the_description(self, text, message, path):
-        forge(path, lambda arrays: arrays | {"description": np.frombuffer(text, np.uint8)})
+        redraw(path, lambda arrays: arrays | {"description": np.frombuffer(text, np.uint8)})
         refuse(path, message)
 
     def test_layers_that_ask_for_more_memory_than_there_is(self, path):
@@ -289,3 +285,15 @@ class TestForeignFiles:
             warnings.simplefilter("ignore")
             file.writestr("dense_1.W.npy", file.read("dense_1.W.npy"))
         refuse(path, "the array 'dense_1.W' is there twice")
+
+
+# --- chance ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", [damage, forge])
+def test_files_changed_at_random(change, tmp_path):
+    """A few of those that the command ``python tests/fuzz.py`` tries; each is refused, or a whole network."""
+    trial = Trial(tmp_path, seed=1)
+    for _ in range(100):
+        trial.load(change)
+    assert trial.seen["refused"] > 50

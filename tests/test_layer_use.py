@@ -127,7 +127,7 @@ def test_lengths_that_do_not_fit(layer, training, lengths, error, said):
 @pytest.mark.parametrize("shape", [(N, H - 1), (N + 1, H), (1, H), (H,), ()])
 def test_an_initial_state_that_does_not_fit(layer, shape):
     found = message(ShapeError, lambda: build(layer).forward(x, initial_state=np.ones(shape)))
-    assert f"initial_state must be (samples, units) = {(N, H)}, got {shape}" in found
+    assert f"initial_state must be (samples, state) = {(N, H)}, got {shape}" in found
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Dense, RNN and GRU: the oracle's values (see `oracle`), PyTorch's, and the documented shapes."""
+"""Dense, RNN, GRU and LSTM: the oracle's values (see `oracle`), PyTorch's, and the documented shapes."""
 
 from pathlib import Path
 
@@ -7,14 +7,15 @@ import oracle
 import pytest
 from numpy.testing import assert_allclose
 
-from nnfw import GRU, RNN, Dense
-from nnfw.layers import gru, recurrent
+from nnfw import GRU, LSTM, RNN, Dense
+from nnfw.layers import gru, lstm, recurrent
 
 ELEMENTWISE = list(oracle.ACTIVATIONS)
 GATES = ["sigmoid", "hard_sigmoid", "tanh", "softsign", "silu", "gelu"]  # with others, states explode
+BOUNDED = ["sigmoid", "hard_sigmoid", "tanh", "softsign"]
 with np.load(Path(__file__).with_name("recorded") / "layers.npz") as file:
     RECORDED = dict(file)
-KINDS = {"Dense": 200, "RNN": 200, "GRU": 400}  # random configurations of each
+KINDS = {"Dense": 200, "RNN": 200, "GRU": 400, "LSTM": 400}  # random configurations of each
 
 
 def build(layer, input_shape, rng, dtype="float64"):
@@ -58,8 +59,13 @@ class Case:
         self.settings |= order | {"activation": "tanh" if self.chance(0.4) else self.choice(ELEMENTWISE)}
         if kind == "RNN":
             return RNN(self.H, self.settings["activation"], use_bias=self.use_bias, **order)
+        if kind == "LSTM":
+            options = {"peepholes": self.chance(0.5), "use_bias": self.use_bias}
+            sigmas, given = self.draw_sigmas("ifo", BOUNDED if options["peepholes"] else GATES)
+            self.settings["sigmas"] = sigmas
+            return LSTM(self.H, self.settings["activation"], given, **options, **order)
         reset_after = self.chance(0.5)
-        sigmas, given = self.draw_sigmas()
+        sigmas, given = self.draw_sigmas("zr", GATES)
         self.settings |= {"reset_after": reset_after, "sigmas": sigmas}
         return GRU(
             *(self.H, self.settings["activation"], given),
@@ -68,17 +74,14 @@ class Case:
             **order,
         )
 
-    def draw_sigmas(self):
-        """Return the names for (z, r), and recurrent_activation in one of the forms that it may take."""
-        z, r = self.choice(GATES), self.choice(GATES)
-        forms = [
-            (("sigmoid", "sigmoid"), "sigmoid"),
-            ((z, z), z),
-            ((z, r), {"r": r, "z": z}),
-            ((z, "sigmoid"), {"z": z}),
-            (("sigmoid", r), {"r": r}),
-        ]
-        return forms[self.rng.integers(len(forms))]
+    def draw_sigmas(self, gates, names):
+        """Return a name for each gate, and recurrent_activation in one of the forms that it may take."""
+        form = self.rng.integers(3)
+        if form < 2:
+            σ = self.choice(names) if form else "sigmoid"
+            return (σ,) * len(gates), σ
+        given = {gate: self.choice(names) for gate in reversed(gates) if self.chance(0.7)}
+        return tuple(given.get(gate, "sigmoid") for gate in gates), given
 
     def draw_options(self, arrays):
         if self.chance(0.5):
@@ -86,7 +89,9 @@ class Case:
             arrays["x"][np.arange(self.T) >= lengths[:, None]] = np.nan  # must never be read
             self.settings["lengths"] = self.options["lengths"] = lengths
         if self.chance(0.5):
-            arrays["initial_state"] = self.options["initial_state"] = self.rng.normal(size=(self.N, self.H))
+            arrays["initial_state"] = self.options["initial_state"] = self.rng.normal(
+                size=(self.N, self.layer.state_size)
+            )
 
     def expected(self, arrays):
         """Return the oracle's outputs for the arrays of these values."""
@@ -105,7 +110,8 @@ def test_outputs_and_gradients_are_those_of_the_oracle(kind, seed, monkeypatch):
     case = Case(kind, seed)
     # Small pieces, so that the seams between them are crossed.
     monkeypatch.setattr(recurrent, "INFERENCE_ROWS", [1, 2 * case.N, 2048][seed % 3])
-    monkeypatch.setattr(gru, "FACTORS", [1, 2 * case.N * case.H, 1 << 15][seed % 3])
+    for cell in (gru, lstm):
+        monkeypatch.setattr(cell, "FACTORS", [1, 2 * case.N * case.H, 1 << 15][seed % 3])
     layer, x = case.layer, case.arrays["x"]
     expected = case.expected(case.arrays).real
     assert_allclose(layer.forward(x, **case.options), expected, rtol=1e-12, atol=1e-12)
@@ -127,6 +133,65 @@ def test_outputs_and_gradients_are_those_of_the_oracle(kind, seed, monkeypatch):
             assert abs(np.sum(gradient * direction) - slope) <= 1e-11 * (scale + 1), name
 
 
+@pytest.mark.parametrize("forget_bias", [1.0, -0.5])
+def test_the_forget_gate_of_an_lstm_starts_open(forget_bias):
+    layer = LSTM(3) if forget_bias == 1.0 else LSTM(3, forget_bias=forget_bias)
+    layer.compute_shapes((4, 2))
+    layer.initialize(np.random.default_rng(0))
+    biases = {gate: layer.params[f"b_{gate}"].tolist() for gate in "ifog"}
+    assert biases == {"i": [0] * 3, "f": [forget_bias] * 3, "o": [0] * 3, "g": [0] * 3}
+
+
+# ---- dropout --------------------------------------------------------------------------------------------
+
+
+def gru_reset_after(units, **options):
+    return GRU(units, reset_after=True, **options)
+
+
+@pytest.mark.parametrize("cell", [RNN, GRU, gru_reset_after, LSTM])
+@pytest.mark.parametrize("lengths", [None, np.array([2, 5, 1, 4])])
+def test_dropout_shows_the_weights_the_same_part_at_every_step(cell, lengths):
+    """Gal & Ghahramani's: one mask a sequence, for x and for h₋, and all gates see the same."""
+    rng, N, T, D, H = np.random.default_rng(4), 4, 5, 6, 5
+    layer = cell(H, dropout=0.3, recurrent_dropout=0.4, return_sequences=True)
+    build(layer, (T, D), rng)
+    x, dy = rng.normal(size=(N, T, D)), rng.normal(size=(N, T, H))
+    layer.noise, same = np.random.default_rng(9), np.random.default_rng(9)
+    y = layer.forward(x, training=True, lengths=lengths)
+    of_x, of_h = ((same.random((N, n)) >= share) / (1 - share) for n, share in ((D, 0.3), (H, 0.4)))
+    assert 0 < np.mean(of_x > 0) < 1
+    assert 0 < np.mean(of_h > 0) < 1
+    settings = {"return_sequences": True, "lengths": lengths, "shown": of_h}
+    settings |= {"reset_after": True} if "bh_c" in layer.params else {}
+    settings |= {"sigmas": ["sigmoid"] * 3} if isinstance(layer, LSTM) else {}
+
+    def outputs(arrays):
+        return oracle.recurrent({**arrays, "x": arrays["x"] * of_x[:, None]}, **settings)
+
+    arrays = {"x": x, **layer.params}
+    assert_allclose(y, outputs(arrays).real, rtol=1e-12, atol=1e-12)
+    if lengths is not None:
+        dy *= (np.arange(T) < lengths[:, None])[..., None]
+    found = {"x": layer.backward(dy)}
+    layer.gradients()
+    for name, gradient in (found | layer.grads).items():
+        direction = rng.normal(size=gradient.shape)
+        slope = oracle.slope(outputs, arrays, name, direction, dy)
+        assert np.sum(gradient * direction) == pytest.approx(slope, rel=1e-10, abs=1e-10), name
+
+
+def test_dropout_is_for_training_only_and_keeps_the_mean():
+    x = np.random.default_rng(0).normal(size=(5, 4, 2))
+    layer, plain = (
+        build(RNN(3, **share), (4, 2), np.random.default_rng(1)) for share in ({"dropout": 0.9}, {})
+    )
+    np.testing.assert_array_equal(layer.forward(x), plain.forward(x))
+    mask = layer._draw_mask(0.25, (400, 50))
+    assert set(np.unique(mask)) == {0.0, 1 / 0.75}
+    assert abs(np.mean(mask > 0) - 0.75) < 4.5 * np.sqrt(0.25 * 0.75 / mask.size)
+
+
 # ---- PyTorch --------------------------------------------------------------------------------------------
 
 
@@ -146,7 +211,12 @@ def torch_layer(case, **settings):
         settings |= {"go_backwards": case.endswith("_reverse"), "use_bias": "no_bias" not in case}
         H = recorded(case)["h_last"].shape[1]
         relu = "relu" if "relu" in case else "tanh"
-        layer = GRU(H, reset_after=True, **settings) if case.startswith("gru") else RNN(H, relu, **settings)
+        if case.startswith("lstm"):
+            layer = LSTM(H, **settings)
+        else:
+            layer = (
+                GRU(H, reset_after=True, **settings) if case.startswith("gru") else RNN(H, relu, **settings)
+            )
     layer.compute_shapes(recorded(case)["x"].shape[1:])
     layer.initialize(np.random.default_rng(0), "float64")
     assert set(params) == set(layer.params)
@@ -188,6 +258,13 @@ GATE_PARAMS = {
     for name, shape in {"Wx": (D, H), "Wh": (H, H), "b": (H,)}.items()
     for gate in "zrc"
 }
+LSTM_PARAMS = {
+    f"{name}_{gate}": shape
+    for name, shape in {"Wx": (D, H), "Wh": (H, H), "b": (H,)}.items()
+    for gate in "ifog"
+} | {f"p_{gate}": (H,) for gate in "ifo"}
+LSTM_KEPT = dict.fromkeys(("c", "v"), (N, T, H))
+LSTM_KEPT |= {f"{of}{gate}": (N, T, H) for of in ("", "ds_") for gate in "ifog"}
 SHAPES = {
     "dense": (Dense(H), (N, D), {"W": (D, H), "b": (H,)}, DENSE),
     "dense in time": (
@@ -196,6 +273,10 @@ SHAPES = {
     ),
     "rnn": (RNN(H), (N, T, D), {"Wx": (D, H), "Wh": (H, H), "b": (H,)}, STATES | {"ds": (N, T, H)}),
     "gru": (GRU(H), (N, T, D), GATE_PARAMS, STATES | GATES_KEPT | {"q": (N, T, H), "ds": (N, T, 3 * H)}),
+    "lstm": (
+        *(LSTM(H, peepholes=True), (N, T, D), LSTM_PARAMS),
+        STATES | LSTM_KEPT | {"ds": (N, T, 4 * H)},
+    ),
     "gru, reset after": (
         *(GRU(H, reset_after=True), (N, T, D), GATE_PARAMS | {"bh_c": (H,)}),
         STATES | GATES_KEPT | {"u": (N, T, H), "du": (N, T, H), "ds": (N, T, 3 * H)},
@@ -222,4 +303,4 @@ def test_every_array_has_its_documented_shape(name, lengths):
     assert {key: g.shape for key, g in layer.grads.items()} == params
     assert {key: layer.cache[key].shape for key in layer.cache} == cache
     if layer.takes_lengths:
-        assert layer.initial_gradient.shape == (N, H)
+        assert layer.initial_gradient.shape == layer.final_state.shape == (N, layer.state_size)

@@ -139,12 +139,12 @@ class TestStates:
     @tried_on(batches(windows=True))
     def test_initial_states_stand_in_front(self, batch):
         steps, loops = batch
-        initial = numbers(loops.N, D)
-        h = steps.states(initial, D, np.dtype("float32"))
-        assert (h.shape, h.dtype) == ((loops.N + steps.rows, D), np.float32)
-        np.testing.assert_array_equal(h[: loops.N], initial[loops.ranked])
-        np.testing.assert_array_equal(steps.initial(h), initial)
-        assert not steps.states(None, D, np.dtype("float64"))[: loops.N].any()
+        initial = numbers(loops.N, 2 * D).astype(np.float32)
+        h, c = steps.states(initial, D)
+        for part, state in ((initial[:, :D], h), (initial[:, D:], c)):
+            assert (state.shape, state.dtype) == ((loops.N + steps.rows, D), np.float32)
+            np.testing.assert_array_equal(state[: loops.N], part[loops.ranked])
+            np.testing.assert_array_equal(steps.unsort(state[: loops.N]), part)
 
     @tried_on(batches(windows=True))
     def test_last(self, batch):
@@ -163,10 +163,20 @@ class TestStates:
         np.testing.assert_array_equal(steps.last(dh), 2 * dy)
 
     @tried_on(batches(windows=True))
-    def test_sort_and_initial_are_adjoint(self, batch):
+    def test_sort_and_unsort_are_adjoint(self, batch):
         steps, loops = batch
-        h0, dh = numbers(loops.N, D), numbers(loops.N + steps.rows, D)
-        assert np.sum(steps.sort(h0) * dh[: loops.N]) == np.sum(h0 * steps.initial(dh))
+        h0, dh = numbers(loops.N, D), numbers(loops.N, D)
+        assert np.sum(steps.sort(h0) * dh) == np.sum(h0 * steps.unsort(dh))
+
+    @tried_on(batches(windows=True))
+    def test_scale(self, batch):
+        steps, loops = batch
+        rows, factors = numbers(steps.rows, D + 1), numbers(loops.N, D)
+        expected = rows.copy()
+        for row, (n, _) in enumerate(loops.read):
+            expected[row, :D] *= factors[n]
+        steps.scale(rows[:, :D], factors)
+        np.testing.assert_array_equal(rows, expected)
 
     @tried_on(batches(windows=True))
     def test_before_all(self, batch):
@@ -210,7 +220,7 @@ class TestViews:
     def test_a_walk_is_all_views_side_by_side(self, batch):
         steps, loops = batch
         h, rows, d = numbers(loops.N + steps.rows, D), numbers(2, steps.rows, D), numbers(loops.N, 5)
-        before, after, split, room = zip(*steps.walk(h, [rows], [d]), strict=True)
+        before, after, split, room = zip(*steps.walk([h], [rows], [d]), strict=True)
         same(before, steps.before(h))
         same(after, steps.after(h))
         same(split, steps.split(rows))
@@ -250,7 +260,7 @@ class TestWindows:
             expected[n, t] = last[n] = 2 * last[n] + x[n, t]
         out = np.zeros_like(x)
         for part in whole.windows(size):
-            h = part.states(state, D, x.dtype)
+            (h,) = part.states(state, D)
             for before, x_t, after in zip(
                 part.before(h), part.split(part.pack(x)), part.after(h), strict=True
             ):
@@ -272,4 +282,4 @@ def test_an_example_by_hand(backwards):
     np.testing.assert_array_equal(steps.unpack(steps.pack(x)), x)
     h = np.array([-2, -1, -3, *rows], float)[:, None]  # initial states in the order 1, 0, 2
     assert steps.last(h)[:, 0].tolist() == ([10, 20, 30] if backwards else [11, 23, 30])
-    assert steps.initial(h)[:, 0].tolist() == [-1, -2, -3]
+    assert steps.unsort(h[:3])[:, 0].tolist() == [-1, -2, -3]

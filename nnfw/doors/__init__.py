@@ -5,12 +5,13 @@ the one shape that the loss takes. Nothing is copied or converted that need not 
 it is taken. What does not fit is refused here, before anything of the network has changed.
 """
 
-from nnfw.doors.agreement import check_alike, check_split, open_callbacks
+from nnfw.doors.agreement import check_alike, check_monitors, check_split, open_callbacks
 from nnfw.doors.arrays import named
 from nnfw.doors.batch import Batch, Data
 from nnfw.doors.construction import check_layers, check_names, open_metrics
 from nnfw.doors.holding_out import check_pair, hold_out
 from nnfw.doors.inputs import open_inputs
+from nnfw.doors.memory import check_memory
 from nnfw.doors.opening import open_data
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "Data",
     "check_alike",
     "check_layers",
+    "check_memory",
+    "check_monitors",
     "check_names",
     "check_pair",
     "check_split",

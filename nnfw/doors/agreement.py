@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nnfw.callbacks import Callback
+from nnfw.callbacks import Callback, CSVLogger, Monitor
 from nnfw.doors.arrays import named
 from nnfw.doors.batch import Data, valid_steps
 from nnfw.errors import ShapeError
@@ -49,7 +49,7 @@ def check_metrics(metrics: Iterable[Metric], data: Data, K: int) -> None:
 
     Functions are not tried: they may look at anything.
     """
-    y, steps = data.y, data.x.shape[1:2] if data.steps else ()
+    y, steps = data.y, data.y.shape[1:2] if data.steps else ()
     a = np.broadcast_to(np.float32(1 / max(K, 2)), (len(data), *steps, K))
     if data.steps and data.lengths is not None:
         valid = valid_steps(data.lengths, *steps)
@@ -80,6 +80,21 @@ def open_callbacks(callbacks: Any) -> list[Callback]:
             made = f"; did you mean {callback.__name__}(...)?" if isinstance(callback, type) else ""
             raise TypeError(f"fit: callbacks must be Callback objects, got {type(callback).__name__}{made}")
     return callbacks
+
+
+def check_monitors(callbacks: Iterable[Callback], metrics: Iterable[Metric], validated: bool) -> None:
+    """Raise a ValueError if a callback watches a number that no epoch will have.
+
+    Numbers that a callback of one's own, standing before it, may add to the logs are not known here.
+    """
+    measured = ["loss", *(metric.name for metric in metrics)]
+    known = [*measured, *(f"val_{name}" for name in measured if validated), "learning_rate"]
+    for callback in callbacks:
+        if isinstance(callback, Monitor):
+            if callback.monitor is not None:  # a Checkpoint need not watch any
+                callback.check(known)
+        elif not isinstance(callback, CSVLogger):
+            return
 
 
 def check_split(split: Any) -> None:

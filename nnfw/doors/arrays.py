@@ -44,9 +44,16 @@ def numeric(values: Any, name: str) -> Array:
     return array
 
 
-def check_finite(array: Array, name: str, lengths: Array | None = None) -> None:
-    """Raise a ValueError at the first NaN or infinity; padding may hold anything."""
-    if array.dtype.kind != "f" or (finite := np.isfinite(array)).all():
+def check_finite(
+    array: Array, name: str, lengths: Array | None = None, dtype: np.dtype[Any] | None = None
+) -> None:
+    """Raise a ValueError at the first value not finite, or too large for `dtype`; padding is not read."""
+    if array.dtype.kind != "f":
+        return
+    narrower = dtype is not None and dtype.kind == "f" and dtype.itemsize < array.dtype.itemsize
+    limit = np.finfo(dtype).max if narrower else np.inf
+    finite = np.abs(array) <= limit if narrower else np.isfinite(array)
+    if finite.all():
         return
     if lengths is not None:
         padding = ~valid_steps(lengths, array.shape[1])
@@ -54,7 +61,10 @@ def check_finite(array: Array, name: str, lengths: Array | None = None) -> None:
         if finite.all():
             return
     first = np.unravel_index(finite.argmin(), array.shape)
-    raise ValueError(
-        f"{name}[{', '.join(map(str, first))}] is {array[first]}: every value must be finite; "
-        f"fill or drop such samples first"
-    )
+    place = f"{name}[{', '.join(map(str, first))}] is {array[first]}"
+    if np.isfinite(array[first]):
+        raise ValueError(
+            f"{place}, beyond the largest number of {dtype}, {limit:.2g}; scale {name}, as StandardScaler "
+            f"and MinMaxScaler do, or build the network with dtype='float64'"
+        )
+    raise ValueError(f"{place}: every value must be finite; fill or drop such samples first")

@@ -35,10 +35,10 @@ class Data:
     weight : ndarray (N,) or None
         A factor for each sample's loss.
     dtype : dtype
-        What batches are converted to.
+        What batches of x are converted to.
     steps : bool
         Whether targets have a time axis.
-    rows : ndarray of int or None
+    rows : ndarray of int, slice or None
         The samples that are meant, if not all: a part of the data is never a copy of it.
     """
 
@@ -48,37 +48,62 @@ class Data:
     weight: Array | None
     dtype: np.dtype[Any]
     steps: bool
-    rows: Array | None = None
+    rows: Array | slice | None = None
 
     def __len__(self) -> int:
+        if isinstance(self.rows, slice):
+            return len(range(*self.rows.indices(len(self.x))))
         return len(self.x if self.rows is None else self.rows)
 
-    def subset(self, index: Array) -> "Data":
+    def subset(self, index: Array | slice) -> "Data":
         """Return the samples at `index`."""
-        return replace(self, rows=index if self.rows is None else self.rows[index])
+        if self.rows is None:
+            return replace(self, rows=index)
+        rows = np.arange(len(self.x))[self.rows] if isinstance(self.rows, slice) else self.rows
+        return replace(self, rows=rows[index])
 
-    def take(self, index: Array | slice) -> Batch:
-        """Return the batch of the samples at `index`, its padding set to 0 and weighed 0."""
-        index = index if self.rows is None else self.rows[index]
-        x, y = np.asarray(self.x[index], self.dtype), self.y[index]
-        weight = None if self.weight is None else self.weight[index]
+    def parts(self, batch_size: int, order: Array | None = None) -> Iterator["Data"]:
+        """Yield the samples of each batch of an `order`, by default the data's; the last may have fewer."""
+        for part in batches(len(self) if order is None else len(order), batch_size):
+            yield self.subset(part if order is None else order[part])
+
+    def batches(self, batch_size: int, order: Array | None = None) -> Iterator[Batch]:
+        """Yield all batches; see `parts`."""
+        return (part.batch() for part in self.parts(batch_size, order))
+
+    def batch(self) -> Batch:
+        """Return all samples as one batch, the padding of their targets set to 0 and weighed 0."""
+        return self._take(slice(None) if self.rows is None else self.rows, slice(None))
+
+    def windows(self, width: int) -> Iterator[tuple[Batch, Array | None]]:
+        """Yield one batch for each window of `width` time steps, of the samples that last as long.
+
+        Beside each stands which samples of the window before it go on in it; None for the first window.
+        """
+        rows = np.arange(len(self.x))[slice(None) if self.rows is None else self.rows]
+        lengths = np.full(len(self.x), self.x.shape[1]) if self.lengths is None else self.lengths
+        for start in range(0, int(lengths[rows].max()), width):
+            on = np.flatnonzero(lengths[rows] > start)
+            rows = rows[on]
+            yield self._take(rows, slice(start, start + width)), on if start else None
+
+    def _take(self, rows: Array | slice, steps: slice) -> Batch:
+        """Return one batch, of some samples, and of sequences some steps."""
+        x = self.x[rows] if steps == slice(None) else self.x[rows, steps]
+        y = self.y[rows, steps] if self.steps else self.y[rows]
+        x = np.asarray(x, self.dtype)
+        weight = None if self.weight is None else self.weight[rows]
         if self.lengths is None:
             return Batch(x, y, None, weight, y.shape[0] * (y.shape[1] if self.steps else 1))
-        lengths = self.lengths[index]
-        padding = ~valid_steps(lengths, x.shape[1])
-        x = np.where(padding[..., None], 0, x)
+        lengths = np.minimum(self.lengths[rows] - (steps.start or 0), x.shape[1])
         if not self.steps:
             return Batch(x, y, lengths, weight, len(y))
+        padding = ~valid_steps(lengths, x.shape[1])
         y = np.where(padding[..., None] if y.ndim == 3 else padding, 0, y)
         valid = int(lengths.sum())
         # The loss divides by all N·T steps; scaled so, that is the mean over the valid ones.
-        mask = (~padding * (padding.size / valid)).astype(self.dtype)
+        mask = ~padding * (padding.size / valid)
         return Batch(x, y, lengths, mask if weight is None else mask * weight[:, None], valid)
-
-    def batches(self, batch_size: int, order: Array | None = None) -> Iterator[Batch]:
-        """Yield all batches, the last one may be smaller; without an `order`, in that of the data."""
-        for part in batches(len(self), batch_size):
-            yield self.take(part if order is None else order[part])
 
 
 def valid_steps(lengths: Array, T: int) -> Array:

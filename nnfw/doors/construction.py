@@ -40,8 +40,8 @@ def check_names(names: Sequence[str]) -> None:
 
 def open_metrics(given: Iterable[Any]) -> tuple[Metric, ...]:
     """Return the metrics for a list of names, objects or functions."""
-    if isinstance(given, str):
-        raise TypeError(f"Network: metrics must be a list, [{given!r}], got the name alone")
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise TypeError(f"Network: metrics must be a list, [{given!r}], got {type(given).__name__} alone")
     found = tuple(metrics.get(metric) for metric in given)
     names = [metric.name for metric in found]
     for name in names:

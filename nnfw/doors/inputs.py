@@ -1,4 +1,4 @@
-"""Inputs: (N, D), (N, T, D), or a list of sequences (T_i, D)."""
+"""Inputs: (N, D), (N, T, D), or a list of sequences (T_i, D); of indices (N, T), or a list of them (T_i,)."""
 
 from typing import Any
 
@@ -9,17 +9,23 @@ from nnfw.data import pad_sequences
 from nnfw.doors.arrays import check_finite, named, numeric
 from nnfw.errors import ShapeError
 from nnfw.joint import Array
+from nnfw.layers.layer import Layer
 
 
-def open_inputs(x: Any, lengths: ArrayLike | None) -> tuple[Array, Array | None]:
-    """Return inputs (N, ...) and lengths (N,) or None.
+def open_inputs(
+    first: Layer, x: Any, lengths: ArrayLike | None, dtype: np.dtype[Any]
+) -> tuple[Array, Array | None]:
+    """Return inputs (N, ...) as the first layer takes them, and lengths (N,) or None.
+
+    `dtype` is what they will be converted to, batch by batch.
 
     Raises
     ------
     TypeError, ValueError
-        If `x` is not numeric, empty, or not finite; if `lengths` do not fit.
+        If `x` is not numeric, empty, not finite, or too large for `dtype`; if `lengths` do not fit.
     """
-    if is_ragged(x):
+    axes = 1 if first.takes_indices else 2  # of one sequence
+    if is_ragged(x, axes):
         if lengths is not None:
             raise ValueError("x is a list of sequences, which have their own lengths: leave lengths out")
         with named("x"):
@@ -31,22 +37,26 @@ def open_inputs(x: Any, lengths: ArrayLike | None) -> tuple[Array, Array | None]
                 f"x must be (samples, features) or (samples, steps, features) and not empty, got {x.shape}; "
                 f"one sample alone is x[None], one feature alone x[..., None]"
             )
-        lengths = None if lengths is None else open_lengths(lengths, x)
+        lengths = None if lengths is None else open_lengths(lengths, x, axes)
     if not isinstance(x, np.memmap):  # that may be larger than the memory: it is read batch by batch
-        check_finite(x, "x", lengths)
+        check_finite(x, "x", lengths, dtype)
+        first.check_values(x)
+        lengths = first.find_lengths(x) if lengths is None else lengths
     if lengths is not None and np.all(lengths == x.shape[1]):
         return x, None
     return x, lengths
 
 
-def is_ragged(x: Any) -> bool:
-    """Whether `x` is a list of sequences (T_i, D)."""
-    return isinstance(x, (list, tuple)) and len(x) > 0 and np.ndim(x[0]) == 2 and hasattr(x[0], "shape")
+def is_ragged(x: Any, axes: int) -> bool:
+    """Whether `x` is a list of sequences with as many `axes` each: 2 for (T_i, D), 1 for indices (T_i,)."""
+    if not isinstance(x, (list, tuple)) or not x or np.ndim(x[0]) != axes:
+        return False
+    return hasattr(x[0], "shape") if axes == 2 else len({len(one) for one in x}) > 1
 
 
-def open_lengths(lengths: ArrayLike, x: Array) -> Array:
-    """Return lengths as integers (N,) that fit x (N, T, D)."""
-    if x.ndim != 3:
+def open_lengths(lengths: ArrayLike, x: Array, axes: int = 2) -> Array:
+    """Return lengths as integers (N,) that fit x (N, T, D), or indices (N, T)."""
+    if x.ndim != 1 + axes:
         raise ShapeError(f"lengths go with x of (samples, steps, features), got x {x.shape}; leave them out")
     counts = numeric(lengths, "lengths")
     if counts.dtype.kind not in "iu":

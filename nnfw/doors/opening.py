@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from nnfw.doors.agreement import check_metrics, check_output
 from nnfw.doors.batch import Data
 from nnfw.doors.inputs import open_inputs
+from nnfw.doors.memory import check_memory
 from nnfw.doors.targets import open_targets
 from nnfw.doors.weights import open_weight
 
@@ -23,13 +24,14 @@ def open_data(
     class_weight: Any = None,
 ) -> Data:
     """Check the caller's arrays against the network, and return them in one form."""
-    x, lengths = open_inputs(x, lengths)
-    *time, K = network.compute_shapes(x.shape[1:])
+    x, lengths = open_inputs(network.first, x, lengths, network.input_dtype)
+    shape = [n for n in network.compute_shapes(x.shape[1:]) if n is not None]  # all known, as those of x are
+    K, steps = shape[-1], len(shape) > 1
+    check_memory(network.leaves(), network.dtype)
     *_, last = network.leaves()
-    assert K is not None  # only T can be open
     check_output(last, K, network.loss)
-    y = open_targets(y, x, lengths, K, bool(time), network.loss)
-    weight = open_weight(sample_weight, class_weight, y, K, bool(time))
-    data = Data(x, y, lengths, weight, network.dtype, steps=bool(time))
+    y = open_targets(y, x, lengths, shape, network.loss, network.dtype)
+    weight = open_weight(sample_weight, class_weight, y, K, steps)
+    data = Data(x, y, lengths, weight, network.input_dtype, steps=steps)
     check_metrics(network.metrics, data, K)
     return data

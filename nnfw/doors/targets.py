@@ -1,5 +1,6 @@
 """Targets: brought to the shape of the outputs, or to integer classes where the loss takes them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,17 @@ from nnfw.joint import Array
 from nnfw.loss import Loss
 
 
-def open_targets(y: Any, x: Array, lengths: Array | None, K: int, steps: bool, loss: Loss) -> Array:
+def open_targets(
+    y: Any, x: Array, lengths: Array | None, shape: Sequence[int], loss: Loss, dtype: np.dtype[Any]
+) -> Array:
     """Return targets in the one form that the loss takes.
 
     Classes for categorical cross-entropy become integers (N,) or (N, T); all else takes the shape of the
-    outputs, (N, K) or, if they have `steps`, (N, T, K).
+    outputs, (N, K) or (N, T, K): `shape` is that of one sample's.
     """
-    lead = x.shape[:2] if steps else x.shape[:1]
-    if not steps:
+    *time, K = shape
+    lead = (len(x), *time)
+    if lead != x.shape[:2]:
         lengths = None  # they are those of x alone
     elif lengths is not None:
         y = pad_targets(y, lengths, x.shape[1])
@@ -31,7 +35,7 @@ def open_targets(y: Any, x: Array, lengths: Array | None, K: int, steps: bool, l
         y = y.reshape(lead if classes else (*lead, 1))
     elif y.shape != (*lead, K):
         raise ShapeError(shape_message(y, x, lead, K, loss))
-    check_finite(y, "y", lengths)
+    check_finite(y, "y", lengths, dtype)
     valid = y if lengths is None else y[valid_steps(lengths, x.shape[1])]
     if not classes:
         check_range(valid, loss)

@@ -145,7 +145,7 @@ def check_network(
         moved = copy.deepcopy(exact)
         moved.params[name][...] = p
         a = moved.forward(batch.x, training=True, lengths=batch.lengths)
-        return moved.loss(batch.y, a, batch.weight)
+        return moved.loss(batch.y, a, batch.weight) + moved.penalty()
 
     errors = {}
     for name, p in exact.params.items():
@@ -162,4 +162,4 @@ def in_float64(network: Network, x: object, y: object, lengths: ArrayLike | None
     exact.initialize(dtype="float64")
     for name, p in network.params.items():
         exact.params[name][...] = p
-    return exact, data.take(slice(None))
+    return exact, data.batch()

@@ -1,8 +1,32 @@
 """The layers, one file each; `Layer` is the interface that they share."""
 
+from nnfw.layers.bidirectional import Bidirectional
 from nnfw.layers.dense import Dense
+from nnfw.layers.dropout import Dropout
+from nnfw.layers.embedding import Embedding
+from nnfw.layers.gaussian_noise import GaussianNoise
 from nnfw.layers.gru import GRU
 from nnfw.layers.layer import Layer
+from nnfw.layers.layer_norm import LayerNorm
+from nnfw.layers.lstm import LSTM
+from nnfw.layers.pooling import LastStep, MaxPooling, MeanPooling
+from nnfw.layers.reshaping import Flatten, Reshape
 from nnfw.layers.rnn import RNN
 
-__all__ = ["GRU", "RNN", "Dense", "Layer"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "Bidirectional",
+    "Dense",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "GaussianNoise",
+    "LastStep",
+    "Layer",
+    "LayerNorm",
+    "MaxPooling",
+    "MeanPooling",
+    "Reshape",
+]

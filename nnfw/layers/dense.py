@@ -1,6 +1,6 @@
 """Dense: every output is a weighted sum of all inputs, passed through an activation."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -8,12 +8,11 @@ from nnfw import activations, initializers
 from nnfw.checks import boolean, positive_integer
 from nnfw.errors import ShapeError
 from nnfw.joint import Array, Output, ScoreGradient
-from nnfw.layers.layer import NOTHING, Layer, Shape, with_samples
+from nnfw.layers.layer import NOTHING, Layer, Options, Shape, with_samples
 
 if TYPE_CHECKING:
     from nnfw.activation import Activation
     from nnfw.initializers import Initializer
-    from nnfw.optimizer import Optimizer
 
 
 class Dense(Layer):
@@ -36,7 +35,7 @@ class Dense(Layer):
         Whether b is added.
     initializer, bias_initializer : str or Initializer
         Fill ``W`` and ``b``.
-    optimizer, trainable, name
+    **options
         See `Layer`.
 
     Examples
@@ -50,6 +49,8 @@ class Dense(Layer):
     array([[2., 0.]], dtype=float32)
     """
 
+    causal = True
+
     def __init__(
         self,
         units: int,
@@ -58,11 +59,9 @@ class Dense(Layer):
         use_bias: bool = True,
         initializer: "str | Initializer" = "glorot_uniform",
         bias_initializer: "str | Initializer" = "zeros",
-        optimizer: "Optimizer | str | None" = None,
-        trainable: bool = True,
-        name: str | None = None,
+        **options: Unpack[Options],
     ) -> None:
-        super().__init__(optimizer=optimizer, trainable=trainable, name=name)
+        super().__init__(**options)
         self.units = positive_integer("Dense", "units", units)
         self.activation = activations.get(activation)
         self.use_bias = boolean("Dense", "use_bias", use_bias)
@@ -114,4 +113,4 @@ class Dense(Layer):
         x = self.cache["x"].reshape(-1, D)
         np.matmul(x.T, ds, out=self.grads["W"])
         if self.use_bias:
-            np.sum(ds, axis=0, out=self.grads["b"])
+            ds.sum(axis=0, out=self.grads["b"])

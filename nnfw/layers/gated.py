@@ -1,13 +1,13 @@
 """What the recurrent layers with gates share: the activations of the gates, one for all or one each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Unpack
 
 import numpy as np
 
 from nnfw.activation import Activation
 from nnfw.joint import Array
-from nnfw.layers.recurrent import Options, Recurrent, Room
+from nnfw.layers.recurrent import Recurrent, RecurrentOptions, Room
 from nnfw.names import nearest
 
 
@@ -32,7 +32,7 @@ class Gated(Recurrent):
         units: int,
         activation: str | Activation = "tanh",
         recurrent_activation: "str | Activation | Mapping[str, str | Activation]" = "sigmoid",
-        **options: Unpack[Options],
+        **options: Unpack[RecurrentOptions],
     ) -> None:
         super().__init__(units, activation, **options)
         self.sigmas = self._by_gate(recurrent_activation)
@@ -46,9 +46,10 @@ class Gated(Recurrent):
             activation = dict.fromkeys(self.sigmoid_gates, activation)
         for gate in activation:
             if gate not in self.sigmoid_gates:
+                hint = nearest(str(gate), self.sigmoid_gates) if len(str(gate)) > 1 else ""
                 raise ValueError(
-                    f"{type(self).__name__}: recurrent_activation has no gate {gate!r}."
-                    f"{nearest(str(gate), self.sigmoid_gates)} Its gates are {', '.join(self.sigmoid_gates)}"
+                    f"{type(self).__name__}: recurrent_activation has no gate {gate!r}.{hint} Its gates are "
+                    f"{', '.join(self.sigmoid_gates)}"
                 )
         return {
             gate: self._elementwise("recurrent_activation", activation.get(gate, "sigmoid"))
@@ -63,14 +64,19 @@ class Gated(Recurrent):
         Wh = np.multiply(self.blocks["Wh"], scale, out=room("Wh", self.blocks["Wh"].shape))
         return Wx_b, Wh
 
-    def open_gates(self) -> Callable[[Array], object]:
-        """Return the function that turns the scores (G, n, H) of all sigmoid gates into gates, in place."""
+    def open_gates(self, gates: Sequence[str]) -> Callable[[Array], object]:
+        """Return the function that turns the scores (G, n, H) of these sigmoid gates into gates, in place."""
+        σs = [self.sigmas[gate].gate for gate in gates]
         if isinstance(self.recurrent_activation, Activation):
-            σ = self.recurrent_activation.gate
-            return lambda s: σ(s, s)
+            return lambda s: σs[0](s, s)
 
         def one_by_one(s: Array) -> None:
-            for σ, s_gate in zip(self.sigmas.values(), s, strict=True):
-                σ.gate(s_gate, s_gate)
+            for σ, s_gate in zip(σs, s, strict=True):
+                σ(s_gate, s_gate)
 
         return one_by_one
+
+
+def side_by_side(d: Array, gates: int) -> Array:
+    """Return the view (G, n, H) of gates that lie side by side, d (n, G·H)."""
+    return d.reshape(len(d), gates, d.shape[1] // gates).swapaxes(0, 1)

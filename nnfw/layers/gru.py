@@ -1,6 +1,6 @@
 """GRU: the gated recurrent unit of Cho et al. (2014)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Unpack
 
 import numpy as np
@@ -8,9 +8,9 @@ import numpy as np
 from nnfw.activation import Activation
 from nnfw.checks import boolean
 from nnfw.joint import Array
-from nnfw.layers.gated import Gated
+from nnfw.layers.gated import Gated, side_by_side
 from nnfw.layers.layer import Shape
-from nnfw.layers.recurrent import Options, Room
+from nnfw.layers.recurrent import Drop, RecurrentOptions, Room
 from nnfw.layers.steps import Steps
 
 FACTORS = 1 << 15  # numbers of one factor that are made at a time: 128 KB in float32
@@ -49,9 +49,11 @@ class GRU(Gated):
         σ: one for both gates, or a dict by gate, ``{"z": "sigmoid", "r": "hard_sigmoid"}``.
     reset_after : bool
         Which form of (3).
-    return_sequences, go_backwards, use_bias, input_initializer, recurrent_initializer, bias_initializer
+    return_sequences, go_backwards, use_bias, dropout, recurrent_dropout
         See `nnfw.layers.recurrent.Recurrent`.
-    optimizer, trainable, name
+    input_initializer, recurrent_initializer, bias_initializer
+        See `nnfw.layers.recurrent.Recurrent`.
+    **options
         See `Layer`.
 
     Notes
@@ -101,7 +103,7 @@ class GRU(Gated):
         recurrent_activation: str | Activation | Mapping[str, str | Activation] = "sigmoid",
         *,
         reset_after: bool = False,
-        **options: Unpack[Options],
+        **options: Unpack[RecurrentOptions],
     ) -> None:
         super().__init__(units, activation, recurrent_activation, **options)
         self.reset_after = boolean("GRU", "reset_after", reset_after)
@@ -113,24 +115,30 @@ class GRU(Gated):
             self.add_parameter("bh_c", (self.units,), self.bias_initializer)
         return shape
 
-    def forward_steps(self, s: Array, h: Array, Wh: Array, steps: Steps, room: Room) -> dict[str, Array]:
-        """Turn the input products `s` (3, P, H) into z, r and c, and fill the states `h` (N + P, H)."""
+    def forward_steps(
+        self, s: Array, Wh: Array, states: Sequence[Array], steps: Steps, room: Room, drop: Drop
+    ) -> dict[str, Array]:
+        """Turn the input products `s` (3, P, H) into z, r and c, and fill the states h (N + P, H)."""
+        (h,) = states
         N, H = steps.N, self.units
         k = room("k", (steps.rows, H))  # q of (3), or u of (3')
         d, e = room("d", (N, 2 * H)), room("e", (N, H))
         Wh_zr, Wh_c, bh_c = Wh[:, : 2 * H], Wh[:, 2 * H :], self.params.get("bh_c", 0.0)
-        φ, σ = self.activation, self.open_gates()
-        for h_before, h_t, s_t, k_t, d_t, e_t in steps.walk(h, rows=(s, k), room=(d, e)):
+        φ, σ = self.activation, self.open_gates(self.sigmoid_gates)
+        seen = drop.views(h, steps, room)
+        views = steps.walk([h], rows=(s, k), room=(d, e))
+        for (h_before, h_t, s_t, k_t, d_t, e_t), seen_t in zip(views, seen, strict=True):
             zr, (z, r, c) = s_t[:2], s_t
-            np.dot(h_before, Wh_zr, out=d_t)
-            zr += side_by_side(d_t)
+            drop(h_before, seen_t)
+            np.dot(seen_t, Wh_zr, out=d_t)
+            zr += side_by_side(d_t, 2)
             σ(zr)  # (1) z, (2) r
             if self.reset_after:
-                np.dot(h_before, Wh_c, out=k_t)
+                np.dot(seen_t, Wh_c, out=k_t)
                 k_t += bh_c  # (3') u = h₋ Wh_c + bh_c
                 np.multiply(r, k_t, out=e_t)
             else:
-                np.multiply(r, h_before, out=k_t)  # (3) q = r∘h₋
+                np.multiply(r, seen_t, out=k_t)  # (3) q = r∘h₋
                 np.dot(k_t, Wh_c, out=e_t)
             c += e_t
             φ(c, c)  # (3), (3') c
@@ -139,18 +147,22 @@ class GRU(Gated):
             h_t += c  # (4) h = c + z∘(h₋−c)
         return dict(zip(self.gates, s, strict=True)) | {"u" if self.reset_after else "q": k}
 
-    def backward_steps(self, dh: Array, ds: Array, WhT: Array, steps: Steps) -> dict[str, Array]:
-        """Fill `ds` (P, 3H) from `dh` (N + P, H), the steps in reverse."""
+    def backward_steps(
+        self, ds: Array, WhT: Array, dstates: Sequence[Array], steps: Steps, drop: Drop
+    ) -> dict[str, Array]:
+        """Fill `ds` (P, 3H) from dh (N + P, H), the steps in reverse."""
+        (dh,) = dstates
         H = self.units
-        d = self.buffer("d_back", (steps.N, H))
+        d, e = self.buffer("d_back", (steps.N, H)), self.buffer("e_back", (steps.N, H))
         du = self.buffer("du", (steps.rows, H)) if self.reset_after else ds[:, 2 * H :]
         Wh_zrT, Wh_cT = WhT[: 2 * H], WhT[2 * H :]
-        views = list(steps.walk(dh, rows=(ds, du, self.kept["z"], self.kept["r"]), room=(d,)))
+        views = list(steps.walk([dh], rows=(ds, du, self.kept["z"], self.kept["r"]), room=(d, e)))
         for span, rows in reversed(steps.groups(FACTORS // H)):
             factors = steps.split(self._factors(rows), span)
             for view, (Fz, Fr, Fc) in zip(reversed(views[span]), reversed(factors), strict=True):
-                dh_before, dh_t, ds_t, du_t, z, r, d_t = view
+                dh_before, dh_t, ds_t, du_t, z, r, d_t, e_t = view
                 ds_z, ds_r, ds_c = ds_t[:, :H], ds_t[:, H : 2 * H], ds_t[:, 2 * H :]
+                np.multiply(dh_t, Fz, out=ds_z)  # (4) dz, (1) ds_z
                 np.multiply(dh_t, Fc, out=ds_c)  # (4) dc, (3) ds_c
                 if self.reset_after:
                     np.multiply(ds_c, Fr, out=ds_r)  # (3') dr, (2) ds_r
@@ -160,10 +172,10 @@ class GRU(Gated):
                     np.dot(ds_c, Wh_cT, out=d_t)  # (3) dq
                     np.multiply(d_t, Fr, out=ds_r)  # (3) dr, (2) ds_r
                     d_t *= r  # (3) dq∘r
+                d_t += np.dot(ds_t[:, : 2 * H], Wh_zrT, out=e_t)  # (2), (1)
+                drop(d_t, d_t)
                 dh_before += d_t
-                np.multiply(dh_t, Fz, out=ds_z)  # (4) dz, (1) ds_z
-                dh_before += np.multiply(dh_t, z, out=d_t)  # (4) dh∘z
-                dh_before += np.dot(ds_t[:, : 2 * H], Wh_zrT, out=d_t)  # (2), (1)
+                dh_before += np.multiply(dh_t, z, out=e_t)  # (4) dh∘z
         return {"du": du} if self.reset_after else {}
 
     def _factors(self, rows: slice) -> Array:
@@ -173,22 +185,22 @@ class GRU(Gated):
         """
         z, r, c = (self.kept[gate][rows] for gate in self.gates)
         h_before = self.h_before[rows]
-        seen = self.kept["u"][rows] if self.reset_after else h_before
+        reset = self.kept["u"][rows] if self.reset_after else self.seen[rows]
         F, d = self.buffer("F", (3, *z.shape)), self.buffer("f", z.shape)
         self.slope("z", self.sigmas["z"], z, rows, F[0])
         self.slope("r", self.sigmas["r"], r, rows, F[1])
         self.slope("c", self.activation, c, rows, F[2])
         F[0] *= np.subtract(h_before, c, out=d)  # (4), (1): (h₋−c)∘σ′
-        F[1] *= seen  # (3), (2): h₋∘σ′ or u∘σ′
+        F[1] *= reset  # (3), (2): h₋∘σ′ or u∘σ′
         F[2] *= np.subtract(1, z, out=d)  # (4), (3): (1−z)∘φ′
         return F
 
-    def recurrent_gradients(self, ds: Array, h_before: Array) -> None:
+    def recurrent_gradients(self, ds: Array, seen: Array) -> None:
         """Fill the gradients of Wh, and of bh_c if there is one."""
         H = self.units
-        np.matmul(h_before.T, ds[:, : 2 * H], out=self.grad_blocks["Wh"][:, : 2 * H])  # (1), (2)
+        np.matmul(seen.T, ds[:, : 2 * H], out=self.grad_blocks["Wh"][:, : 2 * H])  # (1), (2)
         if self.reset_after:
-            np.matmul(h_before.T, self.kept["du"], out=self.grads["Wh_c"])  # (3')
+            np.matmul(seen.T, self.kept["du"], out=self.grads["Wh_c"])  # (3')
         else:
             np.matmul(self.kept["q"].T, ds[:, 2 * H :], out=self.grads["Wh_c"])  # (3)
         if "bh_c" in self.grads:
@@ -202,8 +214,3 @@ class GRU(Gated):
         if self.reset_after:
             return s + self.kept["r"][rows] * self.kept["u"][rows]
         return s + self.kept["q"][rows] @ self.params["Wh_c"]
-
-
-def side_by_side(d: Array) -> Array:
-    """Return the view (2, n, H) of two gates that lie side by side, d (n, 2H)."""
-    return d.reshape(len(d), 2, d.shape[1] // 2).swapaxes(0, 1)

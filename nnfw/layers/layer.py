@@ -2,21 +2,21 @@
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypedDict
 
 import numpy as np
 
-from nnfw import initializers
+from nnfw import initializers, regularizers
 from nnfw.checks import boolean
 from nnfw.errors import ShapeError
 from nnfw.joint import Array
 from nnfw.parts import Part
+from nnfw.regularizers import Regularizer, Regularizers
 
 if TYPE_CHECKING:
     import weakref
 
     from nnfw.initializers import Initializer
-    from nnfw.network import Network
     from nnfw.optimizer import Optimizer, State
 
 Shape = tuple[int | None, ...]
@@ -60,6 +60,33 @@ class Spec(NamedTuple):
     block: str
 
 
+class Options(TypedDict, total=False):
+    """The arguments that every layer has; `Layer` describes them."""
+
+    optimizer: "Optimizer | str | None"
+    regularizer: "str | Regularizers | None"
+    trainable: bool
+    name: str | None
+
+
+class Stepper:
+    """A layer that is given a sequence step by step; `state` is what it remembers, None if nothing.
+
+    Examples
+    --------
+    See `nnfw.streaming.Stream`, which chains them.
+    """
+
+    state: Array | None = None
+
+    def __init__(self, layer: "Layer") -> None:
+        self.layer = layer
+
+    def __call__(self, x: Array) -> Array:
+        """Return the output for the next step, (N, ...) or (N, 1, ...) as the layer's `forward` has it."""
+        return self.layer.forward(x)
+
+
 class Layer(Part):
     """One link of the chain: the base of every layer.
 
@@ -70,6 +97,9 @@ class Layer(Part):
     ----------
     optimizer : Optimizer or str, optional
         Used for this layer instead of the network's, with its own rate, schedule and clipping.
+    regularizer : str, Regularizer, list or dict, optional
+        What holds the weights small: for all that are matrices, or by parameter, ``{"W": L2(1e-4)}``;
+        ``"Wx"`` stands for ``Wx_z``, ``Wx_r`` ... alike.
     trainable : bool
         False freezes the parameters: `update` leaves them as they are.
     name : str, optional
@@ -113,10 +143,15 @@ class Layer(Part):
     """
 
     optimizer: "Optimizer | None" = None
+    regularizer: Regularizers | None = None
     trainable: bool = True
     name: str | None = None
     place: int | None = None  # position in its network, from 1: for messages only
     takes_lengths: ClassVar[bool] = False  # whether forward takes `lengths`
+    takes_indices: ClassVar[bool] = False  # whether the input holds whole numbers (N, T), not features
+    takes_state: ClassVar[bool] = False  # whether forward takes `initial_state`, and leaves `final_state`
+    state_size: int = 0  # S, where the state is an array (N, S)
+    causal: ClassVar[bool] = False  # whether no output depends on a later step: see `stream`
     needs_dx: bool = True  # False where nobody asks for backward's dx: see nnfw.training
     returns_scores: bool = False  # set by the network where the loss has a joint form: see nnfw.joint
 
@@ -125,7 +160,8 @@ class Layer(Part):
         "params", "grads", "blocks", "grad_blocks", "cache", "_buffers", "owner"
     )  # fmt: skip
 
-    owner: "weakref.ref[Network] | None" = None  # the network that it is part of
+    owner: "weakref.ref[Layer] | None" = None  # the network, or the layer, that it is part of
+    noise: np.random.Generator  # what a layer that is random in training draws from
     specs: dict[str, Spec]
     params: dict[str, Array]
     grads: dict[str, Array]
@@ -134,6 +170,7 @@ class Layer(Part):
     blocks: dict[str, Array]  # parameters that lie side by side, as one array
     grad_blocks: dict[str, Array]
     cache: Mapping[str, Array]  # what the last training pass kept
+    final_state: Any  # what the last training pass ended with, where `takes_state`
     state: "State | None"
     _buffers: dict[str, Array]
 
@@ -147,11 +184,17 @@ class Layer(Part):
         return self
 
     def __init__(
-        self, *, optimizer: "Optimizer | str | None" = None, trainable: bool = True, name: str | None = None
+        self,
+        *,
+        optimizer: "Optimizer | str | None" = None,
+        regularizer: "str | Regularizers | None" = None,
+        trainable: bool = True,
+        name: str | None = None,
     ) -> None:
         from nnfw import optimizers
 
         self.optimizer = None if optimizer is None else optimizers.get(optimizer)
+        self.regularizer = regularizers.get(regularizer)
         self.trainable = boolean(type(self).__name__, "trainable", trainable)
         self.name = name
 
@@ -172,9 +215,12 @@ class Layer(Part):
         size = sum(math.prod(spec.shape) for spec in self.specs.values())
         self.flat_params, self.flat_grads = np.zeros(size, dtype), np.zeros(size, dtype)
         self.cache, self.state, self._buffers = {}, None, {}
+        if self.owner is None:  # else the network gives it its own stream of noise
+            self.noise = rng
         self.bind()
         for name, spec in self.specs.items():
             self.params[name][...] = spec.initializer(rng, spec.shape, dtype)
+        self.regularized()  # a name that is not there is refused now
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return the output (N, ...) for the input (N, ...); in training, keep what `backward` needs."""
@@ -200,6 +246,39 @@ class Layer(Part):
         if self.state is None or self.state.rule != type(rule).__name__:
             self.state = rule.start(self.flat_params)
         rule.step(self.flat_params, self.flat_grads, self.state, epoch)
+        for p, _, regularizer in self.regularized():
+            regularizer.constrain(p)
+
+    # ---- regularization -----------------------------------------------------------------------------
+
+    def regularized(self) -> list[tuple[Array, Array, Regularizer]]:
+        """Return the parameters that are held small, their gradients, and what holds them."""
+        if self.regularizer is None:
+            return []
+        assigned = regularizers.assign(self.regularizer, self.params, self.label)
+        return [(self.params[name], self.grads[name], regularizer) for name, regularizer in assigned]
+
+    def penalty(self) -> float:
+        """Return what the parameters add to the loss."""
+        return sum(regularizer.penalty(p) for p, _, regularizer in self.regularized())
+
+    def add_penalty_gradients(self) -> None:
+        """Add the gradients of `penalty` to `grads`, which `gradients` has filled."""
+        for p, dp, regularizer in self.regularized():
+            regularizer.add_gradient(p, dp)
+
+    # ---- the door, and one step at a time --------------------------------------------------------------
+
+    def check_values(self, x: Array) -> None:
+        """Raise a ValueError for values that the layer cannot take; `x` is what a network is given."""
+
+    def find_lengths(self, x: Array) -> Array | None:
+        """Return the valid steps of each sequence (N,), where the values of `x` tell; else None."""
+        return None
+
+    def stream(self, N: int) -> "Stepper":
+        """Return what takes one time step of N samples after another; only a layer that is `causal` can."""
+        return Stepper(self)
 
     # ---- what the verbs are built from --------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """What the recurrent layers share: all but the mathematics of one step.
 
-A recurrent layer reads a batch in four movements; a cell (`rnn`, `gru`) writes only the second and the
-third, as a loop over time and its adjoint:
+A recurrent layer reads a batch in four movements; a cell (`rnn`, `gru`, `lstm`) writes only the second and
+the third, as a loop over time and its adjoint:
 
 1. the input products of all steps at once, ``x Wx + b``, where b is the weight of one input more, always 1;
 2. `forward_steps`, the loop forward: it completes the scores ``s``, which become gates, and the states;
@@ -14,40 +14,39 @@ memory; weights and gradients side by side, ``Wx`` (D, G·H), ``Wh`` (H, G·H), 
 several gates are one matrix product.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, TypedDict
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, Unpack
 
 import numpy as np
 
 from nnfw import activations, initializers
 from nnfw.activation import Activation
-from nnfw.checks import boolean, positive_integer
+from nnfw.checks import boolean, number, positive_integer
 from nnfw.errors import ShapeError
 from nnfw.joint import Array
-from nnfw.layers.layer import NOTHING, Layer, Shape, with_samples
+from nnfw.layers.layer import NOTHING, Layer, Options, Shape, Stepper, with_samples
+from nnfw.layers.lengths import check_lengths
 from nnfw.layers.steps import Steps, Unpacked
 
 if TYPE_CHECKING:
     from nnfw.initializers import Initializer
-    from nnfw.optimizer import Optimizer
 
 Room = Callable[[str, tuple[int, ...]], Array]
 
 INFERENCE_ROWS = 2048  # samples × steps that inference takes at a time, whatever T is
 
 
-class Options(TypedDict, total=False):
+class RecurrentOptions(Options, total=False):
     """The arguments that every recurrent layer has; `Recurrent` describes them."""
 
     return_sequences: bool
     go_backwards: bool
     use_bias: bool
+    dropout: float
+    recurrent_dropout: float
     input_initializer: "str | Initializer"
     recurrent_initializer: "str | Initializer"
     bias_initializer: "str | Initializer"
-    optimizer: "Optimizer | str | None"
-    trainable: bool
-    name: str | None
 
 
 class Recurrent(Layer):
@@ -66,13 +65,17 @@ class Recurrent(Layer):
         still belongs to input step t.
     use_bias : bool
         Whether b is added.
+    dropout, recurrent_dropout : float
+        The shares of the inputs x and of the state h₋ that the weights are not shown in training, in [0, 1).
+        What is dropped is drawn anew for each sequence, and is the same at all of its steps and for all
+        gates; what stays is divided by 1 − share (Gal & Ghahramani 2016, arXiv:1512.05287, section 4).
     input_initializer, recurrent_initializer, bias_initializer : str or Initializer
         Fill ``Wx``, ``Wh`` and ``b``, gate by gate.
-    optimizer, trainable, name
+    **options
         See `Layer`.
     """
 
-    takes_lengths = True
+    takes_lengths = takes_state = True
     left_out = (
         *Layer.left_out,
         "Wx_b",
@@ -81,20 +84,27 @@ class Recurrent(Layer):
         "steps",
         "states",
         "x_1",
+        "x_mask",
+        "drop",
         "h_before",
+        "seen",
         "initial_gradient",
     )
     gates: ClassVar[tuple[str, ...]] = ()  # as they lie in memory
+    state_arrays: ClassVar[int] = 1  # arrays (N, H) that the state is made of, the first of them h
     Wx_b: Array  # Wx (D, G·H), and b below it as one row more
     grad_Wx_b: Array
 
     # Of the last training pass:
     steps: Steps
     x_1: Array  # the packed inputs, and a column of ones (P, D + 1)
-    states: Array  # (N + P, H)
+    states: list[Array]  # (N + P, H) each
+    x_mask: Array | None  # what x is multiplied by (N, D), of `dropout`
+    drop: "Drop"  # of `recurrent_dropout`
     h_before: Array  # the state before each step (P, H)
+    seen: Array  # what the recurrent weights are shown of the state before each step (P, H)
     kept: dict[str, Array]  # packed rows by name
-    initial_gradient: Array  # with respect to the initial state (N, H)
+    initial_gradient: Array  # with respect to the initial state (N, S)
 
     def __init__(
         self,
@@ -104,20 +114,25 @@ class Recurrent(Layer):
         return_sequences: bool = False,
         go_backwards: bool = False,
         use_bias: bool = True,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
         input_initializer: "str | Initializer" = "glorot_uniform",
         recurrent_initializer: "str | Initializer" = "orthogonal",
         bias_initializer: "str | Initializer" = "zeros",
-        optimizer: "Optimizer | str | None" = None,
-        trainable: bool = True,
-        name: str | None = None,
+        **options: Unpack[Options],
     ) -> None:
-        super().__init__(optimizer=optimizer, trainable=trainable, name=name)
+        super().__init__(**options)
         owner = type(self).__name__
         self.units = positive_integer(owner, "units", units)
+        self.state_size = self.state_arrays * self.units
         self.activation = self._elementwise("activation", activation)
         self.return_sequences = boolean(owner, "return_sequences", return_sequences)
         self.go_backwards = boolean(owner, "go_backwards", go_backwards)
         self.use_bias = boolean(owner, "use_bias", use_bias)
+        self.dropout = number(owner, "dropout", dropout, 0.0, 1.0, open_high=True)
+        self.recurrent_dropout = number(
+            owner, "recurrent_dropout", recurrent_dropout, 0.0, 1.0, open_high=True
+        )
         self.input_initializer = initializers.get(input_initializer)
         self.recurrent_initializer = initializers.get(recurrent_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
@@ -144,10 +159,14 @@ class Recurrent(Layer):
         for gate in self.gates:
             self.add_parameter(key("Wx", gate), (D, H), self.input_initializer, block="Wx")
         for gate in self.gates if self.use_bias else ():
-            self.add_parameter(key("b", gate), (H,), self.bias_initializer, block="b")
+            self.add_parameter(key("b", gate), (H,), self.initial_bias(gate), block="b")
         for gate in self.gates:
             self.add_parameter(key("Wh", gate), (H, H), self.recurrent_initializer, block="Wh")
         return (T, H) if self.return_sequences else (H,)
+
+    def initial_bias(self, gate: str) -> "Initializer":
+        """Return what fills a gate's bias."""
+        return self.bias_initializer
 
     def bind(self) -> None:
         """Make the views of `Layer`, and those of Wx with b as one row more below it, (D + 1, G·H)."""
@@ -172,74 +191,97 @@ class Recurrent(Layer):
         lengths: Array | None = None,
         initial_state: Array | None = None,
     ) -> Array:
-        """Return the states (N, T, H), or the last ones (N, H).
+        """Return the states h (N, T, H), or the last ones (N, H).
 
         Parameters
         ----------
         x : ndarray (N, T, D)
             The sequences.
         training : bool
-            Keep what `backward` needs.
+            Keep what `backward` needs; `final_state` is left behind too.
         lengths : ndarray of int (N,), optional
             Valid steps of each sequence; beyond them the output is 0 and the state is carried unchanged.
-        initial_state : ndarray (N, H), optional
-            The state before the first step, 0 by default.
+        initial_state : ndarray (N, S), optional
+            The state before the first step, 0 by default. S is H, or where a cell has more than h, all of it
+            side by side.
         """
-        x = np.asarray(x, self.dtype)
-        self.check_input(x, (3,), "(samples, steps, features)")
-        N, T, _ = x.shape
-        state = None if initial_state is None else np.asarray(initial_state, self.dtype)
-        if state is not None and state.shape != (N, self.units):
-            raise ShapeError(
-                f"{self.label}: initial_state must be (samples, units) = {(N, self.units)}, got {state.shape}"
-            )
-        steps = Steps(N, T, self._lengths(lengths, N, T), self.go_backwards)
-        if training:
-            return self._forward_training(x, steps, state)
-        return self._forward_inference(x, steps, state)
-
-    def _lengths(self, lengths: Array | None, N: int, T: int) -> Array | None:
-        if lengths is None:
-            return None
-        lengths = np.asarray(lengths)
-        if lengths.shape != (N,) or lengths.dtype.kind not in "iu":
-            raise ShapeError(
-                f"{self.label}: lengths must be {N} whole numbers, one a sample, "
-                f"got {lengths.dtype} of shape {lengths.shape}"
-            )
-        if np.any(lengths < 1) or np.any(lengths > T):
-            raise ValueError(
-                f"{self.label}: lengths must lie in 1 to {T}, the steps of x; "
-                f"got {lengths.min()} to {lengths.max()}"
-            )
-        return lengths.astype(np.int64, copy=False)
-
-    def _forward_training(self, x: Array, steps: Steps, initial_state: Array | None) -> Array:
-        h = steps.states(initial_state, self.units, self.dtype)
+        if not training:
+            return self.forward_with_state(x, lengths, initial_state)[0]
+        x, steps = self._open(x, lengths)
+        states = steps.states(self._open_state(initial_state, steps.N), self.units)
+        h = states[0]
         self.x_1 = self._with_ones(x, steps, self.buffer)
+        self.x_mask = self._draw_mask(self.dropout, (steps.N, x.shape[2]))
+        if self.x_mask is not None:
+            steps.scale(self.x_1[:, : x.shape[2]], self.x_mask)
+        mask = self._draw_mask(self.recurrent_dropout, (steps.N, self.units))
+        self.drop = Drop(None if mask is None else steps.sort(mask))
         self.kept = {"x": self.x_1[:, : x.shape[2]], "h": h[steps.N :]}
-        self.steps, self.states = steps, h
-        self.kept |= self._read(self.x_1, self.scaled_weights(self.buffer), h, steps, self.buffer)
+        self.steps, self.states = steps, states
+        weights = self.scaled_weights(self.buffer)
+        self.kept |= self._read(self.x_1, weights, states, steps, self.buffer, self.drop)
         self.cache = Unpacked(steps, self.kept)
         return steps.unpack(h[steps.N :]) if self.return_sequences else steps.last(h)
 
-    def _forward_inference(self, x: Array, steps: Steps, initial_state: Array | None) -> Array:
-        """Read the steps in windows, so that the memory needed does not grow with T."""
-        state, out = initial_state, None
+    def forward_with_state(
+        self, x: Array, lengths: Array | None = None, initial_state: Array | None = None
+    ) -> tuple[Array, Array]:
+        """Return the output of `forward` in inference, and the state (N, S) after each sequence's last step.
+
+        The steps are read in windows, so that the memory needed does not grow with T.
+        """
+        x, steps = self._open(x, lengths)
+        state = self._open_state(initial_state, steps.N)
+        out = None
         if self.return_sequences:
             out = np.zeros((steps.N, steps.T, self.units), self.dtype)
         weights = self.scaled_weights(self._room)
         for part in steps.windows(max(1, INFERENCE_ROWS // max(1, steps.N))):
-            h = part.states(state, self.units, self.dtype)
-            self._read(self._with_ones(x, part, self._room), weights, h, part, self._room)
-            state = part.last(h)
+            states = part.states(state, self.units)
+            self._read(self._with_ones(x, part, self._room), weights, states, part, self._room, Drop())
+            state = self._last(part, states)
             if out is not None:
-                part.unpack(h[part.N :], out)
-        return out if out is not None else np.array(state)
+                part.unpack(states[0][part.N :], out)
+        return (state[:, : self.units].copy() if out is None else out), state
+
+    @property
+    def final_state(self) -> Array:
+        """The state (N, S) after each sequence's last step, of the last training pass."""
+        self.require("x", "final_state")
+        return self._last(self.steps, self.states)
+
+    def _last(self, steps: Steps, states: Sequence[Array]) -> Array:
+        return np.concatenate([steps.last(h) for h in states], axis=1)
+
+    def _open(self, x: Array, lengths: Array | None) -> tuple[Array, Steps]:
+        """Return x as the kernel takes it, and the order in which it is read."""
+        x = np.asarray(x, self.dtype)
+        self.check_input(x, (3,), "(samples, steps, features)")
+        N, T, _ = x.shape
+        lengths = None if lengths is None else check_lengths(self.label, lengths, N, T)
+        return x, Steps(N, T, lengths, self.go_backwards)
+
+    def _open_state(self, initial_state: Array | None, N: int) -> Array:
+        """Return the state (N, S) before the first step."""
+        if initial_state is None:
+            return np.zeros((N, self.state_size), self.dtype)
+        state = np.asarray(initial_state, self.dtype)
+        if state.shape != (N, self.state_size):
+            raise ShapeError(
+                f"{self.label}: initial_state must be (samples, state) = {(N, self.state_size)}, "
+                f"got {state.shape}"
+            )
+        return state
 
     def _room(self, name: str, shape: tuple[int, ...]) -> Array:
         """Return fresh memory: what inference uses instead of `buffer`, as threads may share a layer."""
         return np.empty(shape, self.dtype)
+
+    def _draw_mask(self, share: float, shape: tuple[int, int]) -> Array | None:
+        """Return what drops this `share` of an array: 0, or else 1 / (1 − share)."""
+        if not share:
+            return None
+        return ((self.noise.random(shape) >= share) / (1 - share)).astype(self.dtype)
 
     def _with_ones(self, x: Array, steps: Steps, room: Room) -> Array:
         """Return x packed (P, D), and a column of ones that the bias is the weight of, (P, D + 1)."""
@@ -250,14 +292,20 @@ class Recurrent(Layer):
         return x_1
 
     def _read(
-        self, x_1: Array, weights: tuple[Array, Array], h: Array, steps: Steps, room: Room
+        self,
+        x_1: Array,
+        weights: tuple[Array, Array],
+        states: Sequence[Array],
+        steps: Steps,
+        room: Room,
+        drop: "Drop",
     ) -> dict[str, Array]:
         """Run the input products x Wx + b (G, P, H) of all steps, then the loop over time."""
         G, H = len(self.gates), self.units
         Wx_b, Wh = weights
         s = room("s", (G, len(x_1), H))
         np.matmul(x_1, Wx_b.reshape(-1, G, H).swapaxes(0, 1), out=s)
-        return self.forward_steps(s, h, Wh, steps, room)
+        return self.forward_steps(s, Wh, states, steps, room, drop)
 
     def scaled_weights(self, room: Room) -> tuple[Array, Array]:
         """Return Wx over b (D + 1, G·H), and Wh, as the gates' activations want their scores scaled."""
@@ -269,55 +317,81 @@ class Recurrent(Layer):
         steps, H = self.steps, self.units
         shape = (steps.N, steps.T, H) if self.return_sequences else (steps.N, H)
         dy = self.check_gradient(dy, shape)
-        dh = np.empty_like(self.states)
+        dh = np.empty_like(self.states[0])
         if self.return_sequences:
             dh[: steps.N] = 0
             steps.pack(dy, out=dh[steps.N :])
         else:
             dh[...] = 0
             steps.add_to_last(dh, dy)
+        others = [np.zeros((steps.N, H), self.dtype) for _ in self.states[1:]]
         ds = self.buffer("ds", (steps.rows, len(self.gates) * H))
         WhT = self.buffer("WhT", self.blocks["Wh"].T.shape)
         WhT[...] = self.blocks["Wh"].T  # contiguous: the products of the loop run faster
-        self.h_before = steps.before_all(self.states)
-        self.kept |= self.backward_steps(dh, ds, WhT, steps)
+        self.h_before = steps.before_all(self.states[0])
+        self.seen = self.drop.rows(self.h_before, steps, self.buffer)
+        self.kept |= self.backward_steps(ds, WhT, [dh, *others], steps, self.drop)
         self.kept |= {key("ds", gate): self.columns(gate, ds) for gate in self.gates}
         self.kept |= {"ds": ds, "dh": dh[steps.N :]}
-        self.initial_gradient = steps.initial(dh)
-        return steps.unpack(ds @ self.blocks["Wx"].T) if self.needs_dx else NOTHING
+        of_parts = [steps.unsort(part) for part in (dh[: steps.N], *others)]
+        self.initial_gradient = np.concatenate(of_parts, axis=1)
+        return self._input_gradient(ds) if self.needs_dx else NOTHING
+
+    def _input_gradient(self, ds: Array) -> Array:
+        dx = ds @ self.blocks["Wx"].T
+        if self.x_mask is not None:
+            self.steps.scale(dx, self.x_mask)
+        return self.steps.unpack(dx)
 
     def gradients(self) -> None:
         """Fill the gradients of all weights from those of the scores: one matrix product a block."""
         self.require("ds", "gradients")
         ds = self.kept["ds"]
         np.matmul(self.x_1.T, ds, out=self.grad_Wx_b)  # of Wx, and of b in the row below
-        self.recurrent_gradients(ds, self.h_before)
+        self.recurrent_gradients(ds, self.seen)
+
+    # ---- one step at a time ------------------------------------------------------------------------------
+
+    @property
+    def causal(self) -> bool:  # type: ignore[override]
+        """Whether no output depends on a later step."""
+        return not self.go_backwards
+
+    def stream(self, N: int) -> "RecurrentStepper":
+        """Return what takes one time step of N samples after another."""
+        return RecurrentStepper(self, N)
 
     # ---- what a cell writes -----------------------------------------------------------------------------
 
-    def forward_steps(self, s: Array, h: Array, Wh: Array, steps: Steps, room: Room) -> dict[str, Array]:
-        """Run the loop over time: complete the scores `s` (G, P, H), fill the states `h` (N + P, H).
+    def forward_steps(
+        self, s: Array, Wh: Array, states: Sequence[Array], steps: Steps, room: Room, drop: "Drop"
+    ) -> dict[str, Array]:
+        """Run the loop over time: complete the scores `s` (G, P, H), fill the `states` (N + P, H).
 
-        `Wh` (H, G·H) are the recurrent weights, scaled as the gates want it.
-        Returns the rows (P, ...) that `backward_steps` needs, by name.
+        `Wh` (H, G·H) are the recurrent weights, scaled as the gates want it; `drop` says what they are
+        shown of h₋. Returns the rows (P, ...) that `backward_steps` needs, by name.
         """
         raise NotImplementedError
 
-    def backward_steps(self, dh: Array, ds: Array, WhT: Array, steps: Steps) -> dict[str, Array]:
-        """Run the adjoint loop: fill `ds` (P, G·H) from `dh` (N + P, H), the gradients of the outputs.
+    def backward_steps(
+        self, ds: Array, WhT: Array, dstates: Sequence[Array], steps: Steps, drop: "Drop"
+    ) -> dict[str, Array]:
+        """Run the adjoint loop: fill `ds` (P, G·H) from dh (N + P, H), the gradients of the outputs.
 
-        On return `dh` holds the whole gradients. Returns further rows that `recurrent_gradients` needs.
+        `dstates` begins with dh, which on return holds the whole gradients; whatever else the state is made
+        of has its gradient (N, H) behind it, 0 at first, in the end that of the initial state.
+        Returns further rows that `recurrent_gradients` needs.
         """
         raise NotImplementedError
 
-    def recurrent_gradients(self, ds: Array, h_before: Array) -> None:
-        """Fill the gradients of the recurrent weights from `ds` (P, G·H) and the states before (P, H)."""
-        np.matmul(h_before.T, ds, out=self.grad_blocks["Wh"])
+    def recurrent_gradients(self, ds: Array, seen: Array) -> None:
+        """Fill the gradients of the recurrent weights from `ds` (P, G·H) and what they were shown (P, H)."""
+        np.matmul(seen.T, ds, out=self.grad_blocks["Wh"])
 
     def scores(self, gate: str, rows: slice) -> Array:
         """Return a gate's scores (m, H) at some rows of the last training pass, from what was kept."""
-        x, h_before = self.kept["x"][rows], self.h_before[rows]
-        s = x @ self.params[key("Wx", gate)] + h_before @ self.params[key("Wh", gate)]
+        x, seen = self.kept["x"][rows], self.seen[rows]
+        s = x @ self.params[key("Wx", gate)] + seen @ self.params[key("Wh", gate)]
         return s + self.params[key("b", gate)] if self.use_bias else s
 
     def slope(self, gate: str, activation: Activation, y: Array, rows: slice, out: Array) -> Array:
@@ -328,3 +402,68 @@ class Recurrent(Layer):
 def key(name: str, gate: str) -> str:
     """Return the parameter's name for a gate: ``Wx_z``; a layer with a single gate has plain names."""
     return f"{name}_{gate}" if gate else name
+
+
+class Drop:
+    """Recurrent dropout: the recurrent weights are shown h₋∘m; without a mask (N, H), h₋ as it is."""
+
+    def __init__(self, mask: Array | None = None) -> None:
+        self.mask = mask
+
+    def views(self, h: Array, steps: Steps, room: Room) -> Sequence[Array]:
+        """Return for each step the view (n, H) of what is shown, of states (N + P, H)."""
+        return steps.before(h) if self.mask is None else steps.split(self.rows(h, steps, room))
+
+    def rows(self, h_before: Array, steps: Steps, room: Room) -> Array:
+        """Return what is shown at all steps (P, H), of the states before them (P, H)."""
+        return h_before if self.mask is None else room("seen", (steps.rows, h_before.shape[1]))
+
+    def __call__(self, h: Array, out: Array) -> None:
+        """Write h∘m into `out`; without a mask nothing is to be done, as `out` is `h`."""
+        if self.mask is not None:
+            np.multiply(h, self.mask[: len(h)], out=out)
+
+
+class RecurrentStepper(Stepper):
+    """A recurrent layer that is given a sequence step by step, with the weights that it has now.
+
+    Attributes
+    ----------
+    state : ndarray (N, S)
+        After the steps so far.
+    """
+
+    layer: Recurrent
+
+    def __init__(self, layer: Recurrent, N: int) -> None:
+        super().__init__(layer)
+        self.steps, self.drop = Steps(N, 1), Drop()
+        self.arrays: dict[str, Array] = {}
+        self.weights = layer.scaled_weights(self.room)
+        self.states = self.steps.states(layer._open_state(None, N), layer.units)
+
+    def room(self, name: str, shape: tuple[int, ...]) -> Array:
+        """Return memory that is kept from step to step."""
+        if name not in self.arrays:
+            self.arrays[name] = np.empty(shape, self.layer.dtype)
+        return self.arrays[name]
+
+    def __call__(self, x: Array) -> Array:
+        """Return the new state h, (N, 1, H) or (N, H) as the layer's `forward` has it."""
+        N = self.steps.N
+        x_1 = self.layer._with_ones(x, self.steps, self.room)
+        self.layer._read(x_1, self.weights, self.states, self.steps, self.room, self.drop)
+        for h in self.states:
+            h[:N] = h[N:]
+        h = self.states[0][:N].copy()
+        return h[:, None] if self.layer.return_sequences else h
+
+    @property
+    def state(self) -> Array:
+        """The state (N, S)."""
+        return np.concatenate([h[: self.steps.N] for h in self.states], axis=1)
+
+    @state.setter
+    def state(self, state: Array) -> None:
+        for h, part in zip(self.states, np.split(state, len(self.states), axis=1), strict=True):
+            h[: self.steps.N] = part

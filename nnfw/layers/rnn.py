@@ -1,9 +1,11 @@
 """RNN: the simple recurrent layer of Elman."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from nnfw.joint import Array
-from nnfw.layers.recurrent import Recurrent, Room
+from nnfw.layers.recurrent import Drop, Recurrent, Room
 from nnfw.layers.steps import Steps
 
 
@@ -26,9 +28,11 @@ class RNN(Recurrent):
         H, the size of the state.
     activation : str or Activation
         φ.
-    return_sequences, go_backwards, use_bias, input_initializer, recurrent_initializer, bias_initializer
+    return_sequences, go_backwards, use_bias, dropout, recurrent_dropout
         See `nnfw.layers.recurrent.Recurrent`.
-    optimizer, trainable, name
+    input_initializer, recurrent_initializer, bias_initializer
+        See `nnfw.layers.recurrent.Recurrent`.
+    **options
         See `Layer`.
 
     References
@@ -47,20 +51,30 @@ class RNN(Recurrent):
 
     gates = ("",)
 
-    def forward_steps(self, s: Array, h: Array, Wh: Array, steps: Steps, room: Room) -> dict[str, Array]:
-        """Fill the states `h` (N + P, H) from the input products `s` (1, P, H)."""
+    def forward_steps(
+        self, s: Array, Wh: Array, states: Sequence[Array], steps: Steps, room: Room, drop: Drop
+    ) -> dict[str, Array]:
+        """Fill the states h (N + P, H) from the input products `s` (1, P, H)."""
+        (h,) = states
         φ = self.activation
-        for h_before, h_t, s_t in steps.walk(h, rows=(s[0],)):
-            np.dot(h_before, Wh, out=h_t)
+        seen = drop.views(h, steps, room)
+        for (h_before, h_t, s_t), seen_t in zip(steps.walk([h], rows=(s[0],)), seen, strict=True):
+            drop(h_before, seen_t)
+            np.dot(seen_t, Wh, out=h_t)
             h_t += s_t  # (1) x Wx + h₋ Wh + b
             φ(h_t, h_t)  # (1) h
         return {}
 
-    def backward_steps(self, dh: Array, ds: Array, WhT: Array, steps: Steps) -> dict[str, Array]:
-        """Fill `ds` (P, H) from `dh` (N + P, H), the steps in reverse."""
+    def backward_steps(
+        self, ds: Array, WhT: Array, dstates: Sequence[Array], steps: Steps, drop: Drop
+    ) -> dict[str, Array]:
+        """Fill `ds` (P, H) from dh (N + P, H), the steps in reverse."""
+        (dh,) = dstates
         self.slope("", self.activation, self.kept["h"], slice(None), ds)  # (1) φ′, at all steps
         d = self.buffer("d", (steps.N, self.units))
-        for dh_before, dh_t, ds_t, d_t in reversed(list(steps.walk(dh, rows=(ds,), room=(d,)))):
+        for dh_before, dh_t, ds_t, d_t in reversed(list(steps.walk([dh], rows=(ds,), room=(d,)))):
             ds_t *= dh_t  # (1) ds = dh∘φ′
-            dh_before += np.dot(ds_t, WhT, out=d_t)  # (1) dh₋ += ds Whᵀ
+            np.dot(ds_t, WhT, out=d_t)
+            drop(d_t, d_t)
+            dh_before += d_t  # (1) dh₋ += ds Whᵀ
         return {}

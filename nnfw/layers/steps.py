@@ -125,25 +125,38 @@ class Steps:
         x = x.swapaxes(0, 1)
         return x[::-1][self.start : self.stop] if self.backwards else x[self.start : self.stop]
 
+    def scale(self, rows: Array, factors: Array) -> None:
+        """Multiply all rows (P, D) of a sample by its `factors` (N, D), the same at each step, in place."""
+        if self.lengths is None:
+            by_step = self._by_step(rows)
+            by_step *= factors
+        else:
+            rows *= factors[self.sample]
+
     # ---- states (N + P, H) ----------------------------------------------------------------------------
 
-    def states(self, initial: Array | None, H: int, dtype: np.dtype[np.floating]) -> Array:
-        """Return room for all states, the `initial` ones (N, H) in place (0 by default)."""
-        h = np.empty((self.N + self.rows, H), dtype)
-        h[: self.N] = 0 if initial is None else self.sort(initial)
-        return h
+    def states(self, state: Array, H: int) -> list[Array]:
+        """Return room for all states, an array for each H columns of the initial `state` (N, S), in place."""
+        states = [np.empty((self.N + self.rows, H), state.dtype) for _ in range(state.shape[1] // H)]
+        for h, initial in zip(states, np.split(self.sort(state), len(states), axis=1), strict=True):
+            h[: self.N] = initial
+        return states
 
-    def sort(self, initial: Array) -> Array:
+    def sort(self, state: Array) -> Array:
         """Return (N, H) in the order of the rows."""
-        return initial if self.lengths is None else initial[self.order]
+        return state if self.lengths is None else state[self.order]
 
     def last(self, h: Array) -> Array:
         """Return each sample's state after the last step that it has read, (N, H), in the caller's order."""
+        return h[self.rows :] if self.lengths is None else self.unsort(h[self.final])
+
+    def unsort(self, rows: Array) -> Array:
+        """Return (N, H), which stands in the order of the rows, in the caller's order: undo `sort`."""
         if self.lengths is None:
-            return h[self.rows :]
-        last = np.empty((self.N, h.shape[1]), h.dtype)
-        last[self.order] = h[self.final]
-        return last
+            return rows
+        unsorted = np.empty_like(rows)
+        unsorted[self.order] = rows
+        return unsorted
 
     def add_to_last(self, dh: Array, dy: Array) -> None:
         """Add dy (N, H) to the rows of each sample's last state: the adjoint of `last`."""
@@ -151,14 +164,6 @@ class Steps:
             dh[self.rows :] += dy
         else:
             dh[self.final] += dy[self.order]
-
-    def initial(self, dh: Array) -> Array:
-        """Return the gradient (N, H) with respect to the initial states, in the caller's order."""
-        if self.lengths is None:
-            return dh[: self.N]
-        dh0 = np.empty((self.N, dh.shape[1]), dh.dtype)
-        dh0[self.order] = dh[: self.N]
-        return dh0
 
     def before_all(self, h: Array) -> Array:
         """Return for each packed row the state before it, (P, H)."""
@@ -172,6 +177,8 @@ class Steps:
         With a `span` of steps, `rows` are those of these steps only.
         """
         sizes = self.sizes[span]
+        if len(sizes) == 1:
+            return [rows]
         if self.lengths is None:
             by_step = rows.reshape(*rows.shape[:-2], len(sizes), self.N, rows.shape[-1])
             return list(by_step.swapaxes(0, -3))
@@ -189,21 +196,21 @@ class Steps:
         return self.split(h[self.N :])
 
     def walk(
-        self, h: Array, rows: Iterable[Array] = (), room: Iterable[Array] = ()
+        self, states: Iterable[Array], rows: Iterable[Array] = (), room: Iterable[Array] = ()
     ) -> Iterator[tuple[Array, ...]]:
-        """Yield for each step the views of the state before and after it, of all `rows`, and of all `room`.
+        """Yield for each step the views of all states before and after it, of all `rows` and all `room`.
 
         Parameters
         ----------
-        h : ndarray (N + P, H)
-            States.
+        states : sequence of ndarray (N + P, H)
+            See `before` and `after`.
         rows : sequence of ndarray (P, H) or (G, P, H)
             See `split`.
         room : sequence of ndarray (N, H)
             Scratch that is the same at each step, of which the step gets as many rows as it has.
         """
-        views = [self.before(h), self.after(h), *map(self.split, rows), *map(self._room, room)]
-        return zip(*views, strict=True)
+        of_states = [views for h in states for views in (self.before(h), self.after(h))]
+        return zip(*of_states, *map(self.split, rows), *map(self._room, room), strict=True)
 
     def groups(self, rows: int) -> list[tuple[slice, slice]]:
         """Return the steps in groups of about `rows` rows, each as its span of steps and its rows."""

@@ -7,18 +7,20 @@ The file is a NumPy archive, which anyone can read without nnfw::
         file["gru_1.optimizer.momentum"]              # what the optimizer remembers of a layer
         json.loads(file["description"].tobytes())     # all the rest: see nnfw.saving.describing
 
-The rest is the architecture with every argument, loss, optimizers, metrics, history, and the states of the
-random streams. Left out are gradients, caches and callbacks, which `fit` is given anew.
+The rest is the architecture with every argument, loss, optimizers, metrics, history, the states of the random
+streams, how far the last fit has come and what its callbacks remember. Left out are gradients, caches and the
+callbacks themselves, which `fit` is given anew.
 
 A file replaces an older one in a single step, once it is complete. It is held to its checksum, and cannot
 make `load` run anything: classes are nnfw's own, or those that the caller passes as `custom`. Functions are
 saved by name, to be given back in `custom` too; `save` refuses one without a name, such as a lambda.
+
+Parameters alone go to other libraries and come from them with `save_weights` and `load_weights`.
 """
 
 import json
 import platform
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -29,9 +31,12 @@ from nnfw.errors import LoadError
 from nnfw.joint import Array
 from nnfw.saving import archive, states
 from nnfw.saving.describing import Describer, Rebuilder
+from nnfw.saving.weights import load_weights, save_weights
 
 if TYPE_CHECKING:
     from nnfw.network import Network
+
+__all__ = ["load", "load_weights", "save", "save_weights"]
 
 FORMAT, VERSION = "nnfw network", 1
 
@@ -85,24 +90,12 @@ def load(path: "str | PathLike[str]", custom: Mapping[str, Any] | None = None) -
     """
     if not isinstance(custom, Mapping | None):
         raise TypeError(f"load: custom must be a dict of classes and functions by name, got {custom!r}")
-    with open(path, "rb") as file, _named(path):
+    with open(path, "rb") as file, archive.named(path):
         arrays, intact = archive.read(file)
         network = _rebuild(Rebuilder(arrays, custom or {}))
         if not intact:
             raise LoadError("its content is not what was saved: the checksum differs")
     return network
-
-
-@contextmanager
-def _named(path: "str | PathLike[str]") -> Iterator[None]:
-    """Make a LoadError that names the file of whatever goes wrong in reading what is not to be trusted."""
-    try:
-        yield
-    except LoadError as error:
-        raise LoadError(f"{path}: {error}") from error.__cause__
-    except Exception as error:
-        what = f"{type(error).__name__}: {str(error)[:200]}"
-        raise LoadError(f"{path}: it is damaged, cut short, or was not saved by nnfw ({what})") from error
 
 
 # ---- the description ---------------------------------------------------------------------------------------

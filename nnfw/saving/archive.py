@@ -13,7 +13,8 @@ import os
 import shutil
 import uuid
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,10 +25,18 @@ from nnfw.errors import LoadError
 from nnfw.joint import Array
 
 NUMBERS = "biufc"  # the kinds of dtype that hold plain numbers
+START = b"PK"  # of every such file
 
 
 def write(path: "str | os.PathLike[str]", arrays: Mapping[str, Any]) -> None:
-    """Write `arrays` (C order) to the file `path`, which stays as it is until the new one is on the disk.
+    """Write `arrays` (C order) to the file `path`; see `replacing`."""
+    with replacing(path) as file:
+        np.savez(file, **arrays, sha256=checksum(arrays))
+
+
+@contextmanager
+def replacing(path: "str | os.PathLike[str]") -> Iterator[BinaryIO]:
+    """Open a new file for the file `path`, which stays as it is until the new one is on the disk.
 
     Raises
     ------
@@ -46,7 +55,7 @@ def write(path: "str | os.PathLike[str]", arrays: Mapping[str, Any]) -> None:
     temporary = target.with_name(f".nnfw-{uuid.uuid4().hex}.tmp")
     try:
         with open(temporary, "xb") as file:
-            np.savez(file, **arrays, sha256=checksum(arrays))
+            yield file
             file.flush()
             os.fsync(file.fileno())
         if target.exists():
@@ -64,7 +73,7 @@ def read(file: BinaryIO) -> tuple[dict[str, Array], bool]:
     LoadError
         If it is no such file; damage may also raise what the zip and npy formats raise.
     """
-    if file.read(2) != b"PK":
+    if file.read(2) != START:
         raise LoadError("it is not a network saved by nnfw, but a file of another kind")
     size = file.seek(0, os.SEEK_END)
     arrays: dict[str, Array] = {}
@@ -77,6 +86,18 @@ def read(file: BinaryIO) -> tuple[dict[str, Array], bool]:
             arrays[name] = read_array(name, archive.read(entry))
     seal = arrays.pop("sha256", np.empty(0))
     return arrays, np.array_equal(seal, checksum(arrays))
+
+
+@contextmanager
+def named(path: "str | os.PathLike[str]") -> Iterator[None]:
+    """Make a LoadError that names the file of whatever goes wrong in reading what is not to be trusted."""
+    try:
+        yield
+    except LoadError as error:
+        raise LoadError(f"{path}: {error}") from error.__cause__
+    except Exception as error:
+        what = f"{type(error).__name__}: {str(error)[:200]}"
+        raise LoadError(f"{path}: it is damaged, cut short, or was not saved by nnfw ({what})") from error
 
 
 def check_sizes(entries: list[zipfile.ZipInfo], size: int) -> None:

@@ -209,7 +209,8 @@ class Rebuilder:
             case {"float": "nan" | "inf" | "-inf" as name}:
                 return float(name)
             case {"number": number, "dtype": str(name)} if name in DTYPES:
-                return DTYPES[name].type(self.value(number))
+                with np.errstate(over="raise"):
+                    return DTYPES[name].type(self.value(number))
             case {"dtype": str(name)} if name in DTYPES:
                 return DTYPES[name]
             case {"array": str(name)}:

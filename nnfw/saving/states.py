@@ -1,7 +1,8 @@
 """What a network has come to know beyond its arguments, kept for a file and restored from it.
 
-Shapes, parameters, what optimizers remember, the history and the random streams: each is kept by one function
-and restored by the one below it. What is kept is JSON, and the arrays lie in a `Describer` beside it.
+Shapes, parameters, what optimizers remember, the history, how far a fit has come and the random streams:
+each is kept by one function and restored by the one below it. What is kept is JSON, and the arrays lie in a
+`Describer` beside it.
 """
 
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -15,7 +16,9 @@ from nnfw.initializers import Given
 from nnfw.joint import Array
 from nnfw.layers.layer import Layer
 from nnfw.optimizer import State
+from nnfw.resuming import Standing
 from nnfw.saving.describing import Describer, Rebuilder
+from nnfw.training import Means
 
 if TYPE_CHECKING:
     from nnfw.network import Network
@@ -30,6 +33,7 @@ def keep_network(network: "Network", into: Describer, prefix: str = "") -> Json:
         "built": network.built,
         "shapes": into.value(network.shapes, "shapes"),
         "history": keep_history(network.history, into),
+        "standing": keep_standing(network.standing, into, prefix),
         "streams": {name: stream.bit_generator.state for name, stream in network.streams.items()},
         "layers": [_keep_member(layer, into, f"{prefix}{name}.", network.built) for name, layer in named],
     }
@@ -52,6 +56,7 @@ def restore_network(network: "Network", known: Json, out: Rebuilder, prefix: str
         if network.built and not _is_network(layer):
             restore_layer(layer, kept, out, name, network)
     network.history = restored_history(known["history"], out)
+    network.standing = restored_standing(known.get("standing"), out, network)
     for stream, generator in network.streams.items():
         generator.bit_generator.state = known["streams"][stream]
 
@@ -132,3 +137,44 @@ def restored_history(known: Json, out: Rebuilder) -> History:
     if any(len(values) != len(history.epoch) for values in history.values()):
         raise LoadError("its history has not one number an epoch")
     return history
+
+
+def keep_standing(standing: Standing | None, into: Describer, prefix: str) -> Json | None:
+    """Return how far the last fit has come, with what its callbacks remember."""
+    if standing is None:
+        return None
+    return {
+        "start": standing.start,
+        "plan": into.value(standing.plan, "plan"),
+        "stopped": standing.stopped,
+        "memories": [
+            [label, *(into.value(item, f"{prefix}callbacks[{i}].{item[0]}") for item in memory.items())]
+            for i, (label, memory) in enumerate(standing.memories.items())
+        ],
+        "batch": standing.batch,
+        "shuffle": standing.shuffle,
+        "sums": standing.means and into.value(standing.means.sums, f"{prefix}sums"),
+    }
+
+
+def restored_standing(known: Json | None, out: Rebuilder, network: "Network") -> Standing | None:
+    """Return what `keep_standing` kept; a file of the first nnfw has nothing of it."""
+    if known is None:
+        return None
+    N, batch_size, shuffle = out.value(known["plan"])
+    plan = (
+        whole_number("Standing", "samples", N, low=1),
+        whole_number("Standing", "batch_size", batch_size, low=1),
+        boolean("Standing", "shuffle", shuffle),
+    )
+    standing = Standing(whole_number("Standing", "start", known["start"]), plan)
+    standing.stopped = str(known["stopped"])
+    standing.memories = {
+        str(label): dict(out.value(item) for item in memory) for label, *memory in known["memories"]
+    }
+    standing.batch = whole_number("Standing", "batch", known["batch"])
+    if known["sums"] is not None:
+        np.random.default_rng(0).bit_generator.state = known["shuffle"]  # refused now, if it is no such state
+        standing.shuffle, standing.means = known["shuffle"], Means(network)
+        standing.means.sums = out.value(known["sums"])
+    return standing

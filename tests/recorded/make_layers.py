@@ -16,6 +16,7 @@ torch.set_default_dtype(torch.float64)
 torch.manual_seed(20240611)
 N, T, D, H = 3, 5, 4, 6
 LENGTHS = torch.tensor([3, 4, 2])
+NAMES = (("Wx", "weight_ih"), ("Wh", "weight_hh"))
 arrays: dict[str, np.ndarray] = {}
 
 
@@ -32,6 +33,13 @@ def randomized(module):
 
 def translate(p, kind, bias):
     """Return PyTorch's arrays ``p("weight_ih")`` and so on under nnfw's names; `bias` adds up two biases."""
+    if kind == "lstm":
+        gates = {
+            name: dict(zip("ifgo", p(name).split(H), strict=True)) for name in ("weight_ih", "weight_hh")
+        }
+        ours = {f"{own}_{gate}": gates[name][gate].T for own, name in NAMES for gate in "ifog"}
+        of_x, of_h = (dict(zip("ifgo", p(name).split(H), strict=True)) for name in ("bias_ih", "bias_hh"))
+        return ours | {f"b_{gate}": bias(of_x[gate], of_h[gate]) for gate in "ifog"}
     if kind != "gru":
         biases = {"b": bias(p("bias_ih"), p("bias_hh"))}
         return {"Wx": p("weight_ih").T, "Wh": p("weight_hh").T, **biases}
@@ -59,17 +67,21 @@ def record_recurrent(case, kind, module, lengths=None):
     """Record all directions of a layer, each as a case of its own."""
     randomized(module)
     x, h0 = torch.randn(N, T, D, requires_grad=True), torch.randn(2, N, H)[: 1 + module.bidirectional]
-    h0.requires_grad_()
+    state = [h0, torch.randn_like(h0)] if kind == "lstm" else [h0]
+    for part in state:
+        part.requires_grad_()
+    given = tuple(state) if kind == "lstm" else h0
     if lengths is None:
-        y, h_last = module(x, h0)
+        y, last = module(x, given)
     else:
         packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-        y, h_last = module(packed, h0)
+        y, last = module(packed, given)
         y, _ = pad_packed_sequence(y, batch_first=True, total_length=T)
+    h_last = last[0] if kind == "lstm" else last
     for direction, suffix in enumerate(["", "_reverse"][: len(h0)]):
         name = f"{case}{suffix}"
         outputs = {"y": y[..., direction * H : (direction + 1) * H], "h_last": h_last[direction]}
-        keep(name, {"x": x, "initial_state": h0[direction], **outputs})
+        keep(name, {"x": x, "initial_state": torch.cat([s[direction] for s in state], 1), **outputs})
         if lengths is not None:
             keep(name, {"lengths": lengths})
         theirs = {
@@ -82,11 +94,13 @@ def record_recurrent(case, kind, module, lengths=None):
         for which, output in zip(("sequence", "last"), outputs.values(), strict=True):
             start = torch.randn_like(output)
             keep(name, {"dy" if which == "sequence" else "dh_last": start})
-            wanted = [x, h0, *theirs.values()]
-            dx, dh0, *rest = torch.autograd.grad(output, wanted, start, retain_graph=True)
+            wanted = [x, *state, *theirs.values()]
+            dx, *rest = torch.autograd.grad(output, wanted, start, retain_graph=True)
+            dstate, rest = rest[: len(state)], rest[len(state) :]
+            dstate = torch.cat([ds[direction] for ds in dstate], 1)
             gradients = dict(zip(theirs, rest, strict=True))
             found = translate(gradients.get, kind, bias=lambda of_x, of_h: of_x)
-            keep(f"{name}/{which}", {"x": dx, "initial_state": dh0[direction], **found})
+            keep(f"{name}/{which}", {"x": dx, "initial_state": dstate, **found})
 
 
 record_linear("linear_flat", (N,))
@@ -96,4 +110,6 @@ for lengths, ending in ((None, ""), (LENGTHS, "_packed")):
     record_recurrent(f"rnn_relu{ending}", "rnn", nn.RNN(D, H, nonlinearity="relu", batch_first=True), lengths)
     record_recurrent(f"gru{ending}", "gru", nn.GRU(D, H, batch_first=True, bidirectional=True), lengths)
     record_recurrent(f"gru_no_bias{ending}", "gru", nn.GRU(D, H, batch_first=True, bias=False), lengths)
+for lengths, ending in ((None, ""), (LENGTHS, "_packed")):
+    record_recurrent(f"lstm{ending}", "lstm", nn.LSTM(D, H, batch_first=True, bidirectional=True), lengths)
 np.savez_compressed(Path(__file__).with_name("layers.npz"), **arrays)

@@ -1,0 +1,115 @@
+"""Generation: a trained model of symbols goes on with a text, one symbol after another."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nnfw.checks import number, positive_integer
+from nnfw.errors import ShapeError
+from nnfw.joint import Array
+
+if TYPE_CHECKING:
+    from nnfw.network import Network
+
+
+def generate(
+    network: "Network",
+    start: ArrayLike,
+    steps: int,
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    seed: int | np.random.Generator | None = None,
+) -> Array:
+    """Return the symbols with which a network goes on after those given.
+
+    At each step the outputs are taken as the probabilities of the next symbol. One is drawn from them, and
+    becomes the next input.
+
+    Parameters
+    ----------
+    network : Network
+        Its output is a softmax over the K symbols; its input are their numbers (an `Embedding`), or one-hot
+        rows (K features). Its layers are causal: see `Network.stream`.
+    start : array_like of int (T,)
+        What comes before, at least one symbol.
+    steps : int
+        How many symbols to draw.
+    temperature : float
+        τ: probabilities are taken to the power 1/τ. Below 1 the likely symbols become more likely, and at 0
+        the likeliest one is taken each time.
+    top_k : int, optional
+        Draw from the `top_k` likeliest symbols only.
+    seed : int or numpy.random.Generator, optional
+        The same seed gives the same symbols.
+
+    Returns
+    -------
+    ndarray of int64 (steps,)
+        The symbols' numbers; `nnfw.data.Vocabulary.decode` makes a text of them.
+
+    Raises
+    ------
+    ShapeError, ValueError
+        If the network's outputs are no probabilities, or a symbol is none of its K.
+
+    Examples
+    --------
+    >>> from nnfw import GRU, Adam, Dense, Embedding, Network
+    >>> network = Network([Embedding(5, 4), GRU(8, return_sequences=True), Dense(5, "softmax")], loss="cce",
+    ...                   optimizer=Adam(0.03), seed=0)
+    >>> x = np.tile(np.arange(5), (20, 4))
+    >>> history = network.fit(x[:, :-1], x[:, 1:], epochs=50, verbose=0)
+    >>> generate(network, [0, 1], steps=6, temperature=0)
+    array([2, 3, 4, 0, 1, 2])
+    """
+    steps = positive_integer("generate", "steps", steps)
+    temperature = number("generate", "temperature", temperature, low=0.0)
+    top_k = None if top_k is None else positive_integer("generate", "top_k", top_k)
+    rng = np.random.default_rng(seed)
+    stream = network.stream()
+    K = int(network.shapes[-1][-1] or 0)
+    symbols = _checked(start, K)
+    shown = (lambda symbol: symbol) if network.takes_indices else np.eye(K, dtype=network.dtype).__getitem__
+    if not network.takes_indices and network.shapes[0][-1] != K:
+        raise ShapeError(
+            f"generate: the network takes {network.shapes[0][-1]} features and gives {K} probabilities; it "
+            f"can go on with its own symbols only if its input is one-hot rows of these {K}, or their numbers"
+        )
+    for symbol in symbols:
+        p = stream.step(shown(symbol))
+    drawn = np.empty(steps, np.int64)
+    for n in range(steps):
+        drawn[n] = draw(p, temperature, top_k, rng)
+        p = stream.step(shown(drawn[n]))
+    return drawn
+
+
+def draw(p: Array, temperature: float, top_k: int | None, rng: np.random.Generator) -> int:
+    """Return one of K symbols, drawn by the probabilities (K,), sharpened by `temperature`."""
+    if not np.isclose(p.sum(), 1, atol=1e-3) or p.min() < 0:
+        raise ValueError("generate: the outputs are no probabilities; end the network in Dense(K, 'softmax')")
+    if temperature == 0:
+        return int(p.argmax())
+    p = p.astype(np.float64)
+    scores = np.log(p, out=np.full(p.shape, -np.inf), where=p > 0) / temperature
+    if top_k is not None and top_k < len(p):
+        scores[np.argsort(-scores, kind="stable")[top_k:]] = -np.inf
+    weights = np.exp(scores - scores.max())
+    return int(rng.choice(len(p), p=weights / weights.sum()))
+
+
+def _checked(start: ArrayLike, K: int) -> Array:
+    symbols = np.asarray(start)
+    if symbols.ndim != 1 or not symbols.size or symbols.dtype.kind not in "iu":
+        raise ShapeError(
+            f"generate: start must be one symbol's number or more, integers (T,), got {symbols.dtype} of "
+            f"shape {symbols.shape}; Vocabulary.encode makes them of a text"
+        )
+    wrong = np.flatnonzero((symbols < 0) | (symbols >= K))
+    if wrong.size:
+        raise ValueError(
+            f"generate: start[{wrong[0]}] is {symbols[wrong[0]]}, but the network's symbols are 0 to {K - 1}"
+        )
+    return symbols

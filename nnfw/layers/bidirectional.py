@@ -1,0 +1,170 @@
+"""Bidirectional: a recurrent layer, and its mirror image that reads from the end."""
+
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Unpack
+
+import numpy as np
+
+from nnfw.errors import ShapeError
+from nnfw.joint import Array
+from nnfw.layers.layer import Layer, Options, Shape
+from nnfw.layers.recurrent import Recurrent
+from nnfw.names import nearest
+
+# How the outputs h and k become one, and how its gradient dy is shared out between them.
+MERGES: dict[
+    str, tuple[Callable[[Array, Array], Array], Callable[[Array, Array, Array], Sequence[Array]]]
+] = {
+    "concat": (lambda h, k: np.concatenate([h, k], axis=-1), lambda dy, h, k: np.split(dy, 2, axis=-1)),
+    "sum": (lambda h, k: h + k, lambda dy, h, k: (dy, dy)),
+    "mul": (lambda h, k: h * k, lambda dy, h, k: (dy * k, dy * h)),
+    "ave": (lambda h, k: (h + k) / 2, lambda dy, h, k: (dy / 2, dy / 2)),
+}
+
+
+class Bidirectional(Layer):
+    """Reads each sequence in both directions, by two layers of one kind, each with weights of its own.
+
+    ::
+
+        (1)  y = [h, k]        "concat", (N, T, 2H) or (N, 2H)
+             y = h + k         "sum"
+             y = h∘k           "mul"
+             y = (h + k) / 2   "ave"
+
+    h is the output of the layer, k that of its mirror image, which reads from the last valid step to the
+    first. With `return_sequences` both belong to the same step of the input, without it each is the state
+    after all steps.
+
+    The parameters are those of both layers: ``ahead.Wx_z`` ..., then ``back.Wx_z`` ...
+
+    Parameters
+    ----------
+    layer : RNN, GRU or LSTM
+        The one that reads as it is; its mirror image is made from its arguments.
+    merge : {"concat", "sum", "mul", "ave"}
+        How the two outputs become one.
+    **options
+        See `Layer`; `optimizer`, `regularizer` and `trainable` are given here, not to the inner layer.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `layer` is no recurrent layer, or has options that belong to the outer one.
+
+    References
+    ----------
+    Schuster & Paliwal, "Bidirectional recurrent neural networks", IEEE Transactions on Signal Processing 45
+    (1997).
+
+    Examples
+    --------
+    >>> from nnfw import GRU
+    >>> layer = Bidirectional(GRU(4, return_sequences=True))
+    >>> layer.compute_shapes((7, 3))
+    (7, 8)
+    >>> layer.initialize(np.random.default_rng(0))
+    >>> layer.forward(np.ones((5, 7, 3))).shape, layer.ahead.params["Wx_z"].shape
+    ((5, 7, 8), (3, 4))
+    """
+
+    takes_lengths = True
+
+    def __init__(self, layer: Recurrent, merge: str = "concat", **options: Unpack[Options]) -> None:
+        super().__init__(**options)
+        self.layer = self._checked(layer)
+        if merge not in MERGES:
+            raise ValueError(
+                f"Bidirectional: merge must be one of {', '.join(map(repr, MERGES))}, got {merge!r}."
+                f"{nearest(str(merge), MERGES)}"
+            )
+        self.merge = merge
+        self.back = type(layer)(**layer.config | {"go_backwards": not layer.go_backwards})
+        for inner in self.directions:
+            inner.owner = weakref.ref(self)
+
+    def _checked(self, layer: Recurrent) -> Recurrent:
+        if not isinstance(layer, Recurrent):
+            raise TypeError(f"Bidirectional: layer must be an RNN, GRU or LSTM object, got {layer!r:.80}")
+        if layer.owner is not None and layer.owner() is not None:
+            raise ValueError(
+                f"Bidirectional: {layer!r} is part of a network already; copy.deepcopy(layer) gives another"
+            )
+        for name, default in (("optimizer", None), ("regularizer", None), ("trainable", True)):
+            if getattr(layer, name) is not default:
+                raise ValueError(
+                    f"Bidirectional: give {name} to Bidirectional(..., {name}=...), not to the "
+                    f"{type(layer).__name__} inside: both directions share it"
+                )
+        return layer
+
+    @property
+    def ahead(self) -> Recurrent:
+        """The layer that was given."""
+        return self.layer
+
+    @property
+    def directions(self) -> tuple[Recurrent, Recurrent]:
+        """The layer that was given, and its mirror image."""
+        return self.layer, self.back
+
+    @property
+    def label(self) -> str:
+        """The layer and its place, as messages call it."""
+        place = f"layer {self.place}, " if self.place else ""
+        return f"{place}Bidirectional({type(self.layer).__name__}({self.layer.units}))"
+
+    def compute_shapes(self, input_shape: Shape) -> Shape:
+        """Return (T, 2H) or (T, H) for (T, D) if the inner layer returns sequences, else (2H,) or (H,)."""
+        for name, inner in zip(("ahead", "back"), self.directions, strict=True):
+            try:
+                shape = inner.compute_shapes(input_shape)
+            except ShapeError as error:
+                raise ShapeError(f"{self.label}: {error}") from None
+            for parameter, spec in inner.specs.items():
+                block = f"{name}.{spec.block}"
+                self.add_parameter(f"{name}.{parameter}", spec.shape, spec.initializer, block)
+        return (*shape[:-1], 2 * self.layer.units) if self.merge == "concat" else shape
+
+    def bind(self) -> None:
+        """Make the views of `Layer`; the inner layers' vectors are the two halves of this layer's."""
+        super().bind()
+        if self.params:
+            halves = zip(np.split(self.flat_params, 2), np.split(self.flat_grads, 2), strict=True)
+            for inner, (params, grads) in zip(self.directions, halves, strict=True):
+                inner.flat_params, inner.flat_grads = params, grads
+                inner.bind()
+
+    def initialize(self, rng: np.random.Generator, dtype: str = "float32") -> None:
+        """Allocate the parameters of both layers, and fill them from `rng`."""
+        for inner in self.directions:
+            inner.cache, inner._buffers = {}, {}
+        super().initialize(rng, dtype)
+
+    def forward(self, x: Array, training: bool = False, lengths: Array | None = None) -> Array:
+        """Return y (N, T, 2H) or (N, 2H), and H instead of 2H for the merges that are not "concat".
+
+        What the two layers keep in training is in ``layer.ahead.cache`` and ``layer.back.cache``.
+        """
+        if training:
+            self.ahead.noise = self.back.noise = self.noise
+        h, k = (inner.forward(x, training, lengths) for inner in self.directions)
+        merged, _ = MERGES[self.merge]
+        y = merged(h, k)  # (1)
+        if training:
+            self.cache = {"h": h, "k": k, "y": y}
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """Return dx (N, T, D), the sum of both directions', given dy of the output's shape."""
+        y = self.recall("y", "backward")
+        _, shared_out = MERGES[self.merge]
+        dh, dk = shared_out(self.check_gradient(dy, y.shape), self.cache["h"], self.cache["k"])  # (1)
+        self.ahead.needs_dx = self.back.needs_dx = self.needs_dx
+        return self.ahead.backward(dh) + self.back.backward(dk)
+
+    def gradients(self) -> None:
+        """Fill the gradients of both layers."""
+        for inner in self.directions:
+            inner.gradients()

@@ -1,0 +1,87 @@
+"""Dropout: in training, some of the inputs are left out at random."""
+
+import numpy as np
+
+from nnfw.checks import boolean, number
+from nnfw.errors import ShapeError
+from nnfw.joint import Array
+from nnfw.layers.layer import NOTHING, Layer, Shape, with_samples
+
+
+class Dropout(Layer):
+    """Sets inputs to 0 with a probability p in training, and makes up for it with the others.
+
+    ::
+
+        (1)  m = 0 with probability p, else 1/(1 - p)
+        (2)  y = x∘m          of the shape of x
+
+    The mean of y is x, so that nothing is left to do in inference: there, y is x.
+
+    Parameters
+    ----------
+    rate : float
+        p, in [0, 1).
+    same_at_each_step : bool
+        For sequences (N, T, D): draw m once a sequence, (N, 1, D), so that a feature is left out at all its
+        steps or at none (Gal & Ghahramani's; Keras calls it SpatialDropout1D).
+    name : str, optional
+        See `Layer`.
+
+    References
+    ----------
+    Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15 (2014).
+    Gal & Ghahramani 2016, "A theoretically grounded application of dropout in recurrent neural networks"
+    (arXiv:1512.05287).
+
+    Examples
+    --------
+    >>> layer = Dropout(0.5)
+    >>> layer.compute_shapes((6,))
+    (6,)
+    >>> layer.initialize(np.random.default_rng(0))
+    >>> x = np.ones((1, 6))
+    >>> layer.forward(x, training=True)
+    array([[2., 2., 2., 0., 0., 0.]], dtype=float32)
+    >>> layer.forward(x)
+    array([[1., 1., 1., 1., 1., 1.]], dtype=float32)
+    """
+
+    causal = True
+
+    def __init__(self, rate: float, *, same_at_each_step: bool = False, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.rate = number("Dropout", "rate", rate, low=0.0, high=1.0, open_high=True)
+        self.same_at_each_step = boolean("Dropout", "same_at_each_step", same_at_each_step)
+
+    def compute_shapes(self, input_shape: Shape) -> Shape:
+        """Return the input's shape."""
+        if self.same_at_each_step and len(input_shape) < 2:
+            raise ShapeError(
+                f"{self.label}: same_at_each_step expects (samples, steps, features), "
+                f"got {with_samples(input_shape)}; leave it out where there are no steps"
+            )
+        return input_shape
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return y, of the shape of x; in inference that is x."""
+        x = np.asarray(x, self.dtype)
+        if not training:
+            return x
+        m = self.draw(x.shape)
+        y: Array = x * m  # (2)
+        self.cache = {"m": m, "y": y}
+        return y
+
+    def draw(self, shape: tuple[int, ...]) -> Array:
+        """Return m: (1)."""
+        if self.same_at_each_step:
+            shape = (shape[0], 1, *shape[2:])
+        kept = self.noise.random(shape, np.float32) >= self.rate  # the same draw in a float64 network
+        scale = self.dtype.type(1 / (1 - self.rate))
+        return np.multiply(kept, scale, out=self.buffer("m", shape))
+
+    def backward(self, dy: Array) -> Array:
+        """Return dx, of the shape of dy: (2)."""
+        dy = self.check_gradient(dy, self.recall("y", "backward").shape)
+        return dy * self.cache["m"] if self.needs_dx else NOTHING

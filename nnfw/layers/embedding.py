@@ -1,0 +1,164 @@
+"""Embedding: a vector that is learnt for each symbol."""
+
+from typing import TYPE_CHECKING, Unpack
+
+import numpy as np
+
+from nnfw import initializers
+from nnfw.checks import positive_integer, whole_number
+from nnfw.errors import ShapeError
+from nnfw.joint import Array
+from nnfw.layers.layer import NOTHING, Layer, Options, Shape, with_samples
+
+if TYPE_CHECKING:
+    from nnfw.initializers import Initializer
+
+
+class Embedding(Layer):
+    """A table E (V, U) of one vector for each of V symbols, which the input names by their indices.
+
+    ::
+
+        (1)  y = E[x]          (N, T) -> (N, T, U), or (N,) -> (N, U)
+
+    The gradient of a row is the sum over the steps that used it. Only the rows of this batch are written,
+    and those of the last, which are 0 again; `grads` is the whole gradient all the same, and every
+    optimizer takes the step that it would take with any other layer.
+
+    Parameters
+    ----------
+    vocabulary : int
+        V, the number of symbols: indices are 0 to V - 1.
+    units : int
+        U, the size of a vector.
+    mask : int, optional
+        The index that stands for no symbol. Its vector is 0, and stays so. In a network whose first layer
+        this is, a sequence ends before the mask that fills it up to the end: the lengths follow from it.
+    initializer : str, Initializer or ndarray (V, U)
+        Fills ``E``; an array gives vectors that were learnt elsewhere.
+    **options
+        See `Layer`; ``trainable=False`` keeps the vectors as they are.
+
+    Examples
+    --------
+    >>> vectors = np.array([[0.0, 0.0], [1.0, 2.0], [3.0, 4.0]])
+    >>> layer = Embedding(3, 2, initializer=vectors)
+    >>> layer.compute_shapes((None,))
+    (None, 2)
+    >>> layer.initialize(np.random.default_rng(0))
+    >>> layer.forward(np.array([[2, 1, 1]]))
+    array([[[3., 4.],
+            [1., 2.],
+            [1., 2.]]], dtype=float32)
+    >>> layer.forward(np.array([[2, 3]]))
+    Traceback (most recent call last):
+    ValueError: Embedding(2): x[0, 1] is 3, but indices are whole numbers from 0 to 2; build it with a larger
+    vocabulary, or give such symbols an index of their own within it
+    """
+
+    takes_indices = causal = True
+    written: "Array | slice"  # rows of dE that may not be 0
+
+    def __init__(
+        self,
+        vocabulary: int,
+        units: int,
+        mask: int | None = None,
+        *,
+        initializer: "str | Initializer | Array" = "uniform",
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(**options)
+        self.vocabulary = positive_integer("Embedding", "vocabulary", vocabulary)
+        self.units = positive_integer("Embedding", "units", units)
+        self.mask = None if mask is None else whole_number("Embedding", "mask", mask)
+        if self.mask is not None and self.mask >= self.vocabulary:
+            raise ValueError(
+                f"Embedding: mask must be one of the indices, 0 to {self.vocabulary - 1}, got {mask}; "
+                f"a vocabulary of {self.mask + 1} has it"
+            )
+        self.initializer = initializers.get(initializer)
+
+    # ---- the door -------------------------------------------------------------------------------------
+
+    def check_values(self, x: Array) -> None:
+        """Raise a ValueError at the first value that is no index, a TypeError if `x` holds no numbers."""
+        if x.dtype.kind not in "iufb":
+            raise TypeError(
+                f"{self.label}: expects indices, got {x.dtype}; nnfw.data.Vocabulary makes them of symbols"
+            )
+        whole = x.dtype.kind != "f" or np.array_equal(x, np.floor(x))
+        if whole and (x.size == 0 or (x.min() >= 0 and x.max() < self.vocabulary)):
+            return
+        wrong = ~((x >= 0) & (x < self.vocabulary) & (x == np.floor(x)))
+        first = np.unravel_index(wrong.argmax(), x.shape)
+        raise ValueError(
+            f"{self.label}: x[{', '.join(map(str, first))}] is {x[first]}, but indices are whole numbers "
+            f"from 0 to {self.vocabulary - 1}; build it with a larger vocabulary, or give such symbols an "
+            f"index of their own within it"
+        )
+
+    def find_lengths(self, x: Array) -> Array | None:
+        """Return the steps (N,) up to the last that is not the mask; None if there is no mask."""
+        if self.mask is None or x.ndim != 2:
+            return None
+        symbols = x != self.mask
+        empty = ~symbols.any(axis=1)
+        if empty.any():
+            raise ValueError(
+                f"{self.label}: x[{empty.argmax()}] is nothing but the mask {self.mask}; "
+                f"drop sequences without a symbol"
+            )
+        lengths: Array = x.shape[1] - symbols[:, ::-1].argmax(axis=1)
+        return lengths
+
+    # ---- the verbs --------------------------------------------------------------------------------------
+
+    def compute_shapes(self, input_shape: Shape) -> Shape:
+        """Return (T, U) for (T,), and (U,) for ()."""
+        if len(input_shape) > 1:
+            raise ShapeError(
+                f"{self.label}: expects indices (samples, steps) or (samples,), "
+                f"got {with_samples(input_shape)}; one index a step is x[..., 0]"
+            )
+        self.add_parameter("E", (self.vocabulary, self.units), self.initializer)
+        return (*input_shape, self.units)
+
+    def initialize(self, rng: np.random.Generator, dtype: str = "float32") -> None:
+        """Allocate and fill E; the mask's row is 0."""
+        super().initialize(rng, dtype)
+        self.written = np.empty(0, np.intp)
+        if self.mask is not None:
+            self.params["E"][self.mask] = 0
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return the vectors (N, T, U) for the indices (N, T), or (N, U) for (N,)."""
+        E, x = self.params["E"], np.asarray(x)
+        if x.ndim not in (1, 2):
+            raise ShapeError(f"{self.label}: expects indices (samples, steps) or (samples,), got {x.shape}")
+        self.check_values(x)
+        x = x.astype(np.intp, copy=False)
+        y = E.take(x, axis=0)  # (1)
+        if self.mask is not None:
+            y[x == self.mask] = 0
+        if training:
+            self.cache = {"x": x}
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """Return zeros of the shape of x: there is no gradient with respect to an index."""
+        x = self.recall("x", "backward")
+        self.cache = {"x": x, "dy": self.check_gradient(dy, (*x.shape, self.units))}
+        return np.zeros(x.shape, self.dtype) if self.needs_dx else NOTHING
+
+    def gradients(self) -> None:
+        """Fill dE: (1), each row the sum of dy over the steps that used it, in their order."""
+        dy, dE = self.recall("dy", "gradients"), self.grads["E"]
+        rows = self.cache["x"].ravel()
+        dE[self.written] = 0
+        # Entry by entry: np.add.at on one axis is several times as fast as on rows, and as sorting them.
+        entries = np.add.outer(rows * self.units, np.arange(self.units))
+        np.add.at(self.flat_grads, entries.ravel(), dy.ravel())
+        if self.mask is not None:
+            dE[self.mask] = 0
+        self.written = rows if self.regularizer is None else slice(None)  # a penalty's gradient has all rows

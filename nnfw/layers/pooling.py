@@ -1,0 +1,157 @@
+"""Pooling over time: one vector of each sequence, from its last step, their mean, or their maximum."""
+
+import numpy as np
+
+from nnfw.errors import ShapeError
+from nnfw.joint import Array
+from nnfw.layers.layer import NOTHING, Layer, Shape, with_samples
+from nnfw.layers.lengths import check_lengths
+
+
+class Pooling(Layer):
+    """The base of pooling layers: one writes `pool`, and its adjoint `spread`.
+
+    Parameters
+    ----------
+    name : str, optional
+        See `Layer`.
+    """
+
+    takes_lengths = True
+
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+
+    def compute_shapes(self, input_shape: Shape) -> Shape:
+        """Return (D,) for (T, D)."""
+        if len(input_shape) != 2:
+            raise ShapeError(
+                f"{self.label}: expects (samples, steps, features), got {with_samples(input_shape)}"
+            )
+        return input_shape[1:]
+
+    def forward(self, x: Array, training: bool = False, lengths: Array | None = None) -> Array:
+        """Return (N, D) for (N, T, D).
+
+        Parameters
+        ----------
+        x : ndarray (N, T, D)
+            The sequences.
+        training : bool
+            Keep what `backward` needs.
+        lengths : ndarray of int (N,), optional
+            Valid steps of each sequence; those beyond are not read, and get no gradient.
+        """
+        x = np.asarray(x, self.dtype)
+        if x.ndim != 3:
+            raise ShapeError(f"{self.label}: expects (samples, steps, features), got {x.shape}")
+        N, T, _ = x.shape
+        counts = check_lengths(self.label, lengths, N, T)
+        valid = True if lengths is None else valid_steps(counts, T)[..., None]
+        y = self.pool(x, counts, valid)
+        if training:
+            self.cache = {"x": x, "y": y, "lengths": counts}
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """Return dx (N, T, D), given dy (N, D)."""
+        y = self.recall("y", "backward")
+        dy = self.check_gradient(dy, y.shape)
+        return self.spread(dy, self.cache["x"], y, self.cache["lengths"]) if self.needs_dx else NOTHING
+
+    def pool(self, x: Array, lengths: Array, valid: "Array | bool") -> Array:
+        """Return y (N, D) from the `valid` (N, T, 1) steps of x (N, T, D)."""
+        raise NotImplementedError
+
+    def spread(self, dy: Array, x: Array, y: Array, lengths: Array) -> Array:
+        """Return dx (N, T, D) for dy (N, D)."""
+        raise NotImplementedError
+
+
+class LastStep(Pooling):
+    """The last valid step of each sequence: (N, T, D) -> (N, D).
+
+    Parameters
+    ----------
+    name : str, optional
+        See `Layer`.
+
+    Examples
+    --------
+    >>> x = np.array([[[1.0], [5.0], [3.0]]])
+    >>> LastStep().forward(x), LastStep().forward(x, lengths=[2])
+    (array([[3.]], dtype=float32), array([[5.]], dtype=float32))
+    """
+
+    causal = True
+
+    def pool(self, x: Array, lengths: Array, valid: "Array | bool") -> Array:
+        """Return each sequence's x at its last step."""
+        last: Array = x[np.arange(len(x)), lengths - 1]
+        return last
+
+    def spread(self, dy: Array, x: Array, y: Array, lengths: Array) -> Array:
+        """Return dy at the last step, 0 elsewhere."""
+        dx = np.zeros_like(x)
+        dx[np.arange(len(x)), lengths - 1] = dy
+        return dx
+
+
+class MeanPooling(Pooling):
+    """The mean over the valid steps of each sequence: (N, T, D) -> (N, D).
+
+    Parameters
+    ----------
+    name : str, optional
+        See `Layer`.
+
+    Examples
+    --------
+    >>> x = np.array([[[1.0], [5.0], [3.0]]])
+    >>> MeanPooling().forward(x), MeanPooling().forward(x, lengths=[2])
+    (array([[3.]], dtype=float32), array([[3.]], dtype=float32))
+    """
+
+    def pool(self, x: Array, lengths: Array, valid: "Array | bool") -> Array:
+        """Return the sum over valid steps, divided by their number."""
+        total: Array = x.sum(axis=1, where=valid)
+        total /= lengths[:, None]
+        return total
+
+    def spread(self, dy: Array, x: Array, y: Array, lengths: Array) -> Array:
+        """Return an equal share of dy at each valid step."""
+        share = valid_steps(lengths, x.shape[1]) / lengths[:, None]
+        return share.astype(self.dtype)[..., None] * dy[:, None]
+
+
+class MaxPooling(Pooling):
+    """The largest value of each feature over the valid steps of a sequence: (N, T, D) -> (N, D).
+
+    Parameters
+    ----------
+    name : str, optional
+        See `Layer`.
+
+    Examples
+    --------
+    >>> x = np.array([[[1.0], [5.0], [3.0]]])
+    >>> MaxPooling().forward(x), MaxPooling().forward(x, lengths=[1])
+    (array([[5.]], dtype=float32), array([[1.]], dtype=float32))
+    """
+
+    def pool(self, x: Array, lengths: Array, valid: "Array | bool") -> Array:
+        """Return the largest values."""
+        largest: Array = x.max(axis=1, where=valid, initial=-np.inf)
+        return largest
+
+    def spread(self, dy: Array, x: Array, y: Array, lengths: Array) -> Array:
+        """Return dy at the first step that holds the largest value, 0 elsewhere."""
+        first = (x == y[:, None]).argmax(axis=1)  # a valid one: padding comes after
+        dx = np.zeros_like(x)
+        np.put_along_axis(dx, first[:, None], dy[:, None], axis=1)
+        return dx
+
+
+def valid_steps(lengths: Array, T: int) -> Array:
+    """Return which steps are no padding, bool (N, T)."""
+    return np.arange(T) < lengths[:, None]

@@ -1,0 +1,110 @@
+"""Reshape and Flatten: the same values of a sample under another shape."""
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from nnfw.checks import positive_integer
+from nnfw.errors import ShapeError
+from nnfw.joint import Array
+from nnfw.layers.layer import Layer, Shape, with_samples
+from nnfw.layers.lengths import check_lengths
+
+REMEDY = (
+    "pool over time first (LastStep, MeanPooling or MaxPooling), "
+    "or have the layer before it return its last state only, return_sequences=False"
+)
+
+
+class Reshape(Layer):
+    """Gives each sample another shape, and leaves its values in their order.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        The shape of a sample, without the batch axis; one -1 stands for whatever is left.
+    name : str, optional
+        See `Layer`.
+
+    Examples
+    --------
+    >>> layer = Reshape((2, -1))
+    >>> layer.compute_shapes((6,))
+    (2, 3)
+    >>> layer.forward(np.arange(6.0)[None])
+    array([[[0., 1., 2.],
+            [3., 4., 5.]]], dtype=float32)
+    """
+
+    takes_lengths = True
+
+    def __init__(self, shape: int | Iterable[int], *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        sizes = tuple(shape) if isinstance(shape, Iterable) else (shape,)
+        self.shape = tuple(-1 if n == -1 else positive_integer("Reshape", "shape", n) for n in sizes)
+        if self.shape.count(-1) > 1:
+            raise ValueError(f"Reshape: only one axis of shape can be -1, got {self.shape}; give the others")
+
+    def compute_shapes(self, input_shape: Shape) -> Shape:
+        """Return the shape of a sample, -1 worked out."""
+        sizes = [n for n in input_shape if n is not None]
+        if len(sizes) < len(input_shape):
+            raise ShapeError(
+                f"{self.label}: a sample {input_shape} of any number of steps has no fixed size; {REMEDY}"
+            )
+        size, fixed = math.prod(sizes), math.prod(n for n in self.shape if n != -1)
+        shape = tuple(size // fixed if n == -1 else n for n in self.shape)
+        if math.prod(shape) != size:
+            raise ShapeError(
+                f"{self.label}: {with_samples(input_shape)} has {size} values a sample, which cannot become "
+                f"{self.shape}; the product of the shape must be the same"
+            )
+        return shape
+
+    def forward(self, x: Array, training: bool = False, lengths: Array | None = None) -> Array:
+        """Return x as (N, *shape).
+
+        Raises
+        ------
+        ShapeError
+            If x is sequences (N, T, ...) of unequal `lengths`, whose padding would become features.
+        """
+        x = np.asarray(x, self.dtype)
+        if lengths is not None and x.ndim > 2:
+            lengths = check_lengths(self.label, lengths, *x.shape[:2])
+            if np.any(lengths < x.shape[1]):
+                raise ShapeError(
+                    f"{self.label}: sequences of {lengths.min()} to {lengths.max()} steps, padded to "
+                    f"{x.shape[1]}, have no common size; {REMEDY}"
+                )
+        y = x.reshape(len(x), *self.compute_shapes(x.shape[1:]))
+        if training:
+            self.cache = {"x": x, "y": y}
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """Return dx, of the shape of x."""
+        y = self.recall("y", "backward")
+        return self.check_gradient(dy, y.shape).reshape(self.cache["x"].shape)
+
+
+class Flatten(Reshape):
+    """Makes one axis of features of all that a sample has: (N, ...) -> (N, D).
+
+    Parameters
+    ----------
+    name : str, optional
+        See `Layer`.
+
+    Examples
+    --------
+    >>> layer = Flatten()
+    >>> layer.compute_shapes((2, 3))
+    (6,)
+    >>> layer.forward(np.array([[[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]]))
+    array([[0., 1., 2., 3., 4., 5.]], dtype=float32)
+    """
+
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(-1, name=name)

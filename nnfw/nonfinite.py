@@ -1,0 +1,135 @@
+"""The guard of a fit: no step is taken from, or to, a NaN or an infinity.
+
+It costs one pass over the gradients a step. As long as these, the rate and all that is remembered are of sane
+size, no rule of `nnfw.optimizers` can overflow; else what a step changes is kept, looked at, and put back if
+it went wrong. Only when something is found, `nnfw.postmortem` searches for where it began.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnfw import optimizers, postmortem
+from nnfw.errors import NonFiniteError
+from nnfw.joint import Array
+from nnfw.layers.layer import Layer
+from nnfw.optimizer import Optimizer, State
+
+if TYPE_CHECKING:
+    from nnfw.doors import Batch
+    from nnfw.training import Run
+
+# Within these bounds a step moves no parameter by more than 1e33, far from the largest float32, 3e38.
+LARGE = 1e10  # of the norm of a layer's gradient, of its parameters, and of what its optimizer remembers
+HIGHEST_RATE = 1e3
+LOWEST_EPSILON = 1e-20
+
+
+class Guard:
+    """Watches the steps of one fit.
+
+    Parameters
+    ----------
+    run : Run
+        Its network is built.
+
+    Attributes
+    ----------
+    wary : bool
+        Whether a number has been seen from which a step could overflow; from then on each step is looked at.
+    """
+
+    def __init__(self, run: "Run") -> None:
+        self.run = run
+        self.leaves = [leaf for leaf in run.network.leaves() if leaf.size]
+        self.wary = not are_small(vector for leaf in self.leaves for vector in memory(leaf))
+
+    def check_loss(self, batch: "Batch", loss: float) -> None:
+        """Raise a NonFiniteError unless the loss of a batch is finite."""
+        if not math.isfinite(loss):
+            raise self._error(batch, postmortem.search(self.run.network, batch) or f"the loss is {loss}")
+
+    def step(self, batch: "Batch", epoch: float) -> None:
+        """Update the network from its gradients.
+
+        If one of them, a parameter after the step or what an optimizer remembers is not finite, a
+        NonFiniteError is raised, and the network is as it was.
+        """
+        if not are_small(leaf.flat_grads for leaf in self.leaves):
+            self.wary = True
+            for leaf in self.leaves:
+                if not np.isfinite(leaf.flat_grads).all():
+                    found = postmortem.search(self.run.network, batch)
+                    raise self._error(batch, found or f"a gradient of {leaf.label} is not finite")
+        network, optimizer = self.run.network, self.run.optimizer
+        if self.wary or not all(
+            is_tame(leaf, rule, epoch) for leaf, rule in rules(network.layers, optimizer)
+        ):
+            self._careful_update(batch, epoch)
+        else:
+            network.update(optimizer, epoch)
+
+    def _careful_update(self, batch: "Batch", epoch: float) -> None:
+        """Update, look at all that has changed, and put it back unless it is finite."""
+        before = [(leaf.flat_params.copy(), copy_of(leaf.state)) for leaf in self.leaves]
+        try:
+            self.run.network.update(self.run.optimizer, epoch)
+            if found := next((found for leaf in self.leaves for found in overflow(leaf) if found), ""):
+                raise self._error(batch, found)
+        except BaseException:
+            for leaf, (params, state) in zip(self.leaves, before, strict=True):
+                leaf.flat_params[...], leaf.state = params, state
+            raise
+
+    def _error(self, batch: "Batch", found: str) -> NonFiniteError:
+        return NonFiniteError(postmortem.explain(self.run, batch, found))
+
+
+@np.errstate(over="ignore")  # a norm that overflows is not small: that is the answer
+def are_small(vectors: Iterable[Array]) -> bool:
+    """Whether the norms of vectors are below `LARGE`; that of one with a NaN or an infinity is not."""
+    return all(np.dot(vector, vector) < LARGE**2 for vector in vectors)
+
+
+def rules(layers: Iterable[Layer], optimizer: Optimizer) -> Iterator[tuple[Layer, Optimizer]]:
+    """Yield each layer, those of inner networks one by one, and what it is updated by."""
+    for layer in layers:
+        rule = layer.optimizer or optimizer
+        inner = getattr(layer, "layers", None)
+        yield from rules(inner, rule) if inner else [(layer, rule)]
+
+
+def is_tame(leaf: Layer, rule: Optimizer, epoch: float) -> bool:
+    """Whether no step of a layer can lead from small numbers to an overflow."""
+    rate = rule.rate(epoch)
+    return (
+        type(leaf).update is Layer.update
+        and getattr(optimizers, type(rule).__name__, None) is type(rule)
+        and rate <= HIGHEST_RATE
+        and rate * rule.weight_decay <= 1
+        and getattr(rule, "epsilon", 1.0) >= LOWEST_EPSILON
+    )
+
+
+def memory(leaf: Layer) -> list[Array]:
+    """Return all vectors of a layer that an update changes: the parameters, and the optimizer's slots."""
+    return [leaf.flat_params, *(leaf.state.slots.values() if leaf.state else ())]
+
+
+def overflow(leaf: Layer) -> Iterator[str]:
+    """Yield for each parameter of a layer, and each slot of its optimizer, what is not finite, or nothing."""
+    for name, p in leaf.params.items():
+        yield postmortem.in_weights(f"after the update, parameter {name}", p, leaf)
+    for name, slot in leaf.state.slots.items() if leaf.state else ():
+        yield postmortem.in_weights(f"after the update, the optimizer's {name}", slot, leaf)
+
+
+def copy_of(state: State | None) -> State | None:
+    """Return what is left of an optimizer's memory when the one in use is changed."""
+    if state is None:
+        return None
+    slots = {name: slot.copy() for name, slot in state.slots.items()}
+    return replace(state, slots=slots, scalars=dict(state.scalars))

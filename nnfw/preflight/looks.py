@@ -1,0 +1,188 @@
+"""What is looked at before a long fit: each look adds to the report, and yields its warnings."""
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnfw import losses, optimizers, postmortem
+from nnfw.doors import Batch, Data
+from nnfw.doors.batch import valid_steps
+from nnfw.doors.weights import class_labels
+from nnfw.joint import Array
+from nnfw.preflight.report import Report
+
+if TYPE_CHECKING:
+    from nnfw.network import Network
+
+RARE = 0.1  # of the share that equal classes would have
+FEW = 20  # values, that numbers which are no classes would not be confined to
+FAR = 10.0  # of a feature's mean and spread: beyond, or if no spread reaches 1 / FAR², learning is slow
+OUTLYING = 20.0  # times the range that nine tenths of the values lie in
+SURE = 2.0  # times the loss of knowing nothing
+VANISHED, EXPLODED = 1e-6, 1e4  # a layer's gradient: as a share of the largest, and by itself
+LEARNT = 0.1  # of the loss that may be left
+
+
+def rows(a: Array, lengths: Array | None, steps: bool) -> Array:
+    """Return the samples of an array, or the valid steps of all samples, as its first axis."""
+    if not steps:
+        return a
+    return a.reshape(-1, *a.shape[2:]) if lengths is None else a[valid_steps(lengths, a.shape[1])]
+
+
+def at_features(report: Report, network: "Network", data: Data) -> Iterator[str]:
+    """Look at the scale of each feature."""
+    if network.takes_indices:
+        return
+    batch = data.batch()
+    x = rows(batch.x, batch.lengths, batch.x.ndim == 3).astype(np.float64)
+    mean, std, low, high = x.mean(axis=0), x.std(axis=0), x.min(axis=0), x.max(axis=0)
+    report.scale = {"mean": mean, "std": std, "low": low, "high": high}
+    odd = (np.abs(mean) > FAR) | (std > FAR) | (std.max() < FAR**-2)
+    if odd.any():
+        worst = int(odd.argmax())
+        yield (
+            f"{odd.sum()} of {len(odd)} features are not scaled: feature {worst} has mean {mean[worst]:.3g} "
+            f"and spread {std[worst]:.3g}; nnfw.data.StandardScaler brings them to 0 and 1"
+        )
+    inner_low, inner_high = np.quantile(x, [0.05, 0.95], axis=0)
+    beyond, inside = np.maximum(high - inner_high, inner_low - low), inner_high - inner_low
+    away = np.divide(beyond, inside, out=np.zeros_like(inside), where=inside > 0)
+    if away.max() > OUTLYING:
+        worst = int(away.argmax())
+        yield (
+            f"feature {worst} reaches from {low[worst]:.3g} to {high[worst]:.3g}, but nine tenths of it lie "
+            f"within {inner_low[worst]:.3g} to {inner_high[worst]:.3g}; look whether the rest are mistakes, "
+            f"clip it, or take its logarithm"
+        )
+
+
+def at_targets(report: Report, network: "Network", data: Data) -> Iterator[str]:
+    """Look at the balance of classes, or at the range of numbers; what chance gives follows from them."""
+    batch = data.batch()
+    y, K = rows(batch.y, batch.lengths, data.steps), network.shapes[-1][-1]
+    assert K is not None
+    if network.loss.joins == "sigmoid":
+        report.chance = math.log(2)
+    elif network.loss.joins == "softmax":
+        report.chance = math.log(K)
+    elif isinstance(network.loss, losses.MSE):
+        report.chance = float(y.var(axis=0, dtype=np.float64).mean())
+    labels = class_labels(y)
+    if network.loss.joins and labels is not None:
+        yield from at_balance(report, labels, max(K, 2))
+    elif not network.loss.joins:
+        yield from at_numbers(network, y)
+
+
+def at_balance(report: Report, labels: Array, K: int) -> Iterator[str]:
+    """Look whether each class has its share of the targets."""
+    counts = np.bincount(labels.astype(np.int64), minlength=K)
+    report.classes = dict(enumerate(counts.tolist()))
+    if not counts.all():
+        yield (
+            f"class {counts.argmin()} has no sample among the {len(labels)} looked at; "
+            f"take fewer outputs, or more data"
+        )
+    elif counts.min() < RARE * len(labels) / K:
+        yield (
+            f"the classes are unbalanced: always answering {counts.argmax()} would be right for "
+            f"{counts.max() / len(labels):.0%}; fit(..., class_weight='balanced') weighs them alike, and "
+            f"balanced_accuracy measures it"
+        )
+
+
+def at_numbers(network: "Network", y: Array) -> Iterator[str]:
+    """Look whether the outputs can be as the targets are."""
+    *_, last = network.leaves()
+    activation = getattr(last, "activation", None)
+    if activation is not None and activation.elementwise:
+        reached = activation(np.linspace(-1e4, 1e4, 10001))
+        low, high = float(reached.min()), float(reached.max())
+        if y.min() < low - 1e-6 or y.max() > high + 1e-6:
+            yield (
+                f"y holds {y.min():.3g} to {y.max():.3g}, but outputs of {activation.name} reach from "
+                f"{low:.3g} to {high:.3g}; scale y (nnfw.data.MinMaxScaler), or end in linear outputs"
+            )
+    spread, mean = float(y.std()), float(np.abs(y.mean()))
+    if spread == 0:
+        yield f"y is {mean:.3g} everywhere, and there is nothing to learn"
+    elif spread > FAR or mean > FAR:
+        yield f"y has mean {mean:.3g} and spread {spread:.3g}; nnfw.data.StandardScaler brings it to 0 and 1"
+    kinds = np.unique(y)
+    if y.shape[-1] == 1 and len(kinds) <= min(FEW, len(y) // 3) and np.array_equal(kinds, np.round(kinds)):
+        yield (
+            f"y holds only {len(kinds)} whole numbers; if they are classes, choose softmax outputs and "
+            f"loss='cce', or for two a sigmoid and loss='bce'"
+        )
+
+
+def at_loss(report: Report) -> Iterator[str]:
+    """Look at the loss beside that of knowing nothing."""
+    if not math.isfinite(report.loss):
+        yield f"the loss is {report.loss}; see below where that begins"
+    elif report.loss > SURE * report.chance > 0:
+        yield (
+            f"the loss is {report.loss / report.chance:.3g} times what knowing nothing gives: the outputs "
+            f"are sure of what is not so; scale x and y, or start from smaller weights"
+        )
+
+
+def at_gradients(report: Report, network: "Network", batch: Batch) -> Iterator[str]:
+    """Look at the gradient of each layer in a training step."""
+    found = postmortem.search(network, batch)
+    if found:
+        yield f"{found}: training would stop at the first batch; scale x, or start from smaller weights"
+        return
+    gradients_of(network, batch)
+    layers = zip(network.names, network.layers, strict=True)
+    report.gradients = {
+        name: math.hypot(*(np.linalg.norm(dp.astype(np.float64)) for dp in layer.grads.values()))
+        for name, layer in layers
+        if layer.size
+    }
+    largest = max(report.gradients.values(), default=0.0)
+    for name, norm in report.gradients.items():
+        if norm <= VANISHED * largest:
+            yield (
+                f"{name} gets next to no gradient, {norm:.2g}: what comes after it lets none through (dead "
+                f"relu, saturated tanh, long sequences); try other activations, initializers, or a GRU"
+            )
+    if largest > EXPLODED:
+        yield f"a gradient has norm {largest:.2g}; scale x and y, or clip it: Adam(clip_global_norm=1.0)"
+
+
+def at_learning(report: Report, network: "Network", batch: Batch, steps: int) -> Iterator[str]:
+    """Look whether the network, whose gradients are those of a batch, can learn it by heart."""
+    if not report.gradients:
+        return
+    optimizer = network.optimizer or optimizers.get("adam")
+    first = loss = loss_of(network, batch)
+    while report.steps < steps and LEARNT * first < loss < math.inf:
+        network.update(optimizer, report.steps / steps)  # within the first epoch of a schedule
+        loss = gradients_of(network, batch)
+        report.steps += 1
+    report.left = loss_of(network, batch) / first if first else 0.0
+    if not report.left <= LEARNT:
+        yield (
+            f"{report.left:.0%} of the loss of {len(batch.x)} samples is left after {report.steps} steps on "
+            f"them alone, which should be learnt by heart; try another rate (now {optimizer.rate(0.0):.3g}), "
+            f"more units or steps, and look whether x can tell y at all"
+        )
+
+
+def loss_of(network: "Network", batch: Batch) -> float:
+    """Return the loss of one batch, without the noise of training."""
+    a = network.forward(batch.x, lengths=batch.lengths)
+    return network.loss(batch.y, a, batch.weight) + network.penalty()
+
+
+def gradients_of(network: "Network", batch: Batch) -> float:
+    """Fill the gradients of one batch, and return its loss."""
+    a = network.forward(batch.x, training=True, lengths=batch.lengths)
+    loss = network.loss(batch.y, a, batch.weight) + network.penalty()
+    network.backward(network.loss.gradient(batch.y, a, batch.weight))
+    network.gradients()
+    return loss

@@ -1,0 +1,144 @@
+"""Where a fit stands: what it must know, beyond the network, to go on as if it had never been interrupted."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnfw.joint import Array
+
+if TYPE_CHECKING:
+    from nnfw.callbacks import Callback
+    from nnfw.network import Network
+    from nnfw.training import Means
+
+Plan = tuple[int, int, bool]  # samples N, batch size, and whether they are shuffled
+Memories = dict[str, dict[str, Any]]  # what callbacks remember, by label and attribute
+
+
+class Standing:
+    """How far the last fit of a network has come; the network keeps it, and its file too.
+
+    Parameters
+    ----------
+    start : int
+        Epochs in the history before the fit.
+    plan : tuple of int, int, bool
+        What an epoch is cut into.
+
+    Attributes
+    ----------
+    batch : int
+        Batches that are done of an epoch that is not; else 0.
+    shuffle : dict or None
+        The state that the stream "shuffle" had before that epoch's order was drawn.
+    means : Means or None
+        The sums over these batches.
+    stopped : str
+        Why a callback ended the fit early, or an empty string; it is not trained further then.
+    memories : dict
+        What the callbacks remember.
+    """
+
+    def __init__(self, start: int, plan: Plan) -> None:
+        self.start, self.plan, self.stopped = start, plan, ""
+        self._kept: Memories = {}
+        self._asked: list[tuple[str, Callback]] = []
+        self.batch = 0
+        self.shuffle: Any = None
+        self.means: Means | None = None
+
+    # ---- within an epoch ----------------------------------------------------------------------------
+
+    def begin_epoch(self, stream: np.random.Generator, means: "Means") -> "Means":
+        """Return the means of the epoch to train: the new ones, or those of an epoch that is begun already.
+
+        The stream is brought to where it was before that epoch's order was drawn.
+        """
+        if self.means is None:
+            self.shuffle, self.means = stream.bit_generator.state, means
+        stream.bit_generator.state = self.shuffle
+        return self.means
+
+    def rest(self, order: Array | None) -> Array | None:
+        """Return what is left of an epoch's order; None is that of the samples, all of them."""
+        N, batch_size, _ = self.plan
+        if not self.batch:
+            return order
+        return (np.arange(N) if order is None else order)[self.batch * batch_size :]
+
+    def end_epoch(self) -> None:
+        """Forget the epoch: it is in the history."""
+        self.batch, self.shuffle, self.means = 0, None, None
+
+    # ---- callbacks ----------------------------------------------------------------------------------
+
+    def ask(self, callbacks: "Sequence[Callback]") -> None:
+        """Ask these callbacks from now on what they remember, until `dismiss`."""
+        self._kept = {}
+        self._asked = [pair for pair in zip(labels(callbacks), callbacks, strict=True) if pair[0]]
+
+    def dismiss(self) -> None:
+        """Keep what the callbacks remember, and ask them no more."""
+        self.memories = self.memories
+
+    @property
+    def memories(self) -> Memories:
+        """What the callbacks remember now, or remembered when the fit ended."""
+        return self._kept | {
+            label: {name: getattr(callback, name) for name in callback.remembers if hasattr(callback, name)}
+            for label, callback in self._asked
+        }
+
+    @memories.setter
+    def memories(self, known: Memories) -> None:
+        self._kept, self._asked = known, []
+
+    def remind(self, callbacks: "Sequence[Callback]") -> None:
+        """Give callbacks back what those of the same class and arguments remembered."""
+        for label, callback in zip(labels(callbacks), callbacks, strict=True):
+            for name, value in self.memories.get(label, {}).items():
+                if name in callback.remembers:
+                    setattr(callback, name, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copy what is remembered, not who remembers it."""
+        return vars(self) | {"_kept": self.memories, "_asked": []}
+
+
+def labels(callbacks: "Sequence[Callback]") -> list[str]:
+    """Return a name for each callback that remembers something: its class and arguments, and which it is.
+
+    Examples
+    --------
+    >>> from nnfw import CSVLogger, EarlyStopping
+    >>> labels([EarlyStopping(patience=3), CSVLogger("log.csv"), EarlyStopping(patience=3)])
+    ['1. EarlyStopping(patience=3)', '', '2. EarlyStopping(patience=3)']
+    """
+    shown = [repr(callback) if callback.remembers else "" for callback in callbacks]
+    return [one and f"{shown[: i + 1].count(one)}. {one}" for i, one in enumerate(shown)]
+
+
+def said(plan: Plan) -> str:
+    """Return a plan in words."""
+    N, batch_size, shuffle = plan
+    return f"{N} samples in batches of {batch_size}, {'shuffled' if shuffle else 'not shuffled'}"
+
+
+def open_standing(network: "Network", plan: Plan, resume: bool) -> Standing:
+    """Return where a fit begins: at the end of the history, or where the one that it resumes stands.
+
+    Raises
+    ------
+    ValueError
+        If that one was on other data, or took them otherwise.
+    """
+    known = network.standing
+    if known is None or not resume:
+        return Standing(len(network.history.epoch), plan)
+    if known.plan != plan:
+        raise ValueError(
+            f"fit: resume=True goes on with a fit on {said(known.plan)}, but this one is on {said(plan)}; "
+            f"leave resume out to begin a new fit"
+        )
+    return known

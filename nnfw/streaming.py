@@ -1,0 +1,122 @@
+"""Streaming: a sequence that arrives one time step after another, and its outputs as they become known."""
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nnfw.checks import positive_integer
+from nnfw.errors import ShapeError
+from nnfw.joint import Array
+
+if TYPE_CHECKING:
+    from nnfw.network import Network
+
+
+class Stream:
+    """What a network makes of a sequence, step by step; `Network.stream` opens one.
+
+    After t steps its outputs are those of ``network.predict`` on these t steps, whatever is still to come.
+    It works with the weights that the network has when it is opened or reset.
+
+    Parameters
+    ----------
+    network : Network
+        Built, and all of its layers causal.
+    samples : int, optional
+        N sequences side by side; a single one, without the batch axis, if not given.
+
+    Examples
+    --------
+    >>> from nnfw import GRU, Dense, Network
+    >>> network = Network([GRU(4, return_sequences=True), Dense(2)], seed=0)
+    >>> x = np.random.default_rng(0).normal(size=(1, 5, 3))
+    >>> y = network.predict(x)
+    >>> stream = network.stream()
+    >>> outputs = [stream.step(x_t) for x_t in x[0]]
+    >>> np.allclose(outputs, y[0], atol=1e-6)
+    True
+    """
+
+    def __init__(self, network: "Network", samples: int | None = None) -> None:
+        self.network, self.samples = network, samples
+        self.N = 1 if samples is None else positive_integer("stream", "samples", samples)
+        check_causal(network)
+        lead = () if samples is None else (self.N,)
+        self.shape = lead if network.takes_indices else (*lead, network.shapes[0][-1])
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin a new sequence, with the weights that the network has now."""
+        self.steppers = [leaf.stream(self.N) for leaf in self.network.leaves()]
+
+    def step(self, x_t: ArrayLike) -> Array:
+        """Take the next time step, and return the network's output for it.
+
+        Parameters
+        ----------
+        x_t : array_like (D,), or (N, D) if the stream is of N samples
+            The features of one step; for a network of indices a whole number, or N of them.
+
+        Returns
+        -------
+        ndarray (K,) or (N, K)
+            The output.
+
+        Raises
+        ------
+        ShapeError, ValueError
+            If `x_t` has another shape, or holds what is not finite; the stream has not moved then.
+        """
+        x = self._opened(x_t)
+        for stepper in self.steppers:
+            x = stepper(x)
+        y = np.asarray(x[:, 0] if x.ndim == 3 else x)
+        return y[0] if self.samples is None else y
+
+    @property
+    def state(self) -> list[Any]:
+        """What the layers remember, one copy each, None where there is nothing; it can be assigned again."""
+        return [copy.copy(stepper.state) for stepper in self.steppers]
+
+    @state.setter
+    def state(self, state: list[Any]) -> None:
+        shapes = [None if stepper.state is None else stepper.state.shape for stepper in self.steppers]
+        if [None if part is None else np.shape(part) for part in state] != shapes:
+            raise ShapeError(f"state must be what a stream of this network had as its state: shapes {shapes}")
+        for stepper, part in zip(self.steppers, state, strict=True):
+            if part is not None:
+                stepper.state = part
+
+    def copy(self) -> "Stream":
+        """Return a stream that stands where this one stands, and goes its own way from there."""
+        other = Stream(self.network, self.samples)
+        other.state = self.state
+        return other
+
+    def _opened(self, x_t: ArrayLike) -> Array:
+        """Return one step as the first layer takes it: (N, 1, D), or indices (N, 1)."""
+        x = np.asarray(x_t)
+        if x.shape != self.shape:
+            raise ShapeError(
+                f"step: x_t must have shape {self.shape}, the features of one time step, got {x.shape}"
+            )
+        if x.dtype.kind == "f" and not np.isfinite(x).all():
+            raise ValueError("step: x_t holds nan or an infinity; fill it, or leave this step out")
+        if x.dtype.kind not in "fiub":
+            raise TypeError(f"step: x_t must be real numbers, got {x.dtype}")
+        x = x.reshape(self.N, 1, *self.shape[len(self.shape) - (not self.network.takes_indices) :])
+        if self.network.takes_indices:
+            self.network.first.check_values(x)
+        return x.astype(self.network.input_dtype, copy=False)
+
+
+def check_causal(network: "Network") -> None:
+    """Raise a ValueError if a layer needs to know what is still to come."""
+    for leaf in network.leaves():
+        if not leaf.causal:
+            raise ValueError(
+                f"{leaf.label} needs the whole sequence before its first output, so it cannot go step by "
+                f"step; predict(x) takes it whole (a layer of your own says causal = True if it can)"
+            )

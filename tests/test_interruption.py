@@ -1,0 +1,186 @@
+"""However a fit is broken off, the network stands between two steps, can be used, and can go on."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from kills import recorded_steps
+from overnight import BATCH_SIZE, EPOCHS, LENGTHS, X, Y, new_network, step_of, train, weights_and_slots
+from saved import state_of
+from tqdm.auto import tqdm
+
+from nnfw import Dense, Initializer, LambdaCallback, Nadam, Network
+
+STEPS, WHOLE, _ = recorded_steps()
+MOMENTS = ["on_fit_start", "on_epoch_start", "on_batch_end", "on_epoch_end", "on_fit_end"]
+
+
+class Trouble(Exception):
+    """What goes wrong in these tests."""
+
+
+def break_off(network, error, *callbacks):
+    """Train until the error, and check that the network is whole and goes on to where it would have come."""
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(error):
+        train(network, *callbacks, restore_best=False, verbose=1)
+    assert signal.getsignal(signal.SIGINT) is handler
+    check_whole(network)
+
+
+def check_whole(network):
+    assert not tqdm._instances  # no bar is left open
+    assert np.isfinite(network.predict(X)).all()
+    assert weights_and_slots(network) == STEPS[step_of(network)]
+    assert state_of(train(network, restore_best=False)) == state_of(WHOLE)
+
+
+def raising(error, at):
+    """A function that raises the error when it is called for the time number `at`, from 1."""
+    calls = iter(range(1, 10**6))
+
+    def function(*_):
+        if next(calls) == at:
+            raise error
+
+    return function
+
+
+def before(owner, method, function):
+    """Have an object call a function before one of its methods."""
+    original = getattr(owner, method)
+
+    def changed(*args, **kwargs):
+        function()
+        return original(*args, **kwargs)
+
+    setattr(owner, method, changed)
+
+
+class TestErrors:
+    @pytest.mark.parametrize("seed", range(20))
+    def test_in_a_callback(self, seed):
+        rng = np.random.default_rng(seed)
+        moment = MOMENTS[rng.integers(len(MOMENTS))]
+        at = 1 if "fit" in moment else rng.integers(1, EPOCHS + 1)
+        break_off(new_network(), Trouble, LambdaCallback(**{moment: raising(Trouble, at)}))
+
+    @pytest.mark.parametrize("at", [1, 2, 7, 24])
+    @pytest.mark.parametrize("error", [Trouble, KeyboardInterrupt, MemoryError])
+    @pytest.mark.parametrize("verb", ["forward", "backward", "gradients"])
+    def test_within_a_step(self, verb, error, at):
+        network = new_network()
+        before(network.layers[0], verb, raising(error, at))
+        with pytest.raises(error):
+            train(network, restore_best=False)
+        vars(network.layers[0]).pop(verb)
+        check_whole(network)
+
+    @pytest.mark.parametrize("at", [1, 4, 17])
+    def test_in_the_data(self, at, tmp_path):
+        fail = raising(OSError("the disk is gone"), at)
+
+        class Failing(np.memmap):
+            def __getitem__(self, index):
+                fail()
+                return super().__getitem__(index)
+
+        np.save(tmp_path / "x.npy", X)
+        x = np.load(tmp_path / "x.npy", mmap_mode="r").view(Failing)
+        network, whole = new_network(), new_network()
+        options = {
+            "epochs": EPOCHS,
+            "batch_size": BATCH_SIZE,
+            "lengths": LENGTHS,
+            "resume": True,
+            "verbose": 0,
+        }
+        whole.fit(X, Y, **options)
+        with pytest.raises(OSError, match="the disk is gone"):
+            network.fit(x, Y, **options)
+        network.fit(X, Y, **options)
+        assert state_of(network) == state_of(whole)
+
+    def test_while_the_network_is_built(self):
+        class Failing(Initializer):
+            fail = staticmethod(raising(KeyboardInterrupt, 1))
+
+            def draw(self, rng, shape):
+                self.fail()
+                return rng.normal(size=shape)
+
+        x = X[:, 0]
+        network = Network([Dense(4), Network([Dense(4), Dense(3, initializer=Failing())])], seed=0)
+        fresh = Network([Dense(4), Network([Dense(4), Dense(3, initializer=Failing())])], seed=0)
+        with pytest.raises(KeyboardInterrupt):
+            network.fit(x, X[:, 1])
+        assert not network.built
+        assert np.array_equal(network.predict(x), fresh.predict(x))
+
+
+class TestCtrlC:
+    def test_twice_within_an_update_lets_it_be_whole(self):
+        class Interrupted(Nadam):
+            def apply(self, *args):
+                if args[2].steps == 5:
+                    signal.raise_signal(signal.SIGINT)
+                    signal.raise_signal(signal.SIGINT)
+                super().apply(*args)
+
+        network = new_network()
+        rate = network.optimizer.learning_rate
+        network.optimizer = Interrupted(rate, clip_global_norm=1.0)
+        train(network, restore_best=False)
+        assert step_of(network) == 5
+        for leaf in network.leaves():
+            assert leaf.state is None or leaf.state.steps == 5
+
+    def test_twice_elsewhere_interrupts_at_once(self):
+        def interrupt(run):
+            if (run.epoch, run.batch) == (2, 2):
+                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)
+                pytest.fail("went on")
+
+        break_off(new_network(), KeyboardInterrupt, LambdaCallback(on_batch_end=interrupt))
+
+    def test_while_validating_leaves_the_epoch_to_be_finished(self):
+        network = new_network()
+        calls = []
+
+        def interrupt():
+            calls.append(len(network.history.epoch))
+            if calls.count(2) == 5:  # the fifth forward pass of the third epoch
+                signal.raise_signal(signal.SIGINT)
+
+        before(network.layers[0], "forward", interrupt)
+        train(network, restore_best=False)
+        vars(network.layers[0]).pop("forward")
+        assert network.history.epoch == [1, 2]
+        assert step_of(network) == 12
+        check_whole(network)
+
+    def test_is_ignored_where_it_was(self):
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            press = LambdaCallback(on_batch_end=lambda run: signal.raise_signal(signal.SIGINT))
+            assert state_of(train(new_network(), press, restore_best=False)) == state_of(WHOLE)
+        finally:
+            signal.signal(signal.SIGINT, handler)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_kills_and_interrupts_at_random_instants():
+    """A few of those that the command does many of."""
+    command = [sys.executable, "kills.py", "--saves", "20", "--fits", "3", "--interrupts", "10"]
+    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    saves, fits, interrupts = done.stdout.splitlines()
+    assert saves.startswith("20 kills while saving: 0 files broken")
+    assert re.match(r"\d+ kills while training: 0 of \d trainings ended with other bits", fits)
+    assert interrupts == "10 interrupts of a running fit: 0 did harm"

@@ -1,0 +1,123 @@
+"""Regularizers: the penalties' values and slopes, the bound, and where in a training step they act."""
+
+import numpy as np
+import pytest
+
+from nnfw import GRU, SGD, Dense, Network
+from nnfw.gradcheck import check_network
+from nnfw.regularizers import L1, L2, MaxNorm, Regularizer, assign, get
+
+rng = np.random.default_rng(11)
+P = rng.normal(size=(4, 3))
+
+
+@pytest.mark.parametrize("regularizer", [L1(0.3), L2(0.3)], ids=repr)
+def test_the_gradient_is_the_slope_of_the_penalty(regularizer):
+    dp = rng.normal(size=P.shape)
+    before, step = dp.copy(), 1e-6
+    regularizer.add_gradient(P, dp)
+    for index in np.ndindex(P.shape):
+        there, back = P.copy(), P.copy()
+        there[index] += step
+        back[index] -= step
+        slope = (regularizer.penalty(there) - regularizer.penalty(back)) / (2 * step)
+        assert dp[index] - before[index] == pytest.approx(slope, rel=1e-6, abs=1e-9)
+
+
+def test_penalties_by_hand():
+    p = np.array([[1.0, -2.0], [0.0, 3.0]])
+    assert L1(0.5).penalty(p) == pytest.approx(3.0)
+    assert L2(0.5).penalty(p) == pytest.approx(3.5)
+
+
+def test_max_norm_shortens_long_columns_and_leaves_the_others():
+    p = P.astype(np.float32)
+    norms = np.linalg.norm(P, axis=0)
+    limit = float(np.sort(norms)[1]) * 1.0001  # one column is longer
+    MaxNorm(limit).constrain(p)
+    np.testing.assert_allclose(np.linalg.norm(p, axis=0), np.minimum(norms, limit), rtol=1e-6)
+    longest = norms.argmax()
+    np.testing.assert_allclose(p[:, longest], P[:, longest] * limit / norms[longest], rtol=1e-6)
+    np.testing.assert_array_equal(np.delete(p, longest, 1), np.delete(P, longest, 1).astype(np.float32))
+
+
+def test_names_lists_and_dicts():
+    assert repr(get("l2")) == "L2()"
+    params = {"Wx_z": P, "Wx_r": P, "Wh_z": P, "b_z": P[0]}
+    of_matrices = assign(get("l1"), params, "layer")
+    assert [name for name, _ in of_matrices] == ["Wx_z", "Wx_r", "Wh_z"]
+    named = assign(get({"Wx": ["l2", MaxNorm(1.0)], "b_z": "l1"}), params, "layer")
+    assert [(name, type(one)) for name, one in named] == [
+        ("Wx_z", L2), ("Wx_z", MaxNorm), ("Wx_r", L2), ("Wx_r", MaxNorm), ("b_z", L1)
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match=r"unknown regularizer 'l3'\. Known: l1, l2"):
+        get("l3")
+    with pytest.raises(ValueError, match=r"weight_decay.*nnfw calls it .l2."):
+        get("weight_decay")
+    with pytest.raises(TypeError, match="expected regularizer"):
+        Dense(3, regularizer=0.01)
+
+
+def test_a_parameter_that_is_not_there_is_refused_before_training():
+    network = Network([Dense(2, regularizer={"Wx": "l2"})], seed=0)
+    with pytest.raises(
+        ValueError, match=r"layer 1, Dense\(2\): regularizer names 'Wx', but its parameters are W, b"
+    ):
+        network.fit(P, P[:, :2], verbose=0)
+
+
+def networks(**options):
+    layers = [GRU(3, regularizer={"Wh": L2(0.1), "Wx_c": L1(0.2)}), Dense(2, "tanh", regularizer="l2")]
+    return Network(layers, seed=0, dtype="float64", **options)
+
+
+X, Y = rng.normal(size=(6, 5, 4)), rng.normal(size=(6, 2))
+
+
+def test_all_gradients_of_loss_and_penalty():
+    assert check_network(networks(), X, Y).worst < 1e-6
+
+
+def test_the_loss_counts_the_penalty_and_says_so_alike_in_training_and_evaluation():
+    network = networks(optimizer=SGD(1e-12))
+    network.fit(X, Y, batch_size=3, verbose=0)
+    p = network.params
+    penalty = 0.05 * sum(np.sum(p[f"gru_1.Wh_{gate}"] ** 2) for gate in "zrc")
+    penalty += 0.2 * np.abs(p["gru_1.Wx_c"]).sum() + 0.005 * np.sum(p["dense_2.W"] ** 2)
+    expected = np.mean((network.predict(X) - Y) ** 2) + penalty
+    assert network.evaluate(X, Y)["loss"] == pytest.approx(expected, rel=1e-9)
+    assert network.history["loss"][0] == pytest.approx(expected, rel=1e-9)
+    assert network.penalty() == pytest.approx(penalty, rel=1e-12)
+
+
+def test_l2_on_all_parameters_is_weight_decay():
+    held = Network([Dense(2, regularizer={"W": L2(0.1), "b": L2(0.1)})], optimizer=SGD(0.1), seed=0)
+    decayed = Network([Dense(2)], optimizer=SGD(0.1, weight_decay=0.1), seed=0)
+    for network in (held, decayed):
+        network.fit(X[:, 0], Y, epochs=5, verbose=0)
+    np.testing.assert_allclose(held.predict(X[:, 0]), decayed.predict(X[:, 0]), rtol=1e-5)
+
+
+def test_max_norm_holds_after_every_step():
+    network = Network([Dense(8, regularizer=MaxNorm(0.5)), Dense(2)], optimizer=SGD(0.1), seed=0)
+    network.fit(X[:, 0], Y, epochs=3, batch_size=2, verbose=0)
+    norms = np.linalg.norm(network.params["dense_1.W"], axis=0)
+    assert norms.max() <= 0.5 * (1 + 1e-6)
+    assert np.linalg.norm(network.params["dense_2.W"], axis=0).max() > 0.5
+
+
+def test_one_of_your_own_is_saved_and_loaded(tmp_path):
+    class NearOne(Regularizer):
+        def penalty(self, p):
+            return float(np.sum((p - 1) ** 2))
+
+        def add_gradient(self, p, dp):
+            dp += 2 * (p - 1)
+
+    network = Network([Dense(2, regularizer={"W": [NearOne(), L1(0.1)]})], optimizer=SGD(0.1), seed=0)
+    network.fit(X[:, 0], 0 * Y, epochs=200, verbose=0)
+    path = tmp_path / "network.npz"
+    network.save(path)
+    again = Network.load(path, custom={"NearOne": NearOne})
+    assert repr(again.layers[0].regularizer) == "{'W': [NearOne(), L1(strength=0.1)]}"
+    assert again.evaluate(X[:, 0], 0 * Y) == network.evaluate(X[:, 0], 0 * Y)
