@@ -20,6 +20,7 @@ from nnfw.layers.layer import NOTHING, Layer, Shape
 from nnfw.loss import Loss
 from nnfw.optimizer import Optimizer, clip_to_norm
 from nnfw.parts import explain_keywords
+from nnfw.plan import Plan
 from nnfw.streaming import Stream
 
 
@@ -291,14 +292,16 @@ class Network(Layer):
     def fit(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         *,
         epochs: int = 1,
         batch_size: int = 32,
-        validation_data: tuple[Any, ...] | None = None,
+        validation_data: Any = None,
         validation_split: float = 0.0,
         split: str = "auto",
         shuffle: bool = True,
+        bucket: bool = False,
+        truncate: int | None = None,
         lengths: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         class_weight: Any = None,
@@ -310,16 +313,18 @@ class Network(Layer):
 
         Parameters
         ----------
-        x : array_like (N, D) or (N, T, D), or list of arrays (T_i, D)
-            Inputs.
-        y : array_like
+        x : array_like (N, D) or (N, T, D), list of arrays (T_i, D), or iterable of batches
+            Inputs; before an `Embedding` whole numbers (N, T), or a list of arrays (T_i,). Without `y`,
+            anything that yields the (x, y) or (x, y, lengths) of an epoch's batches, each time that it is
+            iterated over. A ``np.memmap`` is read batch by batch.
+        y : array_like, optional
             Targets: (N, K), (N,) or (N, 1); classes (N,) for categorical cross-entropy; the same with a
             time axis for sequence outputs.
         epochs : int
             How many more.
         batch_size : int
             Samples a step; the last batch of an epoch may be smaller.
-        validation_data : tuple, optional
+        validation_data : tuple or iterable of batches, optional
             (x, y) or (x, y, lengths) to validate on after each epoch.
         validation_split : float
             Else the share of the samples that is held out for it, in [0, 1).
@@ -328,6 +333,12 @@ class Network(Layer):
             class targets), over all ("random"), or the last ones ("tail", for time series).
         shuffle : bool
             Whether each epoch takes the samples in a new order.
+        bucket : bool
+            Whether the samples of a batch are of similar length, so that less time goes into the longest.
+        truncate : int, optional
+            Take each batch in windows of so many time steps, one update each. The state is carried from
+            window to window, and begins anew with the next batch; no gradient passes between windows
+            (truncated backpropagation through time, Williams & Peng 1990). The outputs must be sequences.
         lengths : array_like of int (N,), optional
             Valid steps of each sequence.
         sample_weight : array_like (N,), optional
@@ -355,7 +366,6 @@ class Network(Layer):
         """
         epochs = positive_integer("fit", "epochs", epochs)
         batch_size = positive_integer("fit", "batch_size", batch_size)
-        boolean("fit", "shuffle", shuffle)
         boolean("fit", "resume", resume)
         share = number("fit", "validation_split", validation_split, 0.0, 1.0, open_high=True)
         shown = progress.open_progress(verbose)
@@ -364,33 +374,34 @@ class Network(Layer):
         if validation_data is not None and share:
             raise ValueError("fit: give validation_data or validation_split, not both")
         with alone(self):
-            train = doors.open_data(self, x, y, lengths, sample_weight, class_weight)
+            train = doors.open_source(self, x, y, lengths, sample_weight, class_weight)
             held, said = None, "none"
             if validation_data is not None:
-                pair = doors.check_pair(validation_data)
                 with doors.named("validation_data"):
-                    held, said = doors.open_data(self, *pair), "the data given"
-                    doors.check_alike(train, held)
+                    held, said = doors.open_source(self, *doors.check_pair(validation_data)), "the data given"
+                    doors.check_alike(self, train.first.x, held.first.x)
             elif share:
                 train, held, said = doors.hold_out(train, share, split, self.streams["split"])
             doors.check_monitors(callbacks, self.metrics, held is not None)
-            plan = len(train), batch_size, shuffle
+            plan = Plan(train.size, batch_size, shuffle, bucket, truncate)
+            if truncate is not None:
+                doors.check_truncation(self, train.first)
             standing = resuming.open_standing(self, plan, resume)
             self._build()
             self.history.validation = said
             self.optimizer = self.optimizer or optimizers.get("adam")
             run = training.Run(self, self.optimizer, callbacks, shown, standing)
             left = max(0, standing.start + epochs - len(self.history.epoch))
-            training.fit(run, train, held, epochs=left, batch_size=batch_size, shuffle=shuffle)
+            training.fit(run, train, held, left)
         return self.history
 
     @explain_keywords
     def evaluate(
-        self, x: Any, y: Any, *, lengths: ArrayLike | None = None, batch_size: int = 256
+        self, x: Any, y: Any = None, *, lengths: ArrayLike | None = None, batch_size: int = 256
     ) -> dict[str, float]:
         """Return the mean loss and the metrics on `x` and `y`, by name; see `fit` for their forms."""
         batch_size = positive_integer("evaluate", "batch_size", batch_size)
-        opened = doors.open_data(self, x, y, lengths)
+        opened = doors.open_source(self, x, y, lengths)
         self._build()
         return training.evaluate(self, opened, batch_size)
 

@@ -56,7 +56,7 @@ class Progress:
 
     unseen = False  # whether it could no longer be written
 
-    def start(self, epochs: int, first: int, batches: int) -> None:
+    def start(self, epochs: int, first: int, batches: int | None) -> None:
         """Begin a run of `epochs` from epoch number `first`, of `batches` steps each."""
 
     def start_epoch(self, number: int) -> None:
@@ -78,7 +78,7 @@ class Progress:
 class Lines(Progress):
     """A line an epoch, for log files."""
 
-    def start(self, epochs: int, first: int, batches: int) -> None:
+    def start(self, epochs: int, first: int, batches: int | None) -> None:
         """Remember the last epoch's number."""
         self.last = first + epochs - 1
 
@@ -96,7 +96,7 @@ class Bar(Progress):
     """A bar over the epochs, and one over the batches of an epoch that takes long."""
 
     @while_seen
-    def start(self, epochs: int, first: int, batches: int) -> None:
+    def start(self, epochs: int, first: int, batches: int | None) -> None:
         """Open the bar."""
         from tqdm.auto import tqdm  # here, because it takes as long to import as all of nnfw
 

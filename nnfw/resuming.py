@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnfw.joint import Array
+from nnfw.plan import Plan
 
 if TYPE_CHECKING:
     from nnfw.callbacks import Callback
     from nnfw.network import Network
     from nnfw.training import Means
 
-Plan = tuple[int, int, bool]  # samples N, batch size, and whether they are shuffled
 Memories = dict[str, dict[str, Any]]  # what callbacks remember, by label and attribute
 
 
@@ -23,7 +22,7 @@ class Standing:
     ----------
     start : int
         Epochs in the history before the fit.
-    plan : tuple of int, int, bool
+    plan : Plan
         What an epoch is cut into.
 
     Attributes
@@ -59,13 +58,6 @@ class Standing:
             self.shuffle, self.means = stream.bit_generator.state, means
         stream.bit_generator.state = self.shuffle
         return self.means
-
-    def rest(self, order: Array | None) -> Array | None:
-        """Return what is left of an epoch's order; None is that of the samples, all of them."""
-        N, batch_size, _ = self.plan
-        if not self.batch:
-            return order
-        return (np.arange(N) if order is None else order)[self.batch * batch_size :]
 
     def end_epoch(self) -> None:
         """Forget the epoch: it is in the history."""
@@ -119,12 +111,6 @@ def labels(callbacks: "Sequence[Callback]") -> list[str]:
     return [one and f"{shown[: i + 1].count(one)}. {one}" for i, one in enumerate(shown)]
 
 
-def said(plan: Plan) -> str:
-    """Return a plan in words."""
-    N, batch_size, shuffle = plan
-    return f"{N} samples in batches of {batch_size}, {'shuffled' if shuffle else 'not shuffled'}"
-
-
 def open_standing(network: "Network", plan: Plan, resume: bool) -> Standing:
     """Return where a fit begins: at the end of the history, or where the one that it resumes stands.
 
@@ -138,7 +124,7 @@ def open_standing(network: "Network", plan: Plan, resume: bool) -> Standing:
         return Standing(len(network.history.epoch), plan)
     if known.plan != plan:
         raise ValueError(
-            f"fit: resume=True goes on with a fit on {said(known.plan)}, but this one is on {said(plan)}; "
+            f"fit: resume=True goes on with a fit on {known.plan}, but this one is on {plan}; "
             f"leave resume out to begin a new fit"
         )
     return known

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnfw.callbacks import Callback
 from nnfw.data import batches
-from nnfw.doors import Batch, Data
+from nnfw.doors import Batch, Batches, Data
 from nnfw.interruption import INTERRUPTED, Attempt, Undisturbed, stop_on_interrupt
 from nnfw.joint import Array
 from nnfw.metric import Running
@@ -94,44 +94,42 @@ class Run:
             self.standing.dismiss()
 
 
-def fit(run: Run, train: Data, held: Data | None, *, epochs: int, batch_size: int, shuffle: bool) -> None:
+def fit(run: Run, train: Data | Batches, held: Data | Batches | None, epochs: int) -> None:
     """Train the run's network for `epochs` more epochs; the arguments have passed the door."""
     with stop_on_interrupt(run), no_input_gradient(run.network):
-        run.progress.start(epochs, run.epoch + 1, math.ceil(len(train) / batch_size))
+        run.progress.start(epochs, run.epoch + 1, train.count(run.standing.plan.batch_size))
         with closing(run.progress), run.kept():
             if held is not None:
                 run.note(f"validation: {run.history.validation}")
             for _ in range(epochs):
                 if run.stopped:
                     break
-                run_epoch(run, train, held, batch_size, shuffle)
+                run_epoch(run, train, held)
             if run.stopped:
                 run.note(f"stopped in epoch {run.epoch}: {run.stopped}")
             run.tell("on_fit_end")
 
 
-def run_epoch(run: Run, train: Data, held: Data | None, batch_size: int, shuffle: bool) -> None:
+def run_epoch(run: Run, train: Data | Batches, held: Data | Batches | None) -> None:
     """Train for one epoch, validate, and add it to the history; an unfinished epoch is not added."""
     run.epoch, run.logs = len(run.history.epoch) + 1, {}
     run.progress.start_epoch(run.epoch)
     run.tell("on_epoch_start")
-    stream, standing = run.network.streams["shuffle"], run.standing
+    stream, standing, plan = run.network.streams["shuffle"], run.standing, run.standing.plan
     means = standing.begin_epoch(stream, Means(run.network))
-    order = standing.rest(stream.permutation(len(train)) if shuffle else None)
-    batches = math.ceil(len(train) / batch_size)
-    for number, batch in enumerate(train.batches(batch_size, order), standing.batch):
-        epoch = run.epoch - 1 + number / batches
+    order, count = plan.order(train, stream), train.count(plan.batch_size)
+    for number, part in enumerate(train.parts(plan.batch_size, order, standing.batch), standing.batch):
         run.batch = number + 1
         with run.attempt:
-            run.batch_loss = train_step(run, batch, means, epoch)
+            run.batch_loss = train_batch(run, part, means, 1 / count if count else 0.0)
         run.progress.step(run.batch_loss)
         run.tell("on_batch_end")
-        if run.stopped and run.batch < batches:
+        if run.stopped and run.batch != count:
             return
     run.logs = means.result()
     if held is not None:
         means = Means(run.network)
-        for _ in measure(run.network, held, batch_size, means):
+        for _ in measure(run.network, held, plan.batch_size, means):
             if run.stopped == INTERRUPTED:
                 return
         run.logs |= {f"val_{name}": value for name, value in means.result().items()}
@@ -143,22 +141,52 @@ def run_epoch(run: Run, train: Data, held: Data | None, batch_size: int, shuffle
     run.tell("on_epoch_end")
 
 
-def train_step(run: Run, batch: Batch, means: "Means", epoch: float) -> float:
-    """Take one step: the verbs in their three passes, then the update. Return the batch's loss."""
+def train_batch(run: Run, part: Data, means: "Means", share: float) -> float:
+    """Take the step of one batch, which is a `share` of the epoch. Return its loss.
+
+    Truncated, it is one step for each window of time steps; the state that one window ends with begins the
+    next, and no gradient passes between them (Williams & Peng 1990).
+    """
+    epoch, width = run.epoch - 1 + (run.batch - 1) * share, run.standing.plan.truncate
+    if width is None:
+        return train_step(run, part.batch(), means, epoch)
+    count, loss = math.ceil(part.longest / width), math.nan
+    for number, (batch, going_on) in enumerate(part.windows(width)):
+        state = None if going_on is None else carried(run.network.final_state, going_on)
+        last = number + 1 == count
+        loss = train_step(run, batch, means, epoch + share * number / count, state, last)
+    return loss
+
+
+def carried(state: Any, samples: Array) -> Any:
+    """Return the states of some samples; those of a network are a list, one for each layer."""
+    if isinstance(state, list):
+        return [carried(part, samples) for part in state]
+    return None if state is None else state[samples]
+
+
+def train_step(
+    run: Run, batch: Batch, means: "Means", epoch: float, state: Any = None, last: bool = True
+) -> float:
+    """Take one step: the verbs in their three passes, then the update. Return the loss.
+
+    `state` is what the layers begin with; the `last` step of a batch is the one that finishes it.
+    """
     network, loss = run.network, run.network.loss
-    a = network.forward(batch.x, training=True, lengths=batch.lengths)
+    a = network.forward(batch.x, training=True, lengths=batch.lengths, initial_state=state)
     value = loss(batch.y, a, batch.weight) + network.penalty()
     run.guard.check_loss(batch, value)
     network.backward(loss.gradient(batch.y, a, batch.weight))
     network.gradients()
     with run.undisturbed:
         run.guard.step(batch, epoch)
-        run.standing.batch = run.batch
+        if last:
+            run.standing.batch = run.batch
         means.add(batch, a, value)
     return value
 
 
-def evaluate(network: "Network", data: Data, batch_size: int) -> dict[str, float]:
+def evaluate(network: "Network", data: Data | Batches, batch_size: int) -> dict[str, float]:
     """Return the mean loss and the metrics over all of `data`."""
     means = Means(network)
     for _ in measure(network, data, batch_size, means):
@@ -166,7 +194,7 @@ def evaluate(network: "Network", data: Data, batch_size: int) -> dict[str, float
     return means.result()
 
 
-def measure(network: "Network", data: Data, batch_size: int, means: "Means") -> Iterator[None]:
+def measure(network: "Network", data: Data | Batches, batch_size: int, means: "Means") -> Iterator[None]:
     """Take all of `data` into the means; the caller has a say after each batch."""
     penalty = network.penalty()
     for batch in data.batches(batch_size):

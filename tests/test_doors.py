@@ -412,7 +412,7 @@ INPUTS = [
 TARGETS = [
     ("too few", "classes", lambda y: y[1:], ShapeError, "y has shape (11,)", "a row for each"),
     ("a number", "classes", lambda y: 1, ShapeError, "y has shape ()", "a row for each"),
-    ("nothing", "classes", lambda y: None, TypeError, "y must be real numbers", ".astype(float)"),
+    ("nothing", "classes", lambda y: None, TypeError, "y is missing", "give targets"),
     ("none", "classes", lambda y: [], ShapeError, "y has shape (0,)", "a row for each"),
     ("strings", "classes", lambda y: y.astype(str), TypeError, "y must be real numbers", "LabelEncoder"),
     ("complex", "number", lambda y: y * 1j, TypeError, "y must be real numbers", "real"),

@@ -427,7 +427,7 @@ USE = [
      ValueError, "threshold", "finite"),
     ("y as an option", lambda s: s.network.predict(X, y=Y), TypeError, "'y'", "It takes"),
     ("epochs for evaluate", lambda s: s.network.evaluate(X, Y, epochs=3), TypeError, "'epochs'", "It takes"),
-    ("evaluate without targets", lambda s: s.network.evaluate(X), TypeError, "'y'", "missing"),
+    ("evaluate without targets", lambda s: s.network.evaluate(X), TypeError, "y is missing", "give targets"),
     ("a place for epochs", lambda s: s.network.fit(X, Y, 3), TypeError, "positional", "arguments"),
     ("an argument of scikit-learn", lambda s: fit(s.network, max_iter=3),
      TypeError, "'max_iter'", "nnfw calls it epochs"),

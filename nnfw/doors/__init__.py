@@ -5,10 +5,17 @@ the one shape that the loss takes. Nothing is copied or converted that need not 
 it is taken. What does not fit is refused here, before anything of the network has changed.
 """
 
-from nnfw.doors.agreement import check_alike, check_monitors, check_split, open_callbacks
+from nnfw.doors.agreement import (
+    check_alike,
+    check_monitors,
+    check_split,
+    check_truncation,
+    open_callbacks,
+)
 from nnfw.doors.arrays import named
 from nnfw.doors.batch import Batch, Data
 from nnfw.doors.construction import check_layers, check_names, open_metrics
+from nnfw.doors.given import Batches, open_source
 from nnfw.doors.holding_out import check_pair, hold_out
 from nnfw.doors.inputs import open_inputs
 from nnfw.doors.memory import check_memory
@@ -16,6 +23,7 @@ from nnfw.doors.opening import open_data
 
 __all__ = [
     "Batch",
+    "Batches",
     "Data",
     "check_alike",
     "check_layers",
@@ -24,10 +32,12 @@ __all__ = [
     "check_names",
     "check_pair",
     "check_split",
+    "check_truncation",
     "hold_out",
     "named",
     "open_callbacks",
     "open_data",
     "open_inputs",
     "open_metrics",
+    "open_source",
 ]

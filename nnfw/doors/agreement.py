@@ -1,7 +1,7 @@
 """What must fit each other: outputs and loss, targets and metrics, training and validation data."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,10 +9,14 @@ from nnfw.callbacks import Callback, CSVLogger, Monitor
 from nnfw.doors.arrays import named
 from nnfw.doors.batch import Data, valid_steps
 from nnfw.errors import ShapeError
+from nnfw.joint import Array
 from nnfw.layers.layer import Layer
 from nnfw.loss import Loss
 from nnfw.metric import Metric
 from nnfw.metrics import FunctionMetric
+
+if TYPE_CHECKING:
+    from nnfw.network import Network
 
 SPLITS = ("auto", "stratified", "random", "tail")
 PROBABILITIES = {"sigmoid": "probabilities from 0 to 1", "softmax": "probabilities that sum to 1"}
@@ -62,11 +66,31 @@ def check_metrics(metrics: Iterable[Metric], data: Data, K: int) -> None:
                 raise TypeError("it gives no single number for the history; call it on y and predict(x)")
 
 
-def check_alike(train: Data, held: Data) -> None:
-    """Raise a ShapeError if a network for the training data could not take the validation data."""
-    if held.x.ndim != train.x.ndim or held.x.shape[-1] != train.x.shape[-1]:
+def check_alike(network: "Network", train: Array, held: Array) -> None:
+    """Raise a ShapeError if a network built for the x to train on could not take the x to validate on."""
+
+    def needed(x: Array) -> list[tuple[int, ...]]:
+        network.compute_shapes(x.shape[1:])
+        return [spec.shape for leaf in network.leaves() for spec in leaf.specs.values()]
+
+    if needed(held) != needed(train):  # in this order: the network is left as it is for training
         raise ShapeError(
-            f"x has shape {held.x.shape}, but the x to train on {train.x.shape}; give both the same features"
+            f"x has shape {held.shape}, but the x to train on {train.shape}; give both the same features"
+        )
+
+
+def check_truncation(network: "Network", train: Data) -> None:
+    """Raise a ValueError unless sequences can be taken window by window."""
+    for leaf in network.leaves():
+        if not leaf.causal:
+            raise ValueError(
+                f"fit: truncate cuts sequences into windows, but {leaf.label} needs them whole; leave "
+                f"truncate out, or take a layer that reads forwards only"
+            )
+    if not train.steps or train.y.shape[1] != train.x.shape[1]:
+        raise ValueError(
+            "fit: truncate needs an output and a target for each time step; build every recurrent layer with "
+            "return_sequences=True, or leave truncate out"
         )
 
 

@@ -1,12 +1,12 @@
 """The data that a network works on, once past the door: whole, and batch by batch."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnfw.data import batches
 from nnfw.joint import Array
 
 
@@ -50,6 +50,16 @@ class Data:
     steps: bool
     rows: Array | slice | None = None
 
+    @property
+    def first(self) -> "Data":
+        """What is known of the data before they are all seen: all of them."""
+        return self
+
+    @property
+    def size(self) -> int | None:
+        """The number of samples N."""
+        return len(self)
+
     def __len__(self) -> int:
         if isinstance(self.rows, slice):
             return len(range(*self.rows.indices(len(self.x))))
@@ -62,9 +72,17 @@ class Data:
         rows = np.arange(len(self.x))[self.rows] if isinstance(self.rows, slice) else self.rows
         return replace(self, rows=rows[index])
 
-    def parts(self, batch_size: int, order: Array | None = None) -> Iterator["Data"]:
-        """Yield the samples of each batch of an `order`, by default the data's; the last may have fewer."""
-        for part in batches(len(self) if order is None else len(order), batch_size):
+    def count(self, batch_size: int) -> int:
+        """Return the number of batches."""
+        return math.ceil(len(self) / batch_size)
+
+    def parts(self, batch_size: int, order: Array | None = None, skip: int = 0) -> Iterator["Data"]:
+        """Yield the samples of each batch after the first few; the last may have fewer.
+
+        They come in an `order`, by default that of the data.
+        """
+        for start in range(skip * batch_size, len(self), batch_size):
+            part = slice(start, min(start + batch_size, len(self)))
             yield self.subset(part if order is None else order[part])
 
     def batches(self, batch_size: int, order: Array | None = None) -> Iterator[Batch]:
@@ -75,6 +93,13 @@ class Data:
         """Return all samples as one batch, the padding of their targets set to 0 and weighed 0."""
         return self._take(slice(None) if self.rows is None else self.rows, slice(None))
 
+    @property
+    def longest(self) -> int:
+        """The time steps of the longest sequence."""
+        if self.lengths is None:
+            return int(self.x.shape[1])
+        return int(self.lengths[slice(None) if self.rows is None else self.rows].max())
+
     def windows(self, width: int) -> Iterator[tuple[Batch, Array | None]]:
         """Yield one batch for each window of `width` time steps, of the samples that last as long.
 
@@ -82,7 +107,7 @@ class Data:
         """
         rows = np.arange(len(self.x))[slice(None) if self.rows is None else self.rows]
         lengths = np.full(len(self.x), self.x.shape[1]) if self.lengths is None else self.lengths
-        for start in range(0, int(lengths[rows].max()), width):
+        for start in range(0, self.longest, width):
             on = np.flatnonzero(lengths[rows] > start)
             rows = rows[on]
             yield self._take(rows, slice(start, start + width)), on if start else None

@@ -7,14 +7,19 @@ import numpy as np
 
 from nnfw.data import split_indices
 from nnfw.doors.batch import Data
+from nnfw.doors.given import Batches
 from nnfw.doors.weights import class_labels
 
 
-def hold_out(whole: Data, share: float, how: str, rng: np.random.Generator) -> tuple[Data, Data, str]:
+def hold_out(
+    whole: Data | Batches, share: float, how: str, rng: np.random.Generator
+) -> tuple[Data, Data, str]:
     """Return the samples that train, those held out, and a word on how these were chosen.
 
     `rng` is not advanced, so that every fit on the same data holds the same samples out.
     """
+    if isinstance(whole, Batches):
+        raise ValueError("fit: validation_split needs x and y as a whole; for given batches, validation_data")
     N = len(whole)
     if N < 2:
         raise ValueError("fit: validation_split needs at least 2 samples, got 1; give validation_data")
@@ -33,7 +38,10 @@ def hold_out(whole: Data, share: float, how: str, rng: np.random.Generator) -> t
 
 
 def check_pair(given: Any) -> tuple[Any, ...]:
-    """Return (x, y) or (x, y, lengths) if that is what was given."""
-    if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
-        raise TypeError("fit: validation_data must be (x, y) or (x, y, lengths)")
-    return tuple(given)
+    """Return (x, y) or (x, y, lengths) if that is what was given, else the iterable of such batches alone."""
+    of_batches = isinstance(given, list) and all(isinstance(one, tuple) for one in given)
+    if isinstance(given, (tuple, list)) and not of_batches:
+        if len(given) not in (2, 3):
+            raise TypeError("must be (x, y) or (x, y, lengths)")
+        return tuple(given)
+    return (given,)

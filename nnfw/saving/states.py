@@ -5,6 +5,7 @@ each is kept by one function and restored by the one below it. What is kept is J
 `Describer` beside it.
 """
 
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
@@ -16,6 +17,7 @@ from nnfw.initializers import Given
 from nnfw.joint import Array
 from nnfw.layers.layer import Layer
 from nnfw.optimizer import State
+from nnfw.plan import Plan
 from nnfw.resuming import Standing
 from nnfw.saving.describing import Describer, Rebuilder
 from nnfw.training import Means
@@ -145,7 +147,7 @@ def keep_standing(standing: Standing | None, into: Describer, prefix: str) -> Js
         return None
     return {
         "start": standing.start,
-        "plan": into.value(standing.plan, "plan"),
+        "plan": into.value(list(astuple(standing.plan)), "plan"),
         "stopped": standing.stopped,
         "memories": [
             [label, *(into.value(item, f"{prefix}callbacks[{i}].{item[0]}") for item in memory.items())]
@@ -161,12 +163,7 @@ def restored_standing(known: Json | None, out: Rebuilder, network: "Network") ->
     """Return what `keep_standing` kept; a file of the first nnfw has nothing of it."""
     if known is None:
         return None
-    N, batch_size, shuffle = out.value(known["plan"])
-    plan = (
-        whole_number("Standing", "samples", N, low=1),
-        whole_number("Standing", "batch_size", batch_size, low=1),
-        boolean("Standing", "shuffle", shuffle),
-    )
+    plan = Plan(*out.value(known["plan"]))
     standing = Standing(whole_number("Standing", "start", known["start"]), plan)
     standing.stopped = str(known["stopped"])
     standing.memories = {
