@@ -27,10 +27,11 @@ class Fault(NamedTuple):
 
 
 LAYERS = ["tests/test_layers.py", "tests/test_network.py", "tests/test_training.py"]
+LOOP = ["tests/test_training.py", "tests/test_sequences_in_training.py"]
 TESTS = {  # which tests must see the faults of a file
     "layers": LAYERS,
     "network": LAYERS,
-    "training": LAYERS,
+    "training": LOOP,
     "joint": ["tests/test_losses.py"],
     "doors": ["tests/test_training.py", "tests/test_doors.py"],
     "callbacks": ["tests/test_training.py"],
@@ -209,8 +210,21 @@ OTHERS = [
     Fault(
         "training: whole epochs for the schedule",
         "training.py",
-        "run.epoch - 1 + number / batches",
+        "run.epoch - 1 + (run.batch - 1) * share",
         "run.epoch - 1",
+    ),
+    Fault(
+        "training: the state of a window not carried",
+        "training.py",
+        "state = None if going_on is None else",
+        "state = None if True else",
+    ),
+    Fault("training: all windows at one time", "training.py", "epoch + share * number / count", "epoch"),
+    Fault(
+        "training: the state of other samples carried",
+        "training.py",
+        "else state[samples]",
+        "else state[: len(samples)]",
     ),
     Fault(
         "training: validation before the last update",
