@@ -37,6 +37,11 @@ def _blend(average: Array, new: Array, keep: float, work: Array) -> None:
     average += work
 
 
+def _weights(keep: float, steps: int) -> float:
+    """Return the sum 1 + keep + keep² + … of as many weights as there are steps."""
+    return (1 - keep**steps) / (1 - keep)
+
+
 def _over_root(numerator: Array, squares: Array, epsilon: float, work: Array) -> Array:
     """Return numerator / (√squares + epsilon) in `work`, which may be `squares`."""
     np.sqrt(squares, out=work)
@@ -208,13 +213,15 @@ class RMSprop(Optimizer):
 @optimizers.register("adam")
 @dataclass(eq=False, repr=False)
 class Adam(Optimizer):
-    """Running means of g and g², freed from the bias of their start at 0. PyTorch's form.
+    """Means of g and g² in which the past fades: sums, divided by the sums of their weights. PyTorch's form.
 
     ::
 
-        (1)  m = β₁ m + (1 − β₁) g
-        (2)  v = β₂ v + (1 − β₂) g²
-        (3)  p = p − η m̂ / (√v̂ + ε),  m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ)
+        (1)  m = β₁ m + g
+        (2)  v = β₂ v + g²
+        (3)  p = p − η m̂ / (√v̂ + ε),  m̂ = m / (1 + β₁ + … + β₁ᵗ⁻¹),  v̂ = v / (1 + β₂ + … + β₂ᵗ⁻¹)
+
+    The paper has m and v with the factors 1 − β₁ and 1 − β₂, which m̂ and v̂ do not depend on.
 
     Parameters
     ----------
@@ -245,18 +252,25 @@ class Adam(Optimizer):
     @elementwise
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
         """Compute equations 1 to 3."""
-        self._average(grads, state)
-        self._descend(params, state.slots["momentum"], state, rate / (1 - self.beta_1**state.steps))
+        m = self._sum(grads, state)
+        self._descend(params, m, state, rate / _weights(self.beta_1, state.steps))
 
-    def _average(self, grads: Array, state: State) -> None:
-        work = state.scratch(grads)
-        _blend(state.slots["momentum"], grads, self.beta_1, work)  # (1)
-        _blend(state.slots["velocity"], np.square(grads, out=work), self.beta_2, work)  # (2)
+    def _sum(self, grads: Array, state: State) -> Array:
+        """Compute equations 1 and 2, and return m."""
+        m, v = state.slots["momentum"], state.slots["velocity"]
+        m *= self.beta_1
+        m += grads  # (1)
+        v *= self.beta_2
+        v += np.square(grads, out=state.scratch(grads))  # (2)
+        return m
 
     def _descend(self, params: Array, direction: Array, state: State, rate: float) -> None:
-        """Compute p = p − rate direction / (√v̂ + ε), the fraction expanded by c = √(1 − β₂ᵗ)."""
-        v, work, c = state.slots["velocity"], state.scratch(params), math.sqrt(1 - self.beta_2**state.steps)
-        params -= np.multiply(_over_root(direction, v, c * self.epsilon, work), c * rate, out=work)  # (3)
+        """Compute p = p − rate direction / (√v̂ + ε), the fraction expanded by c = √v / √v̂."""
+        v, work = state.slots["velocity"], state.scratch(params)
+        c = math.sqrt(_weights(self.beta_2, state.steps))
+        step = _over_root(direction, v, c * self.epsilon, work)
+        step *= c * rate
+        params -= step  # (3)
 
 
 @optimizers.register("adamw")
@@ -299,7 +313,7 @@ class Nadam(Adam):
 
         (1), (2) of Adam
         (3)  μₜ = β₁ (1 − ½ 0.96^(ψ t)),  Πₜ = μ₁ μ₂ … μₜ
-        (4)  a = μₜ₊₁ m / (1 − Πₜ₊₁) + (1 − μₜ) g / (1 − Πₜ)
+        (4)  a = μₜ₊₁ (1 − β₁) m / (1 − Πₜ₊₁) + (1 − μₜ) g / (1 − Πₜ)
         (5)  p = p − η a / (√v̂ + ε)
 
     Parameters
@@ -331,7 +345,7 @@ class Nadam(Adam):
         now, ahead = self._momentum(state.steps), self._momentum(state.steps + 1)
         product = state.scalars["momentum_product"] * now  # (3)
         state.scalars["momentum_product"] = product
-        of_m, of_g = ahead / (1 - product * ahead), (1 - now) / (1 - product)
+        of_m, of_g = ahead * (1 - self.beta_1) / (1 - product * ahead), (1 - now) / (1 - product)
         self._look_ahead(params, grads, state, of_m, of_g, rate)
 
     def _momentum(self, t: int) -> float:
@@ -341,8 +355,7 @@ class Nadam(Adam):
     def _look_ahead(
         self, params: Array, grads: Array, state: State, of_m: float, of_g: float, rate: float
     ) -> None:
-        self._average(grads, state)
-        ahead = np.multiply(state.slots["momentum"], of_m, out=state.scratch(params, "ahead"))
+        ahead = np.multiply(self._sum(grads, state), of_m, out=state.scratch(params, "ahead"))
         ahead += np.multiply(grads, of_g, out=state.scratch(params))  # (4)
         self._descend(params, ahead, state, rate)  # (5)
 

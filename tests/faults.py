@@ -157,8 +157,8 @@ OTHERS = [
     Fault(
         "gate scale not folded into Wh",
         "layers/gated.py",
-        'np.multiply(self.blocks["Wh"], scale',
-        'np.multiply(self.blocks["Wh"], 1',
+        "np.multiply(W, scale[start:stop]",
+        "np.multiply(W, 1",
     ),
     Fault(
         "one σ for all gates", "layers/gated.py", "first if all(σ == first for σ in others)", "first if True"
@@ -265,8 +265,18 @@ OTHERS = [
         '        return -y / _above_zero(a)\n\n\n@losses.register("bce"',
         '        return -_above_zero(a)\n\n\n@losses.register("bce"',
     ),
-    Fault("SGD: momentum scaled by the rate", "optimizers.py", "m += grads  # (1)", "m += grads * rate"),
-    Fault("Adam: no bias correction of m", "optimizers.py", "rate / (1 - self.beta_1**state.steps)", "rate"),
+    Fault(
+        "SGD: momentum scaled by the rate",
+        "optimizers.py",
+        "m += grads  # (1)\n            if",
+        "m += grads * rate\n            if",
+    ),
+    Fault(
+        "Adam: no bias correction of m",
+        "optimizers.py",
+        "rate / _weights(self.beta_1, state.steps)",
+        "rate * (1 - self.beta_1)",
+    ),
     Fault(
         "Adam: ε inside the root",
         "optimizers.py",

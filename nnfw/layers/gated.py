@@ -25,6 +25,7 @@ class Gated(Recurrent):
     """
 
     sigmoid_gates: ClassVar[tuple[str, ...]] = ()  # the gates that σ is for
+    at_once: ClassVar[tuple[int, ...]] = ()  # how many gates' recurrent products are taken at once
     sigmas: dict[str, Activation]  # σ by gate
 
     def __init__(
@@ -56,12 +57,16 @@ class Gated(Recurrent):
             for gate in self.sigmoid_gates
         }
 
-    def scaled_weights(self, room: Room) -> tuple[Array, Array]:
+    def scaled_weights(self, room: Room) -> tuple[Array, list[Array]]:
         """Return Wx over b (D + 1, G·H), and Wh, each gate's columns times its σ's `gate_scale`."""
         scales = [self.sigmas[gate].gate_scale if gate in self.sigmas else 1.0 for gate in self.gates]
         scale = np.repeat(np.asarray(scales, self.dtype), self.units)
         Wx_b = np.multiply(self.Wx_b, scale, out=room("Wx_b", self.Wx_b.shape))
-        Wh = np.multiply(self.blocks["Wh"], scale, out=room("Wh", self.blocks["Wh"].shape))
+        Wh, start = [], 0
+        for stop in self.units * np.cumsum(self.at_once):
+            W = self.blocks["Wh"][:, start:stop]
+            Wh.append(np.multiply(W, scale[start:stop], out=room(f"Wh[{start}:]", W.shape)))
+            start = stop
         return Wx_b, Wh
 
     def open_gates(self, gates: Sequence[str]) -> Callable[[Array], object]:

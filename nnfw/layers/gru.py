@@ -95,6 +95,7 @@ class GRU(Gated):
 
     gates = ("z", "r", "c")
     sigmoid_gates = ("z", "r")
+    at_once = (2, 1)  # c waits for r
 
     def __init__(
         self,
@@ -116,14 +117,14 @@ class GRU(Gated):
         return shape
 
     def forward_steps(
-        self, s: Array, Wh: Array, states: Sequence[Array], steps: Steps, room: Room, drop: Drop
+        self, s: Array, Wh: list[Array], states: Sequence[Array], steps: Steps, room: Room, drop: Drop
     ) -> dict[str, Array]:
         """Turn the input products `s` (3, P, H) into z, r and c, and fill the states h (N + P, H)."""
         (h,) = states
         N, H = steps.N, self.units
         k = room("k", (steps.rows, H))  # q of (3), or u of (3')
         d, e = room("d", (N, 2 * H)), room("e", (N, H))
-        Wh_zr, Wh_c, bh_c = Wh[:, : 2 * H], Wh[:, 2 * H :], self.params.get("bh_c", 0.0)
+        (Wh_zr, Wh_c), bh_c = Wh, self.params.get("bh_c", 0.0)
         φ, σ = self.activation, self.open_gates(self.sigmoid_gates)
         seen = drop.views(h, steps, room)
         views = steps.walk([h], rows=(s, k), room=(d, e))

@@ -100,6 +100,7 @@ class LSTM(Gated):
 
     gates = ("i", "f", "o", "g")
     sigmoid_gates = ("i", "f", "o")
+    at_once = (4,)
     state_arrays = 2  # h and c
 
     def __init__(
@@ -128,10 +129,10 @@ class LSTM(Gated):
         return Constant(self.forget_bias) if gate == "f" else self.bias_initializer
 
     def forward_steps(
-        self, s: Array, Wh: Array, states: Sequence[Array], steps: Steps, room: Room, drop: Drop
+        self, s: Array, Wh: list[Array], states: Sequence[Array], steps: Steps, room: Room, drop: Drop
     ) -> dict[str, Array]:
         """Turn the input products `s` (4, P, H) into i, f, o and g, and fill h and c (N + P, H)."""
-        h, c = states
+        (h, c), (Wh_all,) = states, Wh
         N, H = steps.N, self.units
         v = room("v", (steps.rows, H))
         d, e = room("d", (N, 4 * H)), room("e", (N, H))
@@ -143,7 +144,7 @@ class LSTM(Gated):
         for (h_before, h_t, c_before, c_t, s_t, v_t, d_t, e_t), seen_t in zip(views, seen, strict=True):
             i, f, o, g = s_t
             drop(h_before, seen_t)
-            np.dot(seen_t, Wh, out=d_t)
+            np.dot(seen_t, Wh_all, out=d_t)
             s_t += side_by_side(d_t, 4)
             if self.peepholes:
                 i += np.multiply(p_i, c_before, out=e_t)

@@ -294,7 +294,7 @@ class Recurrent(Layer):
     def _read(
         self,
         x_1: Array,
-        weights: tuple[Array, Array],
+        weights: tuple[Array, list[Array]],
         states: Sequence[Array],
         steps: Steps,
         room: Room,
@@ -307,9 +307,12 @@ class Recurrent(Layer):
         np.matmul(x_1, Wx_b.reshape(-1, G, H).swapaxes(0, 1), out=s)
         return self.forward_steps(s, Wh, states, steps, room, drop)
 
-    def scaled_weights(self, room: Room) -> tuple[Array, Array]:
-        """Return Wx over b (D + 1, G·H), and Wh, as the gates' activations want their scores scaled."""
-        return self.Wx_b, self.blocks["Wh"]
+    def scaled_weights(self, room: Room) -> tuple[Array, list[Array]]:
+        """Return Wx over b (D + 1, G·H), and Wh, as the gates' activations want their scores scaled.
+
+        Wh is a list of what is multiplied at once, each contiguous: these products are the faster for it.
+        """
+        return self.Wx_b, [self.blocks["Wh"]]
 
     def backward(self, dy: Array) -> Array:
         """Return dx (N, T, D), given dy of the output's shape; `initial_gradient` is left behind too."""
@@ -364,12 +367,12 @@ class Recurrent(Layer):
     # ---- what a cell writes -----------------------------------------------------------------------------
 
     def forward_steps(
-        self, s: Array, Wh: Array, states: Sequence[Array], steps: Steps, room: Room, drop: "Drop"
+        self, s: Array, Wh: list[Array], states: Sequence[Array], steps: Steps, room: Room, drop: "Drop"
     ) -> dict[str, Array]:
         """Run the loop over time: complete the scores `s` (G, P, H), fill the `states` (N + P, H).
 
-        `Wh` (H, G·H) are the recurrent weights, scaled as the gates want it; `drop` says what they are
-        shown of h₋. Returns the rows (P, ...) that `backward_steps` needs, by name.
+        `Wh` are the recurrent weights as `scaled_weights` has them; `drop` says what they are shown of h₋.
+        Returns the rows (P, ...) that `backward_steps` needs, by name.
         """
         raise NotImplementedError
 

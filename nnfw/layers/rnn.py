@@ -52,15 +52,15 @@ class RNN(Recurrent):
     gates = ("",)
 
     def forward_steps(
-        self, s: Array, Wh: Array, states: Sequence[Array], steps: Steps, room: Room, drop: Drop
+        self, s: Array, Wh: list[Array], states: Sequence[Array], steps: Steps, room: Room, drop: Drop
     ) -> dict[str, Array]:
         """Fill the states h (N + P, H) from the input products `s` (1, P, H)."""
-        (h,) = states
+        (h,), (Wh_all,) = states, Wh
         φ = self.activation
         seen = drop.views(h, steps, room)
         for (h_before, h_t, s_t), seen_t in zip(steps.walk([h], rows=(s[0],)), seen, strict=True):
             drop(h_before, seen_t)
-            np.dot(seen_t, Wh, out=h_t)
+            np.dot(seen_t, Wh_all, out=h_t)
             h_t += s_t  # (1) x Wx + h₋ Wh + b
             φ(h_t, h_t)  # (1) h
         return {}
