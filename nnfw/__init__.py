@@ -2,7 +2,7 @@
 
 from nnfw import schedules
 from nnfw.activation import Activation
-from nnfw.callbacks import Callback, CSVLogger, EarlyStopping, LambdaCallback, ReduceOnPlateau
+from nnfw.callbacks import Callback, CSVLogger, LambdaCallback
 from nnfw.checkpoint import Checkpoint
 from nnfw.errors import LoadError, NonFiniteError, ShapeError
 from nnfw.history import History
@@ -26,6 +26,7 @@ from nnfw.layers import (
 )
 from nnfw.loss import Loss
 from nnfw.metric import Metric
+from nnfw.monitors import EarlyStopping, ReduceOnPlateau
 from nnfw.network import Network
 from nnfw.optimizer import Optimizer
 from nnfw.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from nnfw.callbacks import Monitor
 from nnfw.checks import number, positive_integer
+from nnfw.monitors import Monitor
 
 if TYPE_CHECKING:
     from nnfw.training import Run

@@ -34,7 +34,7 @@ TESTS = {  # which tests must see the faults of a file
     "training": LOOP,
     "joint": ["tests/test_losses.py"],
     "doors": ["tests/test_training.py", "tests/test_doors.py"],
-    "callbacks": ["tests/test_training.py"],
+    "monitors": ["tests/test_training.py"],
     "losses": ["tests/test_losses.py"],
     "loss": ["tests/test_losses.py"],
     "optimizers": ["tests/test_optimizers.py"],
@@ -232,7 +232,7 @@ OTHERS = [
         'run.logs |= {f"val_{name}": value',
         'run.logs |= {f"val_{name}": value * 1.01',
     ),
-    Fault("early stopping keeps the last weights", "callbacks.py", "leaf.flat_params[...] = weights", "pass"),
+    Fault("early stopping keeps the last weights", "monitors.py", "leaf.flat_params[...] = weights", "pass"),
     Fault(
         "loss: gradient summed over the batch",
         "loss.py",

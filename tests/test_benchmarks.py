@@ -56,6 +56,16 @@ def test_speed_prints_tables_and_writes_json_and_a_chart(tmp_path):
         assert row["ratios"]["floor"] == pytest.approx([own / theirs] * 3)
 
 
+def test_sequences_prints_tables_and_writes_json(tmp_path):
+    said = run("sequences", "--quick", "--rounds", 1, "--budget", 0.001, "--output", tmp_path)
+    assert "lengths uniform in 1..T" in said
+    assert "One step of one sample" in said
+    record = json.loads((tmp_path / "sequences.json").read_text())["results"]
+    assert record["lengths"].keys() == record["stream"].keys() == {"GRU", "LSTM", "RNN"}
+    assert all(len(times["full"]) == len(times["unequal"]) == 4 for times in record["lengths"].values())
+    assert all(0 < time < 1 for time in record["stream"].values())
+
+
 def test_training_learns_the_digits_and_tells_how_long_it_took(tmp_path):
     said = run(
         "training", "--quick", "--epochs", 2, "--rounds", 1, "--threads", 1, "--peers", "--output", tmp_path

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnfw.callbacks import Callback, CSVLogger, Monitor
+from nnfw.callbacks import Callback, CSVLogger
 from nnfw.doors.arrays import named
 from nnfw.doors.batch import Data, valid_steps
 from nnfw.errors import ShapeError
@@ -14,6 +14,7 @@ from nnfw.layers.layer import Layer
 from nnfw.loss import Loss
 from nnfw.metric import Metric
 from nnfw.metrics import FunctionMetric
+from nnfw.monitors import Monitor
 
 if TYPE_CHECKING:
     from nnfw.network import Network

@@ -77,7 +77,7 @@ class Dropout(Layer):
         """Return m: (1)."""
         if self.same_at_each_step:
             shape = (shape[0], 1, *shape[2:])
-        kept = self.noise.random(shape, np.float32) >= self.rate  # the same draw in a float64 network
+        kept = self.random().random(shape, np.float32) >= self.rate  # the same draw in a float64 network
         scale = self.dtype.type(1 / (1 - self.rate))
         return np.multiply(kept, scale, out=self.buffer("m", shape))
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from nnfw.activation import Activation
 from nnfw.joint import Array
-from nnfw.layers.recurrent import Recurrent, RecurrentOptions, Room
+from nnfw.layers.recurrent import Recurrent, RecurrentOptions
+from nnfw.layers.recurrent_dropout import Room
 from nnfw.names import nearest
 
 

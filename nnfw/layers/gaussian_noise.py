@@ -54,7 +54,7 @@ class GaussianNoise(Layer):
         x = np.asarray(x, self.dtype)
         if not training:
             return x
-        e = self.noise.standard_normal(x.shape, np.float32)  # the same draw in a float64 network
+        e = self.random().standard_normal(x.shape, np.float32)  # the same draw in a float64 network
         e *= self.std
         y: Array = x + e  # (1)
         self.cache = {"y": y}

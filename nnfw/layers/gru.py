@@ -10,7 +10,8 @@ from nnfw.checks import boolean
 from nnfw.joint import Array
 from nnfw.layers.gated import Gated, side_by_side
 from nnfw.layers.layer import Shape
-from nnfw.layers.recurrent import Drop, RecurrentOptions, Room
+from nnfw.layers.recurrent import RecurrentOptions
+from nnfw.layers.recurrent_dropout import Drop, Room
 from nnfw.layers.steps import Steps
 
 FACTORS = 1 << 15  # numbers of one factor that are made at a time: 128 KB in float32

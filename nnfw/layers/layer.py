@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import weakref
 
     from nnfw.initializers import Initializer
+    from nnfw.layers.stepping import Stepper
     from nnfw.optimizer import Optimizer, State
 
 Shape = tuple[int | None, ...]
@@ -67,24 +68,6 @@ class Options(TypedDict, total=False):
     regularizer: "str | Regularizers | None"
     trainable: bool
     name: str | None
-
-
-class Stepper:
-    """A layer that is given a sequence step by step; `state` is what it remembers, None if nothing.
-
-    Examples
-    --------
-    See `nnfw.streaming.Stream`, which chains them.
-    """
-
-    state: Array | None = None
-
-    def __init__(self, layer: "Layer") -> None:
-        self.layer = layer
-
-    def __call__(self, x: Array) -> Array:
-        """Return the output for the next step, (N, ...) or (N, 1, ...) as the layer's `forward` has it."""
-        return self.layer.forward(x)
 
 
 class Layer(Part):
@@ -161,7 +144,7 @@ class Layer(Part):
     )  # fmt: skip
 
     owner: "weakref.ref[Layer] | None" = None  # the network, or the layer, that it is part of
-    noise: np.random.Generator  # what a layer that is random in training draws from
+    noise: np.random.Generator | None = None  # what a layer that is random in training draws from
     specs: dict[str, Spec]
     params: dict[str, Array]
     grads: dict[str, Array]
@@ -267,6 +250,12 @@ class Layer(Part):
         for p, dp, regularizer in self.regularized():
             regularizer.add_gradient(p, dp)
 
+    def random(self) -> np.random.Generator:
+        """Return what to draw from in training, or say that `initialize` must come before."""
+        if self.noise is None:
+            raise RuntimeError(f"{self.label}: forward in training comes after initialize(rng)")
+        return self.noise
+
     # ---- the door, and one step at a time --------------------------------------------------------------
 
     def check_values(self, x: Array) -> None:
@@ -278,6 +267,8 @@ class Layer(Part):
 
     def stream(self, N: int) -> "Stepper":
         """Return what takes one time step of N samples after another; only a layer that is `causal` can."""
+        from nnfw.layers.stepping import Stepper
+
         return Stepper(self)
 
     # ---- what the verbs are built from --------------------------------------------------------------

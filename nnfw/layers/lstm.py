@@ -11,7 +11,8 @@ from nnfw.initializers import Constant
 from nnfw.joint import Array
 from nnfw.layers.gated import Gated, side_by_side
 from nnfw.layers.layer import NOTHING, Shape
-from nnfw.layers.recurrent import Drop, RecurrentOptions, Room
+from nnfw.layers.recurrent import RecurrentOptions
+from nnfw.layers.recurrent_dropout import Drop, Room
 from nnfw.layers.steps import Steps
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ memory; weights and gradients side by side, ``Wx`` (D, G·H), ``Wh`` (H, G·H), 
 several gates are one matrix product.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Unpack
 
 import numpy as np
@@ -24,14 +24,14 @@ from nnfw.activation import Activation
 from nnfw.checks import boolean, number, positive_integer
 from nnfw.errors import ShapeError
 from nnfw.joint import Array
-from nnfw.layers.layer import NOTHING, Layer, Options, Shape, Stepper, with_samples
+from nnfw.layers.layer import NOTHING, Layer, Options, Shape, with_samples
 from nnfw.layers.lengths import check_lengths
+from nnfw.layers.recurrent_dropout import Drop, Room
 from nnfw.layers.steps import Steps, Unpacked
 
 if TYPE_CHECKING:
     from nnfw.initializers import Initializer
-
-Room = Callable[[str, tuple[int, ...]], Array]
+    from nnfw.layers.stepping import Stepper
 
 INFERENCE_ROWS = 2048  # samples × steps that inference takes at a time, whatever T is
 
@@ -100,7 +100,7 @@ class Recurrent(Layer):
     x_1: Array  # the packed inputs, and a column of ones (P, D + 1)
     states: list[Array]  # (N + P, H) each
     x_mask: Array | None  # what x is multiplied by (N, D), of `dropout`
-    drop: "Drop"  # of `recurrent_dropout`
+    drop: Drop  # of `recurrent_dropout`
     h_before: Array  # the state before each step (P, H)
     seen: Array  # what the recurrent weights are shown of the state before each step (P, H)
     kept: dict[str, Array]  # packed rows by name
@@ -281,7 +281,7 @@ class Recurrent(Layer):
         """Return what drops this `share` of an array: 0, or else 1 / (1 − share)."""
         if not share:
             return None
-        return ((self.noise.random(shape) >= share) / (1 - share)).astype(self.dtype)
+        return ((self.random().random(shape) >= share) / (1 - share)).astype(self.dtype)
 
     def _with_ones(self, x: Array, steps: Steps, room: Room) -> Array:
         """Return x packed (P, D), and a column of ones that the bias is the weight of, (P, D + 1)."""
@@ -298,7 +298,7 @@ class Recurrent(Layer):
         states: Sequence[Array],
         steps: Steps,
         room: Room,
-        drop: "Drop",
+        drop: Drop,
     ) -> dict[str, Array]:
         """Run the input products x Wx + b (G, P, H) of all steps, then the loop over time."""
         G, H = len(self.gates), self.units
@@ -360,14 +360,16 @@ class Recurrent(Layer):
         """Whether no output depends on a later step."""
         return not self.go_backwards
 
-    def stream(self, N: int) -> "RecurrentStepper":
+    def stream(self, N: int) -> "Stepper":
         """Return what takes one time step of N samples after another."""
+        from nnfw.layers.stepping import RecurrentStepper
+
         return RecurrentStepper(self, N)
 
     # ---- what a cell writes -----------------------------------------------------------------------------
 
     def forward_steps(
-        self, s: Array, Wh: list[Array], states: Sequence[Array], steps: Steps, room: Room, drop: "Drop"
+        self, s: Array, Wh: list[Array], states: Sequence[Array], steps: Steps, room: Room, drop: Drop
     ) -> dict[str, Array]:
         """Run the loop over time: complete the scores `s` (G, P, H), fill the `states` (N + P, H).
 
@@ -377,7 +379,7 @@ class Recurrent(Layer):
         raise NotImplementedError
 
     def backward_steps(
-        self, ds: Array, WhT: Array, dstates: Sequence[Array], steps: Steps, drop: "Drop"
+        self, ds: Array, WhT: Array, dstates: Sequence[Array], steps: Steps, drop: Drop
     ) -> dict[str, Array]:
         """Run the adjoint loop: fill `ds` (P, G·H) from dh (N + P, H), the gradients of the outputs.
 
@@ -405,68 +407,3 @@ class Recurrent(Layer):
 def key(name: str, gate: str) -> str:
     """Return the parameter's name for a gate: ``Wx_z``; a layer with a single gate has plain names."""
     return f"{name}_{gate}" if gate else name
-
-
-class Drop:
-    """Recurrent dropout: the recurrent weights are shown h₋∘m; without a mask (N, H), h₋ as it is."""
-
-    def __init__(self, mask: Array | None = None) -> None:
-        self.mask = mask
-
-    def views(self, h: Array, steps: Steps, room: Room) -> Sequence[Array]:
-        """Return for each step the view (n, H) of what is shown, of states (N + P, H)."""
-        return steps.before(h) if self.mask is None else steps.split(self.rows(h, steps, room))
-
-    def rows(self, h_before: Array, steps: Steps, room: Room) -> Array:
-        """Return what is shown at all steps (P, H), of the states before them (P, H)."""
-        return h_before if self.mask is None else room("seen", (steps.rows, h_before.shape[1]))
-
-    def __call__(self, h: Array, out: Array) -> None:
-        """Write h∘m into `out`; without a mask nothing is to be done, as `out` is `h`."""
-        if self.mask is not None:
-            np.multiply(h, self.mask[: len(h)], out=out)
-
-
-class RecurrentStepper(Stepper):
-    """A recurrent layer that is given a sequence step by step, with the weights that it has now.
-
-    Attributes
-    ----------
-    state : ndarray (N, S)
-        After the steps so far.
-    """
-
-    layer: Recurrent
-
-    def __init__(self, layer: Recurrent, N: int) -> None:
-        super().__init__(layer)
-        self.steps, self.drop = Steps(N, 1), Drop()
-        self.arrays: dict[str, Array] = {}
-        self.weights = layer.scaled_weights(self.room)
-        self.states = self.steps.states(layer._open_state(None, N), layer.units)
-
-    def room(self, name: str, shape: tuple[int, ...]) -> Array:
-        """Return memory that is kept from step to step."""
-        if name not in self.arrays:
-            self.arrays[name] = np.empty(shape, self.layer.dtype)
-        return self.arrays[name]
-
-    def __call__(self, x: Array) -> Array:
-        """Return the new state h, (N, 1, H) or (N, H) as the layer's `forward` has it."""
-        N = self.steps.N
-        x_1 = self.layer._with_ones(x, self.steps, self.room)
-        self.layer._read(x_1, self.weights, self.states, self.steps, self.room, self.drop)
-        for h in self.states:
-            h[:N] = h[N:]
-        h = self.states[0][:N].copy()
-        return h[:, None] if self.layer.return_sequences else h
-
-    @property
-    def state(self) -> Array:
-        """The state (N, S)."""
-        return np.concatenate([h[: self.steps.N] for h in self.states], axis=1)
-
-    @state.setter
-    def state(self, state: Array) -> None:
-        for h, part in zip(self.states, np.split(state, len(self.states), axis=1), strict=True):
-            h[: self.steps.N] = part

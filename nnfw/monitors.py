@@ -1,0 +1,207 @@
+"""Monitors: callbacks that watch one number of the history, and act when it gets no better."""
+
+import math
+from collections.abc import Collection
+from typing import TYPE_CHECKING, ClassVar
+
+from nnfw import schedules
+from nnfw.callbacks import Callback
+from nnfw.checks import boolean, number, positive_integer, whole_number
+from nnfw.names import nearest
+
+if TYPE_CHECKING:
+    from nnfw.joint import Array
+    from nnfw.network import Network
+    from nnfw.training import Run
+
+HIGHER_IS_BETTER = ("accuracy", "precision", "recall", "specificity", "predictive", "f1", "matthews", "r2")
+
+
+class Monitor(Callback):
+    """The base of callbacks that watch whether a number improves.
+
+    Parameters
+    ----------
+    monitor : str
+        A name in the history: ``"val_loss"``, ``"accuracy"`` ...
+    patience : int
+        Epochs without improvement that are borne.
+    min_delta : float
+        What counts as an improvement: more than this.
+    mode : {"auto", "min", "max"}
+        Whether lower or higher is better; "auto" tells by the name.
+    """
+
+    remembers: ClassVar[tuple[str, ...]] = ("best", "wait")
+
+    def __init__(self, monitor: str, patience: int, min_delta: float, mode: str) -> None:
+        owner = type(self).__name__
+        if mode not in ("auto", "min", "max"):
+            raise ValueError(f"{owner}: mode must be 'auto', 'min' or 'max', got {mode!r}")
+        self.monitor = monitor
+        self.patience = positive_integer(owner, "patience", patience)
+        self.min_delta = number(owner, "min_delta", min_delta, low=0.0)
+        self.mode = mode
+
+    def on_fit_start(self, run: "Run") -> None:
+        """Begin anew."""
+        self.best, self.wait = math.inf, 0
+
+    def check(self, known: Collection[str]) -> None:
+        """Raise a ValueError unless the number to watch is one of those known."""
+        if self.monitor in known:
+            return
+        hint = nearest(self.monitor, known)
+        if self.monitor.startswith("val_") and not any(name.startswith("val_") for name in known):
+            hint = " Give fit validation_data or validation_split."
+        raise ValueError(
+            f"{type(self).__name__}: no {self.monitor!r} to monitor.{hint} There are: {', '.join(known)}"
+        )
+
+    def improved(self, run: "Run") -> bool:
+        """Take the epoch's number in, and return whether it is the best so far."""
+        self.check(run.logs)
+        higher = self.mode == "max" or (
+            self.mode == "auto" and any(word in self.monitor for word in HIGHER_IS_BETTER)
+        )
+        value = -run.logs[self.monitor] if higher else run.logs[self.monitor]
+        if value < self.best - self.min_delta:
+            self.best, self.wait = value, 0
+            return True
+        self.wait += 1
+        return False
+
+
+class EarlyStopping(Monitor):
+    """Stop when a number no longer improves, and give the network back the best weights it had.
+
+    The best weights are restored also when the training runs to its end.
+
+    Parameters
+    ----------
+    monitor, patience, min_delta, mode
+        See `Monitor`.
+    restore_best : bool
+        False leaves the last weights.
+
+    Attributes
+    ----------
+    best_epoch : int
+        The epoch whose weights were best.
+    """
+
+    remembers = (*Monitor.remembers, "best_epoch", "weights", "restored")
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        *,
+        patience: int = 10,
+        min_delta: float = 0.0,
+        mode: str = "auto",
+        restore_best: bool = True,
+    ) -> None:
+        super().__init__(monitor, patience, min_delta, mode)
+        self.restore_best = boolean("EarlyStopping", "restore_best", restore_best)
+
+    def on_fit_start(self, run: "Run") -> None:
+        """Begin anew."""
+        super().on_fit_start(run)
+        self.best_epoch = 0
+        self.weights: list[Array] = []  # the best; once they are restored, the last
+        self.restored = False
+
+    def on_resume(self, run: "Run") -> None:
+        """Go on from the last weights, and not from the best."""
+        if self.restored:
+            self._exchange(run)
+
+    def on_epoch_end(self, run: "Run") -> None:
+        """Keep the weights of the best epoch; stop after `patience` epochs that were not better."""
+        if self.improved(run):
+            self.best_epoch = run.epoch
+            if self.restore_best:
+                self.weights = weights_of(run.network)
+        elif self.wait >= self.patience:
+            run.stop(f"{self.monitor} has not improved for {self.patience} epochs")
+
+    def on_fit_end(self, run: "Run") -> None:
+        """Give the best weights back."""
+        if self.weights:
+            self._exchange(run)
+            run.note(f"the weights of epoch {self.best_epoch}, the best by {self.monitor}, are restored")
+
+    def _exchange(self, run: "Run") -> None:
+        """Put the kept weights into the network, and keep those that it had."""
+        with run.undisturbed:
+            before = weights_of(run.network)
+            for leaf, weights in zip(run.network.leaves(), self.weights, strict=True):
+                leaf.flat_params[...] = weights
+            self.weights, self.restored = before, not self.restored
+
+
+def weights_of(network: "Network") -> "list[Array]":
+    """Return a copy of the parameters, one vector a layer."""
+    return [leaf.flat_params.copy() for leaf in network.leaves()]
+
+
+class ReduceOnPlateau(Monitor):
+    """Multiply the learning rate when a number no longer improves.
+
+    It scales the network's optimizer; a layer with an optimizer of its own keeps its rate.
+
+    Parameters
+    ----------
+    monitor, patience, min_delta, mode
+        See `Monitor`.
+    factor : float
+        What the rate, or the schedule, is multiplied with, in (0, 1).
+    min_rate : float
+        No reduction below this rate.
+    cooldown : int
+        Epochs after a reduction in which none is counted.
+    """
+
+    remembers = (*Monitor.remembers, "resting")
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        *,
+        factor: float = 0.5,
+        patience: int = 5,
+        min_delta: float = 0.0,
+        mode: str = "auto",
+        min_rate: float = 0.0,
+        cooldown: int = 0,
+    ) -> None:
+        super().__init__(monitor, patience, min_delta, mode)
+        self.factor = number("ReduceOnPlateau", "factor", factor, 0.0, 1.0, open_low=True, open_high=True)
+        self.min_rate = number("ReduceOnPlateau", "min_rate", min_rate, low=0.0)
+        self.cooldown = whole_number("ReduceOnPlateau", "cooldown", cooldown)
+
+    def on_fit_start(self, run: "Run") -> None:
+        """Begin anew."""
+        super().on_fit_start(run)
+        self.resting = 0
+
+    def on_epoch_end(self, run: "Run") -> None:
+        """Reduce the rate after `patience` epochs that were not better."""
+        if self.improved(run):
+            return
+        if self.resting:
+            self.resting, self.wait = self.resting - 1, 0
+        elif self.wait >= self.patience:
+            self._reduce(run)
+
+    def _reduce(self, run: "Run") -> None:
+        optimizer = run.optimizer
+        rate = optimizer.rate(run.epoch)
+        if rate * self.factor < self.min_rate:
+            return
+        optimizer.learning_rate = schedules.get(optimizer.learning_rate) * self.factor
+        self.resting, self.wait = self.cooldown, 0
+        run.note(
+            f"learning rate {rate:.4g} -> {rate * self.factor:.4g}: "
+            f"{self.monitor} has not improved for {self.patience} epochs"
+        )
