@@ -3,43 +3,56 @@
 import difflib
 from collections.abc import Iterable
 
-# What Keras, PyTorch, scikit-learn and EpyNN call an argument -> what nnfw calls it, in one part or another.
+# What Keras, PyTorch, scikit-learn and EpyNN call an argument -> what nnfw calls it, in one part or another;
+# "" where it needs no such argument.
 ARGUMENTS: dict[str, tuple[str, ...]] = {
-    "batch_first": (),
+    "batch_first": ("",),
     "betas": ("beta_1", "beta_2"),
     "bias": ("use_bias",),
     "clipnorm": ("clip_norm",),
     "clipvalue": ("clip_value",),
+    "embedding_dim": ("units",),
     "eps": ("epsilon",),
     "feature_range": ("low", "high"),
     "global_clipnorm": ("clip_global_norm",),
     "hidden_size": ("units",),
     "hidden_units": ("units",),
-    "in_features": (),
+    "hx": ("initial_state",),
+    "in_features": ("",),
     "initial_learning_rate": ("rate",),
-    "input_dim": (),
-    "input_shape": (),
-    "input_size": (),
+    "initial_states": ("initial_state",),
+    "input_dim": ("vocabulary", ""),
+    "input_shape": ("",),
+    "input_size": ("",),
+    "kernel_constraint": ("regularizer",),
     "kernel_initializer": ("initializer", "input_initializer"),
+    "kernel_regularizer": ("regularizer",),
     "learning_rate": ("rate",),
     "learning_rate_init": ("learning_rate",),
     "lr": ("learning_rate", "rate"),
+    "mask_zero": ("mask",),
     "max_iter": ("epochs",),
     "maxlen": ("length",),
+    "merge_mode": ("merge",),
     "n_classes": ("classes",),
     "n_epochs": ("epochs",),
     "nb_epoch": ("epochs",),
     "nodes": ("units",),
     "nonlinearity": ("activation",),
     "num_classes": ("classes",),
+    "num_embeddings": ("vocabulary",),
     "num_epochs": ("epochs",),
     "out_features": ("units",),
     "output_dim": ("units",),
+    "padding_idx": ("mask",),
     "random_state": ("seed",),
+    "recurrent_regularizer": ("regularizer",),
     "sequences": ("return_sequences",),
+    "stddev": ("std",),
     "test_size": ("test_fraction",),
     "unit_cells": ("units",),
-    "unroll": (),
+    "unit_forget_bias": ("forget_bias",),
+    "unroll": ("",),
     "validation_fraction": ("validation_split",),
 }
 NOT_NEEDED = (
@@ -90,7 +103,7 @@ def explain_argument(owner: str, name: str, known: Iterable[str]) -> str:
     words = [word for word in ARGUMENTS.get(name, ()) if word in known]
     if words:
         hint = f"; nnfw calls it {' and '.join(words)}."
-    elif ARGUMENTS.get(name) == ():
+    elif "" in ARGUMENTS.get(name, ()):
         hint = f"; {NOT_NEEDED}."
     else:
         hint = f".{nearest(name, known)}"
