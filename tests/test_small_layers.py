@@ -201,6 +201,14 @@ def test_the_gradient_is_that_of_the_one_hot_product():
         layer = copy.deepcopy(layer)
 
 
+def test_there_is_no_gradient_with_respect_to_an_index():
+    layer = build(Embedding(6, 2), (2,))
+    layer.forward(np.array([[0, 1], [5, 5]]), training=True)
+    dx = layer.backward(np.ones((2, 2, 2)))
+    assert_array_equal(dx, np.zeros((2, 2)))
+    assert dx.dtype == layer.dtype
+
+
 def test_only_rows_of_this_batch_and_the_last_are_written():
     layer = build(Embedding(6, 2), (2,))
     step(layer, [[0, 1]], np.ones((1, 2, 2)))
@@ -589,3 +597,36 @@ def test_a_sequence_of_symbols_is_learnt_and_its_mask_never_read():
     assert_array_equal(layers[0].params["E"][0], 0)
     with pytest.raises(ValueError, match=r"x\[1, 0\] is 5, but indices are whole numbers from 0 to 4"):
         network.predict([[1, 2], [5, 1]])
+
+
+class TestIndicesAtTheDoor:
+    """Embedding first in a network: what may stand in the padding, and lengths that the mask tells."""
+
+    X = np.array([[1, 2, 3, 0], [4, 0, 0, 0], [2, 2, 0, 1]])
+
+    def network(self, **options):
+        layers = [Embedding(5, 3, **options), GRU(4), Dense(2)]
+        return Network(layers, seed=0, dtype="float64")
+
+    def test_anything_may_stand_in_the_padding(self):
+        lengths, x = np.array([3, 1, 4]), self.X.copy()
+        x[np.arange(4) >= lengths[:, None]] = -7
+        network = self.network()
+        expected = network.predict(self.X, lengths=lengths)
+        np.testing.assert_array_equal(network.predict(x, lengths=lengths), expected)
+        with pytest.raises(ValueError, match=r"x\[0, 3\] is -7"):
+            network.predict(x)
+
+    def test_the_mask_tells_the_lengths_of_a_memory_map_too(self, tmp_path):
+        np.save(tmp_path / "x.npy", self.X)
+        network = self.network(mask=0)
+        expected = network.predict(self.X, lengths=[3, 1, 4])
+        for x in (self.X, np.load(tmp_path / "x.npy", mmap_mode="r")):
+            np.testing.assert_array_equal(network.predict(x), expected)
+
+    def test_lists_of_unequal_length(self):
+        network = self.network()
+        expected = network.predict(self.X, lengths=[3, 1, 4])
+        np.testing.assert_array_equal(network.predict([[1, 2, 3], [4], [2, 2, 0, 1]]), expected)
+        ragged = [np.array([1, 2, 3]), np.array([4]), np.array([2, 2, 0, 1])]
+        np.testing.assert_array_equal(network.predict(ragged), expected)

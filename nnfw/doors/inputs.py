@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from nnfw.data import pad_sequences
 from nnfw.doors.arrays import check_finite, named, numeric
+from nnfw.doors.batch import valid_steps
 from nnfw.errors import ShapeError
 from nnfw.joint import Array
 from nnfw.layers.layer import Layer
@@ -40,8 +41,12 @@ def open_inputs(
         lengths = None if lengths is None else open_lengths(lengths, x, axes)
     if not isinstance(x, np.memmap):  # that may be larger than the memory: it is read batch by batch
         check_finite(x, "x", lengths, dtype)
-        first.check_values(x)
-        lengths = first.find_lengths(x) if lengths is None else lengths
+        if first.takes_indices and lengths is not None:
+            first.check_values(np.where(valid_steps(lengths, x.shape[1]), x, 0))
+        else:
+            first.check_values(x)
+    if lengths is None:
+        lengths = first.find_lengths(x)
     if lengths is not None and np.all(lengths == x.shape[1]):
         return x, None
     return x, lengths
