@@ -14,10 +14,14 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 # Settings that make an example small, its pictures, and the lowest and highest number that it may return.
 SMALL = {
     "adding_problem": (["--steps=10", "--samples=200", "--epochs=2"], ["adding_problem"], 0.0, 0.5),
+    "characters": (["--characters=8000", "--epochs=1"], ["characters"], -0.001, 4.0),
     "custom_parts": (["--epochs=3"], ["custom_parts"], 0.6, 1.0),
     "digits_dense": ([], ["digits_dense"], 0.97, 1.0),
     "digits_gru": (["--epochs=2"], ["learning_curves", "confusion_matrix"], 0.6, 1.0),
+    "japanese_vowels": (["--epochs=2"], ["japanese_vowels"], 0.5, 1.0),
     "schedules": (["--epochs=2", "--samples=160"], ["schedules", "schedules_loss"], 0.05, 1.0),
+    "streaming": (["--epochs=1"], ["streaming"], 0.0, 0.5),
+    "sunspots": (["--epochs=3", "--seeds=2"], ["sunspots"], 0.1, 1.5),
 }
 SEEDED = [path for path in EXAMPLES if path.stem != "schedules"]
 
@@ -100,6 +104,31 @@ def test_adding_problem_draws_both_and_the_baseline(tmp_path, monkeypatch):
     assert list(curves) == ["RNN", "GRU", "always answering 1"]
     assert curves["always answering 1"] == [1 / 6, 1 / 6]
     assert {name: curves[name][-1] for name in ("RNN", "GRU")} == errors
+
+
+def test_sunspots_shows_the_baselines(tmp_path):
+    arv = load(ROOT / "examples" / "sunspots.py").main([*SMALL["sunspots"][0], f"--output={tmp_path}"])
+    assert arv["the same as last year"] == pytest.approx(0.416, abs=5e-4)
+    assert arv["autoregression(9)"] == pytest.approx(0.123, abs=2e-3)
+    assert arv["autoregression(12)"] == pytest.approx(0.126, abs=2e-3)
+    assert list(arv)[3:] == ["GRU, seed 0", "GRU, seed 1"]
+
+
+def test_streaming_is_what_predict_says(tmp_path, capsys):
+    load(ROOT / "examples" / "streaming.py").main([*SMALL["streaming"][0], f"--output={tmp_path}"])
+    difference = re.search(r"predict differs by at most (\S+)", capsys.readouterr().out)
+    assert float(difference[1]) < 1e-6
+
+
+def test_characters_asks_for_the_next_one(tmp_path, monkeypatch):
+    module, given = load(ROOT / "examples" / "characters.py"), []
+    fit = module.Network.fit
+    monkeypatch.setattr(module.Network, "fit", lambda *data, **how: given.append(data) or fit(*data, **how))
+    module.main(["--characters=2000", "--epochs=1", f"--output={tmp_path}"])
+    ((_, x, y),) = given
+    assert x.shape == y.shape == (16, 124)
+    assert (x[:, 1:] == y[:, :-1]).all()
+    assert (x != y).any()
 
 
 def blocks(name):

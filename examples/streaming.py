@@ -1,0 +1,59 @@
+"""Live: what a room's temperature will be in a minute, and what if the heater stays off, or on? 5 seconds."""
+
+import argparse
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from nnfw import GRU, Adam, Dense, Network, plots
+from nnfw.metrics import RMSE
+
+
+def room(heater: np.ndarray, draught: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return temperature and heater (N, T, 2), and the temperature (N, T) a minute later."""
+    wall, air = np.zeros(len(heater)), np.zeros((len(heater), heater.shape[1] + 1))  # walls are not seen
+    for t in range(heater.shape[1]):
+        air[:, t + 1] = air[:, t] + heater[:, t] / 15 + (wall - air[:, t]) / 5 + draught[:, t]
+        wall += (air[:, t] - wall) / 25 - wall / 50
+    return np.stack([air[:, :-1], heater], axis=-1), air[:, 1:]
+
+
+def main(arguments: list[str] | None = None) -> dict[str, float]:
+    """Learn from 300 rooms, watch another one, and return the root mean squared errors there."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=Path, default=Path(), help="folder for the picture")
+    options = parser.parse_args(arguments)
+    rng, now, later = np.random.default_rng(options.seed), 120, np.arange(121, 161)
+    heater = np.cumsum(rng.random((301, 160)) < 0.05, axis=1) % 2  # switched every 20 minutes or so
+    draught = rng.normal(scale=0.005, size=heater.shape)
+    network = Network([GRU(32, return_sequences=True), Dense(1)], optimizer=Adam(5e-3), seed=options.seed)
+    network.fit(*room(heater[1:], draught[1:]), epochs=options.epochs, batch_size=16)
+
+    x, y = room(np.where(np.arange(160) < now, heater[0], [[0], [1]]), draught[[0, 0]])  # two futures
+    stream, live, took = network.stream(), [], []
+    for t in range(now):
+        start = perf_counter()
+        live.append(stream.step(x[0, t]).item())
+        took.append(perf_counter() - start)
+        if t % 20 == 19:
+            print(f"minute {t + 1}: {live[t]:.3f} predicted, {y[0, t]:.3f} came; {1e6 * took[t]:.0f} µs")
+    difference = np.abs(live - network.predict(x[:1, :now])[0, :, 0]).max()
+    print(f"{1e6 * np.median(took):.0f} µs a step; predict differs by at most {difference:.0e}")
+    errors = {"next minute": RMSE()(y[0, :now], live), "as it was": RMSE()(y[0, :now], x[0, :now, 0])}
+    curves = {"until now": y[0, :now]}
+    for heat, name in enumerate(["off", "on"]):
+        path, what_if = [live[-1]], stream.copy()  # each prediction is its next input
+        for _ in later:
+            path.append(what_if.step([path[-1], heat]).item())
+        errors[name] = RMSE()(y[heat, now:], path[1:])
+        curves |= {f"{name}, predicted": (later, path[1:]), f"{name}, true": (later, y[heat, now:])}
+    print("root mean squared errors:", ", ".join(f"{name} {error:.4f}" for name, error in errors.items()))
+    plots.lines(curves, options.output / "streaming.png", xlabel="minute", ylabel="temperature")
+    return errors
+
+
+if __name__ == "__main__":
+    main()
