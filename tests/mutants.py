@@ -17,23 +17,24 @@ import os
 import random
 import resource
 import shutil
-import signal
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType
-from typing import NamedTuple
+from typing import Any
 
 import equivalents
 import hypothesis  # noqa: F401 (imported once, for all the processes that follow)
-import numpy  # noqa: F401, ICN001
+import numpy  # noqa: F401
 import pytest
+from mutations import ROOT, Mutant, mutants_of
 
-ROOT = Path(__file__).parent.parent
-SECONDS = 120  # a mutant that runs longer hangs, and is seen
+SECONDS = 300  # of the processor: a mutant that takes more hangs, and is seen
 MEMORY = 4 << 30
+FAILED = 99
+NOT_RED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 RECURRENT = ["test_layers", "test_layer_use", "test_contract"]
 SMALL = ["test_small_layers", "test_contract", "test_layer_use"]
@@ -41,226 +42,30 @@ TESTS = {  # which tests must see the mutants of a file, those first that see mo
     "layers/bidirectional": (["test_contract", "test_layer_use"], "bidirectional"),
     "layers/dense": ([*RECURRENT, "test_network"], "dense or test_network"),
     "layers/dropout": (SMALL, "dropout or random or causal or needs"),
-    "layers/embedding": (SMALL, ""),
-    "layers/gated": (RECURRENT, "gru or lstm"),
+    "layers/embedding": (SMALL, "test_small_layers or embedding"),
+    "layers/gated": (RECURRENT, "gru or test_layers and lstm"),
     "layers/gaussian_noise": (SMALL, "noise or random or causal or needs"),
     "layers/gru": (RECURRENT, "gru"),
-    "layers/layer": ([*RECURRENT, "test_network", "test_regularizers"], ""),
-    "layers/layer_norm": (SMALL, ""),
-    "layers/lengths": (SMALL, ""),
+    "layers/layer": (
+        [*RECURRENT, "test_network", "test_regularizers", "test_streaming"],
+        "not contract or dense or rnn",
+    ),
+    "layers/layer_norm": (SMALL, "test_small_layers or layernorm"),
+    "layers/lengths": (SMALL, "test_small_layers or pooling or lengths"),
     "layers/lstm": (RECURRENT, "lstm"),
-    "layers/pooling": (SMALL, ""),
-    "layers/recurrent": ([*RECURRENT, "test_streaming"], "rnn or gru or lstm or test_streaming"),
-    "layers/reshaping": (SMALL, ""),
+    "layers/pooling": (SMALL, "test_small_layers or pooling or laststep"),
+    "layers/recurrent": (
+        [*RECURRENT, "test_streaming"],
+        "test_layers or test_layer_use or test_streaming or rnn",
+    ),
+    "layers/reshaping": (SMALL, "test_small_layers or flatten or reshape"),
     "layers/rnn": (RECURRENT, "rnn"),
-    "layers/steps": (["test_steps", *RECURRENT], "test_steps or rnn or gru or lstm"),
+    "layers/steps": (["test_steps", *RECURRENT], "test_steps or test_layers or rnn"),
     "loss": (["test_losses", "test_network"], ""),
     "losses": (["test_losses"], ""),
     "optimizer": (["test_optimizers", "test_network"], ""),
     "optimizers": (["test_optimizers"], ""),
 }
-
-INSTEAD = {
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.Div,
-    ast.Div: ast.Mult,
-    ast.FloorDiv: ast.Mult,
-    ast.Pow: ast.Mult,
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-    ast.And: ast.Or,
-    ast.Or: ast.And,
-}
-OTHER_NAMES = {
-    "add": "subtract",
-    "subtract": "add",
-    "multiply": "divide",
-    "divide": "multiply",
-    "maximum": "minimum",
-    "minimum": "maximum",
-    "max": "min",
-    "min": "max",
-    "sum": "mean",
-    "mean": "sum",
-    "argmax": "argmin",
-    "any": "all",
-    "all": "any",
-    "ones": "zeros",
-    "zeros": "ones",
-    "zeros_like": "ones_like",
-    "ones_like": "zeros_like",
-    "log1p": "log",
-    "exp": "expm1",
-    "sqrt": "square",
-    "square": "abs",
-    "sign": "tanh",
-}
-ORDERED = {"subtract", "divide", "dot", "matmul", "vecdot", "pow", "blend", "zip", "split", "scale"}
-NO_MATHEMATICS = (ast.Raise, ast.Import, ast.ImportFrom, ast.Global, ast.JoinedStr)
-BODIES = ("body", "orelse")
-
-
-class Slot(NamedTuple):
-    """Where a node hangs: a field of its parent, or one place of a list there."""
-
-    parent: ast.AST
-    field: str
-    place: int | None
-
-    def put(self, node: object) -> None:
-        """Hang another node there."""
-        if self.place is None:
-            setattr(self.parent, self.field, node)
-        else:
-            getattr(self.parent, self.field)[self.place] = node
-
-
-class Mutant(NamedTuple):
-    """One change of a file."""
-
-    file: str
-    line: int
-    before: str
-    after: str
-    tree: ast.Module
-    slot: Slot
-    node: ast.AST
-
-    def __str__(self) -> str:
-        return f"{self.file}.py:{self.line}\n    {self.before}\n    {self.after}"
-
-
-# ---- what can be changed --------------------------------------------------------------------------------
-
-
-def changes(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield what may stand in a node's place."""
-    match node:
-        case ast.BinOp(op=op) if type(op) in INSTEAD:
-            yield changed(node, op=INSTEAD[type(op)]())
-        case ast.AugAssign(op=op):
-            yield ast.Pass()
-            if type(op) in INSTEAD:
-                yield changed(node, op=INSTEAD[type(op)]())
-        case ast.Expr(value=ast.Call()) | ast.Assign(targets=[ast.Subscript() | ast.Attribute()]):
-            yield ast.Pass()
-        case ast.BoolOp(op=op):
-            yield changed(node, op=INSTEAD[type(op)]())
-        case ast.UnaryOp(op=ast.USub() | ast.Not() | ast.Invert()):
-            yield node.operand
-        case ast.Compare(ops=[op, *others]) if type(op) in INSTEAD:
-            yield changed(node, ops=[INSTEAD[type(op)](), *others])
-            if len(others) == 1 and type(others[0]) in INSTEAD:
-                yield changed(node, ops=[op, INSTEAD[type(others[0])]()])
-        case ast.If(test=test) | ast.IfExp(test=test):
-            yield changed(node, test=ast.UnaryOp(ast.Not(), test))
-        case ast.keyword(arg="axis", value=axis):
-            yield changed(node, value=ast.Constant(-1 if ast.unparse(axis) == "0" else 0))
-        case ast.Constant(value=bool() | int() | float() as value):
-            yield from map(ast.Constant, other_values(value))
-        case ast.Attribute(attr="T"):
-            yield node.value
-        case ast.Subscript(slice=ast.Slice(step=ast.UnaryOp())):
-            yield node.value
-        case ast.Slice(step=None):
-            yield from moved(node)
-        case ast.Call():
-            yield from other_calls(node)
-
-
-def changed(node: ast.AST, **fields: object) -> ast.AST:
-    """Return a node like this one, but for some of its fields."""
-    return ast.copy_location(type(node)(**dict(ast.iter_fields(node)) | fields), node)
-
-
-def other_values(value: bool | int | float) -> list[bool | int | float]:
-    """Return the constants to try in place of one."""
-    if isinstance(value, bool):
-        return [not value]
-    return {0: [value + 1], 1: [value - 1, value + 1], 2: [value - 1]}.get(value, [value * 2])
-
-
-def moved(bounds: ast.Slice) -> Iterator[ast.AST]:
-    """Yield a slice with its first element left out, and with its last."""
-    one = ast.Constant(1)
-    for side in ("lower", "upper"):
-        bound = getattr(bounds, side)
-        if bound is not None:
-            yield changed(bounds, **{side: ast.BinOp(bound, ast.Add(), one)})
-            yield changed(bounds, **{side: ast.BinOp(bound, ast.Sub(), one)})
-
-
-def other_calls(call: ast.Call) -> Iterator[ast.AST]:
-    """Yield a call with its arguments swapped, and one of a similar function."""
-    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-    if len(call.args) >= 2 and name.lstrip("_") in ORDERED:
-        first, second, *others = call.args
-        yield changed(call, args=[second, first, *others])
-    if name in OTHER_NAMES and isinstance(call.func, ast.Attribute):
-        yield changed(call, func=changed(call.func, attr=OTHER_NAMES[name]))
-
-
-# ---- where ----------------------------------------------------------------------------------------------
-
-
-def slots(parent: ast.AST, statement: Slot | None = None) -> Iterator[tuple[Slot, ast.AST, Slot]]:
-    """Yield every place of a tree that holds mathematics, its node, and the place of its statement."""
-    for field, value in ast.iter_fields(parent):
-        if field in ("annotation", "returns", "decorator_list", "bases"):
-            continue
-        for place, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
-            if not isinstance(node, ast.AST) or is_passed_over(node):
-                continue
-            slot = Slot(parent, field, place)
-            around = slot if isinstance(node, ast.stmt) else statement
-            yield slot, node, around or slot
-            if not (isinstance(node, ast.keyword) and node.arg == "axis"):
-                yield from slots(node, around)
-
-
-def is_passed_over(node: ast.AST) -> bool:
-    """Return whether a node holds no mathematics: messages, docstrings, types, labels."""
-    match node:
-        case ast.Expr(value=ast.Constant()) | ast.If(test=ast.Name(id="TYPE_CHECKING")):
-            return True
-        case ast.FunctionDef(name="label" | "_remedy" | "__repr__"):
-            return True
-    return isinstance(node, NO_MATHEMATICS)
-
-
-def read(file: str) -> ast.Module:
-    """Return the tree of a file of the package."""
-    return ast.parse((ROOT / "nnfw" / f"{file}.py").read_text())
-
-
-def mutants_of(file: str) -> Iterator[Mutant]:
-    """Yield all mutants of a file, all of them changes of one tree."""
-    tree, seen = read(file), set()
-    for slot, node, (parent, field, place) in list(slots(tree)):
-        statement = getattr(parent, field)[place]
-        before = ast.unparse(statement).splitlines()
-        for other in changes(node):
-            slot.put(other)
-            now = getattr(parent, field)[place]
-            after = ast.unparse(now).splitlines()
-            slot.put(node)
-            was, becomes = next(((b, a) for b, a in zip(before, after, strict=False) if b != a), ("", ""))
-            what = file, getattr(node, "lineno", statement.lineno), was.strip(), becomes.strip()
-            if was and what not in seen:
-                seen.add(what)
-                yield Mutant(*what, tree, slot, other)
-
-
-# ---- running --------------------------------------------------------------------------------------------
 
 
 class Changed(SourceFileLoader):
@@ -268,46 +73,53 @@ class Changed(SourceFileLoader):
 
     def __init__(self, mutant: Mutant) -> None:
         super().__init__(f"nnfw.{mutant.file}".replace("/", "."), str(Path("nnfw", f"{mutant.file}.py")))
-        self.tree = ast.fix_missing_locations(mutant.tree)
+        self.code = compile(ast.fix_missing_locations(mutant.tree), self.path, "exec")
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         """Answer for the one module."""
         return importlib.util.spec_from_loader(name, self) if name == self.name else None
 
     def get_code(self, fullname: str) -> CodeType:
-        """Compile the changed tree."""
-        return compile(self.tree, self.path, "exec")
+        """Return the code of the changed tree."""
+        return self.code
 
 
 def become(mutant: Mutant) -> None:
     """Turn this process, made for it, into one of the mutant, that cannot hang or fill the memory."""
-    signal.alarm(SECONDS)
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     mutant.slot.put(mutant.node)
     sys.meta_path.insert(0, Changed(mutant))
 
 
-def run_tests(mutant: Mutant | None) -> int:
-    """Run the tests that know a mutant, or those of all files, in this process; return what pytest returns."""
-    os.nice(10)
-    files, words = {file for files, _ in TESTS.values() for file in files}, ""
-    if mutant:
-        become(mutant)
-        files, words = TESTS[mutant.file]
+def is_seen(files: Iterable[str], words: str = "") -> bool:
+    """Run the tests of some files, one file after the other; return whether one fails."""
     with open(os.devnull, "w") as sink:
         os.dup2(sink.fileno(), 1)
         os.dup2(sink.fileno(), 2)
     options = ["-q", "-x", "--tb=no", "--assert=plain", "-p", "no:cacheprovider", "-k", words]
-    return int(pytest.main([*options, *(f"tests/{file}.py" for file in files)]))
+    return any(pytest.main([*options, f"tests/{file}.py"]) not in NOT_RED for file in files)
 
 
-def start(mutant: Mutant | None) -> int:
-    """Start a process for a mutant, or for none, and return its number."""
+def run(mutant: Mutant) -> bool:
+    """Return whether the tests of its file see a mutant."""
+    become(mutant)
+    return is_seen(*TESTS[mutant.file])
+
+
+def is_red(mutants: Iterable[Mutant]) -> bool:
+    """Return whether a test of their files fails without any change."""
+    return is_seen(dict.fromkeys(file for mutant in mutants for file in TESTS[mutant.file][0]))
+
+
+def start(task: Callable[[Any], bool], of: Any) -> int:
+    """Start a process for a task, and return its number; its status is what the task returns, 0 or 1."""
     child = os.fork()
     if not child:
-        status = 99
+        os.nice(10)
+        status = FAILED
         with contextlib.suppress(BaseException):
-            status = run_tests(mutant)
+            status = int(task(of))
         os._exit(status)
     return child
 
@@ -318,11 +130,13 @@ def survivors(mutants: Iterable[Mutant], jobs: int) -> Iterator[Mutant]:
     waiting = iter(mutants)
     while True:
         for mutant in itertools.islice(waiting, jobs - len(running)):
-            running[start(mutant)] = mutant
+            running[start(run, mutant)] = mutant
         if not running:
             return
         child, status = os.wait()
         mutant = running.pop(child)
+        if os.waitstatus_to_exitcode(status) == FAILED:
+            raise RuntimeError(f"the tests could not run: {mutant}")
         if status == 0:
             yield mutant
 
@@ -357,7 +171,7 @@ def main() -> int:
         if options.list:
             print(*sample, sep="\n")
             return 0
-        if os.waitpid(start(None), 0)[1]:
+        if os.waitpid(start(is_red, sample), 0)[1]:
             sys.exit("the tests fail without any change: mend that first")
         unseen = 0
         for mutant in survivors(sample, options.jobs):

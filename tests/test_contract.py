@@ -159,6 +159,11 @@ def test_each_layer_is_exported_and_has_an_example(kind):
     assert "Examples\n    --------" in kind.__doc__
 
 
+@every_layer
+def test_each_layer_can_be_given_a_name(kind):
+    assert kind(**built(kind).config | {"name": "given"}).name == "given"
+
+
 # ---- the contract ---------------------------------------------------------------------------------------
 
 
@@ -253,3 +258,33 @@ def test_saved_and_loaded_it_predicts_and_trains_the_same(layer, tmp_path):
             assert p.tobytes() == network.params[name].tobytes()
         for each in (network, loaded):
             each.fit(x, y, epochs=2, verbose=0, **options)
+
+
+# ---- a layer of one's own -------------------------------------------------------------------------------
+
+
+class Shift(Layer):
+    """Adds a number, and does not call the constructor of its base."""
+
+    def __init__(self, start):
+        self.start = start
+
+    def compute_shapes(self, input_shape):
+        self.add_parameter("shift", input_shape[-1:], nnfw.initializers.Constant(self.start))
+        return input_shape
+
+    def forward(self, x, training=False):
+        return x + self.params["shift"]
+
+    def backward(self, dy):
+        self.cache = {"dy": dy}
+        return dy
+
+    def gradients(self):
+        self.cache["dy"].sum(axis=0, out=self.grads["shift"])
+
+
+def test_a_layer_that_does_not_call_the_base_is_trained():
+    network = Network([Shift(2.0)], optimizer=Adam(0.1), dtype="float64")
+    network.fit(np.zeros((4, 3)), np.zeros((4, 3)), verbose=0)
+    np.testing.assert_allclose(network.layers[0].params["shift"], np.full(3, 1.9))

@@ -192,6 +192,14 @@ def test_dropout_is_for_training_only_and_keeps_the_mean():
     assert abs(np.mean(mask > 0) - 0.75) < 4.5 * np.sqrt(0.25 * 0.75 / mask.size)
 
 
+@pytest.mark.parametrize("cell", [RNN, GRU, LSTM])
+@pytest.mark.parametrize("argument", ["dropout", "recurrent_dropout"])
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_dropout_is_of_a_part(cell, argument, share):
+    with pytest.raises(ValueError, match=rf"^{cell.__name__}: {argument} must be"):
+        cell(2, **{argument: share})
+
+
 # ---- PyTorch --------------------------------------------------------------------------------------------
 
 

@@ -416,6 +416,11 @@ def test_errors_teach(name, y, a, message):
             call(y, a)
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if losses.get(name).target_range[0] == -np.inf])
+def test_a_target_of_nan_shows_where_any_target_makes_sense(name):
+    assert np.isnan(losses.get(name)([[np.nan], [0.5]], [[0.5], [0.5]]))
+
+
 @pytest.mark.parametrize("weight", [np.ones(3), np.ones((2, 2)), np.ones((2, 3, 1)), 1.0])
 def test_weights_that_do_not_fit(weight):
     for call in (MSE(), MSE().gradient):

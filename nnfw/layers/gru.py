@@ -128,12 +128,12 @@ class GRU(Gated):
         (Wh_zr, Wh_c), bh_c = Wh, self.params.get("bh_c", 0.0)
         φ, σ = self.activation, self.open_gates(self.sigmoid_gates)
         seen = drop.views(h, steps, room)
-        views = steps.walk([h], rows=(s, k), room=(d, e))
-        for (h_before, h_t, s_t, k_t, d_t, e_t), seen_t in zip(views, seen, strict=True):
+        views = steps.walk([h], rows=(s, k), room=(d, side_by_side(d, 2), e))
+        for (h_before, h_t, s_t, k_t, d_t, d_zr, e_t), seen_t in zip(views, seen, strict=True):
             zr, (z, r, c) = s_t[:2], s_t
             drop(h_before, seen_t)
             np.dot(seen_t, Wh_zr, out=d_t)
-            zr += side_by_side(d_t, 2)
+            zr += d_zr
             σ(zr)  # (1) z, (2) r
             if self.reset_after:
                 np.dot(seen_t, Wh_c, out=k_t)

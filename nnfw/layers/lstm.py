@@ -141,12 +141,14 @@ class LSTM(Gated):
         φ, σ_early, σ_o = self.activation, self.open_gates(early), self.open_gates(("o",))
         p_i, p_f, p_o = self._peephole_weights()
         seen = drop.views(h, steps, room)
-        views = steps.walk([h, c], rows=(s, v), room=(d, e))
-        for (h_before, h_t, c_before, c_t, s_t, v_t, d_t, e_t), seen_t in zip(views, seen, strict=True):
+        views = steps.walk([h, c], rows=(s, v), room=(d, side_by_side(d, 4), e))
+        for (h_before, h_t, c_before, c_t, s_t, v_t, d_t, d_ifog, e_t), seen_t in zip(
+            views, seen, strict=True
+        ):
             i, f, o, g = s_t
             drop(h_before, seen_t)
             np.dot(seen_t, Wh_all, out=d_t)
-            s_t += side_by_side(d_t, 4)
+            s_t += d_ifog
             if self.peepholes:
                 i += np.multiply(p_i, c_before, out=e_t)
                 f += np.multiply(p_f, c_before, out=e_t)

@@ -206,7 +206,7 @@ class Steps:
             See `before` and `after`.
         rows : sequence of ndarray (P, H) or (G, P, H)
             See `split`.
-        room : sequence of ndarray (N, H)
+        room : sequence of ndarray (N, H) or (G, N, H)
             Scratch that is the same at each step, of which the step gets as many rows as it has.
         """
         of_states = [views for h in states for views in (self.before(h), self.after(h))]
@@ -223,7 +223,11 @@ class Steps:
         return groups
 
     def _room(self, d: Array) -> Iterable[Array]:
-        return itertools.repeat(d, len(self.sizes)) if self.lengths is None else [d[:n] for n in self.sizes]
+        return (
+            itertools.repeat(d, len(self.sizes))
+            if self.lengths is None
+            else [d[..., :n, :] for n in self.sizes]
+        )
 
 
 class Unpacked(Mapping[str, Array]):
