@@ -61,7 +61,7 @@ class Callback(Part):
 
 
 class LambdaCallback(Callback):
-    """A callback made of functions, each given the run.
+    """A callback made of functions, each given the run; ``run.note(text)`` is said beside the progress bar.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ TESTS = {  # which tests must see the mutants of a file, those first that see mo
     "layers/gru": (RECURRENT, "gru"),
     "layers/layer": (
         [*RECURRENT, "test_network", "test_regularizers", "test_streaming"],
-        "not contract or dense or rnn",
+        "not contract or dense or rnn or base or optimizer",
     ),
     "layers/layer_norm": (SMALL, "test_small_layers or layernorm"),
     "layers/lengths": (SMALL, "test_small_layers or pooling or lengths"),
@@ -58,8 +58,10 @@ TESTS = {  # which tests must see the mutants of a file, those first that see mo
         [*RECURRENT, "test_streaming"],
         "test_layers or test_layer_use or test_streaming or rnn",
     ),
+    "layers/recurrent_dropout": (RECURRENT, "dropout"),
     "layers/reshaping": (SMALL, "test_small_layers or flatten or reshape"),
     "layers/rnn": (RECURRENT, "rnn"),
+    "layers/stepping": (["test_streaming", "test_layer_use"], ""),
     "layers/steps": (["test_steps", *RECURRENT], "test_steps or test_layers or rnn"),
     "loss": (["test_losses", "test_network"], ""),
     "losses": (["test_losses"], ""),
@@ -97,7 +99,15 @@ def is_seen(files: Iterable[str], words: str = "") -> bool:
     with open(os.devnull, "w") as sink:
         os.dup2(sink.fileno(), 1)
         os.dup2(sink.fileno(), 2)
-    options = ["-q", "-x", "--tb=no", "--assert=plain", "-p", "no:cacheprovider", "-k", words]
+    options = [
+        "-qx",
+        "--tb=no",
+        "--assert=plain",
+        "-pno:cacheprovider",
+        "-pno:unraisableexception",
+        "-k",
+        words,
+    ]
     return any(pytest.main([*options, f"tests/{file}.py"]) not in NOT_RED for file in files)
 
 

@@ -18,6 +18,7 @@ from nnfw import (
     GRU,
     LSTM,
     RNN,
+    SGD,
     Adam,
     Bidirectional,
     Dense,
@@ -161,7 +162,7 @@ def test_each_layer_is_exported_and_has_an_example(kind):
 
 @every_layer
 def test_each_layer_can_be_given_a_name(kind):
-    assert kind(**built(kind).config | {"name": "given"}).name == "given"
+    assert kind(**copy.deepcopy(built(kind)).config | {"name": "given"}).name == "given"
 
 
 # ---- the contract ---------------------------------------------------------------------------------------
@@ -288,3 +289,22 @@ def test_a_layer_that_does_not_call_the_base_is_trained():
     network = Network([Shift(2.0)], optimizer=Adam(0.1), dtype="float64")
     network.fit(np.zeros((4, 3)), np.zeros((4, 3)), verbose=0)
     np.testing.assert_allclose(network.layers[0].params["shift"], np.full(3, 1.9))
+
+
+def test_an_optimizer_goes_on_from_step_to_step_until_another_takes_over():
+    layer, momentum = Shift(0.0), SGD(0.1, momentum=0.5)
+    layer.compute_shapes((1,))
+    layer.initialize(np.random.default_rng(0), "float64")
+    layer.grads["shift"][...] = 3.0
+    for rule, step, expected in ((momentum, 1, -0.3), (momentum, 2, -0.75), (Adam(0.1), 1, -0.85)):
+        layer.update(rule, epoch=0.0)
+        assert layer.state.steps == step
+        np.testing.assert_allclose(layer.params["shift"], [expected])
+
+
+def test_a_layer_is_in_one_bidirectional_only():
+    layer = GRU(3)
+    whole = Bidirectional(layer)
+    for inner in whole.directions:
+        with pytest.raises(ValueError, match=r"is part of a network already; copy\.deepcopy"):
+            Bidirectional(inner)

@@ -142,6 +142,14 @@ def test_the_forget_gate_of_an_lstm_starts_open(forget_bias):
     assert biases == {"i": [0] * 3, "f": [forget_bias] * 3, "o": [0] * 3, "g": [0] * 3}
 
 
+@pytest.mark.parametrize("cell", [RNN, GRU, LSTM])
+def test_there_is_no_final_state_before_a_training_pass(cell):
+    layer = build(cell(2), (3, 1), np.random.default_rng(0))
+    layer.forward(np.zeros((2, 3, 1)))
+    with pytest.raises(RuntimeError, match=r"final_state comes after forward\(x, training=True\)"):
+        _ = layer.final_state
+
+
 # ---- dropout --------------------------------------------------------------------------------------------
 
 

@@ -318,6 +318,10 @@ def test_log_cosh_is_right_to_a_few_units_in_the_last_place():
 # --- targets, types, shapes -----------------------------------------------------------------------
 
 
+def test_cross_entropy_alone_takes_classes():
+    assert [name for name in NAMES if losses.get(name).takes_classes] == ["cce", "categorical_crossentropy"]
+
+
 def test_classes_and_their_one_hot_rows_are_the_same():
     rng = np.random.default_rng(9)
     for shape in ((6, 4), (2, 3, 4)):

@@ -201,6 +201,14 @@ def test_the_gradient_is_that_of_the_one_hot_product():
         layer = copy.deepcopy(layer)
 
 
+@pytest.mark.parametrize("wrong", [-1, 7])
+def test_a_single_index_is_checked_and_none_at_all_is_none(wrong):
+    layer = build(Embedding(7, 3), (1,))
+    with pytest.raises(ValueError, match=rf"x\[0, 0\] is {wrong}, but indices"):
+        layer.forward(np.array([[wrong]]))
+    assert layer.forward(np.zeros((0, 2), int)).shape == (0, 2, 3)
+
+
 def test_there_is_no_gradient_with_respect_to_an_index():
     layer = build(Embedding(6, 2), (2,))
     layer.forward(np.array([[0, 1], [5, 5]]), training=True)
@@ -448,6 +456,14 @@ def test_sequences_of_unequal_length_cannot_be_flattened():
     assert Flatten().forward(x[:, 0], lengths=np.array([3, 2])).shape == (2, 4)  # there are no steps left
 
 
+@pytest.mark.parametrize("layer", [Flatten(), Reshape(-1)], ids=repr)
+def test_a_network_flattens_no_padding(layer):
+    network = Network([layer, Dense(1)], seed=0)
+    assert network.predict([np.ones((3, 2)), np.ones((3, 2))]).shape == (2, 1)
+    with pytest.raises(ValueError, match="have no common size"):
+        network.predict([np.ones((3, 2)), np.ones((1, 2))])
+
+
 # ---- LayerNorm ------------------------------------------------------------------------------------------
 
 
@@ -497,6 +513,14 @@ def test_pooling_of_a_batch_is_that_of_each_sequence_alone(pooling):
         alone = x[n : n + 1, :length]
         assert_allclose(layer.forward(x, lengths=lengths)[n], layer.forward(alone)[0], rtol=0, atol=1e-15)
         assert_allclose(dx[n : n + 1, :length], step(layer, alone, dy[n : n + 1]), rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("pooling", [LastStep, MeanPooling, MaxPooling])
+def test_a_network_tells_pooling_the_lengths(pooling):
+    network = Network([pooling(), Dense(2)], seed=0)
+    long, short = np.random.default_rng(17).normal(size=(2, 5, 3))
+    together = network.predict([long, short[:2]])
+    assert_allclose(together[1:], network.predict([short[:2]]), rtol=1e-6)
 
 
 def test_the_gradient_of_a_maximum_goes_to_the_first_of_equals():
