@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from nnfw import doors, losses, optimizers, preflight, progress, resuming, saving, summary, training
 from nnfw.callbacks import Callback
 from nnfw.checks import boolean, number, positive_integer, whole_number
+from nnfw.doors.batch import without
 from nnfw.errors import ShapeError
 from nnfw.history import History
 from nnfw.interruption import alone
@@ -27,15 +28,6 @@ from nnfw.streaming import Stream
 def is_sequence(y: Array, padding: Array) -> bool:
     """Whether outputs still have the time steps that `padding` (N, T) is about."""
     return y.ndim > 2 and y.shape[:2] == padding.shape
-
-
-def without(padding: Array | None, x: Array) -> Array:
-    """Return x (N, T, ...) with 0 in the padding (N, T)."""
-    if padding is None:
-        return x
-    x = x.copy()
-    x[padding] = 0
-    return x
 
 
 BUILDING = threading.RLock()  # so that a network used by several threads is built once

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnfw.doors.batch import valid_steps
+from nnfw.doors.batch import valid_steps, without
 from nnfw.joint import Array
 from nnfw.layers.layer import Layer
 
@@ -73,8 +73,7 @@ def without_padding(batch: "Batch") -> Array:
     """Return the inputs, 0 beyond the end of each sequence: what stands there is not read."""
     if batch.lengths is None:
         return batch.x
-    valid = valid_steps(batch.lengths, batch.x.shape[1])
-    return np.where(valid.reshape(valid.shape + (1,) * (batch.x.ndim - 2)), batch.x, 0)
+    return without(~valid_steps(batch.lengths, batch.x.shape[1]), batch.x)
 
 
 def within(leaf: Layer, backward: bool = False, label: str = "") -> str:

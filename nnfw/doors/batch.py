@@ -124,7 +124,7 @@ class Data:
         if not self.steps:
             return Batch(x, y, lengths, weight, len(y))
         padding = ~valid_steps(lengths, x.shape[1])
-        y = np.where(padding[..., None] if y.ndim == 3 else padding, 0, y)
+        y = without(padding, y)
         valid = int(lengths.sum())
         # The loss divides by all N·T steps; scaled so, that is the mean over the valid ones.
         mask = ~padding * (padding.size / valid)
@@ -134,3 +134,12 @@ class Data:
 def valid_steps(lengths: Array, T: int) -> Array:
     """Return which steps are no padding, bool (N, T)."""
     return np.arange(T) < lengths[:, None]
+
+
+def without(padding: Array | None, x: Array) -> Array:
+    """Return x (N, T, ...) with 0 in the padding (N, T)."""
+    if padding is None:
+        return x
+    x = x.copy()
+    x[padding] = 0
+    return x
