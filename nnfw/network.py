@@ -18,6 +18,7 @@ from nnfw.history import History
 from nnfw.interruption import alone
 from nnfw.joint import Array
 from nnfw.layers.layer import NOTHING, Layer, Shape
+from nnfw.layers.lengths import valid_steps
 from nnfw.loss import Loss
 from nnfw.optimizer import Optimizer, clip_to_norm
 from nnfw.parts import explain_keywords
@@ -179,7 +180,7 @@ class Network(Layer):
         """Return which steps are beyond the end of their sequence, bool (N, T), if there are any."""
         if lengths is None or x.ndim != (2 if self.first.takes_indices else 3):
             return None
-        return np.arange(x.shape[1]) >= np.asarray(lengths)[:, None]
+        return ~valid_steps(np.asarray(lengths), x.shape[1])
 
     def gradients(self) -> None:
         """Fill the gradients of all layers."""

@@ -59,10 +59,10 @@ class Plan:
 
     def __str__(self) -> str:
         """Return the plan in words."""
-        said = [f"{self.samples or 'given'} samples in batches of {self.batch_size}"]
         if self.samples is None:
             said = ["batches as they are given"]
         else:
+            said = [f"{self.samples} samples in batches of {self.batch_size}"]
             said.append("shuffled" if self.shuffle else "not shuffled")
         said += ["gathered by length"] if self.bucket else []
         said += [f"in windows of {self.truncate} steps"] if self.truncate else []

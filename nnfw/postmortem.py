@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnfw.doors.batch import valid_steps, without
+from nnfw.doors.batch import without
 from nnfw.joint import Array
 from nnfw.layers.layer import Layer
+from nnfw.layers.lengths import valid_steps
 
 if TYPE_CHECKING:
     from nnfw.doors import Batch

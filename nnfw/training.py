@@ -12,6 +12,7 @@ from nnfw.data import batches
 from nnfw.doors import Batch, Batches, Data
 from nnfw.interruption import INTERRUPTED, Attempt, Undisturbed, stop_on_interrupt
 from nnfw.joint import Array
+from nnfw.layers.lengths import valid_steps
 from nnfw.metric import Running
 from nnfw.nonfinite import Guard
 from nnfw.optimizer import Optimizer
@@ -242,7 +243,7 @@ class Means:
             return
         y = batch.y
         if batch.lengths is not None and a.ndim == 3:
-            valid = np.arange(a.shape[1]) < batch.lengths[:, None]
+            valid = valid_steps(batch.lengths, a.shape[1])
             y, a = y[valid], a[valid]
         for running in self.metrics.values():
             running.add(y, a)

@@ -7,10 +7,11 @@ import numpy as np
 
 from nnfw.callbacks import Callback, CSVLogger
 from nnfw.doors.arrays import named
-from nnfw.doors.batch import Data, valid_steps
+from nnfw.doors.batch import Data
 from nnfw.errors import ShapeError
 from nnfw.joint import Array
 from nnfw.layers.layer import Layer
+from nnfw.layers.lengths import valid_steps
 from nnfw.loss import Loss
 from nnfw.metric import Metric
 from nnfw.metrics import FunctionMetric

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from nnfw.doors.batch import valid_steps
 from nnfw.joint import Array
+from nnfw.layers.lengths import valid_steps
 
 REMEDIES = {
     "O": "give numbers, as .astype(float) does, or sequences of unequal length as a list of arrays (T_i, D)",

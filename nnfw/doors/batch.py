@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnfw.joint import Array
+from nnfw.layers.lengths import valid_steps
 
 
 class Batch(NamedTuple):
@@ -129,11 +130,6 @@ class Data:
         # The loss divides by all N·T steps; scaled so, that is the mean over the valid ones.
         mask = ~padding * (padding.size / valid)
         return Batch(x, y, lengths, mask if weight is None else mask * weight[:, None], valid)
-
-
-def valid_steps(lengths: Array, T: int) -> Array:
-    """Return which steps are no padding, bool (N, T)."""
-    return np.arange(T) < lengths[:, None]
 
 
 def without(padding: Array | None, x: Array) -> Array:

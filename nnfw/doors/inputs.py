@@ -7,10 +7,10 @@ from numpy.typing import ArrayLike
 
 from nnfw.data import pad_sequences
 from nnfw.doors.arrays import check_finite, named, numeric
-from nnfw.doors.batch import valid_steps
 from nnfw.errors import ShapeError
 from nnfw.joint import Array
 from nnfw.layers.layer import Layer
+from nnfw.layers.lengths import valid_steps
 
 
 def open_inputs(

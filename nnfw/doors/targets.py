@@ -7,9 +7,9 @@ import numpy as np
 
 from nnfw.data import pad_sequences
 from nnfw.doors.arrays import check_finite, named, numeric
-from nnfw.doors.batch import valid_steps
 from nnfw.errors import ShapeError
 from nnfw.joint import Array
+from nnfw.layers.lengths import valid_steps
 from nnfw.loss import Loss
 
 

@@ -32,3 +32,8 @@ def check_lengths(label: str, lengths: Array | None, N: int, T: int) -> Array:
             f"{label}: lengths must lie in 1 to {T}, the steps of x; got {lengths.min()} to {lengths.max()}"
         )
     return lengths.astype(np.int64, copy=False)
+
+
+def valid_steps(lengths: Array, T: int) -> Array:
+    """Return which steps are no padding, bool (N, T)."""
+    return np.arange(T) < lengths[:, None]

@@ -5,7 +5,7 @@ import numpy as np
 from nnfw.errors import ShapeError
 from nnfw.joint import Array
 from nnfw.layers.layer import NOTHING, Layer, Shape, with_samples
-from nnfw.layers.lengths import check_lengths
+from nnfw.layers.lengths import check_lengths, valid_steps
 
 
 class Pooling(Layer):
@@ -150,8 +150,3 @@ class MaxPooling(Pooling):
         dx = np.zeros_like(x)
         np.put_along_axis(dx, first[:, None], dy[:, None], axis=1)
         return dx
-
-
-def valid_steps(lengths: Array, T: int) -> Array:
-    """Return which steps are no padding, bool (N, T)."""
-    return np.arange(T) < lengths[:, None]

@@ -8,9 +8,9 @@ import numpy as np
 
 from nnfw import losses, optimizers, postmortem
 from nnfw.doors import Batch, Data
-from nnfw.doors.batch import valid_steps
 from nnfw.doors.weights import class_labels
 from nnfw.joint import Array
+from nnfw.layers.lengths import valid_steps
 from nnfw.preflight.report import Report
 
 if TYPE_CHECKING:
