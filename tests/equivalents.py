@@ -7,8 +7,7 @@ COPY = "a copy takes time and changes nothing"
 
 # Lines of which no change can be seen, by the line.
 TASTE: dict[tuple[str, str], str] = {
-    ("layers/gru", "FACTORS = 1 << 15"): LIMIT,
-    ("layers/lstm", "FACTORS = 1 << 15"): LIMIT,
+    ("layers/gated", "FACTORS = 1 << 15"): LIMIT,
     ("layers/recurrent", "INFERENCE_ROWS = 2048"): LIMIT,
     ("optimizer", "BLOCK = 1 << 17"): LIMIT,
     ("optimizer", "if params.size <= BLOCK:"): "one block is all of a short vector",
@@ -26,8 +25,7 @@ SAME: dict[tuple[str, str], str] = {
         "def forward(self, x: Array, training: bool=True) -> Array:",
     ): "the base's own forward only raises",
     ("layers/lengths", "return lengths.astype(np.int64, copy=True)"): COPY,
-    ("layers/gru", "for span, rows in reversed(steps.groups(FACTORS * H)):"): LIMIT,
-    ("layers/lstm", "for span, rows in reversed(steps.groups(FACTORS * H)):"): LIMIT,
+    ("layers/gated", "for span, rows in reversed(steps.groups(FACTORS * self.units)):"): LIMIT,
     (
         "layers/recurrent",
         "for part in steps.windows(max(1, INFERENCE_ROWS * max(1, steps.N))):",

@@ -95,7 +95,7 @@ OTHERS = [
     Fault("GRU': du forgets r", GRU, "np.multiply(ds_c, r, out=du_t)", "np.multiply(ds_c, 1, out=du_t)"),
     Fault("GRU': bh_c outside the reset gate", GRU, "k_t += bh_c", "c += bh_c"),
     Fault("GRU': gradient of bh_c", GRU, 'np.sum(self.kept["du"], axis=0', "np.sum(ds[:, 2 * H :], axis=0"),
-    Fault("GRU: dh₋ forgets the gates", GRU, "d_t += np.dot(ds_t[:, : 2 * H], Wh_zrT, out=e_t)", "pass"),
+    Fault("GRU: dh₋ forgets the gates", GRU, "d_t += np.dot(ds_zr, Wh_zrT, out=e_t)", "pass"),
     Fault("GRU: gradient of Wh_c from h₋", GRU, 'self.kept["q"].T, ds[:, 2 * H :]', "seen.T, ds[:, 2 * H :]"),
     Fault("RNN: slope of φ forgotten", "layers/rnn.py", "ds_t *= dh_t", "ds_t[...] = dh_t"),
     Fault("RNN: no way back through time", "layers/rnn.py", "dh_before += d_t", "pass"),

@@ -1,6 +1,6 @@
 """What the recurrent layers with gates share: the activations of the gates, one for all or one each."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar, Unpack
 
 import numpy as np
@@ -9,7 +9,10 @@ from nnfw.activation import Activation
 from nnfw.joint import Array
 from nnfw.layers.recurrent import Recurrent, RecurrentOptions
 from nnfw.layers.recurrent_dropout import Room
+from nnfw.layers.steps import Steps
 from nnfw.names import nearest
+
+FACTORS = 1 << 15  # numbers of one factor that are made at a time: 128 KB in float32
 
 
 class Gated(Recurrent):
@@ -70,17 +73,33 @@ class Gated(Recurrent):
             start = stop
         return Wx_b, Wh
 
-    def open_gates(self, gates: Sequence[str]) -> Callable[[Array], object]:
-        """Return the function that turns the scores (G, n, H) of these sigmoid gates into gates, in place."""
+    def open_gates(self, gates: Sequence[str]) -> Callable[[Array, Array], object]:
+        """Return the function that writes these sigmoid gates (G, n, H), given their scores, into `out`."""
         σs = [self.sigmas[gate].gate for gate in gates]
         if isinstance(self.recurrent_activation, Activation):
-            return lambda s: σs[0](s, s)
+            return σs[0]
 
-        def one_by_one(s: Array) -> None:
-            for σ, s_gate in zip(σs, s, strict=True):
-                σ(s_gate, s_gate)
+        def one_by_one(s: Array, out: Array) -> None:
+            for σ, s_gate, out_gate in zip(σs, s, out, strict=True):
+                σ(s_gate, out_gate)
 
         return one_by_one
+
+    def in_reverse(
+        self, steps: Steps, views: Iterable[tuple[Array, ...]]
+    ) -> Iterator[tuple[tuple[Array, ...], Array]]:
+        """Yield for each step, the last one first, its views and its `factors`.
+
+        They need no gradient, so they are made for several steps at once: as many as stay in the cache.
+        """
+        views = list(views)
+        for span, rows in reversed(steps.groups(FACTORS // self.units)):
+            factors = steps.split(self.factors(rows), span)
+            yield from zip(reversed(views[span]), reversed(factors), strict=True)
+
+    def factors(self, rows: slice) -> Array:
+        """Return what the loop backward multiplies with (F, m, H), at some rows of the last training pass."""
+        raise NotImplementedError
 
 
 def side_by_side(d: Array, gates: int) -> Array:

@@ -14,8 +14,6 @@ from nnfw.layers.recurrent import RecurrentOptions
 from nnfw.layers.recurrent_dropout import Drop, Room
 from nnfw.layers.steps import Steps
 
-FACTORS = 1 << 15  # numbers of one factor that are made at a time: 128 KB in float32
-
 
 class GRU(Gated):
     """A gated recurrent layer.
@@ -128,13 +126,12 @@ class GRU(Gated):
         (Wh_zr, Wh_c), bh_c = Wh, self.params.get("bh_c", 0.0)
         φ, σ = self.activation, self.open_gates(self.sigmoid_gates)
         seen = drop.views(h, steps, room)
-        views = steps.walk([h], rows=(s, k), room=(d, side_by_side(d, 2), e))
-        for (h_before, h_t, s_t, k_t, d_t, d_zr, e_t), seen_t in zip(views, seen, strict=True):
-            zr, (z, r, c) = s_t[:2], s_t
+        views = steps.walk([h], rows=(s[:2], *s, k), room=(d, side_by_side(d, 2), e))
+        for (h_before, h_t, zr, z, r, c, k_t, d_t, d_zr, e_t), seen_t in zip(views, seen, strict=True):
             drop(h_before, seen_t)
             np.dot(seen_t, Wh_zr, out=d_t)
             zr += d_zr
-            σ(zr)  # (1) z, (2) r
+            σ(zr, zr)  # (1) z, (2) r
             if self.reset_after:
                 np.dot(seen_t, Wh_c, out=k_t)
                 k_t += bh_c  # (3') u = h₋ Wh_c + bh_c
@@ -158,33 +155,28 @@ class GRU(Gated):
         d, e = self.buffer("d_back", (steps.N, H)), self.buffer("e_back", (steps.N, H))
         du = self.buffer("du", (steps.rows, H)) if self.reset_after else ds[:, 2 * H :]
         Wh_zrT, Wh_cT = WhT[: 2 * H], WhT[2 * H :]
-        views = list(steps.walk([dh], rows=(ds, du, self.kept["z"], self.kept["r"]), room=(d, e)))
-        for span, rows in reversed(steps.groups(FACTORS // H)):
-            factors = steps.split(self._factors(rows), span)
-            for view, (Fz, Fr, Fc) in zip(reversed(views[span]), reversed(factors), strict=True):
-                dh_before, dh_t, ds_t, du_t, z, r, d_t, e_t = view
-                ds_z, ds_r, ds_c = ds_t[:, :H], ds_t[:, H : 2 * H], ds_t[:, 2 * H :]
-                np.multiply(dh_t, Fz, out=ds_z)  # (4) dz, (1) ds_z
-                np.multiply(dh_t, Fc, out=ds_c)  # (4) dc, (3) ds_c
-                if self.reset_after:
-                    np.multiply(ds_c, Fr, out=ds_r)  # (3') dr, (2) ds_r
-                    np.multiply(ds_c, r, out=du_t)  # (3') du
-                    np.dot(du_t, Wh_cT, out=d_t)  # (3') du Wh_cᵀ
-                else:
-                    np.dot(ds_c, Wh_cT, out=d_t)  # (3) dq
-                    np.multiply(d_t, Fr, out=ds_r)  # (3) dr, (2) ds_r
-                    d_t *= r  # (3) dq∘r
-                d_t += np.dot(ds_t[:, : 2 * H], Wh_zrT, out=e_t)  # (2), (1)
-                drop(d_t, d_t)
-                dh_before += d_t
-                dh_before += np.multiply(dh_t, z, out=e_t)  # (4) dh∘z
+        by_gate = (self.columns(gate, ds) for gate in self.gates)
+        rows = (ds[:, : 2 * H], *by_gate, du, self.kept["z"], self.kept["r"])
+        for view, (Fz, Fr, Fc) in self.in_reverse(steps, steps.walk([dh], rows, room=(d, e))):
+            dh_before, dh_t, ds_zr, ds_z, ds_r, ds_c, du_t, z, r, d_t, e_t = view
+            np.multiply(dh_t, Fz, out=ds_z)  # (4) dz, (1) ds_z
+            np.multiply(dh_t, Fc, out=ds_c)  # (4) dc, (3) ds_c
+            if self.reset_after:
+                np.multiply(ds_c, Fr, out=ds_r)  # (3') dr, (2) ds_r
+                np.multiply(ds_c, r, out=du_t)  # (3') du
+                np.dot(du_t, Wh_cT, out=d_t)  # (3') du Wh_cᵀ
+            else:
+                np.dot(ds_c, Wh_cT, out=d_t)  # (3) dq
+                np.multiply(d_t, Fr, out=ds_r)  # (3) dr, (2) ds_r
+                d_t *= r  # (3) dq∘r
+            d_t += np.dot(ds_zr, Wh_zrT, out=e_t)  # (2), (1)
+            drop(d_t, d_t)
+            dh_before += d_t
+            dh_before += np.multiply(dh_t, z, out=e_t)  # (4) dh∘z
         return {"du": du} if self.reset_after else {}
 
-    def _factors(self, rows: slice) -> Array:
-        """Return what the loop multiplies with, at some rows: Fz, Fr, Fc (3, m, H).
-
-        They need no gradient, so they are made for several steps at once: as many as stay in the cache.
-        """
+    def factors(self, rows: slice) -> Array:
+        """Return what the loop backward multiplies with, at some rows: Fz, Fr, Fc (3, m, H)."""
         z, r, c = (self.kept[gate][rows] for gate in self.gates)
         h_before = self.h_before[rows]
         reset = self.kept["u"][rows] if self.reset_after else self.seen[rows]

@@ -18,8 +18,6 @@ from nnfw.layers.steps import Steps
 if TYPE_CHECKING:
     from nnfw.initializers import Initializer
 
-FACTORS = 1 << 15  # numbers of one factor that are made at a time: 128 KB in float32
-
 
 class LSTM(Gated):
     """A gated recurrent layer that carries a cell state beside the hidden one.
@@ -137,28 +135,27 @@ class LSTM(Gated):
         N, H = steps.N, self.units
         v = room("v", (steps.rows, H))
         d, e = room("d", (N, 4 * H)), room("e", (N, H))
-        early = self.sigmoid_gates[: 2 if self.peepholes else 3]  # o waits for c if it sees it
-        φ, σ_early, σ_o = self.activation, self.open_gates(early), self.open_gates(("o",))
+        early = 2 if self.peepholes else 3  # o waits for c if it sees it
+        σ_early, σ_o = self.open_gates(self.sigmoid_gates[:early]), self.sigmas["o"].gate
+        φ = self.activation
         p_i, p_f, p_o = self._peephole_weights()
         seen = drop.views(h, steps, room)
-        views = steps.walk([h, c], rows=(s, v), room=(d, side_by_side(d, 4), e))
-        for (h_before, h_t, c_before, c_t, s_t, v_t, d_t, d_ifog, e_t), seen_t in zip(
-            views, seen, strict=True
-        ):
-            i, f, o, g = s_t
+        views = steps.walk([h, c], rows=(s, s[:early], *s, v), room=(d, side_by_side(d, 4), e))
+        for view, seen_t in zip(views, seen, strict=True):
+            h_before, h_t, c_before, c_t, ifog, ifo, i, f, o, g, v_t, d_t, d_ifog, e_t = view
             drop(h_before, seen_t)
             np.dot(seen_t, Wh_all, out=d_t)
-            s_t += d_ifog
+            ifog += d_ifog
             if self.peepholes:
                 i += np.multiply(p_i, c_before, out=e_t)
                 f += np.multiply(p_f, c_before, out=e_t)
-            σ_early(s_t[: len(early)])  # (1) i, (2) f, and (4) o
+            σ_early(ifo, ifo)  # (1) i, (2) f, and (4) o
             φ(g, g)  # (3) g
             np.multiply(f, c_before, out=c_t)
             c_t += np.multiply(i, g, out=e_t)  # (5) c
             if self.peepholes:
                 o += np.multiply(p_o, c_t, out=e_t)
-                σ_o(s_t[2:3])  # (4) o
+                σ_o(o, o)  # (4) o
             φ(c_t, v_t)
             np.multiply(o, v_t, out=h_t)  # (6) h
         return dict(zip(self.gates, s, strict=True)) | {"c": c[N:], "v": v}
@@ -172,33 +169,28 @@ class LSTM(Gated):
         d = self.buffer("d_back", (steps.N, H))
         p_i, p_f, p_o = (self.params.get(f"p_{gate}", NOTHING) for gate in self.sigmoid_gates)
         self.c_before = steps.before_all(self.states[1])
-        views = list(steps.walk([dh], rows=(ds, self.kept["f"]), room=(d, dc)))
-        for span, rows in reversed(steps.groups(FACTORS // H)):
-            factors = steps.split(self._factors(rows), span)
-            for view, (Fi, Ff, Fo, Fg, Fv) in zip(reversed(views[span]), reversed(factors), strict=True):
-                dh_before, dh_t, ds_t, f, d_t, dc_t = view
-                ds_i, ds_f, ds_o, ds_g = (ds_t[:, g * H : (g + 1) * H] for g in range(4))
-                np.multiply(dh_t, Fo, out=ds_o)  # (6) do, (4) ds_o
-                dc_t += np.multiply(dh_t, Fv, out=d_t)  # (6) dh∘o∘φ′
-                if self.peepholes:
-                    dc_t += np.multiply(ds_o, p_o, out=d_t)  # (4)
-                np.multiply(dc_t, Fi, out=ds_i)  # (5) di, (1) ds_i
-                np.multiply(dc_t, Ff, out=ds_f)  # (5) df, (2) ds_f
-                np.multiply(dc_t, Fg, out=ds_g)  # (5) dg, (3) ds_g
-                dc_t *= f  # (5) dc₋
-                if self.peepholes:
-                    dc_t += np.multiply(ds_i, p_i, out=d_t)  # (1)
-                    dc_t += np.multiply(ds_f, p_f, out=d_t)  # (2)
-                np.dot(ds_t, WhT, out=d_t)
-                drop(d_t, d_t)
-                dh_before += d_t  # (1) to (4)
+        by_gate = (self.columns(gate, ds) for gate in self.gates)
+        views = steps.walk([dh], rows=(ds, *by_gate, self.kept["f"]), room=(d, dc))
+        for view, (Fi, Ff, Fo, Fg, Fv) in self.in_reverse(steps, views):
+            dh_before, dh_t, ds_t, ds_i, ds_f, ds_o, ds_g, f, d_t, dc_t = view
+            np.multiply(dh_t, Fo, out=ds_o)  # (6) do, (4) ds_o
+            dc_t += np.multiply(dh_t, Fv, out=d_t)  # (6) dh∘o∘φ′
+            if self.peepholes:
+                dc_t += np.multiply(ds_o, p_o, out=d_t)  # (4)
+            np.multiply(dc_t, Fi, out=ds_i)  # (5) di, (1) ds_i
+            np.multiply(dc_t, Ff, out=ds_f)  # (5) df, (2) ds_f
+            np.multiply(dc_t, Fg, out=ds_g)  # (5) dg, (3) ds_g
+            dc_t *= f  # (5) dc₋
+            if self.peepholes:
+                dc_t += np.multiply(ds_i, p_i, out=d_t)  # (1)
+                dc_t += np.multiply(ds_f, p_f, out=d_t)  # (2)
+            np.dot(ds_t, WhT, out=d_t)
+            drop(d_t, d_t)
+            dh_before += d_t  # (1) to (4)
         return {}
 
-    def _factors(self, rows: slice) -> Array:
-        """Return what the loop multiplies with, at some rows: Fi, Ff, Fo, Fg, Fv (5, m, H).
-
-        They need no gradient, so they are made for several steps at once: as many as stay in the cache.
-        """
+    def factors(self, rows: slice) -> Array:
+        """Return what the loop backward multiplies with, at some rows: Fi, Ff, Fo, Fg, Fv (5, m, H)."""
         i, f, o, g = (self.kept[gate][rows] for gate in self.gates)
         v, c, φ = self.kept["v"][rows], self.kept["c"][rows], self.activation
         F = self.buffer("F", (5, *v.shape))
