@@ -63,6 +63,14 @@ class Metric(Part):
         return self.result(self.statistics(y, a))
 
 
+class MeanMetric(Metric):
+    """The base of metrics that are a mean: their statistics are a sum, and the number of its terms."""
+
+    def result(self, s: Array) -> float:
+        """Return the mean."""
+        return float(s[0] / s[1])
+
+
 class Running:
     """The value of one metric over the batches added so far.
 

@@ -42,7 +42,7 @@ def own_parts() -> dict[str, type[Part]]:
     --------
     >>> parts = own_parts()
     >>> parts["Loss.MSE"].__module__, parts["Metric.MSE"].__module__
-    ('nnfw.losses', 'nnfw.metrics')
+    ('nnfw.losses', 'nnfw.metrics.regression')
     """
     return {full_name(part): part for part in _subclasses(Part) if is_own(part)}
 

@@ -1,0 +1,133 @@
+"""Any curves side by side, those of schedules among them."""
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nnfw.joint import Array
+from nnfw.plots.drawing import BLUE, COLOURS, DASHES, draw_curve, finite, whole_numbers
+from nnfw.plots.sheet import Target, grid, picture
+from nnfw.schedules import RateLike, get
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def schedule(
+    schedule: RateLike | Sequence[RateLike] | Mapping[str, RateLike],
+    epochs: float,
+    path: Target = None,
+    *,
+    log: bool = False,
+) -> "Figure":
+    """Draw the learning rate over the epochs, of one schedule or of several.
+
+    Up to six share one picture; of more, each has a panel of its own.
+
+    Parameters
+    ----------
+    schedule : float, callable, Schedule, or a list or dict of them
+        What to draw; the keys of a dict are the labels.
+    epochs : float
+        How many epochs to draw, from 0 on.
+    path : str or Path, optional
+        Where to save the picture: a name that ends in .png, .svg or .pdf.
+    log : bool
+        Take a logarithmic axis for the learning rate.
+
+    Returns
+    -------
+    Figure
+        The picture.
+
+    Examples
+    --------
+    >>> from nnfw.schedules import Cosine, Step
+    >>> figure = schedule([Cosine(0.1, epochs=20), Step(0.1, every=5)], epochs=20)
+    >>> [line.get_label() for line in figure.axes[0].lines]
+    ['Cosine(0.1, 20)', 'Step(0.1, every=5)']
+    """
+    if not isinstance(schedule, Mapping):
+        several = schedule if isinstance(schedule, Sequence) else [schedule]
+        schedule = {repr(get(one)): one for one in several}
+    x = np.linspace(0.0, epochs, 2000, endpoint=False)
+    curves = {label: (x, [get(one, label)(float(e)) for e in x]) for label, one in schedule.items()}
+    if len(curves) <= 6:
+        return lines(curves, path, ylabel="learning rate", log=log)
+    rows, columns = grid(len(curves))
+    with picture(path, width=2.0 * columns, height=1.6 * rows) as figure:
+        for number, (label, (x, y)) in enumerate(curves.items(), start=1):
+            axes = figure.add_subplot(rows, columns, number, sharey=figure.axes[0] if figure.axes else None)
+            axes.set_title(textwrap.fill(label, 24), fontsize=8)
+            axes.set_yscale("log" if log else "linear")
+            draw_curve(axes, x, finite(y), label, BLUE, "-")
+        figure.supxlabel("epoch", fontsize=9)
+        figure.supylabel("learning rate", fontsize=9)
+    return figure
+
+
+def lines(
+    curves: Mapping[str, ArrayLike | tuple[ArrayLike, ArrayLike]],
+    path: Target = None,
+    *,
+    xlabel: str = "epoch",
+    ylabel: str = "",
+    title: str = "",
+    log: bool = False,
+) -> "Figure":
+    """Draw curves in one picture, each with a colour and a dash of its own.
+
+    Parameters
+    ----------
+    curves : dict
+        The curves by their labels: the values y, at x = 1, 2, ..., or a tuple ``(x, y)``.
+    path : str or Path, optional
+        Where to save the picture: a name that ends in .png, .svg or .pdf.
+    xlabel, ylabel, title : str
+        What stands at the axes and above.
+    log : bool
+        Take a logarithmic axis for y.
+
+    Returns
+    -------
+    Figure
+        The picture.
+
+    Raises
+    ------
+    ValueError
+        If there is no curve, or one whose x and y are not of one length.
+
+    Examples
+    --------
+    >>> figure = lines({"RNN": [0.9, 0.6, 0.5], "GRU": ([0, 1, 2], [0.8, 0.4, 0.2])}, ylabel="loss")
+    >>> [text.get_text() for text in figure.legends[0].get_texts()]
+    ['RNN', 'GRU']
+    """
+    points = {textwrap.fill(label, 56): _points(label, curve) for label, curve in curves.items()}
+    if not points:
+        raise ValueError("there is no curve to draw; give a dict such as {'GRU': history['loss']}")
+    columns = min(len(points), max(1, 64 // (max(map(len, points)) + 7)))
+    rows = math.ceil(sum(label.count("\n") + 1 for label in points) / columns)
+    with picture(path, width=4.8, height=3.0 + 0.18 * rows) as figure:
+        axes = figure.add_subplot()
+        axes.set(xlabel=xlabel, ylabel=ylabel, title=title, yscale="log" if log else "linear")
+        for number, (label, (x, y)) in enumerate(points.items()):
+            colour, dash = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
+            draw_curve(axes, x, np.where(y > 0, y, np.nan) if log else y, label, colour, dash)
+        whole_numbers(axes, np.concatenate([x for x, _ in points.values()]))
+        figure.legend(loc="outside lower center", ncols=columns)
+    return figure
+
+
+def _points(label: str, curve: Any) -> tuple[Array, Array]:
+    pair = isinstance(curve, tuple) and len(curve) == 2 and np.ndim(curve[0]) == 1
+    x, y = curve if pair else (np.arange(1, np.size(curve) + 1), curve)
+    x, y = np.asarray(x), finite(y)
+    if y.ndim != 1 or x.shape != y.shape:
+        raise ValueError(f"curve {label!r} needs one x for each y, in one line; got {x.shape} and {y.shape}")
+    return x, y
