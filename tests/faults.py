@@ -341,8 +341,8 @@ OTHERS = [
     Fault(
         "sigmoid: gate without its half",
         "activations.py",
-        "np.add(np.multiply(t, 0.5, out=out), 0.5, out=out)",
-        "np.add(np.multiply(t, 1.0, out=out), 0.5, out=out)",
+        "np.add(np.multiply(t, HALF, out=out), HALF, out=out)",
+        "np.add(np.multiply(t, 1.0, out=out), HALF, out=out)",
     ),
 ]
 FAULTS = LISTED + OTHERS
