@@ -53,6 +53,7 @@ TESTS = {  # which tests must see the mutants of a file, those first that see mo
     "layers/layer_norm": (SMALL, "test_small_layers or layernorm"),
     "layers/lengths": (SMALL, "test_small_layers or pooling or lengths"),
     "layers/lstm": (RECURRENT, "lstm"),
+    "layers/parameters": (RECURRENT, "dense or rnn or bidirectional or base"),
     "layers/pooling": (SMALL, "test_small_layers or pooling or laststep"),
     "layers/recurrent": (
         [*RECURRENT, "test_streaming"],

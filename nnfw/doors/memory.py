@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnfw.layers.layer import Layer
+from nnfw.layers.parameters import count
 
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 COPIES = 2  # the parameters and their gradients; most optimizers remember as much again
@@ -17,7 +18,7 @@ def check_memory(leaves: Iterable[Layer], dtype: np.dtype[Any]) -> None:
     """Raise a ValueError if the parameters that the layers have declared cannot fit into the memory."""
     needed, memory = 0, physical_memory()
     for leaf in leaves:
-        size = sum(math.prod(spec.shape) for spec in leaf.specs.values())
+        size = count(leaf.specs)
         needed += COPIES * size * dtype.itemsize
         if needed > memory:
             raise ValueError(

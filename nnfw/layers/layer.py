@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from nnfw import initializers, regularizers
 from nnfw.checks import boolean
 from nnfw.errors import ShapeError
 from nnfw.joint import Array
+from nnfw.layers.parameters import Spec, count, lay_out
 from nnfw.parts import Part
 from nnfw.regularizers import Regularizer, Regularizers
 
@@ -34,31 +35,6 @@ def with_samples(shape: Shape) -> str:
     '(samples, None, 8)'
     """
     return f"({', '.join(['samples', *map(str, shape)])})"
-
-
-class Views(dict[str, Array]):
-    """Named views into one flat vector: write into them, never over them."""
-
-    def __missing__(self, name: str) -> Array:
-        if self:
-            raise KeyError(f"no parameter {name!r}; there are {', '.join(self)}")
-        raise RuntimeError(
-            f"there is no parameter {name!r} yet: compute_shapes(input_shape) and initialize(rng) come "
-            f"first; a Network calls both at its first fit or predict"
-        )
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        raise TypeError(
-            f"params[{name!r}] is a view into the layer; write into it: params[{name!r}][...] = value"
-        )
-
-
-class Spec(NamedTuple):
-    """What is declared of a parameter."""
-
-    shape: tuple[int, ...]
-    initializer: "Initializer"
-    block: str
 
 
 class Options(TypedDict, total=False):
@@ -195,7 +171,7 @@ class Layer(Part):
 
     def initialize(self, rng: np.random.Generator, dtype: str = "float32") -> None:
         """Allocate the parameters, and fill them from `rng`."""
-        size = sum(math.prod(spec.shape) for spec in self.specs.values())
+        size = count(self.specs)
         self.flat_params, self.flat_grads = np.zeros(size, dtype), np.zeros(size, dtype)
         self.cache, self.state, self._buffers = {}, None, {}
         if self.owner is None:  # else the network gives it its own stream of noise
@@ -293,28 +269,8 @@ class Layer(Part):
 
     def bind(self) -> None:
         """Make `params`, `grads` and their blocks views into the flat vectors."""
-        self.blocks, self.params = self._views(self.flat_params)
-        self.grad_blocks, self.grads = self._views(self.flat_grads)
-
-    def _views(self, flat: Array) -> tuple[dict[str, Array], Views]:
-        """Return the blocks of one flat vector, one after another, and the parameters within them."""
-        if flat.size != sum(math.prod(spec.shape) for spec in self.specs.values()):
-            return {}, Views()  # declared, not allocated yet
-        members: dict[str, list[str]] = {}
-        for name, spec in self.specs.items():
-            members.setdefault(spec.block, []).append(name)
-        blocks: dict[str, Array] = {}
-        views: dict[str, Array] = {}
-        start = 0
-        for block, names in members.items():
-            widths = [self.specs[name].shape[-1] for name in names]
-            shape = (*self.specs[names[0]].shape[:-1], sum(widths))
-            stop = start + math.prod(shape)
-            blocks[block] = flat[start:stop].reshape(shape)
-            parts = np.split(blocks[block], np.cumsum(widths)[:-1], axis=-1)
-            views.update(zip(names, parts, strict=True))
-            start = stop
-        return blocks, Views({name: views[name] for name in self.specs})
+        self.blocks, self.params = lay_out(self.flat_params, self.specs)
+        self.grad_blocks, self.grads = lay_out(self.flat_grads, self.specs)
 
     def recall(self, key: str, verb: str) -> Array:
         """Return what the training pass kept under `key`, or say which verb must come before `verb`."""
