@@ -79,7 +79,7 @@ def elementwise(rule: Rule) -> Rule:
     return cast(Rule, by_blocks)
 
 
-def _norm(vector: Array) -> float:
+def norm_of(vector: Array) -> float:
     """Return the Euclidean norm. Divided by the largest element, no square is too large or too small."""
     largest = float(np.abs(vector).max())
     if not 0.0 < largest < math.inf:
@@ -115,7 +115,7 @@ def clip_to_norm(vectors: Sequence[Array], limit: float) -> float:
     >>> clip_to_norm([a, b], limit=1.0), a, b
     (5.0, array([0.6, 0. ]), array([0.8]))
     """
-    norm = math.hypot(*(_norm(vector[block]) for vector in vectors for block in _blocks(vector.size)))
+    norm = math.hypot(*(norm_of(vector[block]) for vector in vectors for block in _blocks(vector.size)))
     if limit < norm < math.inf:
         for vector in vectors:
             vector *= limit / norm

@@ -12,6 +12,7 @@ import numpy as np
 
 from nnfw.checks import number
 from nnfw.joint import Array
+from nnfw.optimizer import norm_of
 from nnfw.parts import Part, Registry
 
 
@@ -133,9 +134,17 @@ class MaxNorm(Regularizer):
         self.limit = number("MaxNorm", "limit", limit, low=0.0, open_low=True)
 
     def constrain(self, p: Array) -> None:
-        """Multiply each column that is too long by limit / norm."""
-        norms = np.sqrt(np.square(p).sum(axis=0))
-        p *= np.divide(self.limit, norms, out=np.ones_like(norms), where=norms > self.limit)
+        """Multiply each column that is too long by limit / norm; one that is not finite stays as it is."""
+        with np.errstate(over="ignore"):
+            lengths = np.sqrt(np.square(p).sum(axis=0, keepdims=True))[0]
+        long = lengths > self.limit
+        if not long.any():
+            return
+        columns, lengths = p[:, long], lengths[long].astype(np.float64)
+        for n in np.flatnonzero(np.isinf(lengths)):  # squares may overflow where the norm does not
+            lengths[n] = norm_of(columns[:, n])
+        share = np.divide(self.limit, lengths, out=np.ones_like(lengths), where=lengths < np.inf)
+        p[:, long] = columns * share
 
 
 def get(given: Any) -> Any:
