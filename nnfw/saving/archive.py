@@ -3,6 +3,10 @@
 The file is NumPy's own ``.npz``, its arrays uncompressed, so that ``np.load(path)`` reads it anywhere. A
 reader here trusts nothing that the file says of itself: every size is held against the bytes that are there
 before memory is asked for, and no pickle is ever opened. The entry ``sha256`` is a checksum of all others.
+
+What a process that was killed while it saved leaves behind is a file ``.nnfw-*.tmp`` beside the one that it
+was to replace. The next save to the same path removes it; where the system has no locks on files (Windows),
+by which the one of a living process is told, it may be removed by hand.
 """
 
 import errno
@@ -14,7 +18,7 @@ import shutil
 import uuid
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,6 +27,11 @@ from numpy.lib import format as npy
 
 from nnfw.errors import LoadError
 from nnfw.joint import Array
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 NUMBERS = "biufc"  # the kinds of dtype that hold plain numbers
 START = b"PK"  # of every such file
@@ -52,17 +61,52 @@ def replacing(path: "str | os.PathLike[str]") -> Iterator[BinaryIO]:
         )
     if target.exists() and not target.is_file():
         raise FileExistsError(errno.EEXIST, "only a file can be replaced; give the path of one", f"{target}")
-    temporary = target.with_name(f".nnfw-{uuid.uuid4().hex}.tmp")
+    remove_abandoned(target)
+    file = create_beside(target)
     try:
-        with open(temporary, "xb") as file:
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, temporary)
-        os.replace(temporary, target)
+            if target.exists():
+                shutil.copymode(target, file.name)
+            if not fcntl:
+                file.close()  # Windows moves no open file; elsewhere its lock is held until it is in place
+            os.replace(file.name, target)
     finally:
-        temporary.unlink(missing_ok=True)
+        Path(file.name).unlink(missing_ok=True)
+
+
+def create_beside(target: Path) -> BinaryIO:
+    """Open a new file beside `target`, and lock it: a lock ends with its process, however that ends."""
+    while True:
+        file = open(target.with_name(f"{beginning(target)}{uuid.uuid4().hex}.tmp"), "xb")  # noqa: SIM115
+        lock(file)
+        if os.path.exists(file.name):
+            return file
+        file.close()  # another process took it for abandoned, before it was locked
+
+
+def remove_abandoned(target: Path) -> None:
+    """Remove what processes that were killed while they wrote `target` left: files that none has locked."""
+    for path in target.parent.glob(f"{beginning(target)}*.tmp"):
+        with suppress(OSError), open(path, "r+b") as file:
+            if lock(file, wait=False):
+                path.unlink()
+
+
+def beginning(target: Path) -> str:
+    """Return what the names of files begin with that are to replace `target`, however long its own is."""
+    return f".nnfw-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}-"
+
+
+def lock(file: BinaryIO, wait: bool = True) -> bool:
+    """Lock a file for this process, and return whether that was possible."""
+    with suppress(OSError):
+        if fcntl:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            return True
+    return False
 
 
 def read(file: BinaryIO) -> tuple[dict[str, Array], bool]:
