@@ -49,7 +49,8 @@ def measure_lengths(cell: str, sizes: list[int], rounds: int, seed: int) -> dict
     x, y = rng.standard_normal((N, T, D), np.float32), rng.integers(0, 5, N)
     lengths, optimizer = rng.integers(1, T + 1, N), Adam()
     network = Network([CELLS[cell](H), Dense(5, "softmax")], loss="cce", seed=seed)
-    network.predict(x)
+    network.compute_shapes(x.shape[1:])
+    network.initialize()
 
     def step(valid: np.ndarray[Any, Any] | None) -> None:
         a = network.forward(x, training=True, lengths=valid)
@@ -71,6 +72,7 @@ def measure_stream(cell: str, budget: float, seed: int) -> float:
     """Return the seconds of one step of one sample."""
     x = np.random.default_rng(seed).standard_normal((1, 4, 16), np.float32)
     network = Network([CELLS[cell](STREAM_UNITS)], seed=seed)
-    network.predict(x)
+    network.compute_shapes(x.shape[1:])
+    network.initialize()
     stream = network.stream()
     return seconds(lambda: stream.step(x[0, 0]), budget)

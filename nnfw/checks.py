@@ -4,6 +4,10 @@ import math
 import numbers
 from typing import Any
 
+import numpy as np
+
+DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
 
 def whole_number(owner: str, name: str, value: Any, low: int = 0) -> int:
     """Return `value` as an int if it is a whole number of at least `low`.
@@ -54,3 +58,21 @@ def number(
         ends = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high else ']'}"
         raise ValueError(f"{owner}: {name} must be a finite number in {ends}, got {value}")
     return value
+
+
+def generator(owner: str, name: str, value: Any) -> np.random.Generator:
+    """Return `value` if it is a numpy.random.Generator, else raise a TypeError."""
+    if not isinstance(value, np.random.Generator):
+        raise TypeError(
+            f"{owner}: {name} must be a numpy.random.Generator, got {value!r:.80}; "
+            f"np.random.default_rng(seed) is one"
+        )
+    return value
+
+
+def floating(owner: str, name: str, value: Any) -> np.dtype[Any]:
+    """Return `value` as a dtype if it is float32 or float64, by name or as NumPy has them."""
+    for dtype in DTYPES:
+        if value is dtype.type or str(value) == dtype.name:
+            return dtype
+    raise ValueError(f"{owner}: {name} must be 'float32' or 'float64', got {value!r:.80}")

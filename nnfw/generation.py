@@ -53,6 +53,8 @@ def generate(
     ------
     ShapeError, ValueError
         If the network's outputs are no probabilities, or a symbol is none of its K.
+    NonFiniteError
+        If an output is not finite.
 
     Examples
     --------

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from nnfw.checks import number
+from nnfw.checks import generator, number
 from nnfw.errors import ShapeError
 from nnfw.joint import Array
 from nnfw.parts import Part, Registry
@@ -56,11 +56,7 @@ class Initializer(Part):
         ShapeError
             If the initializer has no values of this shape.
         """
-        if not isinstance(rng, np.random.Generator):
-            raise TypeError(
-                f"rng must be a numpy.random.Generator, got {rng!r}; np.random.default_rng(seed) is one"
-            )
-        values = self.draw(rng, shape)
+        values = self.draw(generator(type(self).__name__, "rng", rng), shape)
         if values.shape != tuple(shape):
             raise ShapeError(
                 f"{type(self).__name__} has values of shape {values.shape}, but the parameter is {shape}; "

@@ -1,41 +1,43 @@
-"""Network: layers in a chain. It is itself a Layer: its six verbs are loops over the chain."""
+"""Network: a chain of layers, and all that is done with one: training, use, looking, keeping."""
 
-import threading
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw import doors, losses, optimizers, preflight, progress, resuming, saving, summary, training
+from nnfw import (
+    building,
+    doors,
+    evaluation,
+    losses,
+    optimizers,
+    preflight,
+    progress,
+    resuming,
+    saving,
+    summary,
+    training,
+)
 from nnfw.callbacks import Callback
-from nnfw.checks import boolean, number, positive_integer, whole_number
-from nnfw.doors.batch import without
-from nnfw.errors import ShapeError
+from nnfw.chain import Chain
+from nnfw.checks import boolean, floating, generator, number, positive_integer, whole_number
 from nnfw.history import History
 from nnfw.interruption import alone
 from nnfw.joint import Array
-from nnfw.layers.layer import NOTHING, Layer, Shape
-from nnfw.layers.lengths import valid_steps
+from nnfw.layers.layer import Layer, Shape
 from nnfw.loss import Loss
-from nnfw.optimizer import Optimizer, clip_to_norm
+from nnfw.optimizer import Optimizer
 from nnfw.parts import explain_keywords
 from nnfw.plan import Plan
 from nnfw.streaming import Stream
 
-
-def is_sequence(y: Array, padding: Array) -> bool:
-    """Whether outputs still have the time steps that `padding` (N, T) is about."""
-    return y.ndim > 2 and y.shape[:2] == padding.shape
-
-
-BUILDING = threading.RLock()  # so that a network used by several threads is built once
 STREAMS = ("weights", "shuffle", "split", "noise")  # independent random streams, all from one seed
 
 
-class Network(Layer):
+class Network(Chain):
     """A chain of layers, with what is needed to train it.
 
     Parameters
@@ -75,9 +77,7 @@ class Network(Layer):
     True
     """
 
-    takes_lengths = takes_state = True
-    padding: Array | None = None  # of the last training pass's outputs
-    left_out = (*Layer.left_out, "padding", "fitting")
+    left_out = (*Chain.left_out, "fitting")
     fitting = False  # whether a fit holds it: see `nnfw.interruption.alone`
 
     def __init__(
@@ -91,142 +91,38 @@ class Network(Layer):
         dtype: str = "float32",
         name: str | None = None,
     ) -> None:
-        super().__init__(optimizer=optimizer, name=name)
-        self.layers = doors.check_layers(layers)
-        doors.check_names(self.names)
+        super().__init__(layers, optimizer=optimizer, name=name)
         self.loss = losses.get(loss)
         self.metrics = doors.open_metrics(metrics)
         self.seed = None if seed is None else whole_number("Network", "seed", seed)
-        if dtype not in ("float32", "float64"):
-            raise ValueError(f"Network: dtype must be 'float32' or 'float64', got {dtype!r}")
-        self._dtype = np.dtype(dtype)
+        self._dtype = floating("Network", "dtype", dtype)
         children = np.random.SeedSequence(self.seed).spawn(len(STREAMS))
         self.streams = {name: np.random.default_rng(s) for name, s in zip(STREAMS, children, strict=True)}
         self.history = History()
         self.standing: resuming.Standing | None = None  # how far the last fit has come
-        self.shapes: list[Shape] = []  # the input's, and each layer's output's; without the batch axis
         self.built = False
         for layer in self.layers:  # last: a network that could not be built owns nothing
             layer.owner = weakref.ref(self)
         for leaf in self.leaves():
             leaf.noise = self.streams["noise"]
 
-    # ---- the six verbs ------------------------------------------------------------------------------
-
-    def compute_shapes(self, input_shape: Shape) -> Shape:
-        """Return the output's shape for an input's, both without the batch axis: (D,) or (T, D)."""
-        shapes = [tuple(input_shape)]
-        for place, layer in enumerate(self.layers, 1):
-            layer.place = place
-            try:
-                shapes.append(layer.compute_shapes(shapes[-1]))
-            except ShapeError as error:
-                raise ShapeError(f"{error}{self._hint(place, shapes[-1])}") from None
-        self.shapes = shapes
-        self._join()
-        return shapes[-1]
-
-    def initialize(self, rng: np.random.Generator | None = None, dtype: str | None = None) -> None:
-        """Allocate and fill all parameters, by default from the network's seed and in its dtype."""
-        self._dtype = np.dtype(dtype or self._dtype)
-        for layer in self.layers:
-            layer.initialize(rng or self.streams["weights"], self._dtype.name)
-        self.built = True
-
-    def forward(
-        self,
-        x: Array,
-        training: bool = False,
-        lengths: Array | None = None,
-        initial_state: Sequence[Any] | None = None,
-    ) -> Array:
-        """Return the outputs (N, ...) for the inputs (N, ...).
-
-        Parameters
-        ----------
-        x : ndarray (N, D), (N, T, D), or (N, T) of indices
-            Inputs.
-        training : bool
-            Keep what `backward` needs.
-        lengths : ndarray of int (N,), optional
-            Valid steps of each sequence. What stands beyond them is not read, and the output is 0 there.
-        initial_state : sequence, optional
-            The states to begin with, one for each layer, as `final_state` has them.
-        """
-        x = np.asarray(x)
-        padding = self._padding(x, lengths)
-        x = without(padding, x)
-        for place, layer in enumerate(self.layers):
-            options: dict[str, Any] = {"lengths": lengths} if layer.takes_lengths else {}
-            if initial_state is not None and layer.takes_state:
-                options["initial_state"] = initial_state[place]
-            x = layer.forward(x, training, **options)
-            if padding is not None and not is_sequence(x, padding):
-                lengths = padding = None  # the time steps are gone
-        if padding is not None:
-            x[padding] = 0
-        if training:
-            self.padding = padding
-        return x
-
-    def backward(self, dy: Array) -> Array:
-        """Return dx, given the gradient with respect to the output: the chain in reverse."""
-        dy = without(self.padding, dy)
-        for layer in reversed(self.layers):
-            dy = layer.backward(dy)
-        return dy
-
-    def _padding(self, x: Array, lengths: Array | None) -> Array | None:
-        """Return which steps are beyond the end of their sequence, bool (N, T), if there are any."""
-        if lengths is None or x.ndim != (2 if self.first.takes_indices else 3):
-            return None
-        return ~valid_steps(np.asarray(lengths), x.shape[1])
-
-    def gradients(self) -> None:
-        """Fill the gradients of all layers."""
-        for layer in self.layers:
-            layer.gradients()
-            layer.add_penalty_gradients()
-
-    def update(self, optimizer: Optimizer, epoch: float) -> None:
-        """Take one step in every layer, after clipping the gradient of all together if asked for."""
-        if not self.trainable:
-            return
-        if optimizer.clip_global_norm is not None:
-            shared = [leaf.flat_grads for leaf in self.leaves() if leaf.trainable and leaf.optimizer is None]
-            clip_to_norm(shared, optimizer.clip_global_norm)
-        for layer in self.layers:
-            layer.update(layer.optimizer or optimizer, epoch)
-
-    # ---- the chain ----------------------------------------------------------------------------------
+    # ---- what the chain is built from ---------------------------------------------------------------
 
     @property
-    def final_state(self) -> list[Any]:
-        """The states that the last training pass ended with, one for each layer; None where there is none."""
-        return [layer.final_state if layer.takes_state else None for layer in self.layers]
-
-    @property
-    def first(self) -> Layer:
-        """The layer that is given the network's input."""
-        return next(self.leaves())
-
-    @property
-    def takes_indices(self) -> bool:  # type: ignore[override]
-        """Whether the input holds whole numbers."""
-        return self.first.takes_indices
+    def dtype(self) -> np.dtype[Any]:
+        """What everything is computed in."""
+        return self._dtype
 
     @property
     def input_dtype(self) -> np.dtype[Any]:
         """What inputs are converted to."""
         return np.dtype(np.int64) if self.takes_indices else self.dtype
 
-    def leaves(self) -> Iterator[Layer]:
-        """Yield the layers, those of inner networks one by one."""
-        for layer in self.layers:
-            if isinstance(layer, Network):
-                yield from layer.leaves()
-            else:
-                yield layer
+    def compute_shapes(self, input_shape: Shape) -> Shape:
+        """Return the output's shape for an input's, both without the batch axis: (D,) or (T, D)."""
+        shape = super().compute_shapes(input_shape)
+        self._join()
+        return shape
 
     def _join(self) -> None:
         """Have the output layer pass its scores on if the loss has a joint form with its activation."""
@@ -236,48 +132,27 @@ class Network(Layer):
         activation = getattr(last, "activation", None)
         last.returns_scores = activation is not None and activation.name == self.loss.joins
 
-    def _hint(self, place: int, shape: Shape) -> str:
-        """Return the remedy for a layer that cannot take what the one before it gives."""
-        before = self.layers[place - 2] if place > 1 else None
-        if len(shape) == 1 and getattr(before, "return_sequences", None) is False:
-            return (
-                f". The {type(before).__name__} before it returns only its last state; "
-                f"build it with return_sequences=True"
+    def initialize(self, rng: np.random.Generator | None = None, dtype: str | None = None) -> None:
+        """Allocate and fill all parameters, by default from the network's seed and in its dtype.
+
+        They are those that a new network's `fit` begins with. After `compute_shapes` and this, the outputs
+        of an untrained network can be looked at.
+
+        Raises
+        ------
+        RuntimeError
+            If `compute_shapes` has not been called.
+        TypeError, ValueError
+            If `rng` is no Generator, `dtype` neither float32 nor float64, or if the parameters cannot fit
+            into the memory; nothing has been changed then.
+        """
+        if not self.shapes:
+            raise RuntimeError(
+                "Network: initialize comes after compute_shapes(input_shape), which has not been called yet"
             )
-        if before is None and len(shape) == 1:
-            return f". One feature a step is x[..., None], {(*shape, 1)} a sample"
-        return ""
-
-    @property
-    def names(self) -> list[str]:
-        """The layers' names; one that was given none is called after its class and place."""
-        return [layer.name or f"{type(layer).__name__.lower()}_{i}" for i, layer in enumerate(self.layers, 1)]
-
-    def bind(self) -> None:
-        """Nothing: the layers hold the parameters."""
-
-    @property
-    def params(self) -> dict[str, Array]:  # type: ignore[override]
-        """The parameters of all layers by name."""
-        return self._collect("params")
-
-    @property
-    def grads(self) -> dict[str, Array]:  # type: ignore[override]
-        """The gradients of all layers by name."""
-        return self._collect("grads")
-
-    def penalty(self) -> float:
-        """Return what the parameters of all layers add to the loss; see `nnfw.regularizers`."""
-        return sum(layer.penalty() for layer in self.layers)
-
-    def _collect(self, kind: str) -> dict[str, Array]:
-        named = zip(self.names, self.layers, strict=True)
-        return {f"{name}.{key}": a for name, layer in named for key, a in getattr(layer, kind).items()}
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """What everything is computed in."""
-        return self._dtype
+        source = None if rng is None else generator("Network", "rng", rng)
+        kind = self.dtype if dtype is None else floating("Network", "dtype", dtype)
+        building.initialize_all(self, source, kind)
 
     # ---- training and use ---------------------------------------------------------------------------
 
@@ -354,6 +229,8 @@ class Network(Layer):
             If the data or an argument do not fit; nothing has been changed then.
         NonFiniteError
             If the loss, a gradient or an updated weight is not finite; the network is as before that batch.
+            If an output or the loss of the validation data is not; the network is as after the epoch's last
+            batch, and the history holds the epochs before.
         RuntimeError
             If the network is being fitted already.
         """
@@ -380,7 +257,7 @@ class Network(Layer):
             if truncate is not None:
                 doors.check_truncation(self, train.first)
             standing = resuming.open_standing(self, plan, resume)
-            self._build()
+            building.build(self)
             self.history.validation = said
             self.optimizer = self.optimizer or optimizers.get("adam")
             run = training.Run(self, self.optimizer, callbacks, shown, standing)
@@ -392,20 +269,36 @@ class Network(Layer):
     def evaluate(
         self, x: Any, y: Any = None, *, lengths: ArrayLike | None = None, batch_size: int = 256
     ) -> dict[str, float]:
-        """Return the mean loss and the metrics on `x` and `y`, by name; see `fit` for their forms."""
+        """Return the mean loss and the metrics on `x` and `y`, by name; see `fit` for their forms.
+
+        Raises
+        ------
+        RuntimeError
+            If the network has no weights yet, as before `fit`; see `initialize`.
+        NonFiniteError
+            If an output or the loss is not finite: it names where that began.
+        """
         batch_size = positive_integer("evaluate", "batch_size", batch_size)
         opened = doors.open_source(self, x, y, lengths)
-        self._build()
-        return training.evaluate(self, opened, batch_size)
+        building.be_ready(self, "evaluate")
+        return evaluation.evaluate(self, opened, batch_size)
 
     @explain_keywords
     def predict(self, x: Any, *, lengths: ArrayLike | None = None, batch_size: int = 256) -> Array:
-        """Return the outputs (N, K) or (N, T, K) for inputs `x`; see `fit` for their forms."""
+        """Return the outputs (N, K) or (N, T, K) for inputs `x`; see `fit` for their forms.
+
+        Raises
+        ------
+        RuntimeError
+            If the network has no weights yet, as before `fit`; see `initialize`.
+        NonFiniteError
+            If an output is not finite: it names where that began.
+        """
         batch_size = positive_integer("predict", "batch_size", batch_size)
         x, lengths = doors.open_inputs(self.first, x, lengths, self.input_dtype)
         self.compute_shapes(x.shape[1:])
-        self._build()
-        return training.predict(self, x, lengths, batch_size)
+        building.be_ready(self, "predict")
+        return evaluation.predict(self, x, lengths, batch_size)
 
     @explain_keywords
     def predict_classes(
@@ -433,46 +326,10 @@ class Network(Layer):
         ValueError
             If a layer needs the whole sequence: one that reads backwards, or pools over time.
         RuntimeError
-            If the network has seen no data, and so does not know its shapes.
+            If the network has no weights yet, as before `fit`; see `initialize`.
         """
-        if not self.shapes:
-            raise RuntimeError("stream: the network knows no input yet; fit or predict once, or load it")
-        self._build()
+        building.be_ready(self, "stream")
         return Stream(self, samples)
-
-    def _build(self) -> None:
-        """Initialize the layers that are not yet: a copy of a trained layer keeps its weights.
-
-        If that fails, or is interrupted, all is as it was.
-        """
-        with BUILDING:
-            if self.built:
-                return
-            doors.check_memory(self.leaves(), self._dtype)
-            new = [leaf for leaf in self.leaves() if not leaf.size]
-            before = self.streams["weights"].bit_generator.state
-            try:
-                self._initialize_new()
-            except BaseException:
-                self.streams["weights"].bit_generator.state = before
-                for leaf in new:
-                    leaf.flat_params = leaf.flat_grads = NOTHING
-                    leaf.bind()
-                raise
-            self.built = True
-
-    def _initialize_new(self) -> None:
-        for layer in self.layers:
-            if isinstance(layer, Network):
-                layer.streams["weights"], layer._dtype = self.streams["weights"], self._dtype
-                layer._build()
-            elif not layer.size:
-                layer.initialize(self.streams["weights"], self._dtype.name)
-            elif layer.dtype != self._dtype:
-                raise ValueError(
-                    f"{layer.label} has weights of {layer.dtype} in a network of {self._dtype}; "
-                    f"build the network with dtype={layer.dtype.name!r}"
-                )
 
     # ---- looking and keeping ------------------------------------------------------------------------
 
@@ -507,11 +364,6 @@ class Network(Layer):
     def summary(self) -> None:
         """Print the layers, their output shapes and parameters."""
         print(summary.describe(self))
-
-    @property
-    def size(self) -> int:
-        """The number of parameters."""
-        return sum(leaf.size for leaf in self.leaves())
 
     def save(self, path: "str | PathLike[str]") -> None:
         """Write the whole network to one file; see `nnfw.saving`."""

@@ -1,8 +1,9 @@
-"""The guard of a fit: no step is taken from, or to, a NaN or an infinity.
+"""The guard: no step of a fit is taken from, or to, a NaN or an infinity, and none is given as an answer.
 
-It costs one pass over the gradients a step. As long as these, the rate and all that is remembered are of sane
-size, no rule of `nnfw.optimizers` can overflow; else what a step changes is kept, looked at, and put back if
-it went wrong. Only when something is found, `nnfw.postmortem` searches for where it began.
+It costs one pass over the gradients a step, or over what they are made from where that is less. As long as
+these, the rate and all that is remembered are of sane size, no rule of `nnfw.optimizers` can overflow; else
+what a step changes is kept, looked at, and put back if it went wrong. Only when something is found,
+`nnfw.postmortem` searches for where it began.
 """
 
 import math
@@ -15,17 +16,24 @@ import numpy as np
 from nnfw import optimizers, postmortem
 from nnfw.errors import NonFiniteError
 from nnfw.joint import Array
+from nnfw.layers.dense import Dense
 from nnfw.layers.layer import Layer
 from nnfw.optimizer import Optimizer, State
+from nnfw.regularizers import MaxNorm, Regularizer
 
 if TYPE_CHECKING:
     from nnfw.doors import Batch
+    from nnfw.doors.batch import Place
+    from nnfw.network import Network
     from nnfw.training import Run
 
 # Within these bounds a step moves no parameter by more than 1e33, far from the largest float32, 3e38.
 LARGE = 1e10  # of the norm of a layer's gradient, of its parameters, and of what its optimizer remembers
 HIGHEST_RATE = 1e3
 LOWEST_EPSILON = 1e-20
+BOUNDS = (Regularizer.constrain, MaxNorm.constrain)  # which enlarge nothing
+
+WIDE = 1 << 16  # parameters of a layer, from which on it takes time to read their gradient
 
 
 class Guard:
@@ -39,13 +47,17 @@ class Guard:
     Attributes
     ----------
     wary : bool
-        Whether a number has been seen from which a step could overflow; from then on each step is looked at.
+        Whether a number has been seen from which a step could overflow, or NumPy has been told to raise what
+        could break one off; from then on each step is looked at.
     """
 
     def __init__(self, run: "Run") -> None:
         self.run = run
         self.leaves = [leaf for leaf in run.network.leaves() if leaf.size]
-        self.wary = not are_small(vector for leaf in self.leaves for vector in memory(leaf))
+        self.wide = [leaf for leaf in self.leaves if type(leaf) is Dense and leaf.size >= WIDE]
+        self.narrow = [leaf for leaf in self.leaves if leaf not in self.wide]
+        raises = not {"raise", "call"}.isdisjoint(np.geterr().values())
+        self.wary = raises or not are_small(vector for leaf in self.leaves for vector in memory(leaf))
 
     def check_loss(self, batch: "Batch", loss: float) -> None:
         """Raise a NonFiniteError unless the loss of a batch is finite."""
@@ -58,7 +70,7 @@ class Guard:
         If one of them, a parameter after the step or what an optimizer remembers is not finite, a
         NonFiniteError is raised, and the network is as it was.
         """
-        if not are_small(leaf.flat_grads for leaf in self.leaves):
+        if not (are_small(leaf.flat_grads for leaf in self.narrow) and all(map(is_bounded, self.wide))):
             self.wary = True
             for leaf in self.leaves:
                 if not np.isfinite(leaf.flat_grads).all():
@@ -88,10 +100,42 @@ class Guard:
         return NonFiniteError(postmortem.explain(self.run, batch, found))
 
 
-@np.errstate(over="ignore")  # a norm that overflows is not small: that is the answer
-def are_small(vectors: Iterable[Array]) -> bool:
-    """Whether the norms of vectors are below `LARGE`; that of one with a NaN or an infinity is not."""
-    return all(np.dot(vector, vector) < LARGE**2 for vector in vectors)
+def is_finite(a: Array) -> bool:
+    """Whether an array holds no NaN and no infinity; if its norm is finite, no more need be looked at."""
+    return bool(np.vdot(a, a) < math.inf or np.isfinite(a).all())
+
+
+def check_answer(
+    network: "Network", asked: str, a: Array, x: Array, lengths: Array | None, place: "Place"
+) -> None:
+    """Raise a NonFiniteError unless the outputs `a` for a batch `x` are finite; `asked` is what for."""
+    if not is_finite(a):
+        found = postmortem.search_answer(network, x, lengths, place) or "an output is not finite"
+        raise NonFiniteError(f"{asked}: {postmortem.explain_answer(network, x, lengths, found)}")
+
+
+def check_measured(network: "Network", asked: str, loss: float, a: Array, batch: "Batch") -> None:
+    """Raise a NonFiniteError unless the loss of a batch, whose outputs `a` are finite, is finite."""
+    if not math.isfinite(loss):
+        with np.errstate(all="ignore"):
+            found = postmortem.in_losses(network.loss.per_sample(batch.y, a), batch.place)
+        cause = postmortem.explain_answer(network, batch.x, batch.lengths, found or f"the loss is {loss}")
+        raise NonFiniteError(f"{asked}: {cause}")
+
+
+def are_small(arrays: Iterable[Array], limit: float = LARGE) -> bool:
+    """Whether the norms of arrays are below a limit; that of one with a NaN or an infinity is not."""
+    return all(np.vdot(a, a) < limit**2 for a in arrays)  # which overflows without a word
+
+
+def is_bounded(leaf: Layer) -> bool:
+    """Whether the norm of a wide dense layer's gradient is below `LARGE`.
+
+    Its factors tell, which are far smaller where there are few samples: as dW = xᵀ ds, |dW| <= |x| |ds|.
+    """
+    factors = leaf.cache["x"], leaf.cache["ds"]
+    by_factors = leaf.regularizer is None and sum(a.size for a in factors) < leaf.size
+    return (by_factors and are_small(factors, LARGE**0.5)) or are_small([leaf.flat_grads])
 
 
 def rules(layers: Iterable[Layer], optimizer: Optimizer) -> Iterator[tuple[Layer, Optimizer]]:
@@ -103,7 +147,7 @@ def rules(layers: Iterable[Layer], optimizer: Optimizer) -> Iterator[tuple[Layer
 
 
 def is_tame(leaf: Layer, rule: Optimizer, epoch: float) -> bool:
-    """Whether no step of a layer can lead from small numbers to an overflow."""
+    """Whether no step of a layer can lead from small numbers to an overflow, or break off."""
     rate = rule.rate(epoch)
     return (
         type(leaf).update is Layer.update
@@ -111,6 +155,7 @@ def is_tame(leaf: Layer, rule: Optimizer, epoch: float) -> bool:
         and rate <= HIGHEST_RATE
         and rate * rule.weight_decay <= 1
         and getattr(rule, "epsilon", 1.0) >= LOWEST_EPSILON
+        and all(type(one).constrain in BOUNDS for *_, one in leaf.regularized())
     )
 
 

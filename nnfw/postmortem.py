@@ -1,21 +1,23 @@
-"""Where the first NaN or infinity of a training step came from: the step is taken once more, part by part."""
+"""Where the first NaN or infinity came from: a training step, or an answer, is taken anew, part by part."""
 
 import copy
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnfw.doors.batch import without
+from nnfw.doors.batch import Place, without
 from nnfw.joint import Array
 from nnfw.layers.layer import Layer
 from nnfw.layers.lengths import valid_steps
 
 if TYPE_CHECKING:
     from nnfw.doors import Batch
+    from nnfw.layers.stepping import Stepper
     from nnfw.network import Network
     from nnfw.training import Run
 
+FILL = "fill, scale or drop such samples"
 WORDS = {
     "h": "the state h",
     "c": "the cell state c",
@@ -27,9 +29,9 @@ WORDS = {
 
 def explain(run: "Run", batch: "Batch", found: str) -> str:
     """Return the message for what was `found` in a run's current batch."""
-    rate, largest = run.optimizer.rate(run.epoch - 1), float(np.abs(without_padding(batch)).max())
+    rate, largest = run.optimizer.rate(run.epoch - 1), largest_of(without_padding(batch.x, batch.lengths))
     if not np.isfinite(largest):
-        causes = "fill or drop such samples"
+        causes = FILL
     else:
         causes = (
             f"likely causes: a learning rate that is too high (it is {rate:.3g}), "
@@ -37,6 +39,22 @@ def explain(run: "Run", batch: "Batch", found: str) -> str:
             f"an exploding gradient (cured by the optimizer's clip_global_norm=1.0)"
         )
     return f"epoch {run.epoch}, batch {run.batch}: {found}. The weights are those before this batch; {causes}"
+
+
+def explain_answer(network: "Network", x: Array, lengths: Array | None, found: str) -> str:
+    """Return the message for what was `found` where a network only answers."""
+    largest = largest_of(without_padding(x, lengths))
+    heaviest = largest_of(np.array([largest_of(leaf.flat_params) for leaf in network.leaves()]))
+    if not np.isfinite(largest):
+        causes = FILL
+    elif not np.isfinite(heaviest):
+        causes = "such weights were assigned by hand; give the network finite ones, load it, or fit it anew"
+    else:
+        causes = (
+            f"likely causes: inputs that are not scaled as those of training (their largest is "
+            f"{largest:.3g}), or weights that have grown too large (their largest is {heaviest:.3g})"
+        )
+    return f"{found}; {causes}"
 
 
 def search(network: "Network", batch: "Batch") -> str:
@@ -48,42 +66,90 @@ def search(network: "Network", batch: "Batch") -> str:
         return next((found for found in walk(copy.deepcopy(network), batch) if found), "")
 
 
+def search_answer(network: "Network", x: Array, lengths: Array | None, place: Place) -> str:
+    """Return what is not finite first in the answer to `x`, or nothing."""
+    with np.errstate(all="ignore"):
+        return next((found for found in walk_answer(copy.deepcopy(network), x, lengths, place) if found), "")
+
+
 def walk(network: "Network", batch: "Batch") -> Iterator[str]:
     """Take a training step, and yield after each part of it what is not finite there, or nothing."""
-    leaves, a = list(network.leaves()), without_padding(batch)
-    yield in_batch("the input x", a)
-    for leaf in leaves:
-        yield from (in_weights(f"parameter {name}", p, leaf) for name, p in leaf.params.items())
-        a = leaf.forward(a, training=True, **({"lengths": batch.lengths} if leaf.takes_lengths else {}))
-        yield within(leaf)
-        yield in_batch(f"the output of {leaf.label}", a)
-    yield in_batch("the loss", np.asarray(network.loss(batch.y, a, batch.weight)))
-    yield in_batch("the penalty of the regularizers", np.asarray(network.penalty()))
+    leaves, a, place = list(network.leaves()), without_padding(batch.x, batch.lengths), batch.place
+    yield in_inputs(a, place)
+    for leaf, state in zip(leaves, states_of(network.layers, batch.state), strict=True):
+        yield from in_parameters(leaf)
+        a = leaf.forward(a, training=True, **options(leaf, batch.lengths, state))
+        yield within(leaf, place)
+        yield in_batch(f"the output of {leaf.label}", a, place)
+    yield in_number("the loss", network.loss(batch.y, a, batch.weight))
+    yield in_number("the penalty of the regularizers", network.penalty())
     dy = network.loss.gradient(batch.y, a, batch.weight)
-    yield in_batch("the gradient of the loss", dy)
+    yield in_batch("the gradient of the loss", dy, place)
     for leaf in reversed(leaves):
         dy = leaf.backward(dy)
-        yield within(leaf, backward=True)
+        yield within(leaf, place, backward=True)
         leaf.gradients()
         leaf.add_penalty_gradients()
         yield from (in_weights(f"the gradient of {name}", dp, leaf) for name, dp in leaf.grads.items())
-        yield in_batch(f"the gradient that {leaf.label} hands on", dy)
+        yield in_batch(f"the gradient that {leaf.label} hands on", dy, place)
 
 
-def without_padding(batch: "Batch") -> Array:
+def walk_answer(network: "Network", x: Array, lengths: Array | None, place: Place) -> Iterator[str]:
+    """Compute the outputs, and yield after each part of that what is not finite there, or nothing."""
+    a = without_padding(x, lengths)
+    yield in_inputs(a, place)
+    for leaf in network.leaves():
+        yield from in_parameters(leaf)
+        y = leaf.forward(a, **options(leaf, lengths))
+        if not np.isfinite(y).all():
+            # A training pass keeps what can be looked at; with noise of its own it may be another one.
+            seen = leaf.forward(a, training=True, **options(leaf, lengths))
+            yield within(leaf, place) if np.array_equal(np.isfinite(seen), np.isfinite(y)) else ""
+        yield in_batch(f"the output of {leaf.label}", y, place)
+        a = y
+
+
+def search_stream(steppers: Iterable["Stepper"]) -> str:
+    """Return what is not finite first in what a stream works with, or nothing."""
+    for stepper in steppers:
+        for found in in_parameters(stepper.layer):
+            if found:
+                return found
+        if stepper.state is not None and not np.isfinite(stepper.state).all():
+            return f"the state of {stepper.layer.label} is no longer finite"
+    return ""
+
+
+def options(leaf: Layer, lengths: Array | None, state: Any = None) -> dict[str, Any]:
+    """Return what the forward pass of a layer takes beside its inputs."""
+    taken: dict[str, Any] = {"lengths": lengths} if leaf.takes_lengths else {}
+    return taken | ({"initial_state": state} if leaf.takes_state else {})
+
+
+def states_of(layers: Sequence[Layer], state: Sequence[Any] | None) -> Iterator[Any]:
+    """Yield what each layer begins with, those of inner networks one by one."""
+    for layer, one in zip(layers, state or [None] * len(layers), strict=True):
+        inner = getattr(layer, "layers", None)
+        yield from states_of(inner, one) if inner else [one]
+
+
+def largest_of(a: Array) -> float:
+    """Return the largest magnitude; that of an array with a NaN is NaN."""
+    return float(np.abs(a).max(initial=0.0))
+
+
+def without_padding(x: Array, lengths: Array | None) -> Array:
     """Return the inputs, 0 beyond the end of each sequence: what stands there is not read."""
-    if batch.lengths is None:
-        return batch.x
-    return without(~valid_steps(batch.lengths, batch.x.shape[1]), batch.x)
+    return x if lengths is None else without(~valid_steps(lengths, x.shape[1]), x)
 
 
-def within(leaf: Layer, backward: bool = False, label: str = "") -> str:
+def within(leaf: Layer, place: Place, backward: bool = False, label: str = "") -> str:
     """Return what is not finite first, in time, of what a layer has kept of a pass: a gate, a state ..."""
     label = label or leaf.label
     for part in vars(leaf).values():  # the layers that it is made of come before its own results
         if isinstance(part, Layer):
             way = "backwards" if getattr(part, "go_backwards", False) else "forwards"
-            if found := within(part, backward, f"the {type(part).__name__} going {way} in {label}"):
+            if found := within(part, place, backward, f"the {type(part).__name__} going {way} in {label}"):
                 return found
     kept: dict[str, Array] = {name: a for name, a in leaf.cache.items() if name != "x" and np.ndim(a) == 3}
     names = [name for name in kept if name.startswith("d") == backward]
@@ -95,7 +161,7 @@ def within(leaf: Layer, backward: bool = False, label: str = "") -> str:
     if not read:
         return ""
     name = min(read, key=lambda name: read[name])  # of several the one that comes first
-    return in_batch(f"{word(name, getattr(leaf, 'gates', ()))} of {label}", kept[name], reverse)
+    return in_batch(f"{word(name, getattr(leaf, 'gates', ()))} of {label}", kept[name], place, reverse)
 
 
 def word(name: str, gates: Sequence[str]) -> str:
@@ -120,19 +186,44 @@ def first_step(a: Array, reverse: bool) -> int | None:
     return a.shape[1] - 1 - int(bad[-1]) if reverse else int(bad[0])
 
 
-def in_batch(what: str, a: Array, reverse: bool = False) -> str:
-    """Return the message for an array (N, K) or (N, T, K), or for a number; nothing if it is finite."""
-    a = np.asarray(a)
+def in_batch(what: str, a: Array, place: Place, reverse: bool = False) -> str:
+    """Return the message for an array (N, ...) or (N, T, K) of a batch, or nothing if it is finite."""
     if np.isfinite(a).all():
         return ""
-    if a.ndim < 2:
-        return f"{what} is {a[~np.isfinite(a)][0]}"
     when = ""
     if a.ndim == 3 and (read := first_step(a, reverse)) is not None:
         step = a.shape[1] - 1 - read if reverse else read
-        a, when = a[:, step], f"time step {step} of "
-    sample, column = np.argwhere(~np.isfinite(a))[0]
-    return f"{what} is {a[sample, column]} at {when}sample {sample} of the batch, column {column}"
+        a, when = a[:, step], f"time step {place.start + step} of "
+    first = tuple(np.argwhere(~np.isfinite(a))[0].tolist())
+    column = ", ".join(map(str, first[1:]))
+    return f"{what} is {a[first]} at {when}sample {place.sample(first[0])} of x, column {column}"
+
+
+def in_inputs(x: Array, place: Place) -> str:
+    """Return the message for inputs (N, ...), or nothing if they are finite."""
+    bad = np.argwhere(~np.isfinite(x))
+    if not len(bad):
+        return ""
+    first = tuple(bad[0].tolist())
+    index = [place.sample(first[0]), *first[1:]]
+    index[1] += place.start if x.ndim == 3 else 0
+    return f"the input x{index} is {x[first]}"
+
+
+def in_number(what: str, value: float) -> str:
+    """Return the message for a number, or nothing if it is finite."""
+    return "" if np.isfinite(value) else f"{what} is {value}"
+
+
+def in_losses(losses: Array, place: Place) -> str:
+    """Return the message for the loss of each sample (N,), or nothing if all are finite."""
+    bad = np.flatnonzero(~np.isfinite(losses))
+    return f"the loss of sample {place.sample(bad[0])} of x is {losses[bad[0]]}" if bad.size else ""
+
+
+def in_parameters(leaf: Layer) -> Iterator[str]:
+    """Yield the message for each parameter of a layer, or nothing if it is finite."""
+    return (in_weights(f"parameter {name}", p, leaf) for name, p in leaf.params.items())
 
 
 def in_weights(what: str, a: Array, leaf: Layer) -> str:

@@ -9,8 +9,8 @@ from nnfw.plan import Plan
 
 if TYPE_CHECKING:
     from nnfw.callbacks import Callback
+    from nnfw.evaluation import Means
     from nnfw.network import Network
-    from nnfw.training import Means
 
 Memories = dict[str, dict[str, Any]]  # what callbacks remember, by label and attribute
 

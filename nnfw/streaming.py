@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nnfw import postmortem
 from nnfw.checks import positive_integer
-from nnfw.errors import ShapeError
+from nnfw.errors import NonFiniteError, ShapeError
 from nnfw.joint import Array
+from nnfw.nonfinite import is_finite
 
 if TYPE_CHECKING:
     from nnfw.network import Network
@@ -23,7 +25,7 @@ class Stream:
     Parameters
     ----------
     network : Network
-        Built, and all of its layers causal.
+        With its weights, and all of its layers causal.
     samples : int, optional
         N sequences side by side; a single one, without the batch axis, if not given.
 
@@ -32,6 +34,7 @@ class Stream:
     >>> from nnfw import GRU, Dense, Network
     >>> network = Network([GRU(4, return_sequences=True), Dense(2)], seed=0)
     >>> x = np.random.default_rng(0).normal(size=(1, 5, 3))
+    >>> history = network.fit(x, x[..., :2], verbose=0)
     >>> y = network.predict(x)
     >>> stream = network.stream()
     >>> outputs = [stream.step(x_t) for x_t in x[0]]
@@ -68,11 +71,16 @@ class Stream:
         ------
         ShapeError, ValueError
             If `x_t` has another shape, or holds what is not finite; the stream has not moved then.
+        NonFiniteError
+            If the output is not finite; the stream has moved, and begins anew with `reset`.
         """
         x = self._opened(x_t)
         for stepper in self.steppers:
             x = stepper(x)
         y = np.asarray(x[:, 0] if x.ndim == 3 else x)
+        if not is_finite(y):
+            found = postmortem.search_stream(self.steppers) or f"the output is {y[~np.isfinite(y)][0]}"
+            raise NonFiniteError(f"step: {found}; reset() begins anew, with the weights of the network then")
         return y[0] if self.samples is None else y
 
     @property

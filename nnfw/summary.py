@@ -16,7 +16,7 @@ def describe(network: "Network") -> str:
         count = f"{layer.size:,}{frozen}" if network.built else "?"
         axes = None if shape is None else ", ".join(["N", *("T" if n is None else str(n) for n in shape)])
         rows.append((name, repr(layer), f"({axes})" if axes else "?", count))
-    total = f"{network.size:,} parameters" if network.built else "parameters come with the first data"
+    total = f"{network.size:,} parameters" if network.built else "parameters come with the first fit"
     optimizer = network.optimizer or "Adam()"
     return f"{table(rows)}\n{total}; {network.dtype}; loss {network.loss!r}; optimizer {optimizer!r}"
 

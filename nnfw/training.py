@@ -1,19 +1,15 @@
-"""The training loop: epochs, batches, evaluation, prediction."""
+"""The training loop: epochs, batches, and the step, which is three passes and an update."""
 
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from nnfw.callbacks import Callback
-from nnfw.data import batches
 from nnfw.doors import Batch, Batches, Data
+from nnfw.evaluation import Means, measure
 from nnfw.interruption import INTERRUPTED, Attempt, Undisturbed, stop_on_interrupt
 from nnfw.joint import Array
-from nnfw.layers.lengths import valid_steps
-from nnfw.metric import Running
 from nnfw.nonfinite import Guard
 from nnfw.optimizer import Optimizer
 from nnfw.progress import Progress
@@ -130,7 +126,7 @@ def run_epoch(run: Run, train: Data | Batches, held: Data | Batches | None) -> N
     run.logs = means.result()
     if held is not None:
         means = Means(run.network)
-        for _ in measure(run.network, held, plan.batch_size, means):
+        for _ in measure(run.network, held, plan.batch_size, means, f"epoch {run.epoch}, validation"):
             if run.stopped == INTERRUPTED:
                 return
         run.logs |= {f"val_{name}": value for name, value in means.result().items()}
@@ -142,7 +138,7 @@ def run_epoch(run: Run, train: Data | Batches, held: Data | Batches | None) -> N
     run.tell("on_epoch_end")
 
 
-def train_batch(run: Run, part: Data, means: "Means", share: float) -> float:
+def train_batch(run: Run, part: Data, means: Means, share: float) -> float:
     """Take the step of one batch, which is a `share` of the epoch. Return its loss.
 
     Truncated, it is one step for each window of time steps; the state that one window ends with begins the
@@ -154,8 +150,8 @@ def train_batch(run: Run, part: Data, means: "Means", share: float) -> float:
     count, loss = math.ceil(part.longest / width), math.nan
     for number, (batch, going_on) in enumerate(part.windows(width)):
         state = None if going_on is None else carried(run.network.final_state, going_on)
-        last = number + 1 == count
-        loss = train_step(run, batch, means, epoch + share * number / count, state, last)
+        batch, last = batch._replace(state=state), number + 1 == count
+        loss = train_step(run, batch, means, epoch + share * number / count, last)
     return loss
 
 
@@ -166,15 +162,13 @@ def carried(state: Any, samples: Array) -> Any:
     return None if state is None else state[samples]
 
 
-def train_step(
-    run: Run, batch: Batch, means: "Means", epoch: float, state: Any = None, last: bool = True
-) -> float:
+def train_step(run: Run, batch: Batch, means: Means, epoch: float, last: bool = True) -> float:
     """Take one step: the verbs in their three passes, then the update. Return the loss.
 
-    `state` is what the layers begin with; the `last` step of a batch is the one that finishes it.
+    The `last` step of a batch is the one that finishes it.
     """
     network, loss = run.network, run.network.loss
-    a = network.forward(batch.x, training=True, lengths=batch.lengths, initial_state=state)
+    a = network.forward(batch.x, training=True, lengths=batch.lengths, initial_state=batch.state)
     value = loss(batch.y, a, batch.weight) + network.penalty()
     run.guard.check_loss(batch, value)
     network.backward(loss.gradient(batch.y, a, batch.weight))
@@ -185,73 +179,6 @@ def train_step(
             run.standing.batch = run.batch
         means.add(batch, a, value)
     return value
-
-
-def evaluate(network: "Network", data: Data | Batches, batch_size: int) -> dict[str, float]:
-    """Return the mean loss and the metrics over all of `data`."""
-    means = Means(network)
-    for _ in measure(network, data, batch_size, means):
-        pass
-    return means.result()
-
-
-def measure(network: "Network", data: Data | Batches, batch_size: int, means: "Means") -> Iterator[None]:
-    """Take all of `data` into the means; the caller has a say after each batch."""
-    penalty = network.penalty()
-    for batch in data.batches(batch_size):
-        a = network.forward(batch.x, lengths=batch.lengths)
-        means.add(batch, a, network.loss(batch.y, a, batch.weight) + penalty)
-        yield
-
-
-def predict(network: "Network", x: Array, lengths: Array | None, batch_size: int) -> Array:
-    """Return the outputs (N, ...) for all of `x`, batch by batch."""
-    outputs: Array | None = None
-    for part in batches(len(x), batch_size):
-        some = None if lengths is None else lengths[part]
-        a = network.forward(np.asarray(x[part], network.input_dtype), lengths=some)
-        if outputs is None:
-            outputs = np.empty((len(x), *a.shape[1:]), a.dtype)
-        outputs[part] = a
-    assert outputs is not None  # the door lets no empty x in
-    return outputs
-
-
-class Means:
-    """The loss and the metrics over the batches of an epoch, each batch weighing what it should."""
-
-    def __init__(self, network: "Network") -> None:
-        self.total, self.valid = 0.0, 0
-        self.metrics = {metric.name: Running(metric) for metric in network.metrics}
-
-    @property
-    def sums(self) -> tuple[float, int, dict[str, Array | None]]:
-        """All that has been taken in: the loss, what it is the mean over, and each metric's statistics."""
-        return self.total, self.valid, {name: running.total for name, running in self.metrics.items()}
-
-    @sums.setter
-    def sums(self, known: tuple[float, int, dict[str, Array | None]]) -> None:
-        self.total, self.valid, totals = known
-        for name, running in self.metrics.items():
-            running.total = totals[name]
-
-    def add(self, batch: Batch, a: Array, loss: float) -> None:
-        """Take one batch in."""
-        self.total += loss * batch.valid
-        self.valid += batch.valid
-        if not self.metrics:
-            return
-        y = batch.y
-        if batch.lengths is not None and a.ndim == 3:
-            valid = valid_steps(batch.lengths, a.shape[1])
-            y, a = y[valid], a[valid]
-        for running in self.metrics.values():
-            running.add(y, a)
-
-    def result(self) -> dict[str, float]:
-        """Return the numbers by name."""
-        results = {name: running.result() for name, running in self.metrics.items()}
-        return {"loss": self.total / self.valid} | results
 
 
 @contextmanager

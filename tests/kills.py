@@ -22,6 +22,7 @@ import numpy as np
 from overnight import X, new_network, standing_of, step_of, train, weights_and_slots
 from saved import state_of
 from tqdm.auto import tqdm
+from untrained import untrained
 
 from nnfw import Checkpoint, Dense, LambdaCallback, Network
 
@@ -53,7 +54,7 @@ def kill_saves(count, folder):
     """Kill processes that save; return how many kills broke the file, and how many cut a save short."""
     path, broken, cut = folder / "network", 0, 0
     network = Network([Dense(300), Dense(3)], seed=0)
-    network.predict(np.ones((1, 200)))
+    untrained(network, 200)
     network.save(path)
 
     def save_on_and_on():
@@ -145,7 +146,8 @@ def interrupt_fits(count, folder):
         seconds = interrupt(network, delays)
         within += seconds > 0
         sound = seconds < SECONDS_TO_STOP and not tqdm._instances
-        network.predict(X)
+        if not network.built:  # it was interrupted before that
+            untrained(network, *X.shape[1:])
         sound &= weights_and_slots(network) == steps[step_of(network)]
         network.save(folder / "network")
         loaded = train(Network.load(folder / "network"), restore_best=False)

@@ -31,6 +31,7 @@ from nnfw import (
     Network,
     Reshape,
 )
+from nnfw.chain import Chain
 from nnfw.gradcheck import check_layer, check_network
 from nnfw.gradcheck.contract import early_calls, exception_of
 from nnfw.gradcheck.trial import Trial, renew
@@ -38,7 +39,7 @@ from nnfw.layers.gated import Gated
 from nnfw.layers.pooling import Pooling
 from nnfw.layers.recurrent import Recurrent
 
-BASES = {Layer, Recurrent, Gated, Pooling}  # classes that are there to be derived from
+BASES = {Layer, Chain, Recurrent, Gated, Pooling}  # classes that are there to be derived from
 
 # Layers that need more to be built.
 BUILT = {

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 from saved import bits, round_trip, small_network, state_of, trained
+from untrained import untrained
 
 from nnfw import (
     GRU,
@@ -251,7 +252,7 @@ class TestCustom:
     def test_that_cannot_be_saved(self, build, message, tmp_path):
         network = build()
         if not network.built:
-            network.predict(np.ones((1, 2)))
+            untrained(network, 2)
         (tmp_path / "old").write_bytes(b"old")
         with pytest.raises(ValueError, match=message) as caught:
             network.save(tmp_path / "old")

@@ -1,5 +1,6 @@
 """The same seed gives the same bits, whatever else happens in the process; what is shared is guarded."""
 
+import copy
 import random
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from overnight import LENGTHS, X, Y, new_network, standing_of, train
 from saved import bits, state_of
 
-from nnfw import LambdaCallback, Network
+from nnfw import Dense, Initializer, LambdaCallback, Network
 
 SCRIPT = """
 import hashlib
@@ -114,11 +115,47 @@ class TestThreads:
         for many, one in zip(in_threads(tasks), alone, strict=True):
             assert set(many) == {one}
 
-    def test_eight_build_one_network_once(self):
+    def test_eight_predict_with_copies_of_trained_layers(self):
+        trained = train(new_network())
+        expected = bits(trained.predict(X))
+        for _ in range(10):
+            network = Network(copy.deepcopy(trained.layers), loss="cce")
+            assert set(in_threads([lambda network=network: bits(network.predict(X))] * 8)) == {expected}
+
+    def test_eight_are_refused_by_one_network_without_weights(self):
+        def refused():
+            with pytest.raises(RuntimeError, match="no weights yet in layer 1"):
+                network.predict(X)
+            return network.size
+
         for _ in range(10):
             network = new_network()
-            answers = in_threads([lambda network=network: bits(network.predict(X))] * 8)
-            assert set(answers) == {bits(new_network().predict(X))}
+            assert set(in_threads([refused] * 8)) == {0}
+        assert state_of(train(network)) == state_of(train(new_network()))
+
+    def test_a_build_that_breaks_off_in_another_thread_gives_no_numbers(self):
+        drawing, looked = threading.Event(), threading.Event()
+
+        class Failing(Initializer):
+            def draw(self, rng, shape):
+                drawing.set()
+                looked.wait(0.2)  # by now predict waits for all the weights, or has looked
+                raise KeyboardInterrupt
+
+        network = Network([Dense(3), Dense(2, initializer=Failing())], seed=0)
+
+        def fit():
+            with pytest.raises(KeyboardInterrupt):
+                network.fit(X[:, 0], X[:, 0, :2], verbose=0)
+
+        def look():
+            drawing.wait()
+            with pytest.raises(RuntimeError, match="no weights yet in layer 1"):
+                network.predict(X[:, 0])
+            looked.set()
+
+        in_threads([fit, look])
+        assert not network.built
 
     def test_predicting_leaves_nothing_behind(self):
         network = train(new_network())

@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from untrained import untrained
 
 from nnfw import GRU, CSVLogger, Dense, Network
 
@@ -101,7 +102,7 @@ class TestArrays:
         X.astype(dtype).tofile(tmp_path / "x")
         mapped = np.memmap(tmp_path / "x", dtype, "r", shape=X.shape)
         assert weights(mapped, Y) == weights(X, Y)
-        network = network_of()
+        network = untrained(network_of(), T, D)
         np.testing.assert_array_equal(network.predict(mapped), network.predict(X))
 
 
@@ -161,7 +162,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         x = np.ones((2, 10**6), "float32")
         network = Network([Dense(10**9), Dense(1)], seed=0)
-        for call in (lambda: network.fit(x, [0.0, 1.0], verbose=0), lambda: network.predict(x)):
+        for call in (lambda: network.fit(x, [0.0, 1.0], verbose=0), network.initialize):
             with pytest.raises(
                 ValueError, match=r"layer 1, Dense\(1000000000\) has 1e\+15 parameters.* 8 PB, and"
             ):
@@ -174,12 +175,11 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
     def test_the_sum_counts(self, monkeypatch):
         monkeypatch.setattr("nnfw.doors.memory.physical_memory", lambda: 8 * 2 * 100.0)
-        x = RNG.normal(size=(3, 9))
         fits = Network([Dense(10), Dense(9)], dtype="float64", seed=0)
         with pytest.raises(ValueError, match=r"layer 2, Dense\(9\) has 99 parameters.*3.18 kB.*1.6 kB"):
-            fits.predict(x)
-        assert Network([Dense(10)], dtype="float64", seed=0).predict(x).shape == (3, 10)
-        Network([Dense(10), Dense(9)], dtype="float32", seed=0).predict(x)
+            untrained(fits, 9)
+        assert untrained(Network([Dense(10)], dtype="float64", seed=0), 9).size == 100
+        assert untrained(Network([Dense(10), Dense(9)], dtype="float32", seed=0), 9).size == 199
 
 
 class TestDisk:
@@ -195,7 +195,8 @@ class TestDisk:
             + f"""
 network = Network.load({str(path)!r})
 large = Network([Dense(2000), Dense(1)], seed=0)
-large.predict(np.ones((2, 100)))
+large.compute_shapes((100,))
+large.initialize()
 try:
     large.save({str(path)!r})
 except OSError as error:

@@ -13,8 +13,9 @@ from kills import recorded_steps
 from overnight import BATCH_SIZE, EPOCHS, LENGTHS, X, Y, new_network, step_of, train, weights_and_slots
 from saved import state_of
 from tqdm.auto import tqdm
+from untrained import untrained
 
-from nnfw import Dense, Initializer, LambdaCallback, Nadam, Network
+from nnfw import GRU, Bidirectional, Dense, Initializer, LambdaCallback, Nadam, Network
 
 STEPS, WHOLE, _ = recorded_steps()
 MOMENTS = ["on_fit_start", "on_epoch_start", "on_batch_end", "on_epoch_end", "on_fit_end"]
@@ -49,6 +50,17 @@ def raising(error, at):
             raise error
 
     return function
+
+
+class InterruptedAt(Initializer):
+    """Random values, of which those drawn for the time number `at` are interrupted."""
+
+    def __init__(self, at):
+        self.at, self.interrupt = at, raising(KeyboardInterrupt, at)
+
+    def draw(self, rng, shape):
+        self.interrupt()
+        return rng.normal(size=shape)
 
 
 def before(owner, method, function):
@@ -106,21 +118,49 @@ class TestErrors:
         network.fit(X, Y, **options)
         assert state_of(network) == state_of(whole)
 
-    def test_while_the_network_is_built(self):
-        class Failing(Initializer):
-            fail = staticmethod(raising(KeyboardInterrupt, 1))
-
-            def draw(self, rng, shape):
-                self.fail()
-                return rng.normal(size=shape)
-
-        x = X[:, 0]
-        network = Network([Dense(4), Network([Dense(4), Dense(3, initializer=Failing())])], seed=0)
-        fresh = Network([Dense(4), Network([Dense(4), Dense(3, initializer=Failing())])], seed=0)
+    @pytest.mark.parametrize(
+        "layers",
+        [
+            lambda it: [Dense(4), Network([Dense(4), Dense(3, initializer=it)], seed=1)],
+            lambda it: [Network([Dense(4), Dense(4)], seed=1), Dense(3, initializer=it)],
+        ],
+        ids=["in an inner network", "after it"],
+    )
+    @pytest.mark.parametrize(
+        "begin",
+        [lambda network, x, y: network.fit(x, y), lambda network, x, y: untrained(network, x.shape[1])],
+        ids=["by fit", "by hand"],
+    )
+    def test_while_the_network_is_built(self, begin, layers):
+        x, y, initializer = X[:, 0], X[:, 1], InterruptedAt(1)
+        network, fresh = (Network(layers(initializer), seed=0) for _ in range(2))
         with pytest.raises(KeyboardInterrupt):
-            network.fit(x, X[:, 1])
+            begin(network, x, y)
         assert not network.built
-        assert np.array_equal(network.predict(x), fresh.predict(x))
+        with pytest.raises(RuntimeError, match=r"no weights yet in layer 1, Dense\(4\)"):
+            network.predict(x)
+        for each in (network, fresh):
+            each.fit(x, y, verbose=0)
+        assert state_of(network) == state_of(fresh)
+
+    @pytest.mark.parametrize("seed", [None, 8])
+    def test_while_all_weights_are_drawn_again(self, seed):
+        layers = [Bidirectional(GRU(4)), Network([Dense(4)]), Dense(3, initializer=InterruptedAt(2))]
+        network = Network(layers, seed=0)
+        network.fit(X, X[:, 1], verbose=0)
+        a, before, source = network.predict(X), state_of(network), seed and np.random.default_rng(seed)
+        with pytest.raises(KeyboardInterrupt):
+            network.initialize(source, "float64")
+        assert state_of(network) == before
+        np.testing.assert_array_equal(network.predict(X), a)
+        assert source is None or source.normal() == np.random.default_rng(seed).normal()
+
+    def test_while_it_is_built_leaves_it_free_to_take_other_features(self):
+        network = Network([Bidirectional(GRU(4)), Dense(3, initializer=InterruptedAt(1))], seed=0)
+        with pytest.raises(KeyboardInterrupt):
+            network.fit(X, X[:, 1])
+        network.fit(X[..., :2], X[:, 1], verbose=0)
+        assert network.predict(X[..., :2]).shape == (40, 3)
 
 
 class TestCtrlC:

@@ -8,6 +8,7 @@ import functools
 
 import numpy as np
 import pytest
+from untrained import untrained
 
 from nnfw import (
     GRU,
@@ -48,6 +49,7 @@ from nnfw.data import (
     split_indices,
     train_test_split,
 )
+from nnfw.generation import generate
 from nnfw.gradcheck import check_layer, check_network
 from nnfw.initializers import Constant, Normal, Orthogonal, Uniform
 
@@ -112,6 +114,18 @@ class Scene:
 
     def fit_new(self, *layers, x=FLAT, y=NUMBERS, options=None, **given):
         return fit(network_of(*layers, **given), x, y, **(options or {}))
+
+
+def seen(network):
+    """The network, which knows the shape of x."""
+    network.compute_shapes((T, D))
+    return network
+
+
+def loaded(network, folder):
+    """The network, saved and loaded; the file is none that a mistake leaves behind."""
+    network.save(folder / "broken.npz")
+    return Network.load(folder / "broken.npz")
 
 
 class Nothing(Layer):
@@ -279,7 +293,7 @@ NETWORKS = [
      TypeError, "metric 'two_numbers'", "single number"),
     ("more units than memory", lambda s: s.fit_new(Dense(10**12)),
      ValueError, "layer 1, Dense(1000000000000)", "40 TB", "fewer units"),
-    ("more memory than there is, at predict", lambda s: network_of(GRU(10**7)).predict(X),
+    ("more memory than there is, by hand", lambda s: untrained(network_of(GRU(10**7)), T, D),
      ValueError, "layer 1, GRU(10000000)", "PB", "fewer units"),
 ]
 OPTIMIZERS = [
@@ -346,7 +360,37 @@ USE = [
     ("forward before shapes", lambda s: GRU(3).forward(X),
      RuntimeError, "GRU(3): forward comes after", "initialize(rng)"),
     ("forward of a new network", lambda s: classifier().forward(X),
-     RuntimeError, "GRU(4): forward comes after", "first fit or predict"),
+     RuntimeError, "GRU(4): forward comes after", "a Network calls both at its first fit"),
+    ("predict before fit", lambda s: classifier().predict(X),
+     RuntimeError, "predict: the network has no weights yet in layer 1, GRU(4)", "fit it, or load one"),
+    ("evaluate before fit", lambda s: classifier().evaluate(X, Y),
+     RuntimeError, "evaluate: the network has no weights yet in layer 1, GRU(4)", "compute_shapes((5, 2))"),
+    ("evaluate batches before fit", lambda s: classifier().evaluate([(X, Y)]),
+     RuntimeError, "evaluate: the network has no weights yet in layer 1, GRU(4)", "compute_shapes((5, 2))"),
+    ("classes before fit", lambda s: classifier().predict_classes(X),
+     RuntimeError, "the network has no weights yet in layer 1, GRU(4)", "Network.load"),
+    ("a stream before fit", lambda s: network_of(GRU(4)).stream(),
+     RuntimeError, "stream: the network does not know the shape of its input yet", "fit it"),
+    ("a stream of shapes alone", lambda s: seen(network_of(GRU(4))).stream(),
+     RuntimeError, "stream: the network has no weights yet in layer 1, GRU(4)", "initialize()"),
+    ("a text before fit", lambda s: generate(seen(network_of(GRU(D), Dense(D, "softmax"))), [0], 3),
+     RuntimeError, "no weights yet in layer 1, GRU(2)", "fit it"),
+    ("a new head on a trained body",
+     lambda s: network_of(copy.deepcopy(s.network.layers[0]), Dense(1)).predict(X),
+     RuntimeError, "no weights yet in layer 2, Dense(1)", "draw all weights at random"),
+    ("predict after loading what was not trained", lambda s: loaded(classifier(), s.folder).predict(X),
+     RuntimeError, "predict: the network has no weights yet in layer 1, GRU(4)", "fit it"),
+    ("weights before shapes", lambda s: classifier().initialize(),
+     RuntimeError, "initialize comes after compute_shapes(input_shape)", "not been called yet"),
+    ("weights from a seed", lambda s: s.network.initialize(0),
+     TypeError, "Network: rng must be a numpy.random.Generator, got 0", "default_rng(seed)"),
+    ("weights of no seed", lambda s: s.layer.initialize(None), TypeError, "GRU: rng", "default_rng(seed)"),
+    ("weights from the generator of old", lambda s: s.layer.initialize(np.random.RandomState(0)),
+     TypeError, "GRU: rng must be", "got RandomState", "default_rng(seed)"),
+    ("weights of half precision", lambda s: s.network.initialize(dtype="float16"),
+     ValueError, "Network: dtype", "'float32' or 'float64', got 'float16'"),
+    ("weights of no dtype", lambda s: s.layer.initialize(np.random.default_rng(0), None),
+     ValueError, "GRU: dtype", "'float32' or 'float64', got None"),
     ("backward before forward", lambda s: s.layer.backward(np.zeros((N, H))),
      RuntimeError, "GRU(4): backward comes after", "training=True"),
     ("gradients before backward", lambda s: (s.layer.forward(X, training=True), s.layer.gradients()),
@@ -432,7 +476,7 @@ USE = [
     ("an argument of scikit-learn", lambda s: fit(s.network, max_iter=3),
      TypeError, "'max_iter'", "nnfw calls it epochs"),
     ("a copy in another dtype",
-     lambda s: network_of(copy.deepcopy(s.layer), Dense(1), dtype="float64").predict(X),
+     lambda s: network_of(copy.deepcopy(s.layer), dtype="float64").predict(X),
      ValueError, "layer 1, GRU(4) has weights of float32", "dtype='float32'"),
     ("targets out of a loss's range", lambda s: losses.get("bce")([[2.0]], [[0.5]]),
      ValueError, "targets", "between 0 and 1"),

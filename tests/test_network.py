@@ -4,8 +4,26 @@ import copy
 
 import numpy as np
 import pytest
+from saved import state_of
+from untrained import untrained
 
-from nnfw import GRU, RNN, SGD, Adam, Dense, Layer, Network, ShapeError, losses
+from nnfw import (
+    GRU,
+    RNN,
+    SGD,
+    Adam,
+    Bidirectional,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    LambdaCallback,
+    Layer,
+    Network,
+    Reshape,
+    ShapeError,
+    losses,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -19,19 +37,13 @@ def trained_step(network, x, y, optimizer=None):
     return a
 
 
-def build(network, *shape):
-    network.compute_shapes(shape)
-    network.initialize()
-    return network
-
-
 class TestVerbs:
     def test_step_by_hand_is_the_step_of_fit(self):
         x, y = RNG.normal(size=(20, 6, 3)), RNG.integers(0, 4, 20)
         one = Network([GRU(5), Dense(4, "softmax")], loss="cce", optimizer=Adam(0.01), seed=3)
         two = copy.deepcopy(one)
         one.fit(x, y, batch_size=20, shuffle=False, verbose=0)
-        trained_step(build(two, 6, 3), x, y)
+        trained_step(untrained(two, 6, 3), x, y)
         for name, value in one.params.items():
             np.testing.assert_array_equal(value, two.params[name])
 
@@ -44,7 +56,7 @@ class TestVerbs:
             GRU(3),
             Dense(4, "softmax"),
         ]
-        network = build(Network(layers, loss=loss, dtype="float64", seed=1), 6, 2)
+        network = untrained(Network(layers, loss=loss, dtype="float64", seed=1), 6, 2)
         x = RNG.normal(size=(3, 6, 2))
         y = RNG.dirichlet(np.ones(4), 3)
         dx = network.backward(network.loss.gradient(y, network.forward(x, training=True)))
@@ -91,7 +103,7 @@ class TestVerbs:
     def test_layers_own_optimizer_and_frozen_layer(self):
         x, y = RNG.normal(size=(8, 3)), RNG.normal(size=(8, 2))
         layers = [Dense(4, trainable=False), Dense(4, optimizer=SGD(0.0)), Dense(2)]
-        network = build(Network(layers, optimizer=SGD(0.1), seed=0), 3)
+        network = untrained(Network(layers, optimizer=SGD(0.1), seed=0), 3)
         before = [layer.flat_params.copy() for layer in layers]
         network.fit(x, y, verbose=0)
         moved = [not np.array_equal(b, layer.flat_params) for b, layer in zip(before, layers, strict=True)]
@@ -108,7 +120,7 @@ class TestVerbs:
 
     def test_global_norm_leaves_frozen_and_own_layers_out(self):
         layers = [Dense(4, trainable=False), Dense(4, optimizer=SGD(0.1)), Dense(2)]
-        network = build(Network(layers, optimizer=SGD(0.1, clip_global_norm=1e-3), seed=0), 3)
+        network = untrained(Network(layers, optimizer=SGD(0.1, clip_global_norm=1e-3), seed=0), 3)
         x, y = RNG.normal(size=(8, 3)), 10 * RNG.normal(size=(8, 2))
         network.backward(network.loss.gradient(y, network.forward(x, training=True)))
         network.gradients()
@@ -123,7 +135,7 @@ class TestJointForm:
     @pytest.mark.parametrize(("activation", "loss", "units"), [("softmax", "cce", 3), ("sigmoid", "bce", 1)])
     @pytest.mark.parametrize("scale", [1.0, 50.0, 1e4, 1e30])
     def test_confident_mistakes_keep_their_gradient(self, activation, loss, units, scale):
-        network = build(Network([Dense(units, activation)], loss=loss, seed=0), 2)
+        network = untrained(Network([Dense(units, activation)], loss=loss, seed=0), 2)
         network.layers[0].flat_params[...] = 0
         network.params["dense_1.W"][0, 0] = scale
         x = np.array([[1.0, 0.0]])
@@ -141,7 +153,9 @@ class TestJointForm:
     def test_temperature(self):
         from nnfw.activations import Softmax
 
-        network = build(Network([Dense(3, Softmax(temperature=2.5))], loss="cce", dtype="float64", seed=0), 2)
+        network = untrained(
+            Network([Dense(3, Softmax(temperature=2.5))], loss="cce", dtype="float64", seed=0), 2
+        )
         x, y = RNG.normal(size=(5, 2)), RNG.integers(0, 3, 5)
         a = network.forward(x, training=True)
         assert a.scores is not None
@@ -155,7 +169,7 @@ class TestJointForm:
         np.testing.assert_allclose(network.layers[0].flat_grads, joint, rtol=1e-10)
 
     def test_other_losses_take_the_plain_way(self):
-        network = build(Network([Dense(3, "softmax")], loss="mse", dtype="float64", seed=0), 2)
+        network = untrained(Network([Dense(3, "softmax")], loss="mse", dtype="float64", seed=0), 2)
         a = network.forward(RNG.normal(size=(5, 2)), training=True)
         assert type(a) is np.ndarray
         cce = losses.get("cce").gradient(np.zeros(5, int), a)
@@ -193,6 +207,177 @@ class TestShapes:
         np.testing.assert_array_equal(network.predict(x), before)
 
 
+def looked_at(network, x):
+    """What each way of looking at a network says; a refusal by its message."""
+    ways = [
+        lambda: network.predict(x),
+        lambda: network.predict_classes(x),
+        lambda: network.evaluate(x, np.zeros((len(x), network.compute_shapes(x.shape[1:])[-1]))),
+        lambda: network.stream().step(x[0, 0]),
+    ]
+    said = []
+    for way in ways:
+        try:
+            said.append(way())
+        except RuntimeError as error:
+            said.append(str(error))
+    return said
+
+
+class TestWeightsThatAreNotThere:
+    X, Y = RNG.normal(size=(8, 5, 2)), RNG.normal(size=(8, 1))
+
+    def network(self, seed=4):
+        return Network([Network([GRU(4), Dense(3, "tanh")], seed=9), Dropout(0.2), Dense(1)], seed=seed)
+
+    def refused(self, network):
+        return all("no weights yet in layer 1, GRU(4)" in str(said) for said in looked_at(network, self.X))
+
+    def test_are_refused_and_nothing_is_drawn(self):
+        network, fresh = self.network(), self.network()
+        streams = {name: stream.bit_generator.state for name, stream in network.streams.items()}
+        for _ in range(2):
+            assert self.refused(network)
+        assert streams == {name: stream.bit_generator.state for name, stream in network.streams.items()}
+        assert network.size == 0
+        assert not network.built
+        for each in (network, fresh):
+            each.fit(self.X, self.Y, epochs=2, batch_size=3, verbose=0)
+        assert state_of(network) == state_of(fresh)
+
+    def test_the_message_has_the_verb_and_the_remedy(self):
+        said = looked_at(self.network(), self.X)
+        for verb, message in zip(("predict", "predict", "evaluate", "stream"), said, strict=True):
+            assert message.startswith(f"{verb}: the network has no weights yet in layer 1, GRU(4); fit it,")
+            assert "compute_shapes((5, 2)) and initialize()" in message
+            assert len(message) < 500
+
+    def test_the_remedy_of_the_message_begins_as_fit_does(self):
+        network, fresh = untrained(self.network(), 5, 2), self.network()
+        network.predict(self.X)
+        network.stream().step(self.X[0, 0])
+        for each in (network, fresh):
+            each.fit(self.X, self.Y, epochs=2, batch_size=3, verbose=0)
+        assert state_of(network) == state_of(fresh)
+
+    def test_after_a_fit_that_was_refused(self):
+        network = self.network()
+        with pytest.raises(ShapeError):
+            network.fit(self.X, self.Y[1:])
+        assert self.refused(network)
+        network.fit(self.X, self.Y, verbose=0)
+        assert not self.refused(network)
+
+    def test_after_a_fit_that_was_broken_off(self):
+        def stop(run):
+            raise KeyboardInterrupt
+
+        network = self.network()
+        with pytest.raises(KeyboardInterrupt):
+            network.fit(self.X, self.Y, verbose=0, callbacks=[LambdaCallback(on_epoch_start=stop)])
+        assert not self.refused(network)
+
+    def test_are_refused_after_saving_and_loading_too(self, tmp_path):
+        network = self.network()
+        network.save(tmp_path / "network")
+        assert self.refused(Network.load(tmp_path / "network"))
+        network.fit(self.X, self.Y, verbose=0)
+        network.save(tmp_path / "network")
+        found = looked_at(Network.load(tmp_path / "network"), self.X)
+        for one, other in zip(found, looked_at(network, self.X), strict=True):
+            np.testing.assert_equal(one, other)
+
+    def test_a_network_of_copies_has_its_own(self):
+        trained = self.network()
+        trained.fit(self.X, self.Y, verbose=0)
+        copies = Network(copy.deepcopy(trained.layers), seed=1)
+        streams = copies.streams["weights"].bit_generator.state
+        for one, other in zip(looked_at(copies, self.X), looked_at(trained, self.X), strict=True):
+            np.testing.assert_equal(one, other)
+        assert copies.streams["weights"].bit_generator.state == streams
+
+    def test_a_new_head_has_none(self):
+        trained = self.network()
+        trained.fit(self.X, self.Y, verbose=0)
+        body = copy.deepcopy(trained.layers[0])
+        network = Network([body, Dense(2)], seed=1)
+        assert all("no weights yet in layer 2, Dense(2)" in said for said in looked_at(network, self.X))
+        network.layers[1].initialize(np.random.default_rng(0))
+        scores = trained.layers[0].predict(self.X) @ network.layers[1].params["W"]
+        np.testing.assert_allclose(network.predict(self.X), scores, rtol=1e-6, atol=1e-7)
+
+    def test_layers_without_parameters_need_none(self):
+        network = Network([Reshape((2, 5)), Flatten()], seed=0)
+        np.testing.assert_array_equal(network.predict(self.X), self.X.reshape(8, 10).astype("float32"))
+        assert network.evaluate(self.X, np.zeros((8, 10))) == {
+            "loss": pytest.approx(np.mean(self.X**2), rel=1e-6)
+        }
+
+    def test_what_is_wrong_with_x_is_said_first(self):
+        with pytest.raises(ValueError, match="nan"):
+            self.network().predict(np.full((2, 5, 2), np.nan))
+
+
+class TestInitializeByHand:
+    def test_draws_what_fit_would(self):
+        network, fitted = (Network([Network([GRU(4)], seed=9), Dense(1)], seed=2) for _ in range(2))
+        fitted.optimizer = SGD(0.0)
+        fitted.fit(RNG.normal(size=(8, 5, 2)), RNG.normal(size=8), verbose=0)
+        untrained(network, None, 2)
+        for name, p in fitted.params.items():
+            np.testing.assert_array_equal(network.params[name], p)
+        for one, other in ((network, fitted), (network.layers[0], fitted.layers[0])):
+            assert one.streams["weights"].bit_generator.state == other.streams["weights"].bit_generator.state
+
+    def test_draws_from_a_given_generator_alone(self):
+        network, other = (Network([Network([GRU(4)], seed=9), Dense(1)], seed=2) for _ in range(2))
+        own = [each.streams["weights"].bit_generator.state for each in (network, network.layers[0])]
+        for each in (network, other):
+            each.compute_shapes((5, 2))
+            each.initialize(np.random.default_rng(7), "float64")
+            assert {p.dtype for p in each.params.values()} == {each.dtype} == {np.dtype("float64")}
+        assert state_of(network) == state_of(other)
+        assert own == [e.streams["weights"].bit_generator.state for e in (network, network.layers[0])]
+
+    @pytest.mark.parametrize("rng", [0, False, [1], np.random, np.random.RandomState(0)])
+    def test_refuses_what_is_no_generator(self, rng):
+        network = untrained(Network([Bidirectional(GRU(4)), Embedding(3, 2)], seed=0), 5, 2)
+        before = state_of(network)
+        for layer in (network, *network.layers):
+            with pytest.raises(TypeError, match=r"rng must be a numpy.random.Generator.*default_rng\(seed\)"):
+                layer.initialize(rng)
+        assert state_of(network) == before
+
+    @pytest.mark.parametrize("dtype", ["float16", "single", ">f4", int, [1.0], "complex128", ""])
+    def test_refuses_another_dtype(self, dtype):
+        network = untrained(Network([Bidirectional(GRU(4)), Dense(2)], seed=0), 5, 2)
+        network.layers[0].forward(np.ones((3, 5, 2), "float32"), training=True)
+        before, kept = state_of(network), network.layers[0].ahead.cache
+        for layer in (network, *network.layers):
+            with pytest.raises(ValueError, match="dtype must be 'float32' or 'float64', got"):
+                layer.initialize(np.random.default_rng(0), dtype)
+        assert state_of(network) == before
+        assert network.layers[0].ahead.cache is kept
+
+    @pytest.mark.parametrize("dtype", ["float64", np.float64, np.dtype("float64")])
+    def test_takes_a_dtype_in_any_form(self, dtype):
+        network = Network([Dense(2)])
+        network.compute_shapes((3,))
+        network.initialize(dtype=dtype)
+        assert network.dtype == network.layers[0].dtype == np.float64
+
+    def test_refuses_more_than_the_memory_before_it_takes_any(self):
+        network = untrained(Network([Dense(2), Dense(1)], seed=0), 3)
+        large = Network([Dense(10**7), Dense(10**9)], seed=0)
+        large.compute_shapes((3,))
+        before, stream = state_of(network), large.streams["weights"].bit_generator.state
+        with pytest.raises(ValueError, match=r"layer 2, Dense\(1000000000\) has 1e\+16 parameters"):
+            large.initialize()
+        assert large.size == 0
+        assert large.streams["weights"].bit_generator.state == stream
+        assert state_of(network) == before
+
+
 class TestConstruction:
     @pytest.mark.parametrize(
         ("layers", "error", "message"),
@@ -228,8 +413,8 @@ class TestConstruction:
         x, y = RNG.normal(size=(8, 5, 2)), RNG.normal(size=8)
         trained = Network([GRU(4), Dense(1)], seed=0)
         trained.fit(x, y, verbose=0)
-        other = Network([copy.deepcopy(trained.layers[0]), Dense(2)], seed=1)
-        other.predict(x)
+        other = Network([copy.deepcopy(trained.layers[0]), Dense(2)], seed=1, optimizer=SGD(0.0))
+        other.fit(x, RNG.normal(size=(8, 2)), verbose=0)
         np.testing.assert_array_equal(other.layers[0].flat_params, trained.layers[0].flat_params)
         with pytest.raises(ValueError, match="dtype='float32'"):
             Network([copy.deepcopy(trained.layers[0])], dtype="float64").predict(x)
@@ -280,7 +465,7 @@ class TestConstruction:
         network = Network([GRU(4), Dense(1, trainable=False)])
         network.summary()
         assert "?" in capsys.readouterr().out
-        build(network, None, 3)
+        untrained(network, None, 3)
         network.summary()
         printed = capsys.readouterr().out
         for part in ("GRU(4)", "(N, 4)", "96", "5 (frozen)", "101 parameters", "float32"):

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from untrained import untrained
 
 from nnfw import (
     GRU,
@@ -24,8 +25,10 @@ from nnfw import (
     Optimizer,
 )
 from nnfw.doors import Batch
-from nnfw.nonfinite import Guard
+from nnfw.doors.batch import Place
+from nnfw.nonfinite import WIDE, Guard
 from nnfw.postmortem import search, within
+from nnfw.regularizers import Regularizer
 
 N, T, D = 6, 9, 2
 RNG = np.random.default_rng(11)
@@ -48,9 +51,7 @@ def state(network):
 
 
 def built(layers, **options):
-    network = Network(layers, seed=3, **options)
-    network.predict(X)
-    return network
+    return untrained(Network(layers, seed=3, **options), T, D)
 
 
 def stopped(network, x=X, y=Y, **options):
@@ -86,7 +87,7 @@ class TestForward:
         if given:
             x[np.arange(T) >= np.array(given)[:, None]] = np.nan  # padding is not looked at
         message = stopped(network, x, lengths=given)
-        place = f"time step {t} of sample {n} of the batch, column 2."
+        place = f"time step {t} of sample {n} of x, column 2."
         assert message.startswith(f"epoch 1, batch 1: gate c of layer 1, GRU(3) is inf at {place}")
         assert all(cause in message for cause in CAUSES)
         assert "their largest is 1e+30" in message
@@ -107,8 +108,7 @@ class TestForward:
         )
 
     def test_batch_and_epoch(self):
-        network = Network([GRU(3, "relu"), Dense(1)], optimizer=SGD(0.0), seed=3)
-        network.predict(X)
+        network = built([GRU(3, "relu"), Dense(1)], optimizer=SGD(0.0))
         network.layers[0].params["Wx_c"][1, 2] = 1e30
         network.fit(np.zeros_like(X), Y, epochs=2, verbose=0)
         assert stopped(network, spiked(5, 2), batch_size=2).startswith("epoch 3, batch 3: gate c")
@@ -172,8 +172,8 @@ class TestForward:
         x[4, 3, 1] = np.nan
         x.tofile(tmp_path / "x")
         message = stopped(built([GRU(3), Dense(1)]), np.memmap(tmp_path / "x", "float32", "r", shape=x.shape))
-        assert "the input x is nan at time step 3 of sample 4 of the batch, column 1" in message
-        assert "fill or drop such samples" in message
+        assert "epoch 1, batch 1: the input x[4, 3, 1] is nan." in message
+        assert "fill, scale or drop such samples" in message
 
     def test_what_other_noise_does_not_bring_back(self):
         class Once(Layer):
@@ -245,8 +245,9 @@ class TestBackward:
         layer.cache = {name: np.array(layer.cache[name]) for name in layer.cache}
         for name, t in zip(spoilt, step, strict=True):
             layer.cache[name][1, t] = np.nan
-        assert within(layer, backward=True).startswith(f"{said} of layer 1, GRU(3) is nan at time step 3 of")
-        assert within(layer) == ""
+        found = within(layer, Place(), backward=True)
+        assert found.startswith(f"{said} of layer 1, GRU(3) is nan at time step 3 of")
+        assert within(layer, Place()) == ""
 
     def test_gradient_of_a_parameter(self):
         class Sum(Loss):
@@ -271,7 +272,7 @@ class TestBackward:
                 return np.where(np.arange(len(a)) == 4, np.nan, 1.0)[:, None].astype(a.dtype)
 
         message = stopped(built([GRU(3), Dense(1)], loss=Kink()))
-        assert "the gradient of the loss is nan at sample 4 of the batch, column 0" in message
+        assert "the gradient of the loss is nan at sample 4 of x, column 0" in message
 
 
 class Broken(Optimizer):
@@ -368,6 +369,157 @@ class TestUpdate:
         with np.errstate(all="raise"), pytest.raises(FloatingPointError):
             network.fit(X, Y, verbose=0)
         assert state(network) == before
+
+
+class Fails(Optimizer):
+    """Descends, and breaks off in the midst of a later step of the second layer."""
+
+    slots = ("seen",)
+    error = RuntimeError("broke off")
+
+    def apply(self, params, grads, state, rate):
+        state.slots["seen"] += grads
+        params -= rate * grads
+        if state.steps == 3 and params.size == SECOND:
+            raise self.error
+
+
+class Careless(Regularizer):
+    """Counts, and breaks off, or spoils the parameter, at its third step."""
+
+    def __init__(self, spoils=False):
+        self.spoils = spoils
+        self.steps = 0
+
+    def constrain(self, p):
+        self.steps += 1
+        p *= 0.99
+        if self.steps == 3 and self.spoils:
+            p[1, 0] = np.nan
+        elif self.steps == 3:
+            raise RuntimeError("broke off")
+
+
+SECOND = 4 * 2 + 2  # parameters of the layer that breaks off
+
+
+class TestWholeSteps:
+    """A step that breaks off in a later layer has not changed the layers before it either."""
+
+    def broken_off(self, network, error, *callbacks):
+        good = [state(network)]
+        keep = LambdaCallback(on_batch_end=lambda run: good.append(state(run.network)))
+        with pytest.raises(error, match=r"broke off|underflow"):
+            network.fit(X[:, 0], Y[:, [0, 0]], batch_size=2, verbose=0, callbacks=[*callbacks, keep])
+        assert state(network) == good[-1]
+        assert len(set(map(str, good))) == len(good)
+        return good
+
+    @pytest.mark.parametrize("error", [RuntimeError("broke off"), KeyboardInterrupt("broke off")])
+    @pytest.mark.parametrize("own", [False, True])
+    def test_optimizer_of_ones_own(self, error, own):
+        fails = Fails(1e-3)
+        fails.error = error
+        second = Dense(2, optimizer=fails) if own else Dense(2)
+        network = Network([Dense(4), second], optimizer="adam" if own else fails, seed=0)
+        assert len(self.broken_off(network, type(error))) == 3
+        assert not network.fitting
+        fails.error = None
+        assert second.state.steps == 2
+
+    @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+    def test_bound_of_ones_own(self, optimizer):
+        network = Network([Dense(4), Dense(2, regularizer=Careless())], optimizer=optimizer, seed=0)
+        assert len(self.broken_off(network, RuntimeError)) == 3
+
+    def test_bound_of_ones_own_that_is_not_finite(self):
+        network = built([Dense(4), Dense(1, regularizer=Careless(spoils=True))])
+        message = stopped(network, y=np.zeros((N, T, 1)), batch_size=2)
+        assert "batch 3: after the update, parameter W of layer 2, Dense(1" in message
+
+    def test_errors_of_numpy_itself(self):
+        """Where NumPy has been told to raise, an ordinary rule may, at a number too small for its type."""
+
+        def shrink(run):
+            run.network.layers[1].state.slots["momentum"][...] = 1e-44
+
+        network = Network([Dense(4), Dense(2)], optimizer=SGD(1e-3, momentum=0.9), seed=0)
+        with np.errstate(under="raise"):
+            good = self.broken_off(network, FloatingPointError, LambdaCallback(on_batch_end=shrink))
+        assert len(good) == 2
+
+
+class Steep(Loss):
+    """Is 0 everywhere, and has the slope that it is given."""
+
+    def __init__(self, size=1.0):
+        self.size = size
+
+    def value(self, y, a):
+        return np.zeros(a.shape[:-1], a.dtype)
+
+    def slope(self, y, a):
+        return (y * self.size).astype(a.dtype)
+
+
+class Crack(Regularizer):
+    """Costs nothing, and has a gradient that is not finite in one place."""
+
+    def add_gradient(self, p, dp):
+        dp[3, 7] = np.nan
+
+
+class TestWideLayers:
+    """Where the factors of a gradient are looked at instead, nothing passes that it would not let pass."""
+
+    D, H = 300, 256  # more parameters than WIDE
+
+    def fit(self, x=1.0, slope=1.0, **options):
+        rng = np.random.default_rng(6)
+        network = untrained(
+            Network([Dense(self.H, **options)], loss=Steep(slope), optimizer=SGD(1e-3), seed=2), self.D
+        )
+        assert network.size > WIDE
+        before, good = network.params["dense_1.W"].copy(), state(network)
+        x, y = x * rng.normal(size=(N, self.D)), rng.normal(size=(N, self.H))
+        try:
+            with np.errstate(all="ignore"):
+                network.fit(x, y, epochs=1, batch_size=N, shuffle=False, verbose=0)
+        except NonFiniteError as error:
+            assert state(network) == good
+            return str(error)
+        dW = x.T @ y * slope / N
+        np.testing.assert_allclose(network.params["dense_1.W"], before - 1e-3 * dW, rtol=1e-4, atol=1e-6)
+        return ""
+
+    def looked_at(self, monkeypatch):
+        """Return a list of the sizes of all arrays whose norm is taken."""
+        sizes, vdot = [], np.vdot
+        monkeypatch.setattr(np, "vdot", lambda a, b: sizes.append(a.size) or vdot(a, b))
+        return sizes
+
+    def test_the_factors_are_enough(self, monkeypatch):
+        sizes = self.looked_at(monkeypatch)
+        assert self.fit() == ""
+        assert sizes[-2:] == [N * self.D, N * self.H]
+
+    @pytest.mark.parametrize(("x", "slope"), [(1e4, 1e-3), (1e-6, 1e7)])
+    def test_large_factors_of_a_small_gradient(self, monkeypatch, x, slope):
+        sizes = self.looked_at(monkeypatch)
+        assert self.fit(x, slope) == ""
+        assert sizes[-1] == (self.D + 1) * self.H
+
+    def test_a_gradient_that_overflows(self):
+        message = self.fit(1e20, 1e20, use_bias=False)
+        assert "the gradient of W of layer 1, Dense(256" in message
+
+    @pytest.mark.parametrize("slope", [np.nan, np.inf])
+    def test_a_factor_that_is_not_finite(self, slope):
+        assert "epoch 1, batch 1: the gradient of the loss is" in self.fit(slope=slope)
+
+    def test_what_a_regularizer_adds(self):
+        assert "the gradient of W of layer 1, Dense(256" in self.fit(regularizer=Crack())
+        assert "nan at [3, 7]" in self.fit(regularizer=Crack())
 
 
 class TestGuard:

@@ -4,10 +4,13 @@ import math
 
 import numpy as np
 import pytest
+from untrained import untrained
 
-from nnfw import GRU, RNN, SGD, Adam, Dense, Dropout, Embedding, Network, ShapeError
+from nnfw import GRU, RNN, SGD, Adam, Dense, Dropout, Embedding, Loss, Network, ShapeError
 from nnfw.datasets import load_digits
+from nnfw.losses import BinaryCrossentropy, CategoricalCrossentropy
 from nnfw.preflight import Report
+from nnfw.regularizers import Regularizer
 
 RNG = np.random.default_rng(2)
 N, T, D, K = 60, 7, 3, 4
@@ -46,7 +49,7 @@ WRONG = [
     (classifier, X, np.where(np.arange(N) < 3, np.arange(N), 3),
      ["unbalanced", "95%", "class_weight='balanced'"]),
     (regressor, X, NUMBERS * 1e3, ["y has mean", "StandardScaler"]),
-    (regressor, X, NUMBERS + 1e3, ["y has mean 1e+03", "times what knowing nothing gives"]),
+    (regressor, X, NUMBERS + 1e3, ["y has mean 1e+03", "far above the 2.8 of knowing nothing"]),
     (regressor, X, NUMBERS * 0 + 2.5, ["y is 2.5 everywhere", "nothing to learn"]),
     (regressor, X, CLASSES, ["y holds only 4 whole numbers", "loss='cce'"]),
     (lambda: Network([Dense(1, "tanh")], seed=0), X, NUMBERS,
@@ -116,8 +119,7 @@ class TestNetwork:
 class TestNumbers:
     def test_of_a_linear_layer_are_those_of_the_formula(self):
         x, y = X[:20], NUMBERS[:20]
-        network = Network([Dense(1)], optimizer=SGD(0.1), dtype="float64", seed=3)
-        network.predict(x)
+        network = untrained(Network([Dense(1)], optimizer=SGD(0.1), dtype="float64", seed=3), D)
         W = network.params["dense_1.W"].copy()
         report = network.check(x, y, steps=1)
         error = x @ W - y
@@ -173,6 +175,116 @@ class TestNumbers:
         mapped = np.memmap(tmp_path / "x", "float32", "r", shape=x.shape)
         report = classifier().check(mapped, np.arange(5000) % K, steps=1)
         assert sum(report.classes.values()) == 1000
+
+
+class Shifted(Loss):
+    """A squared error that cannot fall below 5."""
+
+    def value(self, y, a):
+        return ((a - y) ** 2).mean(axis=-1) + 5
+
+    def slope(self, y, a):
+        return 2 * (a - y) / a.shape[-1]
+
+
+class Unbounded(Loss):
+    """A cross-entropy that looks at no edge: perfect outputs make it 0 times infinity."""
+
+    takes_classes = True
+
+    def targets(self, y, a):
+        return np.eye(a.shape[-1])[y].astype(a.dtype)
+
+    def value(self, y, a):
+        return -(y * np.log(a)).sum(axis=-1)
+
+    def slope(self, y, a):
+        return -y / a
+
+
+def entropy(*p):
+    return -sum(q * math.log(q) for q in p)
+
+
+class TestLowest:
+    """What perfect outputs reach is no number that the looks know of: it is the loss's own."""
+
+    @pytest.mark.parametrize("amount", [0.1, 0.4, 0.7])
+    def test_of_smoothed_classes(self, amount):
+        layers = [Dense(24, "tanh"), Dense(K, "softmax")]
+        network = Network(layers, loss=CategoricalCrossentropy(amount), optimizer=Adam(0.05), seed=1)
+        report = network.check(X, CLASSES)
+        share = amount / K
+        assert report.lowest == pytest.approx(entropy(1 - amount + share, *[share] * (K - 1)), rel=1e-6)
+        assert report.chance == pytest.approx(math.log(K), rel=1e-6)
+        assert report.warnings == []
+        assert report.left < 0.1
+        assert f"knowing nothing gives 1.39, perfect outputs {report.lowest:.3g}" in str(report)
+
+    def test_of_smoothed_labels(self):
+        layers = [Dense(24, "tanh"), Dense(2, "sigmoid")]
+        network = Network(layers, loss=BinaryCrossentropy(0.3), optimizer=Adam(0.05), seed=1)
+        report = network.check(X, np.stack([CLASSES > 1, CLASSES % 2], axis=1))
+        assert report.lowest == pytest.approx(entropy(0.85, 0.15), rel=1e-6)
+        assert report.chance == pytest.approx(math.log(2), rel=1e-6)
+        assert report.warnings == []
+
+    def test_is_not_mistaken_for_what_is_learnt(self):
+        """Next to nothing is learnt, while the loss above 0 would fall to less than its tenth."""
+        network = classifier(rate=1e-9)
+        network.loss = CategoricalCrossentropy(0.7)
+        report = network.check(X, CLASSES, steps=20)
+        assert report.left == pytest.approx(1.0, abs=1e-3)
+        assert any("of the loss of 32 samples is left" in warning for warning in report.warnings)
+
+    def test_of_a_loss_below_zero(self):
+        """Poisson's loss falls below 0, and a share of it would mean nothing."""
+        rates = np.exp(0.5 * X[:, :1] + 2)
+        network = Network(
+            [Dense(16, "tanh"), Dense(1, "softplus")], loss="poisson", optimizer=Adam(0.1), seed=1
+        )
+        report = network.check(X, rates)
+        assert report.lowest == pytest.approx(np.mean(rates - rates * np.log(rates)), rel=1e-5)
+        mean = rates.mean()
+        assert report.chance == pytest.approx(np.mean(mean - rates * np.log(mean)), rel=1e-5)
+        assert report.lowest < report.chance < 0 < report.left < 0.1
+        assert not any("is left after" in warning for warning in report.warnings)
+        assert any(f"far above the {report.chance:.3g} of knowing nothing" in w for w in report.warnings)
+
+    def test_of_a_loss_of_ones_own(self):
+        report = regressor(loss=Shifted()).check(X, NUMBERS)
+        assert report.lowest == pytest.approx(5.0)
+        assert report.chance == pytest.approx(5 + np.var(NUMBERS), rel=1e-6)
+        assert report.ok
+        assert report.left < 0.1
+
+    def test_of_a_loss_that_is_not_finite_there(self):
+        layers = [Dense(24, "tanh"), Dense(K, "softmax")]
+        report = Network(layers, loss=Unbounded(), optimizer=Adam(0.05), seed=1).check(X, CLASSES)
+        assert report.lowest == 0.0
+        assert report.chance == pytest.approx(math.log(K), rel=1e-6)
+        assert report.ok
+
+    def test_is_without_penalties(self):
+        class Toll(Regularizer):
+            def penalty(self, p):
+                return 50.0
+
+        free, tolled = (regressor(Dense(16, "tanh", regularizer=one)) for one in (None, Toll()))
+        expected, report = free.check(X, NUMBERS), tolled.check(X, NUMBERS)
+        assert report.loss == pytest.approx(expected.loss + 50, rel=1e-6)
+        assert (report.chance, report.left, report.steps) == (expected.chance, expected.left, expected.steps)
+        assert report.ok
+
+    def test_of_padded_sequences(self):
+        lengths = RNG.integers(1, T + 1, N)
+        lengths[0] = T
+        y = np.array([3.0, -1.0]) + RNG.normal(size=(N, T, 2))
+        layers = [RNN(4, return_sequences=True), Dense(2)]
+        report = Network(layers, seed=0).check(SEQUENCES, y, lengths=lengths, steps=1)
+        valid = y[np.arange(T) < lengths[:, None]]
+        assert report.chance == pytest.approx(valid.var(axis=0).mean(), rel=1e-5)
+        assert report.lowest == pytest.approx(0.0, abs=1e-9)
 
 
 class TestVerdict:

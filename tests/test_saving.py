@@ -11,6 +11,7 @@ import textwrap
 import numpy as np
 import pytest
 from saved import bits, data, round_trip, small_network, state_of, trained
+from untrained import untrained
 
 from nnfw import (
     GRU,
@@ -88,7 +89,7 @@ class TestRoundTrip:
     @pytest.mark.parametrize("seed", range(25))
     def test_new_built_and_trained(self, seed, tmp_path):
         network, (x, _) = random_network(seed), data(seed)
-        for step in (lambda: None, lambda: network.predict(x), lambda: trained(network, seed)):
+        for step in (lambda: None, lambda: untrained(network, *x.shape[1:]), lambda: trained(network, seed)):
             step()
             before = copy.deepcopy(network)
             loaded = round_trip(network, tmp_path)
@@ -97,8 +98,9 @@ class TestRoundTrip:
         assert state_of(trained(loaded, seed, 2)) == state_of(trained(network, seed, 2))
 
     def test_of_a_new_network_starts_from_the_same_weights(self, tmp_path):
-        network, (x, _) = Network([GRU(4), Dense(3)]), data(0)
-        assert bits(round_trip(network, tmp_path).predict(x)) == bits(network.predict(x))
+        network = Network([GRU(4), Dense(3)])
+        loaded = untrained(round_trip(network, tmp_path), 5, 2)
+        assert state_of(loaded) == state_of(untrained(network, 5, 2))
 
     def test_keeps_what_is_set_after_construction(self, tmp_path):
         network = trained(Network([Network([GRU(3)]), Dense(3)]))
@@ -135,6 +137,16 @@ class TestRoundTrip:
         inner = trained(Network([GRU(4), Dense(3)]))
         loaded = round_trip(Network([inner, Dense(3)], dtype="float64"), tmp_path)
         assert state_of(loaded.layers[0]) == state_of(inner)
+
+    def test_of_copied_layers_keeps_their_weights_or_says_that_it_cannot(self, tmp_path):
+        x = np.random.default_rng(3).normal(size=(7, 2))
+        network = Network([copy.deepcopy(layer) for layer in small_network().layers])
+        with pytest.raises(RuntimeError, match=r"layer 1, .* has weights of its own.*predict once"):
+            network.save(tmp_path / "network.npz")
+        assert not list(tmp_path.iterdir())
+        expected = network.predict(x)
+        network.save(tmp_path / "network.npz")
+        assert np.array_equal(Network.load(tmp_path / "network.npz").predict(x), expected)
 
     def test_is_of_one_network_only(self, tmp_path, small):
         one, two = round_trip(small, tmp_path), round_trip(small, tmp_path)

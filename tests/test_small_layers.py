@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from untrained import untrained
 
 from nnfw import (
     GRU,
@@ -458,7 +459,7 @@ def test_sequences_of_unequal_length_cannot_be_flattened():
 
 @pytest.mark.parametrize("layer", [Flatten(), Reshape(-1)], ids=repr)
 def test_a_network_flattens_no_padding(layer):
-    network = Network([layer, Dense(1)], seed=0)
+    network = untrained(Network([layer, Dense(1)], seed=0), 3, 2)
     assert network.predict([np.ones((3, 2)), np.ones((3, 2))]).shape == (2, 1)
     with pytest.raises(ValueError, match="have no common size"):
         network.predict([np.ones((3, 2)), np.ones((1, 2))])
@@ -517,7 +518,7 @@ def test_pooling_of_a_batch_is_that_of_each_sequence_alone(pooling):
 
 @pytest.mark.parametrize("pooling", [LastStep, MeanPooling, MaxPooling])
 def test_a_network_tells_pooling_the_lengths(pooling):
-    network = Network([pooling(), Dense(2)], seed=0)
+    network = untrained(Network([pooling(), Dense(2)], seed=0), None, 3)
     long, short = np.random.default_rng(17).normal(size=(2, 5, 3))
     together = network.predict([long, short[:2]])
     assert_allclose(together[1:], network.predict([short[:2]]), rtol=1e-6)
@@ -630,7 +631,7 @@ class TestIndicesAtTheDoor:
 
     def network(self, **options):
         layers = [Embedding(5, 3, **options), GRU(4), Dense(2)]
-        return Network(layers, seed=0, dtype="float64")
+        return untrained(Network(layers, seed=0, dtype="float64"), None)
 
     def test_anything_may_stand_in_the_padding(self):
         lengths, x = np.array([3, 1, 4]), self.X.copy()

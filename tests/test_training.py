@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from untrained import untrained
 
 from nnfw import (
     GRU,
@@ -236,6 +237,7 @@ class TestSequences:
             dtype="float64",
             seed=0,
         )
+        untrained(network, None, 3)
         whole = network.evaluate(sequences, targets)
         alone = [network.evaluate(x[None], y[None]) for x, y in zip(sequences, targets, strict=True)]
         lengths = np.array([4, 1, 6])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from overnight import X, new_network, train
 from saved import bits, state_of
+from untrained import untrained
 
 from nnfw import GRU, Dense, LoadError, Network
 from nnfw.saving import load_weights, save_weights
@@ -19,9 +20,7 @@ def path(tmp_path):
 
 
 def built(**options):
-    network = Network([GRU(4), Dense(3)], **options)
-    network.predict(X)
-    return network
+    return untrained(Network([GRU(4), Dense(3)], **options), *X.shape[1:])
 
 
 class TestRoundTrip:
@@ -103,10 +102,16 @@ class TestAllOrNothing:
         assert path.read_bytes() == before
         assert list(path.parent.iterdir()) == [path]
 
-    def test_network_without_parameters(self, path):
-        for verb in (save_weights, load_weights):
-            with pytest.raises(RuntimeError, match="call predict with one sample first"):
-                verb(Network([Dense(3)]), path)
+    def test_network_without_weights(self, path):
+        network = Network([Dense(3)])
+        for name, verb in (("save_weights", save_weights), ("load_weights", load_weights)):
+            with pytest.raises(RuntimeError, match=f"^{name}: the network does not know the shape"):
+                verb(network, path)
+        network.compute_shapes((2,))
+        for name, verb in (("save_weights", save_weights), ("load_weights", load_weights)):
+            with pytest.raises(RuntimeError, match=rf"^{name}: .* no weights yet in layer 1, Dense\(3\)"):
+                verb(network, path)
+        assert not path.exists()
 
     def test_package_is_named_if_it_is_missing(self, path, monkeypatch):
         real = builtins.__import__

@@ -130,7 +130,7 @@ class Bidirectional(Layer):
     def bind(self) -> None:
         """Make the views of `Layer`; the inner layers' vectors are the two halves of this layer's."""
         super().bind()
-        if self.params:
+        if self.specs:
             halves = zip(np.split(self.flat_params, 2), np.split(self.flat_grads, 2), strict=True)
             for inner, (params, grads) in zip(self.directions, halves, strict=True):
                 inner.flat_params, inner.flat_grads = params, grads
@@ -138,9 +138,9 @@ class Bidirectional(Layer):
 
     def initialize(self, rng: np.random.Generator, dtype: str = "float32") -> None:
         """Allocate the parameters of both layers, and fill them from `rng`."""
+        super().initialize(rng, dtype)
         for inner in self.directions:
             inner.cache, inner._buffers = {}, {}
-        super().initialize(rng, dtype)
 
     def forward(self, x: Array, training: bool = False, lengths: Array | None = None) -> Array:
         """Return y (N, T, 2H) or (N, 2H), and H instead of 2H for the merges that are not "concat".

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict
 import numpy as np
 
 from nnfw import initializers, regularizers
-from nnfw.checks import boolean
+from nnfw.checks import boolean, floating, generator
 from nnfw.errors import ShapeError
 from nnfw.joint import Array
 from nnfw.layers.parameters import Spec, count, lay_out
@@ -170,7 +170,15 @@ class Layer(Part):
         raise NotImplementedError(f"{type(self).__name__} must define compute_shapes(input_shape)")
 
     def initialize(self, rng: np.random.Generator, dtype: str = "float32") -> None:
-        """Allocate the parameters, and fill them from `rng`."""
+        """Allocate the parameters, and fill them from `rng`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `rng` is no Generator, or `dtype` neither float32 nor float64; nothing has been changed then.
+        """
+        owner = type(self).__name__
+        rng, dtype = generator(owner, "rng", rng), floating(owner, "dtype", dtype).name
         size = count(self.specs)
         self.flat_params, self.flat_grads = np.zeros(size, dtype), np.zeros(size, dtype)
         self.cache, self.state, self._buffers = {}, None, {}
@@ -303,7 +311,7 @@ class Layer(Part):
         if not self.params:
             raise RuntimeError(
                 f"{self.label}: forward comes after compute_shapes(input_shape) and initialize(rng); "
-                f"a Network calls both at its first fit or predict"
+                f"a Network calls both at its first fit"
             )
         features = next(iter(self.params.values())).shape[0]
         if x.ndim not in axes or x.shape[-1] != features:

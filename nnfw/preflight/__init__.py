@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw import doors, summary, training
+from nnfw import building, doors, summary
 from nnfw.checks import positive_integer, whole_number
 from nnfw.doors import Data
 from nnfw.history import History
 from nnfw.layers.layer import with_samples
-from nnfw.preflight.looks import at_features, at_gradients, at_learning, at_loss, at_targets
+from nnfw.preflight.looks import BATCH, at_features, at_gradients, at_learning, at_loss, at_targets
 from nnfw.preflight.report import Report
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["Report", "check"]
 
 SAMPLES = 1000  # that are looked at
-BATCH = 32  # that are to be learnt by heart
 
 
 def check(network: "Network", x: Any, y: Any, lengths: ArrayLike | None, steps: int, seed: int) -> Report:
@@ -33,16 +32,15 @@ def check(network: "Network", x: Any, y: Any, lengths: ArrayLike | None, steps: 
     trial = copy.deepcopy(network)
     trial.history, trial.fitting = History(), False
     data = doors.open_data(trial, x, y, lengths)
-    trial._build()
+    building.build(trial)
     report = Report(summary.describe(trial), forms(trial, y, data))
     seen = data.subset(np.sort(rng.permutation(len(data))[:SAMPLES]))
     batch = seen.subset(np.sort(rng.permutation(len(seen))[:BATCH])).batch()
     with np.errstate(all="ignore"):  # what overflows here is for the report to tell
-        report.loss = training.evaluate(trial, seen, BATCH)["loss"]
         looks = [
             at_features(report, trial, seen),
             at_targets(report, trial, seen),
-            at_loss(report),
+            at_loss(report, trial, seen),
             at_gradients(report, trial, batch),
             at_learning(report, trial, batch, steps),
         ]

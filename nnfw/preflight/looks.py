@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnfw import losses, optimizers, postmortem
+from nnfw import optimizers, postmortem
 from nnfw.doors import Batch, Data
 from nnfw.doors.weights import class_labels
 from nnfw.joint import Array
@@ -22,7 +22,8 @@ FAR = 10.0  # of a feature's mean and spread: beyond, or if no spread reaches 1 
 OUTLYING = 20.0  # times the range that nine tenths of the values lie in
 SURE = 2.0  # times the loss of knowing nothing
 VANISHED, EXPLODED = 1e-6, 1e4  # a layer's gradient: as a share of the largest, and by itself
-LEARNT = 0.1  # of the loss that may be left
+LEARNT = 0.1  # of the loss above the lowest, that may be left
+BATCH = 32  # samples that are to be learnt by heart
 
 
 def rows(a: Array, lengths: Array | None, steps: bool) -> Array:
@@ -60,16 +61,10 @@ def at_features(report: Report, network: "Network", data: Data) -> Iterator[str]
 
 
 def at_targets(report: Report, network: "Network", data: Data) -> Iterator[str]:
-    """Look at the balance of classes, or at the range of numbers; what chance gives follows from them."""
+    """Look at the balance of classes, or at the range of numbers."""
     batch = data.batch()
     y, K = rows(batch.y, batch.lengths, data.steps), network.shapes[-1][-1]
     assert K is not None
-    if network.loss.joins == "sigmoid":
-        report.chance = math.log(2)
-    elif network.loss.joins == "softmax":
-        report.chance = math.log(K)
-    elif isinstance(network.loss, losses.MSE):
-        report.chance = float(y.var(axis=0, dtype=np.float64).mean())
     labels = class_labels(y)
     if network.loss.joins and labels is not None:
         yield from at_balance(report, labels, max(K, 2))
@@ -119,15 +114,35 @@ def at_numbers(network: "Network", y: Array) -> Iterator[str]:
         )
 
 
-def at_loss(report: Report) -> Iterator[str]:
+def at_loss(report: Report, network: "Network", data: Data) -> Iterator[str]:
     """Look at the loss beside that of knowing nothing."""
+    batches = list(data.batches(BATCH))
+    loss = np.average([loss_of(network, b) for b in batches], weights=[b.valid for b in batches])
+    report.loss = float(loss) + network.penalty()
+    report.chance, report.lowest = bounds(network, data.batch())
+    below = min(report.lowest, 0.0)  # a loss that can be negative is measured from its lowest
     if not math.isfinite(report.loss):
         yield f"the loss is {report.loss}; see below where that begins"
-    elif report.loss > SURE * report.chance > 0:
+    elif loss - below > SURE * (report.chance - below) > 0:
         yield (
-            f"the loss is {report.loss / report.chance:.3g} times what knowing nothing gives: the outputs "
-            f"are sure of what is not so; scale x and y, or start from smaller weights"
+            f"the loss is {loss:.3g}, far above the {report.chance:.3g} of knowing nothing: the outputs are "
+            f"sure of what is not so; scale x and y, or start from smaller weights"
         )
+
+
+def bounds(network: "Network", batch: Batch) -> tuple[float, float]:
+    """Return the loss of outputs that know nothing, and of outputs that are the targets, which is the lowest.
+
+    The targets are those that the loss makes of y: rows for classes, smoothed if it smooths them.
+    """
+    loss, shape = network.loss, (*batch.y.shape[: len(network.shapes[-1])], network.shapes[-1][-1] or 0)
+    targets = loss.targets(batch.y, np.zeros(shape))
+    if loss.joins or loss.takes_classes:
+        nothing = np.full(shape, 1 / max(shape[-1], 2))
+    else:
+        nothing = np.broadcast_to(rows(targets, batch.lengths, len(shape) == 3).mean(axis=0), shape)
+    lowest = loss(batch.y, targets, batch.weight)
+    return loss(batch.y, nothing, batch.weight), lowest if math.isfinite(lowest) else 0.0
 
 
 def at_gradients(report: Report, network: "Network", batch: Batch) -> Iterator[str]:
@@ -159,12 +174,13 @@ def at_learning(report: Report, network: "Network", batch: Batch, steps: int) ->
     if not report.gradients:
         return
     optimizer = network.optimizer or optimizers.get("adam")
-    first = loss = loss_of(network, batch)
-    while report.steps < steps and LEARNT * first < loss < math.inf:
+    lowest = bounds(network, batch)[1]
+    first = above = loss_of(network, batch) - lowest
+    while report.steps < steps and LEARNT * first < above < math.inf:
         network.update(optimizer, report.steps / steps)  # within the first epoch of a schedule
-        loss = gradients_of(network, batch)
+        above = gradients_of(network, batch) - lowest
         report.steps += 1
-    report.left = loss_of(network, batch) / first if first else 0.0
+    report.left = (loss_of(network, batch) - lowest) / first if first > 0 else 0.0
     if not report.left <= LEARNT:
         yield (
             f"{report.left:.0%} of the loss of {len(batch.x)} samples is left after {report.steps} steps on "
@@ -174,15 +190,15 @@ def at_learning(report: Report, network: "Network", batch: Batch, steps: int) ->
 
 
 def loss_of(network: "Network", batch: Batch) -> float:
-    """Return the loss of one batch, without the noise of training."""
+    """Return the loss of one batch, without the noise of training and without penalties."""
     a = network.forward(batch.x, lengths=batch.lengths)
-    return network.loss(batch.y, a, batch.weight) + network.penalty()
+    return network.loss(batch.y, a, batch.weight)
 
 
 def gradients_of(network: "Network", batch: Batch) -> float:
-    """Fill the gradients of one batch, and return its loss."""
+    """Fill the gradients of one batch, and return its loss without penalties."""
     a = network.forward(batch.x, training=True, lengths=batch.lengths)
-    loss = network.loss(batch.y, a, batch.weight) + network.penalty()
+    loss = network.loss(batch.y, a, batch.weight)
     network.backward(network.loss.gradient(batch.y, a, batch.weight))
     network.gradients()
     return loss

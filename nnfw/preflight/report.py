@@ -20,13 +20,16 @@ class Report:
         The targets of each class among the samples looked at; empty if targets are numbers.
     scale : dict of str to ndarray (D,)
         Each feature's ``mean``, ``std``, ``low`` and ``high``; empty if x holds indices.
-    loss, chance : float
-        The loss as the network is, and that of knowing nothing: log K for cce, log 2 for bce, the variance
-        of y for mse, NaN for other losses.
+    loss : float
+        The loss as the network is.
+    chance, lowest : float
+        What the loss would be of outputs that know nothing, and of outputs that are the targets, without the
+        penalties of regularizers. Who knows nothing gives each class the same chance (log K for cce, log 2
+        for bce), and of numbers the mean (their variance for mse).
     gradients : dict of str to float
         The norm of each layer's gradient.
     left : float
-        The share of one batch's loss that is left after `steps` steps on it alone.
+        The share of one batch's loss above the lowest that is left after `steps` steps on it alone.
     steps : int
         How many these were, until a tenth was left or there were to be no more.
     warnings : list of str
@@ -39,6 +42,7 @@ class Report:
     scale: dict[str, Array] = field(default_factory=dict)
     loss: float = math.nan
     chance: float = math.nan
+    lowest: float = math.nan
     gradients: dict[str, float] = field(default_factory=dict)
     left: float = math.nan
     steps: int = 0
@@ -62,8 +66,10 @@ class Report:
                 f"features   means {mean.min():.3g} to {mean.max():.3g}, "
                 f"spreads {std.min():.3g} to {std.max():.3g}, {values}"
             )
-        beside = "" if math.isnan(self.chance) else f"; knowing nothing gives {self.chance:.3g}"
-        lines.append(f"loss       {self.loss:.3g}{beside}")
+        lines.append(
+            f"loss       {self.loss:.3g}; knowing nothing gives {self.chance:.3g}, perfect outputs "
+            f"{self.lowest:.3g}"
+        )
         if self.gradients:
             norms = ", ".join(f"{name} {norm:.2g}" for name, norm in self.gradients.items())
             lines.append(f"gradients  {norms}")

@@ -50,12 +50,15 @@ def save(network: "Network", path: "str | PathLike[str]") -> None:
         If there is no such folder.
     TypeError, ValueError
         If the network holds something that cannot be saved, as a lambda; nothing is written then.
+    RuntimeError
+        If it was made of layers that have their weights, and has not been built of them yet.
 
     Examples
     --------
     >>> import tempfile
     >>> from nnfw import Dense, Network
     >>> network = Network([Dense(3, "tanh"), Dense(1)], seed=0)
+    >>> history = network.fit([[1.0, 2.0]], [3.0], verbose=0)
     >>> a = network.predict([[1.0, 2.0]])
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save(network, f"{folder}/network.npz")

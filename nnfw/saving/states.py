@@ -12,6 +12,7 @@ import numpy as np
 
 from nnfw.checks import boolean, whole_number
 from nnfw.errors import LoadError
+from nnfw.evaluation import Means
 from nnfw.history import History
 from nnfw.initializers import Given
 from nnfw.joint import Array
@@ -20,7 +21,6 @@ from nnfw.optimizer import State
 from nnfw.plan import Plan
 from nnfw.resuming import Standing
 from nnfw.saving.describing import Describer, Rebuilder
-from nnfw.training import Means
 
 if TYPE_CHECKING:
     from nnfw.network import Network
@@ -72,6 +72,11 @@ def _is_network(layer: Layer) -> "TypeGuard[Network]":
 def _keep_member(layer: Layer, into: Describer, prefix: str, built: bool) -> Json | None:
     if _is_network(layer):
         return keep_network(layer, into, prefix)
+    if layer.size and not built:
+        raise RuntimeError(
+            f"save: {layer.label} has weights of its own, but the network is not built yet and would not "
+            f"keep them; fit it first, or if all of its layers have weights, predict once"
+        )
     return keep_layer(layer, into, prefix) if built else None
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnfw.building import check_ready
 from nnfw.errors import LoadError
 from nnfw.joint import Array
 from nnfw.names import nearest
@@ -25,11 +26,11 @@ def save_weights(network: "Network", path: "str | PathLike[str]") -> None:
     ImportError
         If the ``safetensors`` package is not there.
     RuntimeError
-        If the network has no parameters yet.
+        If the network has no weights yet.
     OSError
         If the file cannot be written.
     """
-    params = {name: np.ascontiguousarray(p) for name, p in _params_of(network).items()}
+    params = {name: np.ascontiguousarray(p) for name, p in _params_of(network, "save_weights").items()}
     content = _safetensors().save(params)
     with archive.replacing(path) as file:
         file.write(content)
@@ -47,11 +48,11 @@ def load_weights(network: "Network", path: "str | PathLike[str]") -> None:
     ImportError
         If the ``safetensors`` package is not there.
     RuntimeError
-        If the network has no parameters yet.
+        If the network has no weights yet.
     OSError
         If the file cannot be read.
     """
-    params, package = _params_of(network), _safetensors()
+    params, package = _params_of(network, "load_weights"), _safetensors()
     with open(path, "rb") as file, archive.named(path):
         arrays = package.load(file.read())
         fitting = {name: _fitting(name, p, arrays) for name, p in params.items()}
@@ -64,12 +65,8 @@ def load_weights(network: "Network", path: "str | PathLike[str]") -> None:
     network.standing = None
 
 
-def _params_of(network: "Network") -> dict[str, Array]:
-    if not network.built:
-        raise RuntimeError(
-            "the network has no parameters yet, as it does not know its input's shape; "
-            "call predict with one sample first"
-        )
+def _params_of(network: "Network", verb: str) -> dict[str, Array]:
+    check_ready(network, verb)
     return network.params
 
 

@@ -1,0 +1,92 @@
+"""Use of a network without training: its outputs, its loss and its metrics, batch by batch."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnfw.data import batches
+from nnfw.doors import Batch, Batches, Data
+from nnfw.doors.batch import Place
+from nnfw.joint import Array
+from nnfw.layers.lengths import valid_steps
+from nnfw.metric import Running
+from nnfw.nonfinite import check_answer, check_measured
+
+if TYPE_CHECKING:
+    from nnfw.network import Network
+
+
+class Means:
+    """The loss and the metrics over the batches of an epoch, each batch weighing what it should."""
+
+    def __init__(self, network: "Network") -> None:
+        self.total, self.valid = 0.0, 0
+        self.metrics = {metric.name: Running(metric) for metric in network.metrics}
+
+    @property
+    def sums(self) -> tuple[float, int, dict[str, Array | None]]:
+        """All that has been taken in: the loss, what it is the mean over, and each metric's statistics."""
+        return self.total, self.valid, {name: running.total for name, running in self.metrics.items()}
+
+    @sums.setter
+    def sums(self, known: tuple[float, int, dict[str, Array | None]]) -> None:
+        self.total, self.valid, totals = known
+        for name, running in self.metrics.items():
+            running.total = totals[name]
+
+    def add(self, batch: Batch, a: Array, loss: float) -> None:
+        """Take one batch in."""
+        self.total += loss * batch.valid
+        self.valid += batch.valid
+        if not self.metrics:
+            return
+        y = batch.y
+        if batch.lengths is not None and a.ndim == 3:
+            valid = valid_steps(batch.lengths, a.shape[1])
+            y, a = y[valid], a[valid]
+        for running in self.metrics.values():
+            running.add(y, a)
+
+    def result(self) -> dict[str, float]:
+        """Return the numbers by name."""
+        results = {name: running.result() for name, running in self.metrics.items()}
+        return {"loss": self.total / self.valid} | results
+
+
+def evaluate(network: "Network", data: Data | Batches, batch_size: int) -> dict[str, float]:
+    """Return the mean loss and the metrics over all of `data`."""
+    means = Means(network)
+    for _ in measure(network, data, batch_size, means, "evaluate"):
+        pass
+    return means.result()
+
+
+def measure(
+    network: "Network", data: Data | Batches, batch_size: int, means: Means, asked: str
+) -> Iterator[None]:
+    """Take all of `data` into the means; the caller has a say after each batch. `asked` is what it is for."""
+    penalty = network.penalty()
+    for number, batch in enumerate(data.batches(batch_size), 1):
+        where = f"{asked}, batch {number}"
+        a = network.forward(batch.x, lengths=batch.lengths)
+        check_answer(network, where, a, batch.x, batch.lengths, batch.place)
+        loss = network.loss(batch.y, a, batch.weight) + penalty
+        check_measured(network, where, loss, a, batch)
+        means.add(batch, a, loss)
+        yield
+
+
+def predict(network: "Network", x: Array, lengths: Array | None, batch_size: int) -> Array:
+    """Return the outputs (N, ...) for all of `x`, batch by batch."""
+    outputs: Array | None = None
+    for part in batches(len(x), batch_size):
+        some = None if lengths is None else lengths[part]
+        taken = np.asarray(x[part], network.input_dtype)
+        a = network.forward(taken, lengths=some)
+        if outputs is None:
+            outputs = np.empty((len(x), *a.shape[1:]), a.dtype)
+        outputs[part] = a
+        check_answer(network, "predict", outputs[part], taken, some, Place(part))
+    assert outputs is not None  # the door lets no empty x in
+    return outputs
