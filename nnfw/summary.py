@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from nnfw import optimizers
+
 if TYPE_CHECKING:
     from nnfw.network import Network
 
@@ -17,7 +19,7 @@ def describe(network: "Network") -> str:
         axes = None if shape is None else ", ".join(["N", *("T" if n is None else str(n) for n in shape)])
         rows.append((name, repr(layer), f"({axes})" if axes else "?", count))
     total = f"{network.size:,} parameters" if network.built else "parameters come with the first fit"
-    optimizer = network.optimizer or "Adam()"
+    optimizer = network.optimizer or optimizers.get("adam")
     return f"{table(rows)}\n{total}; {network.dtype}; loss {network.loss!r}; optimizer {optimizer!r}"
 
 

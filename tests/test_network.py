@@ -468,5 +468,5 @@ class TestConstruction:
         untrained(network, None, 3)
         network.summary()
         printed = capsys.readouterr().out
-        for part in ("GRU(4)", "(N, 4)", "96", "5 (frozen)", "101 parameters", "float32"):
+        for part in ("GRU(4)", "(N, 4)", "96", "5 (frozen)", "101 parameters", "float32", "optimizer Adam()"):
             assert part in printed
