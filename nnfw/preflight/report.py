@@ -66,9 +66,10 @@ class Report:
                 f"features   means {mean.min():.3g} to {mean.max():.3g}, "
                 f"spreads {std.min():.3g} to {std.max():.3g}, {values}"
             )
+        lowest = round(self.lowest, 9)  # the rounding of perfect outputs is no part of it
         lines.append(
             f"loss       {self.loss:.3g}; knowing nothing gives {self.chance:.3g}, perfect outputs "
-            f"{self.lowest:.3g}"
+            f"{lowest:.3g}"
         )
         if self.gradients:
             norms = ", ".join(f"{name} {norm:.2g}" for name, norm in self.gradients.items())
