@@ -298,10 +298,10 @@ def test_a_stop_within_an_epoch_of_unknown_length_is_resumed(tmp_path):
         (iter(PAIRS), TypeError, "used up after one"),
         ((pair for pair in PAIRS), TypeError, "used up after one"),
         ([], ValueError, "there is no batch"),
-        ([X], TypeError, r"batch 0: a batch must be \(x, y\) or \(x, y, lengths\), got ndarray"),
-        ([(X, Y), (X[..., :2], Y)], ShapeError, "batch 1: .*features"),
-        ([(X, Y), (X, Y[:3])], ShapeError, "batch 1: x has 7 samples"),
-        ([(X, Y), (X * np.nan, Y)], ValueError, r"batch 1: x\[0, 0, 0\] is nan"),
+        ([X], TypeError, r"batch 1: a batch must be \(x, y\) or \(x, y, lengths\), got ndarray"),
+        ([(X, Y), (X[..., :2], Y)], ShapeError, "batch 2: .*features"),
+        ([(X, Y), (X, Y[:3])], ShapeError, "batch 2: x has 7 samples"),
+        ([(X, Y), (X * np.nan, Y)], ValueError, r"batch 2: x\[0, 0, 0\] is nan"),
     ],
 )
 def test_what_is_no_batch_is_refused(given, kind, said):

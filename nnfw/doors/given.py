@@ -58,7 +58,7 @@ class Batches:
         return (part.batch() for part in self.parts(batch_size))
 
     def _open(self, number: int, pair: Any) -> Data:
-        with named(f"batch {number}"):
+        with named(f"batch {number + 1}"):  # counted as `fit` counts them
             if not isinstance(pair, (tuple, list)) or len(pair) not in (2, 3):
                 raise TypeError(f"a batch must be (x, y) or (x, y, lengths), got {type(pair).__name__}")
             part = open_data(self.network, *pair)
