@@ -48,6 +48,7 @@ def speed(rows: list[dict[str, Any]], peers: dict[str, Peer], path: Path) -> Non
                 xlabel="nnfw faster  ←  time of nnfw / time of the peer  →  slower",
                 ylim=(bottom - 0.8, TITLE_ROOM),
             )
+        for axes in panels:  # when all is drawn: they share one axis
             ratio_axis(axes)
         panels[0].set_yticks(list(heights.values()), [sizes for _, sizes in places])
         for layer in layers:

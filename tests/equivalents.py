@@ -24,6 +24,10 @@ SAME: dict[tuple[str, str], str] = {
         "layers/layer",
         "def forward(self, x: Array, training: bool=True) -> Array:",
     ): "the base's own forward only raises",
+    (
+        "layers/layer",
+        "self.flat_params, self.flat_grads = (np.ones(size, dtype), np.zeros(size, dtype))",
+    ): "the initializers fill all of it",
     ("layers/lengths", "return lengths.astype(np.int64, copy=True)"): COPY,
     ("layers/gated", "for span, rows in reversed(steps.groups(FACTORS * self.units)):"): LIMIT,
     (
