@@ -1,5 +1,6 @@
 """The plan of a fit: what an epoch is cut into, and in which order."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +57,23 @@ class Plan:
             return order
         rows = slice(None) if data.rows is None else data.rows
         return gather_by_length(order, data.lengths[rows], self.batch_size, rng)
+
+    def updates(self, data: Data | Batches) -> int | None:
+        """Return the number of updates in an epoch, or None as long as it is not known.
+
+        Examples
+        --------
+        >>> from nnfw.doors import Data
+        >>> data = Data(np.zeros((30, 90, 1)), np.zeros((30, 90, 1)), None, None, np.dtype("f4"), steps=True)
+        >>> Plan(30, 8).updates(data), Plan(30, 8, truncate=20).updates(data)
+        (4, 20)
+        """
+        count = data.count(self.batch_size)
+        if self.truncate is None or count is None:
+            return count
+        if isinstance(data, Batches) or data.lengths is not None:
+            return None  # each batch has as many windows as its longest sequence asks for
+        return count * math.ceil(data.longest / self.truncate)
 
     def __str__(self) -> str:
         """Return the plan in words."""

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 Method = TypeVar("Method", bound=Callable[..., None])
 
-BATCH_BAR_DELAY = 2.0  # seconds that an epoch must take before it gets a bar of its own
+EPOCH_BAR_DELAY = 2.0  # seconds that an epoch must take before it gets a bar of its own
 
 
 def choose(verbose: int | str) -> int:
@@ -56,8 +56,8 @@ class Progress:
 
     unseen = False  # whether it could no longer be written
 
-    def start(self, epochs: int, first: int, batches: int | None) -> None:
-        """Begin a run of `epochs` from epoch number `first`, of `batches` steps each."""
+    def start(self, epochs: int, first: int, steps: int | None) -> None:
+        """Begin a run of `epochs` from epoch number `first`, of so many `steps` each."""
 
     def start_epoch(self, number: int) -> None:
         """Begin an epoch."""
@@ -78,7 +78,7 @@ class Progress:
 class Lines(Progress):
     """A line an epoch, for log files."""
 
-    def start(self, epochs: int, first: int, batches: int | None) -> None:
+    def start(self, epochs: int, first: int, steps: int | None) -> None:
         """Remember the last epoch's number."""
         self.last = first + epochs - 1
 
@@ -93,15 +93,15 @@ class Lines(Progress):
 
 
 class Bar(Progress):
-    """A bar over the epochs, and one over the batches of an epoch that takes long."""
+    """A bar over the epochs, and one over the steps of an epoch that takes long."""
 
     @while_seen
-    def start(self, epochs: int, first: int, batches: int | None) -> None:
+    def start(self, epochs: int, first: int, steps: int | None) -> None:
         """Open the bar."""
         from tqdm.auto import tqdm  # here, because it takes as long to import as all of nnfw
 
         self.bar = tqdm
-        self.batches, self.last = batches, first + epochs - 1
+        self.count, self.last = steps, first + epochs - 1
         self.epochs = self.bar(total=epochs, unit="epoch", desc="training", dynamic_ncols=True)
         self.steps: Any = None
 
@@ -109,11 +109,11 @@ class Bar(Progress):
     def start_epoch(self, number: int) -> None:
         """Open the epoch's bar, which shows itself only after a while."""
         self.steps = self.bar(
-            total=self.batches,
-            unit="batch",
+            total=self.count,
+            unit="step",
             desc=f"epoch {number}/{self.last}",
             leave=False,
-            delay=BATCH_BAR_DELAY,
+            delay=EPOCH_BAR_DELAY,
             dynamic_ncols=True,
         )
 

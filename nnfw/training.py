@@ -94,7 +94,7 @@ class Run:
 def fit(run: Run, train: Data | Batches, held: Data | Batches | None, epochs: int) -> None:
     """Train the run's network for `epochs` more epochs; the arguments have passed the door."""
     with stop_on_interrupt(run), no_input_gradient(run.network):
-        run.progress.start(epochs, run.epoch + 1, train.count(run.standing.plan.batch_size))
+        run.progress.start(epochs, run.epoch + 1, run.standing.plan.updates(train))
         with closing(run.progress), run.kept():
             if held is not None:
                 run.note(f"validation: {run.history.validation}")
@@ -119,7 +119,6 @@ def run_epoch(run: Run, train: Data | Batches, held: Data | Batches | None) -> N
         run.batch = number + 1
         with run.attempt:
             run.batch_loss = train_batch(run, part, means, 1 / count if count else 0.0)
-        run.progress.step(run.batch_loss)
         run.tell("on_batch_end")
         if run.stopped and run.batch != count:
             return
@@ -178,6 +177,7 @@ def train_step(run: Run, batch: Batch, means: Means, epoch: float, last: bool = 
         if last:
             run.standing.batch = run.batch
         means.add(batch, a, value)
+    run.progress.step(value)
     return value
 
 

@@ -34,6 +34,10 @@ SAME: dict[tuple[str, str], str] = {
         "layers/recurrent",
         "for part in steps.windows(max(1, INFERENCE_ROWS * max(1, steps.N))):",
     ): LIMIT,
+    (
+        "layers/recurrent",
+        "for part in steps.windows(max(2, INFERENCE_ROWS // max(1, steps.N))):",
+    ): LIMIT,
     ("layers/recurrent", "if len(input_shape) != 2 or input_shape[1] is None:"): "the last of two",
     (
         "layers/recurrent",

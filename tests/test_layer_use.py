@@ -328,3 +328,12 @@ def test_two_halves_read_one_after_the_other_are_the_whole(layer):
     if layer.return_sequences:
         whole = whole[:, :T] if layer.go_backwards else whole[:, T:]
     assert_allclose(rest, whole, rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=repr)
+def test_where_nobody_needs_the_input_gradient_there_is_none_and_all_else_is_the_same(layer):
+    first, other = build(layer), build(layer)
+    first.needs_dx = False
+    assert (step(first).size, step(other).shape) == (0, x.shape)
+    assert np.array_equal(first.flat_grads, other.flat_grads)
+    assert np.array_equal(first.flat_params, other.flat_params)

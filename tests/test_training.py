@@ -23,6 +23,7 @@ from nnfw import (
     NonFiniteError,
     ReduceOnPlateau,
 )
+from nnfw.progress import Progress
 from nnfw.schedules import Cosine, Exponential
 
 RNG = np.random.default_rng(7)
@@ -432,10 +433,28 @@ class TestProgress:
         assert "accuracy" in captured.err
 
     def test_batch_bar_of_a_long_epoch(self, capsys, monkeypatch):
-        monkeypatch.setattr("nnfw.progress.BATCH_BAR_DELAY", 1e-9)
+        monkeypatch.setattr("nnfw.progress.EPOCH_BAR_DELAY", 1e-9)
         slow = LambdaCallback(on_batch_end=lambda run: time.sleep(0.03))
         classifier().fit(*classes_task(), batch_size=5, callbacks=[slow], verbose=1)
         assert "epoch 1/1" in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("given", "total", "count"),
+        [
+            ({}, 2, 2),
+            ({"truncate": 3}, 6, 6),
+            ({"truncate": 4, "lengths": [9, 2, 4, 7, 3]}, None, 4),  # 3 and 1: known only as they come
+        ],
+    )
+    def test_every_update_is_a_step_of_the_bar(self, given, total, count, monkeypatch):
+        totals, losses = [], []
+        monkeypatch.setattr(Progress, "start", lambda _, epochs, first, steps: totals.append(steps))
+        monkeypatch.setattr(Progress, "step", lambda _, loss: losses.append(loss))
+        x = np.random.default_rng(0).normal(size=(5, 9, 2))
+        network = Network([GRU(3, return_sequences=True), Dense(2)], seed=0)
+        network.fit(x, x, batch_size=4, shuffle=False, verbose=0, **given)
+        assert totals == [total]
+        assert len(set(losses)) == len(losses) == count
 
     def test_auto_is_lines_without_a_terminal(self, capsys):
         classifier().fit(*classes_task())
