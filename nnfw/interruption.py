@@ -36,7 +36,7 @@ def alone(network: "Network") -> Iterator[None]:
 
 @contextmanager
 def stop_on_interrupt(run: "Run") -> Iterator[None]:
-    """Let Ctrl-C end the run after the current batch; a second one interrupts at once, but not an update.
+    """Let Ctrl-C end the run after the current step; a second one interrupts at once, but not an update.
 
     Signals reach the main thread only: elsewhere, nothing is changed, nor where they are ignored.
     """
@@ -93,10 +93,10 @@ class Attempt:
         self.standing, self.noise = run.standing, run.network.streams["noise"].bit_generator
 
     def __enter__(self) -> None:
-        self.batch, self.state = self.standing.batch, self.noise.state
+        self.step, self.state = (self.standing.batch, self.standing.window), self.noise.state
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if error is not None and self.standing.batch == self.batch:
+        if error is not None and (self.standing.batch, self.standing.window) == self.step:
             self.noise.state = self.state

@@ -29,10 +29,14 @@ class Standing:
     ----------
     batch : int
         Batches that are done of an epoch that is not; else 0.
+    window : int
+        Windows that are done of a truncated batch that is not; else 0.
+    state : list or None
+        What the last of these windows ended with, and the next begins with: see `Network.final_state`.
     shuffle : dict or None
         The state that the stream "shuffle" had before that epoch's order was drawn.
     means : Means or None
-        The sums over these batches.
+        The sums over these batches and windows.
     stopped : str
         Why a callback ended the fit early, or an empty string; it is not trained further then.
     memories : dict
@@ -43,7 +47,8 @@ class Standing:
         self.start, self.plan, self.stopped = start, plan, ""
         self._kept: Memories = {}
         self._asked: list[tuple[str, Callback]] = []
-        self.batch = 0
+        self.batch = self.window = 0
+        self.state: Any = None
         self.shuffle: Any = None
         self.means: Means | None = None
 
@@ -58,6 +63,13 @@ class Standing:
             self.shuffle, self.means = stream.bit_generator.state, means
         stream.bit_generator.state = self.shuffle
         return self.means
+
+    def advance(self, state: Any) -> None:
+        """Count a step: a batch, or a window of one that goes on from this `state`."""
+        if state is None:
+            self.batch, self.window, self.state = self.batch + 1, 0, None
+        else:
+            self.window, self.state = self.window + 1, state
 
     def end_epoch(self) -> None:
         """Forget the epoch: it is in the history."""

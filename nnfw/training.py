@@ -117,8 +117,9 @@ def run_epoch(run: Run, train: Data | Batches, held: Data | Batches | None) -> N
     order, count = plan.order(train, stream), train.count(plan.batch_size)
     for number, part in enumerate(train.parts(plan.batch_size, order, standing.batch), standing.batch):
         run.batch = number + 1
-        with run.attempt:
-            run.batch_loss = train_batch(run, part, means, 1 / count if count else 0.0)
+        run.batch_loss = train_batch(run, part, means, 1 / count if count else 0.0)
+        if standing.batch != run.batch:
+            return  # interrupted between two windows of the batch
         run.tell("on_batch_end")
         if run.stopped and run.batch != count:
             return
@@ -143,14 +144,17 @@ def train_batch(run: Run, part: Data, means: Means, share: float) -> float:
     Truncated, it is one step for each window of time steps; the state that one window ends with begins the
     next, and no gradient passes between them (Williams & Peng 1990).
     """
-    epoch, width = run.epoch - 1 + (run.batch - 1) * share, run.standing.plan.truncate
+    epoch, standing = run.epoch - 1 + (run.batch - 1) * share, run.standing
+    width, loss = standing.plan.truncate, math.nan
     if width is None:
         return train_step(run, part.batch(), means, epoch)
-    count, loss = math.ceil(part.longest / width), math.nan
-    for number, (batch, going_on) in enumerate(part.windows(width)):
-        state = None if going_on is None else carried(run.network.final_state, going_on)
-        batch, last = batch._replace(state=state), number + 1 == count
-        loss = train_step(run, batch, means, epoch + share * number / count, last)
+    count = math.ceil(part.longest / width)
+    for number, (batch, going_on) in enumerate(part.windows(width, standing.window), standing.window):
+        state = None if going_on is None else carried(standing.state, going_on)
+        when, last = epoch + share * number / count, number + 1 == count
+        loss = train_step(run, batch._replace(state=state), means, when, last)
+        if run.stopped:
+            break
     return loss
 
 
@@ -167,16 +171,16 @@ def train_step(run: Run, batch: Batch, means: Means, epoch: float, last: bool = 
     The `last` step of a batch is the one that finishes it.
     """
     network, loss = run.network, run.network.loss
-    a = network.forward(batch.x, training=True, lengths=batch.lengths, initial_state=batch.state)
-    value = loss(batch.y, a, batch.weight) + network.penalty()
-    run.guard.check_loss(batch, value)
-    network.backward(loss.gradient(batch.y, a, batch.weight))
-    network.gradients()
-    with run.undisturbed:
-        run.guard.step(batch, epoch)
-        if last:
-            run.standing.batch = run.batch
-        means.add(batch, a, value)
+    with run.attempt:
+        a = network.forward(batch.x, training=True, lengths=batch.lengths, initial_state=batch.state)
+        value = loss(batch.y, a, batch.weight) + network.penalty()
+        run.guard.check_loss(batch, value)
+        network.backward(loss.gradient(batch.y, a, batch.weight))
+        network.gradients()
+        with run.undisturbed:
+            run.guard.step(batch, epoch)
+            run.standing.advance(None if last else network.final_state)
+            means.add(batch, a, value)
     run.progress.step(value)
     return value
 

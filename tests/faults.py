@@ -28,12 +28,15 @@ class Fault(NamedTuple):
 
 LAYERS = ["tests/test_layers.py", "tests/test_network.py", "tests/test_training.py"]
 LOOP = ["tests/test_training.py", "tests/test_sequences_in_training.py"]
+BROKEN_OFF = ["tests/test_interruption.py"]
 ANSWERS = ["tests/test_nonfinite.py", "tests/test_nonfinite_answers.py"]
 TESTS = {  # which tests must see the faults of a file
     "layers": LAYERS,
     "chain": LAYERS,
+    "interruption": BROKEN_OFF,
+    "resuming": [*LOOP, *BROKEN_OFF],
     "network": LAYERS,
-    "training": LOOP,
+    "training": [*LOOP, *BROKEN_OFF],
     "evaluation": [*LOOP, *ANSWERS],
     "nonfinite": ANSWERS,
     "postmortem": ANSWERS,
@@ -240,6 +243,31 @@ OTHERS = [
         "training.py",
         'run.logs |= {f"val_{name}": value',
         'run.logs |= {f"val_{name}": value * 1.01',
+    ),
+    Fault(
+        "training: goes on after Ctrl-C", "training.py", "        if run.stopped:\n            break\n", ""
+    ),
+    Fault(
+        "training: windows taken twice", "training.py", "windows(width, standing.window)", "windows(width, 0)"
+    ),
+    Fault("resuming: windows not counted", "resuming.py", "self.window + 1, state", "self.window, state"),
+    Fault(
+        "resuming: no state for the next window",
+        "resuming.py",
+        "self.window + 1, state",
+        "self.window + 1, None",
+    ),
+    Fault(
+        "interruption: noise of a window drawn twice",
+        "interruption.py",
+        "(self.standing.batch, self.standing.window) == self.step",
+        "False",
+    ),
+    Fault(
+        "interruption: noise brought back too far",
+        "interruption.py",
+        "(self.standing.batch, self.standing.window) == self.step",
+        "True",
     ),
     Fault("early stopping keeps the last weights", "monitors.py", "leaf.flat_params[...] = weights", "pass"),
     Fault(

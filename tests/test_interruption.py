@@ -15,7 +15,18 @@ from saved import state_of
 from tqdm.auto import tqdm
 from untrained import untrained
 
-from nnfw import GRU, Bidirectional, Dense, Initializer, LambdaCallback, Nadam, Network
+from nnfw import (
+    GRU,
+    LSTM,
+    Bidirectional,
+    Dense,
+    Dropout,
+    Initializer,
+    LambdaCallback,
+    Nadam,
+    Network,
+    metrics,
+)
 
 STEPS, WHOLE, _ = recorded_steps()
 MOMENTS = ["on_fit_start", "on_epoch_start", "on_batch_end", "on_epoch_end", "on_fit_end"]
@@ -50,6 +61,12 @@ def raising(error, at):
             raise error
 
     return function
+
+
+def raising_signal(at):
+    """A function that sends what Ctrl-C sends when it is called for the time number `at`, from 1."""
+    calls = iter(range(1, 10**6))
+    return lambda: next(calls) == at and signal.raise_signal(signal.SIGINT)
 
 
 class InterruptedAt(Initializer):
@@ -224,3 +241,78 @@ def test_kills_and_interrupts_at_random_instants():
     assert saves.startswith("20 kills while saving: 0 files broken")
     assert re.match(r"\d+ kills while training: 0 of \d trainings ended with other bits", fits)
     assert interrupts == "10 interrupts of a running fit: 0 did harm"
+
+
+class TestWindows:
+    """A truncated batch may last for minutes: it is broken off, and goes on, between two of its windows."""
+
+    LENGTHS = np.random.default_rng(5).integers(1, 10, 12)
+    X, Y = np.random.default_rng(6).normal(size=(2, 12, 9, 3))
+    WINDOWS = 15  # of all batches of both epochs, each as many as its longest sequence asks for
+
+    def new(self):
+        layers = [
+            LSTM(3, return_sequences=True, recurrent_dropout=0.2),
+            Dropout(0.3),
+            Network([GRU(4, return_sequences=True)], seed=1),
+            Dense(3),
+        ]
+        return Network(layers, optimizer=Nadam(0.02), metrics=["mae"], seed=2)
+
+    def train(self, network):
+        network.fit(
+            self.X,
+            self.Y,
+            epochs=2,
+            batch_size=7,
+            truncate=2,
+            lengths=self.LENGTHS,
+            validation_split=0.2,
+            resume=True,
+            verbose=0,
+        )
+        return network
+
+    def steps(self, network):
+        return network.layers[-1].state.steps if network.layers[-1].state else 0
+
+    def goes_on(self, network, tmp_path):
+        """Whether the network, and what is read from its file, come to where an unbroken one comes."""
+        network.save(tmp_path / "network.npz")
+        loaded, whole = Network.load(tmp_path / "network.npz"), self.train(self.new())
+        assert self.steps(whole) == self.WINDOWS
+        return state_of(self.train(network)) == state_of(whole) == state_of(self.train(loaded))
+
+    @pytest.mark.parametrize("at", range(1, WINDOWS, 2))
+    def test_ctrl_c_ends_the_fit_after_the_window(self, at, tmp_path):
+        network = self.new()
+        before(network, "backward", raising_signal(at))
+        self.train(network)
+        del network.backward
+        assert self.steps(network) == at
+        assert np.isfinite(network.predict(self.X)).all()
+        assert self.goes_on(network, tmp_path)
+
+    @pytest.mark.parametrize("at", range(2, WINDOWS, 3))
+    def test_an_error_leaves_the_windows_before_it(self, at, tmp_path):
+        network = self.new()
+        before(network, "gradients", raising(Trouble, at))
+        with pytest.raises(Trouble):
+            self.train(network)
+        del network.gradients
+        assert self.steps(network) == at - 1
+        assert self.goes_on(network, tmp_path)
+
+    def test_an_error_in_a_metric_comes_after_the_window(self):
+        fail = raising(Trouble, 4)
+
+        def metric(y, a):
+            fail()
+            return 0.0
+
+        network, whole = self.new(), self.train(self.new())
+        network.metrics = (*network.metrics, metrics.get(metric))
+        with pytest.raises(Trouble):
+            self.train(network)
+        assert self.steps(network) == 4
+        assert weights_and_slots(self.train(network)) == weights_and_slots(whole)

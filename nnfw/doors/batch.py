@@ -120,17 +120,19 @@ class Data:
             return int(self.x.shape[1])
         return int(self.lengths[slice(None) if self.rows is None else self.rows].max())
 
-    def windows(self, width: int) -> Iterator[tuple[Batch, Array | None]]:
-        """Yield one batch for each window of `width` time steps, of the samples that last as long.
+    def windows(self, width: int, skip: int = 0) -> Iterator[tuple[Batch, Array | None]]:
+        """Yield one batch for each window of `width` time steps after the first few.
 
-        Beside each stands which samples of the window before it go on in it; None for the first window.
+        It has the samples that last as long. Beside each stands which samples of the window before it go on
+        in it; None for the first window.
         """
         rows = np.arange(len(self.x))[slice(None) if self.rows is None else self.rows]
         lengths = np.full(len(self.x), self.x.shape[1]) if self.lengths is None else self.lengths
         for start in range(0, self.longest, width):
             on = np.flatnonzero(lengths[rows] > start)
             rows = rows[on]
-            yield self._take(rows, slice(start, start + width)), on if start else None
+            if start >= skip * width:
+                yield self._take(rows, slice(start, start + width)), on if start else None
 
     def _take(self, rows: Array | slice, steps: slice) -> Batch:
         """Return one batch, of some samples, and of sequences some steps."""

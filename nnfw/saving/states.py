@@ -159,6 +159,8 @@ def keep_standing(standing: Standing | None, into: Describer, prefix: str) -> Js
             for i, (label, memory) in enumerate(standing.memories.items())
         ],
         "batch": standing.batch,
+        "window": standing.window,
+        "state": into.value(standing.state, f"{prefix}state"),
         "shuffle": standing.shuffle,
         "sums": standing.means and into.value(standing.means.sums, f"{prefix}sums"),
     }
@@ -175,6 +177,8 @@ def restored_standing(known: Json | None, out: Rebuilder, network: "Network") ->
         str(label): dict(out.value(item) for item in memory) for label, *memory in known["memories"]
     }
     standing.batch = whole_number("Standing", "batch", known["batch"])
+    standing.window = whole_number("Standing", "window", known.get("window", 0))  # 0.1.0's file has none
+    standing.state = out.value(known.get("state"))
     if known["sums"] is not None:
         np.random.default_rng(0).bit_generator.state = known["shuffle"]  # refused now, if it is no such state
         standing.shuffle, standing.means = known["shuffle"], Means(network)
