@@ -51,7 +51,7 @@ class Callback(Part):
         """Before the first batch of an epoch."""
 
     def on_batch_end(self, run: "Run") -> None:
-        """After each update; ``run.batch`` and ``run.batch_loss`` tell which."""
+        """After each update: of a batch, ``run.batch``, or of one of its windows; see ``run.batch_loss``."""
 
     def on_epoch_end(self, run: "Run") -> None:
         """After an epoch and its validation; ``run.logs`` has its numbers."""

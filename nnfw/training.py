@@ -34,7 +34,7 @@ class Run:
     batch : int
         The number of the current batch of the epoch, from 1.
     batch_loss : float
-        The loss of the last one.
+        The loss of the last update: of the batch, or of the last window of it that was taken.
     logs : dict of str to float
         The epoch's numbers, filled at its end.
     stopped : str
@@ -64,7 +64,7 @@ class Run:
         self.guard = Guard(self)
 
     def stop(self, reason: str) -> None:
-        """End the run after the current batch, or after the epoch if called at its end."""
+        """End the run after the current update, or after the epoch if called at its end."""
         self.stopped = self.standing.stopped = reason
 
     def note(self, text: str) -> None:
@@ -117,11 +117,8 @@ def run_epoch(run: Run, train: Data | Batches, held: Data | Batches | None) -> N
     order, count = plan.order(train, stream), train.count(plan.batch_size)
     for number, part in enumerate(train.parts(plan.batch_size, order, standing.batch), standing.batch):
         run.batch = number + 1
-        run.batch_loss = train_batch(run, part, means, 1 / count if count else 0.0)
-        if standing.batch != run.batch:
-            return  # interrupted between two windows of the batch
-        run.tell("on_batch_end")
-        if run.stopped and run.batch != count:
+        train_batch(run, part, means, 1 / count if count else 0.0)
+        if run.stopped and standing.batch != count:
             return
     run.logs = means.result()
     if held is not None:
@@ -138,24 +135,24 @@ def run_epoch(run: Run, train: Data | Batches, held: Data | Batches | None) -> N
     run.tell("on_epoch_end")
 
 
-def train_batch(run: Run, part: Data, means: Means, share: float) -> float:
-    """Take the step of one batch, which is a `share` of the epoch. Return its loss.
+def train_batch(run: Run, part: Data, means: Means, share: float) -> None:
+    """Take the step of one batch, which is a `share` of the epoch.
 
     Truncated, it is one step for each window of time steps; the state that one window ends with begins the
     next, and no gradient passes between them (Williams & Peng 1990).
     """
     epoch, standing = run.epoch - 1 + (run.batch - 1) * share, run.standing
-    width, loss = standing.plan.truncate, math.nan
+    width = standing.plan.truncate
     if width is None:
-        return train_step(run, part.batch(), means, epoch)
+        train_step(run, part.batch(), means, epoch)
+        return
     count = math.ceil(part.longest / width)
     for number, (batch, going_on) in enumerate(part.windows(width, standing.window), standing.window):
         state = None if going_on is None else carried(standing.state, going_on)
         when, last = epoch + share * number / count, number + 1 == count
-        loss = train_step(run, batch._replace(state=state), means, when, last)
+        train_step(run, batch._replace(state=state), means, when, last)
         if run.stopped:
-            break
-    return loss
+            return
 
 
 def carried(state: Any, samples: Array) -> Any:
@@ -165,8 +162,8 @@ def carried(state: Any, samples: Array) -> Any:
     return None if state is None else state[samples]
 
 
-def train_step(run: Run, batch: Batch, means: Means, epoch: float, last: bool = True) -> float:
-    """Take one step: the verbs in their three passes, then the update. Return the loss.
+def train_step(run: Run, batch: Batch, means: Means, epoch: float, last: bool = True) -> None:
+    """Take one step: the verbs in their three passes, then the update.
 
     The `last` step of a batch is the one that finishes it.
     """
@@ -181,8 +178,9 @@ def train_step(run: Run, batch: Batch, means: Means, epoch: float, last: bool = 
             run.guard.step(batch, epoch)
             run.standing.advance(None if last else network.final_state)
             means.add(batch, a, value)
+    run.batch_loss = value
     run.progress.step(value)
-    return value
+    run.tell("on_batch_end")
 
 
 @contextmanager

@@ -245,7 +245,7 @@ OTHERS = [
         'run.logs |= {f"val_{name}": value * 1.01',
     ),
     Fault(
-        "training: goes on after Ctrl-C", "training.py", "        if run.stopped:\n            break\n", ""
+        "training: goes on after Ctrl-C", "training.py", "        if run.stopped:\n            return\n", ""
     ),
     Fault(
         "training: windows taken twice", "training.py", "windows(width, standing.window)", "windows(width, 0)"

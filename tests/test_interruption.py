@@ -19,6 +19,7 @@ from nnfw import (
     GRU,
     LSTM,
     Bidirectional,
+    Checkpoint,
     Dense,
     Dropout,
     Initializer,
@@ -259,10 +260,11 @@ class TestWindows:
         ]
         return Network(layers, optimizer=Nadam(0.02), metrics=["mae"], seed=2)
 
-    def train(self, network):
+    def train(self, network, *callbacks):
         network.fit(
             self.X,
             self.Y,
+            callbacks=callbacks,
             epochs=2,
             batch_size=7,
             truncate=2,
@@ -302,6 +304,16 @@ class TestWindows:
         del network.gradients
         assert self.steps(network) == at - 1
         assert self.goes_on(network, tmp_path)
+
+    @pytest.mark.parametrize("at", [2, 7, 13])
+    def test_a_checkpoint_is_written_after_each_that_is_due(self, at, tmp_path):
+        network, path = self.new(), tmp_path / "checkpoint.npz"
+        before(network, "forward", raising(Trouble, at))  # validation counts as well
+        with pytest.raises(Trouble):
+            self.train(network, Checkpoint(path, seconds=1e-9))
+        loaded = Network.load(path)
+        assert self.steps(loaded) == self.steps(network)
+        assert state_of(self.train(loaded)) == state_of(self.train(self.new()))
 
     def test_an_error_in_a_metric_comes_after_the_window(self):
         fail = raising(Trouble, 4)
