@@ -189,6 +189,11 @@ class TestForgeries:
         redescribe(path, altered)
         refuse(path, rf"'dense_1.W' is \(2, 2\) of float32, but the network takes \(2, {10**15}\)")
 
+    @pytest.mark.parametrize("state", [5, "h", [None, 0.5], [[True]], {"dict": []}])
+    def test_state_of_a_truncated_fit_that_is_none(self, state, path):
+        redescribe(path, lambda description: description["state"]["standing"].update(state=state))
+        refuse(path, "its fit stood at a state of layers that is .*, not an array")
+
     def test_part_in_place_of_the_network(self, path):
         redescribe(
             path, lambda description: description.update(network=description["network"]["config"]["loss"])

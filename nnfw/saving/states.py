@@ -146,6 +146,15 @@ def restored_history(known: Json, out: Rebuilder) -> History:
     return history
 
 
+def checked_state(state: Any) -> Any:
+    """Return a state of layers if it is one: an array (N, ...), None, or a list of states."""
+    if isinstance(state, list):
+        return [checked_state(part) for part in state]
+    if state is None or (isinstance(state, np.ndarray) and state.ndim):
+        return state
+    raise LoadError(f"its fit stood at a state of layers that is {state!r:.80}, not an array (N, S)")
+
+
 def keep_standing(standing: Standing | None, into: Describer, prefix: str) -> Json | None:
     """Return how far the last fit has come, with what its callbacks remember."""
     if standing is None:
@@ -178,7 +187,7 @@ def restored_standing(known: Json | None, out: Rebuilder, network: "Network") ->
     }
     standing.batch = whole_number("Standing", "batch", known["batch"])
     standing.window = whole_number("Standing", "window", known.get("window", 0))  # 0.1.0's file has none
-    standing.state = out.value(known.get("state"))
+    standing.state = checked_state(out.value(known.get("state")))
     if known["sums"] is not None:
         np.random.default_rng(0).bit_generator.state = known["shuffle"]  # refused now, if it is no such state
         standing.shuffle, standing.means = known["shuffle"], Means(network)
