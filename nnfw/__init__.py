@@ -6,7 +6,7 @@ from nnfw.callbacks import Callback, CSVLogger, LambdaCallback
 from nnfw.checkpoint import Checkpoint
 from nnfw.errors import LoadError, NonFiniteError, ShapeError
 from nnfw.history import History
-from nnfw.initializers import Initializer
+from nnfw.initializer import Initializer
 from nnfw.layers import (
     GRU,
     LSTM,

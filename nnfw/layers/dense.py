@@ -12,7 +12,7 @@ from nnfw.layers.layer import NOTHING, Layer, Options, Shape, with_samples
 
 if TYPE_CHECKING:
     from nnfw.activation import Activation
-    from nnfw.initializers import Initializer
+    from nnfw.initializer import Initializer
 
 
 class Dense(Layer):

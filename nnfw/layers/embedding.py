@@ -11,7 +11,7 @@ from nnfw.joint import Array
 from nnfw.layers.layer import NOTHING, Layer, Options, Shape, with_samples
 
 if TYPE_CHECKING:
-    from nnfw.initializers import Initializer
+    from nnfw.initializer import Initializer
 
 
 class Embedding(Layer):

@@ -17,7 +17,7 @@ from nnfw.regularizers import Regularizer, Regularizers
 if TYPE_CHECKING:
     import weakref
 
-    from nnfw.initializers import Initializer
+    from nnfw.initializer import Initializer
     from nnfw.layers.stepping import Stepper
     from nnfw.optimizer import Optimizer, State
 

@@ -16,7 +16,7 @@ from nnfw.layers.recurrent_dropout import Drop, Room
 from nnfw.layers.steps import Steps
 
 if TYPE_CHECKING:
-    from nnfw.initializers import Initializer
+    from nnfw.initializer import Initializer
 
 
 class LSTM(Gated):

@@ -14,7 +14,7 @@ import numpy as np
 from nnfw.joint import Array
 
 if TYPE_CHECKING:
-    from nnfw.initializers import Initializer
+    from nnfw.initializer import Initializer
 
 
 class Spec(NamedTuple):

@@ -30,7 +30,7 @@ from nnfw.layers.recurrent_dropout import Drop, Room
 from nnfw.layers.steps import Steps, Unpacked
 
 if TYPE_CHECKING:
-    from nnfw.initializers import Initializer
+    from nnfw.initializer import Initializer
     from nnfw.layers.stepping import Stepper
 
 INFERENCE_ROWS = 2048  # samples × steps that inference takes at a time, whatever T is
