@@ -9,7 +9,8 @@ from nnfw.parts import Part
 class Activation(Part):
     """The base of all activations; one of your own needs ``__call__`` and `derivative`, and nothing else.
 
-    Pass the object itself to a layer, or make it known by name with ``@activations.register("sine")``.
+    Pass the object itself to a layer, or make it known by name too, with
+    ``@nnfw.activations.activations.register("sine")`` above the class.
     Activations of one class with equal arguments are equal.
 
     Attributes

@@ -16,7 +16,7 @@ softplus      log(1 + exp x)            1 - exp(-y)
 sigmoid       1 / (1 + exp(-x))         y (1 - y)
 tanh          tanh x                    1 - y²
 softsign      x / (1 + |x|)             (1 - |y|)²
-softmax       exp(x/T) / sum exp(x/T)   not elementwise, see `Softmax`
+softmax       exp(x/τ) / sum exp(x/τ)   not elementwise, see `Softmax`
 silu          x sigmoid(x)              needs x
 gelu_tanh     x sigmoid(s(x))           needs x
 gelu          x Phi(x)                  needs x
@@ -45,6 +45,10 @@ from nnfw.checks import number
 from nnfw.joint import Array
 from nnfw.parts import Registry
 
+REMEDIES = {
+    int: "; the number of inputs is found from the data: give the units alone",
+    type(None): "; no activation is 'linear'",
+}
 HALF = np.array(0.5, np.float32)  # exact in every type; at a recurrent layer's sizes a float costs as much
 
 activations = Registry(
@@ -73,7 +77,12 @@ def get(name_or_object: str | Activation | type[Activation]) -> Activation:
     ValueError: unknown activation 'swish'; nnfw calls it 'silu'. Known: linear, relu, leaky_relu,
     hard_sigmoid, elu, selu, softplus, sigmoid, tanh, softsign, softmax, silu, gelu_tanh, gelu.
     """
-    return activations.get(name_or_object)
+    try:
+        return activations.get(name_or_object)
+    except TypeError as error:
+        remedy = REMEDIES.get(type(name_or_object), "")
+        error.args = (f"{error}{remedy}",)
+        raise
 
 
 def _target(x: Array, out: Array | None = None) -> Array:
@@ -265,17 +274,17 @@ def _below_maximum(x: Array, temperature: float = 1.0, out: Array | None = None)
 
 @activations.register("softmax")
 class Softmax(Activation):
-    """Probabilities along the last axis, y = exp(x/T) / sum exp(x/T), for x (..., K).
+    """Probabilities along the last axis, y = exp(x/τ) / sum exp(x/τ), for x (..., K).
 
     Parameters
     ----------
     temperature : float
-        T, above 0: a high one makes the K probabilities even, a low one makes the largest win
+        τ, above 0: a high one makes the K probabilities even, a low one makes the largest win
         (Hinton et al. 2015, arXiv:1503.02531, eq. 1).
 
     Notes
     -----
-    A far tail carries the rounding of its exponent: its relative error is (max x - x)/T times that of 1.
+    A far tail carries the rounding of its exponent: its relative error is (max x - x)/τ times that of 1.
 
     Examples
     --------
@@ -302,7 +311,7 @@ class Softmax(Activation):
         )
 
     def backward(self, dy: Array, y: Array, x: Array | None = None) -> Array:
-        """Return dx = y (dy - sum dy y) / T, the product of `dy` and the Jacobian."""
+        """Return dx = y (dy - sum dy y) / τ, the product of `dy` and the Jacobian."""
         dx: Array = dy - np.sum(dy * y, axis=-1, keepdims=True)
         dx *= y
         dx /= np.float64(self.temperature)  # in float64, as in `_below_maximum`

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
@@ -23,6 +23,7 @@ def build(network: "Network") -> None:
         if network.built:
             return
         check_memory(network.leaves(), network.dtype)
+        check_dtypes(network)
         with all_or_nothing(network, network.streams["weights"]):
             initialize_new(network)
             network.built = True
@@ -32,16 +33,12 @@ def initialize_new(network: "Network") -> None:
     """Initialize the layers without weights from the network's stream, its inner networks' layers too."""
     source, dtype = network.streams["weights"], network.dtype
     for layer in network.layers:
-        if isinstance(layer, type(network)):
-            layer.streams["weights"], layer._dtype = source, dtype
+        if is_network(layer):
+            share_stream(layer, source)
+            layer._dtype = dtype
             build(layer)
         elif not layer.size:
             layer.initialize(source, dtype.name)
-        elif layer.dtype != dtype:
-            raise ValueError(
-                f"{layer.label} has weights of {layer.dtype} in a network of {dtype}; "
-                f"build the network with dtype={layer.dtype.name!r}"
-            )
 
 
 def initialize_all(network: "Network", rng: np.random.Generator | None, dtype: np.dtype[Any]) -> None:
@@ -51,10 +48,10 @@ def initialize_all(network: "Network", rng: np.random.Generator | None, dtype: n
         check_memory(network.leaves(), dtype)
         with all_or_nothing(network, source):
             for layer in network.layers:
-                if rng is None and isinstance(layer, type(network)):
-                    layer.streams["weights"] = source
+                if rng is None and is_network(layer):
+                    share_stream(layer, source)
                 layer.initialize(source, dtype.name)
-            network._dtype, network.built = dtype, True
+            network._dtype, network.built, network.standing = dtype, True, None
 
 
 @contextmanager
@@ -70,6 +67,28 @@ def all_or_nothing(network: "Network", source: np.random.Generator) -> Iterator[
             vars(part).update(attributes)
             part.bind()
         raise
+
+
+def share_stream(network: "Network", source: np.random.Generator) -> None:
+    """Have an inner network draw its weights from another's stream."""
+    network.streams = {**network.streams, "weights": source}  # a new dict: the old one may be put back
+
+
+def is_network(layer: Layer) -> TypeGuard["Network"]:
+    """Whether a layer is a network, with streams of its own."""
+    from nnfw.network import Network
+
+    return isinstance(layer, Network)
+
+
+def check_dtypes(network: "Network") -> None:
+    """Raise a ValueError if a layer has weights already, and of another type than the network."""
+    for leaf in network.leaves():
+        if leaf.size and leaf.dtype != network.dtype:
+            raise ValueError(
+                f"{leaf.label} has weights of {leaf.dtype} in a network of {network.dtype}; "
+                f"build the network with dtype={leaf.dtype.name!r}"
+            )
 
 
 def parts(chain: Chain) -> Iterator[Layer]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Callback(Part):
-    """The protocol; every method is optional.
+    """The protocol; every method is optional. `fit` refuses others that begin with ``on_``: none calls them.
 
     Attributes
     ----------
@@ -103,6 +103,20 @@ class CSVLogger(Callback):
     ----------
     path : str or path
         Where to; an existing file is replaced at the start of a fit, and gone on with if that is resumed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from nnfw import Dense, Network
+    >>> x = np.random.default_rng(0).normal(size=(60, 2))
+    >>> network = Network([Dense(1)], seed=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "log.csv")
+    ...     history = network.fit(x, x[:, 0], epochs=2, callbacks=[CSVLogger(path)], verbose=0)
+    ...     header, *rows = path.read_text().splitlines()
+    >>> header, len(rows)
+    ('epoch,loss,learning_rate', 2)
     """
 
     def __init__(self, path: "str | PathLike[str]") -> None:

@@ -11,12 +11,13 @@ from nnfw.errors import ShapeError
 from nnfw.joint import Array
 from nnfw.layers.layer import Layer, Shape
 from nnfw.layers.lengths import valid_steps
+from nnfw.layers.parameters import Views
 from nnfw.optimizer import Optimizer, clip_to_norm
 
 
-def is_sequence(y: Array, padding: Array) -> bool:
-    """Whether outputs still have the time steps that `padding` (N, T) is about."""
-    return y.ndim > 2 and y.shape[:2] == padding.shape
+def is_sequence(y: Array, steps: tuple[int, ...]) -> bool:
+    """Whether outputs still have the time steps (N, T) of the inputs."""
+    return y.ndim > 2 and y.shape[:2] == steps
 
 
 class Chain(Layer):
@@ -61,7 +62,9 @@ class Chain(Layer):
             try:
                 shapes.append(layer.compute_shapes(shapes[-1]))
             except ShapeError as error:
-                raise ShapeError(f"{error}{self._hint(place, shapes[-1])}") from None
+                said = str(error)
+                hint = self._hint(place, shapes, said)
+                raise ShapeError(said if hint in said else f"{said}. {hint}") from None
         self.shapes = shapes
         return shapes[-1]
 
@@ -98,7 +101,7 @@ class Chain(Layer):
             if initial_state is not None and layer.takes_state:
                 options["initial_state"] = initial_state[place]
             x = layer.forward(x, training, **options)
-            if padding is not None and not is_sequence(x, padding):
+            if padding is not None and not is_sequence(x, padding.shape):
                 lengths = padding = None  # the time steps are gone
         if padding is not None:
             x[padding] = 0
@@ -160,16 +163,18 @@ class Chain(Layer):
             else:
                 yield layer
 
-    def _hint(self, place: int, shape: Shape) -> str:
-        """Return the remedy for a layer that cannot take what the one before it gives."""
-        before = self.layers[place - 2] if place > 1 else None
+    def _hint(self, place: int, shapes: Sequence[Shape], said: str) -> str:
+        """Return the remedy for a layer that cannot take the last of these shapes, as it has `said`."""
+        before, shape = self.layers[place - 2] if place > 1 else None, shapes[-1]
+        if self.shapes and shapes[0] == self.shapes[0][1:]:
+            return "One sample alone is x[None]"
         if len(shape) == 1 and getattr(before, "return_sequences", None) is False:
             return (
-                f". The {type(before).__name__} before it returns only its last state; "
+                f"The {type(before).__name__} before it returns only its last state; "
                 f"build it with return_sequences=True"
             )
-        if before is None and len(shape) == 1:
-            return f". One feature a step is x[..., None], {(*shape, 1)} a sample"
+        if before is None and len(shape) == 1 and "expects (samples, steps" in said and not self.size:
+            return f"One feature a step is x[..., None], {(*shape, 1)} a sample"
         return ""
 
     @property
@@ -181,12 +186,12 @@ class Chain(Layer):
         """Nothing: the layers hold the parameters."""
 
     @property
-    def params(self) -> dict[str, Array]:  # type: ignore[override]
+    def params(self) -> Views:  # type: ignore[override]
         """The parameters of all layers by name."""
         return self._collect("params")
 
     @property
-    def grads(self) -> dict[str, Array]:  # type: ignore[override]
+    def grads(self) -> Views:  # type: ignore[override]
         """The gradients of all layers by name."""
         return self._collect("grads")
 
@@ -194,9 +199,9 @@ class Chain(Layer):
         """Return what the parameters of all layers add to the loss; see `nnfw.regularizers`."""
         return sum(layer.penalty() for layer in self.layers)
 
-    def _collect(self, kind: str) -> dict[str, Array]:
+    def _collect(self, kind: str) -> Views:
         named = zip(self.names, self.layers, strict=True)
-        return {f"{name}.{key}": a for name, layer in named for key, a in getattr(layer, kind).items()}
+        return Views({f"{name}.{key}": a for name, layer in named for key, a in getattr(layer, kind).items()})
 
     @property
     def size(self) -> int:

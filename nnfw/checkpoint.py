@@ -4,9 +4,10 @@ import math
 import time
 from collections.abc import Collection
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnfw.checks import number, positive_integer
+from nnfw.checks import file_path, number, positive_integer
 from nnfw.monitors import Monitor
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Checkpoint(Monitor):
     Raises
     ------
     ValueError, TypeError
-        If an argument is out of its range, or two of the three are given.
+        If an argument is out of its range, two of the three are given, or the name of the file has braces.
     OSError
         In `fit`, if the file cannot be written. The one before is left as it was.
 
@@ -74,6 +75,13 @@ class Checkpoint(Monitor):
     ) -> None:
         if sum(choice is not None for choice in (every, seconds, monitor)) > 1:
             raise ValueError("Checkpoint: give one of every, seconds and monitor; two need two checkpoints")
+        file_path("Checkpoint", "path", path)
+        if "{" in Path(path).name:
+            raise ValueError(
+                f"Checkpoint: the braces in {Path(path).name!r} are not filled in, as each file replaces the "
+                f"one before; give a plain name, and for a file an epoch besides LambdaCallback(on_epoch_end="
+                f"lambda run: run.network.save(f'epoch_{{run.epoch}}.npz'))"
+            )
         super().__init__(monitor or "", patience=1, min_delta=0.0, mode=mode)
         self.path = path
         self.monitor = monitor  # type: ignore[assignment]  # None: nothing is looked at

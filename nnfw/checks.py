@@ -2,6 +2,7 @@
 
 import math
 import numbers
+import os
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,16 @@ def number(
         ends = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high else ']'}"
         raise ValueError(f"{owner}: {name} must be a finite number in {ends}, got {value}")
     return value
+
+
+def file_path(owner: str, name: str, value: Any) -> str:
+    """Return the path of a file, with the home directory in place of a leading ``~``."""
+    if not isinstance(value, str | bytes | os.PathLike):
+        raise TypeError(f"{owner}: {name} must be the path of a file, got {value!r:.80}")
+    text = os.fsdecode(value)
+    if not text:
+        raise ValueError(f"{owner}: {name} is empty; give that of a file, as 'network.nnfw'")
+    return os.path.expanduser(text)
 
 
 def generator(owner: str, name: str, value: Any) -> np.random.Generator:

@@ -35,18 +35,22 @@ class Means:
         for name, running in self.metrics.items():
             running.total = totals[name]
 
-    def add(self, batch: Batch, a: Array, loss: float) -> None:
-        """Take one batch in."""
-        self.total += loss * batch.valid
-        self.valid += batch.valid
+    def statistics(self, batch: Batch, a: Array) -> list[Array]:
+        """Return the statistics of one batch, for each metric: what may fail, and changes nothing."""
         if not self.metrics:
-            return
+            return []
         y = batch.y
         if batch.lengths is not None and a.ndim == 3:
             valid = valid_steps(batch.lengths, a.shape[1])
             y, a = y[valid], a[valid]
-        for running in self.metrics.values():
-            running.add(y, a)
+        return [running.metric.statistics(y, a) for running in self.metrics.values()]
+
+    def add(self, batch: Batch, loss: float, statistics: list[Array]) -> None:
+        """Take one batch in."""
+        self.total += loss * batch.valid
+        self.valid += batch.valid
+        for running, s in zip(self.metrics.values(), statistics, strict=True):
+            running.merge(s)
 
     def result(self) -> dict[str, float]:
         """Return the numbers by name."""
@@ -73,7 +77,7 @@ def measure(
         check_answer(network, where, a, batch.x, batch.lengths, batch.place)
         loss = network.loss(batch.y, a, batch.weight) + penalty
         check_measured(network, where, loss, a, batch)
-        means.add(batch, a, loss)
+        means.add(batch, loss, means.statistics(batch, a))
         yield
 
 

@@ -8,11 +8,13 @@ from numpy.typing import ArrayLike
 from nnfw.checks import number, positive_integer
 from nnfw.errors import ShapeError
 from nnfw.joint import Array
+from nnfw.parts import explain_keywords
 
 if TYPE_CHECKING:
     from nnfw.network import Network
 
 
+@explain_keywords
 def generate(
     network: "Network",
     start: ArrayLike,

@@ -3,7 +3,9 @@
 import csv
 from collections.abc import Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from nnfw.names import nearest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,6 +37,18 @@ class History(dict[str, list[float]]):
         super().__init__()
         self.epoch: list[int] = []
         self.validation = "none"
+
+    def __missing__(self, name: str) -> NoReturn:
+        if not self:
+            raise KeyError(f"no {name!r:.80} yet: the history is empty until fit adds an epoch")
+        if str(name).startswith("val_") and name[4:] in self:
+            raise KeyError(f"no {name!r}; give fit validation_data or validation_split")
+        raise KeyError(f"no {name!r:.80} was measured.{nearest(str(name), self)} There are {', '.join(self)}")
+
+    if not TYPE_CHECKING:  # which would then believe any name
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise AttributeError(f"History has no {name!r}; it is itself the dict: history['loss']")
 
     def append(self, logs: Mapping[str, float]) -> None:
         """Add one epoch."""

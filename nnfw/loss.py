@@ -30,6 +30,8 @@ class Loss(Part):
         Whether targets may be integer classes (N, ...).
     target_range : tuple of float
         The lowest and the highest target that make sense.
+    threshold : float
+        Of a single output: above it is class 1.
 
     Examples
     --------
@@ -48,6 +50,7 @@ class Loss(Part):
     joins: ClassVar[str | None] = None
     takes_classes: ClassVar[bool] = False
     target_range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+    threshold: ClassVar[float] = 0.5
 
     def value(self, y: Array, a: Array) -> Array:
         """Return the loss of each sample (and step): y and a (N, ..., K) -> (N, ...)."""

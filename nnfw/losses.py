@@ -128,6 +128,14 @@ class Huber(Loss):
     References
     ----------
     P. J. Huber, "Robust estimation of a location parameter", Ann. Math. Stat. 35 (1964) 73.
+
+    Examples
+    --------
+    >>> huber = Huber(delta=2.0)
+    >>> huber([[0.0, 0.0]], [[1.0, 5.0]])
+    4.25
+    >>> huber.gradient([[0.0, 0.0]], [[1.0, 5.0]])
+    array([[0.5, 1. ]])
     """
 
     def __init__(self, delta: float = 1.0) -> None:
@@ -177,9 +185,22 @@ class Poisson(Loss):
 
 @losses.register("hinge")
 class Hinge(Loss):
-    """Hinge loss, mean_K max(0, 1 - y a), for targets -1 and 1; as Keras. A target of 0 is read as -1."""
+    """Hinge loss, mean_K max(0, 1 - y a), for targets -1 and 1; as Keras. A target of 0 is read as -1.
+
+    A single output says class 1 above 0: ``predict_classes`` knows, and metrics are to be told, as in
+    ``Accuracy(threshold=0)``.
+
+    Examples
+    --------
+    >>> Hinge()([[1], [-1]], [[0.25], [-2.0]])
+    0.375
+    >>> Hinge().gradient([[1], [-1]], [[0.25], [-2.0]])
+    array([[-0.5],
+           [ 0. ]])
+    """
 
     target_range = (-1.0, 1.0)
+    threshold = 0.0
 
     def targets(self, y: Array, a: Array) -> Array:
         return np.where(super().targets(y, a) > 0, 1.0, -1.0).astype(a.dtype)
@@ -221,6 +242,16 @@ class BinaryCrossentropy(Loss):
     ----------
     label_smoothing : float in [0, 1), default 0.0
         The share ε of 1/2 in the targets: y becomes (1 - ε) y + ε/2, as in Keras.
+
+    Examples
+    --------
+    >>> bce = BinaryCrossentropy()
+    >>> bce([[1], [0]], [[0.5], [0.5]])
+    0.6931471805599453
+    >>> from nnfw.joint import Output
+    >>> a = Output([[1.0]], scores=np.array([[800.0]]), activation="sigmoid")
+    >>> bce([[0]], a), bce.gradient([[0]], a)
+    (800.0, ScoreGradient([[1.]]))
     """
 
     joins = "sigmoid"

@@ -90,7 +90,10 @@ class Running:
 
     def add(self, y: ArrayLike, a: ArrayLike) -> None:
         """Add a batch."""
-        s = self.metric.statistics(y, a)
+        self.merge(self.metric.statistics(y, a))
+
+    def merge(self, s: Array) -> None:
+        """Add a batch by its statistics."""
         self.total = s if self.total is None else self.metric.merge(self.total, s)
 
     def result(self) -> Any:

@@ -75,7 +75,8 @@ class Monitor(Callback):
 class EarlyStopping(Monitor):
     """Stop when a number no longer improves, and give the network back the best weights it had.
 
-    The best weights are restored also when the training runs to its end.
+    Restoring the best weights is the default, unlike in Keras; it is done also when the training runs to its
+    end.
 
     Parameters
     ----------
@@ -88,6 +89,24 @@ class EarlyStopping(Monitor):
     ----------
     best_epoch : int
         The epoch whose weights were best.
+
+    Examples
+    --------
+    Where there is nothing to learn, it soon gets worse on other samples:
+
+    >>> import numpy as np
+    >>> from nnfw import Dense, Network
+    >>> rng = np.random.default_rng(0)
+    >>> x, y = rng.normal(size=(80, 5)), rng.integers(2, size=80)
+    >>> network = Network([Dense(32, "tanh"), Dense(1, "sigmoid")], loss="bce", seed=0)
+    >>> stopping, held = EarlyStopping(patience=5), (x[60:], y[60:])
+    >>> history = network.fit(
+    ...     x[:60], y[:60], epochs=200, validation_data=held, callbacks=[stopping], verbose=0
+    ... )
+    >>> history.epoch[-1] - stopping.best_epoch
+    5
+    >>> abs(network.evaluate(*held)["loss"] - min(history["val_loss"])) < 1e-6
+    True
     """
 
     remembers = (*Monitor.remembers, "best_epoch", "weights", "restored")
@@ -160,6 +179,16 @@ class ReduceOnPlateau(Monitor):
         No reduction below this rate.
     cooldown : int
         Epochs after a reduction in which none is counted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnfw import SGD, Dense, Network
+    >>> x = np.random.default_rng(0).normal(size=(80, 2))
+    >>> network = Network([Dense(1)], optimizer=SGD(0.5), seed=0)
+    >>> reduce = ReduceOnPlateau("loss", patience=2, min_delta=0.01)
+    >>> network.fit(x, x[:, 0], epochs=7, callbacks=[reduce], verbose=0)["learning_rate"]
+    [0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.125]
     """
 
     remembers = (*Monitor.remembers, "resting")

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable
 
 # What Keras, PyTorch, scikit-learn and EpyNN call an argument -> what nnfw calls it, in one part or another;
-# "" where it needs no such argument.
+# "" where it needs no such argument. A value may stand with the name.
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "batch_first": ("",),
     "betas": ("beta_1", "beta_2"),
@@ -14,6 +14,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "embedding_dim": ("units",),
     "eps": ("epsilon",),
     "feature_range": ("low", "high"),
+    "filepath": ("path",),
     "global_clipnorm": ("clip_global_norm",),
     "hidden_size": ("units",),
     "hidden_units": ("units",),
@@ -42,11 +43,20 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "num_classes": ("classes",),
     "num_embeddings": ("vocabulary",),
     "num_epochs": ("epochs",),
+    "on_epoch_begin": ("on_epoch_start",),
+    "on_train_batch_end": ("on_batch_end",),
+    "on_train_begin": ("on_fit_start",),
+    "on_train_end": ("on_fit_end",),
+    "on_train_epoch_end": ("on_epoch_end",),
+    "on_train_epoch_start": ("on_epoch_start",),
+    "on_train_start": ("on_fit_start",),
     "out_features": ("units",),
     "output_dim": ("units",),
     "padding_idx": ("mask",),
     "random_state": ("seed",),
     "recurrent_regularizer": ("regularizer",),
+    "save_best_only": ("monitor='val_loss'",),
+    "save_freq": ("every",),
     "sequences": ("return_sequences",),
     "stddev": ("std",),
     "test_size": ("test_fraction",),
@@ -100,11 +110,18 @@ def explain_argument(owner: str, name: str, known: Iterable[str]) -> str:
     GRU has no argument 'hidden_size'; nnfw calls it units. It takes: units, activation.
     """
     known = list(known)
-    words = [word for word in ARGUMENTS.get(name, ()) if word in known]
-    if words:
-        hint = f"; nnfw calls it {' and '.join(words)}."
-    elif "" in ARGUMENTS.get(name, ()):
-        hint = f"; {NOT_NEEDED}."
-    else:
-        hint = f".{nearest(name, known)}"
-    return f"{owner} has no argument {name!r}{hint} It takes: {', '.join(known)}."
+    return f"{owner} has no argument {name!r}{translation(name, known)} It takes: {', '.join(known)}."
+
+
+def translation(name: str, known: Iterable[str]) -> str:
+    """Return what ends a sentence on an unknown name: nnfw's word for it, or what it may be a slip of.
+
+    Examples
+    --------
+    >>> translation("on_train_end", ["on_fit_start", "on_fit_end"])
+    '; nnfw calls it on_fit_end.'
+    """
+    known, words = list(known), ARGUMENTS.get(name, ())
+    if meant := [word for word in words if word.partition("=")[0] in known]:
+        return f"; nnfw calls it {' and '.join(meant)}."
+    return f"; {NOT_NEEDED}." if "" in words else f".{nearest(name, known)}"

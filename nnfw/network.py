@@ -1,7 +1,7 @@
 """Network: a chain of layers, and all that is done with one: training, use, looking, keeping."""
 
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
@@ -30,11 +30,16 @@ from nnfw.joint import Array
 from nnfw.layers.layer import Layer, Shape
 from nnfw.loss import Loss
 from nnfw.optimizer import Optimizer
-from nnfw.parts import explain_keywords
+from nnfw.parts import class_only, explain_keywords
 from nnfw.plan import Plan
 from nnfw.streaming import Stream
 
 STREAMS = ("weights", "shuffle", "split", "noise")  # independent random streams, all from one seed
+OPENED: dict[str, Callable[[Any], Any]] = {  # what makes a part of a name
+    "loss": losses.get,
+    "metrics": doors.open_metrics,
+    "optimizer": lambda given: None if given is None else optimizers.get(given),
+}
 
 
 class Network(Chain):
@@ -60,6 +65,8 @@ class Network(Chain):
 
     Attributes
     ----------
+    loss, optimizer, metrics
+        As above; each can be assigned anew, in any of these forms.
     history : History
         All epochs so far.
     params, grads : dict of str to ndarray
@@ -101,10 +108,24 @@ class Network(Chain):
         self.history = History()
         self.standing: resuming.Standing | None = None  # how far the last fit has come
         self.built = False
-        for layer in self.layers:  # last: a network that could not be built owns nothing
+        self._adopt()  # last: a network that could not be built owns nothing
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Open what is assigned to `loss`, `optimizer` and `metrics`, as the constructor does."""
+        super().__setattr__(name, OPENED[name](value) if name in OPENED else value)
+        if name == "loss" and self.shapes and not (self.owner and self.owner()):
+            self._join()
+
+    def _adopt(self) -> None:
+        """Make the layers its own, and have them draw their noise from its stream."""
+        for layer in self.layers:
             layer.owner = weakref.ref(self)
         for leaf in self.leaves():
             leaf.noise = self.streams["noise"]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._adopt()
 
     # ---- what the chain is built from ---------------------------------------------------------------
 
@@ -193,7 +214,7 @@ class Network(Chain):
         batch_size : int
             Samples a step; the last batch of an epoch may be smaller.
         validation_data : tuple or iterable of batches, optional
-            (x, y) or (x, y, lengths) to validate on after each epoch.
+            (x, y) or (x, y, lengths) to validate on after each epoch; the third is lengths, never weights.
         validation_split : float
             Else the share of the samples that is held out for it, in [0, 1).
         split : {"auto", "stratified", "random", "tail"}
@@ -228,7 +249,7 @@ class Network(Chain):
         ShapeError, ValueError, TypeError
             If the data or an argument do not fit; nothing has been changed then.
         NonFiniteError
-            If the loss, a gradient or an updated weight is not finite; the network is as before that batch.
+            If the loss, a gradient or an updated weight is not finite; the network is as before that update.
             If an output or the loss of the validation data is not; the network is as after the epoch's last
             batch, and the history holds the epochs before.
         RuntimeError
@@ -287,6 +308,10 @@ class Network(Chain):
     def predict(self, x: Any, *, lengths: ArrayLike | None = None, batch_size: int = 256) -> Array:
         """Return the outputs (N, K) or (N, T, K) for inputs `x`; see `fit` for their forms.
 
+        K stays even if it is 1: ``predict(x)[:, 0]`` goes with y of shape (N,). Outputs of sequences of
+        unequal length are one array too, 0 beyond each sequence's end; `lengths`, or those of a list, cut it:
+        ``[a[: len(one)] for a, one in zip(network.predict(x), x)]``.
+
         Raises
         ------
         RuntimeError
@@ -302,15 +327,29 @@ class Network(Chain):
 
     @explain_keywords
     def predict_classes(
-        self, x: Any, *, lengths: ArrayLike | None = None, batch_size: int = 256, threshold: float = 0.5
+        self,
+        x: Any,
+        *,
+        lengths: ArrayLike | None = None,
+        batch_size: int = 256,
+        threshold: float | None = None,
     ) -> Array:
         """Return the most likely class of each sample (N,), or of each step (N, T).
 
-        With one output it is 1 where that is above `threshold`, else 0.
+        With one output it is 1 where that is above `threshold`, by default that of the loss, else 0. Beyond
+        the end of a sequence that is shorter than others it is 0, which is no class there: see `predict` for
+        how to cut it off.
+
+        Raises
+        ------
+        ValueError
+            If the outputs are labels independent of each other, of which a sample has any number.
         """
-        threshold = number("predict_classes", "threshold", threshold)
+        limit = self.loss.threshold if threshold is None else threshold
+        limit = number("predict_classes", "threshold", limit)
         a = self.predict(x, lengths=lengths, batch_size=batch_size)
-        return a.argmax(axis=-1) if a.shape[-1] > 1 else (a[..., 0] > threshold).astype(np.int64)
+        doors.check_exclusive(self, a.shape[-1])
+        return a.argmax(axis=-1) if a.shape[-1] > 1 else (a[..., 0] > limit).astype(np.int64)
 
     @explain_keywords
     def stream(self, samples: int | None = None) -> Stream:  # type: ignore[override]
@@ -346,7 +385,7 @@ class Network(Chain):
         Parameters
         ----------
         x, y, lengths
-            The data, in any form that `fit` takes.
+            The data, in any form that `fit` takes but as batches.
         steps : int
             How many may be taken on the one batch.
         seed : int
@@ -369,7 +408,7 @@ class Network(Chain):
         """Write the whole network to one file; see `nnfw.saving`."""
         saving.save(self, path)
 
-    @classmethod
+    @class_only
     def load(cls, path: "str | PathLike[str]", custom: Mapping[str, Any] | None = None) -> "Network":
         """Return the network that `save` wrote; see `nnfw.saving`."""
         return saving.load(path, custom)

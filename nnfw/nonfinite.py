@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnfw import optimizers, postmortem
+from nnfw.chain import Chain
 from nnfw.errors import NonFiniteError
 from nnfw.joint import Array
 from nnfw.layers.dense import Dense
@@ -142,8 +143,7 @@ def rules(layers: Iterable[Layer], optimizer: Optimizer) -> Iterator[tuple[Layer
     """Yield each layer, those of inner networks one by one, and what it is updated by."""
     for layer in layers:
         rule = layer.optimizer or optimizer
-        inner = getattr(layer, "layers", None)
-        yield from rules(inner, rule) if inner else [(layer, rule)]
+        yield from rules(layer.layers, rule) if isinstance(layer, Chain) else [(layer, rule)]
 
 
 def is_tame(leaf: Layer, rule: Optimizer, epoch: float) -> bool:

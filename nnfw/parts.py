@@ -8,7 +8,7 @@ its printed form, and errors that teach when an argument is misspelt.
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar, Generic, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, ParamSpec, Self, TypeVar
 
 import numpy as np
 
@@ -25,16 +25,71 @@ def _check_keywords(owner: str, known: Iterable[str], keywords: Iterable[str]) -
             raise TypeError(explain_argument(owner, name, known))
 
 
+def _check_places(owner: str, function: Any, given: int, known: Callable[[], Iterable[str]]) -> None:
+    """Raise a TypeError if more values are given by place than `function` takes, and others by name."""
+    code = getattr(function, "__code__", None)
+    if code is None or given <= code.co_argcount or code.co_flags & inspect.CO_VARARGS:
+        return
+    places = [name for name in code.co_varnames[: code.co_argcount] if name != "self"]
+    example = next((name for name in known() if name not in places), None)
+    if example:
+        raise TypeError(
+            f"{owner} takes {', '.join(places) or 'nothing'} by place, and all else by name, as "
+            f"{example}=...; several values for one argument are a list, [a, b]"
+        )
+
+
 def explain_keywords(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorate `function` so that an unknown keyword raises a TypeError that names the right one."""
+    """Decorate `function` so that the TypeError for an unknown keyword, or a value too many, teaches."""
     known = [name for name in inspect.signature(function).parameters if name != "self"]
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         _check_keywords(function.__name__, known, kwargs)
+        _check_places(function.__name__, function, len(args), lambda: known)
         return function(*args, **kwargs)
 
     return checked
+
+
+class ClassOnly(classmethod):  # type: ignore[type-arg]
+    """A class method that refuses to be called on an object, where its result would be lost.
+
+    Examples
+    --------
+    >>> class Box:
+    ...     @ClassOnly
+    ...     def load(cls, path):
+    ...         return cls()
+    >>> Box().load("box")
+    Traceback (most recent call last):
+    TypeError: load returns a new Box: box = Box.load(...)
+    """
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """Return the method of the class, or what refuses in its place."""
+        if instance is None:
+            return super().__get__(instance, owner)
+        name, made = self.__func__.__name__, type(instance).__name__
+
+        def refuse(*args: Any, **kwargs: Any) -> NoReturn:
+            raise TypeError(f"{name} returns a new {made}: {made.lower()} = {made}.{name}(...)")
+
+        return functools.wraps(self.__func__)(refuse)
+
+
+if TYPE_CHECKING:
+    class_only = classmethod  # what callers are held to
+else:
+    class_only = ClassOnly
+
+
+def not_kept(part: "Part", name: str) -> str:
+    """Return the message for an argument that a part was given, and has no attribute of."""
+    return (
+        f"{type(part).__name__} does not keep its argument {name!r}, so it can be neither shown nor saved; "
+        f"write self.{name} = {name} in its __init__"
+    )
 
 
 class Part:
@@ -55,9 +110,11 @@ class Part:
     known_as: ClassVar[str] = ""  # the name that it is registered under
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Check the keywords before ``__init__`` sees them."""
+        """Check the arguments before ``__init__`` sees them."""
         if kwargs:
             _check_keywords(cls.__name__, cls.arguments(), kwargs)
+        if args:
+            _check_places(cls.__name__, cls.__init__, 1 + len(args), cls.arguments)
         return super().__new__(cls)
 
     @classmethod
@@ -77,13 +134,16 @@ class Part:
     @property
     def config(self) -> dict[str, Any]:
         """The constructor's arguments, read from the attributes of the same names."""
+        for name in self.arguments():
+            if not hasattr(self, name):
+                raise ValueError(not_kept(self, name))
         return {name: getattr(self, name) for name in self.arguments()}
 
     def __repr__(self) -> str:
         """Show the arguments that are not the default: ``GRU(64, activation='relu')``."""
-        shown = []
+        shown, config = [], self.config
         for name, parameter in self.arguments().items():
-            text, default = brief(getattr(self, name)), brief(parameter.default)
+            text, default = brief(config[name]), brief(parameter.default)
             if parameter.default is parameter.empty:
                 shown.append(text)
             elif text != default:

@@ -2,10 +2,12 @@
 
 import copy
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnfw.chain import Chain, is_sequence
 from nnfw.doors.batch import Place, without
 from nnfw.joint import Array
 from nnfw.layers.layer import Layer
@@ -38,7 +40,9 @@ def explain(run: "Run", batch: "Batch", found: str) -> str:
             f"inputs that are not scaled (their largest is {largest:.3g}; StandardScaler), "
             f"an exploding gradient (cured by the optimizer's clip_global_norm=1.0)"
         )
-    return f"epoch {run.epoch}, batch {run.batch}: {found}. The weights are those before this batch; {causes}"
+    return (
+        f"epoch {run.epoch}, batch {run.batch}: {found}. The weights are those before this update; {causes}"
+    )
 
 
 def explain_answer(network: "Network", x: Array, lengths: Array | None, found: str) -> str:
@@ -62,25 +66,33 @@ def search(network: "Network", batch: "Batch") -> str:
 
     It is empty if the step on a copy of the network is finite, as other noise may make it.
     """
-    with np.errstate(all="ignore"):  # what is searched for would warn once more
-        return next((found for found in walk(copy.deepcopy(network), batch) if found), "")
+    return first_of(walk(network, batch))
 
 
 def search_answer(network: "Network", x: Array, lengths: Array | None, place: Place) -> str:
     """Return what is not finite first in the answer to `x`, or nothing."""
-    with np.errstate(all="ignore"):
-        return next((found for found in walk_answer(copy.deepcopy(network), x, lengths, place) if found), "")
+    return first_of(walk_answer(network, x, lengths, place))
+
+
+def first_of(found: Iterator[str]) -> str:
+    """Return the first that is found; a search that fails must not hide what it was begun for."""
+    with suppress(Exception), np.errstate(all="ignore"):  # what is searched for would warn once more
+        return next(filter(None, found), "")
+    return ""
 
 
 def walk(network: "Network", batch: "Batch") -> Iterator[str]:
     """Take a training step, and yield after each part of it what is not finite there, or nothing."""
-    leaves, a, place = list(network.leaves()), without_padding(batch.x, batch.lengths), batch.place
+    network = copy.deepcopy(network)
+    leaves, lengths, place = list(network.leaves()), batch.lengths, batch.place
+    a = without_padding(batch.x, lengths)
     yield in_inputs(a, place)
     for leaf, state in zip(leaves, states_of(network.layers, batch.state), strict=True):
         yield from in_parameters(leaf)
-        a = leaf.forward(a, training=True, **options(leaf, batch.lengths, state))
+        a = leaf.forward(a, training=True, **options(leaf, lengths, state))
+        lengths = still_counting(lengths, a, batch.x)
         yield within(leaf, place)
-        yield in_batch(f"the output of {leaf.label}", a, place)
+        yield in_batch(f"the output of {leaf.label}", without_padding(a, lengths), place)
     yield in_number("the loss", network.loss(batch.y, a, batch.weight))
     yield in_number("the penalty of the regularizers", network.penalty())
     dy = network.loss.gradient(batch.y, a, batch.weight)
@@ -98,14 +110,16 @@ def walk_answer(network: "Network", x: Array, lengths: Array | None, place: Plac
     """Compute the outputs, and yield after each part of that what is not finite there, or nothing."""
     a = without_padding(x, lengths)
     yield in_inputs(a, place)
-    for leaf in network.leaves():
+    for leaf in copy.deepcopy(network).leaves():
         yield from in_parameters(leaf)
-        y = leaf.forward(a, **options(leaf, lengths))
-        if not np.isfinite(y).all():
+        y, given = leaf.forward(a, **options(leaf, lengths)), options(leaf, lengths)
+        lengths = still_counting(lengths, y, x)
+        found = in_batch(f"the output of {leaf.label}", without_padding(y, lengths), place)
+        if found:
             # A training pass keeps what can be looked at; with noise of its own it may be another one.
-            seen = leaf.forward(a, training=True, **options(leaf, lengths))
+            seen = leaf.forward(a, training=True, **given)
             yield within(leaf, place) if np.array_equal(np.isfinite(seen), np.isfinite(y)) else ""
-        yield in_batch(f"the output of {leaf.label}", y, place)
+        yield found
         a = y
 
 
@@ -120,6 +134,11 @@ def search_stream(steppers: Iterable["Stepper"]) -> str:
     return ""
 
 
+def still_counting(lengths: Array | None, y: Array, x: Array) -> Array | None:
+    """Return the lengths if outputs `y` still have the time steps of the inputs `x` that they count."""
+    return lengths if is_sequence(y, x.shape[:2]) else None
+
+
 def options(leaf: Layer, lengths: Array | None, state: Any = None) -> dict[str, Any]:
     """Return what the forward pass of a layer takes beside its inputs."""
     taken: dict[str, Any] = {"lengths": lengths} if leaf.takes_lengths else {}
@@ -129,8 +148,7 @@ def options(leaf: Layer, lengths: Array | None, state: Any = None) -> dict[str, 
 def states_of(layers: Sequence[Layer], state: Sequence[Any] | None) -> Iterator[Any]:
     """Yield what each layer begins with, those of inner networks one by one."""
     for layer, one in zip(layers, state or [None] * len(layers), strict=True):
-        inner = getattr(layer, "layers", None)
-        yield from states_of(inner, one) if inner else [one]
+        yield from states_of(layer.layers, one) if isinstance(layer, Chain) else [one]
 
 
 def largest_of(a: Array) -> float:

@@ -135,7 +135,7 @@ class MaxNorm(Regularizer):
 
     def constrain(self, p: Array) -> None:
         """Multiply each column that is too long by limit / norm; one that is not finite stays as it is."""
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", under="ignore"):
             lengths = np.sqrt(np.square(p).sum(axis=0, keepdims=True))[0]
         long = lengths > self.limit
         if not long.any():

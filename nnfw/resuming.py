@@ -27,6 +27,8 @@ class Standing:
 
     Attributes
     ----------
+    batches : int or None
+        Batches of an epoch, once it has been counted.
     batch : int
         Batches that are done of an epoch that is not; else 0.
     window : int
@@ -47,6 +49,7 @@ class Standing:
         self.start, self.plan, self.stopped = start, plan, ""
         self._kept: Memories = {}
         self._asked: list[tuple[str, Callback]] = []
+        self.batches: int | None = None
         self.batch = self.window = 0
         self.state: Any = None
         self.shuffle: Any = None
@@ -69,11 +72,11 @@ class Standing:
         if state is None:
             self.batch, self.window, self.state = self.batch + 1, 0, None
         else:
-            self.window, self.state = self.window + 1, state
+            self.window, self.state = self.window + 1, copied(state)
 
-    def end_epoch(self) -> None:
-        """Forget the epoch: it is in the history."""
-        self.batch, self.shuffle, self.means = 0, None, None
+    def end_epoch(self, batches: int | None) -> None:
+        """Forget the epoch, which is in the history, but for the number of its batches."""
+        self.batches, self.batch, self.shuffle, self.means = batches, 0, None, None
 
     # ---- callbacks ----------------------------------------------------------------------------------
 
@@ -108,6 +111,13 @@ class Standing:
     def __getstate__(self) -> dict[str, Any]:
         """Copy what is remembered, not who remembers it."""
         return vars(self) | {"_kept": self.memories, "_asked": []}
+
+
+def copied(state: Any) -> Any:
+    """Return a state that stays when a layer writes its next one into the same memory."""
+    if isinstance(state, list):
+        return [copied(part) for part in state]
+    return state if state is None else state.copy()
 
 
 def labels(callbacks: "Sequence[Callback]") -> list[str]:

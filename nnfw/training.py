@@ -98,6 +98,13 @@ def fit(run: Run, train: Data | Batches, held: Data | Batches | None, epochs: in
         with closing(run.progress), run.kept():
             if held is not None:
                 run.note(f"validation: {run.history.validation}")
+            if not epochs and not run.stopped:
+                run.note(nothing_left(run))
+            elif rests(run.optimizer, run.epoch):
+                run.note(
+                    f"the learning rate is 0 in epoch {run.epoch + 1}, and nothing is learnt; to train on, "
+                    f"assign network.optimizer anew"
+                )
             for _ in range(epochs):
                 if run.stopped:
                     break
@@ -105,6 +112,20 @@ def fit(run: Run, train: Data | Batches, held: Data | Batches | None, epochs: in
             if run.stopped:
                 run.note(f"stopped in epoch {run.epoch}: {run.stopped}")
             run.tell("on_fit_end")
+
+
+def nothing_left(run: Run) -> str:
+    """Return the note for a fit that resumes one that has had its epochs."""
+    had = len(run.history.epoch) - run.standing.start
+    return (
+        f"nothing is left to do: the last fit has had its {had} epoch{'s' if had > 1 else ''}; leave resume "
+        f"out to train on"
+    )
+
+
+def rests(optimizer: Optimizer, epoch: int) -> bool:
+    """Whether the rate is 0 throughout an epoch, its end included: a warm-up may begin at 0."""
+    return not any(optimizer.rate(epoch + share) for share in (0.0, 0.3, 0.7, 1.0))
 
 
 def run_epoch(run: Run, train: Data | Batches, held: Data | Batches | None) -> None:
@@ -115,6 +136,7 @@ def run_epoch(run: Run, train: Data | Batches, held: Data | Batches | None) -> N
     stream, standing, plan = run.network.streams["shuffle"], run.standing, run.standing.plan
     means = standing.begin_epoch(stream, Means(run.network))
     order, count = plan.order(train, stream), train.count(plan.batch_size)
+    count = standing.batches if count is None else count
     for number, part in enumerate(train.parts(plan.batch_size, order, standing.batch), standing.batch):
         run.batch = number + 1
         train_batch(run, part, means, 1 / count if count else 0.0)
@@ -130,7 +152,7 @@ def run_epoch(run: Run, train: Data | Batches, held: Data | Batches | None) -> N
     run.logs["learning_rate"] = run.optimizer.rate(run.epoch - 1)  # that of the epoch's first step
     with run.undisturbed:
         run.history.append(run.logs)
-        standing.end_epoch()
+        standing.end_epoch(train.count(plan.batch_size))
     run.progress.end_epoch(run.epoch, run.logs)
     run.tell("on_epoch_end")
 
@@ -140,6 +162,8 @@ def train_batch(run: Run, part: Data, means: Means, share: float) -> None:
 
     Truncated, it is one step for each window of time steps; the state that one window ends with begins the
     next, and no gradient passes between them (Williams & Peng 1990).
+
+    The epoch is fractional, for the schedules: they go on within it, if the number of its batches is known.
     """
     epoch, standing = run.epoch - 1 + (run.batch - 1) * share, run.standing
     width = standing.plan.truncate
@@ -147,6 +171,11 @@ def train_batch(run: Run, part: Data, means: Means, share: float) -> None:
         train_step(run, part.batch(), means, epoch)
         return
     count = math.ceil(part.longest / width)
+    if standing.window >= count:
+        raise ValueError(
+            f"fit: resume=True goes on after window {standing.window} of batch {run.batch}, which has "
+            f"{count} windows; give the data of the fit that was interrupted"
+        )
     for number, (batch, going_on) in enumerate(part.windows(width, standing.window), standing.window):
         state = None if going_on is None else carried(standing.state, going_on)
         when, last = epoch + share * number / count, number + 1 == count
@@ -165,7 +194,8 @@ def carried(state: Any, samples: Array) -> Any:
 def train_step(run: Run, batch: Batch, means: Means, epoch: float, last: bool = True) -> None:
     """Take one step: the verbs in their three passes, then the update.
 
-    The `last` step of a batch is the one that finishes it.
+    ``run.guard.step`` is ``network.update(optimizer, epoch)``, if all gradients, and what they lead to, are
+    finite. The `last` step of a batch is the one that finishes it.
     """
     network, loss = run.network, run.network.loss
     with run.attempt:
@@ -174,10 +204,11 @@ def train_step(run: Run, batch: Batch, means: Means, epoch: float, last: bool = 
         run.guard.check_loss(batch, value)
         network.backward(loss.gradient(batch.y, a, batch.weight))
         network.gradients()
+        statistics = means.statistics(batch, a)
         with run.undisturbed:
             run.guard.step(batch, epoch)
             run.standing.advance(None if last else network.final_state)
-            means.add(batch, a, value)
+            means.add(batch, value, statistics)
     run.batch_loss = value
     run.progress.step(value)
     run.tell("on_batch_end")

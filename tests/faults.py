@@ -115,8 +115,8 @@ OTHERS = [
     Fault(
         "LSTM: c₋ and g swapped",
         LSTM,
-        "np.multiply(i, g, out=e_t)  # (5)",
-        "np.multiply(i, c_before, out=e_t)  #",
+        "np.multiply(i, g, out=term_t)  # (5)",
+        "np.multiply(i, c_before, out=term_t)  #",
     ),
     Fault("LSTM: output without φ", LSTM, "np.multiply(o, v_t, out=h_t)", "np.multiply(o, c_t, out=h_t)"),
     Fault("LSTM: dc₋ not through f", LSTM, "dc_t *= f  # (5) dc₋", "pass"),
@@ -250,11 +250,16 @@ OTHERS = [
     Fault(
         "training: windows taken twice", "training.py", "windows(width, standing.window)", "windows(width, 0)"
     ),
-    Fault("resuming: windows not counted", "resuming.py", "self.window + 1, state", "self.window, state"),
+    Fault(
+        "resuming: windows not counted",
+        "resuming.py",
+        "self.window + 1, copied(state)",
+        "self.window, copied(state)",
+    ),
     Fault(
         "resuming: no state for the next window",
         "resuming.py",
-        "self.window + 1, state",
+        "self.window + 1, copied(state)",
         "self.window + 1, None",
     ),
     Fault(

@@ -173,7 +173,8 @@ class Gain(Layer):
         return dy * self.params["g"]
 
     def gradients(self):
-        np.sum(self.cache["x"] * self.cache["dy"], axis=0, out=self.grads["g"])
+        x, dy = self.cache["x"], self.cache["dy"]
+        np.sum(x * dy, axis=tuple(range(x.ndim - 1)), out=self.grads["g"])
 
 
 class Quartic(Loss):

@@ -8,7 +8,21 @@ import numpy as np
 import pytest
 from untrained import untrained
 
-from nnfw import GRU, RNN, Activation, Dense, EarlyStopping, Layer, Network, NonFiniteError, ShapeError
+from nnfw import (
+    GRU,
+    RNN,
+    Activation,
+    Bidirectional,
+    Callback,
+    Dense,
+    EarlyStopping,
+    Flatten,
+    LambdaCallback,
+    Layer,
+    Network,
+    NonFiniteError,
+    ShapeError,
+)
 from nnfw.doors import Data
 from nnfw.metrics import ConfusionMatrix
 
@@ -393,7 +407,7 @@ INPUTS = [
     ("an empty list", "classes", lambda x: [], ShapeError, "x must be", "not empty"),
     ("no features", "classes", lambda x: x[:, :0], ShapeError, "x must be", "not empty"),
     ("images", "classes", lambda x: x[:, None, None], ShapeError, "layer 1, Dense(4)", "x.reshape(len(x)"),
-    ("no time", "sequence", lambda x: x[:, 0], ShapeError, "layer 1, GRU(3)", "x[..., None]"),
+    ("no time", "sequence", lambda x: x[:, 0], ShapeError, "layer 1, GRU(3)", "(samples, steps, features)"),
     ("NaN", "classes", lambda x: put(x, (2, 1), np.nan), ValueError, "x[2, 1] is nan", "drop"),
     ("infinity", "sequence", lambda x: put(x, (2, 1, 0), -np.inf), ValueError, "x[2, 1, 0] is -inf", "drop"),
     ("complex", "classes", lambda x: put(x, 0, 1j), TypeError, "x must be real numbers", "two features"),
@@ -448,6 +462,18 @@ TARGETS = [
      "y has shape (12,)", "return_sequences=False"),
     ("too few steps", "signal", lambda y: y[:, 1:],
      ShapeError, "y has shape (12, 4, 2)", "each of the 5 steps"),
+    ("an axis too many", "number", lambda y: y[:, None],
+     ShapeError, "y has shape (12, 1, 1)", "reshape it: y.reshape(12, 1)"),
+    ("an axis too many for two", "numbers", lambda y: y[..., None],
+     ShapeError, "y has shape (12, 2, 1)", "reshape it: y.reshape(12, 2)"),
+    ("an axis too many for classes", "classes", lambda y: y[:, None, None],
+     ShapeError, "y has shape (12, 1, 1)", "reshape it: y.reshape(12,)"),
+    ("an axis too many for steps", "steps", lambda y: y[:, None],
+     ShapeError, "y has shape (12, 1, 5)", "reshape it: y.reshape(12, 5)"),
+    ("steps flattened", "signal", lambda y: y.reshape(N, -1),
+     ShapeError, "y has shape (12, 10)", "reshape it: y.reshape(12, 5, 2)"),
+    ("several rows for one", "numbers", lambda y: np.stack([y, y, y], axis=1),
+     ShapeError, "y has shape (12, 3, 2)", "Dense(6), and y.reshape(12, 6)"),
 ]
 LENGTHS_GIVEN = [
     ("zero", "sequence", lambda n: n * (n > 1), ValueError, "lengths[2] is 0", "1 to 5"),
@@ -726,6 +752,45 @@ class TestMistakes:
             assert np.isfinite(fit(network, FLAT / 9, CLASSES > 0)["loss"][0])
         network = Network([GRU(1, "sigmoid")], loss="bce", seed=0)
         assert np.isfinite(fit(network, SEQUENCES, CLASSES > 0)["loss"][0])
+
+    @pytest.mark.parametrize("verb", [lambda self, *given: None, lambda self, now, then=0: None])
+    def test_any_method_that_takes_the_run_alone_is_let_through(self, verb):
+        hooks = {"on_epoch_end": verb, "on_disk": True, "_on_error": print}
+        callback = type("Hooked", (Callback,), hooks)()
+        callback.on_best = print  # an argument that is kept, say: not a method that is never called
+        kept = []
+        made_in_c = LambdaCallback(on_fit_start=kept.append, on_epoch_end=kept.append, on_fit_end=type)
+        fit(build(TASKS["number"]), FLAT, FLAT[:, :1], callbacks=[callback, made_in_c])
+        assert len(kept) == 2
+        assert kept[0] is kept[1]
+
+    def test_lengths_of_1_are_let_through_where_they_may_be(self):
+        ones, task = np.ones(N, int), TASKS["sequence"]
+        found = fit(build(task), [(task.x, task.y, ones)], None)
+        assert found["loss"] == fit(build(task), task.x[:, :1], task.y, batch_size=N, shuffle=False)["loss"]
+        short = (task.x[:, :1], task.y, ones), (task.x[:1], task.y[:1], ones[:1]), (task.x, task.y, None)
+        for held in short:
+            assert np.isfinite(fit(build(task), task.x, task.y, validation_data=held)["val_loss"][0])
+
+    def test_targets_with_the_axes_in_another_order_are_not_to_be_reshaped(self):
+        swapped = np.swapaxes(TASKS["signal"].y, 1, 2)
+        said = ("y has shape (12, 2, 5)", "each of the 5 steps")
+        refused(lambda: fit(build(TASKS["signal"]), SEQUENCES, swapped), ShapeError, said)
+
+    @pytest.mark.parametrize(
+        "recurrent", [GRU, lambda *args, **options: Bidirectional(GRU(*args, **options))]
+    )
+    def test_return_sequences_is_advised_where_there_is_a_layer_that_has_it(self, recurrent):
+        for layer, remedy in [
+            (recurrent(3, return_sequences=True), "with return_sequences=False"),
+            (Dense(3), "put Flatten() before the first Dense"),
+        ]:
+            network = Network([layer, Dense(K, "softmax")], loss="cce")
+            refused(lambda network=network: fit(network, SEQUENCES, CLASSES), ShapeError, ("(12,)", remedy))
+        for layer, remedy in [(recurrent(3), "with return_sequences=True"), (Flatten(), "leave out what")]:
+            network = Network([layer, Dense(K, "softmax")], loss="cce")
+            said = ("(12, 5)", remedy)
+            refused(lambda network=network: fit(network, SEQUENCES, STEP_CLASSES), ShapeError, said)
 
     def test_a_function_is_not_tried_as_a_metric(self):
         seen = []

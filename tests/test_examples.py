@@ -147,5 +147,5 @@ def test_the_readme(elsewhere, capsys):
     assert len(names["history"]["loss"]) == 20
     assert [file.name for file in elsewhere.iterdir()] == ["learning_curves.png"]
     assert min(size(elsewhere / "learning_curves.png")) > 300
-    for block in others:
-        exec(compile(block, "README.md", "exec"), names)
+    for block in others:  # each with its own imports
+        exec(compile(block, "README.md", "exec"), {})

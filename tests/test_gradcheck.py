@@ -13,6 +13,7 @@ from untrained import untrained
 from nnfw import GRU, RNN, Dense, Layer, Network, ShapeError
 from nnfw.gradcheck import CheckError, Report, check_layer, check_network, numeric_gradient
 from nnfw.gradcheck.differences import compare
+from nnfw.gradcheck.trial import verb_of
 from nnfw.losses import MSE
 
 rng = np.random.default_rng(0)
@@ -445,6 +446,107 @@ def test_the_input_shape_is_found_or_given():
     assert check_layer(Picky(), (7,)).worst < 1e-6
     with pytest.raises(CheckError, match=r"takes none of the input shapes .* give input_shape"):
         check_layer(Picky())
+
+
+class Gain(Layer):
+    """One factor a feature, with a gradient for vectors in which nobody thought of steps."""
+
+    def compute_shapes(self, input_shape):
+        self.add_parameter("g", input_shape[-1:], "ones")
+        return input_shape
+
+    def forward(self, x, training=False):
+        if training:
+            self.cache = {"x": x}
+        return x * self.params["g"]
+
+    def backward(self, dy):
+        self.cache = {"x": self.recall("x", "backward"), "dy": dy}
+        return dy * self.params["g"]
+
+    def gradients(self):
+        self.grads["g"][...] = (self.recall("dy", "gradients") * self.cache["x"]).sum(axis=0)
+
+
+def on_the_first_step_only(original, self):
+    dg = self.recall("dy", "gradients") * self.cache["x"]
+    self.grads["g"][...] = (dg if dg.ndim == 2 else dg[:, 0]).sum(axis=0)
+
+
+def test_what_goes_wrong_with_sequences_only_is_found():
+    assert check_layer(Gain(), (5,)).worst < 1e-9
+    said = r"^Gain\(\): gradients raises ValueError for an input \(samples, 4, 5\): .* with a ShapeError"
+    with pytest.raises(CheckError, match=said) as caught:
+        check_layer(Gain())
+    assert len(str(caught.value)) < 500
+    said = r"gradients: dg disagrees .* \(input \(samples, 4, 5\)\)$"
+    with pytest.raises(CheckError, match=said):
+        check_layer(changed(Gain, gradients=on_the_first_step_only)())
+
+
+@pytest.mark.parametrize("axes", [2, 3])
+def test_both_inputs_count_in_the_report(axes):
+    def less_exact(original, self):
+        original()
+        self.grads["g"][...] *= 1 + 1e-4 * (self.cache["x"].ndim == axes)
+
+    def summed(original, self):
+        dg = self.recall("dy", "gradients") * self.cache["x"]
+        self.grads["g"][...] = dg.reshape(-1, dg.shape[-1]).sum(axis=0)
+
+    right = changed(Gain, gradients=summed)
+    assert check_layer(right()).worst < 1e-9
+    report = check_layer(changed(right, gradients=less_exact)(), tolerance=1e-3)
+    assert 1e-5 < report.errors["dg"] < 1e-3
+    assert len(set(report.passed)) == len(report.passed)
+
+
+@pytest.mark.parametrize(
+    "verb", ["compute_shapes", "initialize", "forward", "backward", "gradients", "update"]
+)
+@pytest.mark.parametrize("error", [IndexError("tuple index"), TypeError("no such"), RuntimeError("out of")])
+def test_whatever_a_verb_raises_is_named(verb, error):
+    def wrong(self, *args, **kwargs):
+        raise error
+
+    wrong.__code__ = wrong.__code__.replace(co_name=verb)
+    said = rf"^Wrong\(\): {verb} raises {type(error).__name__} for an input \(samples, 5\): {error};"
+    with pytest.raises(CheckError, match=said) as caught:
+        check_layer(type("Wrong", (Gain,), {verb: wrong})())
+    assert caught.value.__cause__ is error
+
+
+def test_the_verb_is_that_of_a_layer_and_not_of_a_check():
+    def gradients(layer):
+        layer.forward(np.ones((2, 3)))
+
+    with pytest.raises(RuntimeError) as caught:
+        gradients(Dense(2))
+    assert verb_of(caught.value) == "forward"
+
+
+def test_a_shape_is_refused_with_a_shape_error_where_it_is_given():
+    class Steps(Gain):
+        def compute_shapes(self, input_shape):
+            T, D = input_shape
+            return super().compute_shapes((T, D))
+
+    with pytest.raises(
+        CheckError, match=r"compute_shapes raises ValueError for an input \(samples, 5\): not en"
+    ):
+        check_layer(Steps(), (5,))
+
+
+def test_a_layer_of_sequences_may_unpack_the_shape():
+    class Steps(Gain):
+        def compute_shapes(self, input_shape):
+            T, D = input_shape
+            return super().compute_shapes((T, D))
+
+        def gradients(self):
+            self.grads["g"][...] = (self.recall("dy", "gradients") * self.cache["x"]).sum(axis=(0, 1))
+
+    assert check_layer(Steps()).worst < 1e-9
 
 
 def test_one_sample_is_too_few():

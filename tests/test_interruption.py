@@ -1,5 +1,6 @@
 """However a fit is broken off, the network stands between two steps, can be used, and can go on."""
 
+import copy
 import os
 import re
 import signal
@@ -24,6 +25,7 @@ from nnfw import (
     Dropout,
     Initializer,
     LambdaCallback,
+    Layer,
     Nadam,
     Network,
     metrics,
@@ -315,16 +317,103 @@ class TestWindows:
         assert self.steps(loaded) == self.steps(network)
         assert state_of(self.train(loaded)) == state_of(self.train(self.new()))
 
-    def test_an_error_in_a_metric_comes_after_the_window(self):
+    def test_an_error_in_a_metric_takes_no_step(self, tmp_path):
         fail = raising(Trouble, 4)
 
         def metric(y, a):
             fail()
             return 0.0
 
-        network, whole = self.new(), self.train(self.new())
-        network.metrics = (*network.metrics, metrics.get(metric))
+        network, whole = self.new(), self.new()
+        for each, function in ((network, metric), (whole, lambda y, a: 0.0)):
+            each.metrics = (*each.metrics, metrics.get(function))
         with pytest.raises(Trouble):
             self.train(network)
-        assert self.steps(network) == 4
-        assert weights_and_slots(self.train(network)) == weights_and_slots(whole)
+        assert self.steps(network) == 3
+        assert weights_and_slots(self.train(network)) == weights_and_slots(self.train(whole))
+        assert list(network.history["mae"]) == list(whole.history["mae"])
+
+    def test_another_length_of_data_is_refused(self):
+        network = self.new()
+        before(network, "gradients", raising(Trouble, 4))
+        with pytest.raises(Trouble):
+            self.train(network)
+        del network.gradients
+        with pytest.raises(ValueError, match="after window 3 of batch 1, which has 1 windows"):
+            network.fit(
+                self.X[:, :2],
+                self.Y[:, :2],
+                epochs=2,
+                batch_size=7,
+                truncate=2,
+                validation_split=0.2,
+                resume=True,
+            )
+
+    def test_new_weights_begin_a_new_fit(self):
+        network = self.new()
+        before(network, "gradients", raising(Trouble, 4))
+        with pytest.raises(Trouble):
+            self.train(network)
+        network.initialize()
+        assert network.standing is None
+
+    def test_a_layer_may_write_its_states_into_the_same_memory(self):
+        class Sum(Layer):
+            takes_state = causal = True
+
+            def compute_shapes(self, input_shape):
+                return input_shape
+
+            def forward(self, x, training=False, initial_state=None):
+                start = np.zeros((len(x), x.shape[2])) if initial_state is None else initial_state
+                y = start[:, None] + np.cumsum(x, axis=1)
+                self.final_state = self.final_state if hasattr(self, "final_state") else np.zeros((7, 3))
+                self.final_state[: len(x)] = y[:, -1]
+                return y
+
+            def backward(self, dy):
+                return dy
+
+        def new():
+            return Network([Sum(), Dense(3)], dtype="float64", seed=0)
+
+        def train(network):
+            network.fit(self.X, self.Y, epochs=2, batch_size=6, truncate=2, resume=True, verbose=0)
+            return weights_and_slots(network)
+
+        whole = train(new())
+        for at in (2, 3, 7):
+            network = new()
+            before(network, "gradients", raising(Trouble, at))
+            with pytest.raises(Trouble):
+                train(network)
+            del network.gradients
+            assert train(network) == whole
+
+
+class Stream:
+    """Batches that nobody has counted."""
+
+    def __iter__(self):
+        return ((X[i : i + 8], Y[i : i + 8]) for i in range(0, len(X), 8))
+
+
+@pytest.mark.parametrize("at", range(1, 15, 3))
+def test_batches_that_are_counted_once_are_counted_when_a_fit_is_resumed(at, tmp_path):
+    def new():
+        return Network(
+            [GRU(3), Dense(3, "softmax")], loss="cce", optimizer=Nadam(lambda e: 0.1 / (1 + e)), seed=0
+        )
+
+    def train(network):
+        network.fit(Stream(), epochs=3, resume=True, verbose=0)
+        return state_of(network)[0]
+
+    whole, network = train(new()), new()
+    before(network, "gradients", raising(Trouble, at))
+    with pytest.raises(Trouble):
+        train(network)
+    del network.gradients
+    again = copy.deepcopy(network)
+    assert train(network) == train(again) == whole

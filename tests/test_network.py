@@ -1,6 +1,8 @@
 """The chain: its verbs, its shapes, its errors."""
 
 import copy
+import pickle
+import pydoc
 
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ from nnfw import (
     Reshape,
     ShapeError,
     losses,
+    metrics,
 )
 
 RNG = np.random.default_rng(0)
@@ -206,6 +209,126 @@ class TestShapes:
             network.predict(RNG.normal(size=(3, 5, 3)))
         np.testing.assert_array_equal(network.predict(x), before)
 
+    def test_a_hint_is_given_where_it_helps_and_once(self):
+        x = RNG.normal(size=(8, 5, 2))
+        network = Network([Dropout(0.1), Network([GRU(4), Dense(1)])], seed=0)
+        network.fit(x, RNG.normal(size=8), verbose=0)
+        said = []
+        for wrong in (x[0], x[:, :, :1], x[:, 0], RNG.normal(size=(8, 7))):
+            with pytest.raises(ShapeError) as error:
+                network.predict(wrong)
+            said.append(str(error.value))
+        assert [message.count("x[None]") for message in said] == [1, 0, 1, 0]
+        assert not any("x[..., None]" in message for message in said)
+        with pytest.raises(ShapeError, match=r"One feature a step is x\[..., None\], \(7, 1\) a sample$"):
+            Network([Network([GRU(4)]), Dense(1)]).compute_shapes((7,))
+        with pytest.raises(ShapeError) as error:
+            Network([Reshape((2, 4))]).compute_shapes((7,))
+        assert "x[..., None]" not in str(error.value)
+
+
+class TestParameters:
+    @pytest.fixture
+    def network(self):
+        return untrained(Network([GRU(4), Dense(1)], seed=0), 5, 2)
+
+    @pytest.mark.parametrize("kind", ["params", "grads"])
+    def test_are_written_into(self, network, kind):
+        getattr(network, kind)["dense_2.W"][...] = 2.0
+        getattr(network, kind)["dense_2.W"] += 1.0
+        np.testing.assert_array_equal(getattr(network.layers[1], kind)["W"], np.full((4, 1), 3.0))
+
+    @pytest.mark.parametrize("kind", ["params", "grads"])
+    @pytest.mark.parametrize(
+        "write",
+        [
+            lambda views, w: views.__setitem__("dense_2.W", w),
+            lambda views, w: views.update({"dense_2.W": w}),
+            lambda views, w: views.update([("dense_2.W", w)]),
+            lambda views, w: views.update(**{"dense_2.W": w}),
+            lambda views, w: views.__ior__({"dense_2.W": w}),
+            lambda views, w: views.__delitem__("dense_2.W"),
+        ],
+    )
+    def test_are_not_replaced(self, network, kind, write):
+        before = state_of(network)
+        for views in (getattr(network, kind), getattr(network, kind)):
+            with pytest.raises(TypeError, match=r"'dense_2.W' is a view into the layer's memory"):
+                write(views, np.ones((4, 1)))
+        assert state_of(network) == before
+
+    def test_a_copy_is_a_plain_dict_of_its_own(self, network):
+        for kept in (copy.deepcopy(network.params), pickle.loads(pickle.dumps(network.params))):
+            assert type(kept) is dict
+            kept["dense_2.W"] = kept["dense_2.W"] + 1.0
+            np.testing.assert_array_equal(kept["dense_2.W"], network.params["dense_2.W"] + 1.0)
+        assert network.params.setdefault("dense_2.b") is network.layers[1].params["b"]
+        network.params.update({})
+        network.params.update(network.params)
+
+
+class TestAssignment:
+    def test_is_as_in_the_constructor(self, tmp_path):
+        x, y = RNG.normal(size=(12, 3)), RNG.normal(size=(12, 1))
+        given = {"loss": "mae", "optimizer": "sgd", "metrics": ["rmse"]}
+        one, two = Network([Dense(1)], seed=0), Network([Dense(1)], seed=0, **given)
+        for name, value in given.items():
+            setattr(one, name, value)
+        one.optimizer = None
+        one.optimizer = given["optimizer"]
+        for network in (one, two):
+            network.fit(x, y, epochs=2, verbose=0)
+        one.save(tmp_path / "one")
+        for other in (one, copy.deepcopy(one), Network.load(tmp_path / "one")):
+            assert state_of(other) == state_of(two)
+            assert (repr(other.loss), repr(other.optimizer)) == ("MAE()", "SGD()")
+            assert other.evaluate(x, y) == two.evaluate(x, y)
+
+    def test_settles_the_joint_form_anew(self):
+        inner = Network([Dense(3, "softmax")])
+        network = untrained(Network([Dense(3), inner], loss="cce", seed=0), 2)
+        x = RNG.normal(size=(4, 2)).astype("float32")
+        assert type(network.forward(x)) is not np.ndarray
+        network.loss = "mse"
+        assert type(network.forward(x)) is np.ndarray
+        inner.loss = "cce"  # which is not asked
+        assert type(network.forward(x)) is np.ndarray
+        network.loss = "cce"
+        assert type(network.forward(x)) is not np.ndarray
+
+
+class TestDecisions:
+    X = np.array([[-3.0], [-0.1], [0.1], [0.4], [0.6], [3.0]])
+
+    def network(self, loss, units=1, activation="linear"):
+        network = untrained(Network([Dense(units, activation)], loss=loss, dtype="float64", seed=0), 1)
+        network.params["dense_1.W"][...] = 1.0
+        return network
+
+    def test_of_one_output_are_where_the_loss_has_them(self):
+        assert self.network("hinge").predict_classes(self.X).tolist() == [0, 0, 1, 1, 1, 1]
+        assert self.network("mse").predict_classes(self.X).tolist() == [0, 0, 0, 0, 1, 1]
+        assert self.network("hinge").predict_classes(self.X, threshold=0.5).tolist() == [0, 0, 0, 0, 1, 1]
+        sigmoid = self.network("bce", activation="sigmoid")
+        assert sigmoid.predict_classes(self.X).tolist() == [0, 0, 1, 1, 1, 1]
+
+    def test_of_one_output_are_those_that_metrics_are_asked_for(self):
+        network, y = self.network("hinge"), np.array([[-1], [-1], [1], [1], [1], [1]])
+        network.metrics = [metrics.Accuracy(threshold=0), metrics.F1(threshold=0.25), "mae"]
+        found = network.evaluate(self.X, y)
+        assert found["accuracy_0.0"] == 1.0
+        network.metrics = ["accuracy"]
+        with pytest.raises(ValueError, match=r"for Hinge decide at 0; give Accuracy\(threshold=0.0\)"):
+            network.evaluate(self.X, y)
+        three = self.network("hinge", 3)
+        three.metrics = ["accuracy"]  # of three outputs the largest decides
+        assert three.evaluate(self.X, np.eye(3)[[0] * 6])["accuracy"] == 1.0
+
+    def test_of_independent_labels_are_refused(self):
+        with pytest.raises(ValueError, match="the outputs are 2 independent labels"):
+            self.network("bce", 2, "sigmoid").predict_classes(self.X)
+        assert self.network("bce", 2, "softmax").predict_classes(self.X).tolist() == [0] * 6
+
 
 def looked_at(network, x):
     """What each way of looking at a network says; a refusal by its message."""
@@ -376,6 +499,27 @@ class TestInitializeByHand:
         assert large.size == 0
         assert large.streams["weights"].bit_generator.state == stream
         assert state_of(network) == before
+
+
+class TestLoad:
+    def test_is_called_on_the_class_alone(self, tmp_path):
+        class Own(Network):
+            pass
+
+        network = untrained(Network([Dense(2)], seed=0), 3)
+        network.save(tmp_path / "network")
+        before = state_of(network)
+        for each in (Network, Own):
+            assert state_of(each.load(tmp_path / "network")) == before
+        with pytest.raises(TypeError, match=r"^load returns a new Network: network = Network.load\(...\)$"):
+            network.load(tmp_path / "network")
+        assert state_of(network) == before
+        assert callable(network.load)
+
+    def test_is_documented_as_a_class_method(self):
+        shown = pydoc.render_doc(Network, renderer=pydoc.plaintext)
+        assert "load(path:" in shown[shown.index("Class methods defined here") :]
+        assert Network.load.__doc__ == Network([Dense(1)]).load.__doc__
 
 
 class TestConstruction:

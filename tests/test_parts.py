@@ -99,8 +99,10 @@ class TestArguments:
             def __init__(self, units):
                 self.count = units
 
-        with pytest.raises(AttributeError, match="units"):
-            repr(Forgetful(3))
+        said = r"^Forgetful does not keep its argument 'units'.*; write self.units = units in its __init__$"
+        for look in (repr, lambda part: part.config):
+            with pytest.raises(ValueError, match=said):
+                look(Forgetful(3))
 
     @pytest.mark.parametrize("part", [Base, Passing, Deeper, Silent])
     def test_unknown_keywords_are_refused_before_the_constructor_runs(self, part):
@@ -292,7 +294,8 @@ class TestWordsOfOtherLibraries:
         known |= set(inspect.signature(Network.fit).parameters)
         for function in (one_hot, pad_sequences, train_test_split, Recurrent.forward):
             known |= set(inspect.signature(function).parameters)
-        assert {word for words in names.ARGUMENTS.values() for word in words if word} <= known
+        meant = {word.partition("=")[0] for words in names.ARGUMENTS.values() for word in words if word}
+        assert meant <= known
 
     @pytest.mark.parametrize(
         ("call", "said"),
@@ -332,9 +335,10 @@ class TestWordsOfOtherLibraries:
 
     @pytest.mark.parametrize("word", names.ARGUMENTS)
     def test_all_of_them(self, word):
-        known = list(names.ARGUMENTS[word])
+        meant = names.ARGUMENTS[word]
+        known = [one.partition("=")[0] for one in meant]
         message = names.explain_argument("Thing", word, known)
-        said = f"calls it {' and '.join(known)}" if known else names.NOT_NEEDED.removeprefix("nnfw ")
+        said = f"calls it {' and '.join(meant)}" if known else names.NOT_NEEDED.removeprefix("nnfw ")
         assert message == f"Thing has no argument {word!r}; nnfw {said}. It takes: {', '.join(known)}."
 
     def test_a_word_that_the_owner_knows_is_no_synonym(self):
@@ -379,6 +383,29 @@ class TestExplainKeywords:
             TypeError, match=r"^turn has no argument 'angel'. Did you mean 'angle'\? It takes: angle\.$"
         ):
             Thing().turn(angel=3)
+
+    def test_a_value_too_many_is_told_where_the_others_go(self):
+        class Thing:
+            @explain_keywords
+            def turn(self, angle, *, unit="rad", axis=0):
+                return angle
+
+        said = r"^turn takes angle by place, and all else by name, as unit=...; several values for"
+        with pytest.raises(TypeError, match=said):
+            Thing().turn(3, "deg")
+        assert explain_keywords(lambda *angles, unit="rad": angles)(1, 2, 3) == (1, 2, 3)
+        with pytest.raises(TypeError, match="positional"):  # as nothing goes by name alone
+            explain_keywords(lambda angle: angle)(1, 2)
+
+    def test_so_is_one_too_many_for_a_part(self):
+        for make, places in (
+            (lambda: Base(1, 2), "Base takes units by place, and all else by name, as scale=..."),
+            (lambda: Passing(1, "b", 2), "Passing takes units, kind by place, and all else by name, as "),
+            (lambda: Closed(1, 2, 3), None),
+            (lambda: nnfw.Flatten(2), "Flatten takes nothing by place, and all else by name, as "),
+        ):
+            with pytest.raises(TypeError, match=places and "^" + re.escape(places)):
+                make()
 
 
 class TestChecks:

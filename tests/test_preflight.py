@@ -312,3 +312,12 @@ class TestVerdict:
             assert any(part in warning for warning in report.warnings), report.warnings
         assert all(f"! {warning}" in page for warning in report.warnings)
         assert max(map(len, report.warnings)) < 500
+
+
+@pytest.mark.parametrize("activation", ["linear", "softplus", "relu"])
+def test_outputs_without_an_end_reach_any_target(activation):
+    y = np.abs(NUMBERS) * 3e4 + 2e5
+    report = Network([Dense(1, activation)], seed=0).check(X, y)
+    assert not any("reach from" in warning for warning in report.warnings)
+    below = Network([Dense(1, "elu")], seed=0).check(X, -y)
+    assert any("reach from -1 to inf" in warning for warning in below.warnings)

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -219,6 +220,14 @@ class TestFile:
     def test_has_the_name_that_was_given(self, name, tmp_path, small):
         small.save(str(tmp_path / name))
         assert [file.name for file in tmp_path.iterdir()] == [name]
+
+    def test_a_home_directory_is_found(self, tmp_path, small, monkeypatch):
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setenv("USERPROFILE", str(tmp_path))
+        small.save("~/network.nnfw")
+        assert [file.name for file in tmp_path.iterdir()] == ["network.nnfw"]
+        for path in ("~/network.nnfw", Path("~/network.nnfw"), tmp_path / "network.nnfw"):
+            assert state_of(Network.load(path)) == state_of(small)
 
     def test_missing_folder(self, tmp_path, small):
         with pytest.raises(FileNotFoundError, match=r"no such folder.*nowhere") as caught:

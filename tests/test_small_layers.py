@@ -133,7 +133,7 @@ def test_indices_of_any_type_name_the_same_vectors(dtype):
 )
 def test_values_that_are_no_index_are_refused_by_name(x, message):
     layer = build(Embedding(7, 3), (2,))
-    with pytest.raises(ValueError, match=rf"^Embedding\(3\): {message}"):
+    with pytest.raises(ValueError, match=rf"^Embedding\(7, 3\): {message}"):
         layer.forward(x)
     with pytest.raises(ValueError, match=message):
         layer.check_values(x)

@@ -1,5 +1,6 @@
 """The training loop: what is trained on, measured, recorded, and stopped."""
 
+import copy
 import os
 import signal
 import threading
@@ -24,7 +25,7 @@ from nnfw import (
     ReduceOnPlateau,
 )
 from nnfw.progress import Progress
-from nnfw.schedules import Cosine, Exponential
+from nnfw.schedules import Cosine, Exponential, Linear, OneCycle
 
 RNG = np.random.default_rng(7)
 
@@ -455,6 +456,60 @@ class TestProgress:
         network.fit(x, x, batch_size=4, shuffle=False, verbose=0, **given)
         assert totals == [total]
         assert len(set(losses)) == len(losses) == count
+
+    def test_says_that_nothing_is_left_to_do(self, capsys):
+        x, y = classes_task()
+        network = classifier()
+        network.fit(x, y, epochs=2, verbose=0)
+        kept, history = network.layers[0].flat_params.copy(), copy.deepcopy(network.history)
+        for epochs in (1, 2):
+            network.fit(x, y, epochs=epochs, resume=True, verbose=2)
+            assert capsys.readouterr().out == (
+                "nothing is left to do: the last fit has had its 2 epochs; leave resume out to train on\n"
+            )
+        np.testing.assert_array_equal(network.layers[0].flat_params, kept)
+        assert network.history == history
+        network.fit(x, y, epochs=3, resume=True, verbose=2)
+        network.fit(x, y, verbose=2)
+        assert [line[:9] for line in capsys.readouterr().out.splitlines()] == ["epoch 3/3", "epoch 4/4"]
+        network.fit(x, y, resume=True, verbose=2)
+        assert "has had its 1 epoch;" in capsys.readouterr().out
+
+    def test_a_fit_that_was_stopped_says_why_and_no_more(self, capsys):
+        x, y = classes_task()
+        network = classifier()
+        network.fit(x, y, callbacks=[LambdaCallback(on_epoch_end=lambda run: run.stop("enough"))], verbose=0)
+        network.fit(x, y, resume=True, verbose=2)
+        assert capsys.readouterr().out == "stopped in epoch 1: enough\n"
+
+    def test_says_that_a_schedule_has_come_to_0(self, capsys):
+        x, y = classes_task()
+        network = classifier(optimizer=Adam(Cosine(1e-2, epochs=2)))
+        network.fit(x, y, epochs=2, verbose=2)
+        assert "rate is 0" not in capsys.readouterr().out
+        network.fit(x, y, epochs=3, verbose=2)
+        said = "the learning rate is 0 in epoch 3, and nothing is learnt; to train on, assign "
+        assert capsys.readouterr().out.startswith(said)
+        network.optimizer = "adam"
+        network.fit(x, y, verbose=2)
+        assert "rate is 0" not in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        "rate",
+        [
+            Linear(0.0, epochs=2, end=0.1),
+            Linear(0.0, epochs=2, end=0.1, staircase=True),
+            OneCycle(0.1, epochs=3),
+            lambda epoch: 0.01 * (epoch % 1.0 > 0.0),
+            lambda epoch: 0.01 * (epoch % 1.0 > 0.5),
+            lambda epoch: 0.01 * (0.2 < epoch % 1.0 < 0.5),
+            lambda epoch: [0.1, 0.0, 0.1][int(epoch)],
+            lambda epoch: 0.01 * (epoch > 0.6),
+        ],
+    )
+    def test_a_rate_that_is_0_for_a_while_is_not_told(self, rate, capsys):
+        classifier(optimizer=SGD(rate)).fit(*classes_task(), epochs=2, verbose=2)
+        assert capsys.readouterr().out.startswith("epoch 1/2")
 
     def test_auto_is_lines_without_a_terminal(self, capsys):
         classifier().fit(*classes_task())

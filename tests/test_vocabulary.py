@@ -123,7 +123,7 @@ def test_joined_words_are_the_same_words(pieces, padding):
 
 
 def test_padding_has_the_number_0_and_is_left_out():
-    vocabulary = Vocabulary("xyz", padding=True)
+    vocabulary = Vocabulary([*"xyz"], padding=True)
     assert vocabulary.numbers == {"": 0, "x": 1, "y": 2, "z": 3}
     assert len(vocabulary) == 4
     assert vocabulary.encode("zxy").tolist() == [3, 1, 2]
@@ -137,7 +137,7 @@ def test_unknown_symbols_have_the_last_number():
     assert vocabulary.numbers == {"a": 0, "b": 1, "<unknown>": 2}
     assert vocabulary.encode("b c a d").tolist() == [1, 2, 0, 2]
     assert vocabulary.decode([1, 2, 0]) == "b <unknown> a"
-    assert Vocabulary("ab", unknown="?").encode("b?!a").tolist() == [1, 2, 2, 0]
+    assert Vocabulary([*"ab"], unknown="?").encode("b?!a").tolist() == [1, 2, 2, 0]
 
 
 def test_several_texts():
@@ -155,14 +155,14 @@ def test_several_texts():
 
 
 def test_nothing_to_encode_or_decode():
-    vocabulary = Vocabulary("ab")
+    vocabulary = Vocabulary([*"ab"])
     assert vocabulary.encode("").shape == (0,)
     assert vocabulary.encode("").dtype == np.int64
     assert vocabulary.decode([]) == vocabulary.decode(np.zeros(0)) == ""
 
 
 def test_decode_takes_all_integers():
-    vocabulary = Vocabulary("abcd")
+    vocabulary = Vocabulary([*"abcd"])
     for numbers in (np.array([3, 0], np.uint8), (3, 0), iter([np.int32(3), 0]), np.array([3, 9, 0])[::2]):
         assert vocabulary.decode(numbers) == "da"
     assert vocabulary.decode(np.eye(4, dtype=np.float32)[[2, 1]].argmax(axis=-1)) == "cb"
@@ -182,7 +182,7 @@ def test_numbers_are_those_that_one_hot_takes():
 @pytest.mark.parametrize(
     "vocabulary",
     [
-        Vocabulary("zab"),
+        Vocabulary([*"zab"]),
         Vocabulary.of_characters("hello", unknown="<unknown>", padding=True),
         Vocabulary.of_words("a rose is a rose.", size=3, unknown="*"),
     ],
@@ -203,7 +203,7 @@ def test_a_vocabulary_can_be_kept(vocabulary):
 
 
 def test_repr_is_short():
-    assert repr(Vocabulary("ab")) == "Vocabulary(('a', 'b'))"
+    assert repr(Vocabulary([*"ab"])) == "Vocabulary(('a', 'b'))"
     many = Vocabulary([f"word{i}" for i in range(1000)], of="words", unknown="<unknown>", padding=True)
     assert repr(many).startswith("Vocabulary(('word0', 'word1', ")
     assert repr(many).endswith("...), of='words', unknown='<unknown>', padding=True)")
@@ -216,10 +216,16 @@ def test_repr_is_short():
 @pytest.mark.parametrize(
     ("make", "error", "words"),
     [
-        (lambda: Vocabulary(""), ValueError, "there are no characters"),
+        (lambda: Vocabulary([]), ValueError, "there are no characters"),
         (lambda: Vocabulary.of_words(" \n "), ValueError, "there are no words; give a text"),
         (lambda: Vocabulary.of_characters([]), ValueError, "there are no characters"),
-        (lambda: Vocabulary("abca"), ValueError, "'a' is 2 of the symbols"),
+        (
+            lambda: Vocabulary("ab"),
+            TypeError,
+            r"got the text 'ab'; Vocabulary\.of_characters\(text\) collects",
+        ),
+        (lambda: Vocabulary("", of="words"), TypeError, r"Vocabulary\.of_words\(text\) collects"),
+        (lambda: Vocabulary([*"abca"]), ValueError, "'a' is 2 of the symbols"),
         (lambda: Vocabulary(["a", "bc"]), ValueError, r"symbols\[1\] is 'bc', which is not one character"),
         (lambda: Vocabulary(["a", ""]), ValueError, r"symbols\[1\] is '', which"),
         (
@@ -229,34 +235,42 @@ def test_repr_is_short():
         ),
         (lambda: Vocabulary(["a", 3]), TypeError, r"symbols\[1\] must be a text, got int"),
         (
-            lambda: Vocabulary("ab", of="letters"),
+            lambda: Vocabulary([*"ab"], of="letters"),
             ValueError,
             "of must be 'characters' or 'words', got 'letters'",
         ),
         (
-            lambda: Vocabulary("ab", unknown="a"),
+            lambda: Vocabulary([*"ab"], unknown="a"),
             ValueError,
             "unknown='a' is empty or a symbol; take '<unknown>'",
         ),
-        (lambda: Vocabulary("ab", unknown=""), ValueError, "unknown='' is empty"),
-        (lambda: Vocabulary("ab", unknown=True), TypeError, "such as '<unknown>', got True"),
-        (lambda: Vocabulary("ab", padding=1), TypeError, "padding must be True or False, got 1"),
-        (lambda: Vocabulary("ab", paddin=True), TypeError, "Did you mean 'padding'"),
+        (lambda: Vocabulary([*"ab"], unknown=""), ValueError, "unknown='' is empty"),
+        (lambda: Vocabulary([*"ab"], unknown=True), TypeError, "such as '<unknown>', got True"),
+        (lambda: Vocabulary([*"ab"], padding=1), TypeError, "padding must be True or False, got 1"),
+        (lambda: Vocabulary([*"ab"], paddin=True), TypeError, "Did you mean 'padding'"),
         (lambda: Vocabulary.of_words("a b", 0), ValueError, "of_words: size must be at least 1"),
         (lambda: Vocabulary.of_words("a b", 1.5), TypeError, "of_words: size must be a whole number"),
         (lambda: Vocabulary.of_words(["a", 3]), TypeError, r"texts\[1\] must be a text, got int"),
         (lambda: Vocabulary.of_characters(b"ab"), TypeError, r"texts\[0\] must be a text, got int"),
-        (lambda: Vocabulary("ab").encode(["a", None]), TypeError, r"texts\[1\] must be a text, got NoneType"),
         (
-            lambda: Vocabulary("ab").decode([0, 2]),
+            lambda: Vocabulary([*"ab"]).encode(["a", None]),
+            TypeError,
+            r"texts\[1\] must be a text, got NoneType",
+        ),
+        (
+            lambda: Vocabulary([*"ab"]).decode([0, 2]),
             ValueError,
             "2 is the number of no symbol; they go from 0 to 1",
         ),
-        (lambda: Vocabulary("ab").decode([1, -1]), ValueError, "-1 is the number of no symbol"),
-        (lambda: Vocabulary("ab").decode([0.0, 1.0]), TypeError, r"float64; take scores.argmax\(axis=-1\)"),
-        (lambda: Vocabulary("ab").decode([True, False]), TypeError, "bool"),
-        (lambda: Vocabulary("ab").decode(np.zeros((2, 3, 4), int)), ValueError, r"got rows \(3, 4\)"),
-        (lambda: Vocabulary("ab").decode(1), TypeError, r"must be a sequence, got 1; decode\(\[1\]\)"),
+        (lambda: Vocabulary([*"ab"]).decode([1, -1]), ValueError, "-1 is the number of no symbol"),
+        (
+            lambda: Vocabulary([*"ab"]).decode([0.0, 1.0]),
+            TypeError,
+            r"float64; take scores.argmax\(axis=-1\)",
+        ),
+        (lambda: Vocabulary([*"ab"]).decode([True, False]), TypeError, "bool"),
+        (lambda: Vocabulary([*"ab"]).decode(np.zeros((2, 3, 4), int)), ValueError, r"got rows \(3, 4\)"),
+        (lambda: Vocabulary([*"ab"]).decode(1), TypeError, r"must be a sequence, got 1; decode\(\[1\]\)"),
     ],
 )
 def test_vocabularies_refuse(make, error, words):
@@ -269,11 +283,11 @@ def test_vocabularies_refuse(make, error, words):
     ("vocabulary", "text", "said"),
     [
         (
-            Vocabulary("ab"),
+            Vocabulary([*"ab"]),
             "abéa!",
             "character 2 of text (counted from 0) is 'é', which is not in the vocabulary;",
         ),
-        (Vocabulary("ab"), ["ab", "b", "ba!"], "character 2 of texts[2] (counted from 0) is '!'"),
+        (Vocabulary([*"ab"]), ["ab", "b", "ba!"], "character 2 of texts[2] (counted from 0) is '!'"),
         (Vocabulary(["a", "."], of="words"), "a. a dog", "word 3 of text (counted from 0) is 'dog'"),
         (
             Vocabulary(["a"], of="words", padding=True),

@@ -148,8 +148,14 @@ def _is_sequences(data: Any) -> TypeGuard[Sequence[ArrayLike]]:
 
 def _feature_arrays(data: Any) -> list[Array]:
     """Return the data, or each sequence of a list, as arrays whose last axis is the features."""
-    sequences = _is_sequences(data)
-    items = [np.asarray(item) for item in (data if sequences else [data])]
+    try:
+        sequences = _is_sequences(data)
+        items = [np.asarray(item) for item in (data if sequences else [data])]
+    except ValueError:
+        raise ValueError(
+            "the data is a list of unequal parts; a list holds sequences (T_i, D), and one of a single "
+            "feature is s[:, None]"
+        ) from None
     for index, item in enumerate(items):
         name = f"sequence {index}" if sequences else "the data"
         if item.dtype.kind not in "biuf":

@@ -158,6 +158,13 @@ def sliding_windows(
     >>> y
     array([[13, 14],
            [14, 15]])
+
+    A series (L, D) keeps its D: y is (N, horizon, D). ``y[:, 0]`` is the next step, for ``Dense(D)``;
+    ``y.reshape(len(y), -1)`` all of them, for ``Dense(horizon * D)``:
+
+    >>> x, y = sliding_windows(np.arange(40).reshape(20, 2), window=5, horizon=3)
+    >>> x.shape, y.shape, y[:, 0].shape, y.reshape(len(y), -1).shape
+    ((13, 5, 2), (13, 3, 2), (13, 2), (13, 6))
     """
     for name, count in (("window", window), ("horizon", horizon), ("step", step)):
         positive_integer("sliding_windows", name, count)

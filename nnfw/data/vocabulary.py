@@ -71,7 +71,7 @@ class Vocabulary(Part):
     Raises
     ------
     TypeError
-        If a symbol is no text.
+        If a symbol is no text, or `symbols` are one, and not a sequence of them.
     ValueError
         If there are no symbols, one comes twice, or one is not a single character or word; or if `unknown` is
         empty or one of them.
@@ -116,6 +116,11 @@ class Vocabulary(Part):
             raise ValueError(f"Vocabulary: of must be 'characters' or 'words', got {of!r}")
         if not isinstance(unknown, str | None):
             raise TypeError(f"Vocabulary: unknown must be a text such as '<unknown>', got {unknown!r}")
+        if isinstance(symbols, str):
+            raise TypeError(
+                f"Vocabulary: symbols must be a sequence of symbols, got the text {reprlib.repr(symbols)}; "
+                f"Vocabulary.of_{of}(text) collects those of a text"
+            )
         self.symbols, self.of, self.unknown = tuple(symbols), of, unknown
         self.padding = boolean("Vocabulary", "padding", padding)
         self._check_symbols()

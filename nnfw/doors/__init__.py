@@ -7,6 +7,7 @@ it is taken. What does not fit is refused here, before anything of the network h
 
 from nnfw.doors.agreement import (
     check_alike,
+    check_exclusive,
     check_monitors,
     check_split,
     check_truncation,
@@ -26,6 +27,7 @@ __all__ = [
     "Batches",
     "Data",
     "check_alike",
+    "check_exclusive",
     "check_layers",
     "check_memory",
     "check_monitors",

@@ -1,5 +1,6 @@
 """What must fit each other: outputs and loss, targets and metrics, training and validation data."""
 
+import copy
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -8,16 +9,18 @@ import numpy as np
 from nnfw.callbacks import Callback, CSVLogger
 from nnfw.doors.arrays import named
 from nnfw.doors.batch import Data
+from nnfw.doors.moments import check_moments
 from nnfw.errors import ShapeError
 from nnfw.joint import Array
 from nnfw.layers.layer import Layer
 from nnfw.layers.lengths import valid_steps
 from nnfw.loss import Loss
 from nnfw.metric import Metric
-from nnfw.metrics import FunctionMetric
+from nnfw.metrics import ClassMetric, FunctionMetric
 from nnfw.monitors import Monitor
 
 if TYPE_CHECKING:
+    from nnfw.chain import Chain
     from nnfw.network import Network
 
 SPLITS = ("auto", "stratified", "random", "tail")
@@ -50,7 +53,18 @@ def check_output(last: Layer, K: int, loss: Loss) -> None:
         )
 
 
-def check_metrics(metrics: Iterable[Metric], data: Data, K: int) -> None:
+def check_exclusive(network: "Network", K: int) -> None:
+    """Raise a ValueError if the K outputs are not those of classes of which a sample has one."""
+    *_, last = network.leaves()
+    elementwise = getattr(getattr(last, "activation", None), "elementwise", True)
+    if K > 1 and elementwise and network.loss.joins == "sigmoid":
+        raise ValueError(
+            f"predict_classes: the outputs are {K} independent labels; network.predict(x) > "
+            f"{network.loss.threshold:g} decides each"
+        )
+
+
+def check_metrics(metrics: Iterable[Metric], data: Data, K: int, loss: Loss) -> None:
     """Raise what a metric says of such targets now, instead of after the first step.
 
     Functions are not tried: they may look at anything.
@@ -64,6 +78,12 @@ def check_metrics(metrics: Iterable[Metric], data: Data, K: int) -> None:
         if isinstance(metric, FunctionMetric):
             continue
         with named(f"metric {metric.name!r}"):
+            if K == 1 and isinstance(metric, ClassMetric) and metric.threshold == 0.5 != loss.threshold:
+                fitting = copy.copy(metric)
+                fitting.threshold = loss.threshold
+                raise ValueError(
+                    f"outputs for {type(loss).__name__} decide at {loss.threshold:g}; give {fitting!r}"
+                )
             if np.ndim(metric(y, a)):
                 raise TypeError("it gives no single number for the history; call it on y and predict(x)")
 
@@ -79,6 +99,20 @@ def check_alike(network: "Network", train: Array, held: Array) -> None:
         raise ShapeError(
             f"x has shape {held.shape}, but the x to train on {train.shape}; give both the same features"
         )
+
+
+def check_steps(chain: "Chain", T: int) -> None:
+    """Raise a ShapeError unless outputs have the time steps of the inputs, which the lengths count."""
+    from nnfw.chain import Chain
+
+    for layer, shape in zip(chain.layers, chain.shapes[1:], strict=True):
+        if isinstance(layer, Chain):
+            check_steps(layer, T)
+        elif len(shape) < 2 or shape[0] != T:
+            raise ShapeError(
+                f"lengths count the {T} time steps of x, but {layer.label} does not keep them: those of the "
+                f"outputs are others; leave lengths out, or have all layers return sequences"
+            )
 
 
 def check_truncation(network: "Network", train: Data) -> None:
@@ -97,7 +131,7 @@ def check_truncation(network: "Network", train: Data) -> None:
 
 
 def open_callbacks(callbacks: Any) -> list[Callback]:
-    """Return the callbacks as a list, if that is what they are."""
+    """Return the callbacks as a list, if that is what they are, and all that they define can be called."""
     if not isinstance(callbacks, Iterable):
         raise TypeError(f"fit: callbacks must be a list, [callback], got {type(callbacks).__name__} alone")
     callbacks = list(callbacks)
@@ -105,6 +139,7 @@ def open_callbacks(callbacks: Any) -> list[Callback]:
         if not isinstance(callback, Callback):
             made = f"; did you mean {callback.__name__}(...)?" if isinstance(callback, type) else ""
             raise TypeError(f"fit: callbacks must be Callback objects, got {type(callback).__name__}{made}")
+        check_moments(callback)
     return callbacks
 
 

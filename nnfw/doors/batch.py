@@ -126,11 +126,13 @@ class Data:
         It has the samples that last as long. Beside each stands which samples of the window before it go on
         in it; None for the first window.
         """
-        rows = np.arange(len(self.x))[slice(None) if self.rows is None else self.rows]
-        lengths = np.full(len(self.x), self.x.shape[1]) if self.lengths is None else self.lengths
+        rows = self.rows
+        if rows is None or isinstance(rows, slice):
+            rows = np.arange(*(rows or slice(None)).indices(len(self.x)))
+        lengths = np.full(len(rows), self.x.shape[1]) if self.lengths is None else self.lengths[rows]
         for start in range(0, self.longest, width):
-            on = np.flatnonzero(lengths[rows] > start)
-            rows = rows[on]
+            on = np.flatnonzero(lengths > start)
+            rows, lengths = rows[on], lengths[on]
             if start >= skip * width:
                 yield self._take(rows, slice(start, start + width)), on if start else None
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from nnfw.doors.arrays import named
+from nnfw.doors.arrays import named, numeric
 from nnfw.doors.batch import Batch, Data
 from nnfw.doors.opening import open_data
 from nnfw.errors import ShapeError
@@ -61,6 +61,7 @@ class Batches:
         with named(f"batch {number + 1}"):  # counted as `fit` counts them
             if not isinstance(pair, (tuple, list)) or len(pair) not in (2, 3):
                 raise TypeError(f"a batch must be (x, y) or (x, y, lengths), got {type(pair).__name__}")
+            check_third(*pair[2:])
             part = open_data(self.network, *pair)
             if number and part.x.shape[2:] != self.first.x.shape[2:]:
                 raise ShapeError(
@@ -100,3 +101,12 @@ def check_again(given: Any) -> Iterable[Any]:
             f"__iter__ begins anew; got {type(given).__name__}, which is used up after one"
         )
     return given
+
+
+def check_third(lengths: Any = None) -> None:
+    """Raise a TypeError for fractions beside x and y: weights, as other libraries have them in this place."""
+    if lengths is not None and numeric(lengths, "lengths").dtype.kind == "f":
+        raise TypeError(
+            "the third of (x, y, lengths) must be whole numbers, the steps of each sequence; if these are "
+            "weights give fit x and y as a whole, and them as sample_weight"
+        )

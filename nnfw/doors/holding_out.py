@@ -7,7 +7,7 @@ import numpy as np
 
 from nnfw.data import split_indices
 from nnfw.doors.batch import Data
-from nnfw.doors.given import Batches
+from nnfw.doors.given import Batches, check_third
 from nnfw.doors.weights import class_labels
 
 
@@ -43,5 +43,17 @@ def check_pair(given: Any) -> tuple[Any, ...]:
     if isinstance(given, (tuple, list)) and not of_batches:
         if len(given) not in (2, 3):
             raise TypeError("must be (x, y) or (x, y, lengths)")
+        check_steps_given(*given)
         return tuple(given)
     return (given,)
+
+
+def check_steps_given(x: Any, y: Any, lengths: Any = None) -> None:
+    """Raise an error for what can only be weights, which other libraries have in the place of lengths."""
+    check_third(lengths)
+    ones = np.size(lengths) > 1 and np.array_equal(lengths, np.ones(np.shape(lengths)))
+    if ones and any(steps > 1 for steps in getattr(x, "shape", ())[1:2]):
+        raise ValueError(
+            f"the third of (x, y, lengths) gives every sequence 1 step, but x has {x.shape[1]}; if these are "
+            f"weights leave them out, they count in training alone, as fit's sample_weight"
+        )

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from nnfw.doors.agreement import check_metrics, check_output
+from nnfw.doors.agreement import check_metrics, check_output, check_steps
 from nnfw.doors.batch import Data
 from nnfw.doors.inputs import open_inputs
 from nnfw.doors.memory import check_memory
@@ -30,8 +30,10 @@ def open_data(
     check_memory(network.leaves(), network.dtype)
     *_, last = network.leaves()
     check_output(last, K, network.loss)
-    y = open_targets(y, x, lengths, shape, network.loss, network.dtype)
+    if steps and lengths is not None:
+        check_steps(network, x.shape[1])
+    y = open_targets(y, x, lengths, shape, network)
     weight = open_weight(sample_weight, class_weight, y, K, steps)
     data = Data(x, y, lengths, weight, network.input_dtype, steps=steps)
-    check_metrics(network.metrics, data, K)
+    check_metrics(network.metrics, data, K, network.loss)
     return data

@@ -1,7 +1,8 @@
 """Targets: brought to the shape of the outputs, or to integer classes where the loss takes them."""
 
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,19 +10,32 @@ from nnfw.data import pad_sequences
 from nnfw.doors.arrays import check_finite, named, numeric
 from nnfw.errors import ShapeError
 from nnfw.joint import Array
+from nnfw.layers.bidirectional import Bidirectional
 from nnfw.layers.lengths import valid_steps
+from nnfw.layers.recurrent import Recurrent
 from nnfw.loss import Loss
 
+if TYPE_CHECKING:
+    from nnfw.network import Network
 
-def open_targets(
-    y: Any, x: Array, lengths: Array | None, shape: Sequence[int], loss: Loss, dtype: np.dtype[Any]
-) -> Array:
-    """Return targets in the one form that the loss takes.
+# What to change in a network, and in one with recurrent layers.
+ONE_A_SEQUENCE = (
+    "put Flatten() before the first Dense, or pool over time, MeanPooling()",
+    "build the last recurrent layer with return_sequences=False",
+)
+ONE_A_STEP = (
+    "leave out what takes the steps away, as Flatten() and pooling do",
+    "build every recurrent layer with return_sequences=True",
+)
+
+
+def open_targets(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], network: "Network") -> Array:
+    """Return targets in the one form that the network's loss takes.
 
     Classes for categorical cross-entropy become integers (N,) or (N, T); all else takes the shape of the
     outputs, (N, K) or (N, T, K): `shape` is that of one sample's.
     """
-    *time, K = shape
+    (*time, K), loss = shape, network.loss
     lead = (len(x), *time)
     if lead != x.shape[:2]:
         lengths = None  # they are those of x alone
@@ -34,8 +48,8 @@ def open_targets(
     if classes or (K == 1 and y.shape == lead):
         y = y.reshape(lead if classes else (*lead, 1))
     elif y.shape != (*lead, K):
-        raise ShapeError(shape_message(y, x, lead, K, loss))
-    check_finite(y, "y", lengths, dtype)
+        raise ShapeError(shape_message(y, x, lead, K, network))
+    check_finite(y, "y", lengths, network.dtype)
     valid = y if lengths is None else y[valid_steps(lengths, x.shape[1])]
     if not classes:
         check_range(valid, loss)
@@ -84,18 +98,30 @@ def check_range(y: Array, loss: Loss) -> None:
         )
 
 
-def shape_message(y: Array, x: Array, lead: tuple[int, ...], K: int, loss: Loss) -> str:
+def shape_message(y: Array, x: Array, lead: tuple[int, ...], K: int, network: "Network") -> str:
     """Return the message for targets that fit neither form."""
-    columns = y.shape[-1] if y.ndim > len(lead) else 1
-    if len(lead) == 2 and y.ndim == 3 and y.shape[1] != lead[1]:
-        remedy = f"give each of the {lead[1]} steps of x one target"
-    elif len(lead) == 2 and y.shape[1:2] != lead[1:]:
-        remedy = "for one target a sequence build the last recurrent layer with return_sequences=False"
-    elif len(lead) == 1 and x.ndim == 3 and y.shape[1:2] == x.shape[1:2]:
-        remedy = "for one target a step build every recurrent layer with return_sequences=True"
-    elif columns == 1 and np.array_equal(y, np.round(y)):
-        remedy = "for integer classes choose softmax outputs and loss='cce', else give the last layer 1 unit"
-    else:
-        remedy = f"give the last layer as many units as y has columns, {columns}"
+    outputs, loss = (*lead, K), network.loss
     classes = f", or classes {lead}" if loss.takes_classes else f" or {lead}" if K == 1 else ""
-    return f"y has shape {y.shape}, but the network's outputs ask for {(*lead, K)}{classes}; {remedy}"
+    forms = [outputs, lead] if loss.takes_classes or K == 1 else [outputs]
+    same = [form for form in forms if math.prod(form) == y.size and len(form) != y.ndim]
+    remedy = f"reshape it: y.reshape{same[0]}" if same else shape_remedy(y, x, outputs, network)
+    return f"y has shape {y.shape}, but the network's outputs ask for {outputs}{classes}; {remedy}"
+
+
+def shape_remedy(y: Array, x: Array, outputs: tuple[int, ...], network: "Network") -> str:
+    """Return what to do about targets that hold other values than the outputs."""
+    *lead, _ = outputs
+    columns = y.shape[-1] if y.ndim > len(lead) else 1
+    recurrent = any(isinstance(leaf, (Recurrent, Bidirectional)) for leaf in network.leaves())
+    if len(lead) == 2 and y.ndim == 3 and y.shape[1] != lead[1]:
+        return f"give each of the {lead[1]} steps of x one target"
+    if len(lead) == 2 and y.shape[1:2] != (lead[1],):
+        return f"for one target a sequence {ONE_A_SEQUENCE[recurrent]}"
+    if len(lead) == 1 and x.ndim == 3 and y.shape[1:2] == x.shape[1:2]:
+        return f"for one target a step {ONE_A_STEP[recurrent]}"
+    if columns == 1 and np.array_equal(y, np.round(y)):
+        return "for integer classes choose softmax outputs and loss='cce', else give the last layer 1 unit"
+    if y.ndim > len(outputs) and y.shape[: len(lead)] == (*lead,):
+        values = y.size // math.prod(lead)
+        return f"for all {values} values end in Dense({values}), and y.reshape{(*lead, values)}"
+    return f"give the last layer as many units as y has columns, {columns}"

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw import doors
+from nnfw.checks import whole_number
 from nnfw.doors import Batch
 from nnfw.gradcheck.contract import promises
 from nnfw.gradcheck.differences import CheckError, Report, compare, derivative, numeric_gradient
-from nnfw.gradcheck.trial import Trial
+from nnfw.gradcheck.trial import Sizes, Trial, input_shapes, verbs_named
 from nnfw.history import History
 from nnfw.joint import Array
-from nnfw.layers.layer import Layer, Shape
+from nnfw.layers.layer import Layer
 from nnfw.network import Network
 
 __all__ = ["CheckError", "Report", "check_layer", "check_network", "numeric_gradient"]
@@ -22,7 +23,7 @@ __all__ = ["CheckError", "Report", "check_layer", "check_network", "numeric_grad
 
 def check_layer(
     layer: Layer,
-    input_shape: Shape | None = None,
+    input_shape: Sizes | None = None,
     *,
     x: Array | None = None,
     samples: int = 3,
@@ -40,7 +41,7 @@ def check_layer(
     layer : Layer
         Any, built or not.
     input_shape : tuple of int, optional
-        Of one sample, (D,) or (T, D); by default the first of some that the layer takes.
+        Of one sample, (D,) or (T, D); by default both are tried, as far as the layer takes them.
     x : ndarray (N, ...), optional
         The input, where random numbers will not do; integers have no gradient.
     samples : int
@@ -60,7 +61,7 @@ def check_layer(
     Raises
     ------
     CheckError
-        At the first promise that is not kept. It is an AssertionError.
+        At the first promise that is not kept, or if a verb raises anything. It is an AssertionError.
 
     Examples
     --------
@@ -85,19 +86,24 @@ def check_layer(
     ...         return dy * self.params["g"]
     ...
     ...     def gradients(self):
-    ...         self.grads["g"][...] = np.mean(self.cache["x"] * self.cache["dy"], axis=0)
+    ...         x, dy = self.cache["x"], self.cache["dy"]
+    ...         np.mean(x * dy, axis=tuple(range(x.ndim - 1)), out=self.grads["g"])
     >>> check_layer(Gain())
     Traceback (most recent call last):
     nnfw.gradcheck.differences.CheckError: Gain(): gradients: dg disagrees with finite differences, relative
     error 3.9 (tolerance 1e-06): dg[4] is -0.658686, expected -1.97606; everywhere it is 0.333 times what is
-    expected
+    expected (input (samples, 5))
     """
-    trial = Trial(layer, input_shape, x, samples, seed, tolerance, training_differs)
-    checked = []
-    for promise in promises(layer):
-        promise(trial)
-        checked.append(promise.__name__.replace("_", " "))
-    return Report(repr(layer), trial.errors, tuple(checked))
+    samples = whole_number("check_layer", "samples", samples, low=2)
+    errors: dict[str, float] = {}
+    for shape in input_shapes(layer, input_shape, x):
+        with verbs_named(layer, shape):
+            trial = Trial(layer, shape, x, samples, seed, tolerance, training_differs)
+            for promise in promises(layer):
+                promise(trial)
+        errors |= {name: max(error, errors.get(name, 0.0)) for name, error in trial.errors.items()}
+    checked = (promise.__name__.replace("_", " ") for promise in promises(layer))
+    return Report(repr(layer), errors, tuple(checked))
 
 
 def check_network(

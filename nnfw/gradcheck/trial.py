@@ -1,18 +1,24 @@
 """Trial: a layer under test, and the random weights and data that it is tested on."""
 
 import copy
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from nnfw.checks import whole_number
+from nnfw.errors import ShapeError
 from nnfw.gradcheck.differences import CheckError, compare, derivative
 from nnfw.joint import Array
-from nnfw.layers.layer import Layer, Shape
+from nnfw.layers.layer import Layer, with_samples
 
-INPUT_SHAPES: tuple[Shape, ...] = ((5,), (4, 5), (4, 5, 3))  # tried in this order
+Sizes = tuple[int, ...]  # a sample's shape, all of it known
+
+INPUT_SHAPES: tuple[Sizes, ...] = ((5,), (4, 5))  # a vector, a sequence: what a network is given
+OTHER_SHAPES: tuple[Sizes, ...] = ((4, 5, 3),)  # for layers that take neither
+VERBS = ("compute_shapes", "initialize", "forward", "backward", "gradients", "update")
 
 
 class Trial:
@@ -38,37 +44,22 @@ class Trial:
     def __init__(
         self,
         layer: Layer,
-        input_shape: Shape | None = None,
+        input_shape: Sizes | None = None,
         x: Array | None = None,
         samples: int = 3,
         seed: int = 0,
         tolerance: float = 1e-6,
         training_differs: bool = False,
     ) -> None:
-        for argument in layer.arguments():
-            if not hasattr(layer, argument):
-                kind = type(layer).__name__
-                raise CheckError(f"{kind}: __init__ must keep each argument: self.{argument} = {argument}")
+        self.input_shape, *_ = input_shapes(layer, input_shape, x)
         self.original, self.label, self.seed = layer, repr(layer), seed
         self.tolerance, self.training_differs = tolerance, training_differs
         self.rng = np.random.default_rng(seed)
-        self.input_shape = input_shape or (self._accepted_shape() if x is None else x.shape[1:])
-        samples = whole_number("check_layer", "samples", samples, low=2)
         self.x: Array = self.rng.normal(size=(samples, *self.input_shape)) if x is None else np.asarray(x)
         self.built = self.build("float64")
         y = self.copy().forward(self.x)
         self.dy: Array = self.rng.normal(size=np.shape(y))
         self.errors: dict[str, float] = {}
-
-    def _accepted_shape(self) -> Shape:
-        """Return the first of `INPUT_SHAPES` that the layer takes."""
-        for shape in INPUT_SHAPES:
-            try:
-                renew(self.original).compute_shapes(shape)
-            except ValueError:
-                continue
-            return shape
-        raise CheckError(f"{self.label}: takes none of the input shapes {INPUT_SHAPES}; give input_shape")
 
     def expect(self, fact: bool, message: str) -> None:
         """Raise a CheckError with the message unless it is so."""
@@ -128,6 +119,59 @@ class Trial:
                 said = f"{self.label}: {verb}: "
                 error = compare(partial(total, name), array, found[name], gradient, self.tolerance, said)
                 self.errors[gradient] = max(error, self.errors.get(gradient, 0.0))
+
+
+def input_shapes(layer: Layer, input_shape: Sizes | None = None, x: Array | None = None) -> list[Sizes]:
+    """Return the shape to test a layer with, if it is given, else all of the usual ones that it takes."""
+    for argument in layer.arguments():
+        if not hasattr(layer, argument):
+            kind = type(layer).__name__
+            raise CheckError(f"{kind}: __init__ must keep each argument: self.{argument} = {argument}")
+    if input_shape or x is not None:
+        return [input_shape or np.asarray(x).shape[1:]]
+    for shapes in (INPUT_SHAPES, OTHER_SHAPES):
+        if taken := [shape for shape in shapes if takes(layer, shape)]:
+            return taken
+    raise CheckError(
+        f"{layer!r}: takes none of the input shapes {(*INPUT_SHAPES, *OTHER_SHAPES)}; give input_shape"
+    )
+
+
+def takes(layer: Layer, shape: Sizes) -> bool:
+    """Whether compute_shapes takes an input shape; a ShapeError, or another ValueError, refuses it."""
+    with verbs_named(layer, shape):
+        try:
+            renew(layer).compute_shapes(shape)
+        except ValueError:
+            return False
+    return True
+
+
+@contextmanager
+def verbs_named(layer: Layer, shape: Sizes) -> Iterator[None]:
+    """Name the input in a CheckError, and make one of what a verb raises, but for a refusal of the shape."""
+    try:
+        yield
+    except CheckError as error:
+        error.args = (f"{error} (input {with_samples(shape)})",)
+        raise
+    except Exception as error:
+        verb = verb_of(error)
+        if verb == "compute_shapes" and isinstance(error, ShapeError):
+            raise
+        raise CheckError(
+            f"{layer!r}: {verb} raises {type(error).__name__} for an input {with_samples(shape)}: "
+            f"{error!s:.180}; compute_shapes should refuse what cannot be taken with a ShapeError, and "
+            f"input_shape or x give what can"
+        ) from error
+
+
+def verb_of(error: Exception) -> str:
+    """Return the verb that an exception has come out of: the outermost of those on its way."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_name in VERBS and isinstance(frame.f_locals.get("self"), Layer):
+            return frame.f_code.co_name
+    return "a verb"
 
 
 def renew(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -81,8 +81,15 @@ class Bidirectional(Layer):
             )
         self.merge = merge
         self.back = type(layer)(**layer.config | {"go_backwards": not layer.go_backwards})
+        self._adopt()
+
+    def _adopt(self) -> None:
         for inner in self.directions:
             inner.owner = weakref.ref(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._adopt()
 
     def _checked(self, layer: Recurrent) -> Recurrent:
         if not isinstance(layer, Recurrent):

@@ -23,6 +23,14 @@ class Dense(Layer):
         (1)  s = x W + b          (N, D) (D, H) + (H,) -> (N, H)
         (2)  y = φ(s)
 
+    and their adjoint, read upward, φ′ being the slope of φ at s, and ∘ the product element by element::
+
+        (2)  ds = dy∘φ′
+        (1)  dx = ds Wᵀ     dW = xᵀ ds     db = Σ ds     over all samples, and steps if there are any
+
+    Softmax has no such slope, so dy is multiplied by its Jacobian; and where the loss has a joint form with
+    the activation, ds comes straight from it: see `nnfw.joint`.
+
     An input (N, T, D) is taken step by step along its last axis, and gives (N, T, H).
 
     Parameters

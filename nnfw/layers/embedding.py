@@ -52,8 +52,8 @@ class Embedding(Layer):
             [1., 2.]]], dtype=float32)
     >>> layer.forward(np.array([[2, 3]]))
     Traceback (most recent call last):
-    ValueError: Embedding(2): x[0, 1] is 3, but indices are whole numbers from 0 to 2; build it with a larger
-    vocabulary, or give such symbols an index of their own within it
+    ValueError: Embedding(3, 2): x[0, 1] is 3, but indices are whole numbers from 0 to 2; build it with a
+    larger vocabulary, or give such symbols an index of their own within it
     """
 
     takes_indices = causal = True
@@ -78,6 +78,12 @@ class Embedding(Layer):
                 f"a vocabulary of {self.mask + 1} has it"
             )
         self.initializer = initializers.get(initializer)
+
+    @property
+    def label(self) -> str:
+        """The layer and its place, as messages call it."""
+        place = f"layer {self.place}, " if self.place else ""
+        return f"{place}Embedding({self.vocabulary}, {self.units})"
 
     # ---- the door -------------------------------------------------------------------------------------
 

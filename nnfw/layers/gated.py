@@ -62,7 +62,11 @@ class Gated(Recurrent):
         }
 
     def scaled_weights(self, room: Room) -> tuple[Array, list[Array]]:
-        """Return Wx over b (D + 1, G·H), and Wh, each gate's columns times its σ's `gate_scale`."""
+        """Return Wx over b (D + 1, G·H), and Wh, each gate's columns times its σ's `gate_scale`.
+
+        The sigmoid is σ(s) = ½ + ½ tanh(s/2). Its scale, the ½ within, is put into the weights once and not
+        into every score, so that a gate is one tanh: see `Sigmoid.gate`.
+        """
         scales = [self.sigmas[gate].gate_scale if gate in self.sigmas else 1.0 for gate in self.gates]
         scale = np.repeat(np.asarray(scales, self.dtype), self.units)
         Wx_b = np.multiply(self.Wx_b, scale, out=room("Wx_b", self.Wx_b.shape))
@@ -98,10 +102,10 @@ class Gated(Recurrent):
             yield from zip(reversed(views[span]), reversed(factors), strict=True)
 
     def factors(self, rows: slice) -> Array:
-        """Return what the loop backward multiplies with (F, m, H), at some rows of the last training pass."""
+        """Return what the loop backward multiplies with, at R rows of the last training pass, each (R, H)."""
         raise NotImplementedError
 
 
-def side_by_side(d: Array, gates: int) -> Array:
-    """Return the view (G, n, H) of gates that lie side by side, d (n, G·H)."""
-    return d.reshape(len(d), gates, d.shape[1] // gates).swapaxes(0, 1)
+def side_by_side(rows: Array, gates: int) -> Array:
+    """Return the view (G, n, H) of gates that lie side by side, in rows (n, G·H)."""
+    return rows.reshape(len(rows), gates, rows.shape[1] // gates).swapaxes(0, 1)

@@ -33,10 +33,17 @@ class GRU(Gated):
         (2)  ds_r = dr∘σ′        dh₋ += ds_r Wh_rᵀ
         (1)  ds_z = dz∘σ′        dh₋ += ds_z Wh_zᵀ
 
+    dh begins as the gradient of the step's own output, 0 if that is not returned; dh₋ is the dh of the step
+    before. The gradients of the weights are sums over all samples and steps, and those of x over the gates::
+
+        dWx_z = xᵀ ds_z     dWh_z = h₋ᵀ ds_z     db_z = Σ ds_z     alike for r and c, but dWh_c = qᵀ ds_c
+        dx = ds_z Wx_zᵀ + ds_r Wx_rᵀ + ds_c Wx_cᵀ
+
     With ``reset_after=True`` the reset gate acts after the matrix product, as in cuDNN::
 
         (3')  c = φ(x Wx_c + b_c + r∘u),  u = h₋ Wh_c + bh_c
               ds_c = dc∘φ′    dr = ds_c∘u    du = ds_c∘r    dh₋ += du Wh_cᵀ
+              dWh_c = h₋ᵀ du    dbh_c = Σ du
 
     Parameters
     ----------
@@ -122,24 +129,24 @@ class GRU(Gated):
         (h,) = states
         N, H = steps.N, self.units
         k = room("k", (steps.rows, H))  # q of (3), or u of (3')
-        d, e = room("d", (N, 2 * H)), room("e", (N, H))
+        hW, term = room("hW", (N, 2 * H)), room("term", (N, H))
         (Wh_zr, Wh_c), bh_c = Wh, self.params.get("bh_c", 0.0)
         φ, σ = self.activation, self.open_gates(self.sigmoid_gates)
         seen = drop.views(h, steps, room)
-        views = steps.walk([h], rows=(s[:2], *s, k), room=(d, side_by_side(d, 2), e))
-        for (h_before, h_t, zr, z, r, c, k_t, d_t, d_zr, e_t), seen_t in zip(views, seen, strict=True):
+        views = steps.walk([h], rows=(s[:2], *s, k), room=(hW, side_by_side(hW, 2), term))
+        for (h_before, h_t, zr, z, r, c, k_t, hW_t, hW_zr, term_t), seen_t in zip(views, seen, strict=True):
             drop(h_before, seen_t)
-            np.dot(seen_t, Wh_zr, out=d_t)
-            zr += d_zr
+            np.dot(seen_t, Wh_zr, out=hW_t)
+            zr += hW_zr
             σ(zr, zr)  # (1) z, (2) r
             if self.reset_after:
                 np.dot(seen_t, Wh_c, out=k_t)
                 k_t += bh_c  # (3') u = h₋ Wh_c + bh_c
-                np.multiply(r, k_t, out=e_t)
+                np.multiply(r, k_t, out=term_t)
             else:
                 np.multiply(r, seen_t, out=k_t)  # (3) q = r∘h₋
-                np.dot(k_t, Wh_c, out=e_t)
-            c += e_t
+                np.dot(k_t, Wh_c, out=term_t)
+            c += term_t
             φ(c, c)  # (3), (3') c
             np.subtract(h_before, c, out=h_t)
             h_t *= z
@@ -176,7 +183,7 @@ class GRU(Gated):
         return {"du": du} if self.reset_after else {}
 
     def factors(self, rows: slice) -> Array:
-        """Return what the loop backward multiplies with, at some rows: Fz, Fr, Fc (3, m, H)."""
+        """Return what the loop backward multiplies with, at some rows: Fz, Fr, Fc (3, R, H)."""
         z, r, c = (self.kept[gate][rows] for gate in self.gates)
         h_before = self.h_before[rows]
         reset = self.kept["u"][rows] if self.reset_after else self.seen[rows]
@@ -201,7 +208,7 @@ class GRU(Gated):
             np.sum(self.kept["du"], axis=0, out=self.grads["bh_c"])  # (3')
 
     def scores(self, gate: str, rows: slice) -> Array:
-        """Return a gate's scores (m, H), computed again: c sees h₋ only through the reset gate."""
+        """Return a gate's scores (R, H), computed again: c sees h₋ only through the reset gate."""
         if gate != "c":
             return super().scores(gate, rows)
         s = self.kept["x"][rows] @ self.params["Wx_c"] + (self.params["b_c"] if self.use_bias else 0)

@@ -51,6 +51,8 @@ class Layer(Part):
 
     A layer of your own needs `compute_shapes`, `forward` and `backward`, and `gradients` if it has
     parameters, which it declares with `add_parameter`; `initialize` and `update` come with the base.
+    Arguments of ``__init__`` are kept under their own names (``self.k = k``): files, copies and the summary
+    read them there.
 
     Parameters
     ----------
@@ -92,7 +94,8 @@ class Layer(Part):
     ...         return dy * self.params["g"]
     ...
     ...     def gradients(self):
-    ...         self.grads["g"][...] = np.sum(self.cache["x"] * self.cache["dy"], axis=0)
+    ...         x, dy = self.cache["x"], self.cache["dy"]
+    ...         np.sum(x * dy, axis=tuple(range(x.ndim - 1)), out=self.grads["g"])  # over samples, and steps
     >>> layer = Gain()
     >>> layer.compute_shapes((3,))
     (3,)

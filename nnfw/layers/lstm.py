@@ -38,10 +38,21 @@ class LSTM(Gated):
         (6)  do = dh∘v      dc += dh∘o∘φ′
         (5)  df = dc∘c₋     di = dc∘g     dg = dc∘i     dc₋ = dc∘f
         (4)  ds_o = do∘σ′   (3)  ds_g = dg∘φ′   (2)  ds_f = df∘σ′   (1)  ds_i = di∘σ′
-             dh₋ = ds_i Wh_iᵀ + ds_f Wh_fᵀ + ds_g Wh_gᵀ + ds_o Wh_oᵀ
+             dh₋ += ds_i Wh_iᵀ + ds_f Wh_fᵀ + ds_g Wh_gᵀ + ds_o Wh_oᵀ
+
+    dh begins as the gradient of the step's own output, 0 if that is not returned, and dc as 0 at the last
+    step; dh₋ and dc₋ are the dh and dc of the step before. The gradients of the weights are sums over all
+    samples and steps, and those of x over the gates::
+
+        dWx_i = xᵀ ds_i     dWh_i = h₋ᵀ ds_i     db_i = Σ ds_i     alike for f, g and o
+        dx = ds_i Wx_iᵀ + ds_f Wx_fᵀ + ds_g Wx_gᵀ + ds_o Wx_oᵀ
 
     With ``peepholes=True`` the gates see the cell state too, each unit its own: p_i∘c₋ is added within (1),
-    p_f∘c₋ within (2) and p_o∘c within (4).
+    p_f∘c₋ within (2) and p_o∘c within (4). Their adjoint, of which (4) then comes before (5)::
+
+        (4)  dc += ds_o∘p_o      dp_o = Σ ds_o∘c
+        (2)  dc₋ += ds_f∘p_f     dp_f = Σ ds_f∘c₋
+        (1)  dc₋ += ds_i∘p_i     dp_i = Σ ds_i∘c₋
 
     The state (N, 2H) is h and c side by side.
 
@@ -134,27 +145,28 @@ class LSTM(Gated):
         (h, c), (Wh_all,) = states, Wh
         N, H = steps.N, self.units
         v = room("v", (steps.rows, H))
-        d, e = room("d", (N, 4 * H)), room("e", (N, H))
-        early = 2 if self.peepholes else 3  # o waits for c if it sees it
-        σ_early, σ_o = self.open_gates(self.sigmoid_gates[:early]), self.sigmas["o"].gate
+        hW, term = room("hW", (N, 4 * H)), room("term", (N, H))
+        early = self.sigmoid_gates[:2] if self.peepholes else self.sigmoid_gates  # o may wait for c
+        σ_early, σ_o = self.open_gates(early), self.sigmas["o"].gate
         φ = self.activation
         p_i, p_f, p_o = self._peephole_weights()
         seen = drop.views(h, steps, room)
-        views = steps.walk([h, c], rows=(s, s[:early], *s, v), room=(d, side_by_side(d, 4), e))
+        rows, scratch = (s, s[: len(early)], *s, v), (hW, side_by_side(hW, 4), term)
+        views = steps.walk([h, c], rows, room=scratch)
         for view, seen_t in zip(views, seen, strict=True):
-            h_before, h_t, c_before, c_t, ifog, ifo, i, f, o, g, v_t, d_t, d_ifog, e_t = view
+            h_before, h_t, c_before, c_t, ifog, early_gates, i, f, o, g, v_t, hW_t, hW_ifog, term_t = view
             drop(h_before, seen_t)
-            np.dot(seen_t, Wh_all, out=d_t)
-            ifog += d_ifog
+            np.dot(seen_t, Wh_all, out=hW_t)
+            ifog += hW_ifog
             if self.peepholes:
-                i += np.multiply(p_i, c_before, out=e_t)
-                f += np.multiply(p_f, c_before, out=e_t)
-            σ_early(ifo, ifo)  # (1) i, (2) f, and (4) o
+                i += np.multiply(p_i, c_before, out=term_t)
+                f += np.multiply(p_f, c_before, out=term_t)
+            σ_early(early_gates, early_gates)  # (1) i, (2) f, and (4) o unless it waits for c
             φ(g, g)  # (3) g
             np.multiply(f, c_before, out=c_t)
-            c_t += np.multiply(i, g, out=e_t)  # (5) c
+            c_t += np.multiply(i, g, out=term_t)  # (5) c
             if self.peepholes:
-                o += np.multiply(p_o, c_t, out=e_t)
+                o += np.multiply(p_o, c_t, out=term_t)
                 σ_o(o, o)  # (4) o
             φ(c_t, v_t)
             np.multiply(o, v_t, out=h_t)  # (6) h
@@ -190,7 +202,7 @@ class LSTM(Gated):
         return {}
 
     def factors(self, rows: slice) -> Array:
-        """Return what the loop backward multiplies with, at some rows: Fi, Ff, Fo, Fg, Fv (5, m, H)."""
+        """Return what the loop backward multiplies with, at some rows: Fi, Ff, Fo, Fg, Fv (5, R, H)."""
         i, f, o, g = (self.kept[gate][rows] for gate in self.gates)
         v, c, φ = self.kept["v"][rows], self.kept["c"][rows], self.activation
         F = self.buffer("F", (5, *v.shape))
@@ -214,7 +226,7 @@ class LSTM(Gated):
                 np.einsum("ph,ph->h", self.columns(gate, ds), c_seen, out=self.grads[f"p_{gate}"])
 
     def scores(self, gate: str, rows: slice) -> Array:
-        """Return a gate's scores (m, H), computed again: with peepholes they hold the cell state too."""
+        """Return a gate's scores (R, H), computed again: with peepholes they hold the cell state too."""
         s = super().scores(gate, rows)
         if not self.peepholes or gate == "g":
             return s

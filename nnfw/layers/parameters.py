@@ -6,12 +6,14 @@ side by side along their last axis, so that one matrix product can serve them al
 """
 
 import math
+import textwrap
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
 from nnfw.joint import Array
+from nnfw.names import nearest
 
 if TYPE_CHECKING:
     from nnfw.initializer import Initializer
@@ -26,20 +28,55 @@ class Spec(NamedTuple):
 
 
 class Views(dict[str, Array]):
-    """Named views into one flat vector: write into them, never over them."""
+    """Named views into flat vectors: write into them, never over them. A copy is a plain dict of arrays.
+
+    Examples
+    --------
+    >>> params = Views(W=np.zeros(2))
+    >>> params["W"][...] = 1.0
+    >>> params["W"] += 0.5
+    >>> params
+    {'W': array([1.5, 1.5])}
+    >>> params["W"] = np.ones(2)
+    Traceback (most recent call last):
+    TypeError: 'W' is a view into the layer's memory, which nothing can replace; write into it, behind its
+    name: ['W'][...] = value
+    """
 
     def __missing__(self, name: str) -> Array:
         if self:
-            raise KeyError(f"no parameter {name!r}; there are {', '.join(self)}")
+            names = textwrap.shorten(", ".join(self), 250, placeholder=" ...")
+            raise KeyError(f"no parameter {name!r:.80}.{nearest(str(name), self)} There are {names}")
         raise RuntimeError(
             f"there is no parameter {name!r} yet: compute_shapes(input_shape) and initialize(rng) come "
             f"first; a Network calls both at its first fit"
         )
 
     def __setitem__(self, name: str, value: Any) -> None:
-        raise TypeError(
-            f"params[{name!r}] is a view into the layer; write into it: params[{name!r}][...] = value"
-        )
+        if value is not self[name]:  # as it is after params[name] += 1, which has written into it
+            raise TypeError(
+                f"{name!r} is a view into the layer's memory, which nothing can replace; write into it, "
+                f"behind its name: [{name!r}][...] = value"
+            )
+
+    def __delitem__(self, name: str) -> None:
+        raise TypeError(f"{name!r} is a view into the layer's memory: nothing can take it out")
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """Raise what assigning the first of them would."""
+        for name, value in dict(*args, **kwargs).items():
+            self[name] = value
+
+    def __ior__(self, other: Any) -> Self:  # type: ignore[misc, override]
+        self.update(other)
+        return self
+
+    def setdefault(self, name: str, default: Any = None) -> Array:
+        """Return the view of this name, which must be there."""
+        return self[name]
+
+    def __reduce__(self) -> Any:
+        return dict, (dict(self),)
 
 
 def count(specs: Mapping[str, Spec]) -> int:

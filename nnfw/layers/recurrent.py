@@ -68,7 +68,8 @@ class Recurrent(Layer):
     dropout, recurrent_dropout : float
         The shares of the inputs x and of the state h₋ that the weights are not shown in training, in [0, 1).
         What is dropped is drawn anew for each sequence, and is the same at all of its steps and for all
-        gates; what stays is divided by 1 − share (Gal & Ghahramani 2016, arXiv:1512.05287, section 4).
+        gates; what stays is divided by 1 − share (Gal & Ghahramani 2016, arXiv:1512.05287, section 4). Beside
+        a weight, the x and h₋ of a layer's equations are what it is shown.
     input_initializer, recurrent_initializer, bias_initializer : str or Initializer
         Fill ``Wx``, ``Wh`` and ``b``, gate by gate.
     **options
@@ -394,13 +395,13 @@ class Recurrent(Layer):
         np.matmul(seen.T, ds, out=self.grad_blocks["Wh"])
 
     def scores(self, gate: str, rows: slice) -> Array:
-        """Return a gate's scores (m, H) at some rows of the last training pass, from what was kept."""
+        """Return a gate's scores (R, H) at some rows of the last training pass, from what was kept."""
         x, seen = self.kept["x"][rows], self.seen[rows]
         s = x @ self.params[key("Wx", gate)] + seen @ self.params[key("Wh", gate)]
         return s + self.params[key("b", gate)] if self.use_bias else s
 
     def slope(self, gate: str, activation: Activation, y: Array, rows: slice, out: Array) -> Array:
-        """Return the derivative (m, H) of a gate's activation at some rows, from its outputs `y` there."""
+        """Return the derivative (R, H) of a gate's activation at some rows, from its outputs `y` there."""
         return activation.derivative(y, self.scores(gate, rows) if activation.needs_input else None, out)
 
 

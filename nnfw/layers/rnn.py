@@ -20,8 +20,10 @@ class RNN(Recurrent):
     and its adjoint, φ′ being the slope of φ there, had from h::
 
         (1)  ds = dh∘φ′     dh₋ += ds Whᵀ     dx = ds Wxᵀ
+             dWx = xᵀ ds    dWh = h₋ᵀ ds      db = Σ ds       over all samples and steps
 
-    h₋ is the state before the step. The parameters are ``Wx``, ``Wh`` and ``b``.
+    h₋ is the state before the step. dh begins as the gradient of the step's own output, 0 if that is not
+    returned; dh₋ is the dh of the step before. The parameters are ``Wx``, ``Wh`` and ``b``.
 
     Parameters
     ----------

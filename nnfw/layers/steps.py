@@ -69,7 +69,15 @@ class Steps:
         self.rows = sum(self.sizes)
 
     def _sort(self, lengths: Array) -> None:
-        """Find for each packed row its sample and its time step."""
+        """Find for each packed row its sample and its time step.
+
+        Lengths 3 1 2, read forwards, give::
+
+            order     0 2 1                   sizes     3 2 1
+            sample    0 2 1 | 0 2 | 0         time      0 0 0 | 1 1 | 2
+            begin     0 3 6 8 9               previous  0 1 2 | 3 4 | 6
+            final     8 7 5                   for the samples in their sorted order
+        """
         self.order = np.argsort(-lengths, kind="stable")
         falling = lengths[self.order]
         self.stop = min(self.stop, int(falling[0]))  # no step is read by nobody

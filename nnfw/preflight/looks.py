@@ -14,6 +14,7 @@ from nnfw.layers.lengths import valid_steps
 from nnfw.preflight.report import Report
 
 if TYPE_CHECKING:
+    from nnfw.activation import Activation
     from nnfw.network import Network
 
 RARE = 0.1  # of the share that equal classes would have
@@ -94,8 +95,7 @@ def at_numbers(network: "Network", y: Array) -> Iterator[str]:
     *_, last = network.leaves()
     activation = getattr(last, "activation", None)
     if activation is not None and activation.elementwise:
-        reached = activation(np.linspace(-1e4, 1e4, 10001))
-        low, high = float(reached.min()), float(reached.max())
+        low, high = reach(activation)
         if y.min() < low - 1e-6 or y.max() > high + 1e-6:
             yield (
                 f"y holds {y.min():.3g} to {y.max():.3g}, but outputs of {activation.name} reach from "
@@ -112,6 +112,14 @@ def at_numbers(network: "Network", y: Array) -> Iterator[str]:
             f"y holds only {len(kinds)} whole numbers; if they are classes, choose softmax outputs and "
             f"loss='cce', or for two a sigmoid and loss='bce'"
         )
+
+
+def reach(activation: "Activation") -> tuple[float, float]:
+    """Return the lowest and the highest output; infinite where it still falls or rises at far scores."""
+    y = activation(np.linspace(-1e4, 1e4, 10001))
+    beyond = activation(np.array([-1e5, 1e5]))
+    low, high = float(y.min()), float(y.max())
+    return -math.inf if beyond.min() < low else low, math.inf if beyond.max() > high else high
 
 
 def at_loss(report: Report, network: "Network", data: Data) -> Iterator[str]:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from nnfw.checks import whole_number
+from nnfw.checks import file_path, whole_number
 from nnfw.errors import LoadError
 from nnfw.joint import Array
 from nnfw.saving import archive, states
@@ -93,7 +93,7 @@ def load(path: "str | PathLike[str]", custom: Mapping[str, Any] | None = None) -
     """
     if not isinstance(custom, Mapping | None):
         raise TypeError(f"load: custom must be a dict of classes and functions by name, got {custom!r}")
-    with open(path, "rb") as file, archive.named(path):
+    with open(file_path("load", "path", path), "rb") as file, archive.named(path):
         arrays, intact = archive.read(file)
         network = _rebuild(Rebuilder(arrays, custom or {}))
         if not intact:

@@ -25,6 +25,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.lib import format as npy
 
+from nnfw.checks import file_path
 from nnfw.errors import LoadError
 from nnfw.joint import Array
 
@@ -54,6 +55,7 @@ def replacing(path: "str | os.PathLike[str]") -> Iterator[BinaryIO]:
     OSError
         If `path` is a folder or a device, or cannot be written; an old file is left as it was.
     """
+    path = file_path("save", "path", path)
     target = Path(os.path.realpath(path))  # behind a link, the file that it leads to is replaced
     if not target.parent.is_dir():
         raise FileNotFoundError(

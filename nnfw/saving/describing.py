@@ -29,7 +29,7 @@ import numpy as np
 from nnfw.errors import LoadError
 from nnfw.joint import Array
 from nnfw.layers.layer import Layer
-from nnfw.parts import Part
+from nnfw.parts import Part, not_kept
 from nnfw.saving.archive import NUMBERS
 
 DTYPES = {name: np.dtype(name) for name in {np.dtype(code).name for code in "?bBhHiIqQefd"}}
@@ -128,10 +128,7 @@ class Describer:
     def _attributes(self, part: Part, names: Iterable[str], where: str) -> dict[str, Any]:
         missing = [name for name in names if not hasattr(part, name)]
         if missing:
-            raise ValueError(
-                f"{where}: {type(part).__name__} does not keep its argument {missing[0]!r}, so it cannot be "
-                f"saved; write self.{missing[0]} = {missing[0]} in its __init__"
-            )
+            raise ValueError(f"{where}: {not_kept(part, missing[0])}")
         return {name: self.value(getattr(part, name), f"{where}.{name}") for name in names}
 
     def _of_numpy(self, value: Any, where: str) -> dict[str, Any] | None:

@@ -6,10 +6,11 @@ each is kept by one function and restored by the one below it. What is kept is J
 """
 
 from dataclasses import astuple
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnfw.building import is_network
 from nnfw.checks import boolean, whole_number
 from nnfw.errors import LoadError
 from nnfw.evaluation import Means
@@ -46,7 +47,7 @@ def restore_network(network: "Network", known: Json, out: Rebuilder, prefix: str
     names = [f"{prefix}{name}." for name in network.names]
     members = list(zip(network.layers, known["layers"], names, strict=True))
     for layer, kept, name in members:
-        if _is_network(layer):  # inner ones first: what neighbours agree on is settled by the outermost
+        if is_network(layer):  # inner ones first: what neighbours agree on is settled by the outermost
             restore_network(layer, kept, out, name)
     shapes = out.value(known["shapes"])
     if shapes:
@@ -55,7 +56,7 @@ def restore_network(network: "Network", known: Json, out: Rebuilder, prefix: str
         raise LoadError(f"its layers give the shapes {network.shapes}, but {shapes} were saved")
     network.built = boolean("Network", "built", known["built"])
     for layer, kept, name in members:
-        if network.built and not _is_network(layer):
+        if network.built and not is_network(layer):
             restore_layer(layer, kept, out, name, network)
     network.history = restored_history(known["history"], out)
     network.standing = restored_standing(known.get("standing"), out, network)
@@ -63,14 +64,8 @@ def restore_network(network: "Network", known: Json, out: Rebuilder, prefix: str
         generator.bit_generator.state = known["streams"][stream]
 
 
-def _is_network(layer: Layer) -> "TypeGuard[Network]":
-    from nnfw.network import Network
-
-    return isinstance(layer, Network)
-
-
 def _keep_member(layer: Layer, into: Describer, prefix: str, built: bool) -> Json | None:
-    if _is_network(layer):
+    if is_network(layer):
         return keep_network(layer, into, prefix)
     if layer.size and not built:
         raise RuntimeError(
@@ -167,6 +162,7 @@ def keep_standing(standing: Standing | None, into: Describer, prefix: str) -> Js
             [label, *(into.value(item, f"{prefix}callbacks[{i}].{item[0]}") for item in memory.items())]
             for i, (label, memory) in enumerate(standing.memories.items())
         ],
+        "batches": standing.batches,
         "batch": standing.batch,
         "window": standing.window,
         "state": into.value(standing.state, f"{prefix}state"),
@@ -185,6 +181,8 @@ def restored_standing(known: Json | None, out: Rebuilder, network: "Network") ->
     standing.memories = {
         str(label): dict(out.value(item) for item in memory) for label, *memory in known["memories"]
     }
+    batches = known.get("batches")
+    standing.batches = None if batches is None else whole_number("Standing", "batches", batches)
     standing.batch = whole_number("Standing", "batch", known["batch"])
     standing.window = whole_number("Standing", "window", known.get("window", 0))  # 0.1.0's file has none
     standing.state = checked_state(out.value(known.get("state")))

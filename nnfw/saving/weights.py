@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnfw.building import check_ready
+from nnfw.checks import file_path
 from nnfw.errors import LoadError
 from nnfw.joint import Array
 from nnfw.names import nearest
@@ -53,7 +54,7 @@ def load_weights(network: "Network", path: "str | PathLike[str]") -> None:
         If the file cannot be read.
     """
     params, package = _params_of(network, "load_weights"), _safetensors()
-    with open(path, "rb") as file, archive.named(path):
+    with open(file_path("load_weights", "path", path), "rb") as file, archive.named(path):
         arrays = package.load(file.read())
         fitting = {name: _fitting(name, p, arrays) for name, p in params.items()}
         for name in arrays.keys() - params.keys():

@@ -1,0 +1,200 @@
+"""Networks in networks, and layers of one's own: copied, saved, resumed and searched like any other."""
+
+import copy
+import pickle
+import threading
+
+import numpy as np
+import pytest
+from saved import state_of
+
+from nnfw import GRU, SGD, Bidirectional, Dense, Dropout, Layer, Network, NonFiniteError, Reshape, ShapeError
+
+pytestmark = pytest.mark.filterwarnings("ignore:.* encountered in:RuntimeWarning")  # what NumPy says of inf
+
+RNG = np.random.default_rng(31)
+X, Y = RNG.normal(size=(40, 3)), RNG.normal(size=(40, 3))
+
+
+def fitted(network, epochs=2, resume=False):
+    network.fit(X, Y, epochs=epochs, batch_size=8, resume=resume, verbose=0)
+    return network
+
+
+class TestCopies:
+    COPIES = (copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network)))
+
+    @staticmethod
+    def new():
+        inner = Network([Dense(4), Dropout(0.4)], seed=1)
+        return Network([Dense(8, "tanh"), Dropout(0.5), inner, Dense(3)], seed=0)
+
+    @pytest.mark.parametrize("copied", COPIES)
+    def test_of_a_new_network_train_as_it_does(self, copied):
+        assert state_of(fitted(copied(self.new()))) == state_of(fitted(self.new()))
+
+    @pytest.mark.parametrize("copied", COPIES)
+    def test_are_saved_and_resumed_as_it_is(self, copied, tmp_path):
+        network = fitted(copied(self.new()))
+        network.save(tmp_path / "network.npz")
+        whole = state_of(fitted(self.new(), 4))
+        assert state_of(fitted(Network.load(tmp_path / "network.npz"), 4, resume=True)) == whole
+        assert state_of(fitted(network, 4, resume=True)) == whole
+
+    @pytest.mark.parametrize("copied", COPIES)
+    def test_own_their_layers(self, copied):
+        network = copied(Network([Bidirectional(GRU(2)), Network([Dense(3)]), Dense(3)]))
+        for taken in (network.layers[2], network.layers[1].layers[0]):
+            with pytest.raises(ValueError, match="part of"):
+                Network([taken])
+        with pytest.raises(ValueError, match="part of"):
+            Bidirectional(network.layers[0].ahead)
+
+
+class TestInnerNetworks:
+    def test_of_another_type_are_refused_as_layers_are(self):
+        inner = fitted(Network([Dense(3)], dtype="float64", seed=3))
+        before = state_of(inner)
+        with pytest.raises(ValueError, match=r"Dense\(3\) has weights of float64 in a network of float32"):
+            fitted(Network([inner, Dense(3)], seed=1))
+        assert state_of(fitted(inner)) != before
+        assert inner.layers[0].dtype == np.float64
+
+    def test_stay_as_they_were_if_what_is_around_them_cannot_be_built(self):
+        class Failing(Dense):
+            def initialize(self, rng, dtype="float32"):
+                raise MemoryError
+
+        inner, alone = (Network([Dense(3)], seed=5) for _ in range(2))
+        outer = Network([inner, Failing(3)], seed=1)
+        with pytest.raises(MemoryError):
+            fitted(outer)
+        assert state_of(fitted(inner)) == state_of(fitted(alone))
+
+    def test_of_a_class_of_ones_own_hold_others(self):
+        class Named(Network):
+            pass
+
+        plain, named = (kind([Network([Dense(4)], seed=1), Dense(3)], seed=0) for kind in (Network, Named))
+        assert state_of(fitted(named))[0] == state_of(fitted(plain))[0]
+
+
+class Stack(Layer):
+    """An own layer whose argument happens to be called as the layers of a chain are."""
+
+    def __init__(self, layers):
+        super().__init__()
+        self.layers = layers
+
+    def compute_shapes(self, input_shape):
+        self.add_parameter("g", input_shape[-1:], "ones")
+        return input_shape
+
+    def forward(self, x, training=False):
+        if training:
+            self.cache = {"x": x}
+        return x * self.params["g"]
+
+    def backward(self, dy):
+        self.cache["dy"] = dy
+        return dy * self.params["g"]
+
+    def gradients(self):
+        np.sum(self.cache["x"] * self.cache["dy"], axis=0, out=self.grads["g"])
+
+
+class TestOwnLayers:
+    @pytest.mark.parametrize("layers", [2, (64, 64), [Dense(2)]])
+    def test_may_keep_anything_called_layers(self, layers):
+        network = fitted(Network([Stack(layers), Dense(3)], seed=0))
+        network.params["stack_1.g"][1] = np.inf
+        with pytest.raises(NonFiniteError, match="parameter g of layer 1"):
+            network.predict(X)
+
+    @pytest.mark.parametrize("layers", [2, [Dense(2)]])
+    def test_that_spoil_their_own_update_are_put_back(self, layers):
+        class Spoiling(Stack):
+            def update(self, optimizer, epoch):
+                self.params["g"][...] = np.nan
+
+        network = Network([Spoiling(layers), Dense(3)], seed=0, optimizer=SGD(0.01))
+        with pytest.raises(NonFiniteError, match=r"after the update, parameter g of layer 1, Spoiling\(\)"):
+            fitted(network)
+        assert np.array_equal(network.params["spoiling_1.g"], np.ones(3))
+
+    @pytest.mark.parametrize("kept", [None, (1, 2), {"l": [[1.0], [1.0, 2.0]]}, {"s": "text"}])
+    def test_that_keep_anything_hide_no_error(self, kept):
+        class Odd(Layer):
+            def compute_shapes(self, input_shape):
+                return input_shape
+
+            def forward(self, x, training=False):
+                self.cache = kept
+                return x
+
+            def backward(self, dy):
+                return dy
+
+        network = fitted(Network([Odd(), Dense(3)], seed=0))
+        network.params["dense_2.W"][...] = np.nan
+        for use in (fitted, lambda one: one.predict(X)):
+            with pytest.raises(NonFiniteError):
+                use(network)
+
+    def test_that_cannot_be_copied_hide_no_error(self):
+        class Locked(Dense):
+            def __init__(self, units):
+                super().__init__(units)
+                self.lock = threading.Lock()
+
+        network = fitted(Network([Locked(3)], seed=0))
+        network.layers[0].params["W"][...] = np.nan
+        with pytest.raises(NonFiniteError, match="an output is not finite"):
+            network.predict(X)
+        with pytest.raises(NonFiniteError, match="the loss is nan"):
+            fitted(network)
+
+
+class TestSearch:
+    X, LENGTHS = RNG.normal(size=(6, 9, 3)), np.array([9, 2, 3, 5, 7, 9])
+
+    def test_goes_on_where_the_time_steps_are_gone(self):
+        network = Network([GRU(8), Reshape((4, 2)), GRU(5), Dense(1)], seed=0)
+        settings = {"lengths": self.LENGTHS, "verbose": 0}
+        network.fit(self.X, Y[:6, 0], **settings)
+        network.params["dense_4.W"][...] = np.inf
+        for use in (
+            lambda: network.predict(self.X, lengths=self.LENGTHS),
+            lambda: network.fit(self.X, Y[:6, 0], **settings),
+        ):
+            with pytest.raises(NonFiniteError, match=r"parameter W of layer 4, Dense\(1\) is inf"):
+                use()
+
+    def test_blames_no_padding(self):
+        class Inverse(Layer):
+            def compute_shapes(self, input_shape):
+                return input_shape
+
+            def forward(self, x, training=False):
+                with np.errstate(divide="ignore"):
+                    return 1 / x
+
+            def backward(self, dy):
+                return dy
+
+        network = Network([Inverse(), GRU(3), Dense(1)], seed=0)
+        network.fit(self.X, Y[:6, 0], lengths=self.LENGTHS, verbose=0)
+        network.params["dense_3.W"][...] = np.nan
+        with pytest.raises(NonFiniteError, match=r"parameter W of layer 3, Dense\(1\) is nan"):
+            network.predict(self.X, lengths=self.LENGTHS)
+
+
+@pytest.mark.parametrize("steps", [4, 9])
+def test_lengths_do_not_fit_time_steps_that_outputs_have_of_their_own(steps):
+    x, lengths = RNG.normal(size=(6, 9, 3)), np.array([9, 2, 3, 5, 7, 9])
+    layers = [GRU(2 * steps), Reshape((steps, 2)), GRU(5, return_sequences=True), Dense(1)]
+    y = RNG.normal(size=(6, steps, 1))
+    for network in (Network(layers, seed=0), Network([Network(copy.deepcopy(layers)), Dense(1)], seed=0)):
+        with pytest.raises(ShapeError, match=r"lengths count the 9 time steps of x, but layer 1, GRU\(.*"):
+            network.fit(x, y, lengths=lengths, verbose=0)
+        network.fit(x, y, verbose=0)
