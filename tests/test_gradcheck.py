@@ -560,7 +560,7 @@ def test_an_argument_that_is_not_kept_is_named():
             self.units = units
 
     with pytest.raises(
-        CheckError, match=r"Forgetful: __init__ must keep each argument: self\.factor = factor"
+        CheckError, match=r"Forgetful does not keep its argument 'factor'.*write self\.factor = factor"
     ):
         check_layer(Forgetful())
 

@@ -13,6 +13,7 @@ from nnfw.errors import ShapeError
 from nnfw.gradcheck.differences import CheckError, compare, derivative
 from nnfw.joint import Array
 from nnfw.layers.layer import Layer, with_samples
+from nnfw.parts import not_kept
 
 Sizes = tuple[int, ...]  # a sample's shape, all of it known
 
@@ -125,8 +126,7 @@ def input_shapes(layer: Layer, input_shape: Sizes | None = None, x: Array | None
     """Return the shape to test a layer with, if it is given, else all of the usual ones that it takes."""
     for argument in layer.arguments():
         if not hasattr(layer, argument):
-            kind = type(layer).__name__
-            raise CheckError(f"{kind}: __init__ must keep each argument: self.{argument} = {argument}")
+            raise CheckError(not_kept(layer, argument))
     if input_shape or x is not None:
         return [input_shape or np.asarray(x).shape[1:]]
     for shapes in (INPUT_SHAPES, OTHER_SHAPES):
