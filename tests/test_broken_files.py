@@ -194,6 +194,17 @@ class TestForgeries:
         redescribe(path, lambda description: description["state"]["standing"].update(state=state))
         refuse(path, "its fit stood at a state of layers that is .*, not an array")
 
+    def test_names_of_any_length_make_no_long_message(self, path):
+        def altered(description):
+            description["state"]["layers"][0]["slots"] = ["velocity" * 1000]
+
+        redescribe(path, altered)
+        with pytest.raises(
+            LoadError, match=r"the array 'dense_1.optimizer.velocityvelocity.* \.\.\.$"
+        ) as caught:
+            Network.load(path)
+        assert len(str(caught.value)) < 500 + len(str(path))
+
     def test_part_in_place_of_the_network(self, path):
         redescribe(
             path, lambda description: description.update(network=description["network"]["config"]["loss"])

@@ -140,7 +140,8 @@ def named(path: "str | os.PathLike[str]") -> Iterator[None]:
     try:
         yield
     except LoadError as error:
-        raise LoadError(f"{path}: {error}") from error.__cause__
+        said = str(error)  # names in it come from the file, and may be of any length
+        raise LoadError(f"{path}: {said if len(said) < 400 else f'{said[:400]} ...'}") from error.__cause__
     except Exception as error:
         what = f"{type(error).__name__}: {str(error)[:200]}"
         raise LoadError(f"{path}: it is damaged, cut short, or was not saved by nnfw ({what})") from error
