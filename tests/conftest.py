@@ -1,7 +1,12 @@
 """What all tests share."""
 
 import os
+import signal
 
 # Tests run side by side, so each gets one BLAS thread; this must be said before NumPy is imported.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
+
+# A shell starts what runs in its background with Ctrl-C ignored, and the tests press it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
