@@ -1,6 +1,6 @@
 """Where a fit stands: what it must know, beyond the network, to go on as if it had never been interrupted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,7 +72,8 @@ class Standing:
         if state is None:
             self.batch, self.window, self.state = self.batch + 1, 0, None
         else:
-            self.window, self.state = self.window + 1, copied(state)
+            self.window += 1
+            self.state = over_layers(state, np.copy)  # a layer may write its next one into the same memory
 
     def end_epoch(self, batches: int | None) -> None:
         """Forget the epoch, which is in the history, but for the number of its batches."""
@@ -113,11 +114,17 @@ class Standing:
         return vars(self) | {"_kept": self.memories, "_asked": []}
 
 
-def copied(state: Any) -> Any:
-    """Return a state that stays when a layer writes its next one into the same memory."""
+def over_layers(state: Any, change: Callable[[Any], Any]) -> Any:
+    """Return a state with that of each layer changed; a network's is a list, and None where there is none.
+
+    Examples
+    --------
+    >>> over_layers([np.ones(1), None, [np.zeros(1)]], lambda one: one + 1)
+    [array([2.]), None, [array([1.])]]
+    """
     if isinstance(state, list):
-        return [copied(part) for part in state]
-    return state if state is None else state.copy()
+        return [over_layers(part, change) for part in state]
+    return None if state is None else change(state)
 
 
 def labels(callbacks: "Sequence[Callback]") -> list[str]:

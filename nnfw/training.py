@@ -13,7 +13,7 @@ from nnfw.joint import Array
 from nnfw.nonfinite import Guard
 from nnfw.optimizer import Optimizer
 from nnfw.progress import Progress
-from nnfw.resuming import Standing
+from nnfw.resuming import Standing, over_layers
 
 if TYPE_CHECKING:
     from nnfw.network import Network
@@ -185,10 +185,8 @@ def train_batch(run: Run, part: Data, means: Means, share: float) -> None:
 
 
 def carried(state: Any, samples: Array) -> Any:
-    """Return the states of some samples; those of a network are a list, one for each layer."""
-    if isinstance(state, list):
-        return [carried(part, samples) for part in state]
-    return None if state is None else state[samples]
+    """Return the states of some samples."""
+    return over_layers(state, lambda one: one[samples])
 
 
 def train_step(run: Run, batch: Batch, means: Means, epoch: float, last: bool = True) -> None:

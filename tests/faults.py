@@ -235,8 +235,8 @@ OTHERS = [
     Fault(
         "training: the state of other samples carried",
         "training.py",
-        "else state[samples]",
-        "else state[: len(samples)]",
+        "one[samples]",
+        "one[: len(samples)]",
     ),
     Fault(
         "training: validation before the last update",
@@ -253,14 +253,14 @@ OTHERS = [
     Fault(
         "resuming: windows not counted",
         "resuming.py",
-        "self.window + 1, copied(state)",
-        "self.window, copied(state)",
+        "self.window += 1",
+        "pass",
     ),
     Fault(
         "resuming: no state for the next window",
         "resuming.py",
-        "self.window + 1, copied(state)",
-        "self.window + 1, None",
+        "self.state = over_layers(state, np.copy)",
+        "self.state = None",
     ),
     Fault(
         "interruption: noise of a window drawn twice",

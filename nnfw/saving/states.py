@@ -20,7 +20,7 @@ from nnfw.joint import Array
 from nnfw.layers.layer import Layer
 from nnfw.optimizer import State
 from nnfw.plan import Plan
-from nnfw.resuming import Standing
+from nnfw.resuming import Standing, over_layers
 from nnfw.saving.describing import Describer, Rebuilder
 
 if TYPE_CHECKING:
@@ -141,11 +141,9 @@ def restored_history(known: Json, out: Rebuilder) -> History:
     return history
 
 
-def checked_state(state: Any) -> Any:
-    """Return a state of layers if it is one: an array (N, ...), None, or a list of states."""
-    if isinstance(state, list):
-        return [checked_state(part) for part in state]
-    if state is None or (isinstance(state, np.ndarray) and state.ndim):
+def checked_state(state: Any) -> Array:
+    """Return the state of a layer if it is one, an array (N, ...)."""
+    if isinstance(state, np.ndarray) and state.ndim:
         return state
     raise LoadError(f"its fit stood at a state of layers that is {state!r:.80}, not an array (N, S)")
 
@@ -185,7 +183,7 @@ def restored_standing(known: Json | None, out: Rebuilder, network: "Network") ->
     standing.batches = None if batches is None else whole_number("Standing", "batches", batches)
     standing.batch = whole_number("Standing", "batch", known["batch"])
     standing.window = whole_number("Standing", "window", known.get("window", 0))  # 0.1.0's file has none
-    standing.state = checked_state(out.value(known.get("state")))
+    standing.state = over_layers(out.value(known.get("state")), checked_state)
     if known["sums"] is not None:
         np.random.default_rng(0).bit_generator.state = known["shuffle"]  # refused now, if it is no such state
         standing.shuffle, standing.means = known["shuffle"], Means(network)
