@@ -4,6 +4,7 @@ speed      each layer's forward pass and training step, over a grid of sizes, be
 scaling    how time and memory grow with N, T and H; memory beside PyTorch; the memory of 1,000 steps
 training   one network from the same weights on the same batches in nnfw and PyTorch; what `fit` costs
 sequences  what unequal lengths spare, and what a step of a stream takes
+profile    where the time of a training step goes: matrix products, what is done element by element, calls
 
 Each measurement runs in a process of its own. The results are printed, and written to a folder as JSON and
 charts. All takes about an hour. Let the machine do nothing else meanwhile: threads that wait for each other
@@ -13,7 +14,7 @@ make it look several times slower than it is.
 import argparse
 from pathlib import Path
 
-from benchmarks import machine, scaling, sequences, speed, training
+from benchmarks import machine, profile, scaling, sequences, speed, training
 from benchmarks.cases import TITLES, parse_sizes
 from benchmarks.peers import PEERS, installed
 
@@ -22,6 +23,7 @@ BENCHMARKS = {
     "scaling": scaling.run,
     "training": training.run,
     "sequences": sequences.run,
+    "profile": profile.run,
 }
 
 

@@ -16,10 +16,17 @@ def seconds(call: Callable[[], Any], budget: float) -> float:
 
 def repeat(call: Callable[[], Any], budget: float, fewest: int) -> list[float]:
     """Return the times of the single calls."""
-    times: list[float] = []
-    end = time.perf_counter() + budget
-    while len(times) < fewest or time.perf_counter() < end:
-        times.append(once(call))
+    return in_turn({"": call}, budget, fewest)[""]
+
+
+def in_turn(calls: dict[str, Callable[[], Any]], budget: float, fewest: int) -> dict[str, list[float]]:
+    """Return the times of single calls by name. They take turns, so that a slow moment meets them all."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    done, end = 0, time.perf_counter() + budget
+    while done < fewest or time.perf_counter() < end:
+        for name, call in calls.items():
+            times[name].append(once(call))
+        done += 1
     return times
 
 

@@ -4,7 +4,7 @@ import argparse
 import statistics
 from typing import Any
 
-from benchmarks.clock import once
+from benchmarks.clock import in_turn
 from benchmarks.worker import apart
 from nnfw import GRU, Adam, Dense, Network
 from nnfw.datasets import load_digits
@@ -42,9 +42,5 @@ def measure(epochs: int, rounds: int, seed: int) -> dict[str, list[float]]:
             for x_batch, y_batch in batches:
                 train_step(network, optimizer, x_batch, y_batch, epoch=0.0)
 
-    times: dict[str, list[float]] = {"fit": [], "steps": []}
     fit()
-    for _ in range(rounds):
-        times["fit"].append(once(fit))
-        times["steps"].append(once(steps))
-    return times
+    return in_turn({"fit": fit, "steps": steps}, budget=0.0, fewest=rounds)

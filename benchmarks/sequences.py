@@ -2,12 +2,13 @@
 
 import argparse
 import statistics
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from benchmarks import report
-from benchmarks.clock import once, seconds
+from benchmarks.clock import in_turn, seconds
 from benchmarks.worker import apart
 from nnfw import GRU, LSTM, RNN, Adam, Dense, Layer, Network
 
@@ -58,14 +59,9 @@ def measure_lengths(cell: str, sizes: list[int], rounds: int, seed: int) -> dict
         network.gradients()
         network.update(optimizer, 0.0)
 
-    times: dict[str, list[float]] = {"unequal": [], "full": []}
-    for _ in range(2):
-        step(lengths)
-        step(None)
-    for _ in range(rounds):
-        times["unequal"].append(once(lambda: step(lengths)))
-        times["full"].append(once(lambda: step(None)))
-    return times
+    calls = {"unequal": partial(step, lengths), "full": partial(step, None)}
+    in_turn(calls, budget=0.0, fewest=2)
+    return in_turn(calls, budget=0.0, fewest=rounds)
 
 
 def measure_stream(cell: str, budget: float, seed: int) -> float:

@@ -14,7 +14,19 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the benchmarks are run from the root, and not installed
 
 from benchmarks import __main__ as command  # noqa: E402
-from benchmarks import cases, clock, fashion, machine, memory, report, scaling, speed, training, worker  # noqa: E402
+from benchmarks import (  # noqa: E402
+    cases,
+    clock,
+    fashion,
+    machine,
+    memory,
+    profile,
+    report,
+    scaling,
+    speed,
+    training,
+    worker,
+)
 from benchmarks.cases import Case  # noqa: E402
 from benchmarks.peers import OURS, PEERS, floor, installed, ours  # noqa: E402
 
@@ -64,6 +76,33 @@ def test_sequences_prints_tables_and_writes_json(tmp_path):
     assert record["lengths"].keys() == record["stream"].keys() == {"GRU", "LSTM", "RNN"}
     assert all(len(times["full"]) == len(times["unequal"]) == 4 for times in record["lengths"].values())
     assert all(0 < time < 1 for time in record["stream"].values())
+
+
+def test_profile_prints_tables_and_writes_json(tmp_path):
+    said = run(
+        "profile", "--layers", "dense", "gru", "lstm", "--sizes", "2,3,4,5", "2:4-3", "--rounds", 1,
+        "--budget", 0.001, "--threads", 1, "--output", tmp_path,
+    )  # fmt: skip
+    assert "| products | elementwise | calls |" in said
+    assert "| forward | loss | backward | gradients | update |" in said
+    dense, *recurrent = json.loads((tmp_path / "profile.json").read_text())["results"]
+    assert [dense["layer"], *(row["layer"] for row in recurrent)] == ["dense", "gru", "lstm"]
+    assert dense["seconds"].keys() == {"step", *profile.DENSE}
+    assert all(row["seconds"].keys() == {"step", *profile.RECURRENT} for row in recurrent)
+    assert all(0 < time < 1 for row in (dense, *recurrent) for time in row["seconds"].values())
+
+
+@pytest.mark.parametrize("case", RECURRENT)
+def test_a_step_without_products_takes_none(case):
+    built = ours.build(case, 0)
+    built.layer.needs_dx = False
+    weights = [gradient for name, gradient in built.layer.grads.items() if name.startswith("W")]
+    built.step()
+    assert all(gradient.any() for gradient in weights)
+    profile.without_products(built.step)
+    assert not any(gradient.any() for gradient in weights)
+    built.step()
+    assert all(gradient.any() for gradient in weights)
 
 
 def test_training_learns_the_digits_and_tells_how_long_it_took(tmp_path):
