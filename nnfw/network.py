@@ -38,7 +38,6 @@ STREAMS = ("weights", "shuffle", "split", "noise")  # independent random streams
 OPENED: dict[str, Callable[[Any], Any]] = {  # what makes a part of a name
     "loss": losses.get,
     "metrics": doors.open_metrics,
-    "optimizer": lambda given: None if given is None else optimizers.get(given),
 }
 
 
@@ -111,7 +110,7 @@ class Network(Chain):
         self._adopt()  # last: a network that could not be built owns nothing
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Open what is assigned to `loss`, `optimizer` and `metrics`, as the constructor does."""
+        """Open what is assigned to `loss` and `metrics`, as the constructor does."""
         super().__setattr__(name, OPENED[name](value) if name in OPENED else value)
         if name == "loss" and self.shapes and not (self.owner and self.owner()):
             self._join()
@@ -343,12 +342,14 @@ class Network(Chain):
         Raises
         ------
         ValueError
-            If the outputs are labels independent of each other, of which a sample has any number.
+            If the outputs are labels independent of each other, of which a sample has any number; or if
+            there are several outputs, and a `threshold`.
         """
-        limit = self.loss.threshold if threshold is None else threshold
-        limit = number("predict_classes", "threshold", limit)
+        if threshold is not None:
+            threshold = number("predict_classes", "threshold", threshold)
         a = self.predict(x, lengths=lengths, batch_size=batch_size)
-        doors.check_exclusive(self, a.shape[-1])
+        doors.check_exclusive(self, a.shape[-1], threshold)
+        limit = self.loss.threshold if threshold is None else threshold
         return a.argmax(axis=-1) if a.shape[-1] > 1 else (a[..., 0] > limit).astype(np.int64)
 
     @explain_keywords

@@ -284,6 +284,21 @@ class TestAssignment:
             assert (repr(other.loss), repr(other.optimizer)) == ("MAE()", "SGD()")
             assert other.evaluate(x, y) == two.evaluate(x, y)
 
+    def test_of_a_layer_is_as_in_its_constructor(self, tmp_path):
+        x, y = RNG.normal(size=(12, 3)), RNG.normal(size=(12, 1))
+        given = {"optimizer": "sgd", "regularizer": {"W": "l2"}, "trainable": True}
+        layer = Dense(4, optimizer="nadam", regularizer="l1", trainable=False)
+        for name, value in given.items():
+            setattr(layer, name, value)
+        one, two = (Network([first, Dense(1)], seed=0) for first in (layer, Dense(4, **given)))
+        assert repr(one.layers) == repr(two.layers)
+        for network in (one, two):
+            network.fit(x, y, epochs=2, verbose=0)
+        one.save(tmp_path / "one")
+        for other in (one, copy.deepcopy(one), Network.load(tmp_path / "one")):
+            assert state_of(other) == state_of(two)
+            assert repr(other.layers) == repr(two.layers)
+
     def test_settles_the_joint_form_anew(self):
         inner = Network([Dense(3, "softmax")])
         network = untrained(Network([Dense(3), inner], loss="cce", seed=0), 2)

@@ -53,8 +53,16 @@ def check_output(last: Layer, K: int, loss: Loss) -> None:
         )
 
 
-def check_exclusive(network: "Network", K: int) -> None:
-    """Raise a ValueError if the K outputs are not those of classes of which a sample has one."""
+def check_exclusive(network: "Network", K: int, threshold: float | None) -> None:
+    """Raise a ValueError if the K outputs are not those of classes of which a sample has one.
+
+    Only a single output has a `threshold`.
+    """
+    if K > 1 and threshold is not None:
+        raise ValueError(
+            f"predict_classes: of {K} outputs the largest wins, threshold={threshold:g} or not; "
+            f"network.predict(x) > {threshold:g} holds each of them against it"
+        )
     *_, last = network.leaves()
     elementwise = getattr(getattr(last, "activation", None), "elementwise", True)
     if K > 1 and elementwise and network.loss.joins == "sigmoid":

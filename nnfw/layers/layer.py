@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict
 
 import numpy as np
 
-from nnfw import initializers, regularizers
+from nnfw import initializers, optimizers, regularizers
 from nnfw.checks import boolean, floating, generator
 from nnfw.errors import ShapeError
 from nnfw.joint import Array
 from nnfw.layers.parameters import Spec, count, lay_out
-from nnfw.parts import Part
+from nnfw.parts import Opened, Part
 from nnfw.regularizers import Regularizer, Regularizers
 
 if TYPE_CHECKING:
@@ -37,6 +37,15 @@ def with_samples(shape: Shape) -> str:
     return f"({', '.join(['samples', *map(str, shape)])})"
 
 
+def _optimizer(owner: str, name: str, given: "str | Optimizer | None") -> "Optimizer | None":
+    return None if given is None else optimizers.get(given)
+
+
+def _regularizer(owner: str, name: str, given: "str | Regularizers | None") -> Regularizers | None:
+    found: Regularizers | None = regularizers.get(given)
+    return found
+
+
 class Options(TypedDict, total=False):
     """The arguments that every layer has; `Layer` describes them."""
 
@@ -57,7 +66,8 @@ class Layer(Part):
     Parameters
     ----------
     optimizer : Optimizer or str, optional
-        Used for this layer instead of the network's, with its own rate, schedule and clipping.
+        Used for this layer instead of the network's, with its own rate, schedule and clipping. It and the
+        next two can be assigned anew at any time.
     regularizer : str, Regularizer, list or dict, optional
         What holds the weights small: for all that are matrices, or by parameter, ``{"W": L2(1e-4)}``;
         ``"Wx"`` stands for ``Wx_z``, ``Wx_r`` ... alike.
@@ -104,9 +114,9 @@ class Layer(Part):
     array([[1., 2., 3.]])
     """
 
-    optimizer: "Optimizer | None" = None
-    regularizer: Regularizers | None = None
-    trainable: bool = True
+    optimizer = Opened(_optimizer, None)
+    regularizer = Opened(_regularizer, None)
+    trainable = Opened(boolean, True)
     name: str | None = None
     place: int | None = None  # position in its network, from 1: for messages only
     takes_lengths: ClassVar[bool] = False  # whether forward takes `lengths`
@@ -153,12 +163,8 @@ class Layer(Part):
         trainable: bool = True,
         name: str | None = None,
     ) -> None:
-        from nnfw import optimizers
-
-        self.optimizer = None if optimizer is None else optimizers.get(optimizer)
-        self.regularizer = regularizers.get(regularizer)
-        self.trainable = boolean(type(self).__name__, "trainable", trainable)
-        self.name = name
+        self.optimizer, self.regularizer = optimizer, regularizer
+        self.trainable, self.name = trainable, name
 
     # ---- the six verbs ------------------------------------------------------------------------------
 
