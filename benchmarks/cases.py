@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from nnfw.arrays import Array as Array
 
 TITLES = {
     "dense": "Dense chain",

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from nnfw.joint import Array
+from nnfw.arrays import Array
 from nnfw.parts import Part
 
 

@@ -41,8 +41,8 @@ from typing import ClassVar, NoReturn
 import numpy as np
 
 from nnfw.activation import Activation as Activation
+from nnfw.arrays import Array
 from nnfw.checks import number
-from nnfw.joint import Array
 from nnfw.parts import Registry
 
 REMEDIES = {

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from nnfw import doors
+from nnfw.arrays import Array, Shape
 from nnfw.doors.batch import without
 from nnfw.errors import ShapeError
-from nnfw.joint import Array
-from nnfw.layers.layer import Layer, Shape
+from nnfw.layers.layer import Layer
 from nnfw.layers.lengths import valid_steps
 from nnfw.layers.parameters import Views
 from nnfw.optimizer import Optimizer, clip_to_norm

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nnfw.arrays import Array
 from nnfw.data import batches
 from nnfw.doors import Batch, Batches, Data
 from nnfw.doors.batch import Place
-from nnfw.joint import Array
 from nnfw.layers.lengths import valid_steps
 from nnfw.metric import Running
 from nnfw.nonfinite import check_answer, check_measured

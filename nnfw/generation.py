@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nnfw.arrays import Array
 from nnfw.checks import number, positive_integer
 from nnfw.errors import ShapeError
-from nnfw.joint import Array
 from nnfw.parts import explain_keywords
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from nnfw.arrays import Array
 from nnfw.checks import generator
 from nnfw.errors import ShapeError
-from nnfw.joint import Array
 from nnfw.parts import Part
 
 Shape = tuple[int, ...]

@@ -10,11 +10,11 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nnfw.arrays import Array
 from nnfw.checks import number
 from nnfw.errors import ShapeError
 from nnfw.initializer import Draw, Shape
 from nnfw.initializer import Initializer as Initializer
-from nnfw.joint import Array
 from nnfw.parts import Registry
 
 

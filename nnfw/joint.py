@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from nnfw.arrays import Array
 
 
 class Output(np.ndarray[Any, np.dtype[Any]]):

@@ -13,8 +13,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from nnfw.arrays import Array
 from nnfw.errors import ShapeError
-from nnfw.joint import Array, Output, ScoreGradient
+from nnfw.joint import Output, ScoreGradient
 from nnfw.parts import Part
 
 

@@ -11,8 +11,8 @@ import math
 
 import numpy as np
 
+from nnfw.arrays import Array
 from nnfw.checks import number
-from nnfw.joint import Array
 from nnfw.loss import Loss as Loss
 from nnfw.parts import Registry
 

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nnfw.arrays import Array
 from nnfw.errors import ShapeError
-from nnfw.joint import Array
 from nnfw.parts import Part
 
 

@@ -10,7 +10,7 @@ from nnfw.checks import boolean, number, positive_integer, whole_number
 from nnfw.names import nearest
 
 if TYPE_CHECKING:
-    from nnfw.joint import Array
+    from nnfw.arrays import Array
     from nnfw.network import Network
     from nnfw.training import Run
 

@@ -21,13 +21,13 @@ from nnfw import (
     summary,
     training,
 )
+from nnfw.arrays import Array, Shape
 from nnfw.callbacks import Callback
 from nnfw.chain import Chain
 from nnfw.checks import boolean, floating, generator, number, positive_integer, whole_number
 from nnfw.history import History
 from nnfw.interruption import alone
-from nnfw.joint import Array
-from nnfw.layers.layer import Layer, Shape
+from nnfw.layers.layer import Layer
 from nnfw.loss import Loss
 from nnfw.optimizer import Optimizer
 from nnfw.parts import class_only, explain_keywords

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnfw import optimizers, postmortem
+from nnfw.arrays import Array
 from nnfw.chain import Chain
 from nnfw.errors import NonFiniteError
-from nnfw.joint import Array
 from nnfw.layers.dense import Dense
 from nnfw.layers.layer import Layer
 from nnfw.optimizer import Optimizer, State

@@ -14,8 +14,8 @@ from typing import Annotated, Any, ClassVar, TypeVar, cast
 import numpy as np
 
 from nnfw import schedules
+from nnfw.arrays import Array
 from nnfw.checks import boolean, number
-from nnfw.joint import Array
 from nnfw.parts import Part
 
 BLOCK = 1 << 17  # elements: long vectors are worked through in pieces that stay in the processor's cache

@@ -9,7 +9,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 
 import numpy as np
 
-from nnfw.joint import Array
+from nnfw.arrays import Array
 from nnfw.optimizer import Amount, DecoupledDecay, Positive, Rate, Share, State, Switch, elementwise
 from nnfw.optimizer import Optimizer as Optimizer
 from nnfw.parts import Registry

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nnfw.arrays import Array
 from nnfw.checks import boolean, positive_integer
 from nnfw.data import gather_by_length
 from nnfw.doors import Batches, Data
-from nnfw.joint import Array
 
 
 @dataclass(frozen=True)

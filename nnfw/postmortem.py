@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnfw.arrays import Array
 from nnfw.chain import Chain, is_sequence
 from nnfw.doors.batch import Place, without
-from nnfw.joint import Array
 from nnfw.layers.layer import Layer
 from nnfw.layers.lengths import valid_steps
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from nnfw.arrays import Array
 from nnfw.checks import number
-from nnfw.joint import Array
 from nnfw.optimizer import norm_of
 from nnfw.parts import Part, Registry
 

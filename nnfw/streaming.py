@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw import postmortem
+from nnfw.arrays import Array
 from nnfw.checks import positive_integer
 from nnfw.errors import NonFiniteError, ShapeError
-from nnfw.joint import Array
 from nnfw.nonfinite import is_finite
 
 if TYPE_CHECKING:

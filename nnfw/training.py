@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from nnfw.arrays import Array
 from nnfw.callbacks import Callback
 from nnfw.doors import Batch, Batches, Data
 from nnfw.evaluation import Means, measure
 from nnfw.interruption import INTERRUPTED, Attempt, Undisturbed, stop_on_interrupt
-from nnfw.joint import Array
 from nnfw.nonfinite import Guard
 from nnfw.optimizer import Optimizer
 from nnfw.progress import Progress

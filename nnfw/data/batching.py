@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from nnfw.arrays import Array
 from nnfw.checks import positive_integer
-from nnfw.joint import Array
 
 
 def batches(

@@ -6,9 +6,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from nnfw.arrays import Array
 from nnfw.checks import positive_integer
 from nnfw.data.preparation import Preparation
-from nnfw.joint import Array
 from nnfw.names import nearest
 from nnfw.parts import explain_keywords
 

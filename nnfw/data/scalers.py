@@ -6,10 +6,10 @@ from typing import Any, Self, TypeGuard
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nnfw.arrays import Array
 from nnfw.checks import number
 from nnfw.data.batching import batches
 from nnfw.data.preparation import Preparation
-from nnfw.joint import Array
 
 BLOCK = 1 << 18  # numbers that a scaler looks at together: 2 MB in float64
 

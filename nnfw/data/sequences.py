@@ -7,8 +7,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, DTypeLike
 
+from nnfw.arrays import Array
 from nnfw.checks import positive_integer
-from nnfw.joint import Array
 from nnfw.parts import explain_keywords
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nnfw.arrays import Array
 from nnfw.checks import number
-from nnfw.joint import Array
 from nnfw.parts import explain_keywords
 
 

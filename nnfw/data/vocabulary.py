@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nnfw.arrays import Array
 from nnfw.checks import boolean, positive_integer
-from nnfw.joint import Array
 from nnfw.parts import Part
 
 WORD = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")  # don't, well-known; or one punctuation mark

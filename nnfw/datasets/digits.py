@@ -4,8 +4,8 @@ from importlib.resources import files
 
 import numpy as np
 
+from nnfw.arrays import Array
 from nnfw.data import train_test_split
-from nnfw.joint import Array
 from nnfw.parts import explain_keywords
 
 

@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from nnfw.joint import Array
+from nnfw.arrays import Array
 
 
 def load_sunspots() -> tuple[Array, Array]:

@@ -6,9 +6,9 @@ argument that makes no task raises a ValueError, one of the wrong type a TypeErr
 
 import numpy as np
 
+from nnfw.arrays import Array
 from nnfw.checks import boolean, number, positive_integer
 from nnfw.data import one_hot
-from nnfw.joint import Array
 from nnfw.parts import explain_keywords
 
 

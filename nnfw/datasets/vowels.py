@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from nnfw.joint import Array
+from nnfw.arrays import Array
 
 
 def load_japanese_vowels() -> tuple[tuple[list[Array], Array], tuple[list[Array], Array]]:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnfw.arrays import Array
 from nnfw.callbacks import Callback, CSVLogger
 from nnfw.doors.arrays import named
 from nnfw.doors.batch import Data
 from nnfw.doors.moments import check_moments
 from nnfw.errors import ShapeError
-from nnfw.joint import Array
 from nnfw.layers.layer import Layer
 from nnfw.layers.lengths import valid_steps
 from nnfw.loss import Loss

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nnfw.joint import Array
+from nnfw.arrays import Array
 from nnfw.layers.lengths import valid_steps
 
 REMEDIES = {

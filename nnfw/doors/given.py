@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
+from nnfw.arrays import Array
 from nnfw.doors.arrays import named, numeric
 from nnfw.doors.batch import Batch, Data
 from nnfw.doors.opening import open_data
 from nnfw.errors import ShapeError
-from nnfw.joint import Array
 
 if TYPE_CHECKING:
     from nnfw.network import Network

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nnfw.arrays import Array
 from nnfw.data import pad_sequences
 from nnfw.doors.arrays import check_finite, named, numeric
 from nnfw.errors import ShapeError
-from nnfw.joint import Array
 from nnfw.layers.layer import Layer
 from nnfw.layers.lengths import valid_steps
 

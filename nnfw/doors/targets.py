@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnfw.arrays import Array
 from nnfw.data import pad_sequences
 from nnfw.doors.arrays import check_finite, named, numeric
 from nnfw.errors import ShapeError
-from nnfw.joint import Array
 from nnfw.layers.bidirectional import Bidirectional
 from nnfw.layers.lengths import valid_steps
 from nnfw.layers.recurrent import Recurrent

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nnfw.arrays import Array
 from nnfw.checks import number
 from nnfw.doors.arrays import check_finite, numeric
 from nnfw.errors import ShapeError
-from nnfw.joint import Array
 
 
 def open_weight(

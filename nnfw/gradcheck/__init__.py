@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw import doors
+from nnfw.arrays import Array
 from nnfw.checks import whole_number
 from nnfw.doors import Batch
 from nnfw.gradcheck.contract import promises
 from nnfw.gradcheck.differences import CheckError, Report, compare, derivative, numeric_gradient
 from nnfw.gradcheck.trial import Sizes, Trial, input_shapes, verbs_named
 from nnfw.history import History
-from nnfw.joint import Array
 from nnfw.layers.layer import Layer
 from nnfw.network import Network
 

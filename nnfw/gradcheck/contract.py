@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from nnfw.arrays import Array
 from nnfw.errors import ShapeError
 from nnfw.gradcheck.differences import derivative
 from nnfw.gradcheck.trial import Trial, arrays_of, parts, renew
-from nnfw.joint import Array
 from nnfw.layers.layer import Layer
 from nnfw.optimizers import SGD
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw.joint import Array
+from nnfw.arrays import Array
 from nnfw.summary import table
 
 Function = Callable[[Array], float]

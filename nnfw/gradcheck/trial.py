@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from nnfw.arrays import Array
 from nnfw.errors import ShapeError
 from nnfw.gradcheck.differences import CheckError, compare, derivative
-from nnfw.joint import Array
 from nnfw.layers.layer import Layer, with_samples
 from nnfw.parts import not_kept
 

@@ -6,9 +6,9 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from nnfw.arrays import Array, Shape
 from nnfw.errors import ShapeError
-from nnfw.joint import Array
-from nnfw.layers.layer import Layer, Options, Shape
+from nnfw.layers.layer import Layer, Options
 from nnfw.layers.recurrent import Recurrent
 from nnfw.names import nearest
 

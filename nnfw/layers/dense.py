@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 
 from nnfw import activations, initializers
+from nnfw.arrays import Array, Shape
 from nnfw.checks import boolean, positive_integer
 from nnfw.errors import ShapeError
-from nnfw.joint import Array, Output, ScoreGradient
-from nnfw.layers.layer import NOTHING, Layer, Options, Shape, with_samples
+from nnfw.joint import Output, ScoreGradient
+from nnfw.layers.layer import NOTHING, Layer, Options, with_samples
 
 if TYPE_CHECKING:
     from nnfw.activation import Activation

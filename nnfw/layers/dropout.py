@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from nnfw.arrays import Array, Shape
 from nnfw.checks import boolean, number
 from nnfw.errors import ShapeError
-from nnfw.joint import Array
-from nnfw.layers.layer import NOTHING, Layer, Shape, with_samples
+from nnfw.layers.layer import NOTHING, Layer, with_samples
 
 
 class Dropout(Layer):

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 
 from nnfw import initializers
+from nnfw.arrays import Array, Shape
 from nnfw.checks import positive_integer, whole_number
 from nnfw.errors import ShapeError
-from nnfw.joint import Array
-from nnfw.layers.layer import NOTHING, Layer, Options, Shape, with_samples
+from nnfw.layers.layer import NOTHING, Layer, Options, with_samples
 
 if TYPE_CHECKING:
     from nnfw.initializer import Initializer

@@ -6,7 +6,7 @@ from typing import ClassVar, Unpack
 import numpy as np
 
 from nnfw.activation import Activation
-from nnfw.joint import Array
+from nnfw.arrays import Array
 from nnfw.layers.recurrent import Recurrent, RecurrentOptions
 from nnfw.layers.recurrent_dropout import Room
 from nnfw.layers.steps import Steps

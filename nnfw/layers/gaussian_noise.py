@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from nnfw.arrays import Array, Shape
 from nnfw.checks import number
-from nnfw.joint import Array
-from nnfw.layers.layer import Layer, Shape
+from nnfw.layers.layer import Layer
 
 
 class GaussianNoise(Layer):

@@ -6,10 +6,9 @@ from typing import Unpack
 import numpy as np
 
 from nnfw.activation import Activation
+from nnfw.arrays import Array, Shape
 from nnfw.checks import boolean
-from nnfw.joint import Array
 from nnfw.layers.gated import Gated, side_by_side
-from nnfw.layers.layer import Shape
 from nnfw.layers.recurrent import RecurrentOptions
 from nnfw.layers.recurrent_dropout import Drop, Room
 from nnfw.layers.steps import Steps

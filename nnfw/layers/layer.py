@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict
 import numpy as np
 
 from nnfw import initializers, optimizers, regularizers
+from nnfw.arrays import Array, Shape
 from nnfw.checks import boolean, floating, generator
 from nnfw.errors import ShapeError
-from nnfw.joint import Array
 from nnfw.layers.parameters import Spec, count, lay_out
 from nnfw.parts import Opened, Part
 from nnfw.regularizers import Regularizer, Regularizers
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from nnfw.initializer import Initializer
     from nnfw.layers.stepping import Stepper
     from nnfw.optimizer import Optimizer, State
-
-Shape = tuple[int | None, ...]
 
 NOTHING = np.empty(0, np.float32)  # in place of a dx that nobody needs
 

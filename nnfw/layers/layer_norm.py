@@ -4,10 +4,10 @@ from typing import Unpack
 
 import numpy as np
 
+from nnfw.arrays import Array, Shape
 from nnfw.checks import number
 from nnfw.errors import ShapeError
-from nnfw.joint import Array
-from nnfw.layers.layer import NOTHING, Layer, Options, Shape, with_samples
+from nnfw.layers.layer import NOTHING, Layer, Options, with_samples
 
 
 class LayerNorm(Layer):

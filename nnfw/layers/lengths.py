@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from nnfw.arrays import Array
 from nnfw.errors import ShapeError
-from nnfw.joint import Array
 
 
 def check_lengths(label: str, lengths: Array | None, N: int, T: int) -> Array:

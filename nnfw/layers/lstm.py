@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 
 from nnfw.activation import Activation
+from nnfw.arrays import Array, Shape
 from nnfw.checks import boolean, number
 from nnfw.initializers import Constant
-from nnfw.joint import Array
 from nnfw.layers.gated import Gated, side_by_side
-from nnfw.layers.layer import NOTHING, Shape
+from nnfw.layers.layer import NOTHING
 from nnfw.layers.recurrent import RecurrentOptions
 from nnfw.layers.recurrent_dropout import Drop, Room
 from nnfw.layers.steps import Steps

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from nnfw.joint import Array
+from nnfw.arrays import Array
 from nnfw.names import nearest
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from nnfw.arrays import Array, Shape
 from nnfw.errors import ShapeError
-from nnfw.joint import Array
-from nnfw.layers.layer import NOTHING, Layer, Shape, with_samples
+from nnfw.layers.layer import NOTHING, Layer, with_samples
 from nnfw.layers.lengths import check_lengths, valid_steps
 
 

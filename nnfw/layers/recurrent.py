@@ -21,10 +21,10 @@ import numpy as np
 
 from nnfw import activations, initializers
 from nnfw.activation import Activation
+from nnfw.arrays import Array, Shape
 from nnfw.checks import boolean, number, positive_integer
 from nnfw.errors import ShapeError
-from nnfw.joint import Array
-from nnfw.layers.layer import NOTHING, Layer, Options, Shape, with_samples
+from nnfw.layers.layer import NOTHING, Layer, Options, with_samples
 from nnfw.layers.lengths import check_lengths
 from nnfw.layers.recurrent_dropout import Drop, Room
 from nnfw.layers.steps import Steps, Unpacked

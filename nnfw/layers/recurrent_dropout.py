@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from nnfw.joint import Array
+from nnfw.arrays import Array
 from nnfw.layers.steps import Steps
 
 Room = Callable[[str, tuple[int, ...]], Array]  # memory by name and shape

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from nnfw.arrays import Array, Shape
 from nnfw.checks import positive_integer
 from nnfw.errors import ShapeError
-from nnfw.joint import Array
-from nnfw.layers.layer import Layer, Shape, with_samples
+from nnfw.layers.layer import Layer, with_samples
 from nnfw.layers.lengths import check_lengths
 
 REMEDY = (

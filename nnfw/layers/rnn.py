@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nnfw.joint import Array
+from nnfw.arrays import Array
 from nnfw.layers.recurrent import Recurrent
 from nnfw.layers.recurrent_dropout import Drop, Room
 from nnfw.layers.steps import Steps

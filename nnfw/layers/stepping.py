@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnfw.joint import Array
+from nnfw.arrays import Array
 from nnfw.layers.layer import Layer
 from nnfw.layers.recurrent import Recurrent
 from nnfw.layers.recurrent_dropout import Drop

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from nnfw.joint import Array
+from nnfw.arrays import Array
 
 
 class Steps:

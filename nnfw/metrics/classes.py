@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nnfw.arrays import Array
 from nnfw.checks import number, positive_integer
-from nnfw.joint import Array
 from nnfw.metric import MeanMetric, Metric, divide, open_classes
 from nnfw.metrics.given import metrics
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw.joint import Array
+from nnfw.arrays import Array
 from nnfw.metric import MeanMetric, Metric
 from nnfw.parts import Registry
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnfw.joint import Array
+from nnfw.arrays import Array
 from nnfw.metric import divide
 from nnfw.metrics.classes import CountMetric
 from nnfw.metrics.given import metrics

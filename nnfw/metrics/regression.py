@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw.joint import Array
+from nnfw.arrays import Array
 from nnfw.metric import MeanMetric, Metric, divide, open_values
 from nnfw.metrics.given import metrics
 

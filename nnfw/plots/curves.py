@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw.joint import Array
+from nnfw.arrays import Array
 from nnfw.plots.drawing import BLUE, COLOURS, DASHES, draw_curve, finite, whole_numbers
 from nnfw.plots.sheet import Target, grid, picture
 from nnfw.schedules import RateLike, get

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnfw import optimizers, postmortem
+from nnfw.arrays import Array
 from nnfw.doors import Batch, Data
 from nnfw.doors.weights import class_labels
-from nnfw.joint import Array
 from nnfw.layers.lengths import valid_steps
 from nnfw.preflight.report import Report
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from nnfw.joint import Array
+from nnfw.arrays import Array
 
 
 @dataclass

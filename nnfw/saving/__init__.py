@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from nnfw.arrays import Array
 from nnfw.checks import file_path, whole_number
 from nnfw.errors import LoadError
-from nnfw.joint import Array
 from nnfw.saving import archive, states
 from nnfw.saving.describing import Describer, Rebuilder
 from nnfw.saving.weights import load_weights, save_weights

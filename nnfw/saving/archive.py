@@ -25,9 +25,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.lib import format as npy
 
+from nnfw.arrays import Array
 from nnfw.checks import file_path
 from nnfw.errors import LoadError
-from nnfw.joint import Array
 
 try:
     import fcntl

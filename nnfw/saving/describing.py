@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
+from nnfw.arrays import Array
 from nnfw.errors import LoadError
-from nnfw.joint import Array
 from nnfw.layers.layer import Layer
 from nnfw.parts import Part, not_kept
 from nnfw.saving.archive import NUMBERS

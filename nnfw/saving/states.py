@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnfw.arrays import Array
 from nnfw.building import is_network
 from nnfw.checks import boolean, whole_number
 from nnfw.errors import LoadError
 from nnfw.evaluation import Means
 from nnfw.history import History
 from nnfw.initializers import Given
-from nnfw.joint import Array
 from nnfw.layers.layer import Layer
 from nnfw.optimizer import State
 from nnfw.plan import Plan

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnfw.arrays import Array
 from nnfw.building import check_ready
 from nnfw.checks import file_path
 from nnfw.errors import LoadError
-from nnfw.joint import Array
 from nnfw.names import nearest
 from nnfw.saving import archive
 
