@@ -1,6 +1,20 @@
 """nnfw: a minimal sequential neural-network framework on NumPy."""
 
-from nnfw import schedules
+from nnfw import (
+    activations,
+    data,
+    datasets,
+    generation,
+    gradcheck,
+    initializers,
+    losses,
+    metrics,
+    optimizers,
+    plots,
+    regularizers,
+    saving,
+    schedules,
+)
 from nnfw.activation import Activation
 from nnfw.callbacks import Callback, CSVLogger, LambdaCallback
 from nnfw.checkpoint import Checkpoint
@@ -30,6 +44,7 @@ from nnfw.monitors import EarlyStopping, ReduceOnPlateau
 from nnfw.network import Network
 from nnfw.optimizer import Optimizer
 from nnfw.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
+from nnfw.regularizers import Regularizer
 from nnfw.schedule import Schedule
 
 __version__ = "0.1.0"
@@ -71,8 +86,21 @@ __all__ = [
     "Optimizer",
     "RMSprop",
     "ReduceOnPlateau",
+    "Regularizer",
     "Reshape",
     "Schedule",
     "ShapeError",
+    "activations",
+    "data",
+    "datasets",
+    "generation",
+    "gradcheck",
+    "initializers",
+    "losses",
+    "metrics",
+    "optimizers",
+    "plots",
+    "regularizers",
+    "saving",
     "schedules",
 ]

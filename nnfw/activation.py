@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+import numpy as np
+
 from nnfw.arrays import Array
 from nnfw.parts import Part
 
@@ -10,7 +12,7 @@ class Activation(Part):
     """The base of all activations; one of your own needs ``__call__`` and `derivative`, and nothing else.
 
     Pass the object itself to a layer, or make it known by name too, with
-    ``@nnfw.activations.activations.register("sine")`` above the class.
+    ``@nnfw.activations.register("sine")`` above the class.
     Activations of one class with equal arguments are equal.
 
     Attributes
@@ -44,6 +46,12 @@ class Activation(Part):
     needs_input: ClassVar[bool] = False
     gate_scale: ClassVar[float] = 1.0  # what scores are multiplied with before `gate`
 
+    def __init_subclass__(cls) -> None:
+        """Have a class that computes another value not inherit the gate of the old one."""
+        super().__init_subclass__()
+        if "__call__" in vars(cls) and "gate" not in vars(cls):
+            cls.gate, cls.gate_scale = Activation.gate, Activation.gate_scale  # type: ignore[method-assign]
+
     @property
     def name(self) -> str:
         """The registered name; the name of the class where there is none."""
@@ -75,3 +83,13 @@ class Activation(Part):
         if x is None:
             raise TypeError(f"{self.name}: the derivative needs the input; call derivative(y, x), got x=None")
         return x
+
+
+def destination(x: Array, out: Array | None = None) -> Array:
+    """Return where to write a result: `out`, or a new array of the shape and (floating) dtype of `x`."""
+    return np.empty_like(x, dtype=np.result_type(x, 0.0), subok=False) if out is None else out
+
+
+def decay(x: Array, out: Array | None = None) -> Array:
+    """Return exp(-abs(x)), which never overflows; `out` may be `x`."""
+    return np.exp(np.negative(np.abs(x, out=out), out=out), out=out)

@@ -26,6 +26,8 @@ def build(network: "Network") -> None:
         check_dtypes(network)
         with all_or_nothing(network, network.streams["weights"]):
             initialize_new(network)
+            for leaf in network.leaves():
+                leaf.state = None  # copies of trained layers begin anew with what is to train them
             network.built = True
 
 

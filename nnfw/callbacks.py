@@ -8,6 +8,8 @@ each takes up what the one of the same class and arguments knew, as far as `Call
 """
 
 import csv
+import io
+import math
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
@@ -65,7 +67,7 @@ class LambdaCallback(Callback):
 
     Parameters
     ----------
-    on_fit_start, on_epoch_start, on_batch_end, on_epoch_end, on_fit_end : callable, optional
+    on_fit_start, on_resume, on_epoch_start, on_batch_end, on_epoch_end, on_fit_end : callable, optional
         ``function(run)``.
 
     Examples
@@ -78,6 +80,7 @@ class LambdaCallback(Callback):
         self,
         *,
         on_fit_start: "Callable[[Run], Any] | None" = None,
+        on_resume: "Callable[[Run], Any] | None" = None,
         on_epoch_start: "Callable[[Run], Any] | None" = None,
         on_batch_end: "Callable[[Run], Any] | None" = None,
         on_epoch_end: "Callable[[Run], Any] | None" = None,
@@ -85,6 +88,7 @@ class LambdaCallback(Callback):
     ) -> None:
         given = {
             "on_fit_start": on_fit_start,
+            "on_resume": on_resume,
             "on_epoch_start": on_epoch_start,
             "on_batch_end": on_batch_end,
             "on_epoch_end": on_epoch_end,
@@ -98,6 +102,9 @@ class LambdaCallback(Callback):
 
 class CSVLogger(Callback):
     """Write each epoch's numbers as a row, as soon as they are there.
+
+    What an epoch does not have (no validation data in that fit) is nan, as in the history. Of a number that
+    no epoch before had, the file is replaced by one with a column more.
 
     Parameters
     ----------
@@ -137,9 +144,23 @@ class CSVLogger(Callback):
 
     def on_epoch_end(self, run: "Run") -> None:
         """Append the epoch's row."""
+        row = {"epoch": run.epoch, **run.logs}
+        if self._header and (new := [name for name in row if name not in self._header]):
+            self._widen(new)
         with open(self.path, "a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             if not self._header:
-                self._header = ["epoch", *run.logs]
+                self._header = list(row)
                 writer.writerow(self._header)
-            writer.writerow([run.epoch, *run.logs.values()])
+            writer.writerow([row.get(name, math.nan) for name in self._header])
+
+    def _widen(self, new: list[str]) -> None:
+        """Add columns to the file, in one step: a process that is killed meanwhile loses nothing."""
+        from nnfw.saving.archive import replacing  # here, because saving knows all of nnfw
+
+        self._header += new
+        rows = [row + ["nan"] * len(new) for row in self._rows()[1:]]
+        text = io.StringIO(newline="")
+        csv.writer(text).writerows([self._header, *rows])
+        with replacing(self.path) as file:
+            file.write(text.getvalue().encode())

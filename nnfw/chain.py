@@ -7,17 +7,34 @@ import numpy as np
 
 from nnfw import doors
 from nnfw.arrays import Array, Shape
+from nnfw.clipping import clip_to_norm
 from nnfw.doors.batch import without
 from nnfw.errors import ShapeError
 from nnfw.layers.layer import Layer
 from nnfw.layers.lengths import valid_steps
 from nnfw.layers.parameters import Views
-from nnfw.optimizer import Optimizer, clip_to_norm
+from nnfw.optimizer import Optimizer
 
 
 def is_sequence(y: Array, steps: tuple[int, ...]) -> bool:
     """Whether outputs still have the time steps (N, T) of the inputs."""
     return y.ndim > 2 and y.shape[:2] == steps
+
+
+def keeps_steps(layer: Layer, y: Array, steps: tuple[int, ...]) -> bool:
+    """Whether a layer, and each within it, keeps the time steps (N, T) of the inputs in its outputs `y`."""
+    (T, *_), *shapes = layer.shapes if isinstance(layer, Chain) else [(None,)]
+    return is_sequence(y, steps) and all(len(shape) > 1 and shape[0] == T for shape in shapes)
+
+
+def check_takes_lengths(layer: Layer, padding: Array) -> None:
+    """Raise a ShapeError if a layer has brought time steps together, and padding with them."""
+    if padding.any() and not layer.takes_lengths:
+        raise ShapeError(
+            f"{layer.label}: the time steps of sequences of unequal length end here, and their padding is "
+            f"read as values; set takes_lengths = True in the class, and have forward(x, training, lengths) "
+            f"leave out what lies beyond them"
+        )
 
 
 class Chain(Layer):
@@ -101,7 +118,8 @@ class Chain(Layer):
             if initial_state is not None and layer.takes_state:
                 options["initial_state"] = initial_state[place]
             x = layer.forward(x, training, **options)
-            if padding is not None and not is_sequence(x, padding.shape):
+            if padding is not None and not keeps_steps(layer, x, padding.shape):
+                check_takes_lengths(layer, padding)
                 lengths = padding = None  # the time steps are gone
         if padding is not None:
             x[padding] = 0
@@ -133,10 +151,19 @@ class Chain(Layer):
         if not self.trainable:
             return
         if optimizer.clip_global_norm is not None:
-            shared = [leaf.flat_grads for leaf in self.leaves() if leaf.trainable and leaf.optimizer is None]
+            shared = [leaf.flat_grads for leaf, rule in self.rules(optimizer) if rule is optimizer]
             clip_to_norm(shared, optimizer.clip_global_norm)
         for layer in self.layers:
-            layer.update(layer.optimizer or optimizer, epoch)
+            layer.update(layer.own_optimizer or optimizer, epoch)
+
+    def rules(self, optimizer: Optimizer) -> Iterator[tuple[Layer, Optimizer]]:
+        """Yield each layer that `update` changes, inner chains' ones too, and what optimizer it goes by."""
+        for layer in self.layers if self.trainable else ():
+            rule = layer.own_optimizer or optimizer
+            if isinstance(layer, Chain):
+                yield from layer.rules(rule)
+            elif layer.trainable:
+                yield layer, rule
 
     # ---- the chain ----------------------------------------------------------------------------------
 
@@ -149,6 +176,12 @@ class Chain(Layer):
     def first(self) -> Layer:
         """The layer that is given the network's input."""
         return next(self.leaves())
+
+    @property
+    def last(self) -> Layer:
+        """The layer that gives the network's output."""
+        *_, last = self.leaves()
+        return last
 
     @property
     def takes_indices(self) -> bool:  # type: ignore[override]

@@ -2,13 +2,12 @@
 
 import math
 import time
-from collections.abc import Collection
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnfw.checks import file_path, number, positive_integer
-from nnfw.monitors import Monitor
+from nnfw.checks import POSITIVE, file_path, optional, positive_integer
+from nnfw.monitor import Monitor
 
 if TYPE_CHECKING:
     from nnfw.training import Run
@@ -35,7 +34,7 @@ class Checkpoint(Monitor):
     monitor : str, optional
         Instead, save after each epoch in which this number of the history was the best so far, and only then.
     mode : {"auto", "min", "max"}
-        Whether lower or higher is better; "auto" tells by the name.
+        Whether lower or higher is better; see `Monitor`.
 
     Raises
     ------
@@ -82,18 +81,10 @@ class Checkpoint(Monitor):
                 f"one before; give a plain name, and for a file an epoch besides LambdaCallback(on_epoch_end="
                 f"lambda run: run.network.save(f'epoch_{{run.epoch}}.npz'))"
             )
-        super().__init__(monitor or "", patience=1, min_delta=0.0, mode=mode)
+        super().__init__(monitor, mode)
         self.path = path
-        self.monitor = monitor  # type: ignore[assignment]  # None: nothing is looked at
         self.every = None if every is None else positive_integer("Checkpoint", "every", every)
-        self.seconds = (
-            None if seconds is None else number("Checkpoint", "seconds", seconds, low=0.0, open_low=True)
-        )
-
-    def check(self, known: Collection[str]) -> None:
-        """Raise a ValueError unless there is nothing to watch, or it is one of those known."""
-        if self.monitor is not None:
-            super().check(known)
+        self.seconds = optional(POSITIVE)("Checkpoint", "seconds", seconds)
 
     def on_fit_start(self, run: "Run") -> None:
         """Begin anew."""

@@ -1,13 +1,28 @@
-"""Checks of single arguments, each with the message that teaches."""
+"""Checks of single arguments, each with the message that teaches.
+
+A check is called with the owner's name, the argument's and its value; it returns what is kept, or raises.
+`checked` and `Opened` have it called whenever an attribute is assigned.
+"""
 
 import math
 import numbers
 import os
-from typing import Any
+import reprlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+T = TypeVar("T")
+Check = Callable[[str, str, Any], T]
+
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def shown(value: Any) -> str:
+    """Return a value for a message, briefly, with its type."""
+    return f"{reprlib.repr(value)} ({type(value).__name__})"
 
 
 def whole_number(owner: str, name: str, value: Any, low: int = 0) -> int:
@@ -21,7 +36,7 @@ def whole_number(owner: str, name: str, value: Any, low: int = 0) -> int:
         If it is below `low`.
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{owner}: {name} must be a whole number, got {value!r} ({type(value).__name__})")
+        raise TypeError(f"{owner}: {name} must be a whole number, got {shown(value)}")
     if value < low:
         raise ValueError(f"{owner}: {name} must be at least {low}, got {value}")
     return int(value)
@@ -39,26 +54,84 @@ def boolean(owner: str, name: str, value: Any) -> bool:
     return value
 
 
-def number(
-    owner: str,
-    name: str,
-    value: Any,
-    low: float = -math.inf,
-    high: float = math.inf,
-    open_high: bool = False,
-    *,
-    open_low: bool = False,
-) -> float:
-    """Return `value` as a float if it is a finite number from `low` to `high`; an open end is left out."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{owner}: {name} must be a number, got {value!r} ({type(value).__name__})")
-    value = float(value)
-    above = value > low if open_low else value >= low
-    below = value < high if open_high else value <= high
-    if not (math.isfinite(value) and above and below):
-        ends = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high else ']'}"
-        raise ValueError(f"{owner}: {name} must be a finite number in {ends}, got {value}")
-    return value
+@dataclass(frozen=True, repr=False)
+class Range:
+    """The finite numbers from `low` to `high`, an open end left out; called, the check that a value is one.
+
+    Examples
+    --------
+    >>> share = Range(0, 1)
+    >>> share("Step", "drop", 1), share.exact("Step", "drop", 1)
+    (1.0, 1)
+    >>> share("Step", "drop", 1.5)
+    Traceback (most recent call last):
+    ValueError: Step: drop must be a finite number in [0, 1], got 1.5
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    open_low: bool = False
+    open_high: bool = False
+
+    def __call__(self, owner: str, name: str, value: Any) -> float:
+        """Return `value` as a float, if it is in the range.
+
+        Raises
+        ------
+        TypeError
+            If it is no real number (True is none).
+        ValueError
+            If it is out of the range, or not finite.
+        """
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            raise TypeError(f"{owner}: {name} must be a number, got {shown(value)}")
+        try:
+            number = float(value)
+        except OverflowError:  # Python's whole numbers and fractions have no largest
+            number = -math.inf if value < 0 else math.inf
+        above = number > self.low if self.open_low else number >= self.low
+        below = number < self.high if self.open_high else number <= self.high
+        if not (math.isfinite(number) and above and below):
+            raise ValueError(f"{owner}: {name} must be a finite number in {self}, got {number}")
+        return number
+
+    def exact(self, owner: str, name: str, value: Any) -> float:
+        """Return `value` likewise, but a whole number as an int: 5 stays 5."""
+        number = self(owner, name, value)
+        return int(value) if isinstance(value, numbers.Integral) else number
+
+    def __repr__(self) -> str:
+        """Return the interval as mathematics writes it, ``[0, inf)``, for messages and ``help``."""
+        left = "(" if self.open_low or self.low == -math.inf else "["
+        right = ")" if self.open_high or self.high == math.inf else "]"
+        return f"{left}{self.low:g}, {self.high:g}{right}"
+
+
+FINITE = Range()
+AMOUNT = Range(0.0)
+POSITIVE = Range(0.0, open_low=True)
+SHARE = Range(0.0, 1.0)
+FRACTION = Range(0.0, 1.0, open_high=True)
+
+
+def optional(check: Check[T]) -> Check[T | None]:
+    """Return the check of an argument that may be None, and else must pass `check`."""
+
+    def check_given(owner: str, name: str, value: Any) -> T | None:
+        return None if value is None else check(owner, name, value)
+
+    return check_given
+
+
+def each(check: Check[T]) -> Check[tuple[T, ...]]:
+    """Return the check of a list, each value of which must pass `check`; it is kept as a tuple."""
+
+    def check_all(owner: str, name: str, values: Any) -> tuple[T, ...]:
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            raise TypeError(f"{owner}: {name} must be a list, got {shown(values)}")
+        return tuple(check(owner, f"{name}[{i}]", value) for i, value in enumerate(values))
+
+    return check_all
 
 
 def file_path(owner: str, name: str, value: Any) -> str:
@@ -87,3 +160,63 @@ def floating(owner: str, name: str, value: Any) -> np.dtype[Any]:
         if value is dtype.type or str(value) == dtype.name:
             return dtype
     raise ValueError(f"{owner}: {name} must be 'float32' or 'float64', got {value!r:.80}")
+
+
+def checked(part: Any, name: str, value: Any) -> Any:
+    """Return what a dataclass is to keep of a value: what the check in the field's annotation makes of it.
+
+    The annotation is ``Annotated[float, check]``, with one of the checks above or alike. Nothing stands
+    between a field and who reads it, as the rule of an optimizer does at every step.
+
+    Examples
+    --------
+    >>> from typing import Annotated
+    >>> @dataclass
+    ... class Box:
+    ...     width: Annotated[float, AMOUNT]
+    >>> checked(Box(1), "width", 3)
+    3.0
+    """
+    field = part.__dataclass_fields__.get(name)
+    for check in getattr(field and field.type, "__metadata__", ()):
+        value = check(type(part).__name__, name, value)
+    return value
+
+
+class Opened(Generic[T]):
+    """An attribute of a plain class that is checked, or made from a name, whenever it is assigned.
+
+    Parameters
+    ----------
+    check : callable
+        One of the checks above or alike; the owner's name is that of its class.
+    default : object
+        What the attribute is until then.
+
+    Examples
+    --------
+    >>> class Box:
+    ...     size = Opened(positive_integer, 1)
+    >>> box = Box()
+    >>> box.size = 3
+    >>> box.size, Box().size
+    (3, 1)
+    >>> box.size = 0
+    Traceback (most recent call last):
+    ValueError: Box: size must be at least 1, got 0
+    """
+
+    def __init__(self, check: Check[T], default: T) -> None:
+        self.check, self.default = check, default
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, part: Any, owner: Any = None) -> T:
+        """Return what the part keeps under this name."""
+        kept: T = self.default if part is None else vars(part).get(self.name, self.default)
+        return kept
+
+    def __set__(self, part: Any, value: Any) -> None:
+        """Keep what `check` makes of the value."""
+        vars(part)[self.name] = self.check(type(part).__name__, self.name, value)

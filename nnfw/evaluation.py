@@ -10,7 +10,7 @@ from nnfw.data import batches
 from nnfw.doors import Batch, Batches, Data
 from nnfw.doors.batch import Place
 from nnfw.layers.lengths import valid_steps
-from nnfw.metric import Running
+from nnfw.metric import Running, steps_as_samples
 from nnfw.nonfinite import check_answer, check_measured
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ class Means:
         if not self.metrics:
             return []
         y = batch.y
-        if batch.lengths is not None and a.ndim == 3:
-            valid = valid_steps(batch.lengths, a.shape[1])
-            y, a = y[valid], a[valid]
+        if a.ndim > 2:
+            valid = None if batch.lengths is None else valid_steps(batch.lengths, a.shape[1])
+            y, a = steps_as_samples(y, valid), steps_as_samples(a, valid)
         return [running.metric.statistics(y, a) for running in self.metrics.values()]
 
     def add(self, batch: Batch, loss: float, statistics: list[Array]) -> None:
@@ -86,11 +86,11 @@ def predict(network: "Network", x: Array, lengths: Array | None, batch_size: int
     outputs: Array | None = None
     for part in batches(len(x), batch_size):
         some = None if lengths is None else lengths[part]
-        taken = np.asarray(x[part], network.input_dtype)
-        a = network.forward(taken, lengths=some)
+        x_part = np.asarray(x[part], network.input_dtype)
+        a = network.forward(x_part, lengths=some)
         if outputs is None:
             outputs = np.empty((len(x), *a.shape[1:]), a.dtype)
         outputs[part] = a
-        check_answer(network, "predict", outputs[part], taken, some, Place(part))
+        check_answer(network, "predict", outputs[part], x_part, some, Place(part))
     assert outputs is not None  # the door lets no empty x in
     return outputs

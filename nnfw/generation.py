@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.arrays import Array
-from nnfw.checks import number, positive_integer
+from nnfw.checks import AMOUNT, positive_integer
 from nnfw.errors import ShapeError
 from nnfw.parts import explain_keywords
 
@@ -69,7 +69,7 @@ def generate(
     array([2, 3, 4, 0, 1, 2])
     """
     steps = positive_integer("generate", "steps", steps)
-    temperature = number("generate", "temperature", temperature, low=0.0)
+    temperature = AMOUNT("generate", "temperature", temperature)
     top_k = None if top_k is None else positive_integer("generate", "top_k", top_k)
     rng = np.random.default_rng(seed)
     stream = network.stream()
@@ -97,10 +97,9 @@ def draw(p: Array, temperature: float, top_k: int | None, rng: np.random.Generat
     if temperature == 0:
         return int(p.argmax())
     p = p.astype(np.float64)
-    scores = np.log(p, out=np.full(p.shape, -np.inf), where=p > 0) / temperature
+    weights = (p / p.max()) ** (1 / temperature)  # the likeliest keeps 1, also where 1/τ is infinite
     if top_k is not None and top_k < len(p):
-        scores[np.argsort(-scores, kind="stable")[top_k:]] = -np.inf
-    weights = np.exp(scores - scores.max())
+        weights[np.argsort(-p, kind="stable")[top_k:]] = 0
     return int(rng.choice(len(p), p=weights / weights.sum()))
 
 

@@ -1,11 +1,13 @@
 """What a training run leaves behind: one list of numbers a quantity, one number an epoch."""
 
 import csv
+import math
 from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from nnfw.names import nearest
+from nnfw.progress import describe
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,6 +33,8 @@ class History(dict[str, list[float]]):
     >>> history.append({"loss": 0.25, "val_loss": 0.3})
     >>> history.epoch, history["loss"], history["val_loss"]
     ([1, 2], [0.5, 0.25], [nan, 0.3])
+    >>> history
+    <History, 2 epochs; last: loss 0.25, val_loss 0.3>
     """
 
     def __init__(self) -> None:
@@ -49,6 +53,23 @@ class History(dict[str, list[float]]):
 
         def __getattr__(self, name: str) -> NoReturn:
             raise AttributeError(f"History has no {name!r}; it is itself the dict: history['loss']")
+
+    def __repr__(self) -> str:
+        """Show the last epoch, and the best: that of the lowest loss, of the validation if there is any."""
+        if not (self and self.epoch):
+            return "<History, no epoch>"
+        count = f"{len(self.epoch)} epoch{'s' * (len(self.epoch) > 1)}"
+        last = describe({name: values[-1] for name, values in self.items()})
+        return f"<History, {count}; last: {last}{self._best()}>"
+
+    def _best(self) -> str:
+        name = "val_loss" if "val_loss" in self else "loss"
+        numbered = zip(self.get(name, ()), self.epoch, strict=False)
+        known = [(loss, epoch) for loss, epoch in numbered if math.isfinite(loss)]
+        if len(known) < 2:
+            return ""
+        loss, epoch = min(known)
+        return f"; best: {name} {loss:.4g} in epoch {epoch}"
 
     def append(self, logs: Mapping[str, float]) -> None:
         """Add one epoch."""

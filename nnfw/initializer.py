@@ -57,3 +57,13 @@ class Initializer(Part):
                 f"give values of the parameter's shape"
             )
         return np.array(values, dtype, order="C")
+
+
+def two_axes(initializer: Initializer, shape: Shape) -> tuple[int, int]:
+    """Return the fan-in and fan-out of a weight (D, H); raise a ShapeError for any other shape."""
+    if len(shape) != 2:
+        raise ShapeError(
+            f"{type(initializer).__name__} is for weights of shape (inputs, units), got the shape {shape}; "
+            f"for such a parameter choose zeros, constant, normal or uniform"
+        )
+    return shape

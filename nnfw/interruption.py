@@ -38,10 +38,11 @@ def alone(network: "Network") -> Iterator[None]:
 def stop_on_interrupt(run: "Run") -> Iterator[None]:
     """Let Ctrl-C end the run after the current step; a second one interrupts at once, but not an update.
 
-    Signals reach the main thread only: elsewhere, nothing is changed, nor where they are ignored.
+    Signals reach the main thread only: elsewhere, nothing is changed, nor where they are ignored, or handled
+    by a program that Python is embedded in.
     """
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or before == signal.SIG_IGN:
+    before = signal.getsignal(signal.SIGINT)  # None where it is not Python's
+    if threading.current_thread() is not threading.main_thread() or before in (signal.SIG_IGN, None):
         yield
         return
 

@@ -7,6 +7,7 @@ A loss may also have a joint form with the output activation before it, exact at
 `nnfw.joint`.
 """
 
+import functools
 import math
 from typing import ClassVar
 
@@ -166,3 +167,20 @@ def _spread(weight: ArrayLike, steps: tuple[int, ...], dtype: DTypeLike) -> Arra
         allowed = " or ".join(str(shape) for shape in dict.fromkeys([steps[:1], steps]))
         raise ShapeError(f"weight must have the shape {allowed}, one for each loss, got {weight.shape}")
     return weight.reshape(weight.shape + (1,) * (len(steps) - weight.ndim))
+
+
+@functools.cache
+def _edges(dtype: np.dtype[np.floating]) -> tuple[float, float]:
+    """Return the least output above 0, and the greatest below 1, at which losses are taken."""
+    info = np.finfo(dtype)
+    return float(info.tiny) ** 0.5, 1.0 - float(info.epsneg)
+
+
+def above_zero(a: Array) -> Array:
+    """Return outputs a step above 0, where a logarithm and the square of its slope are finite."""
+    return np.maximum(a, _edges(a.dtype)[0])
+
+
+def below_one(a: Array) -> Array:
+    """Return outputs a step below 1, where log(1 - a) is finite."""
+    return np.minimum(a, _edges(a.dtype)[1])

@@ -5,11 +5,16 @@ not count as much as a full one. So a metric never averages results. `Metric.sta
 into a few sums, `Metric.merge` joins those of two batches, and `Metric.result` is taken once at the end:
 any split of an epoch into batches gives the same value.
 
-Shapes: outputs `a` are (N, K), or (N, T, K) and then read as N*T samples; (N,) is the same as (N, 1).
+A function ``f(y, a)`` is the exception: its value is taken for each batch, and averaged. That is right for
+what is itself a mean over samples; a maximum, a root or a quotient of sums needs a `Metric`.
+
+Shapes: outputs `a` are (N, K), or (N, T, K) and then read as N*T samples; (N,) is the same as (N, 1). In
+training and evaluation the valid steps of all sequences come as samples, (M, K), padding left out.
 Classes `y` are integers (N,) or (N, 1), or one-hot rows (N, K), of which the largest entry counts; with a
 time axis alike. A single output (K = 1) decides between the classes 0 and 1: its `y` is 0 or 1 (or -1 or
 +1), and class 1 is decided where ``a > threshold``, strictly, as in Keras and scikit-learn. Several
-outputs decide by the largest, the first among equals: an undecided network says class 0 either way.
+outputs decide by the largest, the first among equals: an undecided network says class 0 either way. Outputs
+that decide K labels independently of each other are for `nnfw.metrics.MultiLabel`.
 """
 
 import re
@@ -26,17 +31,25 @@ from nnfw.parts import Part
 class Metric(Part):
     """The base of the metrics: write `statistics` and `result`, and the rest follows.
 
+    Attributes
+    ----------
+    higher_is_better : bool or None
+        Which way is better, for callbacks that watch the metric; of None they must be told by ``mode``.
+
     Examples
     --------
     >>> class Bias(Metric):
+    ...     higher_is_better = False
     ...     def statistics(self, y, a):
     ...         return np.array([np.sum(a - y), np.size(a)])
     ...     def result(self, s):
-    ...         return float(s[0] / s[1])
+    ...         return abs(float(s[0] / s[1]))
     >>> bias = Bias()
     >>> bias(np.array([1.0, 2.0]), np.array([1.5, 2.5])), bias.name
     (0.5, 'bias')
     """
+
+    higher_is_better: bool | None = None
 
     @property
     def name(self) -> str:
@@ -106,7 +119,7 @@ class Running:
 # ---- Targets and outputs, brought to one form ----------------------------------------------------------
 
 
-def _layout(a: Array) -> tuple[tuple[int, ...], int]:
+def layout(a: Array) -> tuple[tuple[int, ...], int]:
     """Return the shape of the samples of `a`, and the number K of outputs for each."""
     return (a.shape, 1) if a.ndim < 2 else (a.shape[:-1], a.shape[-1])
 
@@ -143,14 +156,22 @@ def _check_one_hot(y: Array) -> None:
     if not np.abs(y.sum(axis=1) - 1).max() < 1e-2:
         raise ValueError(
             "each one-hot row of y must sum to 1. A row of several classes, or of none, has no single right "
-            "answer: leave padded steps out, and measure independent outputs singly, y[:, k] with a[:, k]"
+            "answer: leave padded steps out, and measure independent labels by metrics.MultiLabel('accuracy')"
+        )
+
+
+def _check_undecided(a: Array) -> None:
+    if a.dtype.kind in "iu" and not np.isin(a, (-1, 0, 1)).all():
+        raise ValueError(
+            f"a holds whole numbers up to {a.max()}, but a single output decides between 0 and 1; a must be "
+            f"outputs, not classes already decided (outputs that are whole numbers: a.astype(float))"
         )
 
 
 def open_classes(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
     """Return the true classes (M,) and the outputs (M, K), of M samples (and steps)."""
     y, a = np.asarray(y), np.asarray(a)
-    samples, k = _layout(a)
+    samples, k = layout(a)
     _check_targets(y, a, [samples, (*samples, 1), (*samples, k)])
     a = a.reshape(-1, k)
     if k > 1 and y.size == a.size:
@@ -159,15 +180,28 @@ def open_classes(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
         return y.argmax(axis=1), a
     y = y.ravel()
     _check_classes(y, k)
+    if k == 1:
+        _check_undecided(a)
     return (y > 0 if k == 1 else y).astype(np.intp, copy=False), a
+
+
+def open_pairs(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
+    """Return targets and outputs, both (M, K): a target for each output."""
+    y, a = np.asarray(y), np.asarray(a)
+    samples, k = layout(a)
+    _check_targets(y, a, [(*samples, k)] + ([samples] if k == 1 else []))
+    return y.reshape(-1, k), a.reshape(-1, k)
 
 
 def open_values(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
     """Return real targets and outputs, both (M, K) in float64."""
-    y, a = np.asarray(y), np.asarray(a)
-    samples, k = _layout(a)
-    _check_targets(y, a, [(*samples, k)] + ([samples] if k == 1 else []))
-    return y.reshape(-1, k).astype(np.float64), a.reshape(-1, k).astype(np.float64)
+    y, a = open_pairs(y, a)
+    return y.astype(np.float64), a.astype(np.float64)
+
+
+def steps_as_samples(a: Array, valid: Array | None) -> Array:
+    """Return the steps (M, ...) of all samples of `a` (N, T, ...), those that are `valid`, bool (N, T)."""
+    return a.reshape(-1, *a.shape[2:]) if valid is None else a[valid]
 
 
 def divide(top: Array, bottom: Array) -> Array:

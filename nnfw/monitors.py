@@ -1,78 +1,19 @@
 """Monitors: callbacks that watch one number of the history, and act when it gets no better."""
 
-import math
-from collections.abc import Collection
-from typing import TYPE_CHECKING, ClassVar
+import copy
+from typing import TYPE_CHECKING
 
 from nnfw import schedules
-from nnfw.callbacks import Callback
-from nnfw.checks import boolean, number, positive_integer, whole_number
-from nnfw.names import nearest
+from nnfw.checks import AMOUNT, Range, boolean, whole_number
+from nnfw.monitor import PatientMonitor
 
 if TYPE_CHECKING:
     from nnfw.arrays import Array
     from nnfw.network import Network
     from nnfw.training import Run
 
-HIGHER_IS_BETTER = ("accuracy", "precision", "recall", "specificity", "predictive", "f1", "matthews", "r2")
 
-
-class Monitor(Callback):
-    """The base of callbacks that watch whether a number improves.
-
-    Parameters
-    ----------
-    monitor : str
-        A name in the history: ``"val_loss"``, ``"accuracy"`` ...
-    patience : int
-        Epochs without improvement that are borne.
-    min_delta : float
-        What counts as an improvement: more than this.
-    mode : {"auto", "min", "max"}
-        Whether lower or higher is better; "auto" tells by the name.
-    """
-
-    remembers: ClassVar[tuple[str, ...]] = ("best", "wait")
-
-    def __init__(self, monitor: str, patience: int, min_delta: float, mode: str) -> None:
-        owner = type(self).__name__
-        if mode not in ("auto", "min", "max"):
-            raise ValueError(f"{owner}: mode must be 'auto', 'min' or 'max', got {mode!r}")
-        self.monitor = monitor
-        self.patience = positive_integer(owner, "patience", patience)
-        self.min_delta = number(owner, "min_delta", min_delta, low=0.0)
-        self.mode = mode
-
-    def on_fit_start(self, run: "Run") -> None:
-        """Begin anew."""
-        self.best, self.wait = math.inf, 0
-
-    def check(self, known: Collection[str]) -> None:
-        """Raise a ValueError unless the number to watch is one of those known."""
-        if self.monitor in known:
-            return
-        hint = nearest(self.monitor, known)
-        if self.monitor.startswith("val_") and not any(name.startswith("val_") for name in known):
-            hint = " Give fit validation_data or validation_split."
-        raise ValueError(
-            f"{type(self).__name__}: no {self.monitor!r} to monitor.{hint} There are: {', '.join(known)}"
-        )
-
-    def improved(self, run: "Run") -> bool:
-        """Take the epoch's number in, and return whether it is the best so far."""
-        self.check(run.logs)
-        higher = self.mode == "max" or (
-            self.mode == "auto" and any(word in self.monitor for word in HIGHER_IS_BETTER)
-        )
-        value = -run.logs[self.monitor] if higher else run.logs[self.monitor]
-        if value < self.best - self.min_delta:
-            self.best, self.wait = value, 0
-            return True
-        self.wait += 1
-        return False
-
-
-class EarlyStopping(Monitor):
+class EarlyStopping(PatientMonitor):
     """Stop when a number no longer improves, and give the network back the best weights it had.
 
     Restoring the best weights is the default, unlike in Keras; it is done also when the training runs to its
@@ -81,7 +22,7 @@ class EarlyStopping(Monitor):
     Parameters
     ----------
     monitor, patience, min_delta, mode
-        See `Monitor`.
+        See `Monitor` and `PatientMonitor`.
     restore_best : bool
         False leaves the last weights.
 
@@ -109,7 +50,7 @@ class EarlyStopping(Monitor):
     True
     """
 
-    remembers = (*Monitor.remembers, "best_epoch", "weights", "restored")
+    remembers = (*PatientMonitor.remembers, "best_epoch", "weights", "restored")
 
     def __init__(
         self,
@@ -164,15 +105,16 @@ def weights_of(network: "Network") -> "list[Array]":
     return [leaf.flat_params.copy() for leaf in network.leaves()]
 
 
-class ReduceOnPlateau(Monitor):
+class ReduceOnPlateau(PatientMonitor):
     """Multiply the learning rate when a number no longer improves.
 
-    It scales the network's optimizer; a layer with an optimizer of its own keeps its rate.
+    It gives the network a copy of its optimizer that has the reduced rate, as other networks may be trained
+    by the same one; a layer with an optimizer of its own keeps its rate.
 
     Parameters
     ----------
     monitor, patience, min_delta, mode
-        See `Monitor`.
+        See `Monitor` and `PatientMonitor`.
     factor : float
         What the rate, or the schedule, is multiplied with, in (0, 1).
     min_rate : float
@@ -191,7 +133,7 @@ class ReduceOnPlateau(Monitor):
     [0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.125]
     """
 
-    remembers = (*Monitor.remembers, "resting")
+    remembers = (*PatientMonitor.remembers, "resting")
 
     def __init__(
         self,
@@ -205,8 +147,8 @@ class ReduceOnPlateau(Monitor):
         cooldown: int = 0,
     ) -> None:
         super().__init__(monitor, patience, min_delta, mode)
-        self.factor = number("ReduceOnPlateau", "factor", factor, 0.0, 1.0, open_low=True, open_high=True)
-        self.min_rate = number("ReduceOnPlateau", "min_rate", min_rate, low=0.0)
+        self.factor = Range(0.0, 1.0, open_low=True, open_high=True)("ReduceOnPlateau", "factor", factor)
+        self.min_rate = AMOUNT("ReduceOnPlateau", "min_rate", min_rate)
         self.cooldown = whole_number("ReduceOnPlateau", "cooldown", cooldown)
 
     def on_fit_start(self, run: "Run") -> None:
@@ -228,7 +170,9 @@ class ReduceOnPlateau(Monitor):
         rate = optimizer.rate(run.epoch)
         if rate * self.factor < self.min_rate:
             return
-        optimizer.learning_rate = schedules.get(optimizer.learning_rate) * self.factor
+        reduced = copy.copy(optimizer)
+        reduced.learning_rate = schedules.get(optimizer.learning_rate) * self.factor
+        run.network.optimizer = reduced
         self.resting, self.wait = self.cooldown, 0
         run.note(
             f"learning rate {rate:.4g} -> {rate * self.factor:.4g}: "

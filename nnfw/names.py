@@ -69,6 +69,14 @@ NOT_NEEDED = (
     "nnfw needs no such argument: shapes are inferred from the data, and the batch axis is always first"
 )
 
+# What other libraries have as an argument, and nnfw has elsewhere.
+ELSEWHERE = {
+    "return_state": "after forward(x, training=True) the layer has it as final_state",
+    "stateful": "fit(truncate=k) carries the state from window to window, network.stream() from step to step",
+    "steps_per_epoch": "an epoch is all that is given; an iterable of batches ends where an epoch does",
+    "validation_steps": "all samples to validate on are taken, batch by batch",
+}
+
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the known name that is nearest, or an empty string.
@@ -77,11 +85,15 @@ def nearest(name: str, known: Iterable[str]) -> str:
     --------
     >>> nearest("sofmax", ["relu", "softmax"])
     " Did you mean 'softmax'?"
+    >>> nearest("matthews", ["mae", "matthews_correlation"])  # which it begins
+    " Did you mean 'matthews_correlation'?"
     """
     lowered = {candidate.lower(): candidate for candidate in known}
     slips = [one for one in lowered if is_slip(name.lower(), one)]
-    cutoff = 0.0 if slips else 0.6
-    close = difflib.get_close_matches(name.lower(), slips or lowered, n=len(lowered) or 1, cutoff=cutoff)
+    begun = [one for one in lowered if one.startswith(name.lower())] if len(name) > 2 else []
+    likely = slips or begun
+    cutoff = 0.0 if likely else 0.6
+    close = difflib.get_close_matches(name.lower(), likely or lowered, n=len(lowered) or 1, cutoff=cutoff)
     close.sort(key=lambda candidate: sorted(candidate) != sorted(name.lower()))  # swapped letters come first
     return f" Did you mean {lowered[close[0]]!r}?" if close else ""
 
@@ -110,7 +122,9 @@ def explain_argument(owner: str, name: str, known: Iterable[str]) -> str:
     GRU has no argument 'hidden_size'; nnfw calls it units. It takes: units, activation.
     """
     known = list(known)
-    return f"{owner} has no argument {name!r}{translation(name, known)} It takes: {', '.join(known)}."
+    return (
+        f"{owner} has no argument {name!r}{translation(name, known)} It takes: {', '.join(known) or 'none'}."
+    )
 
 
 def translation(name: str, known: Iterable[str]) -> str:
@@ -124,4 +138,6 @@ def translation(name: str, known: Iterable[str]) -> str:
     known, words = list(known), ARGUMENTS.get(name, ())
     if meant := [word for word in words if word.partition("=")[0] in known]:
         return f"; nnfw calls it {' and '.join(meant)}."
+    if name in ELSEWHERE:
+        return f"; {ELSEWHERE[name]}."
     return f"; {NOT_NEEDED}." if "" in words else f".{nearest(name, known)}"

@@ -24,7 +24,7 @@ from nnfw import (
 from nnfw.arrays import Array, Shape
 from nnfw.callbacks import Callback
 from nnfw.chain import Chain
-from nnfw.checks import boolean, floating, generator, number, positive_integer, whole_number
+from nnfw.checks import FINITE, FRACTION, boolean, floating, generator, positive_integer, whole_number
 from nnfw.history import History
 from nnfw.interruption import alone
 from nnfw.layers.layer import Layer
@@ -85,6 +85,7 @@ class Network(Chain):
 
     left_out = (*Chain.left_out, "fitting")
     fitting = False  # whether a fit holds it: see `nnfw.interruption.alone`
+    default_optimizer = False  # whether its optimizer is the one that `fit` took because none was given
 
     def __init__(
         self,
@@ -112,7 +113,9 @@ class Network(Chain):
     def __setattr__(self, name: str, value: Any) -> None:
         """Open what is assigned to `loss` and `metrics`, as the constructor does."""
         super().__setattr__(name, OPENED[name](value) if name in OPENED else value)
-        if name == "loss" and self.shapes and not (self.owner and self.owner()):
+        if name == "optimizer":
+            self.default_optimizer = False
+        if name == "loss" and self.shapes and not self.owned:
             self._join()
 
     def _adopt(self) -> None:
@@ -134,6 +137,11 @@ class Network(Chain):
         return self._dtype
 
     @property
+    def own_optimizer(self) -> Optimizer | None:
+        """The optimizer that it was given; None if it follows that of the network around it."""
+        return None if self.default_optimizer else self.optimizer
+
+    @property
     def input_dtype(self) -> np.dtype[Any]:
         """What inputs are converted to."""
         return np.dtype(np.int64) if self.takes_indices else self.dtype
@@ -149,14 +157,15 @@ class Network(Chain):
         *inner, last = self.leaves()
         for leaf in inner:
             leaf.returns_scores = False
-        activation = getattr(last, "activation", None)
-        last.returns_scores = activation is not None and activation.name == self.loss.joins
+        last.returns_scores = last.activation is not None and last.activation.name == self.loss.joins
 
     def initialize(self, rng: np.random.Generator | None = None, dtype: str | None = None) -> None:
         """Allocate and fill all parameters, by default from the network's seed and in its dtype.
 
-        They are those that a new network's `fit` begins with. After `compute_shapes` and this, the outputs
-        of an untrained network can be looked at.
+        They are those that a new network's `fit` begins with, and others if it is called again: the random
+        streams go on, as do the history and the epochs of schedules. For a fresh start build a new network,
+        or keep a ``copy.deepcopy`` of the untrained one. After `compute_shapes` and this, the outputs of an
+        untrained network can be looked at.
 
         Raises
         ------
@@ -229,10 +238,11 @@ class Network(Chain):
             (truncated backpropagation through time, Williams & Peng 1990). The outputs must be sequences.
         lengths : array_like of int (N,), optional
             Valid steps of each sequence.
-        sample_weight : array_like (N,), optional
-            A factor for each sample's loss.
+        sample_weight : array_like (N,) or (N, T), or list of arrays (T_i,), optional
+            A factor for the loss of each sample; for sequence outputs also of each step. It counts in the
+            ``val_loss`` of samples held out of x, too.
         class_weight : dict or "balanced", optional
-            A factor for each class's samples.
+            A factor for the samples, or steps, of each class. It counts in training alone.
         callbacks : sequence of Callback
             See `nnfw.callbacks`.
         verbose : {"auto", 0, 1, 2}
@@ -257,39 +267,44 @@ class Network(Chain):
         epochs = positive_integer("fit", "epochs", epochs)
         batch_size = positive_integer("fit", "batch_size", batch_size)
         boolean("fit", "resume", resume)
-        share = number("fit", "validation_split", validation_split, 0.0, 1.0, open_high=True)
+        share = FRACTION("fit", "validation_split", validation_split)
         shown = progress.open_progress(verbose)
         callbacks = doors.open_callbacks(callbacks)
         doors.check_split(split)
         if validation_data is not None and share:
             raise ValueError("fit: give validation_data or validation_split, not both")
         with alone(self):
-            train = doors.open_source(self, x, y, lengths, sample_weight, class_weight)
-            held, said = None, "none"
-            if validation_data is not None:
-                with doors.named("validation_data"):
-                    held, said = doors.open_source(self, *doors.check_pair(validation_data)), "the data given"
-                    doors.check_alike(self, train.first.x, held.first.x)
-            elif share:
-                train, held, said = doors.hold_out(train, share, split, self.streams["split"])
+            train = doors.open_source(self, x, y, lengths, sample_weight)
+            train, held, how_held = doors.open_validation(self, train, validation_data, share, split)
+            if class_weight is not None:
+                train = doors.weigh_classes(self, train, class_weight)
             doors.check_monitors(callbacks, self.metrics, held is not None)
             plan = Plan(train.size, batch_size, shuffle, bucket, truncate)
             if truncate is not None:
                 doors.check_truncation(self, train.first)
             standing = resuming.open_standing(self, plan, resume)
             building.build(self)
-            self.history.validation = said
-            self.optimizer = self.optimizer or optimizers.get("adam")
-            run = training.Run(self, self.optimizer, callbacks, shown, standing)
-            left = max(0, standing.start + epochs - len(self.history.epoch))
-            training.fit(run, train, held, left)
+            self.history.validation = how_held
+            if self.optimizer is None:
+                self.optimizer, self.default_optimizer = optimizers.get("adam"), True
+            run = training.Run(self, callbacks, shown, standing)
+            epochs_left = max(0, standing.start + epochs - len(self.history.epoch))
+            training.fit(run, train, held, epochs_left)
         return self.history
 
     @explain_keywords
     def evaluate(
-        self, x: Any, y: Any = None, *, lengths: ArrayLike | None = None, batch_size: int = 256
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        lengths: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        batch_size: int = 256,
     ) -> dict[str, float]:
         """Return the mean loss and the metrics on `x` and `y`, by name; see `fit` for their forms.
+
+        Weights count in the loss, and not in the metrics.
 
         Raises
         ------
@@ -299,7 +314,7 @@ class Network(Chain):
             If an output or the loss is not finite: it names where that began.
         """
         batch_size = positive_integer("evaluate", "batch_size", batch_size)
-        opened = doors.open_source(self, x, y, lengths)
+        opened = doors.open_source(self, x, y, lengths, sample_weight)
         building.be_ready(self, "evaluate")
         return evaluation.evaluate(self, opened, batch_size)
 
@@ -346,7 +361,7 @@ class Network(Chain):
             there are several outputs, and a `threshold`.
         """
         if threshold is not None:
-            threshold = number("predict_classes", "threshold", threshold)
+            threshold = FINITE("predict_classes", "threshold", threshold)
         a = self.predict(x, lengths=lengths, batch_size=batch_size)
         doors.check_exclusive(self, a.shape[-1], threshold)
         limit = self.loss.threshold if threshold is None else threshold

@@ -15,7 +15,6 @@ import numpy as np
 
 from nnfw import optimizers, postmortem
 from nnfw.arrays import Array
-from nnfw.chain import Chain
 from nnfw.errors import NonFiniteError
 from nnfw.layers.dense import Dense
 from nnfw.layers.layer import Layer
@@ -78,9 +77,7 @@ class Guard:
                     found = postmortem.search(self.run.network, batch)
                     raise self._error(batch, found or f"a gradient of {leaf.label} is not finite")
         network, optimizer = self.run.network, self.run.optimizer
-        if self.wary or not all(
-            is_tame(leaf, rule, epoch) for leaf, rule in rules(network.layers, optimizer)
-        ):
+        if self.wary or not all(is_tame(leaf, rule, epoch) for leaf, rule in network.rules(optimizer)):
             self._careful_update(batch, epoch)
         else:
             network.update(optimizer, epoch)
@@ -109,8 +106,11 @@ def is_finite(a: Array) -> bool:
 def check_answer(
     network: "Network", asked: str, a: Array, x: Array, lengths: Array | None, place: "Place"
 ) -> None:
-    """Raise a NonFiniteError unless the outputs `a` for a batch `x` are finite; `asked` is what for."""
-    if not is_finite(a):
+    """Raise a NonFiniteError unless the outputs `a` for a batch `x` are finite; `asked` is what for.
+
+    So must be x itself, which no door has read if it is in a file: a gate makes 1 of an infinity.
+    """
+    if not (is_finite(a) and is_finite(postmortem.without_padding(x, lengths))):
         found = postmortem.search_answer(network, x, lengths, place) or "an output is not finite"
         raise NonFiniteError(f"{asked}: {postmortem.explain_answer(network, x, lengths, found)}")
 
@@ -137,13 +137,6 @@ def is_bounded(leaf: Layer) -> bool:
     factors = leaf.cache["x"], leaf.cache["ds"]
     by_factors = leaf.regularizer is None and sum(a.size for a in factors) < leaf.size
     return (by_factors and are_small(factors, LARGE**0.5)) or are_small([leaf.flat_grads])
-
-
-def rules(layers: Iterable[Layer], optimizer: Optimizer) -> Iterator[tuple[Layer, Optimizer]]:
-    """Yield each layer, those of inner networks one by one, and what it is updated by."""
-    for layer in layers:
-        rule = layer.optimizer or optimizer
-        yield from rules(layer.layers, rule) if isinstance(layer, Chain) else [(layer, rule)]
 
 
 def is_tame(leaf: Layer, rule: Optimizer, epoch: float) -> bool:

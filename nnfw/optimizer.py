@@ -4,23 +4,19 @@ An optimizer is pure configuration; what it remembers of a layer is a `State` th
 optimizer can serve many layers and networks. It works in place on a layer's flat vectors.
 """
 
-import functools
-import math
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from numbers import Real
-from typing import Annotated, Any, ClassVar, TypeVar, cast
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
 from nnfw import schedules
 from nnfw.arrays import Array
-from nnfw.checks import boolean, number
+from nnfw.blocks import elementwise as elementwise
+from nnfw.checks import AMOUNT, FRACTION, POSITIVE, boolean, checked, optional
+from nnfw.clipping import clip_to_norm as clip_to_norm
 from nnfw.parts import Part
-
-BLOCK = 1 << 17  # elements: long vectors are worked through in pieces that stay in the processor's cache
-
-Rule = TypeVar("Rule", bound=Callable[..., None])
+from nnfw.schedules.given import scheduled
 
 
 @dataclass(eq=False)
@@ -58,86 +54,16 @@ class State:
         return State(self.rule, self.steps, slots, self.scalars, self._scratch)
 
 
-def _blocks(size: int) -> Iterator[slice]:
-    return (slice(start, start + BLOCK) for start in range(0, size, BLOCK))
-
-
-def elementwise(rule: Rule) -> Rule:
-    """Decorate a rule that treats each parameter by itself, so that a long vector can be taken in blocks.
-
-    The rule is called once a block, and therefore changes nothing but `params` and ``state.slots``.
-    """
-
-    @functools.wraps(rule)
-    def by_blocks(self: Any, params: Array, grads: Array, state: State, *args: Any, **kwargs: Any) -> None:
-        if params.size <= BLOCK:
-            return rule(self, params, grads, state, *args, **kwargs)
-        for block in _blocks(params.size):
-            rule(self, params[block], grads[block], state.part(block), *args, **kwargs)
-        return None
-
-    return cast(Rule, by_blocks)
-
-
-def norm_of(vector: Array) -> float:
-    """Return the Euclidean norm. Divided by the largest element, no square is too large or too small."""
-    largest = float(np.abs(vector).max())
-    if not 0.0 < largest < math.inf:
-        return largest
-    scaled = np.divide(vector, largest, dtype=np.float64)
-    return largest * math.sqrt(np.dot(scaled, scaled))
-
-
-def clip_to_norm(vectors: Sequence[Array], limit: float) -> float:
-    """Scale `vectors` in place so that their common Euclidean norm is at most `limit`.
-
-    A norm that is not finite leaves them as they are: there is no direction to keep.
-
-    Parameters
-    ----------
-    vectors : sequence of ndarray
-        Flat vectors, taken as one long one.
-    limit : float
-        The highest norm, > 0.
-
-    Returns
-    -------
-    float
-        The norm before.
-
-    References
-    ----------
-    Pascanu, Mikolov & Bengio 2013 (arXiv:1211.5063), algorithm 1. (PyTorch adds 1e-6 to the norm.)
-
-    Examples
-    --------
-    >>> a, b = np.array([3.0, 0.0]), np.array([4.0])
-    >>> clip_to_norm([a, b], limit=1.0), a, b
-    (5.0, array([0.6, 0. ]), array([0.8]))
-    """
-    norm = math.hypot(*(norm_of(vector[block]) for vector in vectors for block in _blocks(vector.size)))
-    if limit < norm < math.inf:
-        for vector in vectors:
-            vector *= limit / norm
-    return norm
-
-
-# What a field may hold is said by its annotation: a type, and the function that checks a value of it.
-
-
 def _rate(owner: str, name: str, value: Any) -> schedules.RateLike:
-    schedules.get(value, f"{owner}: {name}")
+    scheduled(owner, name, value)  # refuses what stands for none; all else stays as it was given
     return float(value) if isinstance(value, Real) else value
 
 
-def _limit(owner: str, name: str, value: Any) -> float | None:
-    return None if value is None else number(owner, name, value, low=0.0, open_low=True)
-
-
-Share = Annotated[float, functools.partial(number, low=0.0, high=1.0, open_high=True)]
-Amount = Annotated[float, functools.partial(number, low=0.0)]
-Positive = Annotated[float, functools.partial(number, low=0.0, open_low=True)]
-Limit = Annotated[float | None, _limit]
+# What a field may hold is said by its annotation: a type, and the function that checks a value of it.
+Fraction = Annotated[float, FRACTION]
+Amount = Annotated[float, AMOUNT]
+Positive = Annotated[float, POSITIVE]
+Limit = Annotated[float | None, optional(POSITIVE)]
 Switch = Annotated[bool, boolean]
 Rate = Annotated[schedules.RateLike, _rate]
 
@@ -194,11 +120,8 @@ class Optimizer(Part):
     clip_global_norm: Limit = None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Check each argument by its annotation whenever it is assigned."""
-        declared = self.__dataclass_fields__.get(name)
-        for check in getattr(declared and declared.type, "__metadata__", ()):
-            value = check(type(self).__name__, name, value)
-        super().__setattr__(name, value)
+        """Check each argument whenever it is assigned."""
+        super().__setattr__(name, checked(self, name, value))
 
     def rate(self, epoch: float) -> float:
         """Return the learning rate at `epoch`."""

@@ -151,46 +151,6 @@ class Part:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-class Opened(Generic[T]):
-    """An attribute that is checked, or made from a name, whenever it is assigned.
-
-    Parameters
-    ----------
-    check : callable
-        Returns what is kept, of the owner's class, the attribute's name and the value given; or raises.
-    default : object
-        What the attribute is until then.
-
-    Examples
-    --------
-    >>> from nnfw.checks import positive_integer
-    >>> class Box(Part):
-    ...     size = Opened(positive_integer, 1)
-    >>> box = Box()
-    >>> box.size = 3
-    >>> box.size, Box().size
-    (3, 1)
-    >>> box.size = 0
-    Traceback (most recent call last):
-    ValueError: Box: size must be at least 1, got 0
-    """
-
-    def __init__(self, check: Callable[[str, str, Any], T], default: T) -> None:
-        self.check, self.default = check, default
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, part: Any, owner: Any = None) -> T:
-        """Return what the part keeps under this name."""
-        kept: T = self.default if part is None else vars(part).get(self.name, self.default)
-        return kept
-
-    def __set__(self, part: Any, value: Any) -> None:
-        """Keep what `check` makes of the value."""
-        vars(part)[self.name] = self.check(type(part).__name__, self.name, value)
-
-
 def brief(value: Any) -> str:
     """Return how an argument is shown: a part with nothing but defaults by the name it is known under."""
     text = repr(value.name if isinstance(value, np.dtype) else value)

@@ -26,6 +26,7 @@ WORDS = {
     "y": "the output y",
     "s": "the score s",
     "dh": "the gradient dh of the state",
+    "normalized": "the normalized input",
 }
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from nnfw.arrays import Array
-from nnfw.checks import number
-from nnfw.optimizer import norm_of
+from nnfw.checks import AMOUNT, POSITIVE
+from nnfw.clipping import norm_of
 from nnfw.parts import Part, Registry
 
 
@@ -49,6 +49,7 @@ Regularizers = Regularizer | list[Regularizer] | dict[str, Any]
 regularizers: Registry[Regularizer] = Registry(
     "regularizer", Regularizer, {"weight_decay": "l2", "ridge": "l2"}
 )
+register = regularizers.register
 
 
 @regularizers.register("l1")
@@ -67,7 +68,7 @@ class L1(Regularizer):
     """
 
     def __init__(self, strength: float = 0.01) -> None:
-        self.strength = number("L1", "strength", strength, low=0.0)
+        self.strength = AMOUNT("L1", "strength", strength)
 
     def penalty(self, p: Array) -> float:
         """Return λ Σ|p|."""
@@ -96,7 +97,7 @@ class L2(Regularizer):
     """
 
     def __init__(self, strength: float = 0.01) -> None:
-        self.strength = number("L2", "strength", strength, low=0.0)
+        self.strength = AMOUNT("L2", "strength", strength)
 
     def penalty(self, p: Array) -> float:
         """Return λ/2 Σp²."""
@@ -131,7 +132,7 @@ class MaxNorm(Regularizer):
     """
 
     def __init__(self, limit: float = 3.0) -> None:
-        self.limit = number("MaxNorm", "limit", limit, low=0.0, open_low=True)
+        self.limit = POSITIVE("MaxNorm", "limit", limit)
 
     def constrain(self, p: Array) -> None:
         """Multiply each column that is too long by limit / norm; one that is not finite stays as it is."""

@@ -13,89 +13,44 @@ A schedule of your own is any function of the epoch, or a subclass with `Schedul
 
 import math
 import reprlib
-import sys
 from abc import ABC, abstractmethod
 from collections import abc
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
-from numbers import Integral, Real
 from typing import Annotated, Any
 
+from nnfw.checks import AMOUNT, POSITIVE, SHARE, boolean, checked, each
 from nnfw.parts import Part
 
 RateLike = float | abc.Callable[[float], float]
 
 SCHEDULES: dict[str, type["Schedule"]] = {}
-"""Every subclass of `Schedule` by its name, for reading one back from a file."""
+"""Every subclass of `Schedule` by its name: what a misspelt one may have meant."""
 
 
-def shown(value: Any) -> str:
-    """Return a value for a message, briefly, with its type."""
-    return f"{reprlib.repr(value)} ({type(value).__name__})"
-
-
-@dataclass(frozen=True)
-class Range:
-    """The numbers that an argument may take; called with a value, it returns it as a Python number."""
-
-    words: str
-    low: float = 0.0
-    high: float = sys.float_info.max
-
-    def __call__(self, value: Any, name: str) -> float:
-        """Return `value`, if it is in the range; `name` is what messages call it."""
-        if isinstance(value, bool) or not isinstance(value, Real):
-            raise TypeError(f"{name} must be a number, got {shown(value)}")
-        number = int(value) if isinstance(value, Integral) else float(value)
-        if not self.low <= number <= self.high:
-            raise ValueError(f"{name} must be {self.words}, got {number}")
-        return number
-
-
-NUMBER = Range("finite and >= 0")
-POSITIVE = Range("finite and > 0", low=sys.float_info.min)
-
-
-def each(check: abc.Callable[[Any, str], Any]) -> abc.Callable[[Any, str], tuple[Any, ...]]:
-    """Return the check of a list, each value of which must pass `check`."""
-
-    def check_all(values: Any, name: str) -> tuple[Any, ...]:
-        if isinstance(values, str) or not isinstance(values, abc.Iterable):
-            raise TypeError(f"{name} must be a list, got {shown(values)}")
-        return tuple(check(value, f"{name}[{i}]") for i, value in enumerate(values))
-
-    return check_all
-
-
-def ascending(values: Any, name: str) -> tuple[float, ...]:
+def ascending(owner: str, name: str, values: Any) -> tuple[float, ...]:
     """Return epochs as a tuple, if each is later than the one before."""
-    boundaries = each(POSITIVE)(values, name)
+    boundaries = each(POSITIVE.exact)(owner, name, values)
     if any(later <= earlier for earlier, later in pairwise(boundaries)):
-        raise ValueError(f"{name} must be epochs in ascending order, got {reprlib.repr(boundaries)}")
+        raise ValueError(f"{owner}: {name} must be epochs in ascending order, got {reprlib.repr(boundaries)}")
     return boundaries
 
 
-def function(value: Any, name: str) -> Any:
-    """Return `value`, if it can be called."""
-    if not callable(value):
-        raise TypeError(f"{name} must be a function of the epoch, got {shown(value)}")
-    return value
-
-
-def check_one_more(name: str, values: abc.Sized, boundaries: abc.Sized) -> None:
+def check_one_more(owner: str, name: str, values: abc.Sized, boundaries: abc.Sized) -> None:
     """Raise a ValueError unless there is one value more than boundaries between them."""
     if len(values) != len(boundaries) + 1:
         raise ValueError(
-            f"{name} must be one more than the boundaries between them; "
+            f"{owner}: {name} must be one more than the boundaries between them; "
             f"got {len(values)} and {len(boundaries)} boundaries"
         )
 
 
-# What a field may hold is said by its annotation: a type, and the function that checks a value of it.
-Rate = Annotated[float, NUMBER]
-Factor = Annotated[float, NUMBER]
-Length = Annotated[float, POSITIVE]
-Share = Annotated[float, Range("between 0 and 1", high=1.0)]
+# What a field may hold is said by its annotation, a type and a check. Whole numbers are kept as given.
+Rate = Annotated[float, AMOUNT.exact]
+Factor = Annotated[float, AMOUNT.exact]
+Length = Annotated[float, POSITIVE.exact]
+Share = Annotated[float, SHARE.exact]
+Switch = Annotated[bool, boolean]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -122,20 +77,16 @@ class Schedule(Part, ABC):
     0.1
     """
 
-    staircase: bool = field(default=False, kw_only=True)
+    staircase: Switch = field(default=False, kw_only=True)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         SCHEDULES[cls.__name__] = cls
 
     def __post_init__(self) -> None:
-        """Check each field that is annotated with a check, and keep the value that it returns."""
+        """Check each argument, and keep what its check returns."""
         for argument in fields(self):
-            value = getattr(self, argument.name)
-            if value is None and argument.default is None:
-                continue
-            for check in getattr(argument.type, "__metadata__", ()):
-                value = check(value, f"{type(self).__name__}: {argument.name}")
+            value = checked(self, argument.name, getattr(self, argument.name))
             object.__setattr__(self, argument.name, value)
 
     @abstractmethod
@@ -150,9 +101,10 @@ class Schedule(Part, ABC):
         ValueError
             If the epoch, or the rate that comes of it, is negative or not finite.
         """
-        epoch = snap(NUMBER(epoch, "epoch"))
+        owner = type(self).__name__
+        epoch = snap(AMOUNT(owner, "epoch", epoch))
         rate = self.rate_at(math.floor(epoch) if self.staircase else epoch)
-        return float(NUMBER(rate, f"the rate of {type(self).__name__} at epoch {epoch}"))
+        return AMOUNT(owner, f"the rate at epoch {epoch}", rate)
 
     def __mul__(self, factor: float) -> "Schedule":
         """Return this schedule with every rate multiplied by `factor`."""

@@ -10,6 +10,7 @@ from nnfw import postmortem
 from nnfw.arrays import Array
 from nnfw.checks import positive_integer
 from nnfw.errors import NonFiniteError, ShapeError
+from nnfw.layers.stepping import snapshots
 from nnfw.nonfinite import is_finite
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ class Stream:
     """What a network makes of a sequence, step by step; `Network.stream` opens one.
 
     After t steps its outputs are those of ``network.predict`` on these t steps, whatever is still to come.
-    It works with the weights that the network has when it is opened or reset.
+    It works with the weights that the network has when it is opened or reset: training that goes on meanwhile
+    changes nothing in it.
 
     Parameters
     ----------
@@ -52,7 +54,7 @@ class Stream:
 
     def reset(self) -> None:
         """Begin a new sequence, with the weights that the network has now."""
-        self.steppers = [leaf.stream(self.N) for leaf in self.network.leaves()]
+        self.steppers = [layer.stream(self.N) for layer in snapshots(self.network.leaves())]
 
     def step(self, x_t: ArrayLike) -> Array:
         """Take the next time step, and return the network's output for it.
@@ -98,8 +100,9 @@ class Stream:
                 stepper.state = part
 
     def copy(self) -> "Stream":
-        """Return a stream that stands where this one stands, and goes its own way from there."""
-        other = Stream(self.network, self.samples)
+        """Return a stream of the same weights that stands where this one does, and goes its own way then."""
+        other = copy.copy(self)
+        other.steppers = [copy.copy(stepper) for stepper in self.steppers]
         other.state = self.state
         return other
 

@@ -26,7 +26,7 @@ class Run:
     ----------
     network : Network
     optimizer : Optimizer
-        The network's.
+        The network's, which can be assigned anew meanwhile.
     history : History
         With all finished epochs.
     epoch : int
@@ -48,12 +48,11 @@ class Run:
     def __init__(
         self,
         network: "Network",
-        optimizer: Optimizer,
         callbacks: Sequence[Callback],
         progress: Progress,
         standing: Standing,
     ) -> None:
-        self.network, self.optimizer = network, optimizer
+        self.network = network
         self.callbacks = sorted(callbacks, key=lambda callback: callback.comes_last)
         self.progress, self.history = progress, network.history
         self.standing, self.resumed = standing, standing is network.standing
@@ -62,6 +61,12 @@ class Run:
         self.stopped = standing.stopped
         self.undisturbed, self.attempt = Undisturbed(), Attempt(self)
         self.guard = Guard(self)
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer of the network."""
+        assert self.network.optimizer is not None  # `fit` has seen to it
+        return self.network.optimizer
 
     def stop(self, reason: str) -> None:
         """End the run after the current update, or after the epoch if called at its end."""
@@ -139,7 +144,7 @@ def run_epoch(run: Run, train: Data | Batches, held: Data | Batches | None) -> N
     count = standing.batches if count is None else count
     for number, part in enumerate(train.parts(plan.batch_size, order, standing.batch), standing.batch):
         run.batch = number + 1
-        train_batch(run, part, means, 1 / count if count else 0.0)
+        train_batch(run, part, means, count)
         if run.stopped and standing.batch != count:
             return
     run.logs = means.result()
@@ -157,31 +162,38 @@ def run_epoch(run: Run, train: Data | Batches, held: Data | Batches | None) -> N
     run.tell("on_epoch_end")
 
 
-def train_batch(run: Run, part: Data, means: Means, share: float) -> None:
-    """Take the step of one batch, which is a `share` of the epoch.
+def train_batch(run: Run, part: Data, means: Means, count: int | None) -> None:
+    """Take the step of one batch, of which the epoch has so many, if their number is known.
 
     Truncated, it is one step for each window of time steps; the state that one window ends with begins the
     next, and no gradient passes between them (Williams & Peng 1990).
 
-    The epoch is fractional, for the schedules: they go on within it, if the number of its batches is known.
     """
-    epoch, standing = run.epoch - 1 + (run.batch - 1) * share, run.standing
+    standing = run.standing
     width = standing.plan.truncate
     if width is None:
-        train_step(run, part.batch(), means, epoch)
+        train_step(run, part.batch(), means, moment(run, count))
         return
-    count = math.ceil(part.longest / width)
-    if standing.window >= count:
+    windows = math.ceil(part.longest / width)
+    if standing.window >= windows:
         raise ValueError(
             f"fit: resume=True goes on after window {standing.window} of batch {run.batch}, which has "
-            f"{count} windows; give the data of the fit that was interrupted"
+            f"{windows} windows; give the data of the fit that was interrupted"
         )
     for number, (batch, going_on) in enumerate(part.windows(width, standing.window), standing.window):
         state = None if going_on is None else carried(standing.state, going_on)
-        when, last = epoch + share * number / count, number + 1 == count
-        train_step(run, batch._replace(state=state), means, when, last)
+        epoch = moment(run, count, number / windows)
+        train_step(run, batch._replace(state=state), means, epoch, last=number + 1 == windows)
         if run.stopped:
             return
+
+
+def moment(run: Run, count: int | None, share: float = 0.0) -> float:
+    """Return the epoch, for the schedules: fractional, if the number of its batches is known.
+
+    It is that at the start of the current batch, or when a `share` of it is done.
+    """
+    return run.epoch - 1 + ((run.batch - 1 + share) / count if count else 0.0)
 
 
 def carried(state: Any, samples: Array) -> Any:

@@ -9,8 +9,8 @@ COPY = "a copy takes time and changes nothing"
 TASTE: dict[tuple[str, str], str] = {
     ("layers/gated", "FACTORS = 1 << 15"): LIMIT,
     ("layers/recurrent", "INFERENCE_ROWS = 2048"): LIMIT,
-    ("optimizer", "BLOCK = 1 << 17"): LIMIT,
-    ("optimizer", "if params.size <= BLOCK:"): "one block is all of a short vector",
+    ("blocks", "BLOCK = 1 << 17"): LIMIT,
+    ("blocks", "if params.size <= BLOCK:"): "one block is all of a short vector",
     (
         "layers/gated",
         "hint = nearest(str(gate), self.sigmoid_gates) if len(str(gate)) > 1 else ''",
@@ -48,7 +48,19 @@ SAME: dict[tuple[str, str], str] = {
         "kept = self.random().random(shape, np.float32) > self.rate",
     ): "a draw is the rate itself once in 2²⁴ times",
     ("loss", "return y.astype(a.dtype, copy=True)"): COPY,
-    ("optimizer", "if limit <= norm < math.inf:"): "at the limit itself the factor is 1",
+    (
+        "losses/crossentropy",
+        "straight = scores * ((scores >= 0) - y)",
+    ): "a score of 0 makes the product 0",
+    (
+        "losses/regression",
+        "near = np.log1p(2.0 * np.sinh(0.5 * np.minimum(error, 2.0)) ** 2)",
+    ): "it is taken at errors below 1 only",
+    (
+        "losses/regression",
+        "return np.where(error <= 1.0, near, far).mean(axis=-1)",
+    ): "at an error of 1 both forms are as good",
+    ("clipping", "if limit <= norm < math.inf:"): "at the limit itself the factor is 1",
 }
 
 

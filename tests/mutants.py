@@ -64,10 +64,19 @@ TESTS = {  # which tests must see the mutants of a file, those first that see mo
     "layers/rnn": (RECURRENT, "rnn"),
     "layers/stepping": (["test_streaming", "test_layer_use"], ""),
     "layers/steps": (["test_steps", *RECURRENT], "test_steps or test_layers or rnn"),
+    "layers/unpacked": (["test_steps"], ""),
     "loss": (["test_losses", "test_network"], ""),
-    "losses": (["test_losses"], ""),
+    "losses/crossentropy": (["test_losses"], ""),
+    "losses/hinge": (["test_losses", "test_network"], ""),
+    "losses/regression": (["test_losses"], ""),
+    "blocks": (["test_optimizers"], ""),
+    "clipping": (["test_optimizers", "test_network"], ""),
     "optimizer": (["test_optimizers", "test_network"], ""),
-    "optimizers": (["test_optimizers"], ""),
+    "optimizers/adam": (["test_optimizers"], ""),
+    "optimizers/adaptive": (["test_optimizers"], ""),
+    "optimizers/lion": (["test_optimizers"], ""),
+    "optimizers/means": (["test_optimizers"], ""),
+    "optimizers/sgd": (["test_optimizers"], ""),
 }
 
 

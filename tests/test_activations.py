@@ -25,7 +25,6 @@ from nnfw.activations import (
     Tanh,
     activations,
     get,
-    log_softmax,
 )
 
 mp.mp.dps = 50
@@ -245,26 +244,6 @@ def test_softmax_at_every_spread(temperature, dtype, rng):
     assert worst(got, want, want * (1 + exponent)) < 5
 
 
-@each_dtype
-def test_log_softmax_is_exact_where_softmax_is_0_or_1(dtype, rng):
-    spread = np.array([1e-30, 1, 30, 90, 700, 1e30])[:, None, None]
-    x = (spread * rng.uniform(-1, 1, (6, 4, 5))).astype(dtype)
-    x[0, 0] = x[0, 0, 0]  # several are the largest
-    scores = exact(mp.mpf, x)
-    others = scores[..., None] - scores[..., None, :]  # log y_i = -log(1 + sum over j != i of exp(s_j - s_i))
-    want = np.array(
-        [
-            -mp.log1p(sum(mp.exp(-d) for j, d in enumerate(row) if j != i % 5))
-            for i, row in enumerate(others.reshape(-1, 5))
-        ]
-    ).reshape(x.shape)
-    got = log_softmax(x)
-    assert got.dtype == dtype
-    exponent = np.array([max(-mp.log(size), 0) if size else 0 for size in np.abs(want).flat])
-    assert worst(got, want, np.abs(want) * (1 + exponent.reshape(x.shape))) < 4
-    assert np.isnan(log_softmax(np.array([1.0, np.nan], dtype))).all()
-
-
 @pytest.mark.parametrize("temperature", [1, 0.4, 3.0])
 def test_softmax_backward_is_the_product_with_the_jacobian(temperature, rng):
     softmax, h = Softmax(temperature), 1e-6
@@ -313,6 +292,19 @@ def test_an_activation_of_ones_own_needs_two_methods(rng):
     np.testing.assert_allclose(cube.backward(dy, cube(x)), dy * 3 * x**2, rtol=1e-12)
     np.testing.assert_array_equal(cube.gate(x), cube(x))
     assert (cube.name, cube) == ("Cube", Cube())
+
+
+def test_a_subclass_with_another_value_has_a_gate_of_its_own(rng):
+    class Steep(Sigmoid):
+        def __call__(self, x, out=None):
+            return super().__call__(np.multiply(3, x, out=out), out)
+
+    class Named(Sigmoid):
+        pass
+
+    x = rng.normal(size=9)
+    np.testing.assert_allclose(Steep().gate(Steep.gate_scale * x), 1 / (1 + np.exp(-3 * x)), rtol=1e-14)
+    np.testing.assert_array_equal(Named().gate(Named.gate_scale * x), Sigmoid().gate(Sigmoid.gate_scale * x))
 
 
 def test_a_subclass_does_not_pass_for_its_base():

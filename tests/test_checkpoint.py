@@ -260,7 +260,7 @@ class TestCheckpoint:
             Checkpoint(path, every=2, monitor="loss")
         with pytest.raises(ValueError, match="every must be at least 1, got 0"):
             Checkpoint(path, every=0)
-        with pytest.raises(ValueError, match=r"seconds must be a finite number in \(0, inf\], got -1"):
+        with pytest.raises(ValueError, match=r"seconds must be a finite number in \(0, inf\), got -1"):
             Checkpoint(path, seconds=-1)
         with pytest.raises(TypeError, match=r"no argument 'second'\. Did you mean 'seconds'"):
             Checkpoint(path, second=3)

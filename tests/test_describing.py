@@ -28,7 +28,8 @@ from nnfw import (
 )
 from nnfw.errors import LoadError
 from nnfw.parts import Part
-from nnfw.saving.describing import Describer, Rebuilder, own_parts
+from nnfw.saving.describing import Describer, own_parts
+from nnfw.saving.rebuilding import Rebuilder
 
 
 class Holder(Part):

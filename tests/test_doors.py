@@ -545,7 +545,7 @@ OPTIONS = [
      "class_weight has a weight for 3", "0 to 2"),
     ("class names", "classes", {"class_weight": {"a": 1.0}}, ValueError, "class_weight", "0 to 2"),
     ("a negative class weight", "pair", {"class_weight": {0: 1.0, 1: -1.0}}, ValueError,
-     "class_weight[1]", "[0, inf]"),
+     "class_weight[1]", "[0, inf)"),
     ("a class weight of NaN", "pair", {"class_weight": {0: 1.0, 1: np.nan}}, ValueError,
      "class_weight[1]", "finite"),
     ("a class weight in words", "pair", {"class_weight": {0: 1.0, 1: "x"}},
@@ -557,8 +557,16 @@ OPTIONS = [
      TypeError, "class_weight", "'balanced'"),
     ("class weights for numbers", "number", {"class_weight": "balanced"},
      ValueError, "class_weight", "sample_weight"),
-    ("class weights for steps", "steps", {"class_weight": "balanced"},
-     ValueError, "class_weight", "sample_weight"),
+    ("class weights for numbers of steps", "signal", {"class_weight": "balanced"},
+     ValueError, "class_weight needs one class", "sample_weight"),
+    ("a weight of a step below 0", "steps", {"sample_weight": -np.eye(N, T)},
+     ValueError, "sample_weight[0, 0] is -1", "at least 0"),
+    ("weights of steps that are not there", "steps", {"sample_weight": np.ones((N, T + 1))},
+     ShapeError, f"shape {(N,)}, or one a step, {(N, T)}", f"got {(N, T + 1)}"),
+    ("weights of steps without steps", "classes", {"sample_weight": np.ones((N, T))},
+     ShapeError, "sample_weight", f"one weight a sample, shape {(N,)}, got {(N, T)}"),
+    ("a weight beyond float32", "classes", {"sample_weight": np.full(N, 1e39)},
+     ValueError, "sample_weight[0] is 1e+39", "beyond the largest number of float32"),
 ]
 # What it is, the layers, the loss, the metrics, the targets, and what the error says.
 NETWORKS = [
@@ -716,16 +724,17 @@ class TestMistakes:
             "steps",
             lambda n: fit(n, ragged(SEQUENCES), targets),
             ShapeError,
-            ("y[1] has 3 steps, but x[1] 5", "each step one target"),
+            ("y[1] has 3 steps, but x[1] 5", "one for each step"),
         )
 
-    def test_steps_that_look_one_hot_have_no_class_weight(self):
-        x, y = SEQUENCES[:2, :3], np.array([[0, 1, 0], [1, 0, 0]])
+    def test_weights_of_other_lengths_than_their_sequences(self):
+        targets = [y[:n] for y, n in zip(STEP_CLASSES, LENGTHS, strict=True)]
+        weights = [np.ones(n) for n in np.roll(LENGTHS, 1)]
         harmless(
             "steps",
-            lambda n: fit(n, x, y, class_weight="balanced"),
-            ValueError,
-            ("class_weight needs one class a sample", "sample_weight"),
+            lambda n: fit(n, ragged(SEQUENCES), targets, sample_weight=weights),
+            ShapeError,
+            ("sample_weight[1] has 3 steps, but x[1] 5", "one for each step"),
         )
 
     def test_one_sample_cannot_be_split(self):

@@ -251,7 +251,7 @@ def test_a_variance_of_ones_own():
 def test_names():
     assert set(NAMES) == {"zeros", "ones", "constant", "normal", "uniform", "truncated_normal", *MATRICES}
     classes = {c for name, c in vars(module).items() if inspect.isclass(c) and issubclass(c, Initializer)}
-    unnamed = {Initializer, VarianceScaling, Given, FromFunction, module._Normally}
+    unnamed = {Initializer, VarianceScaling, Given, FromFunction}
     assert classes - unnamed == set(initializers.factories.values())
     for name in NAMES:
         title = "".join(word.title() for word in name.split("_"))

@@ -233,6 +233,15 @@ class TestCtrlC:
         finally:
             signal.signal(signal.SIGINT, handler)
 
+    def test_is_left_to_a_program_that_python_is_embedded_in(self, monkeypatch):
+        original, handlers = signal.getsignal(signal.SIGINT), []
+        with monkeypatch.context() as embedded:
+            embedded.setattr(signal, "getsignal", lambda number: None)
+            embedded.setattr(signal, "signal", lambda number, handler: handlers.append(handler))
+            assert state_of(train(new_network(), restore_best=False)) == state_of(WHOLE)
+        assert handlers == []
+        assert signal.getsignal(signal.SIGINT) is original
+
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_kills_and_interrupts_at_random_instants():

@@ -7,7 +7,7 @@ import oracle
 import pytest
 from numpy.testing import assert_allclose
 
-from nnfw import GRU, LSTM, RNN, Dense
+from nnfw import GRU, LSTM, RNN, Bidirectional, Dense, ShapeError
 from nnfw.layers import gated, recurrent
 
 ELEMENTWISE = list(oracle.ACTIVATIONS)
@@ -205,6 +205,94 @@ def test_dropout_is_for_training_only_and_keeps_the_mean():
 def test_dropout_is_of_a_part(cell, argument, share):
     with pytest.raises(ValueError, match=rf"^{cell.__name__}: {argument} must be"):
         cell(2, **{argument: share})
+
+
+# ---- both directions ------------------------------------------------------------------------------------
+
+CELLS = {
+    "RNN": (RNN, {"sigmas": []}),
+    "GRU": (gru_reset_after, {"reset_after": True}),
+    "LSTM": (LSTM, {"sigmas": ["sigmoid"] * 3}),
+}
+MERGED = {
+    "concat": lambda h, k: np.concatenate([h, k], axis=-1),
+    "sum": lambda h, k: h + k,
+    "mul": lambda h, k: h * k,
+    "ave": lambda h, k: (h + k) / 2,
+}
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("merge", MERGED)
+@pytest.mark.parametrize("return_sequences", [False, True])
+@pytest.mark.parametrize("lengths", [None, np.array([2, 4, 1])])
+def test_bidirectional_begins_with_the_states_of_both_side_by_side(cell, merge, return_sequences, lengths):
+    (new, settings), rng, H = CELLS[cell], np.random.default_rng(11), 2
+    layer = build(Bidirectional(new(H, return_sequences=return_sequences), merge), (4, 3), rng)
+    start = rng.normal(size=(3, layer.state_size))
+    arrays = {"x": rng.normal(size=(3, 4, 3)), "initial_state": start, **layer.params}
+    settings = settings | {"return_sequences": return_sequences, "lengths": lengths}
+
+    def outputs(arrays):
+        halves = dict(zip(("ahead", "back"), np.split(arrays["initial_state"], 2, axis=1), strict=True))
+        read = []
+        for way, state in halves.items():
+            own = {name.removeprefix(f"{way}."): a for name, a in arrays.items() if name.startswith(way)}
+            given = own | {"x": arrays["x"], "initial_state": state}
+            read.append(oracle.recurrent(given, go_backwards=way == "back", **settings))
+        return MERGED[merge](*read)
+
+    options = {"lengths": lengths, "initial_state": start}
+    for training in (False, True):
+        y = layer.forward(arrays["x"], training, **options)
+        assert_allclose(y, outputs(arrays).real, rtol=1e-12, atol=1e-12)
+    dy = rng.normal(size=y.shape)
+    if return_sequences and lengths is not None:
+        dy[np.arange(4) >= lengths[:, None]] = 0
+    found = {"x": layer.backward(dy), "initial_state": layer.initial_gradient}
+    layer.gradients()
+    for name, gradient in (found | layer.grads).items():
+        for direction in rng.normal(size=(2, *gradient.shape)):
+            slope = oracle.slope(outputs, arrays, name, direction, dy)
+            assert np.sum(gradient * direction) == pytest.approx(slope, rel=1e-10, abs=1e-10), name
+
+
+@pytest.mark.parametrize("cell", [RNN, GRU, LSTM])
+def test_bidirectional_ends_with_the_states_of_both_side_by_side(cell):
+    rng = np.random.default_rng(12)
+    layer = build(Bidirectional(cell(3)), (5, 2), rng)
+    x, lengths, start = (
+        rng.normal(size=(4, 5, 2)),
+        np.array([5, 1, 3, 2]),
+        rng.normal(size=(4, layer.state_size)),
+    )
+    with pytest.raises(RuntimeError, match=r"Bidirectional\(\w+\(3\)\): final_state comes after forward"):
+        _ = layer.final_state
+    assert not hasattr(layer, "initial_gradient")
+    layer.forward(x, training=True, lengths=lengths, initial_state=start.tolist())
+    halves = zip(layer.directions, np.split(start, 2, axis=1), strict=True)
+    expected = [inner.forward_with_state(x, lengths, state)[1] for inner, state in halves]
+    assert_allclose(layer.final_state, np.hstack(expected), rtol=0, atol=1e-14)
+    S = layer.state_size
+    for wrong in (start[:, : S // 2], start[:3], start[:, : S - 1], start[0]):
+        with pytest.raises(ShapeError, match=rf"states of both directions\) = \(4, {S}\), got"):
+            layer.forward(x, initial_state=wrong)
+
+
+@pytest.mark.parametrize("share", ["dropout", "recurrent_dropout"])
+def test_both_directions_of_bidirectional_have_the_dropout_that_is_given_later(share):
+    rng = np.random.default_rng(13)
+    x = rng.normal(size=(4, 5, 3))
+    later, before = Bidirectional(GRU(3)), Bidirectional(GRU(3, **{share: 0.5}))
+    setattr(later.layer, share, 0.5)
+    y = []
+    for layer in (later, before):
+        build(layer, (5, 3), np.random.default_rng(14))
+        layer.noise = np.random.default_rng(15)
+        y.append(layer.forward(x, training=True))
+    np.testing.assert_array_equal(*y)
+    setattr(later.layer, share, 0.0)
+    np.testing.assert_array_equal(later.forward(x, training=True), later.forward(x))
 
 
 # ---- PyTorch --------------------------------------------------------------------------------------------

@@ -336,6 +336,10 @@ def test_classes_and_their_one_hot_rows_are_the_same():
                     np.testing.assert_array_equal(loss.gradient(y, a), loss.gradient(classes, a))
 
 
+def test_hinge_has_no_slope_at_its_kink():
+    np.testing.assert_array_equal(Hinge().gradient([[1], [-1]], [[1.0], [-1.0]]), 0.0)
+
+
 def test_hinge_reads_0_as_minus_1():
     rng = np.random.default_rng(10)
     bits, a = rng.integers(0, 2, (5, 3)), rng.standard_normal((5, 3))

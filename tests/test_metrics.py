@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnfw import metrics
+from nnfw import GRU, Dense, Network, metrics
 from nnfw.joint import Output
 from nnfw.metric import Metric, Running
 from nnfw.metrics import (
@@ -23,6 +23,7 @@ from nnfw.metrics import (
     ConfusionMatrix,
     FunctionMetric,
     MatthewsCorrelation,
+    MultiLabel,
     NegativePredictiveValue,
     Precision,
     RatioMetric,
@@ -43,11 +44,17 @@ CLASSIFIERS = [
     *(ratio(average) for ratio in RATIOS for average in AVERAGES),
 ]
 REGRESSORS = [MAE(), MSE(), RMSE(), R2()]
+OF_LABELS = [
+    MultiLabel(metric, average)
+    for metric in (Accuracy, Precision, Recall, F1, MatthewsCorrelation)
+    for average in ("micro", "macro")
+]
 NAMED = {
     metric.name: metric
     for metric in (
         *CLASSIFIERS,
         *REGRESSORS,
+        *OF_LABELS,
         *(ratio("binary") for ratio in RATIOS),
         *(TopKAccuracy(k) for k in range(1, 10)),
     )
@@ -390,11 +397,13 @@ def test_counts_stay_small_for_many_classes(rng):
 def test_the_registered_names_are_the_keys_in_the_history():
     names = metrics.metrics.names()
     assert sorted(names) == [
-        "accuracy", "confusion_matrix", "f1", "mae", "matthews_correlation", "mse",
-        "negative_predictive_value", "precision", "r2", "recall", "rmse", "specificity", "top_k_accuracy",
+        "accuracy", "confusion_matrix", "f1", "mae", "matthews_correlation", "mean_absolute_error",
+        "mean_squared_error", "mse", "multi_label_accuracy", "negative_predictive_value", "precision", "r2",
+        "recall", "rmse", "specificity", "top_k_accuracy",
     ]  # fmt: skip
+    others = {"top_k_accuracy": "top_5_accuracy", "mean_absolute_error": "mae", "mean_squared_error": "mse"}
     for name in names:
-        assert metrics.get(name).name == ("top_5_accuracy" if name == "top_k_accuracy" else name)
+        assert metrics.get(name).name == others.get(name, name)
 
 
 def test_names_differ_where_arguments_do():
@@ -402,7 +411,9 @@ def test_names_differ_where_arguments_do():
     assert F1("macro").name == "f1_macro"
     assert F1("weighted", threshold=0.3).name == "f1_weighted_0.3"
     assert Accuracy(threshold=0).name == "accuracy_0.0"
-    assert len(NAMED) == len(CLASSIFIERS) + len(REGRESSORS) + len(RATIOS) + 9
+    assert MultiLabel(F1("macro", threshold=0.3)).name == "multi_label_f1_macro_0.3"
+    assert MultiLabel(F1(threshold=0.3), "macro").name == "multi_label_macro_f1_0.3"
+    assert len(NAMED) == len(CLASSIFIERS) + len(REGRESSORS) + len(OF_LABELS) + len(RATIOS) + 9
 
 
 def test_a_subclass_is_named_by_its_registration_or_else_by_its_class():
@@ -438,9 +449,13 @@ def test_the_config_builds_the_metric_again():
         ("sensitivity", "recall"),
         ("tnr", "specificity"),
         ("ppv", "precision"),
-        ("mean_squared_error", "mse"),
+        ("root_mean_squared_error", "rmse"),
+        ("multilabel_accuracy", "multi_label_accuracy"),
         ("sparse_top_k_categorical_accuracy", "top_k_accuracy"),
         ("recal", "recall"),
+        ("matthews", "matthews_correlation"),
+        ("negative", "negative_predictive_value"),
+        ("Confusion", "confusion_matrix"),
     ],
 )
 def test_words_of_others_lead_to_the_name(word, name):
@@ -464,6 +479,19 @@ def test_a_function_is_averaged_by_samples():
     assert metrics.get(F1().result.__func__).name == "result"
 
 
+def test_a_function_is_averaged_by_steps(rng):
+    def squared(y, a):
+        return np.mean((y - a) ** 2)
+
+    for batches in ([(4, 7, 2), (3, 2, 2)], [(1, 9, 1), (6, 1)], [(5,), (2, 1, 1), (8, 3, 1)]):
+        function, whole = Running(metrics.get(squared)), Running(MSE())
+        for shape in batches:
+            y, a = rng.normal(size=(2, *shape))
+            function.add(y, a)
+            whole.add(y, a)
+        assert function.result() == pytest.approx(whole.result(), rel=1e-13)
+
+
 def test_an_object_that_can_be_called_is_named_by_its_class():
     class Largest:
         def __call__(self, y, a):
@@ -480,6 +508,280 @@ def test_a_ratio_of_your_own_is_one_line():
 
     assert JaccardIndex("macro").name == "jaccard_index_macro"
     assert JaccardIndex()([1, 1, 1, 0], [0.9, 0.8, 0.1, 0.6]) == 0.5
+
+
+# ---- Several labels a sample ----------------------------------------------------------------------------
+
+
+def naive_binary(y, decided):
+    """Precision, recall and F1 of class 1, and the accuracy, from pairs of one label's 0 and 1."""
+    pairs = list(zip(y, decided, strict=True))
+    both, said, true = pairs.count((1, 1)), sum(decided), sum(y)
+    right = both + pairs.count((0, 0))
+    ratios = {"precision": (both, said), "recall": (both, true), "f1": (2 * both, said + true)}
+    return {name: top / bottom if bottom else 0.0 for name, (top, bottom) in ratios.items()} | {
+        "accuracy": right / len(pairs)
+    }
+
+
+@given(st.integers(1, 20), st.integers(1, 4), st.integers(0, 2**32), st.data())
+@settings(deadline=None)
+def test_labels_are_decisions_of_their_own(n, k, seed, data):
+    rng = np.random.default_rng(seed)
+    y, a = rng.integers(0, 2, (n, k)), rng.integers(0, 9, (n, k)) / 8
+    cuts = sorted(data.draw(st.sets(st.integers(1, n - 1)))) if n > 1 else []
+    decided = [[int(value > 0.5) for value in row] for row in a.tolist()]
+    pooled = naive_binary(y.ravel().tolist(), [d for row in decided for d in row])
+    each = [
+        naive_binary(list(t), list(d)) for t, d in zip(y.T.tolist(), zip(*decided, strict=True), strict=True)
+    ]
+    for name, expected in pooled.items():
+        mean = sum(label[name] for label in each) / k
+        for average, value in (("micro", expected), ("macro", mean)):
+            metric = MultiLabel(name, average)
+            assert metric(y, a) == pytest.approx(value, rel=1e-13), metric
+            assert in_batches(metric, y, a, cuts) == pytest.approx(value, rel=1e-13), metric
+
+
+def test_labels_of_steps_and_of_signs_are_labels(rng):
+    y, a = rng.integers(0, 2, (5, 7, 3)), rng.normal(size=(5, 7, 3))
+    for average in ("micro", "macro"):
+        metric = MultiLabel(F1(threshold=0), average)
+        expected = metric(y.reshape(-1, 3), a.reshape(-1, 3))
+        assert 0.2 < expected < 0.8
+        for form in (y, y == 1, y.astype(np.float32), 2 * y - 1):
+            assert metric(form, a.astype(np.float32)) == pytest.approx(expected, rel=1e-13)
+
+
+def test_a_metric_of_labels_merges_as_its_metric_does():
+    class Largest(Accuracy):
+        """The most right decisions of a batch."""
+
+        def count(self, truth, decided, k):
+            return np.array([np.count_nonzero(truth == decided), 1])
+
+        def merge(self, s, t):
+            return np.maximum(s, t)
+
+    y, a = np.array([[1, 0], [1, 0], [0, 0]]), np.array([[1.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    assert in_batches(MultiLabel(Largest(), "macro"), y, a, [2]) == (2 + 1) / 2
+    assert in_batches(MultiLabel(Largest()), y, a, [2]) == 3
+
+
+def test_a_metric_of_labels_is_shown_by_its_arguments():
+    assert repr(MultiLabel()) == "MultiLabel()"
+    assert repr(MultiLabel("f1", "macro")) == "MultiLabel(metric='f1', average='macro')"
+    assert repr(MultiLabel(F1(threshold=0.3))) == "MultiLabel(metric=F1(threshold=0.3))"
+
+
+@pytest.mark.parametrize(
+    ("y", "a", "words"),
+    [
+        ([[0, 2]], np.zeros((1, 2)), "y holds 2, but each of the K=2 labels is 0 or 1"),
+        ([[0, 0.5]], np.zeros((1, 2)), "y holds 0.5"),
+        ([[0, np.nan]], np.zeros((1, 2)), "y holds nan"),
+        ([0, 1], np.zeros((2, 2)), r"y of shape \(2,\).*expected y of shape \(2, 2\)"),
+        ([[0, 1]], [[0, 3]], "a must be outputs, not classes already decided"),
+    ],
+)
+def test_wrong_labels_are_named(y, a, words):
+    for average in ("micro", "macro"):
+        with pytest.raises(ValueError, match=words):
+            MultiLabel("f1", average)(y, a)
+
+
+@pytest.mark.parametrize("metric", ["mse", TopKAccuracy(2), ConfusionMatrix, lambda y, a: 0.0, MultiLabel()])
+def test_labels_are_measured_by_metrics_of_classes(metric):
+    with pytest.raises(TypeError, match="MultiLabel: metric must give one number for decisions") as caught:
+        MultiLabel(metric)
+    assert len(str(caught.value)) < 500
+
+
+def test_several_labels_lead_to_the_metric_for_them():
+    with pytest.raises(ValueError, match=r"measure independent labels by metrics\.MultiLabel\('accuracy'\)"):
+        Accuracy()([[1, 1, 0], [0, 0, 1]], np.zeros((2, 3)))
+    with pytest.raises(ValueError, match=r"'micro' or 'macro', got 'marco'\. Did you mean 'macro'\?"):
+        MultiLabel(average="marco")
+
+
+# ---- In a network ---------------------------------------------------------------------------------------
+
+
+def squared(y, a):
+    """The mean over samples that `MSE` is."""
+    assert (a.ndim, y.shape) == (2, a.shape)
+    return np.mean((y - a) ** 2)
+
+
+def wrong(y, a):
+    """The share of steps whose class is not decided."""
+    assert (a.ndim, y.shape) == (2, a.shape[:1])
+    return np.mean(a.argmax(axis=1) != y)
+
+
+def sequences(*lengths):
+    """Inputs (T_i, 2) and targets (T_i, 2) of each length."""
+    rng = np.random.default_rng(len(lengths))
+    return [rng.normal(size=(t, 2)) for t in lengths], [rng.normal(size=(t, 2)) for t in lengths]
+
+
+def stack(*lengths):
+    x, y = sequences(*lengths)
+    return np.stack(x), np.stack(y)
+
+
+EPOCHS = [
+    ("batches alike", (*stack(*[5] * 11),), {}),
+    ("padded batches", (*sequences(5, 1, 7, 2, 6, 3, 1),), {}),
+    ("windows", (*stack(*[7] * 6),), {"truncate": 3}),
+    ("windows of padded batches", (*sequences(5, 1, 7, 2, 6, 3, 1),), {"truncate": 2}),
+    ("batches of other lengths", ([stack(5, 5, 5), stack(2), stack(9, 9)],), {}),
+    ("mixed batches", ([stack(5, 5, 5), sequences(1, 4), (*stack(8, 8), [8, 3])],), {}),
+]
+
+
+@pytest.mark.parametrize(("data", "options"), [case[1:] for case in EPOCHS], ids=[case[0] for case in EPOCHS])
+def test_a_mean_over_steps_is_that_of_the_epoch(data, options):
+    network = Network(
+        [GRU(3, return_sequences=True), Dense(2)], metrics=["mse", squared], dtype="float64", seed=0
+    )
+    history = network.fit(*data, epochs=2, batch_size=4, verbose=0, **options)
+    np.testing.assert_allclose(history["squared"], history["mse"], rtol=1e-12)
+    for batch_size in (2, 256):
+        found = network.evaluate(*data, batch_size=batch_size)
+        assert found["squared"] == pytest.approx(found["mse"], rel=1e-12)
+
+
+def test_padded_and_unpadded_sequences_have_one_value():
+    x, y = sequences(3, 3, 3, 3, 3)
+    y = [np.argmax(one, axis=1) for one in y]
+    wide = np.full((5, 6, 2), 9.0)
+    wide[:, :3] = x
+    classes = np.pad(y, ((0, 0), (0, 3)), constant_values=1)
+    network = Network(
+        [GRU(3, return_sequences=True), Dense(2, "softmax")], loss="cce", metrics=["accuracy", wrong], seed=0
+    )
+    network.fit(x, y, verbose=0)
+    found = [network.evaluate(np.stack(x), np.stack(y)), network.evaluate(wide, classes, lengths=[3] * 5)]
+    for one in found:
+        assert one["wrong"] == pytest.approx(1 - one["accuracy"], rel=1e-12)
+        assert one["wrong"] == pytest.approx(found[0]["wrong"], rel=1e-12)
+
+
+class Errors(Metric):
+    """Takes each step as a row; of axes of its own it knows nothing."""
+
+    def statistics(self, y, a):
+        n, k = a.shape
+        return np.array([np.abs(y - a).sum(), n * k])
+
+    def result(self, s):
+        return s[0] / s[1]
+
+
+@pytest.mark.parametrize("lengths", [None, [2, 4, 3]])
+def test_metrics_of_your_own_get_steps_as_samples(lengths):
+    network = Network([GRU(3, return_sequences=True), Dense(2)], metrics=["mae", Errors()], seed=0)
+    history = network.fit(*stack(4, 4, 4), lengths=lengths, verbose=0)
+    assert history["errors"] == pytest.approx(history["mae"], rel=1e-6)
+
+
+def test_a_metric_that_names_itself_need_not_keep_its_arguments():
+    class Named(Errors):
+        name = "mine"
+
+        def __init__(self, scale):
+            self.factor = scale
+
+    x, y = stack(4, 4)
+    network = Network([Dense(2)], metrics=[Named(3.0)], seed=0)
+    assert "mine" in network.fit(x[0], y[0], verbose=0)
+
+
+def test_long_names_are_short_in_the_history():
+    network = Network([Dense(1)], metrics=["mean_squared_error", "mean_absolute_error"], seed=0)
+    assert list(network.fit(np.ones((4, 2)), np.ones(4), verbose=0)) == [
+        "loss",
+        "mse",
+        "mae",
+        "learning_rate",
+    ]
+
+
+def labelled(n=40, steps=()):
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(n, *steps, 3))
+    return x, (x + rng.normal(size=x.shape) > 0.4).astype(int)
+
+
+def test_labels_are_measured_while_training(tmp_path):
+    x, y = labelled()
+    own = [MultiLabel(), MultiLabel("f1"), MultiLabel(Recall(threshold=0.3), "macro")]
+    network = Network([Dense(3, "sigmoid")], loss="bce", metrics=own, seed=0)
+    history = network.fit(x, y, epochs=3, batch_size=7, validation_split=0.2, verbose=0)
+    names = ["multi_label_accuracy", "multi_label_f1", "multi_label_macro_recall_0.3"]
+    assert [name for name in history if "multi" in name] == names + [f"val_{name}" for name in names]
+    found, a = network.evaluate(x, y, batch_size=9), network.predict(x)
+    for metric in own:
+        assert 0.3 < found[metric.name] == pytest.approx(metric(y, a), rel=1e-12)
+    network.save(tmp_path / "network")
+    loaded = Network.load(tmp_path / "network")
+    assert repr(loaded.metrics) == repr(network.metrics)
+    assert loaded.evaluate(x, y) == network.evaluate(x, y)
+    more = {"batch_size": 7, "validation_split": 0.2, "verbose": 0}
+    assert loaded.fit(x, y, **more) == network.fit(x, y, **more)
+
+
+def test_labels_of_each_step_are_measured_too():
+    x, y = labelled(10, (6,))
+    lengths = [6, 1, 4, 2, 6, 3, 5, 1, 2, 6]
+    network = Network([Dense(3, "sigmoid")], loss="bce", metrics=[MultiLabel("f1", "macro")], seed=0)
+    network.fit(x, y, lengths=lengths, verbose=0)
+    valid = np.arange(6) < np.array(lengths)[:, None]
+    expected = MultiLabel("f1", "macro")(y[valid], network.predict(x)[valid])
+    assert network.evaluate(x, y, lengths=lengths)["multi_label_macro_f1"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("metric", "given"),
+    [
+        (MultiLabel(), "give MultiLabel(metric=Accuracy(threshold=0.0))"),
+        (MultiLabel("f1", "macro"), "give MultiLabel(metric=F1(threshold=0.0), average='macro')"),
+    ],
+)
+def test_labels_are_decided_where_the_loss_decides(metric, given):
+    x, y = labelled()
+    network = Network([Dense(3, "tanh")], loss="hinge", metrics=[metric], seed=0)
+    with pytest.raises(ValueError, match="outputs for Hinge decide at 0") as caught:
+        network.fit(x, 2 * y - 1, verbose=0)
+    assert given in str(caught.value)
+    assert metric.metric.threshold == 0.5
+    network.metrics = [MultiLabel(F1(threshold=0))]
+    network.fit(x, 2 * y - 1, verbose=0)
+
+
+# ---- Which way is better --------------------------------------------------------------------------------
+
+
+def test_each_metric_says_whether_higher_is_better():
+    lower, neither = {"mae", "mse", "rmse"}, {"confusion_matrix"}
+    for name, metric in NAMED.items():
+        expected = None if name in neither else name not in lower
+        assert metric.higher_is_better is expected, name
+
+
+def test_what_does_not_say_is_not_guessed():
+    class Accurate(RatioMetric):
+        def ratio(self, tp, fp, fn, tn):
+            return fp, tp + fp
+
+    class F1AndMore(F1):
+        pass
+
+    assert Accurate().higher_is_better is None
+    assert MultiLabel(Accurate()).higher_is_better is None
+    assert metrics.get(lambda y, a: 0.0).higher_is_better is None
+    assert F1AndMore().higher_is_better is True
 
 
 # ---- Errors ---------------------------------------------------------------------------------------------
@@ -543,6 +845,24 @@ def test_a_regression_needs_a_sample():
     for metric in REGRESSORS:
         with pytest.raises(ValueError, match="empty"):
             metric(np.zeros((0, 2)), np.zeros((0, 2)))
+
+
+@pytest.mark.parametrize(
+    "a", [[2, 2, 1, 0], [[3], [0], [1], [1]], np.array([0, 1, 255, 1], np.uint8), [-2, 0, 1, 1]]
+)
+def test_classes_already_decided_are_no_outputs(a):
+    for metric in (Accuracy(), F1(), ConfusionMatrix(), MatthewsCorrelation()):
+        with pytest.raises(ValueError, match=r"a must be outputs, not classes already decided") as caught:
+            metric([0, 1, 1, 0], a)
+        assert len(str(caught.value)) < 500
+        metric([0, 1, 1, 0], np.asarray(a).astype(float))
+
+
+def test_decisions_between_two_classes_may_be_whole_numbers():
+    assert Accuracy()([0, 1, 1, 0], [0, 1, 0, 0]) == 0.75
+    assert Accuracy()([0, 1, 1, 0], [False, True, False, False]) == 0.75
+    assert Accuracy(threshold=0)([-1, 1, 1, -1], [-1, 1, -1, -1]) == 0.75
+    assert Accuracy()([0, 1, 2], [[5, 1, 2], [0, 3, 0], [9, 9, 8]]) == 2 / 3  # scores of several
 
 
 def test_classes_that_are_words_are_refused():

@@ -12,6 +12,7 @@ from untrained import untrained
 
 from nnfw import (
     GRU,
+    LSTM,
     RNN,
     SGD,
     Adagrad,
@@ -75,6 +76,18 @@ def classifier():
 
 def fit(network, x=X, y=Y, **options):
     return network.fit(x, y, **({"batch_size": 5, "verbose": 0} | options))
+
+
+class Plain(Layer):
+    def compute_shapes(self, input_shape):
+        return input_shape
+
+    def forward(self, x):
+        return x
+
+
+def pairs():
+    yield X, Y
 
 
 def state(network):
@@ -231,7 +244,7 @@ CONSTRUCTION = [
     ("a gain in words", lambda s: Orthogonal("relu"), TypeError, "Orthogonal: gain", "number"),
     ("a slope of infinity", lambda s: LeakyReLU(np.inf), ValueError, "LeakyReLU: slope", "finite"),
     ("an alpha in words", lambda s: ELU("1"), TypeError, "ELU: alpha", "number"),
-    ("a temperature of 0", lambda s: Softmax(0.0), ValueError, "Softmax: temperature", "(0, inf]"),
+    ("a temperature of 0", lambda s: Softmax(0.0), ValueError, "Softmax: temperature", "(0, inf)"),
     ("a layer that defines nothing", lambda s: s.fit_new(Nothing(), Dense(1)),
      NotImplementedError, "Nothing must define", "compute_shapes"),
     ("flatten with units", lambda s: Flatten(units=3), TypeError, "Flatten", "'units'"),
@@ -336,6 +349,13 @@ NETWORKS = [
      ShapeError, "(1, 1)", "(1, 2)"),
     ("a function as metrics", lambda s: network_of(Dense(1), metrics=np.mean),
      TypeError, "metrics", "a list"),
+    ("several labels for a metric of one",
+     lambda s: s.fit_new(Dense(3, "sigmoid"), loss="bce", metrics=["accuracy"], y=FLAT[:, :3] > 0),
+     ValueError, "metric 'accuracy'", "metrics.MultiLabel('accuracy')"),
+    ("a regression of labels", lambda s: metrics.MultiLabel("mse"),
+     TypeError, "MultiLabel: metric", "as 'f1' does"),
+    ("classes for outputs", lambda s: metrics.get("accuracy")([0, 1, 1], [2, 1, 0]),
+     ValueError, "a must be outputs, not classes already decided", "a.astype(float)"),
     ("two numbers as a metric", lambda s: s.fit_new(Dense(1), metrics=[TwoNumbers()]),
      TypeError, "metric 'two_numbers'", "single number"),
     ("more units than memory", lambda s: s.fit_new(Dense(10**12)),
@@ -361,14 +381,14 @@ OPTIMIZERS = [
     ("beta of 1", lambda s: Adam(0.1, beta_1=1.0), ValueError, "Adam: beta_1", "[0, 1)"),
     ("the betas of PyTorch", lambda s: Adam(0.1, betas=(0.9, 0.99)),
      TypeError, "'betas'", "beta_1 and beta_2"),
-    ("an epsilon of 0", lambda s: Adam(0.1, epsilon=0.0), ValueError, "Adam: epsilon", "(0, inf]"),
+    ("an epsilon of 0", lambda s: Adam(0.1, epsilon=0.0), ValueError, "Adam: epsilon", "(0, inf)"),
     ("rho above 1", lambda s: RMSprop(0.1, rho=1.5), ValueError, "RMSprop: rho", "[0, 1)"),
     ("a negative decay", lambda s: AdamW(0.1, weight_decay=-1e-2),
-     ValueError, "AdamW: weight_decay", "[0, inf]"),
+     ValueError, "AdamW: weight_decay", "[0, inf)"),
     ("a decay of infinity", lambda s: SGD(0.1, weight_decay=np.inf),
      ValueError, "SGD: weight_decay", "finite"),
-    ("clipping at 0", lambda s: Adam(0.1, clip_norm=0.0), ValueError, "Adam: clip_norm", "(0, inf]"),
-    ("negative clipping", lambda s: Adam(0.1, clip_value=-1.0), ValueError, "Adam: clip_value", "(0, inf]"),
+    ("clipping at 0", lambda s: Adam(0.1, clip_norm=0.0), ValueError, "Adam: clip_norm", "(0, inf)"),
+    ("negative clipping", lambda s: Adam(0.1, clip_value=-1.0), ValueError, "Adam: clip_value", "(0, inf)"),
     ("clipping in words", lambda s: Adam(0.1, clip_global_norm="1"),
      TypeError, "Adam: clip_global_norm", "number"),
     ("clipping of Keras", lambda s: Adam(0.1, global_clipnorm=1.0),
@@ -592,6 +612,16 @@ USE = [
      ValueError, "unknown regularizer 'l3'", "Did you mean 'l2'?"),
     ("a layer frozen by a word", lambda s: setattr(s.network.layers[0], "trainable", "no"),
      TypeError, "trainable must be True or False", "got 'no'"),
+    ("a layer that does not take training", lambda s: Network([Plain(), Dense(1)]),
+     TypeError, "Plain.forward does not take training", "forward(self, x, training=False)"),
+    ("a state that is kept", lambda s: LSTM(4, stateful=True),
+     TypeError, "LSTM has no argument 'stateful'", "fit(truncate=k)", "network.stream()"),
+    ("a state that is returned", lambda s: GRU(4, return_state=True),
+     TypeError, "GRU has no argument 'return_state'", "final_state"),
+    ("a layer's name with a dot", lambda s: Network([Dense(2, name="a.b"), Dense(1)]),
+     ValueError, "layer name 'a.b' has a dot", "'a_b'"),
+    ("a function that yields batches", lambda s: fit(s.network, pairs, None),
+     TypeError, "pairs is a function that yields batches", "__iter__"),
     ("a threshold of several classes", lambda s: s.network.predict_classes(X, threshold=0.3),
      ValueError, "of 3 outputs the largest wins", "network.predict(x) > 0.3"),
     ("a threshold of NaN", lambda s: s.network.predict_classes(X, threshold=np.nan),
@@ -621,14 +651,14 @@ CALLBACKS = [
     ("patience in words", lambda s: ReduceOnPlateau(patience="5"),
      TypeError, "ReduceOnPlateau: patience", "whole number"),
     ("a negative min_delta", lambda s: EarlyStopping(min_delta=-1.0),
-     ValueError, "EarlyStopping: min_delta", "[0, inf]"),
+     ValueError, "EarlyStopping: min_delta", "[0, inf)"),
     ("an unknown mode", lambda s: EarlyStopping(mode="lower"), ValueError, "EarlyStopping: mode", "'min'"),
     ("restore_best a number", lambda s: EarlyStopping(restore_best=1),
      TypeError, "EarlyStopping: restore_best", "True or False"),
     ("a factor of 1", lambda s: ReduceOnPlateau(factor=1.0),
      ValueError, "ReduceOnPlateau: factor", "(0, 1)"),
     ("a negative lowest rate", lambda s: ReduceOnPlateau(min_rate=-1.0),
-     ValueError, "ReduceOnPlateau: min_rate", "[0, inf]"),
+     ValueError, "ReduceOnPlateau: min_rate", "[0, inf)"),
     ("a negative cooldown", lambda s: ReduceOnPlateau(cooldown=-1),
      ValueError, "ReduceOnPlateau: cooldown", "at least 0"),
     ("no function", lambda s: LambdaCallback(on_epoch_end=3),
@@ -685,6 +715,10 @@ CALLBACKS = [
     ("a metric that is not measured",
      lambda s: fit(s.network, callbacks=[CSVLogger(s.folder / "log"), EarlyStopping("f1")]),
      ValueError, "no 'f1' to monitor", "accuracy"),
+    ("what nobody says the better of", lambda s: fit(s.network, callbacks=[EarlyStopping("learning_rate")]),
+     ValueError, "EarlyStopping: nothing says whether a higher 'learning_rate' is better", "mode='max'"),
+    ("no name to monitor", lambda s: EarlyStopping(None),
+     TypeError, "EarlyStopping: monitor must be a name", "'val_loss'"),
     ("a log where there is no folder",
      lambda s: fit(s.network, callbacks=[CSVLogger(s.folder / "no" / "log")]),
      FileNotFoundError, "No such file", "log"),

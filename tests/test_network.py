@@ -133,6 +133,17 @@ class TestVerbs:
         np.testing.assert_array_equal(layers[1].flat_grads, own)
         assert np.linalg.norm(layers[2].flat_grads) == pytest.approx(1e-3, rel=1e-5)
 
+    def test_global_norm_of_a_layers_own_optimizer_is_that_of_the_layer(self):
+        layers = [Dense(4, optimizer=SGD(1.0, clip_global_norm=0.1)), Dense(2)]
+        network = untrained(Network(layers, optimizer=SGD(0.0), dtype="float64", seed=0), 3)
+        x, y = RNG.normal(size=(8, 3)), 100 * RNG.normal(size=(8, 2))
+        before = layers[0].flat_params.copy()
+        network.backward(network.loss.gradient(y, network.forward(x, training=True)))
+        network.gradients()
+        along = layers[0].flat_grads / np.linalg.norm(layers[0].flat_grads)
+        network.update(network.optimizer, 0.0)
+        np.testing.assert_allclose(before - layers[0].flat_params, 0.1 * along, rtol=1e-10, atol=1e-14)
+
 
 class TestJointForm:
     @pytest.mark.parametrize(("activation", "loss", "units"), [("softmax", "cce", 3), ("sigmoid", "bce", 1)])
@@ -629,3 +640,27 @@ class TestConstruction:
         printed = capsys.readouterr().out
         for part in ("GRU(4)", "(N, 4)", "96", "5 (frozen)", "101 parameters", "float32", "optimizer Adam()"):
             assert part in printed
+
+    def test_summary_says_what_is_frozen(self, capsys):
+        innermost = Network([Dense(2, trainable=False), Dense(3)])
+        inner = Network([innermost, Dense(1)], name="inner")
+        network = Network([Dense(3, trainable=False), Dropout(0.1), inner, Dense(40)], seed=0)
+
+        def shown():
+            network.summary()
+            header, _, *layers, total = capsys.readouterr().out.splitlines()
+            return [line[header.index("parameters") :] for line in layers], total.partition(";")[0]
+
+        assert shown() == (["?"] * 4, "parameters come with the first fit")
+        untrained(network, 2)
+        counts = ["9 (frozen)", "0", "21 (8 frozen)", "80"]
+        assert shown() == (counts, "110 parameters (17 frozen)")
+        inner.trainable = False
+        assert shown() == ([*counts[:2], "21 (frozen)", "80"], "110 parameters (30 frozen)")
+        network.layers[0].trainable = inner.trainable = innermost.layers[0].trainable = True
+        assert shown() == (["9", "0", "21", "80"], "110 parameters")
+        network.trainable = False
+        assert shown()[1] == "110 parameters (frozen)"
+        before = network.layers[3].flat_params.copy()
+        network.fit(RNG.normal(size=(8, 2)), RNG.normal(size=(8, 40)), verbose=0)
+        np.testing.assert_array_equal(network.layers[3].flat_params, before)

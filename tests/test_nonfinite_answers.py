@@ -429,3 +429,28 @@ class TestStream:
         untrained(network, None)
         network.params["gru_2.Wx_z"][0, 0] = np.nan
         assert "step: parameter Wx_z of layer 2, GRU(8) is nan" in refused(generate, network, [1, 2], 3)
+
+
+class TestSaturation:
+    """A unit that makes 1 of an infinity hides it; what is in a file is read by no door before."""
+
+    def test_does_not_hide_an_infinity_in_a_file(self, tmp_path):
+        network, x = built([GRU(3), Dense(1)]), X.copy()
+        x[5, 1, 0] = np.inf
+        network.layers[0].flat_params[...] = 1.0
+        with np.errstate(invalid="ignore"):
+            assert np.isfinite(network.forward(x)).all()
+        for name, verb in {
+            "predict": network.predict,
+            "evaluate": lambda x, **o: network.evaluate(x, Y, **o),
+        }.items():
+            message = refused(verb, mapped(tmp_path / "x", x), batch_size=4)
+            assert message.startswith(f"{name}")
+            assert "the input x[5, 1, 0] is inf" in message
+
+    def test_leaves_what_lies_beyond_the_ends(self, tmp_path):
+        network, x = built([GRU(3), Dense(1)]), X.copy()
+        lengths = np.full(len(x), 2)
+        x[:, 2:] = np.inf
+        a = network.predict(mapped(tmp_path / "x", x), lengths=lengths, batch_size=4)
+        np.testing.assert_array_equal(a, network.predict(X[:, :2], batch_size=4))

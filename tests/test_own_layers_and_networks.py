@@ -8,7 +8,19 @@ import numpy as np
 import pytest
 from saved import state_of
 
-from nnfw import GRU, SGD, Bidirectional, Dense, Dropout, Layer, Network, NonFiniteError, Reshape, ShapeError
+from nnfw import (
+    GRU,
+    SGD,
+    Bidirectional,
+    Dense,
+    Dropout,
+    LambdaCallback,
+    Layer,
+    Network,
+    NonFiniteError,
+    Reshape,
+    ShapeError,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* encountered in:RuntimeWarning")  # what NumPy says of inf
 
@@ -50,8 +62,96 @@ class TestCopies:
         with pytest.raises(ValueError, match="part of"):
             Bidirectional(network.layers[0].ahead)
 
+    @pytest.mark.parametrize(
+        "part", [lambda: Network([Dense(2), Dense(3)]), lambda: Dense(3), lambda: GRU(3)]
+    )
+    def test_share_nothing_by_copy_either(self, part):
+        one = part()
+        one.compute_shapes((4,) if not isinstance(one, GRU) else (2, 4))
+        one.initialize(np.random.default_rng(0))
+        other = copy.copy(one)
+        for name, p in one.params.items():
+            np.testing.assert_array_equal(other.params[name], p)
+            assert not np.shares_memory(other.params[name], p)
+        holder = Network([one]) if isinstance(one, Layer) else one
+        del other
+        with pytest.raises(ValueError, match="part of"):
+            Network(list(holder.layers))
+
+    @pytest.mark.parametrize("copied", COPIES)
+    def test_made_within_a_fit_hand_gradients_on(self, copied):
+        made = []
+        network = Network([Dense(4, "tanh"), Dense(3)], seed=0)
+        network.fit(
+            X, Y, verbose=0, callbacks=[LambdaCallback(on_epoch_end=lambda run: made.append(copied(network)))]
+        )
+        x = X[:5].astype("float32")
+        given = []
+        for one in (made[0], network):
+            one.forward(x, training=True)
+            given.append(one.backward(np.ones((5, 3), "float32")))
+        assert given[0].shape == (5, 3)
+        np.testing.assert_array_equal(*given)
+
+    def test_of_trained_layers_begin_anew_with_their_optimizer(self):
+        trained = fitted(Network([Dense(3)], seed=0), epochs=3)
+        copies = Network([copy.deepcopy(trained.layers[0])], seed=1)
+        fresh = Network([Dense(3)], seed=1)
+        fresh.compute_shapes((3,))
+        fresh.initialize()
+        fresh.layers[0].flat_params[...] = trained.layers[0].flat_params
+        np.testing.assert_array_equal(
+            fitted(copies).layers[0].flat_params, fitted(fresh).layers[0].flat_params
+        )
+
 
 class TestInnerNetworks:
+    def test_that_were_given_no_optimizer_follow_the_outer_one(self, tmp_path):
+        def frozen(inner):
+            network = Network([inner, Dense(3)], optimizer=SGD(0.0), seed=1)
+            before = inner.layers[0].flat_params.copy()
+            fitted(network)
+            return np.array_equal(inner.layers[0].flat_params, before)
+
+        trained = fitted(Network([Dense(3)], seed=0))
+        assert repr(trained.optimizer) == "Adam()"
+        trained.save(tmp_path / "inner")
+        assert frozen(copy.deepcopy(trained))
+        assert frozen(Network.load(tmp_path / "inner"))
+        assert frozen(trained)
+        given = fitted(Network([Dense(3)], optimizer="adam", seed=0))
+        given.save(tmp_path / "given")
+        assert not frozen(Network.load(tmp_path / "given"))
+        assert not frozen(given)
+
+    @pytest.mark.parametrize("how", ["frozen", "own optimizer", "frozen within"])
+    def test_count_in_the_global_norm_only_if_it_moves_them(self, how):
+        inner = Network([Dense(8, "tanh")], optimizer=SGD(0.5) if how == "own optimizer" else None)
+        if how == "frozen":
+            inner.trainable = False
+        if how == "frozen within":
+            inner.layers[0].trainable = False
+        network = Network([inner, Dense(3)], optimizer=SGD(1.0, clip_global_norm=0.1), seed=0)
+        network.compute_shapes((3,))
+        network.initialize()
+        a = network.forward(X, training=True)
+        network.backward(network.loss.gradient(10 * Y, a))
+        network.gradients()
+        before = network.layers[1].flat_params.copy()
+        network.update(network.optimizer, 0.0)
+        step = np.linalg.norm(network.layers[1].flat_params - before)
+        assert step == pytest.approx(0.1, rel=1e-4)
+
+    def test_that_take_the_steps_away_and_bring_others(self):
+        x, lengths = RNG.normal(size=(4, 3, 2)), np.array([1, 3, 2, 3])
+        layers = [GRU(6), Reshape((3, 2)), GRU(2), Dense(1)]
+        flat = Network(layers, seed=0)
+        flat.compute_shapes((3, 2))
+        flat.initialize()
+        first, second, third, last = copy.deepcopy(layers)
+        nested = Network([Network([first, second]), third, last])
+        np.testing.assert_array_equal(nested.predict(x, lengths=lengths), flat.predict(x, lengths=lengths))
+
     def test_of_another_type_are_refused_as_layers_are(self):
         inner = fitted(Network([Dense(3)], dtype="float64", seed=3))
         before = state_of(inner)
@@ -103,7 +203,56 @@ class Stack(Layer):
         np.sum(self.cache["x"] * self.cache["dy"], axis=0, out=self.grads["g"])
 
 
+class Mean(Layer):
+    """Pools over time, and knows of no lengths."""
+
+    def compute_shapes(self, input_shape):
+        return input_shape[-1:]
+
+    def forward(self, x, training=False):
+        self.T = x.shape[1]
+        return x.mean(axis=1)
+
+    def backward(self, dy):
+        return np.repeat(dy[:, None] / self.T, self.T, axis=1)
+
+
+class CarefulMean(Mean):
+    """Pools over the valid time steps."""
+
+    takes_lengths = True
+
+    def forward(self, x, training=False, lengths=None):
+        counts = np.full(len(x), x.shape[1]) if lengths is None else lengths
+        self.share = (np.arange(x.shape[1]) < counts[:, None]) / counts[:, None].astype(x.dtype)
+        return np.einsum("ntd,nt->nd", x, self.share)
+
+    def backward(self, dy):
+        return dy[:, None] * self.share[..., None]
+
+
+SEQUENCES = [RNG.normal(size=(n, 3)) for n in (2, 8, 5)]
+
+
 class TestOwnLayers:
+    @pytest.mark.parametrize("around", [lambda layer: layer, lambda layer: Network([layer])])
+    def test_that_pool_must_know_of_lengths(self, around):
+        network = Network([Dense(4), around(Mean()), Dense(1)], seed=0)
+        with pytest.raises(ShapeError, match=r"Mean.*padding is read as values; set takes_lengths = True"):
+            network.fit(SEQUENCES, [1.0, 2.0, 3.0], verbose=0)
+        equal = np.stack([one[:2] for one in SEQUENCES])
+        network.fit(equal, [1.0, 2.0, 3.0], verbose=0)
+        network.predict(equal, lengths=[2, 2, 2])
+        with pytest.raises(ShapeError, match="Mean"):
+            network.predict(equal, lengths=[2, 1, 2])
+
+    def test_that_pool_with_lengths_count_each_sequence_as_alone(self):
+        network = Network([Dense(4, "tanh"), CarefulMean(), Dense(1)], seed=0, dtype="float64")
+        network.fit(SEQUENCES, [1.0, 2.0, 3.0], epochs=3, verbose=0)
+        together = network.predict(SEQUENCES)
+        for one, a in zip(SEQUENCES, together, strict=True):
+            np.testing.assert_allclose(network.predict(one[None])[0], a, rtol=1e-12)
+
     @pytest.mark.parametrize("layers", [2, (64, 64), [Dense(2)]])
     def test_may_keep_anything_called_layers(self, layers):
         network = fitted(Network([Stack(layers), Dense(3)], seed=0))

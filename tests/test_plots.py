@@ -188,7 +188,7 @@ def test_schedule_takes_several_and_whatever_get_takes():
     assert set(constant) == {0.3}
     assert figure.axes[0].get_yscale() == "log"
     assert len(plots.schedule([Step(0.1), Cosine(0.1, 9)], 9).axes[0].lines) == 2
-    with pytest.raises(TypeError, match="mine must be a number, or a schedule"):
+    with pytest.raises(TypeError, match=r"^schedule: mine must be a number, or a schedule"):
         plots.schedule({"mine": "cosine"}, 4)
 
 
@@ -305,13 +305,39 @@ def test_confusion_matrix_labels_stand_at_their_rows_and_columns():
     assert plots.confusion_matrix(confusion(3)).axes[0].get_xticklabels()[0].get_rotation() == 0
 
 
+@pytest.mark.parametrize("classes", [1, 2, 6, 20])
+@pytest.mark.parametrize(
+    "label", [None, "atrial fibrillation", "a very long class name here", "x" * 90, "a\nb"]
+)
+def test_confusion_matrix_has_room_for_its_labels(classes, label):
+    labels = None if label is None else [label, *"ok" * classes][:classes]
+    for normalize in (False, True):
+        figure = plots.confusion_matrix(confusion(classes), labels=labels, normalize=normalize)
+        axes = figure.axes[0]
+        titles = [axes.xaxis.label, axes.yaxis.label, *[axes.title] * normalize]
+        names = [*axes.get_xticklabels(), *axes.get_yticklabels()]
+        assert inside(figure, titles + names)
+        assert axes.get_window_extent().width / classes / figure.dpi > 0.25
+        for title in titles[:2]:
+            assert not any(title.get_window_extent().overlaps(name.get_window_extent()) for name in names)
+
+
+def test_confusion_matrix_takes_the_path_as_all_pictures_do(tmp_path):
+    plots.confusion_matrix(confusion(6), tmp_path / "matrix.png")
+    assert (tmp_path / "matrix.png").exists()
+    with pytest.raises(TypeError, match=r"labels must be a list of names, got 'cm\.png'; .* is path="):
+        plots.confusion_matrix(confusion(6), labels="cm.png")
+    with pytest.raises(TypeError, match=r"path must be a file to save in, got \['a', 'b'\]; .* are labels="):
+        plots.confusion_matrix(confusion(2), ["a", "b"])
+
+
 # --- saving, and leaving no trace --------------------------------------------------------------------------
 
 DRAWERS = {
     "history": lambda path=None: plots.history({"loss": [0.9, 0.5]}, path),
     "schedule": lambda path=None: plots.schedule(Step(0.1), 20, path),
     "lines": lambda path=None: plots.lines({"GRU": [0.9, 0.5]}, path),
-    "confusion_matrix": lambda path=None: plots.confusion_matrix([[3, 1], [0, 4]], None, path),
+    "confusion_matrix": lambda path=None: plots.confusion_matrix([[3, 1], [0, 4]], path),
 }
 every = pytest.mark.parametrize("draw", DRAWERS.values(), ids=list(DRAWERS))
 
@@ -378,7 +404,7 @@ def test_matplotlib_waits_for_a_picture_and_pyplot_is_never_imported():
         (lambda: plots.confusion_matrix([[1, -1], [0, 1]]), "finite and >= 0"),
         (lambda: plots.confusion_matrix([[1, NAN], [0, 1]]), "finite and >= 0"),
         (lambda: plots.confusion_matrix([[1, np.inf], [0, 1]]), "finite and >= 0"),
-        (lambda: plots.confusion_matrix([[1, 0], [0, 1]], ["a"]), "each of the 2 classes, got 1"),
+        (lambda: plots.confusion_matrix([[1, 0], [0, 1]], labels=["a"]), "each of the 2 classes, got 1"),
     ],
 )
 def test_errors_teach(draw, message):

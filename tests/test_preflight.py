@@ -47,7 +47,7 @@ WRONG = [
      ["feature 2 reaches from", "to 1e+04, but nine tenths", "clip it"]),
     (classifier, X, np.where(CLASSES == 2, 1, CLASSES), ["class 2 has no sample", "fewer outputs"]),
     (classifier, X, np.where(np.arange(N) < 3, np.arange(N), 3),
-     ["unbalanced", "95%", "class_weight='balanced'"]),
+     ["unbalanced", "95%", "class_weight='balanced'", "nnfw.metrics.Recall('macro')"]),
     (regressor, X, NUMBERS * 1e3, ["y has mean", "StandardScaler"]),
     (regressor, X, NUMBERS + 1e3, ["y has mean 1e+03", "far above the 2.8 of knowing nothing"]),
     (regressor, X, NUMBERS * 0 + 2.5, ["y is 2.5 everywhere", "nothing to learn"]),

@@ -276,7 +276,9 @@ def test_schedule_of_ones_own():
     assert Wave(0.5, staircase=True)(1.25) == 0.5 * math.sin(1)
     assert SCHEDULES["Wave"] is Wave
     assert (Wave(0.5) * 2)(1) == math.sin(1)
-    with pytest.raises(ValueError, match=r"the rate of Wave at epoch 4\.0 must be finite and >= 0"):
+    with pytest.raises(
+        ValueError, match=r"^Wave: the rate at epoch 4\.0 must be .* in \[0, inf\), got -0\.3"
+    ):
         Wave(0.5)(4)
     with pytest.raises(TypeError, match=r"Wave has no argument 'rat'\. Did you mean 'rate'"):
         Wave(rat=0.5)
@@ -285,6 +287,8 @@ def test_schedule_of_ones_own():
 
 
 NUMBER, NAME = "must be a number, got ", "as Cosine(rate=0.1, epochs=20); got "
+FROM_0, ABOVE_0 = "must be a finite number in [0, inf), got ", "must be a finite number in (0, inf), got "
+FROM_1, TO_1 = "must be a finite number in [1, inf), got ", "must be a finite number in [0, 1], got "
 
 
 @pytest.mark.parametrize(
@@ -292,42 +296,46 @@ NUMBER, NAME = "must be a number, got ", "as Cosine(rate=0.1, epochs=20); got "
     [
         (lambda: get("cosine"), TypeError, NAME + "'cosine' (str). Did you mean 'Cosine'?"),
         (lambda: get(Cosine), TypeError, "Did you mean 'Cosine'?"),
-        (lambda: get(True), TypeError, "learning_rate must be a number, or a schedule"),
+        (lambda: get(True), TypeError, "get: schedule must be a number, or a schedule"),
         (lambda: get(None), TypeError, NAME + "None (NoneType)."),
         (lambda: get([0.1]), TypeError, NAME + "[0.1] (list)."),
         (lambda: get(np.zeros(1000)), TypeError, "(ndarray)"),
-        (lambda: get(math.nan), ValueError, "learning_rate must be finite and >= 0, got nan"),
-        (lambda: get(math.inf), ValueError, "learning_rate must be finite and >= 0, got inf"),
-        (lambda: get(-0.1, "rate"), ValueError, "rate must be finite and >= 0, got -0.1"),
+        (lambda: get(math.nan), ValueError, "get: schedule " + FROM_0 + "nan"),
+        (lambda: get(math.inf), ValueError, "get: schedule " + FROM_0 + "inf"),
+        (lambda: get(-0.1), ValueError, "get: schedule " + FROM_0 + "-0.1"),
         (lambda: Step("0.1"), TypeError, "Step: rate " + NUMBER + "'0.1' (str)"),
         (lambda: Step(True), TypeError, "Step: rate " + NUMBER + "True (bool)"),
         (lambda: Step(None), TypeError, "Step: rate " + NUMBER + "None (NoneType)"),
-        (lambda: Step(math.nan), ValueError, "Step: rate must be finite and >= 0, got nan"),
-        (lambda: Step(0.1, drop=1.5), ValueError, "Step: drop must be between 0 and 1, got 1.5"),
-        (lambda: Step(0.1, every=0), ValueError, "Step: every must be finite and > 0, got 0"),
-        (lambda: Linear(0.1, math.inf), ValueError, "Linear: epochs must be finite and > 0, got inf"),
-        (lambda: Linear(0.1, 9, end=-1), ValueError, "Linear: end must be finite and >= 0, got -1"),
-        (lambda: Polynomial(0.1, 9, power=0), ValueError, "power must be finite and > 0"),
-        (lambda: CosineRestarts(0.1, 9, factor=0.5), ValueError, "factor must be finite and >= 1"),
-        (lambda: OneCycle(0.1, 9, warmup=2), ValueError, "warmup must be between 0 and 1, got 2"),
+        (lambda: Step(math.nan), ValueError, "Step: rate " + FROM_0 + "nan"),
+        (lambda: Step(0.1, drop=1.5), ValueError, "Step: drop " + TO_1 + "1.5"),
+        (lambda: Step(0.1, every=0), ValueError, "Step: every " + ABOVE_0 + "0"),
+        (lambda: Linear(0.1, math.inf), ValueError, "Linear: epochs " + ABOVE_0 + "inf"),
+        (lambda: Linear(0.1, 9, end=-1), ValueError, "Linear: end " + FROM_0 + "-1"),
+        (lambda: Polynomial(0.1, 9, power=0), ValueError, "Polynomial: power " + ABOVE_0 + "0"),
+        (lambda: CosineRestarts(0.1, 9, factor=0.5), ValueError, "CosineRestarts: factor " + FROM_1 + "0.5"),
+        (lambda: OneCycle(0.1, 9, warmup=2), ValueError, "OneCycle: warmup " + TO_1 + "2"),
         (lambda: Triangular(0.2, 0.1, 9), ValueError, "low (0.2) must not be above high (0.1)"),
-        (lambda: Noam(0, 4), ValueError, "units must be a number of units, >= 1, got 0"),
+        (lambda: Noam(0, 4), ValueError, "Noam: units " + FROM_1 + "0"),
+        (lambda: Cosine(0.1, 9, staircase="no"), TypeError, "Cosine: staircase must be True or False"),
+        (lambda: Exponential(0.1, decay=-1), ValueError, "Exponential: decay " + FROM_0 + "-1"),
+        (lambda: Exponential(0.1, cycle=0), ValueError, "Exponential: cycle " + ABOVE_0 + "0"),
+        (lambda: Linear(0.1, 10**400), ValueError, "Linear: epochs " + ABOVE_0 + "inf"),
         (lambda: Exponential(0.1), ValueError, "needs decay (per epoch), or cycle (epochs"),
         (lambda: Piecewise([3], [1]), ValueError, "one more than the boundaries between them; got 1 and 1"),
         (lambda: Piecewise([3, 3], [1, 1, 1]), ValueError, "in ascending order, got (3, 3)"),
-        (lambda: Piecewise([0], [1, 1]), ValueError, "Piecewise: boundaries[0] must be finite and > 0"),
+        (lambda: Piecewise([0], [1, 1]), ValueError, "Piecewise: boundaries[0] " + ABOVE_0 + "0"),
         (lambda: Piecewise(3, [1]), TypeError, "Piecewise: boundaries must be a list, got 3 (int)"),
         (lambda: Piecewise([3], [1, "1"]), TypeError, "Piecewise: rates[1] " + NUMBER),
         (lambda: Sequence([1, 2], [3, 4]), ValueError, "Sequence: schedules must be one more"),
         (lambda: Sequence(["step", 2], [3]), TypeError, "Sequence: schedules[0] must be a number, or"),
         (lambda: Warmup("cosine", 3), TypeError, "Warmup: schedule must be a number, or a schedule"),
         (lambda: Custom(3), TypeError, "Custom: function must be a function of the epoch, got 3 (int)"),
-        (lambda: Cosine(0.1, 3) * -1, ValueError, "Scaled: factor must be finite and >= 0, got -1"),
+        (lambda: Cosine(0.1, 3) * -1, ValueError, "Scaled: factor " + FROM_0 + "-1"),
         (lambda: Cosine(0.1, epoch=3), TypeError, "Cosine has no argument 'epoch'. Did you mean 'epochs'?"),
-        (lambda: Constant(0.1)(-1), ValueError, "epoch must be finite and >= 0, got -1"),
-        (lambda: Constant(0.1)(math.nan), ValueError, "epoch must be finite and >= 0, got nan"),
-        (lambda: Constant(0.1)("1"), TypeError, "epoch " + NUMBER),
-        (lambda: get(lambda e: None)(1), TypeError, "the rate of Custom at epoch 1.0 " + NUMBER + "None"),
+        (lambda: Constant(0.1)(-1), ValueError, "Constant: epoch " + FROM_0 + "-1"),
+        (lambda: Constant(0.1)(math.nan), ValueError, "Constant: epoch " + FROM_0 + "nan"),
+        (lambda: Constant(0.1)("1"), TypeError, "Constant: epoch " + NUMBER),
+        (lambda: get(lambda e: None)(1), TypeError, "Custom: the rate at epoch 1.0 " + NUMBER + "None"),
     ],
 )
 def test_errors_teach(build, error, message):

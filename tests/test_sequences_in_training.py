@@ -36,8 +36,9 @@ def same(found, expected, **tolerance):
 # ---- truncated backpropagation through time ------------------------------------------------------------
 
 
-def by_hand(network, x, y, lengths, batches, width):
+def by_hand(network, x, y, lengths, batches, width, weight=None):
     """Train one epoch window by window, one sequence's state after another, with the verbs alone."""
+    weight = np.ones(y.shape[:2]) if weight is None else weight
     for samples in batches:
         states = dict.fromkeys(samples)
         for start in range(0, int(lengths[samples].max()), width):
@@ -48,6 +49,7 @@ def by_hand(network, x, y, lengths, batches, width):
             a = network.forward(x_w, training=True, lengths=counts, initial_state=initial)
             valid = np.arange(x_w.shape[1]) < counts[:, None]
             dy = np.where(valid[..., None], 2 * (a - y_w) / K / counts.sum(), 0)
+            dy *= weight[on, start : start + width, None]
             network.backward(dy)
             network.gradients()
             network.update(network.optimizer, 0.0)
@@ -67,6 +69,24 @@ def test_windows_carry_the_state_and_no_gradient(cell, width, unequal):
     given = {"lengths": lengths} if unequal else {}
     network.fit(x, Y, batch_size=3, truncate=width, shuffle=False, verbose=0, **given)
     by_hand(expected, x, Y, lengths, [[0, 1, 2], [3, 4, 5], [6]], width)
+    same(params_of(network), params_of(expected))
+
+
+@pytest.mark.parametrize("width", [3, 50])
+@pytest.mark.parametrize("unequal", [False, True])
+def test_windows_weigh_each_step(width, unequal):
+    lengths, weight = LENGTHS if unequal else np.full(N, T), rng.uniform(0, 2, (N, T))
+    network, expected = chain(), untrained(chain(), T, D)
+    by_hand(expected, X, Y, lengths, [[0, 1, 2], [3, 4, 5], [6]], width, weight)
+    given = {"batch_size": 3, "truncate": width, "shuffle": False, "verbose": 0}
+    if unequal:
+        x, y, w = ([one[:n] for one, n in zip(a, lengths, strict=True)] for a in (X, Y, weight))
+        network.fit(x, y, sample_weight=w, **given)
+        again, weight[np.arange(T) >= lengths[:, None]] = chain(), np.nan
+        again.fit(X, Y, lengths=lengths, sample_weight=weight, **given)
+        same(params_of(again), params_of(network))
+    else:
+        network.fit(X, Y, sample_weight=weight, **given)
     same(params_of(network), params_of(expected))
 
 
@@ -316,7 +336,7 @@ def test_what_is_no_batch_is_refused(given, kind, said):
 
 def test_what_goes_with_whole_data_only():
     for name, value in {"lengths": LENGTHS, "sample_weight": np.ones(N), "class_weight": "balanced"}.items():
-        with pytest.raises(ValueError, match=f"{name} goes with x and y"):
+        with pytest.raises(ValueError, match=f"{name} goe?s? with x and y"):
             chain().fit(PAIRS, verbose=0, **{name: value})
     with pytest.raises(ValueError, match="validation_split needs x and y as a whole"):
         chain().fit(PAIRS, validation_split=0.2, verbose=0)

@@ -218,12 +218,21 @@ def test_there_is_no_gradient_with_respect_to_an_index():
     assert dx.dtype == layer.dtype
 
 
-def test_only_rows_of_this_batch_and_the_last_are_written():
+def test_a_list_of_sequences_ends_at_the_mask_too():
+    network = Network([Embedding(5, 3, mask=4), GRU(2), Dense(1)], seed=0)
+    network.fit(np.array([[1, 2, 4], [3, 1, 2]]), [0.0, 1.0], verbose=0)
+    alone = network.predict(np.array([[1, 2, 4]]))
+    beside = network.predict([[1, 2, 4], [1, 2], [3, 4, 1]])
+    assert_allclose(beside[0], alone[0], rtol=1e-6)
+    assert_allclose(beside[1], alone[0], rtol=1e-6)
+    assert not np.allclose(beside[2], alone[0])
+
+
+def test_rows_that_others_have_written_are_cleared():
     layer = build(Embedding(6, 2), (2,))
-    step(layer, [[0, 1]], np.ones((1, 2, 2)))
-    layer.grads["E"][...] = 7.0
+    layer.grads["E"][...] = 7.0  # as what brings gradients of several workers together does
     step(layer, [[1, 3]], np.ones((1, 2, 2)))
-    assert_array_equal(layer.grads["E"][:, 0], [0, 1, 7, 8, 7, 7])
+    assert_array_equal(layer.grads["E"][:, 0], [0, 1, 0, 1, 0, 0])
 
 
 def test_rows_that_a_penalty_has_written_are_cleared():
@@ -485,6 +494,23 @@ def test_layer_norm_of_constant_and_of_far_off_features():
     x = np.random.default_rng(18).normal(size=(3, 4)).astype(np.float32)
     assert_allclose(layer.forward(x + np.float32(1000)), layer.forward(x), atol=1e-3)
     assert_array_equal(step(layer, np.full((1, 4), 3.0), np.ones((1, 4))), 0)
+
+
+@pytest.mark.parametrize("D", [2, 3, 5, 7, 11, 64, 100])
+@pytest.mark.parametrize("offset", [0.1, 1e4, -1e5, 1234567.0])
+def test_layer_norm_far_from_0_is_that_of_exact_arithmetic(D, offset):
+    rng = np.random.default_rng(19)
+    constant = np.full((4, D), offset) * rng.uniform(1, 2, size=(4, 1))
+    x = np.concatenate([constant, offset + rng.normal(size=(4, D))]).astype(np.float32)
+    exact = x.astype(np.longdouble)
+    centred = exact - exact.mean(axis=1, keepdims=True)
+    expected = centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-5)
+    layer, precise = (build(LayerNorm(), (D,), dtype) for dtype in ("float32", "float64"))
+    found = layer.forward(x)
+    assert_allclose(found, expected, rtol=0, atol=2e-5)  # 0 where all features are the same
+    dy = rng.normal(size=x.shape)
+    assert_allclose(step(layer, x, dy), step(precise, x, dy), rtol=1e-4, atol=1e-3)
+    assert_array_equal(layer.forward(x, training=True), found)
 
 
 def test_misuse_of_layer_norm_is_explained():

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnfw.layers.steps import Steps, Unpacked
+from nnfw.layers.steps import Steps
+from nnfw.layers.unpacked import Unpacked
 
 D = 3
 

@@ -6,9 +6,25 @@ import numpy as np
 import pytest
 from untrained import untrained
 
-from nnfw import GRU, LSTM, RNN, Adam, Bidirectional, Dense, Embedding, Flatten, LayerNorm, Network
+from nnfw import (
+    GRU,
+    LSTM,
+    RNN,
+    Adam,
+    Bidirectional,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    GaussianNoise,
+    LastStep,
+    Layer,
+    LayerNorm,
+    Network,
+)
 from nnfw.errors import ShapeError
 from nnfw.generation import draw, generate
+from nnfw.layers.stepping import Stepper
 
 rng = np.random.default_rng(5)
 N, T, D = 4, 9, 3
@@ -113,6 +129,157 @@ def test_reset_takes_the_new_weights():
     np.testing.assert_allclose(stream.step(X[0, 0]), network.predict(X[:1])[0, 0], atol=1e-12)
 
 
+class Trend(Layer):
+    """A layer of one's own, of an inner layer and of a mean that its training passes write in place."""
+
+    causal = True
+
+    def __init__(self):
+        self.inner, self.mean = Dense(3), None
+
+    def compute_shapes(self, input_shape):
+        self.mean = np.zeros(input_shape[-1])
+        return self.inner.compute_shapes(input_shape)
+
+    def initialize(self, rng, dtype="float32"):
+        super().initialize(rng, dtype)
+        self.inner.initialize(rng, dtype)
+
+    def forward(self, x, training=False):
+        if training:
+            self.mean += x.mean(axis=tuple(range(x.ndim - 1)))
+        return self.inner.forward(x - self.mean, training)
+
+    def backward(self, dy):
+        return self.inner.backward(dy)
+
+    def gradients(self):
+        self.inner.gradients()
+
+    def update(self, optimizer, epoch):
+        self.inner.update(optimizer, epoch)
+
+
+SMALL = {
+    "Dense": lambda: [Dense(4, "tanh"), Dense(2)],
+    "LayerNorm": lambda: [LayerNorm(), RNN(3, return_sequences=True), LayerNorm()],
+    "LastStep": lambda: [GRU(4, return_sequences=True), LastStep(), Dense(3)],
+    "noise": lambda: [Dropout(0.2), LSTM(4, recurrent_dropout=0.3), GaussianNoise(0.1), Dense(2)],
+    "networks in networks": lambda: [
+        Network([Network([LSTM(3, return_sequences=True), LayerNorm()]), Dense(4)]),
+        GRU(4, reset_after=True),
+    ],
+    "a layer of one's own": lambda: [Trend(), GRU(3, return_sequences=True), Trend()],
+    "Embedding": lambda: [
+        Embedding(7, 4, initializer=rng.normal(size=(7, 4)), mask=0),
+        GRU(5, return_sequences=True),
+        Dense(2),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", CHAINS | SMALL)
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_an_open_stream_keeps_its_weights_while_the_network_is_trained(name, optimizer):
+    x = rng.integers(1, 7, size=(N, T)) if name == "Embedding" else X  # 0 is the mask
+    network = built((CHAINS | SMALL)[name](), x=x)
+    network.optimizer = optimizer
+    before, y = copy.deepcopy(network), rng.normal(size=network.predict(x).shape)
+
+    def train():
+        network.fit(x, y, epochs=3, batch_size=2, verbose=0)
+
+    def outputs(model, t):
+        y = model.predict(x[:, : t + 1])
+        return y if y.ndim == 2 else y[:, -1]
+
+    stream = network.stream(samples=N)
+    for t in range(T):
+        if t in (0, 4):
+            train()
+        if t == 5:
+            stream, left = stream.copy(), stream
+            train()
+        expected = outputs(before, t)
+        np.testing.assert_allclose(stream.step(x[:, t]), expected, rtol=0, atol=1e-12)
+        if t >= 5:
+            np.testing.assert_allclose(left.step(x[:, t]), expected, rtol=0, atol=1e-12)
+    assert np.abs(outputs(network, T - 1) - expected).max() > 1e-3
+    left.reset()
+    np.testing.assert_allclose(left.step(x[:, 0]), outputs(network, 0), rtol=0, atol=1e-12)
+
+
+def test_a_stream_holds_weights_once_and_nothing_of_training():
+    vectors = rng.normal(size=(7, 4))
+    layers = [Embedding(7, 4, initializer=vectors), GRU(5, return_sequences=True), Dense(7, "softmax")]
+    network = built(layers, x=rng.integers(0, 7, size=(N, T)))
+    network.fit(rng.integers(0, 7, size=(N, T)), rng.normal(size=(N, T, 7)), verbose=0)
+    stream = network.stream()
+    for stepper, layer in zip(stream.steppers, network.leaves(), strict=True):
+        assert not np.shares_memory(stepper.layer.flat_params, layer.flat_params)
+        for name in ("flat_grads", "state", "noise", "specs"):
+            assert getattr(stepper.layer, name) is getattr(layer, name)
+        assert not stepper.layer.cache
+        assert not stepper.layer._buffers
+    assert stream.steppers[0].layer.initializer is layers[0].initializer
+    for stepper, copied in zip(stream.steppers, stream.copy().steppers, strict=True):
+        assert copied.layer is stepper.layer
+    copied, stepper = stream.copy().steppers[1], stream.steppers[1]
+    assert copied.weights is stepper.weights
+    assert copied.arrays is not stepper.arrays
+
+
+class Summing(Stepper):
+    """What a layer of one's own may stream with: its state is written in place."""
+
+    def __init__(self, layer, N, D):
+        super().__init__(layer)
+        self.state = np.zeros((N, D))
+
+    def __call__(self, x):
+        self.state += x[:, 0]
+        return self.state[:, None].copy()
+
+
+class Sum(Layer):
+    """The sum of all steps so far."""
+
+    causal = True
+
+    def compute_shapes(self, input_shape):
+        return input_shape
+
+    def forward(self, x, training=False):
+        return np.cumsum(x, axis=1)
+
+    def stream(self, N):
+        return Summing(self, N, D)
+
+
+def test_a_copy_of_a_stream_has_a_state_of_its_own():
+    network = built([Sum()])
+    stream = network.stream(samples=N)
+    stream.step(X[:, 0])
+    other = stream.copy()
+    np.testing.assert_allclose(stream.step(X[:, 1]), X[:, :2].sum(axis=1), rtol=0, atol=1e-14)
+    np.testing.assert_allclose(other.step(X[:, 2]), X[:, 0] + X[:, 2], rtol=0, atol=1e-14)
+    stream.reset()
+    np.testing.assert_array_equal(stream.step(X[:, 3]), X[:, 3])
+
+
+def test_a_copy_and_its_original_do_not_disturb_each_other():
+    network = built([GRU(4, return_sequences=True), LSTM(3, return_sequences=True)])
+    stream, before = network.stream(), copy.deepcopy(network)
+    stream.step(X[0, 0])
+    other = stream.copy()
+    for t in range(1, T):
+        y = stream.step(X[0, t])
+        y_other = other.step(X[1, t])
+    np.testing.assert_allclose(y, before.predict(X[:1])[0, -1], rtol=0, atol=1e-12)
+    mixed = np.concatenate([X[:1, :1], X[1:2, 1:]], axis=1)
+    np.testing.assert_allclose(y_other, before.predict(mixed)[0, -1], rtol=0, atol=1e-12)
+
+
 def test_dropout_is_not_active():
     network = built([GRU(4, dropout=0.5, recurrent_dropout=0.5, return_sequences=True)])
     y, stream = network.predict(X), network.stream(samples=N)
@@ -192,6 +359,33 @@ def test_top_k_and_temperature_0():
     assert drawn == {1, 3}
     assert {draw(p, 0.0, None, np.random.default_rng(n)) for n in range(20)} == {1}
     assert {draw(np.array([0.0, 1.0, 0.0]), 5.0, None, np.random.default_rng(n)) for n in range(50)} == {1}
+
+
+@pytest.mark.parametrize("temperature", [5e-324, 1e-310, 1e-300, 1e-5])
+@pytest.mark.parametrize("top_k", [None, 2])
+def test_next_to_temperature_0_the_likeliest_symbol_is_taken(temperature, top_k):
+    p = np.array([0.2, 0.0, 0.5, 0.3], np.float32)
+    assert {draw(p, temperature, top_k, np.random.default_rng(n)) for n in range(50)} == {2}
+    network = markov(P, False)
+    expected = generate(network, [0], 20, temperature=0)
+    np.testing.assert_array_equal(generate(network, [0], 20, temperature=temperature, top_k=top_k), expected)
+
+
+@pytest.mark.parametrize("temperature", [1e5, 1e308])
+def test_far_from_temperature_0_all_that_is_possible_is_as_likely(temperature):
+    p = np.array([0.69, 0.0, 1e-30, 0.31])
+    drawn = [draw(p, temperature, None, np.random.default_rng(n)) for n in range(600)]
+    counts = np.bincount(drawn, minlength=4)
+    assert counts[1] == 0
+    assert np.abs(counts[[0, 2, 3]] - 200).max() < 4.5 * (600 * 2 / 9) ** 0.5  # standard deviations
+
+
+def test_top_k_counts_the_likeliest_where_the_others_vanish_beside_them():
+    p = np.array([0.1, 0.2, 0.3, 0.4])
+    for top_k in (1, 2, 3):
+        drawn = {draw(p, 50.0, top_k, np.random.default_rng(n)) for n in range(300)}
+        assert drawn == set(range(4 - top_k, 4))
+    assert {draw(p, 1e-4, 3, np.random.default_rng(n)) for n in range(20)} == {3}
 
 
 def test_what_cannot_generate_says_why():

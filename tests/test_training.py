@@ -226,6 +226,78 @@ class TestWeights:
         by_hand.fit(x, y, sample_weight=(30 / 3 / counts)[y], verbose=0)
         np.testing.assert_array_equal(balanced.layers[0].flat_params, by_hand.layers[0].flat_params)
 
+    def test_steps_of_weight_0_are_as_beyond_the_end(self):
+        rng = np.random.default_rng(8)
+        x, y, lengths = rng.normal(size=(9, 6, 2)), rng.integers(0, 3, (9, 6)), rng.integers(1, 7, 9)
+        valid = np.arange(6) < lengths[:, None]
+        ended, weighed = (
+            Network([GRU(4, return_sequences=True), Dense(3, "softmax")], loss="cce", dtype="float64", seed=0)
+            for _ in range(2)
+        )
+        ended.fit(x, y, lengths=lengths, batch_size=9, epochs=3, verbose=0)
+        weighed.fit(x, y, sample_weight=valid * (54 / valid.sum()), batch_size=9, epochs=3, verbose=0)
+        assert weighed.history["loss"] == pytest.approx(ended.history["loss"], rel=1e-12)
+        for name, value in ended.params.items():
+            np.testing.assert_allclose(weighed.params[name], value, rtol=1e-9, atol=1e-12)
+
+    @pytest.mark.parametrize("targets", ["classes", "columns", "one-hot"])
+    def test_class_weight_of_steps_is_the_sample_weight_of_each(self, targets):
+        rng = np.random.default_rng(9)
+        lengths = rng.integers(2, 7, 10)
+        x, y = [rng.normal(size=(n, 2)) for n in lengths], [rng.integers(0, 2, n) for n in lengths]
+        members = np.bincount(np.concatenate(y))
+        form = {
+            "classes": lambda one: one,
+            "columns": lambda one: one[:, None],
+            "one-hot": np.eye(2).__getitem__,
+        }
+        given = [form[targets](one) for one in y]
+        last, loss = (Dense(1, "sigmoid"), "bce") if targets == "columns" else (Dense(2, "softmax"), "cce")
+        networks = [
+            Network([GRU(3, return_sequences=True), copy.deepcopy(last)], loss=loss, seed=0) for _ in range(4)
+        ]
+        by_class, by_step, balanced, by_hand = networks
+        factors, shares = np.array([0.5, 3.0]), members.sum() / 2 / members
+        by_class.fit(x, given, class_weight={0: 0.5, 1: 3.0}, epochs=2, verbose=0)
+        by_step.fit(x, given, sample_weight=[factors[one] for one in y], epochs=2, verbose=0)
+        balanced.fit(x, given, class_weight="balanced", epochs=2, verbose=0)
+        by_hand.fit(x, given, sample_weight=[shares[one] for one in y], epochs=2, verbose=0)
+        for one, other in ((by_class, by_step), (balanced, by_hand)):
+            assert one.history["loss"] == other.history["loss"]
+            np.testing.assert_array_equal(one.layers[0].flat_params, other.layers[0].flat_params)
+        assert by_class.history["loss"] != balanced.history["loss"]
+
+    def test_both_kinds_together_are_their_product(self):
+        rng = np.random.default_rng(10)
+        x, y, each = rng.normal(size=(8, 5, 2)), rng.integers(0, 2, (8, 5)), rng.uniform(0, 2, 8)
+        together, product = (
+            Network([GRU(3, return_sequences=True), Dense(2, "softmax")], loss="cce", seed=0)
+            for _ in range(2)
+        )
+        together.fit(x, y, sample_weight=each, class_weight={0: 0.5, 1: 3.0}, verbose=0)
+        product.fit(x, y, sample_weight=each[:, None] * np.array([0.5, 3.0])[y], verbose=0)
+        assert together.history["loss"] == product.history["loss"]
+
+    def test_val_loss_is_that_of_evaluate(self):
+        x, y = classes_task(40)
+        weight = np.random.default_rng(3).uniform(0, 2, 40)
+        held = {"validation_split": 0.25, "split": "tail", "verbose": 0}
+        by_sample, by_class = classifier(), classifier()
+        by_sample.fit(x, y, sample_weight=weight, class_weight={0: 1.0, 1: 5.0, 2: 0.1}, **held)
+        expected = by_sample.evaluate(x[30:], y[30:], sample_weight=weight[30:])["loss"]
+        assert by_sample.history["val_loss"] == pytest.approx([expected], rel=1e-6)
+        assert expected != pytest.approx(by_sample.evaluate(x[30:], y[30:])["loss"], rel=1e-2)
+        by_class.fit(x, y, class_weight="balanced", **held)
+        assert by_class.history["val_loss"] == pytest.approx([by_class.evaluate(x[30:], y[30:])["loss"]])
+
+    def test_balanced_by_the_samples_to_train_on(self):
+        x, y = classes_task(40)
+        y[30:] = 2
+        held, whole = classifier(), classifier()
+        held.fit(x, y, class_weight="balanced", validation_split=0.25, split="tail", verbose=0)
+        whole.fit(x[:30], y[:30], class_weight="balanced", verbose=0)
+        np.testing.assert_array_equal(held.layers[0].flat_params, whole.layers[0].flat_params)
+
 
 class TestSequences:
     def test_a_batch_of_unequal_lengths_is_each_sequence_alone(self):
@@ -284,7 +356,7 @@ class TestCallbacks:
         keep = LambdaCallback(on_epoch_end=lambda run: kept.append(run.network.layers[0].flat_params.copy()))
         script = iter([1.0, 0.5, 0.7, 0.6, 0.8])
         fake = LambdaCallback(on_epoch_end=lambda run: run.logs.update(fake=next(script)))
-        stopper = EarlyStopping("fake", patience=3 if stops else 50)
+        stopper = EarlyStopping("fake", patience=3 if stops else 50, mode="min")
         network = classifier(optimizer=SGD(0.5))
         history = network.fit(x, y, epochs=5, callbacks=[keep, fake, stopper], verbose=0)
         assert len(history.epoch) == 5
@@ -303,14 +375,13 @@ class TestCallbacks:
     def test_reduce_on_plateau_scales_rates_and_schedules(self):
         x, y = classes_task(20)
         flat = LambdaCallback(on_epoch_end=lambda run: run.logs.update(flat=1.0))
-        reduce = ReduceOnPlateau("flat", factor=0.1, patience=2, min_rate=0.005)
+        reduce = ReduceOnPlateau("flat", factor=0.1, patience=2, min_rate=0.005, mode="max")
         network = classifier(optimizer=SGD(1.0))
         history = network.fit(x, y, epochs=8, callbacks=[flat, reduce], verbose=0)
         np.testing.assert_allclose(history["learning_rate"], [1, 1, 1, 0.1, 0.1, 0.01, 0.01, 0.01])
         network = classifier(optimizer=SGD(Cosine(1.0, epochs=10)))
-        history = network.fit(
-            x, y, epochs=4, callbacks=[flat, ReduceOnPlateau("flat", patience=2)], verbose=0
-        )
+        reduce = ReduceOnPlateau("flat", patience=2, mode="min")
+        history = network.fit(x, y, epochs=4, callbacks=[flat, reduce], verbose=0)
         schedule = Cosine(1.0, epochs=10)
         np.testing.assert_allclose(
             history["learning_rate"], [schedule(0), schedule(1), schedule(2), schedule(3) / 2]
@@ -481,6 +552,29 @@ class TestProgress:
         network.fit(x, y, callbacks=[LambdaCallback(on_epoch_end=lambda run: run.stop("enough"))], verbose=0)
         network.fit(x, y, resume=True, verbose=2)
         assert capsys.readouterr().out == "stopped in epoch 1: enough\n"
+
+    @pytest.mark.parametrize("count", [98, 196, 206])
+    def test_halves_of_an_epoch_are_exact(self, count):
+        x, y = np.zeros((count, 2)), np.zeros((count, 1))
+        rates = []
+        network = Network([Dense(1)], optimizer=SGD(lambda epoch: rates.append(epoch) or 0.01), seed=0)
+        network.fit(x, y, batch_size=1, shuffle=False, verbose=0)
+        assert {i / count for i in range(count)} <= set(rates)
+
+    def test_an_optimizer_assigned_within_a_fit_is_used_from_then_on(self):
+        x, y = classes_task(16)
+        after = []
+
+        def rest(run):
+            if run.epoch == 2:
+                run.network.optimizer = SGD(0.0)
+            after.append(run.network.layers[0].flat_params.copy())
+
+        network = classifier(optimizer=SGD(0.1))
+        network.fit(x, y, epochs=4, verbose=0, callbacks=[LambdaCallback(on_epoch_end=rest)])
+        assert not np.array_equal(after[0], after[1])
+        np.testing.assert_array_equal(after[1], after[3])
+        assert network.history["learning_rate"] == [0.1, 0.1, 0.0, 0.0]
 
     def test_says_that_a_schedule_has_come_to_0(self, capsys):
         x, y = classes_task()

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnfw.data import Vocabulary, one_hot, pad_sequences
-from nnfw.saving.describing import Describer, Rebuilder
+from nnfw.saving.describing import Describer
+from nnfw.saving.rebuilding import Rebuilder
 
 WORDS = st.text("aZé9_ßя", min_size=1, max_size=3)
 PIECES = st.one_of(WORDS, st.sampled_from([*".,;:!?%…)(][}{¿¡“”‘’«»\"'-–$&", "don't", "well-known", "l’eau"]))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.arrays import Array
-from nnfw.checks import number
+from nnfw.checks import FINITE
 from nnfw.data.batching import batches
 from nnfw.data.preparation import Preparation
 
@@ -92,8 +92,8 @@ class MinMaxScaler(Scaler):
     """
 
     def __init__(self, low: float = 0.0, high: float = 1.0) -> None:
-        self.low = number("MinMaxScaler", "low", low)
-        self.high = number("MinMaxScaler", "high", high)
+        self.low = FINITE("MinMaxScaler", "low", low)
+        self.high = FINITE("MinMaxScaler", "high", high)
         if not self.low < self.high:
             raise ValueError(f"MinMaxScaler: low must be less than high, got low={low}, high={high}")
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.arrays import Array
-from nnfw.checks import number
+from nnfw.checks import FINITE
 from nnfw.parts import explain_keywords
 
 
@@ -49,7 +49,7 @@ def split_indices(
     """
     if n < 2:
         raise ValueError(f"a split needs at least 2 samples, got {n}")
-    share = number("split", "the fraction to hold out", fraction)
+    share = FINITE("split", "the fraction to hold out", fraction)
     if not 0 < share < 1:
         raise ValueError(
             f"the fraction to hold out must lie between 0 and 1, got {fraction}; "

@@ -7,7 +7,7 @@ argument that makes no task raises a ValueError, one of the wrong type a TypeErr
 import numpy as np
 
 from nnfw.arrays import Array
-from nnfw.checks import boolean, number, positive_integer
+from nnfw.checks import AMOUNT, FINITE, boolean, positive_integer
 from nnfw.data import one_hot
 from nnfw.parts import explain_keywords
 
@@ -188,9 +188,9 @@ def sine_mixture(
     ((100, 40, 1), (100, 1))
     """
     _check_counts("sine_mixture", n=n, steps=steps)
-    noise = number("sine_mixture", "noise", noise, low=0)
-    shortest = number("sine_mixture", "shortest_period", shortest_period)
-    longest = number("sine_mixture", "longest_period", longest_period)
+    noise = AMOUNT("sine_mixture", "noise", noise)
+    shortest = FINITE("sine_mixture", "shortest_period", shortest_period)
+    longest = FINITE("sine_mixture", "longest_period", longest_period)
     if not 2 < shortest <= longest:
         raise ValueError(
             f"sine_mixture: periods must lie above 2 steps (a faster sine looks like a slower one), the "

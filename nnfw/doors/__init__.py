@@ -6,7 +6,6 @@ it is taken. What does not fit is refused here, before anything of the network h
 """
 
 from nnfw.doors.agreement import (
-    check_alike,
     check_exclusive,
     check_monitors,
     check_split,
@@ -15,9 +14,10 @@ from nnfw.doors.agreement import (
 )
 from nnfw.doors.arrays import named
 from nnfw.doors.batch import Batch, Data
+from nnfw.doors.classes import weigh_classes
 from nnfw.doors.construction import check_layers, check_names, open_metrics
 from nnfw.doors.given import Batches, open_source
-from nnfw.doors.holding_out import check_pair, hold_out
+from nnfw.doors.holding_out import open_validation
 from nnfw.doors.inputs import open_inputs
 from nnfw.doors.memory import check_memory
 from nnfw.doors.opening import open_data
@@ -26,20 +26,19 @@ __all__ = [
     "Batch",
     "Batches",
     "Data",
-    "check_alike",
     "check_exclusive",
     "check_layers",
     "check_memory",
     "check_monitors",
     "check_names",
-    "check_pair",
     "check_split",
     "check_truncation",
-    "hold_out",
     "named",
     "open_callbacks",
     "open_data",
     "open_inputs",
     "open_metrics",
     "open_source",
+    "open_validation",
+    "weigh_classes",
 ]

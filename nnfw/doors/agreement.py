@@ -1,7 +1,7 @@
 """What must fit each other: outputs and loss, targets and metrics, training and validation data."""
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +15,9 @@ from nnfw.errors import ShapeError
 from nnfw.layers.layer import Layer
 from nnfw.layers.lengths import valid_steps
 from nnfw.loss import Loss
-from nnfw.metric import Metric
-from nnfw.metrics import ClassMetric, FunctionMetric
-from nnfw.monitors import Monitor
+from nnfw.metric import Metric, steps_as_samples
+from nnfw.metrics import ClassMetric, FunctionMetric, MultiLabel
+from nnfw.monitor import Monitor
 
 if TYPE_CHECKING:
     from nnfw.chain import Chain
@@ -32,7 +32,7 @@ def check_output(last: Layer, K: int, loss: Loss) -> None:
 
     The activation is judged by what it makes of far scores, so that one of your own is judged alike.
     """
-    activation = getattr(last, "activation", None)
+    activation = last.activation
     if activation is None:
         return
     if K == 1 and not activation.elementwise:
@@ -63,9 +63,8 @@ def check_exclusive(network: "Network", K: int, threshold: float | None) -> None
             f"predict_classes: of {K} outputs the largest wins, threshold={threshold:g} or not; "
             f"network.predict(x) > {threshold:g} holds each of them against it"
         )
-    *_, last = network.leaves()
-    elementwise = getattr(getattr(last, "activation", None), "elementwise", True)
-    if K > 1 and elementwise and network.loss.joins == "sigmoid":
+    activation = network.last.activation
+    if K > 1 and network.loss.joins == "sigmoid" and (activation is None or activation.elementwise):
         raise ValueError(
             f"predict_classes: the outputs are {K} independent labels; network.predict(x) > "
             f"{network.loss.threshold:g} decides each"
@@ -79,21 +78,32 @@ def check_metrics(metrics: Iterable[Metric], data: Data, K: int, loss: Loss) -> 
     """
     y, steps = data.y, data.y.shape[1:2] if data.steps else ()
     a = np.broadcast_to(np.float32(1 / max(K, 2)), (len(data), *steps, K))
-    if data.steps and data.lengths is not None:
-        valid = valid_steps(data.lengths, *steps)
-        y, a = y[valid], a[valid]
+    if data.steps:
+        valid = None if data.lengths is None else valid_steps(data.lengths, *steps)
+        y, a = steps_as_samples(y, valid), steps_as_samples(a, valid)
     for metric in metrics:
         if isinstance(metric, FunctionMetric):
             continue
         with named(f"metric {metric.name!r}"):
-            if K == 1 and isinstance(metric, ClassMetric) and metric.threshold == 0.5 != loss.threshold:
-                fitting = copy.copy(metric)
-                fitting.threshold = loss.threshold
+            fitting = deciding_at(metric, K, loss.threshold)
+            if fitting is not None:
                 raise ValueError(
                     f"outputs for {type(loss).__name__} decide at {loss.threshold:g}; give {fitting!r}"
                 )
             if np.ndim(metric(y, a)):
                 raise TypeError("it gives no single number for the history; call it on y and predict(x)")
+
+
+def deciding_at(metric: Metric, K: int, threshold: float) -> Metric | None:
+    """Return a metric like one that decides single outputs elsewhere, but at `threshold`; else None."""
+    if isinstance(metric, MultiLabel):
+        each = deciding_at(metric.metric, 1, threshold)
+        return None if each is None else MultiLabel(each, metric.average)
+    if K > 1 or not isinstance(metric, ClassMetric) or not metric.threshold == 0.5 != threshold:
+        return None
+    fitting = copy.copy(metric)
+    fitting.threshold = threshold
+    return fitting
 
 
 def check_alike(network: "Network", train: Array, held: Array) -> None:
@@ -151,19 +161,21 @@ def open_callbacks(callbacks: Any) -> list[Callback]:
     return callbacks
 
 
-def check_monitors(callbacks: Iterable[Callback], metrics: Iterable[Metric], validated: bool) -> None:
-    """Raise a ValueError if a callback watches a number that no epoch will have.
+def check_monitors(callbacks: Iterable[Callback], metrics: Sequence[Metric], validated: bool) -> None:
+    """Raise a ValueError if a callback watches a number that no epoch has, or knows not which way is better.
 
-    Numbers that a callback of one's own, standing before it, may add to the logs are not known here.
+    Numbers that a callback of one's own, told before it, may add to the logs are not known here.
     """
     measured = ["loss", *(metric.name for metric in metrics)]
     known = [*measured, *(f"val_{name}" for name in measured if validated), "learning_rate"]
-    for callback in callbacks:
-        if isinstance(callback, Monitor):
-            if callback.monitor is not None:  # a Checkpoint need not watch any
-                callback.check(known)
-        elif not isinstance(callback, CSVLogger):
-            return
+    others = False  # whether there may be others
+    for callback in sorted(callbacks, key=lambda callback: callback.comes_last):
+        if not isinstance(callback, Monitor):
+            others = others or not isinstance(callback, CSVLogger)
+        elif callback.monitor is not None:
+            if not others:
+                callback.watched(known)
+            callback.sign(metrics)
 
 
 def check_split(split: Any) -> None:

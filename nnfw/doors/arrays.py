@@ -9,10 +9,13 @@ import numpy as np
 from nnfw.arrays import Array
 from nnfw.layers.lengths import valid_steps
 
+WORDS = (
+    "nnfw.data has LabelEncoder for labels and Vocabulary for texts; .astype(float) makes numbers of digits"
+)
 REMEDIES = {
     "O": "give numbers, as .astype(float) does, or sequences of unequal length as a list of arrays (T_i, D)",
-    "U": "LabelEncoder makes numbers of labels, .astype(float) of digits",
-    "S": "LabelEncoder makes numbers of labels, .astype(float) of digits",
+    "U": WORDS,
+    "S": WORDS,
     "c": "give real and imaginary parts as two features",
 }
 

@@ -52,8 +52,8 @@ class Data:
         Targets as the loss takes them.
     lengths : ndarray of int (N,) or None
         Valid steps of each sample.
-    weight : ndarray (N,) or None
-        A factor for each sample's loss.
+    weight : ndarray (N,) or (N, T), or None
+        A factor for the loss of each sample, or of each of its steps.
     dtype : dtype
         What batches of x are converted to.
     steps : bool
@@ -141,7 +141,9 @@ class Data:
         x = self.x[rows] if steps == slice(None) else self.x[rows, steps]
         y = self.y[rows, steps] if self.steps else self.y[rows]
         x, place = np.asarray(x, self.dtype), Place(rows, steps.start or 0)
-        weight = None if self.weight is None else self.weight[rows]
+        weight = self.weight
+        if weight is not None:
+            weight = weight[rows] if weight.ndim == 1 else weight[rows, steps]
         if self.lengths is None:
             return Batch(x, y, None, weight, y.shape[0] * (y.shape[1] if self.steps else 1), place)
         lengths = np.minimum(self.lengths[rows] - place.start, x.shape[1])
@@ -152,7 +154,9 @@ class Data:
         valid = int(lengths.sum())
         # The loss divides by all N·T steps; scaled so, that is the mean over the valid ones.
         mask = ~padding * (padding.size / valid)
-        return Batch(x, y, lengths, mask if weight is None else mask * weight[:, None], valid, place)
+        if weight is not None:
+            mask = (mask.T * weight.T).T  # (N, T) times (N, T), or times (N,)
+        return Batch(x, y, lengths, mask, valid, place)
 
 
 def without(padding: Array | None, x: Array) -> Array:

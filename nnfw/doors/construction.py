@@ -1,5 +1,6 @@
 """What a network is built of: layers and metrics, each fit to be there."""
 
+import inspect
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -19,11 +20,12 @@ def check_layers(layers: Sequence[Layer]) -> list[Layer]:
         if not isinstance(layer, Layer):
             made = f"; did you mean {layer.__name__}(...)?" if isinstance(layer, type) else ""
             raise TypeError(f"Network: layer {place} must be a Layer, got {layer!r}{made}")
+        check_forward(layer)
         if any(layer is other for other in layers[: place - 1]):
             raise ValueError(
                 f"Network: layer {place} is the same object as one before it; build a second layer"
             )
-        if layer.owner is not None and layer.owner() is not None:
+        if layer.owned:
             raise ValueError(
                 f"Network: layer {place}, {layer!r}, is part of another network already; "
                 f"copy.deepcopy(layer) gives this one its own, weights and all"
@@ -31,9 +33,26 @@ def check_layers(layers: Sequence[Layer]) -> list[Layer]:
     return layers
 
 
+def check_forward(layer: Layer) -> None:
+    """Raise a TypeError if a layer's `forward` cannot be called as a network calls it."""
+    takes = inspect.signature(type(layer).forward).parameters
+    wanted = ["training", *(["lengths"] if layer.takes_lengths else [])]
+    missing = [name for name in wanted if name not in takes]
+    if missing and not any(one.kind in (one.VAR_KEYWORD, one.VAR_POSITIONAL) for one in takes.values()):
+        raise TypeError(
+            f"{type(layer).__name__}.forward does not take {' and '.join(missing)}; write "
+            f"forward(self, x, training=False{', lengths=None' if layer.takes_lengths else ''})"
+        )
+
+
 def check_names(names: Sequence[str]) -> None:
-    """Raise a ValueError if two layers have one name."""
+    """Raise a ValueError if two layers have one name, or if parts of a name cannot be told."""
     for name in names:
+        if "." in name:
+            raise ValueError(
+                f"Network: the layer name {name!r} has a dot, which is what divides it from its parameters' "
+                f"names; take another, as {name.replace('.', '_')!r}"
+            )
         if names.count(name) > 1:
             raise ValueError(f"Network: two layers have the name {name!r}; give each its own by name=")
 

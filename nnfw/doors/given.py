@@ -1,5 +1,6 @@
 """Batches that the caller makes: data that are larger than the memory, or made as they are needed."""
 
+import inspect
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,11 @@ from nnfw.errors import ShapeError
 
 if TYPE_CHECKING:
     from nnfw.network import Network
+
+
+WITH_WHOLE_DATA = (
+    "goes with x and y as a whole; batches carry no weights, but can hold a sample several times"
+)
 
 
 class Batches:
@@ -71,25 +77,30 @@ class Batches:
 
 
 def open_source(
-    network: "Network", x: Any, y: Any = None, lengths: ArrayLike | None = None, *weights: Any
+    network: "Network",
+    x: Any,
+    y: Any = None,
+    lengths: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
 ) -> Data | Batches:
-    """Return the data, whole or batch by batch, checked as far as they are known.
-
-    `weights` are sample_weight and class_weight, which go with whole data only.
-    """
+    """Return the data, whole or batch by batch, checked as far as they are known."""
     if y is not None:
-        return open_data(network, x, y, lengths, *weights)
+        return open_data(network, x, y, lengths, sample_weight)
     batches = Batches(network, x)
-    for name, given in zip(("lengths", "sample_weight", "class_weight"), (lengths, *weights), strict=False):
-        if given is not None:
-            raise ValueError(
-                f"{name} goes with x and y; batches that are given as (x, y, lengths) bring their own"
-            )
+    if lengths is not None:
+        raise ValueError("lengths go with x and y; batches bring their own, as (x, y, lengths)")
+    if sample_weight is not None:
+        raise ValueError(f"sample_weight {WITH_WHOLE_DATA}")
     return batches
 
 
 def check_again(given: Any) -> Iterable[Any]:
     """Return what was given if it can be iterated over once an epoch."""
+    if inspect.isgeneratorfunction(given):
+        raise TypeError(
+            f"{given.__name__} is a function that yields batches; make it the __iter__ of a class, and give "
+            f"an object of that, which can be iterated over once an epoch"
+        )
     if not isinstance(given, Iterable) or hasattr(given, "shape"):
         raise TypeError(
             f"y is missing: give targets beside x, or instead of both an iterable of batches (x, y); "

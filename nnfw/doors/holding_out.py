@@ -1,14 +1,33 @@
 """Which samples validate: those given, or a share of the training data held out."""
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnfw.data import split_indices
+from nnfw.doors.agreement import check_alike
+from nnfw.doors.arrays import named
 from nnfw.doors.batch import Data
-from nnfw.doors.given import Batches, check_third
-from nnfw.doors.weights import class_labels
+from nnfw.doors.classes import class_labels
+from nnfw.doors.given import Batches, check_third, open_source
+
+if TYPE_CHECKING:
+    from nnfw.network import Network
+
+
+def open_validation(
+    network: "Network", train: Data | Batches, given: Any, share: float, how: str
+) -> tuple[Data | Batches, Data | Batches | None, str]:
+    """Return what trains, what validates, and a word on how that was chosen."""
+    if given is not None:
+        with named("validation_data"):
+            held = open_source(network, *check_pair(given))
+            check_alike(network, train.first.x, held.first.x)
+        return train, held, "the data given"
+    if share:
+        return hold_out(train, share, how, network.streams["split"])
+    return train, None, "none"
 
 
 def hold_out(
@@ -55,5 +74,5 @@ def check_steps_given(x: Any, y: Any, lengths: Any = None) -> None:
     if ones and any(steps > 1 for steps in getattr(x, "shape", ())[1:2]):
         raise ValueError(
             f"the third of (x, y, lengths) gives every sequence 1 step, but x has {x.shape[1]}; if these are "
-            f"weights leave them out, they count in training alone, as fit's sample_weight"
+            f"weights leave them out: fit's sample_weight is for the samples of x alone"
         )

@@ -26,17 +26,20 @@ def open_inputs(
         If `x` is not numeric, empty, not finite, or too large for `dtype`; if `lengths` do not fit.
     """
     axes = 1 if first.takes_indices else 2  # of one sequence
+    known = None  # lengths that are but those of a list's parts
     if is_ragged(x, axes):
         if lengths is not None:
             raise ValueError("x is a list of sequences, which have their own lengths: leave lengths out")
         with named("x"):
             x, lengths = pad_sequences(x)
+        known = lengths
     else:
         x = numeric(x, "x")
         if x.ndim < 2 or x.size == 0:
+            alone = "one sample alone is x[None], one feature alone x[..., None]"
             raise ShapeError(
                 f"x must be (samples, features) or (samples, steps, features) and not empty, got {x.shape}; "
-                f"one sample alone is x[None], one feature alone x[..., None]"
+                f"{alone if x.size else 'give at least one sample, with a feature'}"
             )
         lengths = None if lengths is None else open_lengths(lengths, x, axes)
     if not isinstance(x, np.memmap):  # that may be larger than the memory: it is read batch by batch
@@ -45,8 +48,8 @@ def open_inputs(
             first.check_values(np.where(valid_steps(lengths, x.shape[1]), x, 0))
         else:
             first.check_values(x)
-    if lengths is None:
-        lengths = first.find_lengths(x)
+    if lengths is known:
+        lengths = first.find_lengths(x, known)
     if lengths is not None and np.all(lengths == x.shape[1]):
         return x, None
     return x, lengths

@@ -21,19 +21,17 @@ def open_data(
     y: Any,
     lengths: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
-    class_weight: Any = None,
 ) -> Data:
     """Check the caller's arrays against the network, and return them in one form."""
     x, lengths = open_inputs(network.first, x, lengths, network.input_dtype)
     shape = [n for n in network.compute_shapes(x.shape[1:]) if n is not None]  # all known, as those of x are
     K, steps = shape[-1], len(shape) > 1
     check_memory(network.leaves(), network.dtype)
-    *_, last = network.leaves()
-    check_output(last, K, network.loss)
+    check_output(network.last, K, network.loss)
     if steps and lengths is not None:
         check_steps(network, x.shape[1])
     y = open_targets(y, x, lengths, shape, network)
-    weight = open_weight(sample_weight, class_weight, y, K, steps)
+    weight = None if sample_weight is None else open_weight(sample_weight, y, lengths, steps, network.dtype)
     data = Data(x, y, lengths, weight, network.input_dtype, steps=steps)
     check_metrics(network.metrics, data, K, network.loss)
     return data

@@ -40,7 +40,7 @@ def open_targets(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], 
     if lead != x.shape[:2]:
         lengths = None  # they are those of x alone
     elif lengths is not None:
-        y = pad_targets(y, lengths, x.shape[1])
+        y = pad_steps(y, "y", lengths, x.shape[1])
     y = np.asarray(numeric(y, "y"))
     if y.shape[:1] != x.shape[:1]:
         raise ShapeError(f"x has {len(x)} samples, but y has shape {y.shape}; give y a row for each")
@@ -58,15 +58,15 @@ def open_targets(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], 
     return y if y.dtype.kind in "iu" else np.where(np.isfinite(y), y, 0).astype(np.int64)
 
 
-def pad_targets(y: Any, lengths: Array, T: int) -> Any:
-    """Return a list of targets (T_i,) or (T_i, K) as one array, if it is such a list."""
-    if not isinstance(y, (list, tuple)) or not all(np.ndim(one) for one in y):
-        return y
-    for n, (one, length) in enumerate(zip(y, lengths, strict=False)):
+def pad_steps(given: Any, name: str, lengths: Array, T: int) -> Any:
+    """Return a list of what belongs to the steps, (T_i,) or (T_i, K), as one array, if it is such a list."""
+    if not isinstance(given, (list, tuple)) or not all(np.ndim(one) for one in given):
+        return given
+    for n, (one, length) in enumerate(zip(given, lengths, strict=False)):
         if len(one) not in (length, T):
-            raise ShapeError(f"y[{n}] has {len(one)} steps, but x[{n}] {length}; give each step one target")
-    with named("y"):
-        return pad_sequences(y, length=T)[0]
+            raise ShapeError(f"{name}[{n}] has {len(one)} steps, but x[{n}] {length}; give one for each step")
+    with named(name):
+        return pad_sequences(given, length=T)[0]
 
 
 def check_classes(y: Array, K: int) -> None:

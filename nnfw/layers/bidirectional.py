@@ -37,12 +37,13 @@ class Bidirectional(Layer):
     first. With `return_sequences` both belong to the same step of the input, without it each is the state
     after all steps.
 
-    The parameters are those of both layers: ``ahead.Wx_z`` ..., then ``back.Wx_z`` ...
+    The parameters are those of both layers: ``ahead.Wx_z`` ..., then ``back.Wx_z`` ... The state (N, S) is
+    that of both side by side.
 
     Parameters
     ----------
     layer : RNN, GRU or LSTM
-        The one that reads as it is; its mirror image is made from its arguments.
+        The one that reads as it is; its mirror image is made from its arguments, and has its dropout.
     merge : {"concat", "sum", "mul", "ave"}
         How the two outputs become one.
     **options
@@ -69,7 +70,7 @@ class Bidirectional(Layer):
     ((5, 7, 8), (3, 4))
     """
 
-    takes_lengths = True
+    takes_lengths = takes_state = True
 
     def __init__(self, layer: Recurrent, merge: str = "concat", **options: Unpack[Options]) -> None:
         super().__init__(**options)
@@ -81,6 +82,7 @@ class Bidirectional(Layer):
             )
         self.merge = merge
         self.back = type(layer)(**layer.config | {"go_backwards": not layer.go_backwards})
+        self.state_size = 2 * layer.state_size
         self._adopt()
 
     def _adopt(self) -> None:
@@ -94,7 +96,7 @@ class Bidirectional(Layer):
     def _checked(self, layer: Recurrent) -> Recurrent:
         if not isinstance(layer, Recurrent):
             raise TypeError(f"Bidirectional: layer must be an RNN, GRU or LSTM object, got {layer!r:.80}")
-        if layer.owner is not None and layer.owner() is not None:
+        if layer.owned:
             raise ValueError(
                 f"Bidirectional: {layer!r} is part of a network already; copy.deepcopy(layer) gives another"
             )
@@ -117,10 +119,9 @@ class Bidirectional(Layer):
         return self.layer, self.back
 
     @property
-    def label(self) -> str:
-        """The layer and its place, as messages call it."""
-        place = f"layer {self.place}, " if self.place else ""
-        return f"{place}Bidirectional({type(self.layer).__name__}({self.layer.units}))"
+    def extent(self) -> str:
+        """What its label has in brackets: the layer inside."""
+        return f"{type(self.layer).__name__}({self.layer.extent})"
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T, 2H) or (T, H) for (T, D) if the inner layer returns sequences, else (2H,) or (H,)."""
@@ -149,19 +150,51 @@ class Bidirectional(Layer):
         for inner in self.directions:
             inner.cache, inner._buffers = {}, {}
 
-    def forward(self, x: Array, training: bool = False, lengths: Array | None = None) -> Array:
+    def forward(
+        self,
+        x: Array,
+        training: bool = False,
+        lengths: Array | None = None,
+        initial_state: Array | None = None,
+    ) -> Array:
         """Return y (N, T, 2H) or (N, 2H), and H instead of 2H for the merges that are not "concat".
 
-        What the two layers keep in training is in ``layer.ahead.cache`` and ``layer.back.cache``.
+        What the two layers keep in training is in ``layer.ahead.cache`` and ``layer.back.cache``. The
+        back one's half of `initial_state` is that before the step which it reads first: the last one.
         """
+        states = self._halves(initial_state, len(x))
         if training:
             self.ahead.noise = self.back.noise = self.noise
-        h, k = (inner.forward(x, training, lengths) for inner in self.directions)
+            self.back.dropout, self.back.recurrent_dropout = self.ahead.dropout, self.ahead.recurrent_dropout
+        readings = zip(self.directions, states, strict=True)
+        h, k = (inner.forward(x, training, lengths, state) for inner, state in readings)
         merged, _ = MERGES[self.merge]
         y = merged(h, k)  # (1)
         if training:
             self.cache = {"h": h, "k": k, "y": y}
         return y
+
+    def _halves(self, initial_state: Array | None, N: int) -> Sequence[Array | None]:
+        """Return the states (N, S / 2) that the two layers begin with."""
+        if initial_state is None:
+            return None, None
+        if np.shape(initial_state) != (N, self.state_size):
+            raise ShapeError(
+                f"{self.label}: initial_state must be (samples, states of both directions) = "
+                f"{(N, self.state_size)}, got {np.shape(initial_state)}"
+            )
+        return np.split(np.asarray(initial_state), 2, axis=1)
+
+    @property
+    def final_state(self) -> Array:
+        """The state (N, S) after the last step that each direction has read, of the last training pass."""
+        self.require("y", "final_state")
+        return np.concatenate([inner.final_state for inner in self.directions], axis=1)
+
+    @property
+    def initial_gradient(self) -> Array:
+        """The gradient with respect to the initial state (N, S), of the last `backward`."""
+        return np.concatenate([inner.initial_gradient for inner in self.directions], axis=1)
 
     def backward(self, dy: Array) -> Array:
         """Return dx (N, T, D), the sum of both directions', given dy of the output's shape."""

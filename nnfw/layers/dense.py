@@ -59,6 +59,7 @@ class Dense(Layer):
     """
 
     causal = True
+    activation: "Activation"  # φ
 
     def __init__(
         self,

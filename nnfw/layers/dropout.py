@@ -3,7 +3,7 @@
 import numpy as np
 
 from nnfw.arrays import Array, Shape
-from nnfw.checks import boolean, number
+from nnfw.checks import FRACTION, boolean
 from nnfw.errors import ShapeError
 from nnfw.layers.layer import NOTHING, Layer, with_samples
 
@@ -51,7 +51,7 @@ class Dropout(Layer):
 
     def __init__(self, rate: float, *, same_at_each_step: bool = False, name: str | None = None) -> None:
         super().__init__(name=name)
-        self.rate = number("Dropout", "rate", rate, low=0.0, high=1.0, open_high=True)
+        self.rate = FRACTION("Dropout", "rate", rate)
         self.same_at_each_step = boolean("Dropout", "same_at_each_step", same_at_each_step)
 
     def compute_shapes(self, input_shape: Shape) -> Shape:

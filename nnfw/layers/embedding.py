@@ -9,32 +9,31 @@ from nnfw.arrays import Array, Shape
 from nnfw.checks import positive_integer, whole_number
 from nnfw.errors import ShapeError
 from nnfw.layers.layer import NOTHING, Layer, Options, with_samples
+from nnfw.layers.lengths import valid_steps
 
 if TYPE_CHECKING:
     from nnfw.initializer import Initializer
 
 
 class Embedding(Layer):
-    """A table E (V, U) of one vector for each of V symbols, which the input names by their indices.
+    """A table E (V, H) of one vector for each of V symbols, which the input names by their indices.
 
     ::
 
-        (1)  y = E[x]          (N, T) -> (N, T, U), or (N,) -> (N, U)
+        (1)  y = E[x]          (N, T) -> (N, T, H), or (N,) -> (N, H)
 
-    The gradient of a row is the sum over the steps that used it. Only the rows of this batch are written,
-    and those of the last, which are 0 again; `grads` is the whole gradient all the same, and every
-    optimizer takes the step that it would take with any other layer.
+    The gradient of a row is the sum over the steps that used it, and 0 where none did.
 
     Parameters
     ----------
     vocabulary : int
         V, the number of symbols: indices are 0 to V - 1.
     units : int
-        U, the size of a vector.
+        H, the size of a vector.
     mask : int, optional
         The index that stands for no symbol. Its vector is 0, and stays so. In a network whose first layer
         this is, a sequence ends before the mask that fills it up to the end: the lengths follow from it.
-    initializer : str, Initializer or ndarray (V, U)
+    initializer : str, Initializer or ndarray (V, H)
         Fills ``E``; an array gives vectors that were learnt elsewhere.
     **options
         See `Layer`; ``trainable=False`` keeps the vectors as they are.
@@ -57,7 +56,6 @@ class Embedding(Layer):
     """
 
     takes_indices = causal = True
-    written: "Array | slice"  # rows of dE that may not be 0
 
     def __init__(
         self,
@@ -80,10 +78,9 @@ class Embedding(Layer):
         self.initializer = initializers.get(initializer)
 
     @property
-    def label(self) -> str:
-        """The layer and its place, as messages call it."""
-        place = f"layer {self.place}, " if self.place else ""
-        return f"{place}Embedding({self.vocabulary}, {self.units})"
+    def extent(self) -> str:
+        """What its label has in brackets."""
+        return f"{self.vocabulary}, {self.units}"
 
     # ---- the door -------------------------------------------------------------------------------------
 
@@ -98,30 +95,34 @@ class Embedding(Layer):
             return
         wrong = ~((x >= 0) & (x < self.vocabulary) & (x == np.floor(x)))
         first = np.unravel_index(wrong.argmax(), x.shape)
+        remedy = "build it with a larger vocabulary, or give such symbols an index of their own within it"
+        if self.place not in (None, 1):
+            remedy = "it reads what the network is given, and stands before all other layers"
         raise ValueError(
             f"{self.label}: x[{', '.join(map(str, first))}] is {x[first]}, but indices are whole numbers "
-            f"from 0 to {self.vocabulary - 1}; build it with a larger vocabulary, or give such symbols an "
-            f"index of their own within it"
+            f"from 0 to {self.vocabulary - 1}; {remedy}"
         )
 
-    def find_lengths(self, x: Array) -> Array | None:
-        """Return the steps (N,) up to the last that is not the mask; None if there is no mask."""
+    def find_lengths(self, x: Array, lengths: Array | None = None) -> Array | None:
+        """Return the steps (N,) up to the last that is not the mask; those known if there is no mask."""
         if self.mask is None or x.ndim != 2:
-            return None
+            return lengths
         symbols = x != self.mask
+        if lengths is not None:
+            symbols &= valid_steps(lengths, x.shape[1])
         empty = ~symbols.any(axis=1)
         if empty.any():
             raise ValueError(
                 f"{self.label}: x[{empty.argmax()}] is nothing but the mask {self.mask}; "
                 f"drop sequences without a symbol"
             )
-        lengths: Array = x.shape[1] - symbols[:, ::-1].argmax(axis=1)
-        return lengths
+        found: Array = x.shape[1] - symbols[:, ::-1].argmax(axis=1)
+        return found
 
     # ---- the verbs --------------------------------------------------------------------------------------
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
-        """Return (T, U) for (T,), and (U,) for ()."""
+        """Return (T, H) for (T,), and (H,) for ()."""
         if len(input_shape) > 1:
             raise ShapeError(
                 f"{self.label}: expects indices (samples, steps) or (samples,), "
@@ -133,12 +134,11 @@ class Embedding(Layer):
     def initialize(self, rng: np.random.Generator, dtype: str = "float32") -> None:
         """Allocate and fill E; the mask's row is 0."""
         super().initialize(rng, dtype)
-        self.written = np.empty(0, np.intp)
         if self.mask is not None:
             self.params["E"][self.mask] = 0
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        """Return the vectors (N, T, U) for the indices (N, T), or (N, U) for (N,)."""
+        """Return the vectors (N, T, H) for the indices (N, T), or (N, H) for (N,)."""
         E, x = self.params["E"], np.asarray(x)
         if x.ndim not in (1, 2):
             raise ShapeError(f"{self.label}: expects indices (samples, steps) or (samples,), got {x.shape}")
@@ -161,10 +161,9 @@ class Embedding(Layer):
         """Fill dE: (1), each row the sum of dy over the steps that used it, in their order."""
         dy, dE = self.recall("dy", "gradients"), self.grads["E"]
         rows = self.cache["x"].ravel()
-        dE[self.written] = 0
+        dE[...] = 0
         # Entry by entry: np.add.at on one axis is several times as fast as on rows, and as sorting them.
         entries = np.add.outer(rows * self.units, np.arange(self.units))
         np.add.at(self.flat_grads, entries.ravel(), dy.ravel())
         if self.mask is not None:
             dE[self.mask] = 0
-        self.written = rows if self.regularizer is None else slice(None)  # a penalty's gradient has all rows

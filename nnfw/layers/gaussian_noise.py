@@ -3,7 +3,7 @@
 import numpy as np
 
 from nnfw.arrays import Array, Shape
-from nnfw.checks import number
+from nnfw.checks import AMOUNT
 from nnfw.layers.layer import Layer
 
 
@@ -43,7 +43,7 @@ class GaussianNoise(Layer):
 
     def __init__(self, std: float, *, name: str | None = None) -> None:
         super().__init__(name=name)
-        self.std = number("GaussianNoise", "std", std, low=0.0)
+        self.std = AMOUNT("GaussianNoise", "std", std)
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return the input's shape."""

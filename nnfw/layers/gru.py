@@ -38,6 +38,10 @@ class GRU(Gated):
         dWx_z = xᵀ ds_z     dWh_z = h₋ᵀ ds_z     db_z = Σ ds_z     alike for r and c, but dWh_c = qᵀ ds_c
         dx = ds_z Wx_zᵀ + ds_r Wx_rᵀ + ds_c Wx_cᵀ
 
+    In the code, s holds the scores that become z, r and c; Fz, Fr and Fc are what the adjoint multiplies with
+    and needs no gradient for. How rows are packed says `nnfw.layers.steps`, how a batch is read
+    `nnfw.layers.recurrent`.
+
     With ``reset_after=True`` the reset gate acts after the matrix product, as in cuDNN::
 
         (3')  c = φ(x Wx_c + b_c + r∘u),  u = h₋ Wh_c + bh_c

@@ -1,5 +1,6 @@
 """The Layer interface: six verbs, and named parameters as views into one flat vector."""
 
+import copy
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict
@@ -8,15 +9,17 @@ import numpy as np
 
 from nnfw import initializers, optimizers, regularizers
 from nnfw.arrays import Array, Shape
-from nnfw.checks import boolean, floating, generator
+from nnfw.checks import Opened, boolean, floating, generator, optional
+from nnfw.clipping import clip_to_norm
 from nnfw.errors import ShapeError
 from nnfw.layers.parameters import Spec, count, lay_out
-from nnfw.parts import Opened, Part
+from nnfw.parts import Part
 from nnfw.regularizers import Regularizer, Regularizers
 
 if TYPE_CHECKING:
     import weakref
 
+    from nnfw.activation import Activation
     from nnfw.initializer import Initializer
     from nnfw.layers.stepping import Stepper
     from nnfw.optimizer import Optimizer, State
@@ -35,8 +38,8 @@ def with_samples(shape: Shape) -> str:
     return f"({', '.join(['samples', *map(str, shape)])})"
 
 
-def _optimizer(owner: str, name: str, given: "str | Optimizer | None") -> "Optimizer | None":
-    return None if given is None else optimizers.get(given)
+def _optimizer(owner: str, name: str, given: "str | Optimizer") -> "Optimizer":
+    return optimizers.get(given)
 
 
 def _regularizer(owner: str, name: str, given: "str | Regularizers | None") -> Regularizers | None:
@@ -59,7 +62,9 @@ class Layer(Part):
     A layer of your own needs `compute_shapes`, `forward` and `backward`, and `gradients` if it has
     parameters, which it declares with `add_parameter`; `initialize` and `update` come with the base.
     Arguments of ``__init__`` are kept under their own names (``self.k = k``): files, copies and the summary
-    read them there.
+    read them there. One that brings time steps together, as pooling and attention do, sets
+    ``takes_lengths = True`` in its class, and its ``forward(x, training, lengths)`` leaves out what lies
+    beyond the lengths (N,), which is padding.
 
     Parameters
     ----------
@@ -112,7 +117,7 @@ class Layer(Part):
     array([[1., 2., 3.]])
     """
 
-    optimizer = Opened(_optimizer, None)
+    optimizer = Opened(optional(_optimizer), None)
     regularizer = Opened(_regularizer, None)
     trainable = Opened(boolean, True)
     name: str | None = None
@@ -120,6 +125,7 @@ class Layer(Part):
     takes_lengths: ClassVar[bool] = False  # whether forward takes `lengths`
     takes_indices: ClassVar[bool] = False  # whether the input holds whole numbers (N, T), not features
     takes_state: ClassVar[bool] = False  # whether forward takes `initial_state`, and leaves `final_state`
+    activation: "Activation | None" = None  # of a layer that has one: what its outputs are
     state_size: int = 0  # S, where the state is an array (N, S)
     causal: ClassVar[bool] = False  # whether no output depends on a later step: see `stream`
     needs_dx: bool = True  # False where nobody asks for backward's dx: see nnfw.training
@@ -127,7 +133,7 @@ class Layer(Part):
 
     # What copies leave out:
     left_out: ClassVar[tuple[str, ...]] = (
-        "params", "grads", "blocks", "grad_blocks", "cache", "_buffers", "owner"
+        "params", "grads", "blocks", "grad_blocks", "cache", "_buffers", "owner", "needs_dx"
     )  # fmt: skip
 
     owner: "weakref.ref[Layer] | None" = None  # the network, or the layer, that it is part of
@@ -197,7 +203,10 @@ class Layer(Part):
         self.regularized()  # a name that is not there is refused now
 
     def forward(self, x: Array, training: bool = False) -> Array:
-        """Return the output (N, ...) for the input (N, ...); in training, keep what `backward` needs."""
+        """Return the output (N, ...) for the input (N, ...); in training, keep what `backward` needs.
+
+        The layer may need the output again, or have it from its input: copy it before changing it in place.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define forward(x, training=False)")
 
     def backward(self, dy: Array) -> Array:
@@ -219,9 +228,16 @@ class Layer(Part):
             return
         if self.state is None or self.state.rule != type(rule).__name__:
             self.state = rule.start(self.flat_params)
+        if self.optimizer and self.optimizer.clip_global_norm is not None:  # the norm of this layer alone
+            clip_to_norm([self.flat_grads], self.optimizer.clip_global_norm)
         rule.step(self.flat_params, self.flat_grads, self.state, epoch)
         for p, _, regularizer in self.regularized():
             regularizer.constrain(p)
+
+    @property
+    def own_optimizer(self) -> "Optimizer | None":
+        """The optimizer that it was given, and is updated by wherever it stands."""
+        return self.optimizer
 
     # ---- regularization -----------------------------------------------------------------------------
 
@@ -252,9 +268,9 @@ class Layer(Part):
     def check_values(self, x: Array) -> None:
         """Raise a ValueError for values that the layer cannot take; `x` is what a network is given."""
 
-    def find_lengths(self, x: Array) -> Array | None:
-        """Return the valid steps of each sequence (N,), where the values of `x` tell; else None."""
-        return None
+    def find_lengths(self, x: Array, lengths: Array | None = None) -> Array | None:
+        """Return the valid steps of each sequence (N,), where the values of `x` tell; else those known."""
+        return lengths
 
     def stream(self, N: int) -> "Stepper":
         """Return what takes one time step of N samples after another; only a layer that is `causal` can."""
@@ -337,9 +353,22 @@ class Layer(Part):
     @property
     def label(self) -> str:
         """The layer and its place, as messages call it: ``layer 2, GRU(16)``."""
-        units = getattr(self, "units", "")
         place = f"layer {self.place}, " if self.place else ""
-        return f"{place}{type(self).__name__}({units})"
+        return f"{place}{type(self).__name__}({self.extent})"
+
+    @property
+    def extent(self) -> str:
+        """What its label has in brackets: the units, of a layer that has some."""
+        return str(getattr(self, "units", ""))
+
+    @property
+    def owned(self) -> bool:
+        """Whether it is part of a network, or of another layer."""
+        return self.owner is not None and self.owner() is not None
+
+    def __copy__(self) -> Self:
+        """Return a copy that shares nothing: two layers cannot have one memory, or one owner."""
+        return copy.deepcopy(self)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave views, buffers and the last batch out of copies: the flat vectors hold everything."""

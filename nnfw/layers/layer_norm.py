@@ -5,7 +5,7 @@ from typing import Unpack
 import numpy as np
 
 from nnfw.arrays import Array, Shape
-from nnfw.checks import number
+from nnfw.checks import POSITIVE
 from nnfw.errors import ShapeError
 from nnfw.layers.layer import NOTHING, Layer, Options, with_samples
 
@@ -15,10 +15,15 @@ class LayerNorm(Layer):
 
     ::
 
-        (1)  u = x - mean(x)
-        (2)  r = 1 / √(mean(u²) + ε)          (N, 1), or (N, T, 1)
-        (3)  v = u r
-        (4)  y = v∘gain + shift          (N, D) -> (N, D), or (N, T, D) -> (N, T, D)
+        (1)  centred = x - mean(x)
+        (2)  scale = 1 / √(mean(centred²) + ε)          (N, 1), or (N, T, 1)
+        (3)  normalized = centred scale
+        (4)  y = normalized∘gain + shift          (N, D) -> (N, D), or (N, T, D) -> (N, T, D)
+
+    and their adjoint, read upward::
+
+        (4)      dnormalized = dy∘gain
+        (3 to 1) dx = (dnormalized - mean(dnormalized) - normalized mean(dnormalized∘normalized)) scale
 
     Each sample and step stands alone: it is the same in training and inference, at any batch size.
 
@@ -47,7 +52,7 @@ class LayerNorm(Layer):
 
     def __init__(self, *, epsilon: float = 1e-5, **options: Unpack[Options]) -> None:
         super().__init__(**options)
-        self.epsilon = number("LayerNorm", "epsilon", epsilon, low=0.0, open_low=True)
+        self.epsilon = POSITIVE("LayerNorm", "epsilon", epsilon)
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return the input's shape, (D,) or (T, D)."""
@@ -64,28 +69,31 @@ class LayerNorm(Layer):
         """Return y, of the shape of x."""
         x = np.asarray(x, self.dtype)
         self.check_input(x, (2, 3), "(samples, features) or (samples, steps, features)")
-        u = self.buffer("v", x.shape) if training else np.empty_like(x)
-        np.subtract(x, means(x, np.ones_like(self.params["gain"])), out=u)  # (1)
-        r = 1 / np.sqrt(means(u * u, np.ones_like(self.params["gain"])) + self.epsilon)  # (2)
-        v = np.multiply(u, r, out=u)  # (3)
-        y = np.multiply(v, self.params["gain"], out=None if training else v)  # (4)
+        ones = np.ones_like(self.params["gain"])
+        centred = self.buffer("normalized", x.shape) if training else np.empty_like(x)
+        np.subtract(x, means(x, ones), out=centred)  # (1)
+        centred -= means(centred, ones)  # (1) again: the mean of features far from 0 was rounded
+        y = centred * centred
+        scale = 1 / np.sqrt(means(y, ones) + self.epsilon)  # (2)
+        normalized = np.multiply(centred, scale, out=centred)  # (3)
+        np.multiply(normalized, self.params["gain"], out=y)  # (4)
         y += self.params["shift"]
         if training:
-            self.cache = {"v": v, "r": r}
+            self.cache = {"normalized": normalized, "scale": scale}
         return y
 
     def backward(self, dy: Array) -> Array:
-        """Return dx, of the shape of x: dx = (dv - mean(dv) - v mean(dv∘v)) r, where dv = dy∘gain."""
-        v, r, gain = self.recall("v", "backward"), self.cache["r"], self.params["gain"]
-        dy = self.check_gradient(dy, v.shape)
-        p = np.multiply(dy, v, out=self.buffer("p", v.shape))
-        self.cache = {"v": v, "r": r, "dy": dy, "p": p}
+        """Return dx, of the shape of x."""
+        normalized, gain = self.recall("normalized", "backward"), self.params["gain"]
+        dy = self.check_gradient(dy, normalized.shape)
+        product = np.multiply(dy, normalized, out=self.buffer("product", normalized.shape))
+        self.cache = {**self.cache, "dy": dy, "product": product}
         if not self.needs_dx:
             return NOTHING
         dx: Array = dy * gain  # (4)
-        dx -= np.multiply(v, means(p, gain), out=self.buffer("product", v.shape))  # (2)
+        dx -= np.multiply(normalized, means(product, gain), out=self.buffer("term", normalized.shape))  # (2)
         dx -= means(dy, gain)  # (1)
-        dx *= r  # (3)
+        dx *= self.cache["scale"]  # (3)
         return dx
 
     def gradients(self) -> None:
@@ -93,7 +101,7 @@ class LayerNorm(Layer):
         D = len(self.params["gain"])
         dy = self.recall("dy", "gradients").reshape(-1, D)
         ones = np.ones(len(dy), self.dtype)
-        np.matmul(ones, self.cache["p"].reshape(-1, D), out=self.grads["gain"])
+        np.matmul(ones, self.cache["product"].reshape(-1, D), out=self.grads["gain"])
         np.matmul(ones, dy, out=self.grads["shift"])
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from nnfw.activation import Activation
 from nnfw.arrays import Array, Shape
-from nnfw.checks import boolean, number
+from nnfw.checks import FINITE, boolean
 from nnfw.initializers import Constant
 from nnfw.layers.gated import Gated, side_by_side
 from nnfw.layers.layer import NOTHING
@@ -46,6 +46,10 @@ class LSTM(Gated):
 
         dWx_i = xᵀ ds_i     dWh_i = h₋ᵀ ds_i     db_i = Σ ds_i     alike for f, g and o
         dx = ds_i Wx_iᵀ + ds_f Wx_fᵀ + ds_g Wx_gᵀ + ds_o Wx_oᵀ
+
+    In the code, s holds the scores that become i, f, o and g; Fi, Ff, Fo, Fg and Fv are what the adjoint
+    multiplies with and needs no gradient for. How rows are packed says `nnfw.layers.steps`, how a batch is
+    read `nnfw.layers.recurrent`.
 
     With ``peepholes=True`` the gates see the cell state too, each unit its own: p_i∘c₋ is added within (1),
     p_f∘c₋ within (2) and p_o∘c within (4). Their adjoint, of which (4) then comes before (5)::
@@ -125,7 +129,7 @@ class LSTM(Gated):
     ) -> None:
         super().__init__(units, activation, recurrent_activation, **options)
         self.peepholes = boolean("LSTM", "peepholes", peepholes)
-        self.forget_bias = number("LSTM", "forget_bias", forget_bias)
+        self.forget_bias = FINITE("LSTM", "forget_bias", forget_bias)
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T, H) for (T, D) if `return_sequences`, else (H,)."""

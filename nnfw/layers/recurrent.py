@@ -22,12 +22,13 @@ import numpy as np
 from nnfw import activations, initializers
 from nnfw.activation import Activation
 from nnfw.arrays import Array, Shape
-from nnfw.checks import boolean, number, positive_integer
+from nnfw.checks import FRACTION, boolean, positive_integer
 from nnfw.errors import ShapeError
 from nnfw.layers.layer import NOTHING, Layer, Options, with_samples
 from nnfw.layers.lengths import check_lengths
 from nnfw.layers.recurrent_dropout import Drop, Room
-from nnfw.layers.steps import Steps, Unpacked
+from nnfw.layers.steps import Steps
+from nnfw.layers.unpacked import Unpacked
 
 if TYPE_CHECKING:
     from nnfw.initializer import Initializer
@@ -93,6 +94,7 @@ class Recurrent(Layer):
     )
     gates: ClassVar[tuple[str, ...]] = ()  # as they lie in memory
     state_arrays: ClassVar[int] = 1  # arrays (N, H) that the state is made of, the first of them h
+    activation: Activation  # φ
     Wx_b: Array  # Wx (D, G·H), and b below it as one row more
     grad_Wx_b: Array
 
@@ -130,10 +132,8 @@ class Recurrent(Layer):
         self.return_sequences = boolean(owner, "return_sequences", return_sequences)
         self.go_backwards = boolean(owner, "go_backwards", go_backwards)
         self.use_bias = boolean(owner, "use_bias", use_bias)
-        self.dropout = number(owner, "dropout", dropout, 0.0, 1.0, open_high=True)
-        self.recurrent_dropout = number(
-            owner, "recurrent_dropout", recurrent_dropout, 0.0, 1.0, open_high=True
-        )
+        self.dropout = FRACTION(owner, "dropout", dropout)
+        self.recurrent_dropout = FRACTION(owner, "recurrent_dropout", recurrent_dropout)
         self.input_initializer = initializers.get(input_initializer)
         self.recurrent_initializer = initializers.get(recurrent_initializer)
         self.bias_initializer = initializers.get(bias_initializer)

@@ -1,16 +1,37 @@
 """Layers that are given a sequence one time step after another: what `nnfw.streaming` chains."""
 
+import copy
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 
 from nnfw.arrays import Array
+from nnfw.initializer import Initializer
 from nnfw.layers.layer import Layer
 from nnfw.layers.recurrent import Recurrent
 from nnfw.layers.recurrent_dropout import Drop
 from nnfw.layers.steps import Steps
 
+TRAINING = ("specs", "flat_grads", "state", "optimizer", "regularizer", "noise")  # what no step reads
+
+
+def snapshots(layers: Iterable[Layer]) -> list[Layer]:
+    """Return copies of layers that keep the weights of now; what only training needs is not copied."""
+    layers = list(layers)
+    shared = {
+        id(part): part
+        for layer in layers
+        for name, part in vars(layer).items()
+        if name in TRAINING or isinstance(part, Initializer)
+    }
+    return copy.deepcopy(layers, shared)
+
 
 class Stepper:
     """A layer that is given a sequence step by step; `state` is what it remembers, None if nothing.
+
+    A shallow copy that is given a state of its own goes its own way.
 
     Examples
     --------
@@ -28,7 +49,7 @@ class Stepper:
 
 
 class RecurrentStepper(Stepper):
-    """A recurrent layer that is given a sequence step by step, with the weights that it has now.
+    """A recurrent layer that is given a sequence step by step.
 
     Attributes
     ----------
@@ -42,8 +63,12 @@ class RecurrentStepper(Stepper):
         super().__init__(layer)
         self.steps, self.drop = Steps(N, 1), Drop()
         self.arrays: dict[str, Array] = {}
-        self.weights = layer.scaled_weights(self.room)
+        self.weights = layer.scaled_weights(layer._room)
         self.states = self.steps.states(layer._open_state(None, N), layer.units)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Share the weights with a copy, and nothing that a step writes into."""
+        return vars(self) | {"arrays": {}, "states": [h.copy() for h in self.states]}
 
     def room(self, name: str, shape: tuple[int, ...]) -> Array:
         """Return memory that is kept from step to step."""

@@ -13,7 +13,7 @@ state after each step are both plain slices, and the loop needs no special case 
 """
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -236,22 +236,3 @@ class Steps:
             if self.lengths is None
             else [d[..., :n, :] for n in self.sizes]
         )
-
-
-class Unpacked(Mapping[str, Array]):
-    """Packed rows by name, read as (N, T, H): what a recurrent layer's training pass leaves to be seen."""
-
-    def __init__(self, steps: Steps, rows: dict[str, Array]) -> None:
-        self.steps, self.rows = steps, rows
-
-    def __getitem__(self, name: str) -> Array:
-        return self.steps.unpack(self.rows[name])
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.rows
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.rows)
-
-    def __len__(self) -> int:
-        return len(self.rows)

@@ -2,6 +2,7 @@
 
 A ratio 0/0 (the precision of a class that was never decided) is 0.0, as in scikit-learn, without a warning.
 The arguments `threshold` and `average` are explained once, on `ClassMetric` and `RatioMetric`.
+``@nnfw.metrics.register("my_metric")`` above a class of your own makes it known by name.
 """
 
 from nnfw.metric import MeanMetric, Metric
@@ -14,6 +15,7 @@ from nnfw.metrics.classes import (
     TopKAccuracy,
 )
 from nnfw.metrics.given import FunctionMetric, get, metrics
+from nnfw.metrics.labels import MultiLabel
 from nnfw.metrics.ratios import (
     F1,
     NegativePredictiveValue,
@@ -23,6 +25,8 @@ from nnfw.metrics.ratios import (
     Specificity,
 )
 from nnfw.metrics.regression import MAE, MSE, R2, RMSE
+
+register = metrics.register
 
 __all__ = [
     "F1",
@@ -38,6 +42,7 @@ __all__ = [
     "MatthewsCorrelation",
     "MeanMetric",
     "Metric",
+    "MultiLabel",
     "NegativePredictiveValue",
     "Precision",
     "RatioMetric",
@@ -46,4 +51,5 @@ __all__ = [
     "TopKAccuracy",
     "get",
     "metrics",
+    "register",
 ]

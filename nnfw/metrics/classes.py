@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.arrays import Array
-from nnfw.checks import number, positive_integer
+from nnfw.checks import FINITE, positive_integer
 from nnfw.metric import MeanMetric, Metric, divide, open_classes
 from nnfw.metrics.given import metrics
 
@@ -29,6 +29,8 @@ class TopKAccuracy(MeanMetric):
     >>> top([2, 0], [[0.1, 0.2, 0.7], [0.1, 0.5, 0.4]]), top.name
     (0.5, 'top_2_accuracy')
     """
+
+    higher_is_better = True
 
     def __init__(self, k: int = 5) -> None:
         self.k = positive_integer("TopKAccuracy", "k", k)
@@ -67,7 +69,7 @@ class ClassMetric(Metric):
     """
 
     def __init__(self, threshold: float = 0.5) -> None:
-        self.threshold = number(type(self).__name__, "threshold", threshold)
+        self.threshold = FINITE(type(self).__name__, "threshold", threshold)
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
         truth, a = open_classes(y, a)
@@ -88,6 +90,8 @@ class Accuracy(ClassMetric, MeanMetric):
     >>> Accuracy()([2, 0], [[0.1, 0.2, 0.7], [0.3, 0.4, 0.3]])
     0.5
     """
+
+    higher_is_better = True
 
     def count(self, truth: Array, decided: Array, k: int) -> Array:
         return np.array([np.count_nonzero(truth == decided), len(truth)])
@@ -135,6 +139,8 @@ class MatthewsCorrelation(CountMetric):
     >>> MatthewsCorrelation()([0, 0, 1, 1], [0.1, 0.2, 0.3, 0.8])
     0.5773502691896258
     """
+
+    higher_is_better = True
 
     def result(self, s: Array) -> float:
         tp, fp, fn, _ = s.astype(np.float64)

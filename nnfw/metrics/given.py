@@ -1,5 +1,6 @@
 """What stands for a metric: its name, an object or its class, and any function of targets and outputs."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.arrays import Array
-from nnfw.metric import MeanMetric, Metric
+from nnfw.metric import MeanMetric, Metric, layout
 from nnfw.parts import Registry
 
 # nnfw's name -> what other libraries call it.
@@ -20,8 +21,9 @@ OTHER_NAMES = {
     "negative_predictive_value": "npv",
     "f1": "f1_score f1score",
     "matthews_correlation": "mcc matthews_corrcoef",
-    "mae": "mean_absolute_error l1",
-    "mse": "mean_squared_error l2",
+    "multi_label_accuracy": "hamming_score multilabel_accuracy",
+    "mae": "l1",
+    "mse": "l2",
     "rmse": "root_mean_squared_error",
     "r2": "r2_score r2score",
 }
@@ -43,10 +45,10 @@ def get(metric: str | Metric | type[Metric] | Callable[[Any, Any], float]) -> Me
     --------
     >>> get("f1")
     F1()
-    >>> def largest_error(y, a):
-    ...     return abs(y - a).max()
-    >>> get(largest_error).name
-    'largest_error'
+    >>> def quartic_error(y, a):
+    ...     return np.mean((y - a) ** 4)
+    >>> get(quartic_error).name
+    'quartic_error'
     >>> get("mcc")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ValueError: unknown metric 'mcc'; nnfw calls it 'matthews_correlation'. Known: ...
@@ -57,12 +59,16 @@ def get(metric: str | Metric | type[Metric] | Callable[[Any, Any], float]) -> Me
 
 
 class FunctionMetric(MeanMetric):
-    """A plain function as a metric: its mean over the batches, weighted by their samples.
+    """A plain function as a metric: its mean over the batches, weighted by their samples, or valid steps.
+
+    For a mean over samples that is the mean over all of them, whatever the batches. A maximum, a root or a
+    quotient of sums has another value for each size of batch: write a `Metric`, whose statistics merge.
 
     Parameters
     ----------
     function : callable
-        ``function(y, a) -> float``. Its ``__name__`` is the metric's name.
+        ``function(y, a) -> float``; in training, of sequence outputs, `a` is (M, K), of all valid steps of
+        the batch, and `y` alike. Its ``__name__`` is the metric's name.
 
     Raises
     ------
@@ -71,14 +77,14 @@ class FunctionMetric(MeanMetric):
 
     Examples
     --------
-    >>> def largest_error(y, a):
-    ...     return np.abs(y - a).max()
+    >>> def quartic_error(y, a):
+    ...     return np.mean((y - a) ** 4)
     >>> from nnfw.metric import Running
-    >>> running = Running(FunctionMetric(largest_error))
+    >>> running = Running(FunctionMetric(quartic_error))
     >>> running.add(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))
-    >>> running.add(np.array([1.0]), np.array([6.0]))
-    >>> running.metric.name, running.result()  # (3 * 1.0 + 1 * 5.0) / 4
-    ('largest_error', 2.0)
+    >>> running.add(np.array([1.0]), np.array([3.0]))
+    >>> running.metric.name, running.result()  # (3 * 1/3 + 1 * 16) / 4
+    ('quartic_error', 4.25)
     """
 
     def __init__(self, function: Callable[[Any, Any], float]) -> None:
@@ -90,7 +96,7 @@ class FunctionMetric(MeanMetric):
         return getattr(self.function, "__name__", type(self.function).__name__)
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        value, samples = self.function(y, a), len(np.atleast_1d(a))
+        value, samples = self.function(y, a), math.prod(layout(np.asarray(a))[0])
         if np.ndim(value) != 0:
             shape = np.shape(value)
             raise TypeError(f"the metric {self.name} must return one number, got shape {shape}; take a mean")

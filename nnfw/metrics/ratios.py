@@ -75,6 +75,8 @@ class Precision(RatioMetric):
     1.0
     """
 
+    higher_is_better = True
+
     def ratio(self, tp: Array, fp: Array, fn: Array, tn: Array) -> tuple[Array, Array]:
         return tp, tp + fp
 
@@ -88,6 +90,8 @@ class Recall(RatioMetric):
     >>> Recall()([1, 1, 1, 1], [0.9, 0.8, 0.7, 0.1])
     0.75
     """
+
+    higher_is_better = True
 
     def ratio(self, tp: Array, fp: Array, fn: Array, tn: Array) -> tuple[Array, Array]:
         return tp, tp + fn
@@ -103,6 +107,8 @@ class Specificity(RatioMetric):
     0.75
     """
 
+    higher_is_better = True
+
     def ratio(self, tp: Array, fp: Array, fn: Array, tn: Array) -> tuple[Array, Array]:
         return tn, tn + fp
 
@@ -117,6 +123,8 @@ class NegativePredictiveValue(RatioMetric):
     0.5
     """
 
+    higher_is_better = True
+
     def ratio(self, tp: Array, fp: Array, fn: Array, tn: Array) -> tuple[Array, Array]:
         return tn, tn + fn
 
@@ -130,6 +138,8 @@ class F1(RatioMetric):
     >>> F1()([1, 1, 0, 0], [0.9, 0.2, 0.8, 0.1]), F1("macro").name
     (0.5, 'f1_macro')
     """
+
+    higher_is_better = True
 
     def ratio(self, tp: Array, fp: Array, fn: Array, tn: Array) -> tuple[Array, Array]:
         return 2 * tp, 2 * tp + fp + fn

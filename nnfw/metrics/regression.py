@@ -10,7 +10,7 @@ from nnfw.metric import MeanMetric, Metric, divide, open_values
 from nnfw.metrics.given import metrics
 
 
-@metrics.register("mae")
+@metrics.register("mae", "mean_absolute_error")
 class MAE(MeanMetric):
     """The mean absolute error over all samples and outputs: mean |y - a|.
 
@@ -20,12 +20,14 @@ class MAE(MeanMetric):
     0.75
     """
 
+    higher_is_better = False
+
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
         y, a = open_values(y, a)
         return np.array([np.abs(y - a).sum(), a.size])
 
 
-@metrics.register("mse")
+@metrics.register("mse", "mean_squared_error")
 class MSE(MeanMetric):
     """The mean squared error over all samples and outputs: mean (y - a)².
 
@@ -34,6 +36,8 @@ class MSE(MeanMetric):
     >>> MSE()([1.0, 2.0], [1.5, 1.0])
     0.625
     """
+
+    higher_is_better = False
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
         y, a = open_values(y, a)
@@ -70,6 +74,8 @@ class R2(Metric):
     >>> R2()([1.0, 2.0, 3.0], [1.0, 2.0, 2.0])
     0.5
     """
+
+    higher_is_better = True
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
         """Return for each output (5, K): count, first and mean of `y`, Σ(y - ȳ)² and Σ(y - a)².

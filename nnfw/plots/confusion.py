@@ -1,6 +1,7 @@
 """Which class is taken for which, in a picture."""
 
 from collections.abc import Sequence
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def confusion_matrix(
-    matrix: ArrayLike, labels: Sequence[object] | None = None, path: Target = None, *, normalize: bool = False
+    matrix: ArrayLike, path: Target = None, *, labels: Sequence[object] | None = None, normalize: bool = False
 ) -> "Figure":
     """Draw a confusion matrix with the counts in its cells.
 
@@ -23,10 +24,10 @@ def confusion_matrix(
     ----------
     matrix : array_like of shape (K, K)
         Counts: the row is the true class, the column the predicted one.
-    labels : sequence, optional
-        The names of the classes; their numbers, if not given.
     path : str or Path, optional
         Where to save the picture: a name that ends in .png, .svg or .pdf.
+    labels : sequence, optional
+        The names of the classes; their numbers, if not given.
     normalize : bool
         Show each row in percent of its true class.
 
@@ -39,6 +40,8 @@ def confusion_matrix(
     ------
     ValueError
         If the matrix is not square, holds a negative or non-finite number, or the labels do not fit it.
+    TypeError
+        If the labels, or the path, are of another kind.
 
     Examples
     --------
@@ -47,14 +50,14 @@ def confusion_matrix(
     ['96', '4', '10', '90']
     """
     counts = _counts(matrix)
-    names = [str(label) for label in (range(len(counts)) if labels is None else labels)]
-    if len(names) != len(counts):
-        raise ValueError(f"labels must name each of the {len(counts)} classes, got {len(names)}")
+    if path is not None and not isinstance(path, str | PathLike):
+        raise TypeError(f"path must be a file to save in, got {path!r:.80}; names of the classes are labels=")
+    names = _names(labels, len(counts))
     if normalize:
         totals = counts.sum(axis=1, keepdims=True)
         counts = np.round(100 * counts / np.where(totals > 0, totals, 1), 1)
     cell = min(0.5, max(0.26, 3.0 / len(counts)))
-    side = cell * len(counts) + 1.0
+    side = cell * max(len(counts), 2) + 0.9
     with picture(path, width=side, height=side) as figure:
         axes = figure.add_subplot()
         _matrix(axes, counts, cell)
@@ -62,7 +65,25 @@ def confusion_matrix(
         axes.set_xticks(ticks, names, rotation=90 if max(map(len, names)) > 3 else 0)
         axes.set_yticks(ticks, names)
         axes.set(xlabel="predicted class", ylabel="true class", title="% of each true class" * normalize)
+        _make_room(figure, axes)
     return figure
+
+
+def _names(labels: Sequence[object] | None, count: int) -> list[str]:
+    if isinstance(labels, str):
+        raise TypeError(f"labels must be a list of names, got {labels!r:.80}; a file to save in is path=")
+    names = [str(label) for label in (range(count) if labels is None else labels)]
+    if len(names) != count:
+        raise ValueError(f"labels must name each of the {count} classes, got {len(names)}")
+    return names
+
+
+def _make_room(figure: "Figure", axes: "Axes") -> None:
+    """Widen the figure by the longest label beside the matrix, and heighten it by that below."""
+    beside = max(label.get_window_extent().width for label in axes.get_yticklabels())
+    below = max(label.get_window_extent().height for label in axes.get_xticklabels())
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width + beside / figure.dpi, height + below / figure.dpi)
 
 
 def _matrix(axes: "Axes", counts: Array, cell: float) -> None:

@@ -12,6 +12,7 @@ from nnfw.arrays import Array
 from nnfw.plots.drawing import BLUE, COLOURS, DASHES, draw_curve, finite, whole_numbers
 from nnfw.plots.sheet import Target, grid, picture
 from nnfw.schedules import RateLike, get
+from nnfw.schedules.given import scheduled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,8 +55,9 @@ def schedule(
     if not isinstance(schedule, Mapping):
         several = schedule if isinstance(schedule, Sequence) else [schedule]
         schedule = {repr(get(one)): one for one in several}
+    rates = {label: scheduled("schedule", label, one) for label, one in schedule.items()}
     x = np.linspace(0.0, epochs, 2000, endpoint=False)
-    curves = {label: (x, [get(one, label)(float(e)) for e in x]) for label, one in schedule.items()}
+    curves = {label: (x, [rate(float(e)) for e in x]) for label, rate in rates.items()}
     if len(curves) <= 6:
         return lines(curves, path, ylabel="learning rate", log=log)
     rows, columns = grid(len(curves))

@@ -50,8 +50,8 @@ def check(network: "Network", x: Any, y: Any, lengths: ArrayLike | None, steps: 
 
 def forms(network: "Network", y: Any, data: Data) -> str:
     """Return the forms of x and y, and what the outputs make of them."""
-    *_, last = network.leaves()
-    outputs = getattr(getattr(last, "activation", None), "name", type(last).__name__)
+    last = network.last
+    outputs = last.activation.name if last.activation else type(last).__name__
     given = "a list" if isinstance(y, (list, tuple)) else np.shape(y)
     kind = "classes" if network.loss.joins else "numbers"
     return (

@@ -9,7 +9,7 @@ import numpy as np
 from nnfw import optimizers, postmortem
 from nnfw.arrays import Array
 from nnfw.doors import Batch, Data
-from nnfw.doors.weights import class_labels
+from nnfw.doors.classes import class_labels
 from nnfw.layers.lengths import valid_steps
 from nnfw.preflight.report import Report
 
@@ -86,14 +86,13 @@ def at_balance(report: Report, labels: Array, K: int) -> Iterator[str]:
         yield (
             f"the classes are unbalanced: always answering {counts.argmax()} would be right for "
             f"{counts.max() / len(labels):.0%}; fit(..., class_weight='balanced') weighs them alike, and "
-            f"balanced_accuracy measures it"
+            f"nnfw.metrics.Recall('macro') measures them so"
         )
 
 
 def at_numbers(network: "Network", y: Array) -> Iterator[str]:
     """Look whether the outputs can be as the targets are."""
-    *_, last = network.leaves()
-    activation = getattr(last, "activation", None)
+    activation = network.last.activation
     if activation is not None and activation.elementwise:
         low, high = reach(activation)
         if y.min() < low - 1e-6 or y.max() > high + 1e-6:

@@ -30,7 +30,8 @@ from nnfw.arrays import Array
 from nnfw.checks import file_path, whole_number
 from nnfw.errors import LoadError
 from nnfw.saving import archive, states
-from nnfw.saving.describing import Describer, Rebuilder
+from nnfw.saving.describing import Describer
+from nnfw.saving.rebuilding import Rebuilder
 from nnfw.saving.weights import load_weights, save_weights
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from nnfw.layers.layer import Layer
 from nnfw.optimizer import State
 from nnfw.plan import Plan
 from nnfw.resuming import Standing, over_layers
-from nnfw.saving.describing import Describer, Rebuilder
+from nnfw.saving.describing import Describer
+from nnfw.saving.rebuilding import Rebuilder
 
 if TYPE_CHECKING:
     from nnfw.network import Network
@@ -34,6 +35,7 @@ def keep_network(network: "Network", into: Describer, prefix: str = "") -> Json:
     named = zip(network.names, network.layers, strict=True)
     return {
         "built": network.built,
+        "default optimizer": network.default_optimizer,
         "shapes": into.value(network.shapes, "shapes"),
         "history": keep_history(network.history, into),
         "standing": keep_standing(network.standing, into, prefix),
@@ -55,6 +57,8 @@ def restore_network(network: "Network", known: Json, out: Rebuilder, prefix: str
     if network.shapes != shapes:
         raise LoadError(f"its layers give the shapes {network.shapes}, but {shapes} were saved")
     network.built = boolean("Network", "built", known["built"])
+    default = known.get("default optimizer", False)  # 0.1.0's file does not tell
+    network.default_optimizer = boolean("Network", "default optimizer", default)
     for layer, kept, name in members:
         if network.built and not is_network(layer):
             restore_layer(layer, kept, out, name, network)

@@ -5,8 +5,9 @@ from collections import abc
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from nnfw.schedule import Factor, Length, Rate, RateLike, Schedule, ascending, check_one_more, each, mix
-from nnfw.schedules.given import get
+from nnfw.checks import each
+from nnfw.schedule import Factor, Length, Rate, RateLike, Schedule, ascending, check_one_more, mix
+from nnfw.schedules.given import get, scheduled
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,7 +35,7 @@ class Warmup(Schedule):
     (0.0, 0.05, 0.1, 0.05)
     """
 
-    schedule: Annotated[RateLike, get]
+    schedule: Annotated[RateLike, scheduled]
     epochs: Length
     start: Rate = 0.0
 
@@ -70,12 +71,12 @@ class Sequence(Schedule):
     (0.1, 0.05)
     """
 
-    schedules: Annotated[abc.Sequence[RateLike], each(get)]
+    schedules: Annotated[abc.Sequence[RateLike], each(scheduled)]
     boundaries: Annotated[abc.Sequence[float], ascending]
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_one_more("Sequence: schedules", self.schedules, self.boundaries)
+        check_one_more("Sequence", "schedules", self.schedules, self.boundaries)
 
     def rate_at(self, epoch: float) -> float:
         """Return the rate of the schedule whose turn it is."""
@@ -101,7 +102,7 @@ class Scaled(Schedule):
     Scaled(Linear(0.1, 10), 0.25)
     """
 
-    schedule: Annotated[RateLike, get]
+    schedule: Annotated[RateLike, scheduled]
     factor: Factor
 
     def rate_at(self, epoch: float) -> float:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from nnfw.schedule import Length, Range, Rate, Schedule, Share, half_cosine, laps, mix
+from nnfw.checks import Range
+from nnfw.schedule import Length, Rate, Schedule, Share, half_cosine, laps, mix
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,7 +37,7 @@ class CosineRestarts(Schedule):
 
     rate: Rate
     period: Length
-    factor: Annotated[float, Range("finite and >= 1", low=1.0)] = 1
+    factor: Annotated[float, Range(1.0).exact] = 1
     end: Rate = 0.0
     descent: Share = 0.0
 

@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Annotated
 
-from nnfw.schedule import NUMBER, POSITIVE, Factor, Rate, Schedule, Share, laps
+from nnfw.checks import AMOUNT, POSITIVE, optional
+from nnfw.schedule import Factor, Rate, Schedule, Share, laps
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,8 +37,8 @@ class Exponential(Schedule):
     """
 
     rate: Rate
-    decay: Annotated[float | None, NUMBER] = None
-    cycle: Annotated[float | None, POSITIVE] = None
+    decay: Annotated[float | None, optional(AMOUNT.exact)] = None
+    cycle: Annotated[float | None, optional(POSITIVE.exact)] = None
     descent: Share = 0.0
 
     def __post_init__(self) -> None:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from nnfw.schedule import POSITIVE, Length, Rate, Schedule, half_cosine, mix, progress
+from nnfw.checks import POSITIVE
+from nnfw.schedule import Length, Rate, Schedule, half_cosine, mix, progress
 
 
 @dataclass(frozen=True, repr=False)
@@ -58,7 +59,7 @@ class Polynomial(Schedule):
     rate: Rate
     epochs: Length
     end: Rate = 0.0
-    power: Annotated[float, POSITIVE] = 1.0
+    power: Annotated[float, POSITIVE.exact] = 1.0
 
     def rate_at(self, epoch: float) -> float:
         """Return the rate at `epoch`, and `end` after the last."""

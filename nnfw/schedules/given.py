@@ -5,19 +5,18 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Annotated, Any
 
+from nnfw.checks import AMOUNT, shown
 from nnfw.names import nearest
-from nnfw.schedule import NUMBER, SCHEDULES, Rate, RateLike, Schedule, function, shown
+from nnfw.schedule import SCHEDULES, Rate, RateLike, Schedule
 
 
-def get(schedule: RateLike, name: str = "learning_rate") -> Schedule:
+def get(schedule: RateLike) -> Schedule:
     """Return the schedule for a number, a function of the epoch, or the schedule itself.
 
     Parameters
     ----------
     schedule : float, callable or Schedule
         A number stays constant.
-    name : str
-        The argument that it was given for, for messages.
 
     Raises
     ------
@@ -33,18 +32,29 @@ def get(schedule: RateLike, name: str = "learning_rate") -> Schedule:
     >>> get(lambda epoch: 0.1 / (1 + epoch))(3.0)
     0.025
     """
-    given: Any = schedule
-    if isinstance(given, Schedule):
-        return given
-    if not isinstance(given, bool) and isinstance(given, Real):
-        return Constant(NUMBER(given, name))
-    if callable(given) and not isinstance(given, type):
-        return Custom(given)
-    word = given if isinstance(given, str) else getattr(given, "__name__", "")
+    return scheduled("get", "schedule", schedule)
+
+
+def scheduled(owner: str, name: str, value: Any) -> Schedule:
+    """Return the schedule for what was given as an argument: the check of one, as in `nnfw.checks`."""
+    if isinstance(value, Schedule):
+        return value
+    if not isinstance(value, bool) and isinstance(value, Real):
+        return Constant(AMOUNT.exact(owner, name, value))
+    if callable(value) and not isinstance(value, type):
+        return Custom(value)
+    word = value if isinstance(value, str) else getattr(value, "__name__", "")
     raise TypeError(
-        f"{name} must be a number, or a schedule with its numbers, as Cosine(rate=0.1, epochs=20); "
-        f"got {shown(given)}.{nearest(word, SCHEDULES)}"
+        f"{owner}: {name} must be a number, or a schedule with its numbers, as Cosine(rate=0.1, epochs=20); "
+        f"got {shown(value)}.{nearest(word, SCHEDULES)}"
     )
+
+
+def function(owner: str, name: str, value: Any) -> Any:
+    """Return `value`, if it can be called."""
+    if not callable(value):
+        raise TypeError(f"{owner}: {name} must be a function of the epoch, got {shown(value)}")
+    return value
 
 
 @dataclass(frozen=True, repr=False)

@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Annotated
 
-from nnfw.schedule import Factor, Length, Range, Rate, Schedule, Share, half_cosine, mix, progress
+from nnfw.checks import Range
+from nnfw.schedule import Factor, Length, Rate, Schedule, Share, half_cosine, mix, progress
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,7 +73,7 @@ class Noam(Schedule):
     (0.0, 0.0625, 0.03125)
     """
 
-    units: Annotated[float, Range("a number of units, >= 1", low=1.0)]
+    units: Annotated[float, Range(1.0).exact]
     warmup: Length
     factor: Factor = 1.0
 

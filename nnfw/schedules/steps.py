@@ -5,7 +5,8 @@ from collections import abc
 from dataclasses import dataclass
 from typing import Annotated
 
-from nnfw.schedule import NUMBER, Length, Rate, Schedule, Share, ascending, check_one_more, each, laps
+from nnfw.checks import AMOUNT, each
+from nnfw.schedule import Length, Rate, Schedule, Share, ascending, check_one_more, laps
 
 
 @dataclass(frozen=True, repr=False)
@@ -61,11 +62,11 @@ class Piecewise(Schedule):
     """
 
     boundaries: Annotated[abc.Sequence[float], ascending]
-    rates: Annotated[abc.Sequence[float], each(NUMBER)]
+    rates: Annotated[abc.Sequence[float], each(AMOUNT.exact)]
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_one_more("Piecewise: rates", self.rates, self.boundaries)
+        check_one_more("Piecewise", "rates", self.rates, self.boundaries)
 
     def rate_at(self, epoch: float) -> float:
         """Return the rate of the stretch that `epoch` falls into."""

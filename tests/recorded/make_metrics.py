@@ -112,9 +112,37 @@ def regress(y, a):
     return {"mae": mae, "mse": mse, "rmse": mse**0.5, "r2": r2}
 
 
+def label_cases():
+    """Yield the name, the labels and the outputs of each case of several labels a sample."""
+    y = (rng.random((53, 4)) < [0.5, 0.3, 0.1, 0.7]).astype(int)
+    yield "labels", y, (0.6 * outputs(53, 4) + 0.4 * y * rng.random((53, 4))).round(5)
+    y = (rng.random((31, 3)) < 0.4).astype(int)
+    y[:, 1] = 0
+    yield "label_never_there", y, outputs(31, 3)
+    yield "label_never_decided", y[:, ::-1].copy(), outputs(31, 3) * [1, 1, 0.4]
+    yield "labels_mostly_right", y, (0.5 * outputs(31, 3) + 0.5 * y).round(5)
+    yield "label_alone", y[:, :1].copy(), outputs(31, 1)[:, None]
+
+
+def label(y, a):
+    """Return the expected value of each metric, under nnfw's name for it."""
+    decided = (a > 0.5).astype(int)
+    expected = {"multi_label_accuracy": 1 - sk.hamming_loss(y, decided)}
+    ratios = {"precision": sk.precision_score, "recall": sk.recall_score, "f1": sk.f1_score}
+    for name, score in ratios.items():
+        for average, infix in (("micro", ""), ("macro", "macro_")):
+            options = {"average": average if y.shape[1] > 1 else "binary", "zero_division": 0.0}
+            expected[f"multi_label_{infix}{name}"] = float(score(y, decided, **options))
+    each = [sk.matthews_corrcoef(*pair) for pair in zip(y.T, decided.T, strict=True)]
+    pooled = sk.matthews_corrcoef(y.ravel(), decided.ravel())
+    matthews = {"_": float(pooled), "_macro_": float(np.mean(each))}
+    return expected | {f"multi_label{infix}matthews_correlation": v for infix, v in matthews.items()}
+
+
 if __name__ == "__main__":
     cases = {}
-    for measure_all, group in ((classify, classification_cases()), (regress, regression_cases())):
+    groups = ((classify, classification_cases()), (regress, regression_cases()), (label, label_cases()))
+    for measure_all, group in groups:
         for case, y, a in group:
             cases[case] = {"y": y.tolist(), "a": a.tolist(), "expected": measure_all(y, a)}
     lines = ",\n".join(f"{json.dumps(case)}: {json.dumps(content)}" for case, content in cases.items())

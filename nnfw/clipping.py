@@ -1,0 +1,52 @@
+"""Clipping: gradients that are too long are shortened, and keep their direction."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from nnfw.arrays import Array
+from nnfw.blocks import blocks
+
+
+def norm_of(vector: Array) -> float:
+    """Return the Euclidean norm. Divided by the largest element, no square is too large or too small."""
+    largest = float(np.abs(vector).max())
+    if not 0.0 < largest < math.inf:
+        return largest
+    scaled = np.divide(vector, largest, dtype=np.float64)
+    return largest * math.sqrt(np.dot(scaled, scaled))
+
+
+def clip_to_norm(vectors: Sequence[Array], limit: float) -> float:
+    """Scale `vectors` in place so that their common Euclidean norm is at most `limit`.
+
+    A norm that is not finite leaves them as they are: there is no direction to keep.
+
+    Parameters
+    ----------
+    vectors : sequence of ndarray
+        Flat vectors, taken as one long one.
+    limit : float
+        The highest norm, > 0.
+
+    Returns
+    -------
+    float
+        The norm before.
+
+    References
+    ----------
+    Pascanu, Mikolov & Bengio 2013 (arXiv:1211.5063), algorithm 1. (PyTorch adds 1e-6 to the norm.)
+
+    Examples
+    --------
+    >>> a, b = np.array([3.0, 0.0]), np.array([4.0])
+    >>> clip_to_norm([a, b], limit=1.0), a, b
+    (5.0, array([0.6, 0. ]), array([0.8]))
+    """
+    norm = math.hypot(*(norm_of(vector[block]) for vector in vectors for block in blocks(vector.size)))
+    if limit < norm < math.inf:
+        for vector in vectors:
+            vector *= limit / norm
+    return norm
