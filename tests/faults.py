@@ -26,7 +26,9 @@ class Fault(NamedTuple):
     new: str
 
 
-LAYERS = ["tests/test_layers.py", "tests/test_network.py", "tests/test_training.py"]
+OWN = ["tests/test_own_layers_and_networks.py"]
+SMALL = ["tests/test_small_layers.py"]
+LAYERS = ["tests/test_layers.py", "tests/test_network.py", "tests/test_training.py", *OWN, *SMALL]
 LOOP = ["tests/test_training.py", "tests/test_sequences_in_training.py"]
 BROKEN_OFF = ["tests/test_interruption.py"]
 ANSWERS = ["tests/test_nonfinite.py", "tests/test_nonfinite_answers.py"]
@@ -45,8 +47,10 @@ TESTS = {  # which tests must see the faults of a file
     "preflight": ["tests/test_preflight.py"],
     "saving": ["tests/test_abandoned_files.py"],
     "joint": ["tests/test_losses.py"],
-    "doors": ["tests/test_training.py", "tests/test_doors.py", *ANSWERS],
-    "monitors": ["tests/test_training.py"],
+    "doors": [*LOOP, "tests/test_doors.py", *ANSWERS, *SMALL],
+    "building": OWN,
+    "monitor": ["tests/test_training.py", "tests/test_callbacks.py"],
+    "monitors": ["tests/test_training.py", "tests/test_callbacks.py"],
     "losses": ["tests/test_losses.py"],
     "loss": ["tests/test_losses.py"],
     "checks": ["tests/test_checks.py"],
@@ -207,7 +211,7 @@ OTHERS = [
         "rule = self.optimizer or optimizer",
         "rule = optimizer",
     ),
-    Fault("joint: never joined", "network.py", "activation.name == self.loss.joins", "False"),
+    Fault("joint: never joined", "network.py", "last.activation.name == self.loss.joins", "False"),
     Fault(
         "joint: copies keep the scores",
         "joint.py",
@@ -454,6 +458,43 @@ OTHERS = [
         "preflight/looks.py",
         "if loss.joins or loss.takes_classes:",
         "if False:",
+    ),
+    Fault(
+        "norm: frozen networks count",
+        "chain.py",
+        "for layer in self.layers if self.trainable else ():",
+        "for layer in self.layers:",
+    ),
+    Fault(
+        "norm: a layer's own is ignored",
+        "layers/layer.py",
+        "if self.optimizer and self.optimizer.clip_global_norm is not None:",
+        "if False:",
+    ),
+    Fault("copies: of a fit have no dx", "layers/layer.py", '"owner", "needs_dx"', '"owner"'),
+    Fault("copies: old moments are kept", "building.py", "leaf.state = None", "pass"),
+    Fault(
+        "chain: padding is pooled", "chain.py", "if padding.any() and not layer.takes_lengths:", "if False:"
+    ),
+    Fault(
+        "network: the default optimizer is its own",
+        "network.py",
+        'optimizers.get("adam"), True',
+        'optimizers.get("adam"), False',
+    ),
+    Fault("embedding: what others wrote stays", "layers/embedding.py", "        dE[...] = 0\n", ""),
+    Fault("embedding: a list has no mask", "doors/inputs.py", "if lengths is known:", "if lengths is None:"),
+    Fault(
+        "weights: of classes count in validation",
+        "network.py",
+        "            train, held, how_held = doors.open_validation",
+        "            train = doors.weigh_classes(self, train, class_weight) if class_weight else train\n            train, held, how_held = doors.open_validation",
+    ),
+    Fault(
+        "weights: of steps shifted in windows",
+        "doors/batch.py",
+        "weight[rows, steps]",
+        "weight[rows, : x.shape[1]]",
     ),
     Fault(
         "save: no lock",
