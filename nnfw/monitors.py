@@ -172,7 +172,8 @@ class ReduceOnPlateau(PatientMonitor):
             return
         reduced = copy.copy(optimizer)
         reduced.learning_rate = schedules.get(optimizer.learning_rate) * self.factor
-        run.network.optimizer = reduced
+        followed = run.network.default_optimizer
+        run.network.optimizer, run.network.default_optimizer = reduced, followed
         self.resting, self.wait = self.cooldown, 0
         run.note(
             f"learning rate {rate:.4g} -> {rate * self.factor:.4g}: "

@@ -488,7 +488,9 @@ OTHERS = [
         "weights: of classes count in validation",
         "network.py",
         "            train, held, how_held = doors.open_validation",
-        "            train = doors.weigh_classes(self, train, class_weight) if class_weight else train\n            train, held, how_held = doors.open_validation",
+        "            if class_weight:\n"
+        "                train = doors.weigh_classes(self, train, class_weight)\n"
+        "            train, held, how_held = doors.open_validation",
     ),
     Fault(
         "weights: of steps shifted in windows",

@@ -18,6 +18,7 @@ from nnfw import (
     Layer,
     Network,
     NonFiniteError,
+    ReduceOnPlateau,
     Reshape,
     ShapeError,
 )
@@ -115,6 +116,9 @@ class TestInnerNetworks:
 
         trained = fitted(Network([Dense(3)], seed=0))
         assert repr(trained.optimizer) == "Adam()"
+        reduce = ReduceOnPlateau("loss", patience=1, min_delta=9.0)
+        trained.fit(X, Y, epochs=4, callbacks=[reduce], verbose=0)
+        assert trained.optimizer.rate(9.0) < 1e-3
         trained.save(tmp_path / "inner")
         assert frozen(copy.deepcopy(trained))
         assert frozen(Network.load(tmp_path / "inner"))
