@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -30,6 +31,7 @@ from nnfw import (
     Network,
     metrics,
 )
+from nnfw.interruption import Attempt
 
 STEPS, WHOLE, _ = recorded_steps()
 MOMENTS = ["on_fit_start", "on_epoch_start", "on_batch_end", "on_epoch_end", "on_fit_end"]
@@ -181,6 +183,23 @@ class TestErrors:
             network.fit(X, X[:, 1])
         network.fit(X[..., :2], X[:, 1], verbose=0)
         assert network.predict(X[..., :2]).shape == (40, 3)
+
+    @pytest.mark.parametrize("updated", [False, True])
+    def test_only_before_its_update_brings_the_noise_back(self, updated):
+        noise = np.random.default_rng(3)
+        standing = SimpleNamespace(batch=4, window=0)
+        network = SimpleNamespace(streams={"noise": noise})
+        expected = np.random.default_rng(3).random(2)
+
+        def step():
+            with Attempt(SimpleNamespace(standing=standing, network=network)):
+                noise.random()
+                standing.batch += updated
+                raise Trouble
+
+        with pytest.raises(Trouble):
+            step()
+        assert noise.random() == expected[int(updated)]
 
 
 class TestCtrlC:
