@@ -218,6 +218,15 @@ def test_there_is_no_gradient_with_respect_to_an_index():
     assert dx.dtype == layer.dtype
 
 
+def test_one_that_does_not_stand_first_says_so():
+    network = Network([Dense(3), Embedding(4, 2), GRU(2), Dense(1)], seed=0)
+    with pytest.raises(ValueError, match=r"layer 2, Embedding\(4, 2\): .* stands before all other layers"):
+        network.fit(np.full((5, 4), 0.3), np.zeros(5), verbose=0)
+    for first in (Embedding(4, 2), Network([Embedding(4, 2)]).layers[0]):
+        with pytest.raises(ValueError, match="build it with a larger vocabulary"):
+            first.check_values(np.array([[4]]))
+
+
 def test_a_list_of_sequences_ends_at_the_mask_too():
     network = Network([Embedding(5, 3, mask=4), GRU(2), Dense(1)], seed=0)
     network.fit(np.array([[1, 2, 4], [3, 1, 2]]), [0.0, 1.0], verbose=0)
