@@ -161,3 +161,10 @@ def test_one_of_your_own_is_saved_and_loaded(tmp_path):
     again = Network.load(path, custom={"NearOne": NearOne})
     assert repr(again.layers[0].regularizer) == "{'W': [NearOne(), L1(strength=0.1)]}"
     assert again.evaluate(X[:, 0], 0 * Y) == network.evaluate(X[:, 0], 0 * Y)
+
+
+def test_a_parameter_that_is_not_there_is_refused_before_any_training():
+    layer = Dense(2, regularizer={"V": "l2"})
+    layer.compute_shapes((3,))
+    with pytest.raises(ValueError, match="'V'"):
+        layer.initialize(np.random.default_rng(0))
