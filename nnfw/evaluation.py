@@ -9,8 +9,8 @@ from nnfw.arrays import Array
 from nnfw.data import batches
 from nnfw.doors import Batch, Batches, Data
 from nnfw.doors.batch import Place
-from nnfw.layers.lengths import valid_steps
-from nnfw.metric import Running, steps_as_samples
+from nnfw.layers.lengths import steps_as_samples
+from nnfw.metric import Running
 from nnfw.nonfinite import check_answer, check_measured
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ class Means:
             return []
         y = batch.y
         if a.ndim > 2:
-            valid = None if batch.lengths is None else valid_steps(batch.lengths, a.shape[1])
-            y, a = steps_as_samples(y, valid), steps_as_samples(a, valid)
+            y, a = steps_as_samples(y, batch.lengths), steps_as_samples(a, batch.lengths)
         return [running.metric.statistics(y, a) for running in self.metrics.values()]
 
     def add(self, batch: Batch, loss: float, statistics: list[Array]) -> None:

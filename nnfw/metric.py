@@ -199,11 +199,6 @@ def open_values(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
     return y.astype(np.float64), a.astype(np.float64)
 
 
-def steps_as_samples(a: Array, valid: Array | None) -> Array:
-    """Return the steps (M, ...) of all samples of `a` (N, T, ...), those that are `valid`, bool (N, T)."""
-    return a.reshape(-1, *a.shape[2:]) if valid is None else a[valid]
-
-
 def divide(top: Array, bottom: Array) -> Array:
     """Return ``top / bottom`` in float64, and 0 where `bottom` is 0."""
     return np.divide(top, bottom, out=np.zeros(np.shape(bottom)), where=bottom != 0)

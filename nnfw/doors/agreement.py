@@ -13,9 +13,9 @@ from nnfw.doors.batch import Data
 from nnfw.doors.moments import check_moments
 from nnfw.errors import ShapeError
 from nnfw.layers.layer import Layer
-from nnfw.layers.lengths import valid_steps
+from nnfw.layers.lengths import steps_as_samples
 from nnfw.loss import Loss
-from nnfw.metric import Metric, steps_as_samples
+from nnfw.metric import Metric
 from nnfw.metrics import ClassMetric, FunctionMetric, MultiLabel
 from nnfw.monitor import Monitor
 
@@ -79,8 +79,7 @@ def check_metrics(metrics: Iterable[Metric], data: Data, K: int, loss: Loss) -> 
     y, steps = data.y, data.y.shape[1:2] if data.steps else ()
     a = np.broadcast_to(np.float32(1 / max(K, 2)), (len(data), *steps, K))
     if data.steps:
-        valid = None if data.lengths is None else valid_steps(data.lengths, *steps)
-        y, a = steps_as_samples(y, valid), steps_as_samples(a, valid)
+        y, a = steps_as_samples(y, data.lengths), steps_as_samples(a, data.lengths)
     for metric in metrics:
         if isinstance(metric, FunctionMetric):
             continue

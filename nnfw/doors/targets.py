@@ -11,7 +11,7 @@ from nnfw.data import pad_sequences
 from nnfw.doors.arrays import check_finite, named, numeric
 from nnfw.errors import ShapeError
 from nnfw.layers.bidirectional import Bidirectional
-from nnfw.layers.lengths import valid_steps
+from nnfw.layers.lengths import steps_as_samples
 from nnfw.layers.recurrent import Recurrent
 from nnfw.loss import Loss
 
@@ -50,7 +50,7 @@ def open_targets(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], 
     elif y.shape != (*lead, K):
         raise ShapeError(shape_message(y, x, lead, K, network))
     check_finite(y, "y", lengths, network.dtype)
-    valid = y if lengths is None else y[valid_steps(lengths, x.shape[1])]
+    valid = y if lengths is None else steps_as_samples(y, lengths)
     if not classes:
         check_range(valid, loss)
         return y

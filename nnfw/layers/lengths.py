@@ -37,3 +37,14 @@ def check_lengths(label: str, lengths: Array | None, N: int, T: int) -> Array:
 def valid_steps(lengths: Array, T: int) -> Array:
     """Return which steps are no padding, bool (N, T)."""
     return np.arange(T) < lengths[:, None]
+
+
+def steps_as_samples(a: Array, lengths: Array | None) -> Array:
+    """Return the valid steps (M, ...) of all samples of `a` (N, T, ...), one after another.
+
+    Examples
+    --------
+    >>> steps_as_samples(np.array([[1, 2, 0], [3, 0, 0]]), np.array([2, 1]))
+    array([1, 2, 3])
+    """
+    return a.reshape(-1, *a.shape[2:]) if lengths is None else a[valid_steps(lengths, a.shape[1])]

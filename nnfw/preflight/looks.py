@@ -10,7 +10,7 @@ from nnfw import optimizers, postmortem
 from nnfw.arrays import Array
 from nnfw.doors import Batch, Data
 from nnfw.doors.classes import class_labels
-from nnfw.layers.lengths import valid_steps
+from nnfw.layers.lengths import steps_as_samples
 from nnfw.preflight.report import Report
 
 if TYPE_CHECKING:
@@ -29,9 +29,7 @@ BATCH = 32  # samples that are to be learnt by heart
 
 def rows(a: Array, lengths: Array | None, steps: bool) -> Array:
     """Return the samples of an array, or the valid steps of all samples, as its first axis."""
-    if not steps:
-        return a
-    return a.reshape(-1, *a.shape[2:]) if lengths is None else a[valid_steps(lengths, a.shape[1])]
+    return steps_as_samples(a, lengths) if steps else a
 
 
 def at_features(report: Report, network: "Network", data: Data) -> Iterator[str]:
