@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnfw.arrays import Array as Array
+from nnfw.core.typing import Array as Array
 
 TITLES = {
     "dense": "Dense chain",

@@ -59,7 +59,7 @@ def measure_recurrent(case: Case, seed: int, budget: float) -> dict[str, float]:
     """Return those of the whole step, of its products, of all but these, and of its calls."""
     _, T, _, _ = case.sizes
     whole, less = ours.Recurrent(case, seed), ours.Recurrent(case, seed)
-    less.layer.needs_dx = False  # that product is an operator, which nothing can stand in for
+    less.layer._needs_dx = False  # that product is an operator, which nothing can stand in for
     least = ours.Recurrent(Case(case.layer, (1, T, 2, 2)), seed)
     return medians(
         {
@@ -85,7 +85,7 @@ def without_products(step: Callable[[], Any]) -> None:
 
 def measure_dense(case: Case, seed: int, budget: float) -> dict[str, float]:
     """Return those of the whole step, and of its passes one by one."""
-    chain = ours.Chain(case, seed)
+    chain = ours.Sequential(case, seed)
     network, x, y = chain.network, chain.x, chain.y
     a = dy = np.empty(0)
 

@@ -15,12 +15,10 @@ from nnfw import (
     saving,
     schedules,
 )
-from nnfw.activation import Activation
-from nnfw.callbacks import Callback, CSVLogger, LambdaCallback
-from nnfw.checkpoint import Checkpoint
-from nnfw.errors import LoadError, NonFiniteError, ShapeError
+from nnfw.activations import Activation
+from nnfw.core.errors import LoadError, NonFiniteError, ShapeError
 from nnfw.history import History
-from nnfw.initializer import Initializer
+from nnfw.initializers import Initializer
 from nnfw.layers import (
     GRU,
     LSTM,
@@ -38,14 +36,14 @@ from nnfw.layers import (
     MeanPooling,
     Reshape,
 )
-from nnfw.loss import Loss
-from nnfw.metric import Metric
-from nnfw.monitors import EarlyStopping, ReduceOnPlateau
+from nnfw.losses import Loss
+from nnfw.metrics import Metric
 from nnfw.network import Network
-from nnfw.optimizer import Optimizer
-from nnfw.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
+from nnfw.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, Optimizer, RMSprop
 from nnfw.regularizers import Regularizer
-from nnfw.schedule import Schedule
+from nnfw.saving.checkpoint import Checkpoint
+from nnfw.schedules import Schedule
+from nnfw.training.callbacks import Callback, CSVLogger, EarlyStopping, LambdaCallback, ReduceOnPlateau
 
 __version__ = "0.1.0"
 

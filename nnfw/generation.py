@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw.arrays import Array
-from nnfw.checks import AMOUNT, positive_integer
-from nnfw.errors import ShapeError
-from nnfw.parts import explain_keywords
+from nnfw.core.errors import ShapeError
+from nnfw.core.registry import explain_keywords
+from nnfw.core.typing import Array
+from nnfw.core.validation import AMOUNT, positive_integer
 
 if TYPE_CHECKING:
     from nnfw.network import Network
@@ -75,8 +75,8 @@ def generate(
     stream = network.stream()
     K = int(network.shapes[-1][-1] or 0)
     symbols = _checked(start, K)
-    shown = (lambda symbol: symbol) if network.takes_indices else np.eye(K, dtype=network.dtype).__getitem__
-    if not network.takes_indices and network.shapes[0][-1] != K:
+    shown = (lambda symbol: symbol) if network._takes_indices else np.eye(K, dtype=network.dtype).__getitem__
+    if not network._takes_indices and network.shapes[0][-1] != K:
         raise ShapeError(
             f"generate: the network takes {network.shapes[0][-1]} features and gives {K} probabilities; it "
             f"can go on with its own symbols only if its input is one-hot rows of these {K}, or their numbers"

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from nnfw.names import nearest
-from nnfw.progress import describe
+from nnfw.core.suggest import nearest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -93,6 +92,19 @@ class History(dict[str, list[float]]):
 
     def __reduce__(self) -> Any:
         return _restore, (dict(self), self.epoch, self.validation)
+
+
+def describe(logs: Mapping[str, float]) -> str:
+    """Return the epoch's numbers in one line.
+
+    Examples
+    --------
+    >>> describe({"loss": 0.123456, "learning_rate": 0.001})
+    'loss 0.1235, rate 0.001'
+    """
+    return ", ".join(
+        f"{'rate' if name == 'learning_rate' else name} {value:.4g}" for name, value in logs.items()
+    )
 
 
 def _restore(values: dict[str, list[float]], epoch: list[int], validation: str) -> History:

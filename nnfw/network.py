@@ -1,47 +1,26 @@
-"""Network: a chain of layers, and all that is done with one: training, use, looking, keeping."""
+"""Network: the face of nnfw. What is done with a model: training, use, looking, keeping."""
 
-import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw import (
-    building,
-    doors,
-    evaluation,
-    losses,
-    optimizers,
-    preflight,
-    progress,
-    resuming,
-    saving,
-    summary,
-    training,
-)
-from nnfw.arrays import Array, Shape
-from nnfw.callbacks import Callback
-from nnfw.chain import Chain
-from nnfw.checks import FINITE, FRACTION, boolean, floating, generator, positive_integer, whole_number
+from nnfw import optimizers, sanity, saving
+from nnfw.core.registry import class_only, explain_keywords
+from nnfw.core.typing import Array
+from nnfw.core.validation import FINITE, FRACTION, boolean, positive_integer
 from nnfw.history import History
-from nnfw.interruption import alone
-from nnfw.layers.layer import Layer
-from nnfw.loss import Loss
-from nnfw.optimizer import Optimizer
-from nnfw.parts import class_only, explain_keywords
-from nnfw.plan import Plan
+from nnfw.model import Model
 from nnfw.streaming import Stream
-
-STREAMS = ("weights", "shuffle", "split", "noise")  # independent random streams, all from one seed
-OPENED: dict[str, Callable[[Any], Any]] = {  # what makes a part of a name
-    "loss": losses.get,
-    "metrics": doors.open_metrics,
-}
+from nnfw.training import adapters, compatibility, evaluation, loop, progress, sources, state
+from nnfw.training.callbacks import Callback
+from nnfw.training.interrupt import alone
+from nnfw.training.sampler import Plan
 
 
-class Network(Chain):
+class Network(Model):
     """A chain of layers, with what is needed to train it.
 
     Parameters
@@ -82,106 +61,6 @@ class Network(Chain):
     >>> network.evaluate(x, y)["accuracy"] > 0.95
     True
     """
-
-    left_out = (*Chain.left_out, "fitting")
-    fitting = False  # whether a fit holds it: see `nnfw.interruption.alone`
-    default_optimizer = False  # whether its optimizer is the one that `fit` took because none was given
-
-    def __init__(
-        self,
-        layers: Sequence[Layer],
-        *,
-        loss: str | Loss = "mse",
-        optimizer: str | Optimizer | None = None,
-        metrics: Iterable[Any] = (),
-        seed: int | None = None,
-        dtype: str = "float32",
-        name: str | None = None,
-    ) -> None:
-        super().__init__(layers, optimizer=optimizer, name=name)
-        self.loss = losses.get(loss)
-        self.metrics = doors.open_metrics(metrics)
-        self.seed = None if seed is None else whole_number("Network", "seed", seed)
-        self._dtype = floating("Network", "dtype", dtype)
-        children = np.random.SeedSequence(self.seed).spawn(len(STREAMS))
-        self.streams = {name: np.random.default_rng(s) for name, s in zip(STREAMS, children, strict=True)}
-        self.history = History()
-        self.standing: resuming.Standing | None = None  # how far the last fit has come
-        self.built = False
-        self._adopt()  # last: a network that could not be built owns nothing
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Open what is assigned to `loss` and `metrics`, as the constructor does."""
-        super().__setattr__(name, OPENED[name](value) if name in OPENED else value)
-        if name == "optimizer":
-            self.default_optimizer = False
-        if name == "loss" and self.shapes and not self.owned:
-            self._join()
-
-    def _adopt(self) -> None:
-        """Make the layers its own, and have them draw their noise from its stream."""
-        for layer in self.layers:
-            layer.owner = weakref.ref(self)
-        for leaf in self.leaves():
-            leaf.noise = self.streams["noise"]
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self._adopt()
-
-    # ---- what the chain is built from ---------------------------------------------------------------
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """What everything is computed in."""
-        return self._dtype
-
-    @property
-    def own_optimizer(self) -> Optimizer | None:
-        """The optimizer that it was given; None if it follows that of the network around it."""
-        return None if self.default_optimizer else self.optimizer
-
-    @property
-    def input_dtype(self) -> np.dtype[Any]:
-        """What inputs are converted to."""
-        return np.dtype(np.int64) if self.takes_indices else self.dtype
-
-    def compute_shapes(self, input_shape: Shape) -> Shape:
-        """Return the output's shape for an input's, both without the batch axis: (D,) or (T, D)."""
-        shape = super().compute_shapes(input_shape)
-        self._join()
-        return shape
-
-    def _join(self) -> None:
-        """Have the output layer pass its scores on if the loss has a joint form with its activation."""
-        *inner, last = self.leaves()
-        for leaf in inner:
-            leaf.returns_scores = False
-        last.returns_scores = last.activation is not None and last.activation.name == self.loss.joins
-
-    def initialize(self, rng: np.random.Generator | None = None, dtype: str | None = None) -> None:
-        """Allocate and fill all parameters, by default from the network's seed and in its dtype.
-
-        They are those that a new network's `fit` begins with, and others if it is called again: the random
-        streams go on, as do the history and the epochs of schedules. For a fresh start build a new network,
-        or keep a ``copy.deepcopy`` of the untrained one. After `compute_shapes` and this, the outputs of an
-        untrained network can be looked at.
-
-        Raises
-        ------
-        RuntimeError
-            If `compute_shapes` has not been called.
-        TypeError, ValueError
-            If `rng` is no Generator, `dtype` neither float32 nor float64, or if the parameters cannot fit
-            into the memory; nothing has been changed then.
-        """
-        if not self.shapes:
-            raise RuntimeError(
-                "Network: initialize comes after compute_shapes(input_shape), which has not been called yet"
-            )
-        source = None if rng is None else generator("Network", "rng", rng)
-        kind = self.dtype if dtype is None else floating("Network", "dtype", dtype)
-        building.initialize_all(self, source, kind)
 
     # ---- training and use ---------------------------------------------------------------------------
 
@@ -244,7 +123,7 @@ class Network(Chain):
         class_weight : dict or "balanced", optional
             A factor for the samples, or steps, of each class. It counts in training alone.
         callbacks : sequence of Callback
-            See `nnfw.callbacks`.
+            See `nnfw.training.callbacks`.
         verbose : {"auto", 0, 1, 2}
             Nothing, a bar, or a line an epoch; "auto" draws a bar on a terminal or in a notebook.
         resume : bool
@@ -269,27 +148,27 @@ class Network(Chain):
         boolean("fit", "resume", resume)
         share = FRACTION("fit", "validation_split", validation_split)
         shown = progress.open_progress(verbose)
-        callbacks = doors.open_callbacks(callbacks)
-        doors.check_split(split)
+        callbacks = compatibility.open_callbacks(callbacks)
+        compatibility.check_split(split)
         if validation_data is not None and share:
             raise ValueError("fit: give validation_data or validation_split, not both")
         with alone(self):
-            train = doors.open_source(self, x, y, lengths, sample_weight)
-            train, held, how_held = doors.open_validation(self, train, validation_data, share, split)
+            train = sources.open_source(self, x, y, lengths, sample_weight)
+            train, held, how_held = sources.open_validation(self, train, validation_data, share, split)
             if class_weight is not None:
-                train = doors.weigh_classes(self, train, class_weight)
-            doors.check_monitors(callbacks, self.metrics, held is not None)
+                train = sources.weigh_classes(self, train, class_weight)
+            compatibility.check_monitors(callbacks, self.metrics, held is not None)
             plan = Plan(train.size, batch_size, shuffle, bucket, truncate)
             if truncate is not None:
-                doors.check_truncation(self, train.first)
-            standing = resuming.open_standing(self, plan, resume)
-            building.build(self)
+                compatibility.check_truncation(self, train.first)
+            standing = state.open_standing(self, plan, resume)
+            self._build()
             self.history.validation = how_held
             if self.optimizer is None:
-                self.optimizer, self.default_optimizer = optimizers.get("adam"), True
-            run = training.Run(self, callbacks, shown, standing)
+                self.optimizer, self._default_optimizer = optimizers.get("adam"), True
+            run = loop.Run(self, callbacks, shown, standing)
             epochs_left = max(0, standing.start + epochs - len(self.history.epoch))
-            training.fit(run, train, held, epochs_left)
+            loop.fit(run, train, held, epochs_left)
         return self.history
 
     @explain_keywords
@@ -314,8 +193,8 @@ class Network(Chain):
             If an output or the loss is not finite: it names where that began.
         """
         batch_size = positive_integer("evaluate", "batch_size", batch_size)
-        opened = doors.open_source(self, x, y, lengths, sample_weight)
-        building.be_ready(self, "evaluate")
+        opened = sources.open_source(self, x, y, lengths, sample_weight)
+        self._ready("evaluate")
         return evaluation.evaluate(self, opened, batch_size)
 
     @explain_keywords
@@ -334,9 +213,9 @@ class Network(Chain):
             If an output is not finite: it names where that began.
         """
         batch_size = positive_integer("predict", "batch_size", batch_size)
-        x, lengths = doors.open_inputs(self.first, x, lengths, self.input_dtype)
+        x, lengths = adapters.open_inputs(self._first, x, lengths, self._input_dtype)
         self.compute_shapes(x.shape[1:])
-        building.be_ready(self, "predict")
+        self._ready("predict")
         return evaluation.predict(self, x, lengths, batch_size)
 
     @explain_keywords
@@ -363,12 +242,12 @@ class Network(Chain):
         if threshold is not None:
             threshold = FINITE("predict_classes", "threshold", threshold)
         a = self.predict(x, lengths=lengths, batch_size=batch_size)
-        doors.check_exclusive(self, a.shape[-1], threshold)
+        compatibility.check_exclusive(self, a.shape[-1], threshold)
         limit = self.loss.threshold if threshold is None else threshold
         return a.argmax(axis=-1) if a.shape[-1] > 1 else (a[..., 0] > limit).astype(np.int64)
 
     @explain_keywords
-    def stream(self, samples: int | None = None) -> Stream:  # type: ignore[override]
+    def stream(self, samples: int | None = None) -> Stream:
         """Return an object whose ``step(x_t)`` takes one time step of a sequence; see `nnfw.streaming`.
 
         Parameters
@@ -383,7 +262,7 @@ class Network(Chain):
         RuntimeError
             If the network has no weights yet, as before `fit`; see `initialize`.
         """
-        building.be_ready(self, "stream")
+        self._ready("stream")
         return Stream(self, samples)
 
     # ---- looking and keeping ------------------------------------------------------------------------
@@ -391,7 +270,7 @@ class Network(Chain):
     @explain_keywords
     def check(
         self, x: Any, y: Any, *, lengths: ArrayLike | None = None, steps: int = 500, seed: int = 0
-    ) -> preflight.Report:
+    ) -> sanity.Report:
         """Print and return a report: whether the network fits the data, and can learn them.
 
         All is tried on a copy and a few samples: shapes, targets, the balance of classes, the scale of x,
@@ -412,13 +291,13 @@ class Network(Chain):
         ShapeError, ValueError, TypeError
             If `fit` would.
         """
-        report = preflight.check(self, x, y, lengths, steps, seed)
+        report = sanity.check(self, x, y, lengths, steps, seed)
         print(report)
         return report
 
     def summary(self) -> None:
         """Print the layers, their output shapes and parameters."""
-        print(summary.describe(self))
+        print(self._describe())
 
     def save(self, path: "str | PathLike[str]") -> None:
         """Write the whole network to one file; see `nnfw.saving`."""
@@ -427,4 +306,5 @@ class Network(Chain):
     @class_only
     def load(cls, path: "str | PathLike[str]", custom: Mapping[str, Any] | None = None) -> "Network":
         """Return the network that `save` wrote; see `nnfw.saving`."""
-        return saving.load(path, custom)
+        loaded: Network = saving.load(path, custom)  # type: ignore[assignment]
+        return loaded

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from nnfw.arrays import Array
-from nnfw.checks import AMOUNT, POSITIVE
-from nnfw.clipping import norm_of
-from nnfw.parts import Part, Registry
+from nnfw.core.registry import Part, Registry
+from nnfw.core.typing import Array
+from nnfw.core.validation import AMOUNT, POSITIVE
+from nnfw.core.vectors import norm_of
 
 
 class Regularizer(Part):

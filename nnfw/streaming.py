@@ -1,20 +1,34 @@
 """Streaming: a sequence that arrives one time step after another, and its outputs as they become known."""
 
 import copy
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw import postmortem
-from nnfw.arrays import Array
-from nnfw.checks import positive_integer
-from nnfw.errors import NonFiniteError, ShapeError
-from nnfw.layers.stepping import snapshots
-from nnfw.nonfinite import is_finite
+from nnfw.core.errors import NonFiniteError, ShapeError
+from nnfw.core.typing import Array
+from nnfw.core.validation import positive_integer
+from nnfw.initializers import Initializer
+from nnfw.layers.base import Layer
+from nnfw.model import Model
+from nnfw.training import anomaly
+from nnfw.training.guard import is_finite
 
-if TYPE_CHECKING:
-    from nnfw.network import Network
+TRAINING = ("_specs", "flat_grads", "_state", "optimizer", "regularizer", "_noise")  # what no step reads
+
+
+def snapshots(layers: Iterable[Layer]) -> list[Layer]:
+    """Return copies of layers that keep the weights of now; what only training needs is not copied."""
+    layers = list(layers)
+    shared = {
+        id(part): part
+        for layer in layers
+        for name, part in vars(layer).items()
+        if name in TRAINING or isinstance(part, Initializer)
+    }
+    return copy.deepcopy(layers, shared)
 
 
 class Stream:
@@ -44,17 +58,17 @@ class Stream:
     True
     """
 
-    def __init__(self, network: "Network", samples: int | None = None) -> None:
+    def __init__(self, network: Model, samples: int | None = None) -> None:
         self.network, self.samples = network, samples
         self.N = 1 if samples is None else positive_integer("stream", "samples", samples)
         check_causal(network)
         lead = () if samples is None else (self.N,)
-        self.shape = lead if network.takes_indices else (*lead, network.shapes[0][-1])
+        self.shape = lead if network._takes_indices else (*lead, network.shapes[0][-1])
         self.reset()
 
     def reset(self) -> None:
         """Begin a new sequence, with the weights that the network has now."""
-        self.steppers = [layer.stream(self.N) for layer in snapshots(self.network.leaves())]
+        self.steppers = [layer._stepper(self.N) for layer in snapshots(self.network._leaves())]
 
     def step(self, x_t: ArrayLike) -> Array:
         """Take the next time step, and return the network's output for it.
@@ -81,7 +95,7 @@ class Stream:
             x = stepper(x)
         y = np.asarray(x[:, 0] if x.ndim == 3 else x)
         if not is_finite(y):
-            found = postmortem.search_stream(self.steppers) or f"the output is {y[~np.isfinite(y)][0]}"
+            found = anomaly.search_stream(self.steppers) or f"the output is {y[~np.isfinite(y)][0]}"
             raise NonFiniteError(f"step: {found}; reset() begins anew, with the weights of the network then")
         return y[0] if self.samples is None else y
 
@@ -117,17 +131,17 @@ class Stream:
             raise ValueError("step: x_t holds nan or an infinity; fill it, or leave this step out")
         if x.dtype.kind not in "fiub":
             raise TypeError(f"step: x_t must be real numbers, got {x.dtype}")
-        x = x.reshape(self.N, 1, *self.shape[len(self.shape) - (not self.network.takes_indices) :])
-        if self.network.takes_indices:
-            self.network.first.check_values(x)
-        return x.astype(self.network.input_dtype, copy=False)
+        x = x.reshape(self.N, 1, *self.shape[len(self.shape) - (not self.network._takes_indices) :])
+        if self.network._takes_indices:
+            self.network._first._check_values(x)
+        return x.astype(self.network._input_dtype, copy=False)
 
 
-def check_causal(network: "Network") -> None:
+def check_causal(network: Model) -> None:
     """Raise a ValueError if a layer needs to know what is still to come."""
-    for leaf in network.leaves():
+    for leaf in network._leaves():
         if not leaf.causal:
             raise ValueError(
-                f"{leaf.label} needs the whole sequence before its first output, so it cannot go step by "
+                f"{leaf._label} needs the whole sequence before its first output, so it cannot go step by "
                 f"step; predict(x) takes it whole (a layer of your own says causal = True if it can)"
             )

@@ -13,20 +13,20 @@ def bits(array):
 
 def state_of(network):
     """All that a network computes and trains with, in values that compare exactly."""
-    return [_of_leaf(leaf) for leaf in network.leaves()], list(_of_networks(network)), repr(network.config)
+    return [_of_leaf(leaf) for leaf in network._leaves()], list(_of_networks(network)), repr(network.config)
 
 
 def _of_leaf(leaf):
-    state = leaf.state and (leaf.state.rule, leaf.state.steps, leaf.state.scalars)
-    slots = leaf.state and {name: bits(slot) for name, slot in leaf.state.slots.items()}
+    state = leaf._state and (leaf._state.rule, leaf._state.steps, leaf._state.scalars)
+    slots = leaf._state and {name: bits(slot) for name, slot in leaf._state.slots.items()}
     parameters = {name: bits(p) for name, p in leaf.params.items()}
-    return parameters, bits(leaf.flat_params), state, slots, repr(leaf.specs), leaf.returns_scores
+    return parameters, bits(leaf.flat_params), state, slots, repr(leaf._specs), leaf._keeps_logits
 
 
 def _of_networks(network):
-    streams = {name: stream.bit_generator.state for name, stream in network.streams.items()}
+    streams = {name: stream.bit_generator.state for name, stream in network._streams.items()}
     history = repr(dict(network.history)), network.history.epoch, network.history.validation
-    yield streams, history, network.shapes, network.built, network.trainable, network.dtype, network.names
+    yield streams, history, network.shapes, network._built, network.trainable, network.dtype, network._names
     for layer in network.layers:
         if isinstance(layer, Network):
             yield from _of_networks(layer)

@@ -95,7 +95,7 @@ def test_profile_prints_tables_and_writes_json(tmp_path):
 @pytest.mark.parametrize("case", RECURRENT)
 def test_a_step_without_products_takes_none(case):
     built = ours.build(case, 0)
-    built.layer.needs_dx = False
+    built.layer._needs_dx = False
     weights = [gradient for name, gradient in built.layer.grads.items() if name.startswith("W")]
     built.step()
     assert all(gradient.any() for gradient in weights)

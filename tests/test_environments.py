@@ -26,7 +26,7 @@ def network_of(**options):
 def weights(x, y, **options):
     network = network_of()
     network.fit(x, y, epochs=2, batch_size=5, verbose=0, **options)
-    return [leaf.flat_params.tobytes() for leaf in network.leaves()]
+    return [leaf.flat_params.tobytes() for leaf in network._leaves()]
 
 
 class Table:
@@ -171,7 +171,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
             Network([Dense(10**11, "softmax")], loss="cce").fit(np.ones((4, 2)), [0, 1, 2, 3], verbose=0)
         assert time.perf_counter() - started < 2
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
-        assert not network.built
+        assert not network._built
 
     def test_the_sum_counts(self, monkeypatch):
         monkeypatch.setattr("nnfw.doors.memory.physical_memory", lambda: 8 * 2 * 100.0)
@@ -224,9 +224,9 @@ print(large.predict(np.ones((2, 100))).shape, network.predict(np.ones((1, 5, 2))
         network, other = network_of(), network_of()
         with pytest.raises(OSError, match="No space left"):
             network.fit(X, Y, callbacks=[CSVLogger("/dev/full")], verbose=0)
-        assert not network.fitting
+        assert not network._fitting
         other.fit(X, Y, verbose=0)
-        for one, two in zip(network.leaves(), other.leaves(), strict=True):
+        for one, two in zip(network._leaves(), other._leaves(), strict=True):
             np.testing.assert_array_equal(one.flat_params, two.flat_params)
         assert network.history.epoch == [1]
 

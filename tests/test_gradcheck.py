@@ -124,7 +124,7 @@ class Affine(Layer):
 
     def compute_shapes(self, input_shape):
         if len(input_shape) != 1:
-            raise ShapeError(f"{self.label}: expects (samples, features), got {('samples', *input_shape)}")
+            raise ShapeError(f"{self._label}: expects (samples, features), got {('samples', *input_shape)}")
         self.add_parameter("W", (*input_shape, self.units), "glorot_uniform")
         self.add_parameter("b", (self.units,), "zeros")
         return (self.units,)
@@ -136,11 +136,11 @@ class Affine(Layer):
         return x @ self.params["W"] + self.params["b"]
 
     def backward(self, dy):
-        self.cache = {"x": self.recall("x", "backward"), "dy": dy}
+        self.cache = {"x": self._recall("x", "backward"), "dy": dy}
         return dy @ self.params["W"].T
 
     def gradients(self):
-        dy = self.recall("dy", "gradients")
+        dy = self._recall("dy", "gradients")
         self.grads["W"][...] = self.cache["x"].T @ dy
         self.grads["b"][...] = dy.sum(axis=0)
 
@@ -461,15 +461,15 @@ class Gain(Layer):
         return x * self.params["g"]
 
     def backward(self, dy):
-        self.cache = {"x": self.recall("x", "backward"), "dy": dy}
+        self.cache = {"x": self._recall("x", "backward"), "dy": dy}
         return dy * self.params["g"]
 
     def gradients(self):
-        self.grads["g"][...] = (self.recall("dy", "gradients") * self.cache["x"]).sum(axis=0)
+        self.grads["g"][...] = (self._recall("dy", "gradients") * self.cache["x"]).sum(axis=0)
 
 
 def on_the_first_step_only(original, self):
-    dg = self.recall("dy", "gradients") * self.cache["x"]
+    dg = self._recall("dy", "gradients") * self.cache["x"]
     self.grads["g"][...] = (dg if dg.ndim == 2 else dg[:, 0]).sum(axis=0)
 
 
@@ -491,7 +491,7 @@ def test_both_inputs_count_in_the_report(axes):
         self.grads["g"][...] *= 1 + 1e-4 * (self.cache["x"].ndim == axes)
 
     def summed(original, self):
-        dg = self.recall("dy", "gradients") * self.cache["x"]
+        dg = self._recall("dy", "gradients") * self.cache["x"]
         self.grads["g"][...] = dg.reshape(-1, dg.shape[-1]).sum(axis=0)
 
     right = changed(Gain, gradients=summed)
@@ -544,7 +544,7 @@ def test_a_layer_of_sequences_may_unpack_the_shape():
             return super().compute_shapes((T, D))
 
         def gradients(self):
-            self.grads["g"][...] = (self.recall("dy", "gradients") * self.cache["x"]).sum(axis=(0, 1))
+            self.grads["g"][...] = (self._recall("dy", "gradients") * self.cache["x"]).sum(axis=(0, 1))
 
     assert check_layer(Steps()).worst < 1e-9
 
@@ -582,7 +582,7 @@ class Noise(Layer):
         return x
 
     def backward(self, dy):
-        return dy * self.recall("mask", "backward")
+        return dy * self._recall("mask", "backward")
 
 
 def test_noise_is_held_still():
@@ -609,11 +609,11 @@ class Lookup(Layer):
         return self.params["table"][x]
 
     def backward(self, dy):
-        self.cache = {"x": self.recall("x", "backward"), "dy": dy}
+        self.cache = {"x": self._recall("x", "backward"), "dy": dy}
         return np.zeros(dy.shape[:-1], self.dtype)
 
     def gradients(self):
-        dy = self.recall("dy", "gradients")
+        dy = self._recall("dy", "gradients")
         self.grads["table"][...] = 0
         np.add.at(self.grads["table"], self.cache["x"], dy)
 
@@ -658,7 +658,7 @@ def test_right_networks_pass_and_are_left_as_they_are(name, built):
     report = check_network(network, SEQUENCES, y, lengths=lengths)
     assert pickle.dumps(network) == before
     assert report.worst < 1e-7
-    assert network.built == built
+    assert network._built == built
     if built:
         assert len(report.errors) == len(network.params)
 

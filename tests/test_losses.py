@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nnfw import losses as module
-from nnfw.joint import Output, ScoreGradient
+from nnfw.core.logits import LOGITS
 from nnfw.losses import MSE, BinaryCrossentropy, CategoricalCrossentropy, Hinge, Huber, LogCosh, Loss, losses
 
 with np.load(Path(__file__).with_name("recorded") / "losses.npz") as file:
@@ -27,7 +27,7 @@ def softmax(s):
 def targets_and_outputs(name, shape, rng, dtype="float64"):
     """Return random targets and outputs that lie in the domain of every kind of loss."""
     y, a = rng.uniform(0.05, 0.95, shape), rng.uniform(0.1, 0.9, shape)
-    if losses.get(name).joins == "softmax" or name == "kl_divergence":
+    if losses.get(name).fused_with == "softmax" or name == "kl_divergence":
         y, a = softmax(y), softmax(a)
     return y.astype(dtype), a.astype(dtype)
 
@@ -41,6 +41,13 @@ def central_differences(function, x, step=1e-6):
         down[index] -= step
         slope[index] = (function(up) - function(down)) / (2 * step)
     return slope
+
+
+def Output(a, logits, activation):
+    """Return outputs that a loss knows the logits of."""
+    a = np.array(a)
+    LOGITS.enter(a, (activation, logits))
+    return a
 
 
 def joint(scores, activation):
@@ -100,8 +107,8 @@ def test_joint_gradient_is_the_slope_by_the_scores(cls, shape, smoothing):
     loss = cls(label_smoothing=smoothing)
     s, weight = 3 * rng.standard_normal(shape), rng.uniform(0.0, 2.0, shape[:-1])
     y = rng.uniform(size=shape)  # rows of any sum: the slope is that of the value all the same
-    expected = central_differences(lambda moved: loss(y, joint(moved, cls.joins), weight), s)
-    gradient = loss.gradient(y, joint(s, cls.joins), weight)
+    expected = central_differences(lambda moved: loss(y, joint(moved, cls.fused_with), weight), s)
+    gradient = loss.gradient(y, joint(s, cls.fused_with), weight)
     assert type(gradient) is ScoreGradient
     np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-9)
 
@@ -110,15 +117,15 @@ def test_joint_gradient_is_the_slope_by_the_scores(cls, shape, smoothing):
 def test_joint_and_ordinary_form_are_one_loss(name):
     """Where both are accurate they agree, so the ordinary path is the same function of the outputs."""
     loss = losses.get(name)
-    if loss.joins is None:
+    if loss.fused_with is None:
         return
     rng = np.random.default_rng(3)
     s = rng.standard_normal((6, 4))
     y = softmax(rng.standard_normal((6, 4)))
-    a = joint(s, loss.joins)
+    a = joint(s, loss.fused_with)
     np.testing.assert_allclose(loss(y, np.array(a)), loss(y, a), rtol=1e-13)
     through = loss.gradient(y, np.array(a))
-    if loss.joins == "sigmoid":
+    if loss.fused_with == "sigmoid":
         through = through * a * (1 - a)
     else:
         through = a * (through - (a * through).sum(axis=-1, keepdims=True))
@@ -358,7 +365,7 @@ def test_the_dtype_of_the_outputs_is_kept(name, dtype, y_dtype):
     before = y.copy(), a.copy()
     a.setflags(write=False)
     y.setflags(write=False)
-    for outputs in (a, Output(a, np.log(a), loss.joins)) if loss.joins else (a,):
+    for outputs in (a, Output(a, np.log(a), loss.fused_with)) if loss.fused_with else (a,):
         assert type(loss(y, outputs)) is float
         assert loss.per_sample(y, outputs).dtype == dtype
         assert loss.gradient(y, outputs, np.ones(4)).dtype == loss.gradient(y, outputs).dtype == dtype

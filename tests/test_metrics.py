@@ -11,28 +11,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnfw import GRU, Dense, Network, metrics
-from nnfw.joint import Output
-from nnfw.metric import Metric, Running
+from nnfw.core.registry import Registry
 from nnfw.metrics import (
     F1,
     MAE,
     MSE,
+    OTHER_NAMES,
     R2,
     RMSE,
+    SYNONYMS,
     Accuracy,
     ConfusionMatrix,
     FunctionMetric,
     MatthewsCorrelation,
+    Metric,
     MultiLabel,
     NegativePredictiveValue,
     Precision,
     RatioMetric,
     Recall,
+    Running,
     Specificity,
     TopKAccuracy,
 )
-from nnfw.metrics.given import OTHER_NAMES, SYNONYMS
-from nnfw.parts import Registry
 
 RECORDED = json.loads((Path(__file__).parent / "recorded" / "metrics.json").read_text())
 RATIOS = (Precision, Recall, Specificity, NegativePredictiveValue, F1)

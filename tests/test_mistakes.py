@@ -93,13 +93,13 @@ def pairs():
 def state(network):
     """All that a refusal must leave as it was, bit for bit."""
     leaves = []
-    for leaf in network.leaves():
-        slots = leaf.state and {name: slot.tobytes() for name, slot in leaf.state.slots.items()}
-        counts = leaf.state and (leaf.state.rule, leaf.state.steps, dict(leaf.state.scalars))
+    for leaf in network._leaves():
+        slots = leaf._state and {name: slot.tobytes() for name, slot in leaf._state.slots.items()}
+        counts = leaf._state and (leaf._state.rule, leaf._state.steps, dict(leaf._state.scalars))
         leaves.append((leaf.flat_params.tobytes(), slots, counts))
-    streams = {name: stream.bit_generator.state for name, stream in network.streams.items()}
+    streams = {name: stream.bit_generator.state for name, stream in network._streams.items()}
     history = {name: list(values) for name, values in network.history.items()}
-    return leaves, streams, history, list(network.history.epoch), network.built, network.fitting
+    return leaves, streams, history, list(network.history.epoch), network._built, network._fitting
 
 
 @functools.cache
@@ -829,7 +829,7 @@ class WrongGradient(Layer):
         return x * x
 
     def backward(self, dy):
-        return self.recall("x", "backward") * dy
+        return self._recall("x", "backward") * dy
 
 
 class FirstAxis(WrongGradient):
@@ -838,7 +838,7 @@ class FirstAxis(WrongGradient):
         return x + 0.0 * x[(slice(None),) * (1 + (x.ndim > 2) * 3)]
 
     def backward(self, dy):
-        return self.recall("x", "backward") * 0 + dy
+        return self._recall("x", "backward") * 0 + dy
 
 
 def told(scene, moment, method=lambda self, run: None):

@@ -93,7 +93,7 @@ class TestVerbs:
         nested, flat = make(True), make(False)
         for network in (nested, flat):
             network.fit(x, y, epochs=3, verbose=0)
-        for a, b in zip(nested.leaves(), flat.leaves(), strict=True):
+        for a, b in zip(nested._leaves(), flat._leaves(), strict=True):
             np.testing.assert_array_equal(a.flat_params, b.flat_params)
 
     def test_inner_network_can_be_last(self):
@@ -384,12 +384,12 @@ class TestWeightsThatAreNotThere:
 
     def test_are_refused_and_nothing_is_drawn(self):
         network, fresh = self.network(), self.network()
-        streams = {name: stream.bit_generator.state for name, stream in network.streams.items()}
+        streams = {name: stream.bit_generator.state for name, stream in network._streams.items()}
         for _ in range(2):
             assert self.refused(network)
-        assert streams == {name: stream.bit_generator.state for name, stream in network.streams.items()}
+        assert streams == {name: stream.bit_generator.state for name, stream in network._streams.items()}
         assert network.size == 0
-        assert not network.built
+        assert not network._built
         for each in (network, fresh):
             each.fit(self.X, self.Y, epochs=2, batch_size=3, verbose=0)
         assert state_of(network) == state_of(fresh)
@@ -440,10 +440,10 @@ class TestWeightsThatAreNotThere:
         trained = self.network()
         trained.fit(self.X, self.Y, verbose=0)
         copies = Network(copy.deepcopy(trained.layers), seed=1)
-        streams = copies.streams["weights"].bit_generator.state
+        streams = copies._streams["weights"].bit_generator.state
         for one, other in zip(looked_at(copies, self.X), looked_at(trained, self.X), strict=True):
             np.testing.assert_equal(one, other)
-        assert copies.streams["weights"].bit_generator.state == streams
+        assert copies._streams["weights"].bit_generator.state == streams
 
     def test_a_new_head_has_none(self):
         trained = self.network()
@@ -476,17 +476,19 @@ class TestInitializeByHand:
         for name, p in fitted.params.items():
             np.testing.assert_array_equal(network.params[name], p)
         for one, other in ((network, fitted), (network.layers[0], fitted.layers[0])):
-            assert one.streams["weights"].bit_generator.state == other.streams["weights"].bit_generator.state
+            assert (
+                one._streams["weights"].bit_generator.state == other._streams["weights"].bit_generator.state
+            )
 
     def test_draws_from_a_given_generator_alone(self):
         network, other = (Network([Network([GRU(4)], seed=9), Dense(1)], seed=2) for _ in range(2))
-        own = [each.streams["weights"].bit_generator.state for each in (network, network.layers[0])]
+        own = [each._streams["weights"].bit_generator.state for each in (network, network.layers[0])]
         for each in (network, other):
             each.compute_shapes((5, 2))
             each.initialize(np.random.default_rng(7), "float64")
             assert {p.dtype for p in each.params.values()} == {each.dtype} == {np.dtype("float64")}
         assert state_of(network) == state_of(other)
-        assert own == [e.streams["weights"].bit_generator.state for e in (network, network.layers[0])]
+        assert own == [e._streams["weights"].bit_generator.state for e in (network, network.layers[0])]
 
     @pytest.mark.parametrize("rng", [0, False, [1], np.random, np.random.RandomState(0)])
     def test_refuses_what_is_no_generator(self, rng):
@@ -519,11 +521,11 @@ class TestInitializeByHand:
         network = untrained(Network([Dense(2), Dense(1)], seed=0), 3)
         large = Network([Dense(10**7), Dense(10**9)], seed=0)
         large.compute_shapes((3,))
-        before, stream = state_of(network), large.streams["weights"].bit_generator.state
+        before, stream = state_of(network), large._streams["weights"].bit_generator.state
         with pytest.raises(ValueError, match=r"layer 2, Dense\(1000000000\) has 1e\+16 parameters"):
             large.initialize()
         assert large.size == 0
-        assert large.streams["weights"].bit_generator.state == stream
+        assert large._streams["weights"].bit_generator.state == stream
         assert state_of(network) == before
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnfw import blocks, optimizers, schedules
-from nnfw.clipping import clip_to_norm
-from nnfw.optimizer import Optimizer, State, elementwise
-from nnfw.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, RMSprop
+from nnfw import optimizers, schedules
+from nnfw.core import vectors as blocks
+from nnfw.core.vectors import clip_to_norm
+from nnfw.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, Optimizer, RMSprop, State, elementwise
 
 RECORDED = np.load(Path(__file__).parent / "recorded" / "optimizers.npz")
 SETTINGS = [json.loads(setting) for setting in RECORDED["settings"]]

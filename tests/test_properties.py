@@ -30,10 +30,10 @@ from nnfw import (
     MaxPooling,
     MeanPooling,
     Network,
-    doors,
     optimizers,
 )
 from nnfw.gradcheck import check_network
+from nnfw.training import adapters
 
 V = 5  # symbols of an Embedding
 SMOOTH = ["tanh", "sigmoid", "softsign", "gelu_tanh"]
@@ -125,7 +125,7 @@ class Case:
         """Return outputs, gradients by name, and what the loss is the mean over, of some samples."""
         network = network or self.network
         lengths = None if self.lengths is None else self.lengths[rows]
-        batch = doors.open_data(network, self.x[rows], self.y[rows], lengths).batch()
+        batch = adapters.open_data(network, self.x[rows], self.y[rows], lengths).batch()
         a = network.forward(batch.x, training=True, lengths=batch.lengths)
         dx = network.backward(network.loss.gradient(batch.y, a, batch.weight))
         network.gradients()
@@ -177,7 +177,7 @@ def targets(network, x, rng):
     if network.loss.takes_classes:
         return rng.integers(0, shape[-1], (len(x), *shape[:-1]))
     y = rng.normal(size=(len(x), *shape))
-    return y if network.loss.joins is None else (y > 0).astype(float)
+    return y if network.loss.fused_with is None else (y > 0).astype(float)
 
 
 def copies(arrays):
@@ -228,7 +228,7 @@ def test_shapes_are_those_that_compute_shapes_says(case):
 def test_gradients_are_those_of_differences(case):
     """Along a random direction of each parameter; the error of the four points is of fourth order."""
     network, (_, gradients, _) = case.network, case.step()
-    data = doors.open_data(network, case.x, case.y, case.lengths).batch()
+    data = adapters.open_data(network, case.x, case.y, case.lengths).batch()
 
     def loss():
         return network.loss(data.y, network.forward(data.x, training=True, lengths=data.lengths), data.weight)
@@ -304,7 +304,7 @@ def readings(draw):
     for p in layer.params.values():
         p[...] = rng.normal(size=p.shape) * 0.7
     dy = rng.normal(size=(N, T, layer.units) if layer.return_sequences else (N, layer.units))
-    initial = rng.normal(size=(N, layer.state_size))
+    initial = rng.normal(size=(N, layer._state_size))
     return layer, rng.normal(size=(N, T, D)), rng.integers(1, T + 1, N), initial, dy
 
 

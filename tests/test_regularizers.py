@@ -127,7 +127,7 @@ def test_the_loss_counts_the_penalty_and_says_so_alike_in_training_and_evaluatio
     expected = np.mean((network.predict(X) - Y) ** 2) + penalty
     assert network.evaluate(X, Y)["loss"] == pytest.approx(expected, rel=1e-9)
     assert network.history["loss"][0] == pytest.approx(expected, rel=1e-9)
-    assert network.penalty() == pytest.approx(penalty, rel=1e-12)
+    assert network._penalty() == pytest.approx(penalty, rel=1e-12)
 
 
 def test_l2_on_all_parameters_is_weight_decay():

@@ -22,9 +22,9 @@ from nnfw import (
     LayerNorm,
     Network,
 )
-from nnfw.errors import ShapeError
+from nnfw.core.errors import ShapeError
 from nnfw.generation import draw, generate
-from nnfw.layers.stepping import Stepper
+from nnfw.layers.base import Stepper
 
 rng = np.random.default_rng(5)
 N, T, D = 4, 9, 3
@@ -215,7 +215,7 @@ def test_a_stream_holds_weights_once_and_nothing_of_training():
     network = built(layers, x=rng.integers(0, 7, size=(N, T)))
     network.fit(rng.integers(0, 7, size=(N, T)), rng.normal(size=(N, T, 7)), verbose=0)
     stream = network.stream()
-    for stepper, layer in zip(stream.steppers, network.leaves(), strict=True):
+    for stepper, layer in zip(stream.steppers, network._leaves(), strict=True):
         assert not np.shares_memory(stepper.layer.flat_params, layer.flat_params)
         for name in ("flat_grads", "state", "noise", "specs"):
             assert getattr(stepper.layer, name) is getattr(layer, name)

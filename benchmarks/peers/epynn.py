@@ -14,9 +14,9 @@ from benchmarks.cases import Array, Case, data, dense_weights, recurrent_weights
 LAYERS = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
 
 
-def build(case: Case, seed: int) -> "Recurrent | Chain":
+def build(case: Case, seed: int) -> "Recurrent | Sequential":
     """Return the case's layer, ready to run."""
-    return Chain(case, seed) if case.layer == "dense" else Recurrent(case, seed)
+    return Sequential(case, seed) if case.layer == "dense" else Recurrent(case, seed)
 
 
 def rename(name: str) -> str:
@@ -47,7 +47,7 @@ class Recurrent:
         return dx
 
 
-class Chain:
+class Sequential:
     """Dense layers with a loss and SGD."""
 
     def __init__(self, case: Case, seed: int) -> None:

@@ -11,9 +11,9 @@ from benchmarks.cases import GATES, Case, data, dense_weights, recurrent_weights
 Params = dict[str, jax.Array]
 
 
-def build(case: Case, seed: int) -> "Recurrent | Chain":
+def build(case: Case, seed: int) -> "Recurrent | Sequential":
     """Return the case's layer, ready to run."""
-    return Chain(case, seed) if case.layer == "dense" else Recurrent(case, seed)
+    return Sequential(case, seed) if case.layer == "dense" else Recurrent(case, seed)
 
 
 def rnn(p: Params, h: jax.Array, s: jax.Array) -> jax.Array:
@@ -91,7 +91,7 @@ def parameters(case: Case, seed: int) -> Params:
     return {name: jnp.asarray(value) for name, value in p.items()}
 
 
-class Chain:
+class Sequential:
     """Dense layers with a loss and Adam."""
 
     def __init__(self, case: Case, seed: int) -> None:

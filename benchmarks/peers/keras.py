@@ -16,9 +16,9 @@ ORDER = {"rnn": ("",), "gru": ("_z", "_r", "_c"), "lstm": ("_i", "_f", "_g", "_o
 ORDER["gru_after"] = ORDER["gru"]
 
 
-def build(case: Case, seed: int) -> "Recurrent | Chain":
+def build(case: Case, seed: int) -> "Recurrent | Sequential":
     """Return the case's layer, ready to run."""
-    return Chain(case, seed) if case.layer == "dense" else Recurrent(case, seed)
+    return Sequential(case, seed) if case.layer == "dense" else Recurrent(case, seed)
 
 
 class Compiled:
@@ -72,7 +72,7 @@ def make(layer: str, units: int) -> keras.Layer:
     return {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM}[layer](units)
 
 
-class Chain(Compiled):
+class Sequential(Compiled):
     """Dense layers with a loss and Adam."""
 
     def __init__(self, case: Case, seed: int) -> None:

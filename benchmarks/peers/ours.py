@@ -9,9 +9,9 @@ from benchmarks.cases import Array, Case, data, dense_weights, recurrent_weights
 from nnfw.schedules import Cosine
 
 
-def build(case: Case, seed: int) -> "Recurrent | Chain":
+def build(case: Case, seed: int) -> "Recurrent | Sequential":
     """Return the case's layer, ready to run."""
-    return Chain(case, seed) if case.layer == "dense" else Recurrent(case, seed)
+    return Sequential(case, seed) if case.layer == "dense" else Recurrent(case, seed)
 
 
 def make(layer: str, units: int, **options: Any) -> nnfw.Layer:
@@ -46,7 +46,7 @@ class Recurrent:
         return dx
 
 
-class Chain:
+class Sequential:
     """Dense layers with a loss and Adam."""
 
     def __init__(self, case: Case, seed: int) -> None:
@@ -56,7 +56,7 @@ class Chain:
         self.network, self.optimizer = nnfw.Network(layers, loss="cce"), nnfw.Adam(1e-3)
         self.network.compute_shapes((D,))
         self.network.initialize()
-        layers[0].needs_dx = False  # as in `fit`; PyTorch's x asks for no gradient either
+        layers[0]._needs_dx = False  # as in `fit`; PyTorch's x asks for no gradient either
         for layer, (W, b) in zip(layers, dense_weights(case, seed), strict=True):
             layer.params["W"][...], layer.params["b"][...] = W, b
 
@@ -95,7 +95,7 @@ class Learner:
     def __init__(self, weights: dict[str, Array], rate: float, epochs: int) -> None:
         (D, H), (_, K) = weights["gru_1.Wx_z"].shape, weights["dense_2.W"].shape
         self.network = classifier(H, D, K)
-        self.network.layers[0].needs_dx = False  # as in `fit`
+        self.network.layers[0]._needs_dx = False  # as in `fit`
         self.optimizer = nnfw.Adam(Cosine(rate, epochs))
         for name, value in weights.items():
             self.network.params[name][...] = value

@@ -12,9 +12,9 @@ LAYERS = {"rnn": nn.RNN, "gru_after": nn.GRU, "lstm": nn.LSTM}
 ORDER = {"rnn": ("",), "gru_after": ("_r", "_z", "_c"), "lstm": ("_i", "_f", "_g", "_o")}
 
 
-def build(case: Case, seed: int) -> "Recurrent | Chain":
+def build(case: Case, seed: int) -> "Recurrent | Sequential":
     """Return the case's layer, ready to run."""
-    return Chain(case, seed) if case.layer == "dense" else Recurrent(case, seed)
+    return Sequential(case, seed) if case.layer == "dense" else Recurrent(case, seed)
 
 
 class Recurrent:
@@ -59,7 +59,7 @@ def load_dense(layer: Any, W: Array, b: Array) -> None:
         layer.bias.copy_(torch.from_numpy(b))
 
 
-class Chain:
+class Sequential:
     """Dense layers with a loss and Adam."""
 
     def __init__(self, case: Case, seed: int) -> None:

@@ -6,12 +6,12 @@ from sklearn.neural_network import MLPClassifier
 from benchmarks.cases import Array, Case, data, dense_weights
 
 
-def build(case: Case, seed: int) -> "Chain":
+def build(case: Case, seed: int) -> "Sequential":
     """Return the case's chain, ready to run."""
-    return Chain(case, seed)
+    return Sequential(case, seed)
 
 
-class Chain:
+class Sequential:
     """Dense layers with a loss and Adam; two classes are one output, of the same probabilities."""
 
     def __init__(self, case: Case, seed: int) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nnfw.arrays import Array
-from nnfw.checks import positive_integer
+from nnfw.core.typing import Array
+from nnfw.core.validation import positive_integer
 
 
 def batches(

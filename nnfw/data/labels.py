@@ -6,11 +6,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from nnfw.arrays import Array
-from nnfw.checks import positive_integer
+from nnfw.core.registry import explain_keywords
+from nnfw.core.suggest import nearest
+from nnfw.core.typing import Array
+from nnfw.core.validation import positive_integer
 from nnfw.data.preparation import Preparation
-from nnfw.names import nearest
-from nnfw.parts import explain_keywords
 
 
 @explain_keywords

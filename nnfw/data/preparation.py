@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar, Self
 
-from nnfw.parts import Part
+from nnfw.core.registry import Part
 
 
 class Preparation(Part):

@@ -6,8 +6,8 @@ from typing import Any, Self, TypeGuard
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw.arrays import Array
-from nnfw.checks import FINITE
+from nnfw.core.typing import Array
+from nnfw.core.validation import FINITE
 from nnfw.data.batching import batches
 from nnfw.data.preparation import Preparation
 

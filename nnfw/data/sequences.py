@@ -7,9 +7,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, DTypeLike
 
-from nnfw.arrays import Array
-from nnfw.checks import positive_integer
-from nnfw.parts import explain_keywords
+from nnfw.core.registry import explain_keywords
+from nnfw.core.typing import Array
+from nnfw.core.validation import positive_integer
 
 
 @explain_keywords

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw.arrays import Array
-from nnfw.checks import FINITE
-from nnfw.parts import explain_keywords
+from nnfw.core.registry import explain_keywords
+from nnfw.core.typing import Array
+from nnfw.core.validation import FINITE
 
 
 def split_indices(

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw.arrays import Array
-from nnfw.checks import boolean, positive_integer
-from nnfw.parts import Part
+from nnfw.core.registry import Part
+from nnfw.core.typing import Array
+from nnfw.core.validation import boolean, positive_integer
 
 WORD = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")  # don't, well-known; or one punctuation mark
 JOINTS = [  # where words stand without a space between them

@@ -4,9 +4,9 @@ from importlib.resources import files
 
 import numpy as np
 
-from nnfw.arrays import Array
+from nnfw.core.registry import explain_keywords
+from nnfw.core.typing import Array
 from nnfw.data import train_test_split
-from nnfw.parts import explain_keywords
 
 
 @explain_keywords

@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from nnfw.arrays import Array
+from nnfw.core.typing import Array
 
 
 def load_sunspots() -> tuple[Array, Array]:

@@ -6,10 +6,10 @@ argument that makes no task raises a ValueError, one of the wrong type a TypeErr
 
 import numpy as np
 
-from nnfw.arrays import Array
-from nnfw.checks import AMOUNT, FINITE, boolean, positive_integer
+from nnfw.core.registry import explain_keywords
+from nnfw.core.typing import Array
+from nnfw.core.validation import AMOUNT, FINITE, boolean, positive_integer
 from nnfw.data import one_hot
-from nnfw.parts import explain_keywords
 
 
 @explain_keywords

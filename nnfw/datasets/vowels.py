@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from nnfw.arrays import Array
+from nnfw.core.typing import Array
 
 
 def load_japanese_vowels() -> tuple[tuple[list[Array], Array], tuple[list[Array], Array]]:

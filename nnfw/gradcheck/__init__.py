@@ -7,16 +7,16 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw import doors
-from nnfw.arrays import Array
-from nnfw.checks import whole_number
-from nnfw.doors import Batch
+from nnfw.core.typing import Array
+from nnfw.core.validation import whole_number
 from nnfw.gradcheck.contract import promises
 from nnfw.gradcheck.differences import CheckError, Report, compare, derivative, numeric_gradient
 from nnfw.gradcheck.trial import Sizes, Trial, input_shapes, verbs_named
 from nnfw.history import History
-from nnfw.layers.layer import Layer
+from nnfw.layers.base import Layer
 from nnfw.network import Network
+from nnfw.training import adapters
+from nnfw.training.batches import Batch
 
 __all__ = ["CheckError", "Report", "check_layer", "check_network", "numeric_gradient"]
 
@@ -151,7 +151,7 @@ def check_network(
         moved = copy.deepcopy(exact)
         moved.params[name][...] = p
         a = moved.forward(batch.x, training=True, lengths=batch.lengths)
-        return moved.loss(batch.y, a, batch.weight) + moved.penalty()
+        return moved.loss(batch.y, a, batch.weight) + moved._penalty()
 
     errors = {}
     for name, p in exact.params.items():
@@ -164,7 +164,7 @@ def in_float64(network: Network, x: object, y: object, lengths: ArrayLike | None
     """Return a copy of the network in float64, with the same weights, and all the data as one batch."""
     exact = copy.deepcopy(network)
     exact.history = History()
-    data = replace(doors.open_data(exact, x, y, lengths), dtype=np.dtype("float64"))
+    data = replace(adapters.open_data(exact, x, y, lengths), dtype=np.dtype("float64"))
     exact.initialize(dtype="float64")
     for name, p in network.params.items():
         exact.params[name][...] = p

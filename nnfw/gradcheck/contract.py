@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from nnfw.arrays import Array
-from nnfw.errors import ShapeError
+from nnfw.core.errors import ShapeError
+from nnfw.core.typing import Array
 from nnfw.gradcheck.differences import derivative
 from nnfw.gradcheck.trial import Trial, arrays_of, parts, renew
-from nnfw.layers.layer import Layer
+from nnfw.layers.base import Layer
 from nnfw.optimizers import SGD
 
 Promise = Callable[[Trial], None]
@@ -23,7 +23,7 @@ def promises(layer: Layer) -> Iterator[Promise]:
     yield from (shapes, initialization, inference, training, gradients, repetition, precision, order, update)
     if layer.takes_lengths:
         yield lengths
-    if layer.state_size:
+    if layer._state_size:
         yield initial_state
 
 
@@ -158,7 +158,7 @@ def order(trial: Trial) -> None:
     """
     for call, verb in early_calls(trial).items():
         raised = exception_of(verb)
-        harmless = raised is None and (call.startswith("backward") or not trial.built.params)
+        harmless = raised is None and (call.startswith("backward") or not trial._built.params)
         trial.expect(
             harmless or isinstance(raised, (RuntimeError, KeyError)),
             f"{call} should raise a RuntimeError, as check_input and recall do; it raises {raised!r}",
@@ -231,7 +231,7 @@ def lengths(trial: Trial) -> None:
 def initial_state(trial: Trial) -> None:
     """Check all gradients from a random initial state, its own included, without and with lengths."""
     layer: Any = trial.copy()
-    start = trial.rng.normal(size=(len(trial.x), layer.state_size))
+    start = trial.rng.normal(size=(len(trial.x), layer._state_size))
     y = layer.forward(trial.x, training=True, initial_state=start)
     said = "forward with initial_state differs between training and inference"
     trial.expect_close(layer.forward(trial.x, initial_state=start), y, said)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw.arrays import Array
-from nnfw.summary import table
+from nnfw.core.typing import Array
+from nnfw.model import table
 
 Function = Callable[[Array], float]
 

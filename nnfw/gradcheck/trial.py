@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from nnfw.arrays import Array
-from nnfw.errors import ShapeError
+from nnfw.core.errors import ShapeError
+from nnfw.core.registry import not_kept
+from nnfw.core.typing import Array
 from nnfw.gradcheck.differences import CheckError, compare, derivative
-from nnfw.layers.layer import Layer, with_samples
-from nnfw.parts import not_kept
+from nnfw.layers.base import Layer, with_samples
+from nnfw.layers.sequential import Sequential
 
 Sizes = tuple[int, ...]  # a sample's shape, all of it known
 
@@ -53,11 +54,11 @@ class Trial:
         training_differs: bool = False,
     ) -> None:
         self.input_shape, *_ = input_shapes(layer, input_shape, x)
-        self.original, self.label, self.seed = layer, repr(layer), seed
+        self.original, self._label, self.seed = layer, repr(layer), seed
         self.tolerance, self.training_differs = tolerance, training_differs
         self.rng = np.random.default_rng(seed)
         self.x: Array = self.rng.normal(size=(samples, *self.input_shape)) if x is None else np.asarray(x)
-        self.built = self.build("float64")
+        self._built = self.build("float64")
         y = self.copy().forward(self.x)
         self.dy: Array = self.rng.normal(size=np.shape(y))
         self.errors: dict[str, float] = {}
@@ -65,7 +66,7 @@ class Trial:
     def expect(self, fact: bool, message: str) -> None:
         """Raise a CheckError with the message unless it is so."""
         if not fact:
-            raise CheckError(f"{self.label}: {message}")
+            raise CheckError(f"{self._label}: {message}")
 
     def expect_close(self, found: Array, expected: Array, message: str) -> None:
         """Raise a CheckError unless two arrays are the same but for the order of their sums."""
@@ -84,7 +85,7 @@ class Trial:
 
     def copy(self) -> Layer:
         """Return a copy of the layer that no pass has been run on."""
-        return copy.deepcopy(self.built)
+        return copy.deepcopy(self._built)
 
     def step(self, layer: Layer, x: Array, dy: Array, **options: Any) -> dict[str, Array]:
         """Run the three passes of a training step, and return a copy of all gradients."""
@@ -113,18 +114,18 @@ class Trial:
             y = layer.forward(training=True, **{given: here[given] for given in inputs}, **options)
             return float(np.sum(weights * y))
 
-        point = inputs | self.built.params
+        point = inputs | self._built.params
         for name, array in point.items():
             if array.dtype.kind == "f":
                 verb, gradient = "backward" if name in inputs else "gradients", derivative(name)
-                said = f"{self.label}: {verb}: "
+                said = f"{self._label}: {verb}: "
                 error = compare(partial(total, name), array, found[name], gradient, self.tolerance, said)
                 self.errors[gradient] = max(error, self.errors.get(gradient, 0.0))
 
 
 def input_shapes(layer: Layer, input_shape: Sizes | None = None, x: Array | None = None) -> list[Sizes]:
     """Return the shape to test a layer with, if it is given, else all of the usual ones that it takes."""
-    for argument in layer.arguments():
+    for argument in layer._arguments():
         if not hasattr(layer, argument):
             raise CheckError(not_kept(layer, argument))
     if input_shape or x is not None:
@@ -185,7 +186,7 @@ def renew(value: Any) -> Any:
 
 def parts(layer: Layer) -> list[Layer]:
     """Return the layers that hold the parameters: those of a chain, or the layer itself."""
-    return list(layer.leaves()) if hasattr(layer, "leaves") else [layer]
+    return list(layer._leaves()) if isinstance(layer, Sequential) else [layer]
 
 
 def arrays_of(layer: Layer) -> dict[str, Array]:

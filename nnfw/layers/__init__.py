@@ -1,14 +1,13 @@
 """The layers, one file each; `Layer` is the interface that they share."""
 
+from nnfw.layers.base import Layer
 from nnfw.layers.bidirectional import Bidirectional
 from nnfw.layers.dense import Dense
-from nnfw.layers.dropout import Dropout
+from nnfw.layers.dropout import Dropout, GaussianNoise
 from nnfw.layers.embedding import Embedding
-from nnfw.layers.gaussian_noise import GaussianNoise
 from nnfw.layers.gru import GRU
-from nnfw.layers.layer import Layer
-from nnfw.layers.layer_norm import LayerNorm
 from nnfw.layers.lstm import LSTM
+from nnfw.layers.normalization import LayerNorm
 from nnfw.layers.pooling import LastStep, MaxPooling, MeanPooling
 from nnfw.layers.reshaping import Flatten, Reshape
 from nnfw.layers.rnn import RNN

@@ -6,11 +6,11 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from nnfw.arrays import Array, Shape
-from nnfw.errors import ShapeError
-from nnfw.layers.layer import Layer, Options
+from nnfw.core.errors import ShapeError
+from nnfw.core.suggest import nearest
+from nnfw.core.typing import Array, Shape
+from nnfw.layers.base import Layer, Options
 from nnfw.layers.recurrent import Recurrent
-from nnfw.names import nearest
 
 # How the outputs h and k become one, and how its gradient dy is shared out between them.
 MERGES: dict[
@@ -70,7 +70,7 @@ class Bidirectional(Layer):
     ((5, 7, 8), (3, 4))
     """
 
-    takes_lengths = takes_state = True
+    takes_lengths = _takes_state = True
 
     def __init__(self, layer: Recurrent, merge: str = "concat", **options: Unpack[Options]) -> None:
         super().__init__(**options)
@@ -82,12 +82,12 @@ class Bidirectional(Layer):
             )
         self.merge = merge
         self.back = type(layer)(**layer.config | {"go_backwards": not layer.go_backwards})
-        self.state_size = 2 * layer.state_size
+        self._state_size = 2 * layer._state_size
         self._adopt()
 
     def _adopt(self) -> None:
         for inner in self.directions:
-            inner.owner = weakref.ref(self)
+            inner._owner = weakref.ref(self)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -96,7 +96,7 @@ class Bidirectional(Layer):
     def _checked(self, layer: Recurrent) -> Recurrent:
         if not isinstance(layer, Recurrent):
             raise TypeError(f"Bidirectional: layer must be an RNN, GRU or LSTM object, got {layer!r:.80}")
-        if layer.owned:
+        if layer._owned:
             raise ValueError(
                 f"Bidirectional: {layer!r} is part of a network already; copy.deepcopy(layer) gives another"
             )
@@ -119,9 +119,9 @@ class Bidirectional(Layer):
         return self.layer, self.back
 
     @property
-    def extent(self) -> str:
+    def _extent(self) -> str:
         """What its label has in brackets: the layer inside."""
-        return f"{type(self.layer).__name__}({self.layer.extent})"
+        return f"{type(self.layer).__name__}({self.layer._extent})"
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T, 2H) or (T, H) for (T, D) if the inner layer returns sequences, else (2H,) or (H,)."""
@@ -129,20 +129,20 @@ class Bidirectional(Layer):
             try:
                 shape = inner.compute_shapes(input_shape)
             except ShapeError as error:
-                raise ShapeError(f"{self.label}: {error}") from None
-            for parameter, spec in inner.specs.items():
+                raise ShapeError(f"{self._label}: {error}") from None
+            for parameter, spec in inner._specs.items():
                 block = f"{name}.{spec.block}"
                 self.add_parameter(f"{name}.{parameter}", spec.shape, spec.initializer, block)
         return (*shape[:-1], 2 * self.layer.units) if self.merge == "concat" else shape
 
-    def bind(self) -> None:
+    def _bind(self) -> None:
         """Make the views of `Layer`; the inner layers' vectors are the two halves of this layer's."""
-        super().bind()
-        if self.specs:
+        super()._bind()
+        if self._specs:
             halves = zip(np.split(self.flat_params, 2), np.split(self.flat_grads, 2), strict=True)
             for inner, (params, grads) in zip(self.directions, halves, strict=True):
                 inner.flat_params, inner.flat_grads = params, grads
-                inner.bind()
+                inner._bind()
 
     def initialize(self, rng: np.random.Generator, dtype: str = "float32") -> None:
         """Allocate the parameters of both layers, and fill them from `rng`."""
@@ -164,7 +164,7 @@ class Bidirectional(Layer):
         """
         states = self._halves(initial_state, len(x))
         if training:
-            self.ahead.noise = self.back.noise = self.noise
+            self.ahead._noise = self.back._noise = self._noise
             self.back.dropout, self.back.recurrent_dropout = self.ahead.dropout, self.ahead.recurrent_dropout
         readings = zip(self.directions, states, strict=True)
         h, k = (inner.forward(x, training, lengths, state) for inner, state in readings)
@@ -178,17 +178,17 @@ class Bidirectional(Layer):
         """Return the states (N, S / 2) that the two layers begin with."""
         if initial_state is None:
             return None, None
-        if np.shape(initial_state) != (N, self.state_size):
+        if np.shape(initial_state) != (N, self._state_size):
             raise ShapeError(
-                f"{self.label}: initial_state must be (samples, states of both directions) = "
-                f"{(N, self.state_size)}, got {np.shape(initial_state)}"
+                f"{self._label}: initial_state must be (samples, states of both directions) = "
+                f"{(N, self._state_size)}, got {np.shape(initial_state)}"
             )
         return np.split(np.asarray(initial_state), 2, axis=1)
 
     @property
     def final_state(self) -> Array:
         """The state (N, S) after the last step that each direction has read, of the last training pass."""
-        self.require("y", "final_state")
+        self._recall("y", "final_state")
         return np.concatenate([inner.final_state for inner in self.directions], axis=1)
 
     @property
@@ -198,10 +198,10 @@ class Bidirectional(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return dx (N, T, D), the sum of both directions', given dy of the output's shape."""
-        y = self.recall("y", "backward")
+        y = self._recall("y", "backward")
         _, shared_out = MERGES[self.merge]
-        dh, dk = shared_out(self.check_gradient(dy, y.shape), self.cache["h"], self.cache["k"])  # (1)
-        self.ahead.needs_dx = self.back.needs_dx = self.needs_dx
+        dh, dk = shared_out(self._check_gradient(dy, y.shape), self.cache["h"], self.cache["k"])  # (1)
+        self.ahead._needs_dx = self.back._needs_dx = self._needs_dx
         return self.ahead.backward(dh) + self.back.backward(dk)
 
     def gradients(self) -> None:

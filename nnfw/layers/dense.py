@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 
 from nnfw import activations, initializers
-from nnfw.arrays import Array, Shape
-from nnfw.checks import boolean, positive_integer
-from nnfw.errors import ShapeError
-from nnfw.joint import Output, ScoreGradient
-from nnfw.layers.layer import NOTHING, Layer, Options, with_samples
+from nnfw.core.errors import ShapeError
+from nnfw.core.logits import LOGITS
+from nnfw.core.typing import Array, Shape
+from nnfw.core.validation import boolean, positive_integer
+from nnfw.layers.base import NOTHING, Layer, Options, with_samples
 
 if TYPE_CHECKING:
-    from nnfw.activation import Activation
-    from nnfw.initializer import Initializer
+    from nnfw.activations import Activation
+    from nnfw.initializers import Initializer
 
 
 class Dense(Layer):
@@ -29,8 +29,8 @@ class Dense(Layer):
         (2)  ds = dy∘φ′
         (1)  dx = ds Wᵀ     dW = xᵀ ds     db = Σ ds     over all samples, and steps if there are any
 
-    Softmax has no such slope, so dy is multiplied by its Jacobian; and where the loss has a joint form with
-    the activation, ds comes straight from it: see `nnfw.joint`.
+    Softmax has no such slope, so dy is multiplied by its Jacobian; and where the loss is fused with the
+    activation, ds comes straight from it: see `nnfw.core.logits`.
 
     An input (N, T, D) is taken step by step along its last axis, and gives (N, T, H).
 
@@ -82,7 +82,7 @@ class Dense(Layer):
         """Return (H,) for (D,), and (T, H) for (T, D)."""
         if len(input_shape) not in (1, 2) or input_shape[-1] is None:
             raise ShapeError(
-                f"{self.label}: expects (samples, features) or (samples, steps, features), "
+                f"{self._label}: expects (samples, features) or (samples, steps, features), "
                 f"got {with_samples(input_shape)}; x.reshape(len(x), -1) makes one axis of several"
             )
         D, H = input_shape[-1], self.units
@@ -93,33 +93,32 @@ class Dense(Layer):
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return y (N, H) for x (N, D), or (N, T, H) for (N, T, D)."""
+        W = self.params["W"]
         x = np.asarray(x, self.dtype)
-        self.check_input(x, (2, 3), "(samples, features) or (samples, steps, features)")
-        s = x @ self.params["W"]  # (1)
+        self.check_input(x, len(W))
+        s = x @ W  # (1)
         if self.use_bias:
             s += self.params["b"]
-        keep = self.returns_scores or (training and self.activation.needs_input)
+        keep = self._keeps_logits or (training and self.activation.needs_input)
         y = self.activation(s, out=None if keep else s)  # (2)
         if training:
             self.cache = {"x": x, "y": y} | ({"s": s} if keep else {})
-        return Output(y, s / self.activation.temperature, self.activation.name) if self.returns_scores else y
+        if self._keeps_logits:
+            LOGITS.enter(y, (self.activation.name, s))
+        return y
 
-    def backward(self, dy: Array) -> Array:
-        """Return dx, for dy of the output's shape."""
-        y = self.recall("y", "backward")
-        past_activation = isinstance(dy, ScoreGradient)  # see nnfw.joint
-        dy = self.check_gradient(dy, y.shape)
-        if past_activation:
-            ds = dy / self.activation.temperature
-        else:
-            ds = self.activation.backward(dy, y, self.cache.get("s"))  # (2)
+    def backward(self, dy: Array, of_logits: bool = False) -> Array:
+        """Return dx, for dy of the output's shape; or for ds in its place, if it is `of_logits`."""
+        y = self._recall("y", "backward")
+        dy = self._check_gradient(dy, y.shape)
+        ds = dy if of_logits else self.activation.backward(dy, y, self.cache.get("s"))  # (2)
         self.cache = {**self.cache, "ds": ds}
-        return ds @ self.params["W"].T if self.needs_dx else NOTHING  # (1)
+        return ds @ self.params["W"].T if self._needs_dx else NOTHING  # (1)
 
     def gradients(self) -> None:
         """Fill dW and db: (1), over all samples and steps at once."""
         D, H = self.params["W"].shape
-        ds = self.recall("ds", "gradients").reshape(-1, H)
+        ds = self._recall("ds", "gradients").reshape(-1, H)
         x = self.cache["x"].reshape(-1, D)
         np.matmul(x.T, ds, out=self.grads["W"])
         if self.use_bias:

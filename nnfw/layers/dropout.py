@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from nnfw.arrays import Array, Shape
-from nnfw.checks import FRACTION, boolean
-from nnfw.errors import ShapeError
-from nnfw.layers.layer import NOTHING, Layer, with_samples
+from nnfw.core.errors import ShapeError
+from nnfw.core.typing import Array, Shape
+from nnfw.core.validation import AMOUNT, FRACTION, boolean
+from nnfw.layers.base import NOTHING, Layer, with_samples
 
 
 class Dropout(Layer):
@@ -58,7 +58,7 @@ class Dropout(Layer):
         """Return the input's shape."""
         if self.same_at_each_step and len(input_shape) < 2:
             raise ShapeError(
-                f"{self.label}: same_at_each_step expects (samples, steps, features), "
+                f"{self._label}: same_at_each_step expects (samples, steps, features), "
                 f"got {with_samples(input_shape)}; leave it out where there are no steps"
             )
         return input_shape
@@ -77,11 +77,69 @@ class Dropout(Layer):
         """Return m: (1)."""
         if self.same_at_each_step:
             shape = (shape[0], 1, *shape[2:])
-        kept = self.random().random(shape, np.float32) >= self.rate  # the same draw in a float64 network
+        kept = self._random().random(shape, np.float32) >= self.rate  # the same draw in a float64 network
         scale = self.dtype.type(1 / (1 - self.rate))
-        return np.multiply(kept, scale, out=self.buffer("m", shape))
+        return np.multiply(kept, scale, out=self._buffer("m", shape))
 
     def backward(self, dy: Array) -> Array:
         """Return dx, of the shape of dy: (2)."""
-        dy = self.check_gradient(dy, self.recall("y", "backward").shape)
-        return dy * self.cache["m"] if self.needs_dx else NOTHING
+        dy = self._check_gradient(dy, self._recall("y", "backward").shape)
+        return dy * self.cache["m"] if self._needs_dx else NOTHING
+
+
+class GaussianNoise(Layer):
+    """Adds normal noise of mean 0 to the inputs in training, so that the network learns not to mind it.
+
+    ::
+
+        (1)  y = x + e,  e from N(0, std²)          of the shape of x
+
+    In inference, y is x.
+
+    Parameters
+    ----------
+    std : float
+        The noise's standard deviation, in the units of x; at least 0.
+    name : str, optional
+        See `Layer`.
+
+    References
+    ----------
+    Bishop 1995, "Training with noise is equivalent to Tikhonov regularization", Neural Computation 7(1).
+
+    Examples
+    --------
+    >>> layer = GaussianNoise(0.1)
+    >>> layer.compute_shapes((3,))
+    (3,)
+    >>> layer.initialize(np.random.default_rng(0), "float64")
+    >>> layer.forward(np.ones((1, 3)), training=True).round(2)
+    array([[1.11, 0.86, 0.96]])
+    >>> layer.forward(np.ones((1, 3)))
+    array([[1., 1., 1.]])
+    """
+
+    causal = True
+
+    def __init__(self, std: float, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.std = AMOUNT("GaussianNoise", "std", std)
+
+    def compute_shapes(self, input_shape: Shape) -> Shape:
+        """Return the input's shape."""
+        return input_shape
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return y, of the shape of x; in inference that is x."""
+        x = np.asarray(x, self.dtype)
+        if not training:
+            return x
+        e = self._random().standard_normal(x.shape, np.float32)  # the same draw in a float64 network
+        e *= self.std
+        y: Array = x + e  # (1)
+        self.cache = {"y": y}
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """Return dx, which is dy: (1)."""
+        return self._check_gradient(dy, self._recall("y", "backward").shape)

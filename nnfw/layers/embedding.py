@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 
 from nnfw import initializers
-from nnfw.arrays import Array, Shape
-from nnfw.checks import positive_integer, whole_number
-from nnfw.errors import ShapeError
-from nnfw.layers.layer import NOTHING, Layer, Options, with_samples
-from nnfw.layers.lengths import valid_steps
+from nnfw.core.errors import ShapeError
+from nnfw.core.lengths import valid_steps
+from nnfw.core.typing import Array, Shape
+from nnfw.core.validation import positive_integer, whole_number
+from nnfw.layers.base import NOTHING, Layer, Options, with_samples
 
 if TYPE_CHECKING:
-    from nnfw.initializer import Initializer
+    from nnfw.initializers import Initializer
 
 
 class Embedding(Layer):
@@ -55,7 +55,7 @@ class Embedding(Layer):
     larger vocabulary, or give such symbols an index of their own within it
     """
 
-    takes_indices = causal = True
+    _takes_indices = causal = True
 
     def __init__(
         self,
@@ -78,17 +78,17 @@ class Embedding(Layer):
         self.initializer = initializers.get(initializer)
 
     @property
-    def extent(self) -> str:
+    def _extent(self) -> str:
         """What its label has in brackets."""
         return f"{self.vocabulary}, {self.units}"
 
     # ---- the door -------------------------------------------------------------------------------------
 
-    def check_values(self, x: Array) -> None:
+    def _check_values(self, x: Array) -> None:
         """Raise a ValueError at the first value that is no index, a TypeError if `x` holds no numbers."""
         if x.dtype.kind not in "iufb":
             raise TypeError(
-                f"{self.label}: expects indices, got {x.dtype}; nnfw.data.Vocabulary makes them of symbols"
+                f"{self._label}: expects indices, got {x.dtype}; nnfw.data.Vocabulary makes them of symbols"
             )
         whole = x.dtype.kind != "f" or np.array_equal(x, np.floor(x))
         if whole and (x.size == 0 or (x.min() >= 0 and x.max() < self.vocabulary)):
@@ -96,14 +96,14 @@ class Embedding(Layer):
         wrong = ~((x >= 0) & (x < self.vocabulary) & (x == np.floor(x)))
         first = np.unravel_index(wrong.argmax(), x.shape)
         remedy = "build it with a larger vocabulary, or give such symbols an index of their own within it"
-        if self.place not in (None, 1):
+        if self._place not in (None, 1):
             remedy = "it reads what the network is given, and stands before all other layers"
         raise ValueError(
-            f"{self.label}: x[{', '.join(map(str, first))}] is {x[first]}, but indices are whole numbers "
+            f"{self._label}: x[{', '.join(map(str, first))}] is {x[first]}, but indices are whole numbers "
             f"from 0 to {self.vocabulary - 1}; {remedy}"
         )
 
-    def find_lengths(self, x: Array, lengths: Array | None = None) -> Array | None:
+    def _find_lengths(self, x: Array, lengths: Array | None = None) -> Array | None:
         """Return the steps (N,) up to the last that is not the mask; those known if there is no mask."""
         if self.mask is None or x.ndim != 2:
             return lengths
@@ -113,7 +113,7 @@ class Embedding(Layer):
         empty = ~symbols.any(axis=1)
         if empty.any():
             raise ValueError(
-                f"{self.label}: x[{empty.argmax()}] is nothing but the mask {self.mask}; "
+                f"{self._label}: x[{empty.argmax()}] is nothing but the mask {self.mask}; "
                 f"drop sequences without a symbol"
             )
         found: Array = x.shape[1] - symbols[:, ::-1].argmax(axis=1)
@@ -125,7 +125,7 @@ class Embedding(Layer):
         """Return (T, H) for (T,), and (H,) for ()."""
         if len(input_shape) > 1:
             raise ShapeError(
-                f"{self.label}: expects indices (samples, steps) or (samples,), "
+                f"{self._label}: expects indices (samples, steps) or (samples,), "
                 f"got {with_samples(input_shape)}; one index a step is x[..., 0]"
             )
         self.add_parameter("E", (self.vocabulary, self.units), self.initializer)
@@ -141,8 +141,8 @@ class Embedding(Layer):
         """Return the vectors (N, T, H) for the indices (N, T), or (N, H) for (N,)."""
         E, x = self.params["E"], np.asarray(x)
         if x.ndim not in (1, 2):
-            raise ShapeError(f"{self.label}: expects indices (samples, steps) or (samples,), got {x.shape}")
-        self.check_values(x)
+            raise ShapeError(f"{self._label}: expects indices (samples, steps) or (samples,), got {x.shape}")
+        self._check_values(x)
         x = x.astype(np.intp, copy=False)
         y = E.take(x, axis=0)  # (1)
         if self.mask is not None:
@@ -153,13 +153,13 @@ class Embedding(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return zeros of the shape of x: there is no gradient with respect to an index."""
-        x = self.recall("x", "backward")
-        self.cache = {"x": x, "dy": self.check_gradient(dy, (*x.shape, self.units))}
-        return np.zeros(x.shape, self.dtype) if self.needs_dx else NOTHING
+        x = self._recall("x", "backward")
+        self.cache = {"x": x, "dy": self._check_gradient(dy, (*x.shape, self.units))}
+        return np.zeros(x.shape, self.dtype) if self._needs_dx else NOTHING
 
     def gradients(self) -> None:
         """Fill dE: (1), each row the sum of dy over the steps that used it, in their order."""
-        dy, dE = self.recall("dy", "gradients"), self.grads["E"]
+        dy, dE = self._recall("dy", "gradients"), self.grads["E"]
         rows = self.cache["x"].ravel()
         dE[...] = 0
         # Entry by entry: np.add.at on one axis is several times as fast as on rows, and as sorting them.

@@ -5,13 +5,11 @@ from typing import Unpack
 
 import numpy as np
 
-from nnfw.activation import Activation
-from nnfw.arrays import Array, Shape
-from nnfw.checks import boolean
-from nnfw.layers.gated import Gated, side_by_side
-from nnfw.layers.recurrent import RecurrentOptions
-from nnfw.layers.recurrent_dropout import Drop, Room
-from nnfw.layers.steps import Steps
+from nnfw.activations import Activation
+from nnfw.core.typing import Array, Shape
+from nnfw.core.validation import boolean
+from nnfw.layers.packing import Steps
+from nnfw.layers.recurrent import Drop, Gated, RecurrentOptions, Room, side_by_side
 
 
 class GRU(Gated):
@@ -39,7 +37,7 @@ class GRU(Gated):
         dx = ds_z Wx_zᵀ + ds_r Wx_rᵀ + ds_c Wx_cᵀ
 
     In the code, s holds the scores that become z, r and c; Fz, Fr and Fc are what the adjoint multiplies with
-    and needs no gradient for. How rows are packed says `nnfw.layers.steps`, how a batch is read
+    and needs no gradient for. How rows are packed says `nnfw.layers.packing`, how a batch is read
     `nnfw.layers.recurrent`.
 
     With ``reset_after=True`` the reset gate acts after the matrix product, as in cuDNN::
@@ -162,8 +160,8 @@ class GRU(Gated):
         """Fill `ds` (P, 3H) from dh (N + P, H), the steps in reverse."""
         (dh,) = dstates
         H = self.units
-        d, e = self.buffer("d_back", (steps.N, H)), self.buffer("e_back", (steps.N, H))
-        du = self.buffer("du", (steps.rows, H)) if self.reset_after else ds[:, 2 * H :]
+        d, e = self._buffer("d_back", (steps.N, H)), self._buffer("e_back", (steps.N, H))
+        du = self._buffer("du", (steps.rows, H)) if self.reset_after else ds[:, 2 * H :]
         Wh_zrT, Wh_cT = WhT[: 2 * H], WhT[2 * H :]
         by_gate = (self.columns(gate, ds) for gate in self.gates)
         rows = (ds[:, : 2 * H], *by_gate, du, self.kept["z"], self.kept["r"])
@@ -190,7 +188,7 @@ class GRU(Gated):
         z, r, c = (self.kept[gate][rows] for gate in self.gates)
         h_before = self.h_before[rows]
         reset = self.kept["u"][rows] if self.reset_after else self.seen[rows]
-        F, d = self.buffer("F", (3, *z.shape)), self.buffer("f", z.shape)
+        F, d = self._buffer("F", (3, *z.shape)), self._buffer("f", z.shape)
         self.slope("z", self.sigmas["z"], z, rows, F[0])
         self.slope("r", self.sigmas["r"], r, rows, F[1])
         self.slope("c", self.activation, c, rows, F[2])
@@ -202,7 +200,7 @@ class GRU(Gated):
     def recurrent_gradients(self, ds: Array, seen: Array) -> None:
         """Fill the gradients of Wh, and of bh_c if there is one."""
         H = self.units
-        np.matmul(seen.T, ds[:, : 2 * H], out=self.grad_blocks["Wh"][:, : 2 * H])  # (1), (2)
+        np.matmul(seen.T, ds[:, : 2 * H], out=self._grad_blocks["Wh"][:, : 2 * H])  # (1), (2)
         if self.reset_after:
             np.matmul(seen.T, self.kept["du"], out=self.grads["Wh_c"])  # (3')
         else:

@@ -5,18 +5,16 @@ from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
-from nnfw.activation import Activation
-from nnfw.arrays import Array, Shape
-from nnfw.checks import FINITE, boolean
+from nnfw.activations import Activation
+from nnfw.core.typing import Array, Shape
+from nnfw.core.validation import FINITE, boolean
 from nnfw.initializers import Constant
-from nnfw.layers.gated import Gated, side_by_side
-from nnfw.layers.layer import NOTHING
-from nnfw.layers.recurrent import RecurrentOptions
-from nnfw.layers.recurrent_dropout import Drop, Room
-from nnfw.layers.steps import Steps
+from nnfw.layers.base import NOTHING
+from nnfw.layers.packing import Steps
+from nnfw.layers.recurrent import Drop, Gated, RecurrentOptions, Room, side_by_side
 
 if TYPE_CHECKING:
-    from nnfw.initializer import Initializer
+    from nnfw.initializers import Initializer
 
 
 class LSTM(Gated):
@@ -48,7 +46,7 @@ class LSTM(Gated):
         dx = ds_i Wx_iᵀ + ds_f Wx_fᵀ + ds_g Wx_gᵀ + ds_o Wx_oᵀ
 
     In the code, s holds the scores that become i, f, o and g; Fi, Ff, Fo, Fg and Fv are what the adjoint
-    multiplies with and needs no gradient for. How rows are packed says `nnfw.layers.steps`, how a batch is
+    multiplies with and needs no gradient for. How rows are packed says `nnfw.layers.packing`, how a batch is
     read `nnfw.layers.recurrent`.
 
     With ``peepholes=True`` the gates see the cell state too, each unit its own: p_i∘c₋ is added within (1),
@@ -182,7 +180,7 @@ class LSTM(Gated):
         """Fill `ds` (P, 4H) from dh (N + P, H), the steps in reverse; dc (N, H) is that of one step."""
         dh, dc = dstates
         H = self.units
-        d = self.buffer("d_back", (steps.N, H))
+        d = self._buffer("d_back", (steps.N, H))
         p_i, p_f, p_o = (self.params.get(f"p_{gate}", NOTHING) for gate in self.sigmoid_gates)
         self.c_before = steps.before_all(self.states[1])
         by_gate = (self.columns(gate, ds) for gate in self.gates)
@@ -209,7 +207,7 @@ class LSTM(Gated):
         """Return what the loop backward multiplies with, at some rows: Fi, Ff, Fo, Fg, Fv (5, R, H)."""
         i, f, o, g = (self.kept[gate][rows] for gate in self.gates)
         v, c, φ = self.kept["v"][rows], self.kept["c"][rows], self.activation
-        F = self.buffer("F", (5, *v.shape))
+        F = self._buffer("F", (5, *v.shape))
         for gate, y, slope in zip(self.sigmoid_gates, (i, f, o), F[:3], strict=True):
             self.slope(gate, self.sigmas[gate], y, rows, slope)
         self.slope("g", φ, g, rows, F[3])

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from nnfw.arrays import Array
-from nnfw.names import nearest
+from nnfw.core.suggest import nearest
+from nnfw.core.typing import Array
 
 if TYPE_CHECKING:
-    from nnfw.initializer import Initializer
+    from nnfw.initializers import Initializer
 
 
 class Spec(NamedTuple):

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from nnfw.arrays import Array, Shape
-from nnfw.errors import ShapeError
-from nnfw.layers.layer import NOTHING, Layer, with_samples
-from nnfw.layers.lengths import check_lengths, valid_steps
+from nnfw.core.errors import ShapeError
+from nnfw.core.lengths import check_lengths, valid_steps
+from nnfw.core.typing import Array, Shape
+from nnfw.layers.base import NOTHING, Layer, with_samples
 
 
 class Pooling(Layer):
@@ -26,7 +26,7 @@ class Pooling(Layer):
         """Return (D,) for (T, D)."""
         if len(input_shape) != 2:
             raise ShapeError(
-                f"{self.label}: expects (samples, steps, features), got {with_samples(input_shape)}"
+                f"{self._label}: expects (samples, steps, features), got {with_samples(input_shape)}"
             )
         return input_shape[1:]
 
@@ -44,9 +44,9 @@ class Pooling(Layer):
         """
         x = np.asarray(x, self.dtype)
         if x.ndim != 3:
-            raise ShapeError(f"{self.label}: expects (samples, steps, features), got {x.shape}")
+            raise ShapeError(f"{self._label}: expects (samples, steps, features), got {x.shape}")
         N, T, _ = x.shape
-        counts = check_lengths(self.label, lengths, N, T)
+        counts = check_lengths(self._label, lengths, N, T)
         valid = True if lengths is None else valid_steps(counts, T)[..., None]
         y = self.pool(x, counts, valid)
         if training:
@@ -55,9 +55,9 @@ class Pooling(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return dx (N, T, D), given dy (N, D)."""
-        y = self.recall("y", "backward")
-        dy = self.check_gradient(dy, y.shape)
-        return self.spread(dy, self.cache["x"], y, self.cache["lengths"]) if self.needs_dx else NOTHING
+        y = self._recall("y", "backward")
+        dy = self._check_gradient(dy, y.shape)
+        return self.spread(dy, self.cache["x"], y, self.cache["lengths"]) if self._needs_dx else NOTHING
 
     def pool(self, x: Array, lengths: Array, valid: "Array | bool") -> Array:
         """Return y (N, D) from the `valid` (N, T, 1) steps of x (N, T, D)."""

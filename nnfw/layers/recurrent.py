@@ -1,38 +1,47 @@
-"""What the recurrent layers share: all but the mathematics of one step.
+"""Recurrent dropout: what the recurrent weights are shown of the state before a step."""
 
-A recurrent layer reads a batch in four movements; a cell (`rnn`, `gru`, `lstm`) writes only the second and
-the third, as a loop over time and its adjoint:
-
-1. the input products of all steps at once, ``x Wx + b``, where b is the weight of one input more, always 1;
-2. `forward_steps`, the loop forward: it completes the scores ``s``, which become gates, and the states;
-3. `backward_steps`, the loop backward: ``ds``, the gradient with respect to each gate's score;
-4. the gradients of all weights at once, from ``x``, ``h`` and ``ds``.
-
-Rows are packed as `nnfw.layers.steps` describes. Two layouts were measured to be fastest together: the
-gates one behind the other, ``s`` (G, P, H), so that what is done element by element runs over contiguous
-memory; weights and gradients side by side, ``Wx`` (D, G·H), ``Wh`` (H, G·H), ``ds`` (P, G·H), so that
-several gates are one matrix product.
-"""
-
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Unpack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 import numpy as np
 
 from nnfw import activations, initializers
-from nnfw.activation import Activation
-from nnfw.arrays import Array, Shape
-from nnfw.checks import FRACTION, boolean, positive_integer
-from nnfw.errors import ShapeError
-from nnfw.layers.layer import NOTHING, Layer, Options, with_samples
-from nnfw.layers.lengths import check_lengths
-from nnfw.layers.recurrent_dropout import Drop, Room
-from nnfw.layers.steps import Steps
-from nnfw.layers.unpacked import Unpacked
+from nnfw.activations import Activation
+from nnfw.core.errors import ShapeError
+from nnfw.core.lengths import check_lengths
+from nnfw.core.suggest import nearest
+from nnfw.core.typing import Array, Shape
+from nnfw.core.validation import FRACTION, boolean, positive_integer
+from nnfw.layers.base import NOTHING, Layer, Options, Stepper, with_samples
+from nnfw.layers.packing import Steps, Unpacked
 
 if TYPE_CHECKING:
-    from nnfw.initializer import Initializer
-    from nnfw.layers.stepping import Stepper
+    from nnfw.initializers import Initializer
+    from nnfw.layers.base import Stepper
+
+
+Room = Callable[[str, tuple[int, ...]], Array]  # memory by name and shape
+
+
+class Drop:
+    """Recurrent dropout: the recurrent weights are shown h₋∘m; without a mask (N, H), h₋ as it is."""
+
+    def __init__(self, mask: Array | None = None) -> None:
+        self.mask = mask
+
+    def views(self, h: Array, steps: Steps, room: Room) -> Sequence[Array]:
+        """Return for each step the view (n, H) of what is shown, of states (N + P, H)."""
+        return steps.before(h) if self.mask is None else steps.split(self.rows(h, steps, room))
+
+    def rows(self, h_before: Array, steps: Steps, room: Room) -> Array:
+        """Return what is shown at all steps (P, H), of the states before them (P, H)."""
+        return h_before if self.mask is None else room("seen", (steps.rows, h_before.shape[1]))
+
+    def __call__(self, h: Array, out: Array) -> None:
+        """Write h∘m into `out`; without a mask nothing is to be done, as `out` is `h`."""
+        if self.mask is not None:
+            np.multiply(h, self.mask[: len(h)], out=out)
+
 
 INFERENCE_ROWS = 2048  # samples × steps that inference takes at a time, whatever T is
 
@@ -77,9 +86,9 @@ class Recurrent(Layer):
         See `Layer`.
     """
 
-    takes_lengths = takes_state = True
-    left_out = (
-        *Layer.left_out,
+    takes_lengths = _takes_state = True
+    _transient = (
+        *Layer._transient,
         "Wx_b",
         "grad_Wx_b",
         "kept",
@@ -127,7 +136,7 @@ class Recurrent(Layer):
         super().__init__(**options)
         owner = type(self).__name__
         self.units = positive_integer(owner, "units", units)
-        self.state_size = self.state_arrays * self.units
+        self._state_size = self.state_arrays * self.units
         self.activation = self._elementwise("activation", activation)
         self.return_sequences = boolean(owner, "return_sequences", return_sequences)
         self.go_backwards = boolean(owner, "go_backwards", go_backwards)
@@ -153,7 +162,7 @@ class Recurrent(Layer):
         """Return (T, H) for (T, D) if `return_sequences`, else (H,)."""
         if len(input_shape) != 2 or input_shape[-1] is None:
             raise ShapeError(
-                f"{self.label}: expects (samples, steps, features), got {with_samples(input_shape)}"
+                f"{self._label}: expects (samples, steps, features), got {with_samples(input_shape)}"
             )
         T, D = input_shape
         H = self.units
@@ -169,12 +178,12 @@ class Recurrent(Layer):
         """Return what fills a gate's bias."""
         return self.bias_initializer
 
-    def bind(self) -> None:
+    def _bind(self) -> None:
         """Make the views of `Layer`, and those of Wx with b as one row more below it, (D + 1, G·H)."""
-        super().bind()
+        super()._bind()
         if self.size:
-            width = self.blocks["Wx"].shape[1]
-            rows = len(self.blocks["Wx"]) + self.use_bias
+            width = self._blocks["Wx"].shape[1]
+            rows = len(self._blocks["Wx"]) + self.use_bias
             self.Wx_b = self.flat_params[: rows * width].reshape(rows, width)
             self.grad_Wx_b = self.flat_grads[: rows * width].reshape(rows, width)
 
@@ -211,7 +220,7 @@ class Recurrent(Layer):
         x, steps = self._open(x, lengths)
         states = steps.states(self._open_state(initial_state, steps.N), self.units)
         h = states[0]
-        self.x_1 = self._with_ones(x, steps, self.buffer)
+        self.x_1 = self._with_ones(x, steps, self._buffer)
         self.x_mask = self._draw_mask(self.dropout, (steps.N, x.shape[2]))
         if self.x_mask is not None:
             steps.scale(self.x_1[:, : x.shape[2]], self.x_mask)
@@ -219,8 +228,8 @@ class Recurrent(Layer):
         self.drop = Drop(None if mask is None else steps.sort(mask))
         self.kept = {"x": self.x_1[:, : x.shape[2]], "h": h[steps.N :]}
         self.steps, self.states = steps, states
-        weights = self.scaled_weights(self.buffer)
-        self.kept |= self._read(self.x_1, weights, states, steps, self.buffer, self.drop)
+        weights = self.scaled_weights(self._buffer)
+        self.kept |= self._read(self.x_1, weights, states, steps, self._buffer, self.drop)
         self.cache = Unpacked(steps, self.kept)
         return steps.unpack(h[steps.N :]) if self.return_sequences else steps.last(h)
 
@@ -248,7 +257,7 @@ class Recurrent(Layer):
     @property
     def final_state(self) -> Array:
         """The state (N, S) after each sequence's last step, of the last training pass."""
-        self.require("x", "final_state")
+        self._recall("x", "final_state")
         return self._last(self.steps, self.states)
 
     def _last(self, steps: Steps, states: Sequence[Array]) -> Array:
@@ -257,19 +266,19 @@ class Recurrent(Layer):
     def _open(self, x: Array, lengths: Array | None) -> tuple[Array, Steps]:
         """Return x as the kernel takes it, and the order in which it is read."""
         x = np.asarray(x, self.dtype)
-        self.check_input(x, (3,), "(samples, steps, features)")
+        self.check_input(x, len(self.params[key("Wx", self.gates[0])]), (3,))
         N, T, _ = x.shape
-        lengths = None if lengths is None else check_lengths(self.label, lengths, N, T)
+        lengths = None if lengths is None else check_lengths(self._label, lengths, N, T)
         return x, Steps(N, T, lengths, self.go_backwards)
 
     def _open_state(self, initial_state: Array | None, N: int) -> Array:
         """Return the state (N, S) before the first step."""
         if initial_state is None:
-            return np.zeros((N, self.state_size), self.dtype)
+            return np.zeros((N, self._state_size), self.dtype)
         state = np.asarray(initial_state, self.dtype)
-        if state.shape != (N, self.state_size):
+        if state.shape != (N, self._state_size):
             raise ShapeError(
-                f"{self.label}: initial_state must be (samples, state) = {(N, self.state_size)}, "
+                f"{self._label}: initial_state must be (samples, state) = {(N, self._state_size)}, "
                 f"got {state.shape}"
             )
         return state
@@ -282,7 +291,7 @@ class Recurrent(Layer):
         """Return what drops this `share` of an array: 0, or else 1 / (1 − share)."""
         if not share:
             return None
-        return ((self.random().random(shape) >= share) / (1 - share)).astype(self.dtype)
+        return ((self._random().random(shape) >= share) / (1 - share)).astype(self.dtype)
 
     def _with_ones(self, x: Array, steps: Steps, room: Room) -> Array:
         """Return x packed (P, D), and a column of ones that the bias is the weight of, (P, D + 1)."""
@@ -313,14 +322,14 @@ class Recurrent(Layer):
 
         Wh is a list of what is multiplied at once, each contiguous: these products are the faster for it.
         """
-        return self.Wx_b, [self.blocks["Wh"]]
+        return self.Wx_b, [self._blocks["Wh"]]
 
     def backward(self, dy: Array) -> Array:
         """Return dx (N, T, D), given dy of the output's shape; `initial_gradient` is left behind too."""
-        self.require("x", "backward")
+        self._recall("x", "backward")
         steps, H = self.steps, self.units
         shape = (steps.N, steps.T, H) if self.return_sequences else (steps.N, H)
-        dy = self.check_gradient(dy, shape)
+        dy = self._check_gradient(dy, shape)
         dh = np.empty_like(self.states[0])
         if self.return_sequences:
             dh[: steps.N] = 0
@@ -329,27 +338,27 @@ class Recurrent(Layer):
             dh[...] = 0
             steps.add_to_last(dh, dy)
         others = [np.zeros((steps.N, H), self.dtype) for _ in self.states[1:]]
-        ds = self.buffer("ds", (steps.rows, len(self.gates) * H))
-        WhT = self.buffer("WhT", self.blocks["Wh"].T.shape)
-        WhT[...] = self.blocks["Wh"].T  # contiguous: the products of the loop run faster
+        ds = self._buffer("ds", (steps.rows, len(self.gates) * H))
+        WhT = self._buffer("WhT", self._blocks["Wh"].T.shape)
+        WhT[...] = self._blocks["Wh"].T  # contiguous: the products of the loop run faster
         self.h_before = steps.before_all(self.states[0])
-        self.seen = self.drop.rows(self.h_before, steps, self.buffer)
+        self.seen = self.drop.rows(self.h_before, steps, self._buffer)
         self.kept |= self.backward_steps(ds, WhT, [dh, *others], steps, self.drop)
         self.kept |= {key("ds", gate): self.columns(gate, ds) for gate in self.gates}
         self.kept |= {"ds": ds, "dh": dh[steps.N :]}
         of_parts = [steps.unsort(part) for part in (dh[: steps.N], *others)]
         self.initial_gradient = np.concatenate(of_parts, axis=1)
-        return self._input_gradient(ds) if self.needs_dx else NOTHING
+        return self._input_gradient(ds) if self._needs_dx else NOTHING
 
     def _input_gradient(self, ds: Array) -> Array:
-        dx = ds @ self.blocks["Wx"].T
+        dx = ds @ self._blocks["Wx"].T
         if self.x_mask is not None:
             self.steps.scale(dx, self.x_mask)
         return self.steps.unpack(dx)
 
     def gradients(self) -> None:
         """Fill the gradients of all weights from those of the scores: one matrix product a block."""
-        self.require("ds", "gradients")
+        self._recall("ds", "gradients")
         ds = self.kept["ds"]
         np.matmul(self.x_1.T, ds, out=self.grad_Wx_b)  # of Wx, and of b in the row below
         self.recurrent_gradients(ds, self.seen)
@@ -361,10 +370,8 @@ class Recurrent(Layer):
         """Whether no output depends on a later step."""
         return not self.go_backwards
 
-    def stream(self, N: int) -> "Stepper":
+    def _stepper(self, N: int) -> "Stepper":
         """Return what takes one time step of N samples after another."""
-        from nnfw.layers.stepping import RecurrentStepper
-
         return RecurrentStepper(self, N)
 
     # ---- what a cell writes -----------------------------------------------------------------------------
@@ -392,7 +399,7 @@ class Recurrent(Layer):
 
     def recurrent_gradients(self, ds: Array, seen: Array) -> None:
         """Fill the gradients of the recurrent weights from `ds` (P, G·H) and what they were shown (P, H)."""
-        np.matmul(seen.T, ds, out=self.grad_blocks["Wh"])
+        np.matmul(seen.T, ds, out=self._grad_blocks["Wh"])
 
     def scores(self, gate: str, rows: slice) -> Array:
         """Return a gate's scores (R, H) at some rows of the last training pass, from what was kept."""
@@ -408,3 +415,151 @@ class Recurrent(Layer):
 def key(name: str, gate: str) -> str:
     """Return the parameter's name for a gate: ``Wx_z``; a layer with a single gate has plain names."""
     return f"{name}_{gate}" if gate else name
+
+
+FACTORS = 1 << 15  # numbers of one factor that are made at a time: 128 KB in float32
+
+
+class Gated(Recurrent):
+    """A recurrent layer with gates: the base of GRU and LSTM.
+
+    Parameters
+    ----------
+    units, activation
+        See `Recurrent`.
+    recurrent_activation : str, Activation or dict
+        σ: one for all gates, or a dict by gate; gates that the dict leaves out keep the sigmoid.
+    **options
+        See `Recurrent`.
+    """
+
+    sigmoid_gates: ClassVar[tuple[str, ...]] = ()  # the gates that σ is for
+    at_once: ClassVar[tuple[int, ...]] = ()  # how many gates' recurrent products are taken at once
+    sigmas: dict[str, Activation]  # σ by gate
+
+    def __init__(
+        self,
+        units: int,
+        activation: str | Activation = "tanh",
+        recurrent_activation: "str | Activation | Mapping[str, str | Activation]" = "sigmoid",
+        **options: Unpack[RecurrentOptions],
+    ) -> None:
+        super().__init__(units, activation, **options)
+        self.sigmas = self._by_gate(recurrent_activation)
+        first, *others = self.sigmas.values()
+        self.recurrent_activation = first if all(σ == first for σ in others) else self.sigmas
+
+    def _by_gate(
+        self, activation: "str | Activation | Mapping[str, str | Activation]"
+    ) -> dict[str, Activation]:
+        if not isinstance(activation, Mapping):
+            activation = dict.fromkeys(self.sigmoid_gates, activation)
+        for gate in activation:
+            if gate not in self.sigmoid_gates:
+                hint = nearest(str(gate), self.sigmoid_gates) if len(str(gate)) > 1 else ""
+                raise ValueError(
+                    f"{type(self).__name__}: recurrent_activation has no gate {gate!r}.{hint} Its gates are "
+                    f"{', '.join(self.sigmoid_gates)}"
+                )
+        return {
+            gate: self._elementwise("recurrent_activation", activation.get(gate, "sigmoid"))
+            for gate in self.sigmoid_gates
+        }
+
+    def scaled_weights(self, room: Room) -> tuple[Array, list[Array]]:
+        """Return Wx over b (D + 1, G·H), and Wh, each gate's columns times its σ's `gate_scale`.
+
+        The sigmoid is σ(s) = ½ + ½ tanh(s/2). Its scale, the ½ within, is put into the weights once and not
+        into every score, so that a gate is one tanh: see `Sigmoid.gate`.
+        """
+        scales = [self.sigmas[gate].gate_scale if gate in self.sigmas else 1.0 for gate in self.gates]
+        scale = np.repeat(np.asarray(scales, self.dtype), self.units)
+        Wx_b = np.multiply(self.Wx_b, scale, out=room("Wx_b", self.Wx_b.shape))
+        Wh, start = [], 0
+        for stop in self.units * np.cumsum(self.at_once):
+            W = self._blocks["Wh"][:, start:stop]
+            Wh.append(np.multiply(W, scale[start:stop], out=room(f"Wh[{start}:]", W.shape)))
+            start = stop
+        return Wx_b, Wh
+
+    def open_gates(self, gates: Sequence[str]) -> Callable[[Array, Array], object]:
+        """Return the function that writes these sigmoid gates (G, n, H), given their scores, into `out`."""
+        σs = [self.sigmas[gate].gate for gate in gates]
+        if isinstance(self.recurrent_activation, Activation):
+            return σs[0]
+
+        def one_by_one(s: Array, out: Array) -> None:
+            for σ, s_gate, out_gate in zip(σs, s, out, strict=True):
+                σ(s_gate, out_gate)
+
+        return one_by_one
+
+    def in_reverse(
+        self, steps: Steps, views: Iterable[tuple[Array, ...]]
+    ) -> Iterator[tuple[tuple[Array, ...], Array]]:
+        """Yield for each step, the last one first, its views and its `factors`.
+
+        They need no gradient, so they are made for several steps at once: as many as stay in the cache.
+        """
+        views = list(views)
+        for span, rows in reversed(steps.groups(FACTORS // self.units)):
+            factors = steps.split(self.factors(rows), span)
+            yield from zip(reversed(views[span]), reversed(factors), strict=True)
+
+    def factors(self, rows: slice) -> Array:
+        """Return what the loop backward multiplies with, at R rows of the last training pass, each (R, H)."""
+        raise NotImplementedError
+
+
+def side_by_side(rows: Array, gates: int) -> Array:
+    """Return the view (G, n, H) of gates that lie side by side, in rows (n, G·H)."""
+    return rows.reshape(len(rows), gates, rows.shape[1] // gates).swapaxes(0, 1)
+
+
+class RecurrentStepper(Stepper):
+    """A recurrent layer that is given a sequence step by step.
+
+    Attributes
+    ----------
+    state : ndarray (N, S)
+        After the steps so far.
+    """
+
+    layer: Recurrent
+
+    def __init__(self, layer: Recurrent, N: int) -> None:
+        super().__init__(layer)
+        self.steps, self.drop = Steps(N, 1), Drop()
+        self.arrays: dict[str, Array] = {}
+        self.weights = layer.scaled_weights(layer._room)
+        self.states = self.steps.states(layer._open_state(None, N), layer.units)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Share the weights with a copy, and nothing that a step writes into."""
+        return vars(self) | {"arrays": {}, "states": [h.copy() for h in self.states]}
+
+    def room(self, name: str, shape: tuple[int, ...]) -> Array:
+        """Return memory that is kept from step to step."""
+        if name not in self.arrays:
+            self.arrays[name] = np.empty(shape, self.layer.dtype)
+        return self.arrays[name]
+
+    def __call__(self, x: Array) -> Array:
+        """Return the new state h, (N, 1, H) or (N, H) as the layer's `forward` has it."""
+        N = self.steps.N
+        x_1 = self.layer._with_ones(x, self.steps, self.room)
+        self.layer._read(x_1, self.weights, self.states, self.steps, self.room, self.drop)
+        for h in self.states:
+            h[:N] = h[N:]
+        h = self.states[0][:N].copy()
+        return h[:, None] if self.layer.return_sequences else h
+
+    @property
+    def state(self) -> Array:
+        """The state (N, S)."""
+        return np.concatenate([h[: self.steps.N] for h in self.states], axis=1)
+
+    @state.setter
+    def state(self, state: Array) -> None:
+        for h, part in zip(self.states, np.split(state, len(self.states), axis=1), strict=True):
+            h[: self.steps.N] = part

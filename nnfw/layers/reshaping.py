@@ -5,11 +5,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from nnfw.arrays import Array, Shape
-from nnfw.checks import positive_integer
-from nnfw.errors import ShapeError
-from nnfw.layers.layer import Layer, with_samples
-from nnfw.layers.lengths import check_lengths
+from nnfw.core.errors import ShapeError
+from nnfw.core.lengths import check_lengths
+from nnfw.core.typing import Array, Shape
+from nnfw.core.validation import positive_integer
+from nnfw.layers.base import Layer, with_samples
 
 REMEDY = (
     "pool over time first (LastStep, MeanPooling or MaxPooling), "
@@ -51,13 +51,13 @@ class Reshape(Layer):
         sizes = [n for n in input_shape if n is not None]
         if len(sizes) < len(input_shape):
             raise ShapeError(
-                f"{self.label}: a sample {input_shape} of any number of steps has no fixed size; {REMEDY}"
+                f"{self._label}: a sample {input_shape} of any number of steps has no fixed size; {REMEDY}"
             )
         size, fixed = math.prod(sizes), math.prod(n for n in self.shape if n != -1)
         shape = tuple(size // fixed if n == -1 else n for n in self.shape)
         if math.prod(shape) != size:
             raise ShapeError(
-                f"{self.label}: {with_samples(input_shape)} has {size} values a sample, which cannot become "
+                f"{self._label}: {with_samples(input_shape)} has {size} values a sample, which cannot become "
                 f"{self.shape}; the product of the shape must be the same"
             )
         return shape
@@ -72,10 +72,10 @@ class Reshape(Layer):
         """
         x = np.asarray(x, self.dtype)
         if lengths is not None and x.ndim > 2:
-            lengths = check_lengths(self.label, lengths, *x.shape[:2])
+            lengths = check_lengths(self._label, lengths, *x.shape[:2])
             if np.any(lengths < x.shape[1]):
                 raise ShapeError(
-                    f"{self.label}: sequences of {lengths.min()} to {lengths.max()} steps, padded to "
+                    f"{self._label}: sequences of {lengths.min()} to {lengths.max()} steps, padded to "
                     f"{x.shape[1]}, have no common size; {REMEDY}"
                 )
         y = x.reshape(len(x), *self.compute_shapes(x.shape[1:]))
@@ -85,8 +85,8 @@ class Reshape(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return dx, of the shape of x."""
-        y = self.recall("y", "backward")
-        return self.check_gradient(dy, y.shape).reshape(self.cache["x"].shape)
+        y = self._recall("y", "backward")
+        return self._check_gradient(dy, y.shape).reshape(self.cache["x"].shape)
 
 
 class Flatten(Reshape):

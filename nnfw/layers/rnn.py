@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nnfw.arrays import Array
-from nnfw.layers.recurrent import Recurrent
-from nnfw.layers.recurrent_dropout import Drop, Room
-from nnfw.layers.steps import Steps
+from nnfw.core.typing import Array
+from nnfw.layers.packing import Steps
+from nnfw.layers.recurrent import Drop, Recurrent, Room
 
 
 class RNN(Recurrent):
@@ -74,7 +73,7 @@ class RNN(Recurrent):
         """Fill `ds` (P, H) from dh (N + P, H), the steps in reverse."""
         (dh,) = dstates
         self.slope("", self.activation, self.kept["h"], slice(None), ds)  # (1) φ′, at all steps
-        d = self.buffer("d", (steps.N, self.units))
+        d = self._buffer("d", (steps.N, self.units))
         for dh_before, dh_t, ds_t, d_t in reversed(list(steps.walk([dh], rows=(ds,), room=(d,)))):
             ds_t *= dh_t  # (1) ds = dh∘φ′
             np.dot(ds_t, WhT, out=d_t)

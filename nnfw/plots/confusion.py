@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw.arrays import Array
+from nnfw.core.typing import Array
 from nnfw.plots.sheet import Target, picture
 
 if TYPE_CHECKING:

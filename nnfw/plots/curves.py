@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw.arrays import Array
+from nnfw.core.typing import Array
 from nnfw.plots.drawing import BLUE, COLOURS, DASHES, draw_curve, finite, whole_numbers
 from nnfw.plots.sheet import Target, grid, picture
-from nnfw.schedules import RateLike, get
-from nnfw.schedules.given import scheduled
+from nnfw.schedules import RateLike, get, scheduled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

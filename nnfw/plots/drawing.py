@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw.arrays import Array
+from nnfw.core.typing import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

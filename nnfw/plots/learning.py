@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnfw.arrays import Array
+from nnfw.core.typing import Array
 from nnfw.plots.drawing import BLACK, BLUE, DASHES, VERMILION, draw_curve, finite, whole_numbers
 from nnfw.plots.sheet import Target, grid, picture
 

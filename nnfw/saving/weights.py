@@ -4,22 +4,20 @@ PyTorch, JAX and many others read and write them; such a file holds numbers and 
 """
 
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from nnfw.arrays import Array
-from nnfw.building import check_ready
-from nnfw.checks import file_path
-from nnfw.errors import LoadError
-from nnfw.names import nearest
+from nnfw.core.errors import LoadError
+from nnfw.core.files import replacing
+from nnfw.core.suggest import nearest
+from nnfw.core.typing import Array
+from nnfw.core.validation import file_path
+from nnfw.model import Model
 from nnfw.saving import archive
 
-if TYPE_CHECKING:
-    from nnfw.network import Network
 
-
-def save_weights(network: "Network", path: "str | PathLike[str]") -> None:
+def save_weights(network: Model, path: "str | PathLike[str]") -> None:
     """Write a network's parameters to the file `path`; an older file is replaced in a single step.
 
     Raises
@@ -33,11 +31,11 @@ def save_weights(network: "Network", path: "str | PathLike[str]") -> None:
     """
     params = {name: np.ascontiguousarray(p) for name, p in _params_of(network, "save_weights").items()}
     content = _safetensors().save(params)
-    with archive.replacing(path) as file:
+    with replacing(path) as file:
         file.write(content)
 
 
-def load_weights(network: "Network", path: "str | PathLike[str]") -> None:
+def load_weights(network: Model, path: "str | PathLike[str]") -> None:
     """Write the parameters in the file `path` into a network: all of them, or none if one does not fit.
 
     Optimizers begin anew, as what they remember belongs to other parameters; the history stays.
@@ -61,13 +59,13 @@ def load_weights(network: "Network", path: "str | PathLike[str]") -> None:
             raise LoadError(f"it has {name!r}, which is no parameter of the network.{nearest(name, params)}")
     for name, p in params.items():
         p[...] = fitting[name]
-    for leaf in network.leaves():
-        leaf.state = None
-    network.standing = None
+    for leaf in network._leaves():
+        leaf._state = None
+    network._training_state = None
 
 
-def _params_of(network: "Network", verb: str) -> dict[str, Array]:
-    check_ready(network, verb)
+def _params_of(network: Model, verb: str) -> dict[str, Array]:
+    network._check_ready(verb)
     return network.params
 
 

@@ -1,0 +1,290 @@
+"""Checks of single arguments, each with the message that teaches.
+
+A check is called with the owner's name, the argument's and its value; it returns what is kept, or raises.
+`checked` and `Opened` have it called whenever an attribute is assigned.
+"""
+
+import math
+import numbers
+import os
+import reprlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from nnfw.core.lengths import valid_steps
+from nnfw.core.typing import Array
+
+T = TypeVar("T")
+Check = Callable[[str, str, Any], T]
+
+DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def shown(value: Any) -> str:
+    """Return a value for a message, briefly, with its type."""
+    return f"{reprlib.repr(value)} ({type(value).__name__})"
+
+
+def whole_number(owner: str, name: str, value: Any, low: int = 0) -> int:
+    """Return `value` as an int if it is a whole number of at least `low`.
+
+    Raises
+    ------
+    TypeError
+        If it is not a whole number (True is not one).
+    ValueError
+        If it is below `low`.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{owner}: {name} must be a whole number, got {shown(value)}")
+    if value < low:
+        raise ValueError(f"{owner}: {name} must be at least {low}, got {value}")
+    return int(value)
+
+
+def positive_integer(owner: str, name: str, value: Any) -> int:
+    """Return `value` as an int if it is a whole number of at least 1; see `whole_number`."""
+    return whole_number(owner, name, value, low=1)
+
+
+def boolean(owner: str, name: str, value: Any) -> bool:
+    """Return `value` if it is True or False, else raise a TypeError."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{owner}: {name} must be True or False, got {value!r}")
+    return value
+
+
+@dataclass(frozen=True, repr=False)
+class Range:
+    """The finite numbers from `low` to `high`, an open end left out; called, the check that a value is one.
+
+    Examples
+    --------
+    >>> share = Range(0, 1)
+    >>> share("Step", "drop", 1), share.exact("Step", "drop", 1)
+    (1.0, 1)
+    >>> share("Step", "drop", 1.5)
+    Traceback (most recent call last):
+    ValueError: Step: drop must be a finite number in [0, 1], got 1.5
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    open_low: bool = False
+    open_high: bool = False
+
+    def __call__(self, owner: str, name: str, value: Any) -> float:
+        """Return `value` as a float, if it is in the range.
+
+        Raises
+        ------
+        TypeError
+            If it is no real number (True is none).
+        ValueError
+            If it is out of the range, or not finite.
+        """
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            raise TypeError(f"{owner}: {name} must be a number, got {shown(value)}")
+        try:
+            number = float(value)
+        except OverflowError:  # Python's whole numbers and fractions have no largest
+            number = -math.inf if value < 0 else math.inf
+        above = number > self.low if self.open_low else number >= self.low
+        below = number < self.high if self.open_high else number <= self.high
+        if not (math.isfinite(number) and above and below):
+            raise ValueError(f"{owner}: {name} must be a finite number in {self}, got {number}")
+        return number
+
+    def exact(self, owner: str, name: str, value: Any) -> float:
+        """Return `value` likewise, but a whole number as an int: 5 stays 5."""
+        number = self(owner, name, value)
+        return int(value) if isinstance(value, numbers.Integral) else number
+
+    def __repr__(self) -> str:
+        """Return the interval as mathematics writes it, ``[0, inf)``, for messages and ``help``."""
+        left = "(" if self.open_low or self.low == -math.inf else "["
+        right = ")" if self.open_high or self.high == math.inf else "]"
+        return f"{left}{self.low:g}, {self.high:g}{right}"
+
+
+FINITE = Range()
+AMOUNT = Range(0.0)
+POSITIVE = Range(0.0, open_low=True)
+SHARE = Range(0.0, 1.0)
+FRACTION = Range(0.0, 1.0, open_high=True)
+
+
+def optional(check: Check[T]) -> Check[T | None]:
+    """Return the check of an argument that may be None, and else must pass `check`."""
+
+    def check_given(owner: str, name: str, value: Any) -> T | None:
+        return None if value is None else check(owner, name, value)
+
+    return check_given
+
+
+def each(check: Check[T]) -> Check[tuple[T, ...]]:
+    """Return the check of a list, each value of which must pass `check`; it is kept as a tuple."""
+
+    def check_all(owner: str, name: str, values: Any) -> tuple[T, ...]:
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            raise TypeError(f"{owner}: {name} must be a list, got {shown(values)}")
+        return tuple(check(owner, f"{name}[{i}]", value) for i, value in enumerate(values))
+
+    return check_all
+
+
+def file_path(owner: str, name: str, value: Any) -> str:
+    """Return the path of a file, with the home directory in place of a leading ``~``."""
+    if not isinstance(value, str | bytes | os.PathLike):
+        raise TypeError(f"{owner}: {name} must be the path of a file, got {value!r:.80}")
+    text = os.fsdecode(value)
+    if not text:
+        raise ValueError(f"{owner}: {name} is empty; give that of a file, as 'network.nnfw'")
+    return os.path.expanduser(text)
+
+
+def generator(owner: str, name: str, value: Any) -> np.random.Generator:
+    """Return `value` if it is a numpy.random.Generator, else raise a TypeError."""
+    if not isinstance(value, np.random.Generator):
+        raise TypeError(
+            f"{owner}: {name} must be a numpy.random.Generator, got {value!r:.80}; "
+            f"np.random.default_rng(seed) is one"
+        )
+    return value
+
+
+def floating(owner: str, name: str, value: Any) -> np.dtype[Any]:
+    """Return `value` as a dtype if it is float32 or float64, by name or as NumPy has them."""
+    for dtype in DTYPES:
+        if value is dtype.type or str(value) == dtype.name:
+            return dtype
+    raise ValueError(f"{owner}: {name} must be 'float32' or 'float64', got {value!r:.80}")
+
+
+def checked(part: Any, name: str, value: Any) -> Any:
+    """Return what a dataclass is to keep of a value: what the check in the field's annotation makes of it.
+
+    The annotation is ``Annotated[float, check]``, with one of the checks above or alike. Nothing stands
+    between a field and who reads it, as the rule of an optimizer does at every step.
+
+    Examples
+    --------
+    >>> from typing import Annotated
+    >>> @dataclass
+    ... class Box:
+    ...     width: Annotated[float, AMOUNT]
+    >>> checked(Box(1), "width", 3)
+    3.0
+    """
+    field = part.__dataclass_fields__.get(name)
+    for check in getattr(field and field.type, "__metadata__", ()):
+        value = check(type(part).__name__, name, value)
+    return value
+
+
+class Opened(Generic[T]):
+    """An attribute of a plain class that is checked, or made from a name, whenever it is assigned.
+
+    Parameters
+    ----------
+    check : callable
+        One of the checks above or alike; the owner's name is that of its class.
+    default : object
+        What the attribute is until then.
+
+    Examples
+    --------
+    >>> class Box:
+    ...     size = Opened(positive_integer, 1)
+    >>> box = Box()
+    >>> box.size = 3
+    >>> box.size, Box().size
+    (3, 1)
+    >>> box.size = 0
+    Traceback (most recent call last):
+    ValueError: Box: size must be at least 1, got 0
+    """
+
+    def __init__(self, check: Check[T], default: T) -> None:
+        self.check, self.default = check, default
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, part: Any, owner: Any = None) -> T:
+        """Return what the part keeps under this name."""
+        kept: T = self.default if part is None else vars(part).get(self.name, self.default)
+        return kept
+
+    def __set__(self, part: Any, value: Any) -> None:
+        """Keep what `check` makes of the value."""
+        vars(part)[self.name] = self.check(type(part).__name__, self.name, value)
+
+
+WORDS = (
+    "nnfw.data has LabelEncoder for labels and Vocabulary for texts; .astype(float) makes numbers of digits"
+)
+REMEDIES = {
+    "O": "give numbers, as .astype(float) does, or sequences of unequal length as a list of arrays (T_i, D)",
+    "U": WORDS,
+    "S": WORDS,
+    "c": "give real and imaginary parts as two features",
+}
+
+
+@contextmanager
+def named(argument: str) -> Iterator[None]:
+    """Put the argument's name before the message of an error."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        error.args = (f"{argument}: {error}",)
+        raise
+
+
+def numeric(values: Any, name: str) -> Array:
+    """Return `values` as an array of real numbers, without a copy where it is one."""
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} has masked values; fill them, {name}.filled(...), or drop such samples")
+    try:
+        array = values if isinstance(values, np.memmap) else np.asarray(values)
+    except ValueError:
+        raise ValueError(
+            f"{name} is a list of unequal parts; sequences of unequal length are a list of arrays (T_i, D)"
+        ) from None
+    if array.dtype.kind not in "fiub":
+        remedy = REMEDIES.get(array.dtype.kind, "convert it to numbers")
+        got = array.dtype if array.ndim else type(values).__name__
+        raise TypeError(f"{name} must be real numbers, got {got}; {remedy}")
+    return array
+
+
+def check_finite(
+    array: Array, name: str, lengths: Array | None = None, dtype: np.dtype[Any] | None = None
+) -> None:
+    """Raise a ValueError at the first value not finite, or too large for `dtype`; padding is not read."""
+    if array.dtype.kind != "f":
+        return
+    narrower = dtype is not None and dtype.kind == "f" and dtype.itemsize < array.dtype.itemsize
+    limit = np.finfo(dtype).max if narrower else np.inf
+    finite = np.abs(array) <= limit if narrower else np.isfinite(array)
+    if finite.all():
+        return
+    if lengths is not None:
+        padding = ~valid_steps(lengths, array.shape[1])
+        finite |= padding.reshape(padding.shape + (1,) * (array.ndim - 2))
+        if finite.all():
+            return
+    first = np.unravel_index(finite.argmin(), array.shape)
+    place = f"{name}[{', '.join(map(str, first))}] is {array[first]}"
+    if np.isfinite(array[first]):
+        raise ValueError(
+            f"{place}, beyond the largest number of {dtype}, {limit:.2g}; scale {name}, as StandardScaler "
+            f"and MinMaxScaler do, or build the network with dtype='float64'"
+        )
+    raise ValueError(f"{place}: every value must be finite; fill or drop such samples first")

@@ -1,0 +1,406 @@
+"""Initializers: the values that parameters start from.
+
+An initializer draws in float64 and then rounds to the network's dtype, so that from one seed a float32 and
+a float64 network start alike. A weight (D, H) leads from D inputs, its fan-in, to H units, its fan-out.
+
+``@nnfw.initializers.register("coins")`` above a class of your own makes it known by name.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from nnfw.core.errors import ShapeError
+from nnfw.core.registry import Part, Registry
+from nnfw.core.typing import Array
+from nnfw.core.validation import AMOUNT, FINITE, generator
+
+Shape = tuple[int, ...]
+Draw = Callable[[np.random.Generator, Shape, DTypeLike], ArrayLike]
+
+
+class Initializer(Part):
+    """The base of initializers; one of your own writes `draw`, or is a function ``f(rng, shape, dtype)``.
+
+    Examples
+    --------
+    >>> class Coins(Initializer):
+    ...     def draw(self, rng, shape):
+    ...         return rng.choice([-1.0, 1.0], shape)
+    >>> Coins()(np.random.default_rng(0), (2, 3))
+    array([[ 1.,  1.,  1.],
+           [-1., -1., -1.]], dtype=float32)
+    """
+
+    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+        """Return float64 values of the given shape."""
+        raise NotImplementedError
+
+    def __call__(self, rng: np.random.Generator, shape: Shape, dtype: DTypeLike = "float32") -> Array:
+        """Return the first values of a parameter.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            The source of randomness; from the same state come the same values.
+        shape : tuple of int
+            The parameter's shape: (D, H) for a weight, (H,) for a bias.
+        dtype : dtype_like, default "float32"
+            What the float64 draw is rounded to.
+
+        Raises
+        ------
+        TypeError
+            If `rng` is not a Generator.
+        ShapeError
+            If the initializer has no values of this shape.
+        """
+        values = self.draw(generator(type(self).__name__, "rng", rng), shape)
+        if values.shape != tuple(shape):
+            raise ShapeError(
+                f"{type(self).__name__} has values of shape {values.shape}, but the parameter is {shape}; "
+                f"give values of the parameter's shape"
+            )
+        return np.array(values, dtype, order="C")
+
+
+def two_axes(initializer: Initializer, shape: Shape) -> tuple[int, int]:
+    """Return the fan-in and fan-out of a weight (D, H); raise a ShapeError for any other shape."""
+    if len(shape) != 2:
+        raise ShapeError(
+            f"{type(initializer).__name__} is for weights of shape (inputs, units), got the shape {shape}; "
+            f"for such a parameter choose zeros, constant, normal or uniform"
+        )
+    return shape
+
+
+class _Initializers(Registry[Initializer]):
+    def get(self, part: "str | Initializer | type[Initializer] | Draw | Array") -> Initializer:
+        """Return the initializer for a name, a class, a function, an array, or the object itself."""
+        if isinstance(part, np.ndarray):
+            return Given(part)
+        if callable(part) and not isinstance(part, type | Initializer):
+            return FromFunction(part)
+        return super().get(part)
+
+
+initializers = _Initializers(
+    "initializer",
+    Initializer,
+    synonyms={
+        "eye": "identity",
+        "gaussian": "normal",
+        "glorot": "glorot_uniform",
+        "he": "he_normal",
+        "kaiming_normal": "he_normal",
+        "kaiming_uniform": "he_uniform",
+        "lecun": "lecun_normal",
+        "random_normal": "normal",
+        "random_uniform": "uniform",
+        "trunc_normal": "truncated_normal",
+        "xavier": "glorot_uniform",
+        "xavier_normal": "glorot_normal",
+        "xavier_uniform": "glorot_uniform",
+    },
+)
+
+
+def get(initializer: "str | Initializer | type[Initializer] | Draw | Array") -> Initializer:
+    """Return the initializer for a name, a class, a function, an array, or the object itself.
+
+    Examples
+    --------
+    >>> get("zeros")
+    Zeros()
+    >>> get(np.eye(3))
+    Given(array of shape (3, 3))
+    """
+    return initializers.get(initializer)
+
+
+class Given(Initializer):
+    """The values of an array, such as vectors trained elsewhere.
+
+    Parameters
+    ----------
+    array : array_like
+        The values, in the shape of the parameter; they are copied.
+    """
+
+    def __init__(self, array: ArrayLike) -> None:
+        self.array = np.array(array, np.float64)
+
+    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+        return self.array
+
+    def __repr__(self) -> str:
+        return f"Given(array of shape {self.array.shape})"
+
+
+class FromFunction(Initializer):
+    """The values of a function ``f(rng, shape, dtype)``, which is asked for float64.
+
+    Parameters
+    ----------
+    function : callable
+        The function.
+    """
+
+    def __init__(self, function: Draw) -> None:
+        self.function = function
+
+    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+        return np.asarray(self.function(rng, shape, np.float64))
+
+
+@initializers.register("constant")
+class Constant(Initializer):
+    """One value everywhere.
+
+    Parameters
+    ----------
+    value : float, default 0.0
+        The value.
+    """
+
+    def __init__(self, value: float = 0.0) -> None:
+        self.value = FINITE(type(self).__name__, "value", value)
+
+    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+        return np.full(shape, self.value)
+
+
+@initializers.register("zeros")
+class Zeros(Initializer):
+    """Zeros everywhere."""
+
+    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+        return np.zeros(shape)
+
+
+@initializers.register("ones")
+class Ones(Initializer):
+    """Ones everywhere."""
+
+    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+        return np.ones(shape)
+
+
+@initializers.register("uniform")
+class Uniform(Initializer):
+    """Uniform values in [low, high).
+
+    Parameters
+    ----------
+    low, high : float, default -0.05 and 0.05
+        The bounds.
+    """
+
+    def __init__(self, low: float = -0.05, high: float = 0.05) -> None:
+        self.low, self.high = FINITE("Uniform", "low", low), FINITE("Uniform", "high", high)
+        if not self.low < self.high:
+            raise ValueError(f"Uniform: low must be below high, got low={low} and high={high}")
+
+    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+        return rng.uniform(self.low, self.high, shape)
+
+
+@initializers.register("normal")
+class Normal(Initializer):
+    """Normally distributed values.
+
+    Parameters
+    ----------
+    std : float, default 0.05
+        Their standard deviation.
+    mean : float, default 0.0
+        Their mean.
+    """
+
+    def __init__(self, std: float = 0.05, *, mean: float = 0.0) -> None:
+        self.std = AMOUNT(type(self).__name__, "std", std)
+        self.mean = FINITE(type(self).__name__, "mean", mean)
+
+    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+        return rng.normal(self.mean, self.std, shape)
+
+
+@initializers.register("truncated_normal")
+class TruncatedNormal(Normal):
+    """Normally distributed values, those further than 2 std from the mean drawn again.
+
+    `std` is meant before the cut, as in Keras; 0.8796 of it remain.
+    """
+
+    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+        values = rng.standard_normal(shape)
+        while np.any(far := np.abs(values) > 2.0):
+            values[far] = rng.standard_normal(np.count_nonzero(far))
+        return self.mean + self.std * values
+
+
+class VarianceScaling(Initializer):
+    """Weights (D, H) of mean 0 and of a variance that keeps signals at their size from layer to layer.
+
+    A subclass gives the `variance`; `spread` is uniform, or plainly normal as in the papers and PyTorch
+    (Keras cuts its normal ones at 2 std).
+
+    Examples
+    --------
+    >>> class FanOut(VarianceScaling):
+    ...     def variance(self, D, H):
+    ...         return 1 / H
+    >>> weight = FanOut()(np.random.default_rng(0), (1000, 50))
+    >>> round(float(weight.var()), 3)
+    0.02
+    """
+
+    def variance(self, D: int, H: int) -> float:
+        """Return the variance of a weight with fan-in D and fan-out H."""
+        raise NotImplementedError
+
+    def spread(self, rng: np.random.Generator, std: float, shape: Shape) -> Array:
+        """Return values of mean 0 and standard deviation `std`."""
+        return rng.uniform(-math.sqrt(3.0) * std, math.sqrt(3.0) * std, shape)
+
+    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+        return self.spread(rng, math.sqrt(self.variance(*two_axes(self, shape))), shape)
+
+
+class _Normally(VarianceScaling):
+    def spread(self, rng: np.random.Generator, std: float, shape: Shape) -> Array:
+        return rng.normal(0.0, std, shape)
+
+
+@initializers.register("glorot_uniform")
+class GlorotUniform(VarianceScaling):
+    """Uniform, of variance 2 / (D + H): for tanh and sigmoid.
+
+    References
+    ----------
+    X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks",
+    AISTATS 2010, equation 16.
+    """
+
+    def variance(self, D: int, H: int) -> float:
+        return 2 / (D + H)
+
+
+@initializers.register("glorot_normal")
+class GlorotNormal(_Normally, GlorotUniform):
+    """Normal, of the variance of `GlorotUniform`."""
+
+
+@initializers.register("he_uniform")
+class HeUniform(VarianceScaling):
+    """Uniform, of variance 2 / D: for relu, which silences half of its inputs.
+
+    References
+    ----------
+    K. He et al., "Delving deep into rectifiers", arXiv:1502.01852, equation 10.
+    """
+
+    def variance(self, D: int, H: int) -> float:
+        return 2 / D
+
+
+@initializers.register("he_normal")
+class HeNormal(_Normally, HeUniform):
+    """Normal, of the variance of `HeUniform`."""
+
+
+@initializers.register("lecun_uniform")
+class LecunUniform(VarianceScaling):
+    """Uniform, of variance 1 / D: for selu and tanh.
+
+    References
+    ----------
+    Y. LeCun, L. Bottou, G. Orr and K.-R. Müller, "Efficient BackProp", 1998, section 4.6.
+    """
+
+    def variance(self, D: int, H: int) -> float:
+        return 1 / D
+
+
+@initializers.register("lecun_normal")
+class LecunNormal(_Normally, LecunUniform):
+    """Normal, of the variance of `LecunUniform`."""
+
+
+@initializers.register("orthogonal")
+class Orthogonal(Initializer):
+    """An orthogonal matrix times gain, drawn uniformly; (D, H) has orthonormal rows or columns, the fewer.
+
+    It is the Q of a normal matrix, with signs from the diagonal of R: without them it is not uniform.
+
+    Parameters
+    ----------
+    gain : float, default 1.0
+        The factor.
+
+    References
+    ----------
+    A. M. Saxe, J. L. McClelland and S. Ganguli, arXiv:1312.6120.
+    F. Mezzadri, "How to generate random matrices from the classical compact groups", Notices of the AMS 54
+    (2007) 592.
+    """
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = FINITE("Orthogonal", "gain", gain)
+
+    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+        D, H = two_axes(self, shape)
+        Q, R = np.linalg.qr(rng.standard_normal((max(D, H), min(D, H))))
+        Q *= self.gain * np.copysign(1.0, np.diagonal(R))
+        return Q if D >= H else Q.T
+
+
+@initializers.register("identity")
+class Identity(Initializer):
+    """The identity matrix times gain, cut or filled up with zeros if it is not square.
+
+    Parameters
+    ----------
+    gain : float, default 1.0
+        The diagonal.
+
+    References
+    ----------
+    Q. V. Le, N. Jaitly and G. E. Hinton, "A simple way to initialize recurrent networks of rectified linear
+    units", arXiv:1504.00941.
+    """
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = FINITE("Identity", "gain", gain)
+
+    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+        return self.gain * np.eye(*two_axes(self, shape))
+
+
+register = initializers.register
+
+__all__ = [
+    "Constant",
+    "FromFunction",
+    "Given",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Identity",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Normal",
+    "Ones",
+    "Orthogonal",
+    "TruncatedNormal",
+    "Uniform",
+    "VarianceScaling",
+    "Zeros",
+    "get",
+    "initializers",
+    "register",
+]

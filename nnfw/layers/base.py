@@ -1,0 +1,387 @@
+"""The Layer interface: six verbs, and named parameters as views into one flat vector."""
+
+import copy
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict
+
+import numpy as np
+
+from nnfw import initializers, optimizers, regularizers
+from nnfw.core.errors import ShapeError
+from nnfw.core.registry import Part
+from nnfw.core.typing import Array, Shape
+from nnfw.core.validation import Opened, boolean, floating, generator, optional
+from nnfw.core.vectors import clip_to_norm
+from nnfw.layers.parameters import Spec, Views, count, lay_out
+from nnfw.regularizers import Regularizer, Regularizers
+
+if TYPE_CHECKING:
+    import weakref
+
+    from nnfw.activations import Activation
+    from nnfw.initializers import Initializer
+    from nnfw.optimizers import Optimizer, State
+
+
+NOTHING = np.empty(0, np.float32)  # in place of a dx that nobody needs
+AXES = {2: "(samples, features)", 3: "(samples, steps, features)"}
+
+
+def with_samples(shape: Shape) -> str:
+    """Return a sample's shape as that of a batch, for messages.
+
+    Examples
+    --------
+    >>> with_samples((None, 8))
+    '(samples, None, 8)'
+    """
+    return f"({', '.join(['samples', *map(str, shape)])})"
+
+
+def _optimizer(owner: str, name: str, given: "str | Optimizer") -> "Optimizer":
+    return optimizers.get(given)
+
+
+def _regularizer(owner: str, name: str, given: "str | Regularizers | None") -> Regularizers | None:
+    found: Regularizers | None = regularizers.get(given)
+    return found
+
+
+class Options(TypedDict, total=False):
+    """The arguments that every layer has; `Layer` describes them."""
+
+    optimizer: "Optimizer | str | None"
+    regularizer: "str | Regularizers | None"
+    trainable: bool
+    name: str | None
+
+
+class Layer(Part):
+    """One link of the chain: the base of every layer.
+
+    A layer of your own needs `compute_shapes`, `forward` and `backward`, and `gradients` if it has
+    parameters, which it declares with `add_parameter`; `initialize` and `update` come with the base.
+    Arguments of ``__init__`` are kept under their own names (``self.k = k``): files, copies and the summary
+    read them there. One that brings time steps together, as pooling and attention do, sets
+    ``takes_lengths = True`` in its class, and its ``forward(x, training, lengths)`` leaves out what lies
+    beyond the lengths (N,), which is padding.
+
+    Parameters
+    ----------
+    optimizer : Optimizer or str, optional
+        Used for this layer instead of the network's, with its own rate, schedule and clipping. It and the
+        next two can be assigned anew at any time.
+    regularizer : str, Regularizer, list or dict, optional
+        What holds the weights small: for all that are matrices, or by parameter, ``{"W": L2(1e-4)}``;
+        ``"Wx"`` stands for ``Wx_z``, ``Wx_r`` ... alike.
+    trainable : bool
+        False freezes the parameters: `update` leaves them as they are.
+    name : str, optional
+        A name for messages, the summary and files; by default the class's.
+
+    Attributes
+    ----------
+    params, grads : dict of str to ndarray
+        The parameters and their gradients by name, views into `flat_params` and `flat_grads`.
+    flat_params, flat_grads : ndarray
+        All of them as one contiguous vector each.
+    cache : dict of str to ndarray
+        What the last ``forward(x, training=True)`` and `backward` kept, open to inspection.
+
+    Examples
+    --------
+    A layer with one learnt gain a feature:
+
+    >>> class Gain(Layer):
+    ...     def compute_shapes(self, input_shape):
+    ...         self.add_parameter("g", input_shape[-1:], "ones")
+    ...         return input_shape
+    ...
+    ...     def forward(self, x, training=False):
+    ...         if training:
+    ...             self.cache = {"x": x}
+    ...         return x * self.params["g"]
+    ...
+    ...     def backward(self, dy):
+    ...         self.cache["dy"] = dy
+    ...         return dy * self.params["g"]
+    ...
+    ...     def gradients(self):
+    ...         x, dy = self.cache["x"], self.cache["dy"]
+    ...         np.sum(x * dy, axis=tuple(range(x.ndim - 1)), out=self.grads["g"])  # over samples, and steps
+    >>> layer = Gain()
+    >>> layer.compute_shapes((3,))
+    (3,)
+    >>> layer.initialize(np.random.default_rng(0))
+    >>> layer.forward(np.array([[1.0, 2.0, 3.0]]))
+    array([[1., 2., 3.]])
+    """
+
+    optimizer = Opened(optional(_optimizer), None)
+    regularizer = Opened(_regularizer, None)
+    trainable = Opened(boolean, True)
+    name: str | None = None
+    activation: "Activation | None" = None  # of a layer that has one: what its outputs are
+
+    # What a class says of itself:
+    takes_lengths: ClassVar[bool] = False  # whether forward takes `lengths`
+    causal: bool = False  # whether no output depends on a later step: see `Network.stream`
+    _takes_indices: ClassVar[bool] = False  # whether the input holds whole numbers (N, T), not features
+    _takes_state: ClassVar[bool] = False  # whether forward takes `initial_state`, and leaves `final_state`
+    _state_size: int = 0  # S, where the state is an array (N, S)
+    final_state: Any  # what the last training pass ended with, where it takes a state
+
+    # The defaults are immutable, so that a subclass need not call ``super().__init__``.
+    params: Views = Views()
+    grads: Views = Views()
+    flat_params: Array = NOTHING
+    flat_grads: Array = NOTHING
+    cache: Mapping[str, Array] = MappingProxyType({})
+    _specs: Mapping[str, Spec] = MappingProxyType({})  # the parameters that were declared
+    _blocks: Mapping[str, Array] = MappingProxyType({})  # parameters that lie side by side, as one array
+    _grad_blocks: Mapping[str, Array] = MappingProxyType({})
+    _buffers: Mapping[str, Array] = MappingProxyType({})  # memory kept from one training step to the next
+    _state: "State | None" = None  # of the optimizer
+    _noise: np.random.Generator | None = None  # what a layer that is random in training draws from
+
+    # What the network tells it:
+    _owner: "weakref.ref[Layer] | None" = None  # the network, or the layer, that it is part of
+    _place: int | None = None  # position in its network, from 1: for messages only
+    _needs_dx: bool = True  # False where nobody asks for backward's dx: see nnfw.training.loop
+    _keeps_logits: bool = False  # whether the loss takes its logits: see nnfw.core.logits
+
+    # What copies leave out:
+    _transient: ClassVar[tuple[str, ...]] = (
+        "params", "grads", "_blocks", "_grad_blocks", "cache", "_buffers", "_owner", "_needs_dx"
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        optimizer: "Optimizer | str | None" = None,
+        regularizer: "str | Regularizers | None" = None,
+        trainable: bool = True,
+        name: str | None = None,
+    ) -> None:
+        self.optimizer, self.regularizer = optimizer, regularizer
+        self.trainable, self.name = trainable, name
+
+    # ---- the six verbs ------------------------------------------------------------------------------
+
+    def compute_shapes(self, input_shape: Shape) -> Shape:
+        """Return the output's shape for an input's, both without the batch axis, and declare parameters.
+
+        Raises
+        ------
+        ShapeError
+            If the layer cannot take such an input.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define compute_shapes(input_shape)")
+
+    def initialize(self, rng: np.random.Generator, dtype: str = "float32") -> None:
+        """Allocate the parameters, and fill them from `rng`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `rng` is no Generator, or `dtype` neither float32 nor float64; nothing has been changed then.
+        """
+        owner = type(self).__name__
+        rng, dtype = generator(owner, "rng", rng), floating(owner, "dtype", dtype).name
+        size = count(self._specs)
+        self.flat_params, self.flat_grads = np.zeros(size, dtype), np.zeros(size, dtype)
+        self.cache, self._state, self._buffers = {}, None, {}
+        if self._owner is None:  # else the network gives it its own stream of noise
+            self._noise = rng
+        self._bind()
+        for name, spec in self._specs.items():
+            self.params[name][...] = spec.initializer(rng, spec.shape, dtype)
+        self._regularized()  # a name that is not there is refused now
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return the output (N, ...) for the input (N, ...); in training, keep what `backward` needs.
+
+        The layer may need the output again, or have it from its input: copy it before changing it in place.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define forward(x, training=False)")
+
+    def backward(self, dy: Array) -> Array:
+        """Return the loss's gradient with respect to the last training input, given that to its output.
+
+        A layer may return an empty array instead where `_needs_dx` is False.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define backward(dy)")
+
+    def gradients(self) -> None:
+        """Fill `grads` from what `forward` and `backward` kept."""
+        if self._specs:
+            raise NotImplementedError(f"{type(self).__name__} has parameters: it must define gradients()")
+
+    def update(self, optimizer: "Optimizer", epoch: float) -> None:
+        """Take one step of the layer's own optimizer if it has one, else of `optimizer`."""
+        rule = self.optimizer or optimizer
+        if not self.trainable or not self.flat_params.size:
+            return
+        if self._state is None or self._state.rule != type(rule).__name__:
+            self._state = rule.start(self.flat_params)
+        if self.optimizer and self.optimizer.clip_global_norm is not None:  # the norm of this layer alone
+            clip_to_norm([self.flat_grads], self.optimizer.clip_global_norm)
+        rule.step(self.flat_params, self.flat_grads, self._state, epoch)
+        for p, _, regularizer in self._regularized():
+            regularizer.constrain(p)
+
+    @property
+    def _own_optimizer(self) -> "Optimizer | None":
+        """The optimizer that it was given, and is updated by wherever it stands."""
+        return self.optimizer
+
+    # ---- regularization -----------------------------------------------------------------------------
+
+    def _regularized(self) -> list[tuple[Array, Array, Regularizer]]:
+        """Return the parameters that are held small, their gradients, and what holds them."""
+        if self.regularizer is None:
+            return []
+        assigned = regularizers.assign(self.regularizer, self.params, self._label)
+        return [(self.params[name], self.grads[name], regularizer) for name, regularizer in assigned]
+
+    def _penalty(self) -> float:
+        """Return what the parameters add to the loss."""
+        return sum(regularizer.penalty(p) for p, _, regularizer in self._regularized())
+
+    def _add_penalty_gradients(self) -> None:
+        """Add the gradients of `penalty` to `grads`, which `gradients` has filled."""
+        for p, dp, regularizer in self._regularized():
+            regularizer.add_gradient(p, dp)
+
+    def _random(self) -> np.random.Generator:
+        """Return what to draw from in training, or say that `initialize` must come before."""
+        if self._noise is None:
+            raise RuntimeError(f"{self._label}: forward in training comes after initialize(rng)")
+        return self._noise
+
+    # ---- the door, and one step at a time --------------------------------------------------------------
+
+    def _check_values(self, x: Array) -> None:
+        """Raise a ValueError for values that the layer cannot take; `x` is what a network is given."""
+
+    def _find_lengths(self, x: Array, lengths: Array | None = None) -> Array | None:
+        """Return the valid steps of each sequence (N,), where the values of `x` tell; else those known."""
+        return lengths
+
+    def _stepper(self, N: int) -> "Stepper":
+        """Return what takes one time step of N samples after another; only a layer that is `causal` can."""
+        return Stepper(self)
+
+    # ---- what the verbs are built from --------------------------------------------------------------
+
+    def add_parameter(
+        self, name: str, shape: Shape, initializer: "Initializer | str", block: str | None = None
+    ) -> None:
+        """Declare a parameter; `initialize` allocates and fills it.
+
+        Parameters of one `block` lie side by side along their last axis, so that one matrix product can
+        serve them all.
+        """
+        if None in shape:
+            raise ShapeError(f"{self._label}: parameter {name!r} cannot have an open axis, got shape {shape}")
+        fixed = tuple(int(n) for n in shape if n is not None)
+        if name in self.params and self.params[name].shape != fixed:
+            raise ShapeError(
+                f"{self._label}: parameter {name!r} was built with shape {self.params[name].shape}, and this "
+                f"input would need {fixed}; give the data the features it was built for, or make a new layer"
+            )
+        self._specs = {**self._specs, name: Spec(fixed, initializers.get(initializer), block or name)}
+
+    def _bind(self) -> None:
+        """Make `params`, `grads` and their blocks views into the flat vectors."""
+        self._blocks, self.params = lay_out(self.flat_params, self._specs)
+        self._grad_blocks, self.grads = lay_out(self.flat_grads, self._specs)
+
+    def _recall(self, key: str, verb: str) -> Any:
+        """Return what the training pass kept under `key`, or say which verb must come before `verb`."""
+        if key not in self.cache:
+            before = "backward(dy)" if verb == "gradients" else "forward(x, training=True)"
+            raise RuntimeError(f"{self._label}: {verb} comes after {before}, which has not been called yet")
+        return self.cache[key]
+
+    def _buffer(self, name: str, shape: tuple[int, ...]) -> Array:
+        """Return an array of arbitrary content, its memory kept from one training step to the next."""
+        size = math.prod(shape)
+        kept = self._buffers.get(name)
+        if kept is None or kept.size < size:
+            kept = np.empty(size, self.dtype)
+            self._buffers = {**self._buffers, name: kept}
+        return kept[:size].reshape(shape)
+
+    def _check_gradient(self, dy: Array, shape: tuple[int, ...]) -> Array:
+        """Return dy in the layer's dtype, if it has the `shape` of the last training output."""
+        if np.shape(dy) != shape:
+            raise ShapeError(
+                f"{self._label}: backward expects dy of the output's shape {shape}, got {np.shape(dy)}"
+            )
+        return np.asarray(dy, self.dtype)
+
+    def check_input(self, x: Array, features: int, axes: tuple[int, ...] = (2, 3)) -> None:
+        """Raise a ShapeError unless `x` has one of these numbers of axes, and so many `features`.
+
+        Two axes are (samples, features), three (samples, steps, features).
+        """
+        if x.ndim not in axes or x.shape[-1] != features:
+            expected = " or ".join(AXES[n] for n in axes)
+            raise ShapeError(f"{self._label}: expects {expected} with {features} features, got {x.shape}")
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the parameters and of all that is computed with them."""
+        return self.flat_params.dtype
+
+    @property
+    def size(self) -> int:
+        """The number of parameters."""
+        return int(self.flat_params.size)
+
+    @property
+    def _label(self) -> str:
+        """The layer and its place, as messages call it: ``layer 2, GRU(16)``."""
+        place = f"layer {self._place}, " if self._place else ""
+        return f"{place}{type(self).__name__}({self._extent})"
+
+    @property
+    def _extent(self) -> str:
+        """What its label has in brackets: the units, of a layer that has some."""
+        return str(getattr(self, "units", ""))
+
+    @property
+    def _owned(self) -> bool:
+        """Whether it is part of a network, or of another layer."""
+        return self._owner is not None and self._owner() is not None
+
+    def __copy__(self) -> Self:
+        """Return a copy that shares nothing: two layers cannot have one memory, or one owner."""
+        return copy.deepcopy(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave views, buffers and the last batch out of copies: the flat vectors hold everything."""
+        return {key: value for key, value in vars(self).items() if key not in self._transient}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._bind()
+
+
+class Stepper:
+    """A layer that is given a sequence step by step; `state` is what it remembers, None if nothing.
+
+    A shallow copy that is given a state of its own goes its own way. `nnfw.streaming.Stream` chains them.
+    """
+
+    state: Array | None = None
+
+    def __init__(self, layer: Layer) -> None:
+        self.layer = layer
+
+    def __call__(self, x: Array) -> Array:
+        """Return the output for the next step, (N, ...) or (N, 1, ...) as the layer's `forward` has it."""
+        return self.layer.forward(x)

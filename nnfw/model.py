@@ -1,0 +1,295 @@
+"""Model: what is trained. Layers with a loss, an optimizer, metrics, random streams and a history."""
+
+import math
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from nnfw import losses, metrics, optimizers
+from nnfw.core.typing import Shape
+from nnfw.core.validation import floating, generator, whole_number
+from nnfw.history import History
+from nnfw.layers.base import Layer
+from nnfw.layers.parameters import count
+from nnfw.layers.sequential import Sequential
+from nnfw.losses import Loss
+from nnfw.optimizers import Optimizer
+
+STREAMS = ("weights", "shuffle", "split", "noise")  # independent random streams, all from one seed
+OPENED: dict[str, Callable[[Any], Any]] = {"loss": losses.get, "metrics": metrics.open_metrics}
+BUILDING = threading.RLock()  # held while layers are initialized
+UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+COPIES = 2  # the parameters and their gradients; most optimizers remember as much again
+
+
+class Model(Sequential):
+    """A chain of layers, with what is needed to train it; see `nnfw.Network`, which adds what users call."""
+
+    _transient = (*Sequential._transient, "_fitting")
+    _fitting = False  # whether a fit holds it: see `nnfw.training.interrupt.alone`
+    _default_optimizer = False  # whether its optimizer is the one that `fit` took because none was given
+    _built = False  # whether all layers have their parameters
+    _training_state: Any = None  # how far the last fit has come: see `nnfw.training.state`
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        *,
+        loss: str | Loss = "mse",
+        optimizer: str | Optimizer | None = None,
+        metrics: Iterable[Any] = (),
+        seed: int | None = None,
+        dtype: str = "float32",
+        name: str | None = None,
+    ) -> None:
+        super().__init__(layers, optimizer=optimizer, name=name)
+        self.loss = losses.get(loss)
+        self.metrics = OPENED["metrics"](metrics)
+        self.seed = None if seed is None else whole_number("Network", "seed", seed)
+        self._dtype = floating("Network", "dtype", dtype)
+        children = np.random.SeedSequence(self.seed).spawn(len(STREAMS))
+        self._streams = {name: np.random.default_rng(s) for name, s in zip(STREAMS, children, strict=True)}
+        self.history = History()
+        self._adopt()  # last: a network that could not be built owns nothing
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Open what is assigned to `loss` and `metrics`, as the constructor does."""
+        super().__setattr__(name, OPENED[name](value) if name in OPENED else value)
+        if name == "optimizer":
+            self._default_optimizer = False
+        if name == "loss" and self.shapes and not self._owned:
+            self._fuse()
+
+    def _adopt(self) -> None:
+        """Make the layers its own, and have them draw their noise from its stream."""
+        for layer in self.layers:
+            layer._owner = weakref.ref(self)
+        for leaf in self._leaves():
+            leaf._noise = self._streams["noise"]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._adopt()
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """What everything is computed in."""
+        return self._dtype
+
+    @property
+    def _own_optimizer(self) -> Optimizer | None:
+        """The optimizer that it was given; None if it follows that of the network around it."""
+        return None if self._default_optimizer else self.optimizer
+
+    @property
+    def _input_dtype(self) -> np.dtype[Any]:
+        """What inputs are converted to."""
+        return np.dtype(np.int64) if self._takes_indices else self.dtype
+
+    # ---- the verbs that a model adds to -------------------------------------------------------------
+
+    def compute_shapes(self, input_shape: Shape) -> Shape:
+        """Return the output's shape for an input's, both without the batch axis: (D,) or (T, D)."""
+        shape = super().compute_shapes(input_shape)
+        self._fuse()
+        return shape
+
+    def _fuse(self) -> None:
+        """Have the output layer keep its logits, if the loss is fused with its activation."""
+        *inner, last = self._leaves()
+        for leaf in inner:
+            leaf._keeps_logits = False
+        activation = last.activation
+        last._keeps_logits = activation is not None and activation.name == self.loss.fused_with
+
+    def initialize(self, rng: np.random.Generator | None = None, dtype: str | None = None) -> None:
+        """Allocate and fill all parameters, by default from the network's seed and in its dtype.
+
+        They are those that a new network's `fit` begins with, and others if it is called again: the random
+        streams go on, as do the history and the epochs of schedules. For a fresh start build a new network,
+        or keep a ``copy.deepcopy`` of the untrained one. After `compute_shapes` and this, the outputs of an
+        untrained network can be looked at.
+
+        Raises
+        ------
+        RuntimeError
+            If `compute_shapes` has not been called.
+        TypeError, ValueError
+            If `rng` is no Generator, `dtype` neither float32 nor float64, or if the parameters cannot fit
+            into the memory; nothing has been changed then.
+        """
+        if not self.shapes:
+            raise RuntimeError(
+                "Network: initialize comes after compute_shapes(input_shape), which has not been called yet"
+            )
+        source = self._streams["weights"] if rng is None else generator("Network", "rng", rng)
+        kind = self.dtype if dtype is None else floating("Network", "dtype", dtype)
+        with BUILDING:
+            check_memory(self._leaves(), kind)
+            with self._all_or_nothing(source):
+                for layer in self.layers:
+                    if rng is None and isinstance(layer, Model):
+                        layer._share_stream(source)
+                    layer.initialize(source, kind.name)
+                self._dtype, self._built, self._training_state = kind, True, None
+
+    # ---- how it comes to its parameters: all of them or none, and once ------------------------------
+
+    def _build(self) -> None:
+        """Initialize the layers that are not yet: a copy of a trained layer keeps its weights."""
+        with BUILDING:
+            if self._built:
+                return
+            check_memory(self._leaves(), self.dtype)
+            self._check_dtypes()
+            with self._all_or_nothing(self._streams["weights"]):
+                self._initialize_new()
+                for leaf in self._leaves():
+                    leaf._state = None  # copies of trained layers begin anew with what is to train them
+                self._built = True
+
+    def _initialize_new(self) -> None:
+        """Initialize the layers without weights from the network's stream, its inner networks' layers too."""
+        source = self._streams["weights"]
+        for layer in self.layers:
+            if isinstance(layer, Model):
+                layer._share_stream(source)
+                layer._dtype = self.dtype
+                layer._build()
+            elif not layer.size:
+                layer.initialize(source, self.dtype.name)
+
+    def _share_stream(self, source: np.random.Generator) -> None:
+        """Draw the weights from another network's stream."""
+        self._streams = {**self._streams, "weights": source}  # a new dict: the old one may be put back
+
+    @contextmanager
+    def _all_or_nothing(self, source: np.random.Generator) -> Iterator[None]:
+        """If what is drawn from the source fails, or is interrupted, have all be as it was."""
+        state = source.bit_generator.state
+        before = [(layer, dict(vars(layer))) for layer in self._with_inner()]
+        try:
+            yield
+        except BaseException:
+            source.bit_generator.state = state
+            for layer, attributes in before:
+                vars(layer).update(attributes)
+                layer._bind()
+            raise
+
+    def _check_dtypes(self) -> None:
+        """Raise a ValueError if a layer has weights already, and of another type than the network."""
+        for leaf in self._leaves():
+            if leaf.size and leaf.dtype != self.dtype:
+                raise ValueError(
+                    f"{leaf._label} has weights of {leaf.dtype} in a network of {self.dtype}; "
+                    f"build the network with dtype={leaf.dtype.name!r}"
+                )
+
+    def _ready(self, verb: str) -> None:
+        """Raise a RuntimeError if a layer has no weights yet; a network of copies, which have, is built."""
+        with BUILDING:  # else a fit in another thread could break off between the two
+            self._check_ready(verb)
+            self._build()
+
+    def _check_ready(self, verb: str) -> None:
+        """Raise a RuntimeError if the shapes are not known, or a layer has not got its weights yet.
+
+        A layer without parameters needs none, and a copy of a trained layer has its own.
+        """
+        if not self.shapes:
+            raise RuntimeError(
+                f"{verb}: the network does not know the shape of its input yet; fit it, or load one with "
+                f"Network.load, or tell it: compute_shapes((T, D)), or (D,) where there are no time steps"
+            )
+        for leaf in self._leaves():
+            if leaf._specs and not leaf.params:
+                raise RuntimeError(
+                    f"{verb}: the network has no weights yet in {leaf._label}; fit it, or load one with "
+                    f"Network.load. To look at an untrained one, compute_shapes({self.shapes[0]}) and "
+                    f"initialize() come first, and draw all weights at random"
+                )
+
+    def _describe(self) -> str:
+        """Return the layers, their output shapes and parameters as a table."""
+        rows = [("name", "layer", "output", "parameters")]
+        shapes: list[Any] = self.shapes[1:] or [None] * len(self.layers)
+        for name, layer, shape in zip(self._names, self.layers, shapes, strict=True):
+            size = f"{layer.size:,}{frozen(layer)}" if self._built else "?"
+            axes = None if shape is None else ", ".join(["N", *("T" if n is None else str(n) for n in shape)])
+            rows.append((name, repr(layer), f"({axes})" if axes else "?", size))
+        total = "parameters come with the first fit"
+        if self._built:
+            total = f"{self.size:,} parameters{frozen(self)}"
+        optimizer = self.optimizer or optimizers.get("adam")
+        return f"{table(rows)}\n{total}; {self.dtype}; loss {self.loss!r}; optimizer {optimizer!r}"
+
+
+def frozen(layer: Layer) -> str:
+    """Return how many of a layer's parameters no update changes: " (7 frozen)", or " (frozen)" if all."""
+    count = frozen_size(layer)
+    if not count:
+        return ""
+    return " (frozen)" if count == layer.size else f" ({count:,} frozen)"
+
+
+def frozen_size(layer: Layer) -> int:
+    """Return how many parameters of a layer, or of those in a chain, are not trainable."""
+    if not layer.trainable:
+        return layer.size
+    return sum(map(frozen_size, layer.layers)) if isinstance(layer, Sequential) else 0
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows in aligned columns, the first row as a header.
+
+    Examples
+    --------
+    >>> print(table([("a", "b"), ("long", "1")]))
+    a     b
+    ────  ─
+    long  1
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    return "\n".join([lines[0], "  ".join("─" * width for width in widths), *lines[1:]])
+
+
+def check_memory(leaves: Iterable[Layer], dtype: np.dtype[Any]) -> None:
+    """Raise a ValueError if the parameters that the layers have declared cannot fit into the memory."""
+    needed, memory = 0, physical_memory()
+    for leaf in leaves:
+        size = count(leaf._specs)
+        needed += COPIES * size * dtype.itemsize
+        if needed > memory:
+            raise ValueError(
+                f"{leaf._label} has {size:.3g} parameters: with their gradients and the layers before, "
+                f"{in_bytes(needed)}, and this machine has {in_bytes(memory)}; take fewer units, or features"
+            )
+
+
+def physical_memory() -> float:
+    """Return the bytes of the machine's memory, infinity where they cannot be asked for."""
+    try:
+        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, ValueError, OSError):  # os.sysconf is POSIX's
+        return math.inf
+
+
+def in_bytes(count: float) -> str:
+    """Return a number of bytes in the unit that suits it.
+
+    Examples
+    --------
+    >>> in_bytes(8e15), in_bytes(1.5e9)
+    ('8 PB', '1.5 GB')
+    """
+    power = min(int(math.log10(max(count, 1)) // 3), len(UNITS) - 1)
+    return f"{count / 1000**power:.3g} {UNITS[power]}"

@@ -1,0 +1,627 @@
+"""The optimizers; a line of code names the equation that it completes.
+
+To be read in order of growing complexity: `SGD`, those that adapt the rate (`adaptive`), `Adam` and what was
+made of it, `Lion`.
+
+One letter, one meaning: p parameters, g gradient, η learning rate, λ weight decay, t the number of the step
+from 1, m momentum, v a running mean or sum of g², ε what keeps a quotient by √v finite.
+
+``@nnfw.optimizers.register("my_rule")`` above a class of your own makes it known by name.
+"""
+
+import math
+from dataclasses import KW_ONLY, dataclass, field, replace
+from numbers import Real
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+
+from nnfw import schedules
+from nnfw.core.registry import Part, Registry
+from nnfw.core.typing import Array
+from nnfw.core.validation import AMOUNT, FRACTION, POSITIVE, boolean, checked, optional
+from nnfw.core.vectors import clip_to_norm as clip_to_norm
+from nnfw.core.vectors import elementwise as elementwise
+from nnfw.schedules import scheduled
+
+
+@dataclass(eq=False)
+class State:
+    """What an optimizer remembers of one layer.
+
+    Attributes
+    ----------
+    rule : str
+        The name of the optimizer's class.
+    steps : int
+        The number of steps done.
+    slots : dict of str to ndarray
+        Running means and sums, each in the shape of the layer's flat vector.
+    scalars : dict of str to float
+        Running numbers of the whole layer, for a rule that needs one.
+    """
+
+    rule: str
+    steps: int
+    slots: dict[str, Array]
+    scalars: dict[str, float]
+    _scratch: dict[str, Array] = field(default_factory=dict, repr=False)
+
+    def scratch(self, like: Array, name: str = "work") -> Array:
+        """Return a buffer as long as `like` for what lies in between; it is kept, its content is not."""
+        buffer = self._scratch.get(name)
+        if buffer is None or buffer.size < like.size:
+            buffer = self._scratch[name] = np.empty_like(like)
+        return buffer[: like.size]
+
+    def part(self, block: slice) -> "State":
+        """Return the state of some of the parameters; its slots are views, its scratch is the same."""
+        slots = {name: slot[block] for name, slot in self.slots.items()}
+        return State(self.rule, self.steps, slots, self.scalars, self._scratch)
+
+
+def _rate(owner: str, name: str, value: Any) -> schedules.RateLike:
+    scheduled(owner, name, value)  # refuses what stands for none; all else stays as it was given
+    return float(value) if isinstance(value, Real) else value
+
+
+# What a field may hold is said by its annotation: a type, and the function that checks a value of it.
+Fraction = Annotated[float, FRACTION]
+Amount = Annotated[float, AMOUNT]
+Positive = Annotated[float, POSITIVE]
+Limit = Annotated[float | None, optional(POSITIVE)]
+Switch = Annotated[bool, boolean]
+Rate = Annotated[schedules.RateLike, _rate]
+
+
+@dataclass(eq=False, repr=False)
+class Optimizer(Part):
+    """The base of all optimizers: takes a rate, clips, decays, and leaves the rule to `apply`.
+
+    Every optimizer takes these arguments beside its own, and each can be assigned anew at any time. Clipping
+    comes before weight decay: by the norm of the whole network, then by value, then by the layer's norm.
+
+    Parameters
+    ----------
+    learning_rate : float, callable or Schedule
+        η, or a function of the epoch that returns it.
+    weight_decay : float
+        λ. The gradient of ``λ/2 |p|²`` is added to g (L2 regularization), biases included.
+    clip_value : float, optional
+        Each element of g is brought into [-clip_value, clip_value].
+    clip_norm : float, optional
+        The highest Euclidean norm of g of one layer; a longer g is shortened to it.
+    clip_global_norm : float, optional
+        The same for the gradients of all layers of a network together.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is out of its range, or not a number.
+
+    Examples
+    --------
+    An optimizer of your own is a subclass with a rule, and the names of the vectors that it remembers:
+
+    >>> class HeavyBall(Optimizer):
+    ...     slots = ("last",)
+    ...     def apply(self, params, grads, state, rate):
+    ...         state.slots["last"][...] = 0.9 * state.slots["last"] - rate * grads
+    ...         params += state.slots["last"]
+    >>> optimizer, p = HeavyBall(0.1), np.array([1.0, 2.0])
+    >>> state = optimizer.start(p)
+    >>> for epoch in range(2):
+    ...     optimizer.step(p, p.copy(), state, epoch)
+    >>> p
+    array([0.72, 1.44])
+    """
+
+    slots: ClassVar[tuple[str, ...]] = ()
+
+    learning_rate: Rate = 0.01
+    _: KW_ONLY
+    weight_decay: Amount = 0.0
+    clip_value: Limit = None
+    clip_norm: Limit = None
+    clip_global_norm: Limit = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Check each argument whenever it is assigned."""
+        super().__setattr__(name, checked(self, name, value))
+
+    def rate(self, epoch: float) -> float:
+        """Return the learning rate at `epoch`."""
+        if isinstance(self.learning_rate, float):
+            return self.learning_rate
+        return schedules.get(self.learning_rate)(epoch)
+
+    def start(self, params: Array) -> State:
+        """Return the state before the first step of a layer with the flat vector `params`."""
+        slots = {name: np.zeros(params.shape, params.dtype) for name in self.slots}
+        return State(type(self).__name__, 0, slots, {})
+
+    def step(self, params: Array, grads: Array, state: State, epoch: float) -> None:
+        """Change `params` in place by one step against `grads`, which stay as they are.
+
+        Parameters
+        ----------
+        params, grads : ndarray
+            A layer's flat vectors, of one shape and type.
+        state : State
+            What `start` returned for this layer; it is updated.
+        epoch : float
+            The time for the learning rate's schedule, fractional within an epoch.
+
+        Raises
+        ------
+        ValueError
+            If the vectors, or the state, do not fit.
+        """
+        self._check_fit(params, grads, state)
+        rate = self.rate(epoch)
+        state.steps += 1
+        grads = self._clipped(grads, state)
+        grads = self._decayed(params, grads, state, rate)
+        self.apply(params, grads, state, rate)
+
+    def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
+        """Change `params` and ``state.slots`` in place: the rule itself, which a subclass writes."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has no rule; define apply(params, grads, state, rate)"
+        )
+
+    def _check_fit(self, params: Array, grads: Array, state: State) -> None:
+        name = type(self).__name__
+        if state.rule != name:
+            raise ValueError(f"{name}: the state is one of {state.rule}; take a new one from start(params)")
+        shape, dtype = params.shape, params.dtype
+        for what, vector in (("gradient", grads), *state.slots.items()):
+            if vector.shape != shape or vector.dtype != dtype:
+                raise ValueError(
+                    f"{name}: the {what} {vector.shape} of {vector.dtype} does not fit the parameters "
+                    f"{shape} of {dtype}; both are flat vectors of one layer"
+                )
+
+    def _clipped(self, grads: Array, state: State) -> Array:
+        if self.clip_value is None and self.clip_norm is None:
+            return grads
+        clipped = state.scratch(grads, "clipped")
+        clipped[...] = grads
+        if self.clip_value is not None:
+            np.clip(clipped, -self.clip_value, self.clip_value, out=clipped)
+        if self.clip_norm is not None:
+            clip_to_norm([clipped], self.clip_norm)
+        return clipped
+
+    def _decayed(self, params: Array, grads: Array, state: State, rate: float) -> Array:
+        """Return the gradient with weight decay in it: g + λ p."""
+        if not self.weight_decay:
+            return grads
+        decayed = np.multiply(params, self.weight_decay, out=state.scratch(params, "decayed"))
+        decayed += grads
+        return decayed
+
+
+class DecoupledDecay:
+    """Mixed into an optimizer, keeps weight decay out of the gradient: p = p − η λ p, and then the rule.
+
+    References
+    ----------
+    Loshchilov & Hutter 2019, "Decoupled weight decay regularization" (arXiv:1711.05101).
+    """
+
+    weight_decay: float
+
+    def _decayed(self, params: Array, grads: Array, state: State, rate: float) -> Array:
+        if self.weight_decay:
+            params *= 1 - rate * self.weight_decay
+        return grads
+
+
+optimizers = Registry("optimizer", Optimizer, synonyms={"momentum": "sgd", "nag": "sgd", "nesterov": "sgd"})
+
+
+def get(optimizer: str | Optimizer | type[Optimizer]) -> Optimizer:
+    """Return the optimizer for a name, a class, or the optimizer itself.
+
+    Examples
+    --------
+    >>> from nnfw.optimizers import SGD
+    >>> get("adam"), get(SGD(0.1, momentum=0.9))
+    (Adam(), SGD(learning_rate=0.1, momentum=0.9))
+    """
+    return optimizers.get(optimizer)
+
+
+def blend(average: Array, new: Array, keep: float, work: Array) -> None:
+    """Compute average = keep average + (1 − keep) new in place; `work` may be `new`."""
+    np.multiply(new, 1 - keep, out=work)
+    average *= keep
+    average += work
+
+
+def sum_of_weights(keep: float, steps: int) -> float:
+    """Return the sum 1 + keep + keep² + … of as many weights as there are steps."""
+    return (1 - keep**steps) / (1 - keep)
+
+
+def over_root(numerator: Array, squares: Array, epsilon: float, work: Array) -> Array:
+    """Return numerator / (√squares + epsilon) in `work`, which may be `squares`."""
+    np.sqrt(squares, out=work)
+    work += epsilon
+    return np.divide(numerator, work, out=work)
+
+
+@optimizers.register("sgd")
+@dataclass(eq=False, repr=False)
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum if wanted. PyTorch's form: m is free of η.
+
+    ::
+
+        (1)  m = μ m + g
+        (2)  p = p − η m              or, with nesterov, p = p − η (g + μ m)
+
+    Parameters
+    ----------
+    momentum : float
+        μ, in [0, 1). At 0, m is g.
+    nesterov : bool
+        Look one step of the momentum ahead.
+
+    References
+    ----------
+    Polyak 1964; Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning".
+
+    Examples
+    --------
+    >>> optimizer, p = SGD(0.1, momentum=0.9), np.array([1.0, 2.0])
+    >>> optimizer.step(p, np.array([0.5, -0.5]), optimizer.start(p), epoch=0.0)
+    >>> p
+    array([0.95, 2.05])
+    """
+
+    slots = ("momentum",)
+
+    momentum: Fraction = 0.0
+    nesterov: Switch = False
+
+    def __post_init__(self) -> None:
+        if self.nesterov and not self.momentum:
+            raise ValueError("SGD: nesterov looks ahead along the momentum; give one, as momentum=0.9")
+
+    @elementwise
+    def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
+        """Compute equations 1 and 2."""
+        direction, work = grads, state.scratch(params)
+        if self.momentum:
+            direction = m = state.slots["momentum"]
+            m *= self.momentum
+            m += grads  # (1)
+            if self.nesterov:
+                direction = np.multiply(m, self.momentum, out=work)
+                direction += grads
+        params -= np.multiply(direction, rate, out=work)  # (2)
+
+
+@optimizers.register("adagrad")
+@dataclass(eq=False, repr=False)
+class Adagrad(Optimizer):
+    """Divides by the root of all squares so far: rare features keep a high rate. PyTorch's form.
+
+    ::
+
+        (1)  v = v + g²
+        (2)  p = p − η g / (√v + ε)
+
+    Parameters
+    ----------
+    epsilon : float
+        ε, > 0.
+    initial_accumulator : float
+        The value that v starts from.
+
+    References
+    ----------
+    Duchi, Hazan & Singer 2011, JMLR 12.
+
+    Examples
+    --------
+    >>> optimizer, p = Adagrad(0.1), np.array([1.0, 2.0])
+    >>> optimizer.step(p, np.array([50.0, -0.5]), optimizer.start(p), epoch=0.0)
+    >>> p
+    array([0.9, 2.1])
+    """
+
+    slots = ("accumulator",)
+
+    epsilon: Positive = 1e-10
+    initial_accumulator: Amount = 0.0
+
+    def start(self, params: Array) -> State:
+        """Return a state whose accumulator holds `initial_accumulator`."""
+        state = super().start(params)
+        state.slots["accumulator"].fill(self.initial_accumulator)
+        return state
+
+    @elementwise
+    def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
+        """Compute equations 1 and 2."""
+        v, work = state.slots["accumulator"], state.scratch(params)
+        v += np.square(grads, out=work)  # (1)
+        params -= np.multiply(over_root(grads, v, self.epsilon, work), rate, out=work)  # (2)
+
+
+@optimizers.register("rmsprop")
+@dataclass(eq=False, repr=False)
+class RMSprop(Optimizer):
+    """Divides by the root of a running mean of squares. PyTorch's form: ε stands outside the root.
+
+    ::
+
+        (1)  v = ρ v + (1 − ρ) g²
+        (2)  a = ρ a + (1 − ρ) g, if centered; else a = 0
+        (3)  m = μ m + g / (√(v − a²) + ε)
+        (4)  p = p − η m
+
+    Parameters
+    ----------
+    rho : float
+        ρ, in [0, 1).
+    epsilon : float
+        ε, > 0.
+    momentum : float
+        μ, in [0, 1).
+    centered : bool
+        Divide by the standard deviation of g. Where g hardly changes, steps grow very long.
+
+    References
+    ----------
+    Tieleman & Hinton 2012, "Neural networks for machine learning", lecture 6.5; centered: Graves 2013
+    (arXiv:1308.0850).
+
+    Examples
+    --------
+    >>> optimizer, p = RMSprop(0.01), np.array([1.0, 2.0])
+    >>> optimizer.step(p, np.array([50.0, -0.5]), optimizer.start(p), epoch=0.0)
+    >>> p.round(4)
+    array([0.9, 2.1])
+    """
+
+    slots = ("velocity", "mean", "momentum")
+
+    rho: Fraction = 0.99
+    epsilon: Positive = 1e-8
+    momentum: Fraction = 0.0
+    centered: Switch = False
+
+    @elementwise
+    def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
+        """Compute equations 1 to 4."""
+        v, work = state.slots["velocity"], state.scratch(params)
+        blend(v, np.square(grads, out=work), self.rho, work)  # (1)
+        if self.centered:
+            a = state.slots["mean"]
+            blend(a, grads, self.rho, work)  # (2)
+            v = np.subtract(v, np.square(a, out=work), out=work)
+            np.maximum(v, 0.0, out=v)  # rounding can take it below 0
+        direction = over_root(grads, v, self.epsilon, work)
+        if self.momentum:
+            direction = m = state.slots["momentum"]
+            m *= self.momentum
+            m += work  # (3)
+        params -= np.multiply(direction, rate, out=work)  # (4)
+
+
+@optimizers.register("adam")
+@dataclass(eq=False, repr=False)
+class Adam(Optimizer):
+    """Means of g and g² in which the past fades: sums, divided by the sums of their weights. PyTorch's form.
+
+    ::
+
+        (1)  m = β₁ m + g
+        (2)  v = β₂ v + g²
+        (3)  p = p − η m̂ / (√v̂ + ε),  m̂ = m / (1 + β₁ + … + β₁ᵗ⁻¹),  v̂ = v / (1 + β₂ + … + β₂ᵗ⁻¹)
+
+    The paper has m and v with the factors 1 − β₁ and 1 − β₂, which m̂ and v̂ do not depend on.
+
+    Parameters
+    ----------
+    beta_1, beta_2 : float
+        β₁ and β₂, in [0, 1).
+    epsilon : float
+        ε, > 0.
+
+    References
+    ----------
+    Kingma & Ba 2015 (arXiv:1412.6980), algorithm 1.
+
+    Examples
+    --------
+    >>> optimizer, p = Adam(0.1), np.array([1.0, 2.0])
+    >>> optimizer.step(p, np.array([50.0, -0.5]), optimizer.start(p), epoch=0.0)
+    >>> p
+    array([0.9, 2.1])
+    """
+
+    slots = ("momentum", "velocity")
+
+    learning_rate: Rate = 0.001
+    beta_1: Fraction = 0.9
+    beta_2: Fraction = 0.999
+    epsilon: Positive = 1e-8
+
+    @elementwise
+    def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
+        """Compute equations 1 to 3."""
+        m = self._sum(grads, state)
+        self._descend(params, m, state, rate / sum_of_weights(self.beta_1, state.steps))
+
+    def _sum(self, grads: Array, state: State) -> Array:
+        """Compute equations 1 and 2, and return m."""
+        m, v = state.slots["momentum"], state.slots["velocity"]
+        m *= self.beta_1
+        m += grads  # (1)
+        v *= self.beta_2
+        v += np.square(grads, out=state.scratch(grads))  # (2)
+        return m
+
+    def _descend(self, params: Array, direction: Array, state: State, rate: float) -> None:
+        """Compute p = p − rate direction / (√v̂ + ε), the fraction expanded by c = √v / √v̂."""
+        v, work = state.slots["velocity"], state.scratch(params)
+        c = math.sqrt(sum_of_weights(self.beta_2, state.steps))
+        step = over_root(direction, v, c * self.epsilon, work)
+        step *= c * rate
+        params -= step  # (3)
+
+
+@optimizers.register("adamw")
+@dataclass(eq=False, repr=False)
+class AdamW(DecoupledDecay, Adam):
+    """Adam with decoupled weight decay. PyTorch's form: the decay, too, is scaled by the learning rate.
+
+    ::
+
+        (1)  p = p − η λ p
+        (2)  the step of Adam, without λ
+
+    Parameters
+    ----------
+    weight_decay : float
+        λ.
+
+    References
+    ----------
+    Loshchilov & Hutter 2019 (arXiv:1711.05101), algorithm 2.
+
+    Examples
+    --------
+    >>> optimizer, p = AdamW(0.1, weight_decay=0.5), np.array([1.0, 2.0])
+    >>> optimizer.step(p, np.array([50.0, -0.5]), optimizer.start(p), epoch=0.0)
+    >>> p
+    array([0.85, 2.  ])
+    """
+
+    _: KW_ONLY
+    weight_decay: Amount = 0.01
+
+
+@optimizers.register("nadam")
+@dataclass(eq=False, repr=False)
+class Nadam(Adam):
+    """Adam that looks one step of the momentum ahead, as Nesterov does. PyTorch's form.
+
+    ::
+
+        (1), (2) of Adam
+        (3)  μₜ = β₁ (1 − ½ 0.96^(ψ t)),  Πₜ = μ₁ μ₂ … μₜ
+        (4)  a = μₜ₊₁ (1 − β₁) m / (1 − Πₜ₊₁) + (1 − μₜ) g / (1 − Πₜ)
+        (5)  p = p − η a / (√v̂ + ε)
+
+    Parameters
+    ----------
+    momentum_decay : float
+        ψ. μ rises from about β₁ / 2 to β₁; at 0 it stays there.
+
+    References
+    ----------
+    Dozat 2016, "Incorporating Nesterov momentum into Adam", ICLR workshop.
+
+    Examples
+    --------
+    >>> optimizer, p = Nadam(0.1), np.array([1.0, 2.0])
+    >>> optimizer.step(p, np.array([50.0, -0.5]), optimizer.start(p), epoch=0.0)
+    >>> p.round(4)
+    array([0.8944, 2.1056])
+    """
+
+    learning_rate: Rate = 0.002
+    momentum_decay: Amount = 0.004
+
+    def start(self, params: Array) -> State:
+        """Return a state that also holds the product of the momenta so far."""
+        return replace(super().start(params), scalars={"momentum_product": 1.0})
+
+    def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
+        """Compute equation 3, once for the layer, and leave the rest to `_look_ahead`."""
+        now, ahead = self._momentum(state.steps), self._momentum(state.steps + 1)
+        product = state.scalars["momentum_product"] * now  # (3)
+        state.scalars["momentum_product"] = product
+        of_m, of_g = ahead * (1 - self.beta_1) / (1 - product * ahead), (1 - now) / (1 - product)
+        self._look_ahead(params, grads, state, of_m, of_g, rate)
+
+    def _momentum(self, t: int) -> float:
+        return self.beta_1 * (1 - 0.5 * math.pow(0.96, self.momentum_decay * t))
+
+    @elementwise
+    def _look_ahead(
+        self, params: Array, grads: Array, state: State, of_m: float, of_g: float, rate: float
+    ) -> None:
+        ahead = np.multiply(self._sum(grads, state), of_m, out=state.scratch(params, "ahead"))
+        ahead += np.multiply(grads, of_g, out=state.scratch(params))  # (4)
+        self._descend(params, ahead, state, rate)  # (5)
+
+
+@optimizers.register("lion")
+@dataclass(eq=False, repr=False)
+class Lion(DecoupledDecay, Optimizer):
+    """Steps of one length for every parameter: only the sign of a mean of g counts. Form of the paper.
+
+    ::
+
+        (1)  p = p − η λ p
+        (2)  p = p − η sign(β₁ m + (1 − β₁) g)
+        (3)  m = β₂ m + (1 − β₂) g
+
+    Parameters
+    ----------
+    learning_rate : float, callable or Schedule
+        η: 3 to 10 times smaller than one that is good for AdamW, with λ as many times larger.
+    beta_1, beta_2 : float
+        β₁ and β₂, in [0, 1).
+
+    References
+    ----------
+    Chen et al. 2023, "Symbolic discovery of optimization algorithms" (arXiv:2302.06675), algorithm 2.
+
+    Examples
+    --------
+    >>> optimizer, p = Lion(0.1), np.array([1.0, 2.0])
+    >>> optimizer.step(p, np.array([50.0, -0.5]), optimizer.start(p), epoch=0.0)
+    >>> p
+    array([0.9, 2.1])
+    """
+
+    slots = ("momentum",)
+
+    learning_rate: Rate = 0.0001
+    beta_1: Fraction = 0.9
+    beta_2: Fraction = 0.99
+
+    @elementwise
+    def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
+        """Compute equations 2 and 3."""
+        m, work = state.slots["momentum"], state.scratch(params)
+        direction = np.multiply(m, self.beta_1, out=state.scratch(params, "direction"))
+        direction += np.multiply(grads, 1 - self.beta_1, out=work)
+        np.sign(direction, out=work)  # in place it would take several times as long
+        params -= np.multiply(work, rate, out=work)  # (2)
+        blend(m, grads, self.beta_2, work)  # (3)
+
+
+register = optimizers.register
+
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Lion",
+    "Nadam",
+    "Optimizer",
+    "RMSprop",
+    "get",
+    "optimizers",
+    "register",
+]

@@ -1,0 +1,261 @@
+"""Parts and their arguments as JSON: what a saved network is rebuilt from, by `nnfw.saving.config`.
+
+Null, booleans, whole numbers, finite floats, texts and lists stand for themselves. All else is an object
+that says what it is:
+
+=========================================  ===========================================================
+``{"class": "Layer.GRU", "config": …}``    a part of nnfw's own, by kind and name, with its arguments
+``{"custom": "Gain", "config": …}``        a part of a class of your own
+``{"custom": "my_metric"}``                a function (or a class) as an argument: its name, not its code
+``{"same": 3}``                            the part number 3 once more, counted as they are completed
+``{"array": "Network.layers[0].table"}``   an array, kept beside the description under this name
+``{"number": 0.5, "dtype": "float32"}``    a NumPy number
+``{"dtype": "float32"}``                   a NumPy type
+``{"float": "nan"}``                       a float that JSON has no word for
+``{"tuple": …}``, ``{"dict": [[k, v]]}``   what JSON would make a list of, or restrict to text
+=========================================  ===========================================================
+
+A description is data: no code is kept, and none is run by reading it.
+"""
+
+import math
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from nnfw.core.errors import LoadError
+from nnfw.core.registry import Part, not_kept
+from nnfw.core.typing import Array
+from nnfw.layers.base import Layer
+from nnfw.saving.archive import NUMBERS
+
+DTYPES = {name: np.dtype(name) for name in {np.dtype(code).name for code in "?bBhHiIqQefd"}}
+
+
+def own_parts() -> dict[str, type[Part]]:
+    """Return all parts of nnfw itself by kind and name.
+
+    Examples
+    --------
+    >>> parts = own_parts()
+    >>> parts["Loss.MSE"].__module__, parts["Metric.MSE"].__module__
+    ('nnfw.losses.regression', 'nnfw.metrics.regression')
+    """
+    return {full_name(part): part for part in _subclasses(Part) if is_own(part)}
+
+
+def _subclasses(part: type[Part]) -> Iterator[type[Part]]:
+    for subclass in part.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)
+
+
+def is_own(part: type[Part]) -> bool:
+    """Whether a class is one that a module of nnfw holds."""
+    module = part.__module__
+    return module.startswith("nnfw.") and getattr(sys.modules.get(module), part.__name__, None) is part
+
+
+def full_name(part: type[Part]) -> str:
+    """Return kind and name; the kind is the class that derives from `Part` itself: ``"Schedule.Cosine"``."""
+    kind = part.__mro__[part.__mro__.index(Part) - 1]
+    return f"{kind.__name__}.{part.__name__}"
+
+
+class Describer:
+    """Describes parts and values as JSON, and sets their arrays aside.
+
+    Attributes
+    ----------
+    arrays : dict of str to ndarray
+        What was set aside.
+
+    Examples
+    --------
+    >>> from nnfw import SGD, schedules
+    >>> Describer().value(schedules.Step(0.1, every=5), "learning_rate")["config"]
+    {'rate': 0.1, 'drop': 0.5, 'every': 5, 'staircase': False}
+    >>> Describer().value(SGD(lambda epoch: 0.1), "optimizer")
+    Traceback (most recent call last):
+    ValueError: optimizer.learning_rate: a function is saved by its name alone, to be given back to load,
+    and this one has none (<lambda>); define it with def, or take a part of nnfw
+    """
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, Array] = {}
+        self._parts: dict[int, tuple[int, Part]] = {}  # by id, which is safe while the part is held here
+        self._custom: dict[str, Any] = {}
+
+    def value(self, value: Any, where: str) -> Any:
+        """Return `value` as JSON; `where` it stands is what messages and an array are called by.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is nothing that a file can hold.
+        """
+        kind = type(value)
+        if value is None or kind in (bool, int, str):
+            return value
+        if kind is float:
+            return value if math.isfinite(value) else {"float": str(value)}
+        if kind in (list, tuple):
+            items = [self.value(item, f"{where}[{i}]") for i, item in enumerate(value)]
+            return items if kind is list else {"tuple": items}
+        if kind is dict:
+            pairs = [[self.value(k, where), self.value(v, f"{where}[{k!r}]")] for k, v in value.items()]
+            return {"dict": pairs}
+        if isinstance(value, Part):
+            return self.part(value, where)
+        return self._of_numpy(value, where) or self._by_name(value, where)
+
+    def part(self, part: Part, where: str) -> dict[str, Any]:
+        """Return a part's class and arguments; a part that came before, as the same."""
+        if id(part) in self._parts:
+            return {"same": self._parts[id(part)][0]}
+        cls = type(part)
+        described: dict[str, Any] = {"class": full_name(cls)} if is_own(cls) else self._by_name(cls, where)
+        described["config"] = self._attributes(part, cls._arguments(), where)
+        if isinstance(part, Layer):  # what every layer has, whether or not its constructor takes it
+            others = [name for name in Layer._arguments() if name not in cls._arguments()]
+            described["base"] = self._attributes(part, others, where)
+        self._parts[id(part)] = len(self._parts), part
+        return described
+
+    def _attributes(self, part: Part, names: Iterable[str], where: str) -> dict[str, Any]:
+        missing = [name for name in names if not hasattr(part, name)]
+        if missing:
+            raise ValueError(f"{where}: {not_kept(part, missing[0])}")
+        return {name: self.value(getattr(part, name), f"{where}.{name}") for name in names}
+
+    def _of_numpy(self, value: Any, where: str) -> dict[str, Any] | None:
+        match value:
+            case np.ndarray() if value.dtype.kind in NUMBERS:
+                self.store(where, value)
+                return {"array": where}
+            case np.generic() if value.dtype in DTYPES.values():
+                return {"number": self.value(value.item(), where), "dtype": value.dtype.name}
+            case np.dtype() if value in DTYPES.values():
+                return {"dtype": value.name}
+        return None
+
+    def _by_name(self, value: Any, where: str) -> dict[str, Any]:
+        if not callable(value):
+            raise TypeError(
+                f"{where}: a {type(value).__name__} cannot be saved; numbers, texts, lists, tuples, dicts, "
+                f"arrays of numbers and parts of nnfw can"
+            )
+        name = getattr(value, "__name__", "")
+        if not name.isidentifier():
+            raise ValueError(
+                f"{where}: a function is saved by its name alone, to be given back to load, and this one has "
+                f"none ({name or type(value).__name__}); define it with def, or take a part of nnfw"
+            )
+        if self._custom.setdefault(name, value) != value:
+            raise ValueError(
+                f"{where}: there are two of the name {name!r}, and load could not tell them apart; rename one"
+            )
+        return {"custom": name}
+
+    def store(self, name: str, array: Array) -> None:
+        """Set an array aside under `name`."""
+        if name in self.arrays or not name.isprintable():
+            raise ValueError(
+                f"the array {name!r} cannot be saved under this name: names must differ and be printable; "
+                f"give the layers such names"
+            )
+        self.arrays[name] = np.asarray(array, order="C")
+
+
+class Rebuilder:
+    """Makes parts and values from a description again.
+
+    Parameters
+    ----------
+    arrays : dict of str to ndarray
+        The arrays beside the description; those that are used are taken out.
+    custom : mapping of str to class or function
+        What is not nnfw's own, by name.
+    """
+
+    def __init__(self, arrays: dict[str, Array], custom: Mapping[str, Any]) -> None:
+        self.arrays, self.custom = arrays, custom
+        self._own = own_parts()
+        self._parts: list[Part] = []
+
+    def value(self, described: Any) -> Any:
+        """Return what was described.
+
+        Raises
+        ------
+        LoadError
+            If the description is none, or asks for what is not there.
+        """
+        match described:
+            case None | bool() | int() | float() | str():
+                return described
+            case list():
+                return [self.value(item) for item in described]
+            case {"tuple": list(items)}:
+                return tuple(self.value(item) for item in items)
+            case {"dict": list(pairs)}:
+                return {self.value(key): self.value(value) for key, value in pairs}
+            case {"float": "nan" | "inf" | "-inf" as name}:
+                return float(name)
+            case {"number": number, "dtype": str(name)} if name in DTYPES:
+                with np.errstate(over="raise"):
+                    return DTYPES[name].type(self.value(number))
+            case {"dtype": str(name)} if name in DTYPES:
+                return DTYPES[name]
+            case {"array": str(name)}:
+                return self.take(name)
+            case {"same": int(number)}:
+                return self._parts[number]
+            case {"class": str(name), "config": dict()}:
+                return self._part(self._own_class(name), described)
+            case {"custom": str(name), "config": dict()}:
+                return self._part(self._custom_class(name), described)
+            case {"custom": str(name)}:
+                return self._given(name)
+        raise LoadError(f"its description holds {str(described)[:80]}, which stands for nothing")
+
+    def take(self, name: str) -> Array:
+        """Return an array, which then is used."""
+        if name not in self.arrays:
+            raise LoadError(f"the array {name!r} is missing")
+        return self.arrays.pop(name)
+
+    def _part(self, cls: type[Part], described: dict[str, Any]) -> Part:
+        config = {name: self.value(value) for name, value in described["config"].items()}
+        base = {name: self.value(value) for name, value in described.get("base", {}).items()}
+        try:  # whatever a constructor makes of arguments that were tampered with
+            part = cls(**config)
+            if isinstance(part, Layer):
+                Layer.__init__(part, **{name: getattr(part, name) for name in Layer._arguments()} | base)
+        except Exception as error:
+            raise LoadError(
+                f"{cls.__name__} cannot be built from its saved arguments: {str(error)[:250]}"
+            ) from error
+        self._parts.append(part)
+        return part
+
+    def _own_class(self, name: str) -> type[Part]:
+        if name not in self._own:
+            raise LoadError(f"this nnfw has no {name}; a newer one may have it")
+        return self._own[name]
+
+    def _custom_class(self, name: str) -> type[Part]:
+        found = self._given(name)
+        if isinstance(found, type) and issubclass(found, Part):
+            return found
+        raise LoadError(f"custom[{name!r}] must be the class {name}, derived from nnfw's; got {found!r:.80}")
+
+    def _given(self, name: str) -> Any:
+        if name not in self.custom:
+            raise LoadError(
+                f"it needs {name!r}, which is not part of nnfw; pass it with "
+                f"Network.load(path, custom={{{name!r}: {name}}})"
+            )
+        return self.custom[name]

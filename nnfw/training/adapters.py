@@ -1,0 +1,241 @@
+"""Inputs: (N, D), (N, T, D), or a list of sequences (T_i, D); of indices (N, T), or a list of them (T_i,)."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nnfw.core.errors import ShapeError
+from nnfw.core.lengths import steps_as_samples, valid_steps, without
+from nnfw.core.typing import Array
+from nnfw.core.validation import check_finite, named, numeric
+from nnfw.data import pad_sequences
+from nnfw.layers.base import Layer
+from nnfw.layers.bidirectional import Bidirectional
+from nnfw.layers.recurrent import Recurrent
+from nnfw.losses import Loss
+from nnfw.model import Model, check_memory
+from nnfw.training.batches import Data
+from nnfw.training.compatibility import check_metrics, check_output, check_steps
+
+
+def open_inputs(
+    first: Layer, x: Any, lengths: ArrayLike | None, dtype: np.dtype[Any]
+) -> tuple[Array, Array | None]:
+    """Return inputs (N, ...) as the first layer takes them, and lengths (N,) or None.
+
+    `dtype` is what they will be converted to, batch by batch.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `x` is not numeric, empty, not finite, or too large for `dtype`; if `lengths` do not fit.
+    """
+    axes = 1 if first._takes_indices else 2  # of one sequence
+    known = None  # lengths that are but those of a list's parts
+    if is_ragged(x, axes):
+        if lengths is not None:
+            raise ValueError("x is a list of sequences, which have their own lengths: leave lengths out")
+        with named("x"):
+            x, lengths = pad_sequences(x)
+        known = lengths
+    else:
+        x = numeric(x, "x")
+        if x.ndim < 2 or x.size == 0:
+            alone = "one sample alone is x[None], one feature alone x[..., None]"
+            raise ShapeError(
+                f"x must be (samples, features) or (samples, steps, features) and not empty, got {x.shape}; "
+                f"{alone if x.size else 'give at least one sample, with a feature'}"
+            )
+        lengths = None if lengths is None else open_lengths(lengths, x, axes)
+    if not isinstance(x, np.memmap):  # that may be larger than the memory: it is read batch by batch
+        check_finite(x, "x", lengths, dtype)
+        if first._takes_indices and lengths is not None:
+            first._check_values(np.where(valid_steps(lengths, x.shape[1]), x, 0))
+        else:
+            first._check_values(x)
+    if lengths is known:
+        lengths = first._find_lengths(x, known)
+    if lengths is not None and np.all(lengths == x.shape[1]):
+        return x, None
+    return x, lengths
+
+
+def is_ragged(x: Any, axes: int) -> bool:
+    """Whether `x` is a list of sequences with as many `axes` each: 2 for (T_i, D), 1 for indices (T_i,)."""
+    if not isinstance(x, (list, tuple)) or not x or np.ndim(x[0]) != axes:
+        return False
+    return hasattr(x[0], "shape") if axes == 2 else len({len(one) for one in x}) > 1
+
+
+def open_lengths(lengths: ArrayLike, x: Array, axes: int = 2) -> Array:
+    """Return lengths as integers (N,) that fit x (N, T, D), or indices (N, T)."""
+    if x.ndim != 1 + axes:
+        raise ShapeError(f"lengths go with x of (samples, steps, features), got x {x.shape}; leave them out")
+    counts = numeric(lengths, "lengths")
+    if counts.dtype.kind not in "iu":
+        raise TypeError(f"lengths must be whole numbers, got {counts.dtype}; lengths.astype(int) makes them")
+    if counts.shape != (len(x),):
+        raise ShapeError(f"lengths must be one for each of the {len(x)} samples, got shape {counts.shape}")
+    wrong = np.flatnonzero((counts < 1) | (counts > x.shape[1]))
+    if wrong.size:
+        raise ValueError(
+            f"lengths must lie in 1 to {x.shape[1]}, the steps of x, but lengths[{wrong[0]}] is "
+            f"{counts[wrong[0]]}; drop sequences without a step"
+        )
+    return counts.astype(np.int64)
+
+
+# What to change in a network, and in one with recurrent layers.
+ONE_A_SEQUENCE = (
+    "put Flatten() before the first Dense, or pool over time, MeanPooling()",
+    "build the last recurrent layer with return_sequences=False",
+)
+ONE_A_STEP = (
+    "leave out what takes the steps away, as Flatten() and pooling do",
+    "build every recurrent layer with return_sequences=True",
+)
+
+
+def open_targets(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], network: Model) -> Array:
+    """Return targets in the one form that the network's loss takes.
+
+    Classes for categorical cross-entropy become integers (N,) or (N, T); all else takes the shape of the
+    outputs, (N, K) or (N, T, K): `shape` is that of one sample's.
+    """
+    (*time, K), loss = shape, network.loss
+    lead = (len(x), *time)
+    if lead != x.shape[:2]:
+        lengths = None  # they are those of x alone
+    elif lengths is not None:
+        y = pad_steps(y, "y", lengths, x.shape[1])
+    y = np.asarray(numeric(y, "y"))
+    if y.shape[:1] != x.shape[:1]:
+        raise ShapeError(f"x has {len(x)} samples, but y has shape {y.shape}; give y a row for each")
+    classes = loss.takes_classes and y.shape in (lead, (*lead, 1))
+    if classes or (K == 1 and y.shape == lead):
+        y = y.reshape(lead if classes else (*lead, 1))
+    elif y.shape != (*lead, K):
+        raise ShapeError(shape_message(y, x, lead, K, network))
+    check_finite(y, "y", lengths, network.dtype)
+    valid = y if lengths is None else steps_as_samples(y, lengths)
+    if not classes:
+        check_range(valid, loss)
+        return y
+    check_classes(valid, K)
+    return y if y.dtype.kind in "iu" else np.where(np.isfinite(y), y, 0).astype(np.int64)
+
+
+def pad_steps(given: Any, name: str, lengths: Array, T: int) -> Any:
+    """Return a list of what belongs to the steps, (T_i,) or (T_i, K), as one array, if it is such a list."""
+    if not isinstance(given, (list, tuple)) or not all(np.ndim(one) for one in given):
+        return given
+    for n, (one, length) in enumerate(zip(given, lengths, strict=False)):
+        if len(one) not in (length, T):
+            raise ShapeError(f"{name}[{n}] has {len(one)} steps, but x[{n}] {length}; give one for each step")
+    with named(name):
+        return pad_sequences(given, length=T)[0]
+
+
+def check_classes(y: Array, K: int) -> None:
+    """Raise a ValueError for what is no class of K."""
+    if y.dtype.kind == "f" and (odd := y[y != np.round(y)]).size:
+        raise ValueError(
+            f"y holds {odd[0]:g}, which is no class; classes are whole numbers from 0 to {K - 1}. "
+            f"To learn numbers choose linear outputs and loss='mse'"
+        )
+    if y.min() < 0 or y.max() >= K:
+        raise ValueError(
+            f"y holds classes {y.min():g} to {y.max():g}, but the network's {K} outputs stand for classes 0 "
+            f"to {K - 1}; LabelEncoder numbers labels from 0, or give the last layer more units"
+        )
+
+
+def check_range(y: Array, loss: Loss) -> None:
+    """Raise a ValueError for targets that the loss has no meaning for."""
+    name, (low, high) = type(loss).__name__, loss.target_range
+    if y.min() < low or y.max() > high:
+        raise ValueError(
+            f"{name} takes targets from {low:g} to {high:g}, but y holds {y.min():g} to {y.max():g}; "
+            f"LabelEncoder numbers labels from 0, MinMaxScaler scales numbers, or choose another loss"
+        )
+    if loss.takes_classes and not np.allclose(y.sum(axis=-1), 1, atol=1e-3):
+        raise ValueError(
+            f"{name} takes classes, or rows that sum to 1, which those of y do not; scale them, or for "
+            f"several labels a sample choose sigmoid outputs and loss='bce'"
+        )
+
+
+def shape_message(y: Array, x: Array, lead: tuple[int, ...], K: int, network: Model) -> str:
+    """Return the message for targets that fit neither form."""
+    outputs, loss = (*lead, K), network.loss
+    classes = f", or classes {lead}" if loss.takes_classes else f" or {lead}" if K == 1 else ""
+    forms = [outputs, lead] if loss.takes_classes or K == 1 else [outputs]
+    same = [form for form in forms if math.prod(form) == y.size and len(form) != y.ndim]
+    remedy = f"reshape it: y.reshape{same[0]}" if same else shape_remedy(y, x, outputs, network)
+    return f"y has shape {y.shape}, but the network's outputs ask for {outputs}{classes}; {remedy}"
+
+
+def shape_remedy(y: Array, x: Array, outputs: tuple[int, ...], network: Model) -> str:
+    """Return what to do about targets that hold other values than the outputs."""
+    *lead, _ = outputs
+    columns = y.shape[-1] if y.ndim > len(lead) else 1
+    recurrent = any(isinstance(leaf, (Recurrent, Bidirectional)) for leaf in network._leaves())
+    if len(lead) == 2 and y.ndim == 3 and y.shape[1] != lead[1]:
+        return f"give each of the {lead[1]} steps of x one target"
+    if len(lead) == 2 and y.shape[1:2] != (lead[1],):
+        return f"for one target a sequence {ONE_A_SEQUENCE[recurrent]}"
+    if len(lead) == 1 and x.ndim == 3 and y.shape[1:2] == x.shape[1:2]:
+        return f"for one target a step {ONE_A_STEP[recurrent]}"
+    if columns == 1 and np.array_equal(y, np.round(y)):
+        return "for integer classes choose softmax outputs and loss='cce', else give the last layer 1 unit"
+    if y.ndim > len(outputs) and y.shape[: len(lead)] == (*lead,):
+        values = y.size // math.prod(lead)
+        return f"for all {values} values end in Dense({values}), and y.reshape{(*lead, values)}"
+    return f"give the last layer as many units as y has columns, {columns}"
+
+
+def open_weight(
+    sample_weight: ArrayLike, y: Array, lengths: Array | None, steps: bool, dtype: np.dtype[Any]
+) -> Array:
+    """Return the weights of samples (N,); of their steps (N, T), if the targets have `steps`."""
+    N, T = len(y), y.shape[1] if steps else 0
+    if steps and lengths is not None:
+        sample_weight = pad_steps(sample_weight, "sample_weight", lengths, T)
+    weight = numeric(sample_weight, "sample_weight")
+    if weight.shape != (N,) and not (steps and weight.shape == (N, T)):
+        each = f"one weight a sample, shape {(N,)}" + (f", or one a step, {(N, T)}" if steps else "")
+        raise ShapeError(f"sample_weight must have {each}, got {weight.shape}")
+    if weight.ndim == 2 and lengths is not None:
+        weight = without(~valid_steps(lengths, T), weight)
+    check_finite(weight, "sample_weight", dtype=dtype)
+    if weight.min() < 0:
+        place = ", ".join(map(str, np.unravel_index(weight.argmin(), weight.shape)))
+        raise ValueError(f"sample_weight[{place}] is {weight.min():g}; weights must be at least 0")
+    if not weight.any():
+        raise ValueError("sample_weight leaves everything a weight of 0, and nothing to learn; raise some")
+    return weight
+
+
+def open_data(
+    network: Model,
+    x: Any,
+    y: Any,
+    lengths: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> Data:
+    """Check the caller's arrays against the network, and return them in one form."""
+    x, lengths = open_inputs(network._first, x, lengths, network._input_dtype)
+    shape = [n for n in network.compute_shapes(x.shape[1:]) if n is not None]  # all known, as those of x are
+    K, steps = shape[-1], len(shape) > 1
+    check_memory(network._leaves(), network.dtype)
+    check_output(network._last, K, network.loss)
+    if steps and lengths is not None:
+        check_steps(network, x.shape[1])
+    y = open_targets(y, x, lengths, shape, network)
+    weight = None if sample_weight is None else open_weight(sample_weight, y, lengths, steps, network.dtype)
+    data = Data(x, y, lengths, weight, network._input_dtype, steps=steps)
+    check_metrics(network.metrics, data, K, network.loss)
+    return data

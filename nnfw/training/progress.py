@@ -1,0 +1,140 @@
+"""What a run shows while it trains: a bar on a terminal or in a notebook, a line an epoch in a log."""
+
+import functools
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+from nnfw.history import describe
+
+Method = TypeVar("Method", bound=Callable[..., None])
+
+EPOCH_BAR_DELAY = 2.0  # seconds that an epoch must take before it gets a bar of its own
+
+
+def choose(verbose: int | str) -> int:
+    """Return the level 0, 1 or 2 for `verbose`; "auto" is 1 on a terminal or in a notebook, else 2."""
+    if verbose == "auto":
+        return 1 if is_terminal(sys.stderr) or "ipykernel" in sys.modules else 2
+    if isinstance(verbose, int) and verbose in (0, 1, 2):
+        return verbose
+    raise ValueError(f"verbose must be 0 (silent), 1 (bar), 2 (a line an epoch) or 'auto', got {verbose!r}")
+
+
+def is_terminal(stream: Any) -> bool:
+    """Whether a stream, which may be closed or None, is a terminal."""
+    return stream is not None and not getattr(stream, "closed", False) and bool(stream.isatty())
+
+
+def while_seen(method: Method) -> Method:
+    """Decorate a method that writes: where nothing can be written any more, a run goes on unseen."""
+
+    @functools.wraps(method)
+    def shown(self: "Progress", *args: Any) -> None:
+        if not self.unseen:
+            try:
+                method(self, *args)
+            except (OSError, ValueError):  # a pipe that nobody reads, a full disk, a closed file
+                self.unseen = True
+
+    return cast(Method, shown)
+
+
+class Progress:
+    """Silent; the base of the ways to show a run."""
+
+    unseen = False  # whether it could no longer be written
+
+    def start(self, epochs: int, first: int, steps: int | None) -> None:
+        """Begin a run of `epochs` from epoch number `first`, of so many `steps` each."""
+
+    def start_epoch(self, number: int) -> None:
+        """Begin an epoch."""
+
+    def step(self, loss: float) -> None:
+        """Count a step."""
+
+    def end_epoch(self, number: int, logs: Mapping[str, float]) -> None:
+        """Show an epoch's numbers."""
+
+    def note(self, text: str) -> None:
+        """Say something about the run."""
+
+    def close(self) -> None:
+        """End the run, also after an error."""
+
+
+class Lines(Progress):
+    """A line an epoch, for log files."""
+
+    def start(self, epochs: int, first: int, steps: int | None) -> None:
+        """Remember the last epoch's number."""
+        self.last = first + epochs - 1
+
+    def end_epoch(self, number: int, logs: Mapping[str, float]) -> None:
+        """Print the line."""
+        self.note(f"epoch {number}/{self.last}: {describe(logs)}")
+
+    @while_seen
+    def note(self, text: str) -> None:
+        """Print the text."""
+        print(text, flush=True)
+
+
+class Bar(Progress):
+    """A bar over the epochs, and one over the steps of an epoch that takes long."""
+
+    @while_seen
+    def start(self, epochs: int, first: int, steps: int | None) -> None:
+        """Open the bar."""
+        from tqdm.auto import tqdm  # here, because it takes as long to import as all of nnfw
+
+        self.bar = tqdm
+        self.count, self.last = steps, first + epochs - 1
+        self.epochs = self.bar(total=epochs, unit="epoch", desc="training", dynamic_ncols=True)
+        self.steps: Any = None
+
+    @while_seen
+    def start_epoch(self, number: int) -> None:
+        """Open the epoch's bar, which shows itself only after a while."""
+        self.steps = self.bar(
+            total=self.count,
+            unit="step",
+            desc=f"epoch {number}/{self.last}",
+            leave=False,
+            delay=EPOCH_BAR_DELAY,
+            dynamic_ncols=True,
+        )
+
+    @while_seen
+    def step(self, loss: float) -> None:
+        """Move the epoch's bar."""
+        if self.steps is not None and self.steps.update():
+            self.steps.set_postfix_str(f"loss {loss:.4g}", refresh=False)
+
+    @while_seen
+    def end_epoch(self, number: int, logs: Mapping[str, float]) -> None:
+        """Close the epoch's bar, and move the run's."""
+        if self.steps is not None:
+            self.steps.close()
+            self.steps = None
+        self.epochs.set_postfix_str(describe(logs), refresh=False)
+        self.epochs.update()
+
+    @while_seen
+    def note(self, text: str) -> None:
+        """Write the text above the bar."""
+        self.epochs.write(text)
+
+    @while_seen
+    def close(self) -> None:
+        """Close both bars."""
+        if self.steps is not None:
+            self.steps.close()
+        self.epochs.close()
+
+
+def open_progress(verbose: int | str) -> Progress:
+    """Return the way to show a run for `verbose`; without a stream to write to there is none."""
+    level = choose(verbose)
+    return Progress() if level == 1 and sys.stderr is None else (Progress, Bar, Lines)[level]()

@@ -1,0 +1,427 @@
+"""What all parts share: arguments that stay readable, names that are found, messages that teach."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+
+import pytest
+
+import nnfw
+from nnfw import GRU, RNN, SGD, Adam, Dense, EarlyStopping, Network, losses, schedules
+from nnfw.activations import ELU, Activation, Softmax, Tanh, activations
+from nnfw.core import suggest as names
+from nnfw.core.registry import Part, Registry, brief, explain_keywords
+from nnfw.data import one_hot, pad_sequences, train_test_split
+from nnfw.datasets import load_digits
+from nnfw.layers.recurrent import Recurrent
+from nnfw.losses import MSE, Huber
+
+
+def everything():
+    """Yield all modules of nnfw."""
+    for found in pkgutil.walk_packages(nnfw.__path__, "nnfw."):
+        yield importlib.import_module(found.name)
+
+
+REGISTRIES = list(
+    {id(r): r for m in everything() for r in vars(m).values() if isinstance(r, Registry)}.values()
+)
+REGISTERED = [
+    pytest.param(registry, name, id=f"{registry.kind} {name}")
+    for registry in REGISTRIES
+    for name in registry.names()
+]
+
+
+class Base(Part):
+    def __init__(self, units, *, scale=1.0, name=None):
+        self.units, self.scale, self.name = units, scale, name
+
+
+class Passing(Base):
+    def __init__(self, units, kind="a", **options):
+        super().__init__(units, **options)
+        self.kind = kind
+
+
+class Deeper(Passing):
+    def __init__(self, units, *, scale=2.0, extra=(), **options):
+        super().__init__(units, scale=scale, **options)
+        self.extra = extra
+
+
+class Closed(Base):
+    def __init__(self, depth=3):
+        super().__init__(depth)
+        self.depth = depth
+
+
+class Silent(Passing):
+    """Defines no constructor of its own."""
+
+
+class TestArguments:
+    @pytest.mark.parametrize(
+        ("part", "arguments"),
+        [
+            (Base, ["units", "scale", "name"]),
+            (Passing, ["units", "kind", "scale", "name"]),
+            (Deeper, ["units", "scale", "extra", "kind", "name"]),
+            (Closed, ["depth"]),
+            (Silent, ["units", "kind", "scale", "name"]),
+        ],
+    )
+    def test_options_passed_on_are_included(self, part, arguments):
+        assert list(part._arguments()) == arguments
+
+    def test_the_nearest_class_says_the_default(self):
+        assert Deeper._arguments()["scale"].default == 2.0
+        assert Passing._arguments()["scale"].default == 1.0
+        assert Base._arguments()["units"].default is inspect.Parameter.empty
+
+    def test_gru_has_those_of_all_recurrent_layers(self):
+        known = set(GRU._arguments())
+        assert known >= set(RNN._arguments()) | {"recurrent_activation", "reset_after"}
+        assert known.isdisjoint({"options", "self", "args", "kwargs"})
+
+    def test_config_is_what_was_given(self):
+        part = Deeper(7, extra=[1], kind="b", name="x")
+        assert part.config == {"units": 7, "scale": 2.0, "extra": [1], "kind": "b", "name": "x"}
+        assert type(part)(**part.config).config == part.config
+
+    def test_an_argument_that_was_not_kept_shows(self):
+        class Forgetful(Part):
+            def __init__(self, units):
+                self.count = units
+
+        said = r"^Forgetful does not keep its argument 'units'.*; write self.units = units in its __init__$"
+        for look in (repr, lambda part: part.config):
+            with pytest.raises(ValueError, match=said):
+                look(Forgetful(3))
+
+    @pytest.mark.parametrize("part", [Base, Passing, Deeper, Silent])
+    def test_unknown_keywords_are_refused_before_the_constructor_runs(self, part):
+        with pytest.raises(
+            TypeError, match=rf"^{part.__name__} has no argument 'scal'. Did you mean 'scale'\?"
+        ):
+            part(1, scal=2)
+
+    def test_a_class_that_takes_no_argument_says_so(self):
+        with pytest.raises(TypeError, match="has no argument 'slope'"):
+            Tanh(slope=1)
+
+
+class TestRepr:
+    @pytest.mark.parametrize(
+        ("part", "text"),
+        [
+            (Base(3), "Base(3)"),
+            (Base(3, scale=1.0), "Base(3)"),
+            (Base(3, scale=1.5), "Base(3, scale=1.5)"),
+            (Base("a", name="b"), "Base('a', name='b')"),
+            (Passing(3, "a"), "Passing(3)"),
+            (Deeper(3, scale=2.0, kind="c"), "Deeper(3, kind='c')"),
+            (Deeper(3, scale=1.0), "Deeper(3, scale=1.0)"),
+            (Closed(3), "Closed()"),
+            (Dense(4), "Dense(4)"),
+            (Dense(4, "tanh"), "Dense(4, activation='tanh')"),
+            (Dense(4, Tanh(), use_bias=False), "Dense(4, activation='tanh', use_bias=False)"),
+            (Dense(4, ELU(0.5)), "Dense(4, activation=ELU(alpha=0.5))"),
+            (Dense(4, Softmax(2.0), name="x"), "Dense(4, activation=Softmax(temperature=2.0), name='x')"),
+            (GRU(5, return_sequences=True), "GRU(5, return_sequences=True)"),
+            (GRU(5, recurrent_activation={"r": "hard_sigmoid"}),
+             "GRU(5, recurrent_activation={'z': Sigmoid(), 'r': HardSigmoid()})"),
+            (Adam(0.1), "Adam(learning_rate=0.1)"),
+            (Dense(2, optimizer=SGD(0.5)), "Dense(2, optimizer=SGD(learning_rate=0.5))"),
+            (Huber(2), "Huber(delta=2.0)"),
+            (EarlyStopping(patience=3), "EarlyStopping(patience=3)"),
+        ],
+    )  # fmt: skip
+    def test_only_what_is_not_the_default(self, part, text):
+        assert repr(part) == text
+
+    def test_a_name_is_not_inherited(self):
+        class Steeper(Tanh):
+            pass
+
+        assert brief(Tanh()) == "'tanh'"
+        assert brief(Steeper()) == "Steeper()"
+
+    @pytest.mark.parametrize(("registry", "name"), REGISTERED)
+    def test_registered_parts_are_shown_by_name_and_made_anew_from_their_config(self, registry, name):
+        part = registry.get(name)
+        assert repr(type(part)(**part.config)) == repr(part)
+        assert brief(part) in (f"'{type(part)._known_as}'", repr(part))
+
+
+class Shape(Part):
+    pass
+
+
+class Square(Shape):
+    def __init__(self, side=1.0):
+        self.side = side
+
+
+class Circle(Shape):
+    def __init__(self, radius=1.0):
+        self.radius = radius
+
+
+@pytest.fixture
+def shapes():
+    registry = Registry("shape", Shape, synonyms={"disc": "circle"})
+    registry.register("square", "quad")(Square)
+    registry.register("circle")(Circle)
+    registry.register("big_circle")(lambda: Circle(9.0))
+    return registry
+
+
+class TestRegistry:
+    def test_names_stand_in_order(self, shapes):
+        assert shapes.names() == ["square", "quad", "circle", "big_circle"]
+
+    def test_all_that_get_takes(self, shapes):
+        own = Square(3.0)
+        assert shapes.get(own) is own
+        assert shapes.get("square").config == shapes.get("quad").config == {"side": 1.0}
+        assert shapes.get("big_circle").radius == 9.0
+        assert isinstance(shapes.get(Circle), Circle)
+        assert shapes.get("circle") is not shapes.get("circle")
+
+    def test_the_first_name_is_the_one_it_is_known_as(self, shapes):
+        assert brief(shapes.get("quad")) == "'square'"
+        assert brief(shapes.get("big_circle")) == "Circle(radius=9.0)"
+
+    def test_a_decorated_class_stays_a_class(self, shapes):
+        @shapes.register("triangle")
+        class Triangle(Shape):
+            def __init__(self):
+                pass
+
+        assert isinstance(Triangle, type)
+        assert isinstance(shapes.get("triangle"), Triangle)
+
+    def test_a_name_is_given_once(self, shapes):
+        with pytest.raises(ValueError, match="shape 'circle' is registered already; choose another name"):
+            shapes.register("circle")(Square)
+        assert isinstance(shapes.get("circle"), Circle)
+
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            (
+                "circel",
+                "unknown shape 'circel'. Did you mean 'circle'? Known: square, quad, circle, big_circle.",
+            ),
+            ("CIRCLE", "Did you mean 'circle'?"),
+            ("disc", "unknown shape 'disc'; nnfw calls it 'circle'. Known: "),
+            ("Disc", "nnfw calls it 'circle'"),
+            ("hexagon", "unknown shape 'hexagon'. Known: square, quad, circle, big_circle."),
+            ("", "unknown shape ''. Known:"),
+        ],
+    )
+    def test_unknown_names(self, shapes, given, said):
+        with pytest.raises(ValueError, match=re.escape(said)):
+            shapes.get(given)
+
+    @pytest.mark.parametrize(
+        "given", [None, 3, 0.5, ["square"], {"square": 1}, Part, Tanh, Tanh(), len, b"square"]
+    )
+    def test_other_types(self, shapes, given):
+        said = r"^expected shape: a name \(square, quad, circle, big_circle\) or .*Shape.*, got "
+        with pytest.raises(TypeError, match=f"{said}{type(given).__name__}$"):
+            shapes.get(given)
+
+
+def slips(name):
+    """Yield what one slip makes of a name: a letter left out, two neighbours swapped, a letter doubled."""
+    for i in range(len(name)):
+        yield name[:i] + name[i + 1 :]
+        yield name[: i + 1] + name[i:]
+        yield name[:i] + name[i : i + 2][::-1] + name[i + 2 :]
+
+
+class TestEveryName:
+    def test_all_registries_are_found(self):
+        kinds = {registry.kind for registry in REGISTRIES}
+        assert kinds >= {"activation", "loss", "metric", "optimizer", "initializer"}
+
+    @pytest.mark.parametrize("kind", ["activations", "initializers", "losses", "metrics", "optimizers"])
+    def test_one_of_your_own_gets_a_name(self, kind, monkeypatch):
+        module = importlib.import_module(f"nnfw.{kind}")
+        registry = getattr(module, kind)
+        monkeypatch.setattr(registry, "factories", dict(registry.factories))
+
+        @module.register("of_your_own")
+        class OfYourOwn(registry.base):
+            pass
+
+        assert type(module.get("of_your_own")) is OfYourOwn
+        assert registry.names()[-1] == "of_your_own"
+
+    @pytest.mark.parametrize(("registry", "name"), REGISTERED)
+    def test_a_slip_gets_the_right_suggestion(self, registry, name):
+        known = registry.names()
+        for slip in set(slips(name)) - set(known) if len(name) >= 4 else ():
+            with pytest.raises(ValueError, match=f"unknown {registry.kind}") as raised:
+                registry.get(slip)
+            said = re.search(r"Did you mean '(\w+)'|nnfw calls it '(\w+)'", str(raised.value))
+            # Where one slip leads from two names to the same, as from relu and from elu, either will do.
+            assert said
+            assert (said[1] or said[2]) in [other for other in known if slip in slips(other)]
+
+    @pytest.mark.parametrize(("registry", "name"), REGISTERED)
+    def test_letters_in_capitals(self, registry, name):
+        with pytest.raises(ValueError, match=f"Did you mean '{name}'|nnfw calls it '{name}'"):
+            registry.get(name.upper())
+
+    @pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.kind)
+    def test_synonyms_lead_to_names(self, registry):
+        for synonym, name in registry.synonyms.items():
+            assert synonym not in registry.names()
+            assert synonym == synonym.lower()
+            with pytest.raises(ValueError, match=f"nnfw calls it {name!r}"):
+                registry.get(synonym.upper())
+            registry.get(name)
+
+    @pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.kind)
+    def test_messages_are_short(self, registry):
+        for wrong in ("zzz", 3):
+            with pytest.raises((TypeError, ValueError)) as raised:
+                registry.get(wrong)
+            assert len(str(raised.value)) < 500
+
+
+class TestWordsOfOtherLibraries:
+    def test_every_word_of_nnfw_is_one(self):
+        owners = [
+            c for m in everything() for c in vars(m).values() if isinstance(c, type) and issubclass(c, Part)
+        ]
+        known = {argument for owner in owners for argument in owner._arguments()}
+        known |= set(inspect.signature(Network.fit).parameters)
+        for function in (one_hot, pad_sequences, train_test_split, Recurrent.forward):
+            known |= set(inspect.signature(function).parameters)
+        meant = {word.partition("=")[0] for words in names.ARGUMENTS.values() for word in words if word}
+        assert meant <= known
+
+    @pytest.mark.parametrize(
+        ("call", "said"),
+        [
+            (lambda: GRU(hidden_size=3), "GRU has no argument 'hidden_size'; nnfw calls it units."),
+            (lambda: GRU(3, unit_cells=3), "GRU has no argument 'unit_cells'; nnfw calls it units."),
+            (lambda: GRU(3, sequences=True), "nnfw calls it return_sequences."),
+            (lambda: RNN(3, nonlinearity="relu"), "'nonlinearity'; nnfw calls it activation."),
+            (lambda: RNN(3, batch_first=True), "'batch_first'; nnfw needs no such argument"),
+            (lambda: RNN(3, input_size=2), "shapes are inferred from the data"),
+            (lambda: Dense(nodes=3), "Dense has no argument 'nodes'; nnfw calls it units."),
+            (lambda: Dense(3, bias=False), "nnfw calls it use_bias."),
+            (lambda: Dense(3, kernel_initializer="zeros"), "nnfw calls it initializer."),
+            (lambda: Dense(3, activaton="relu"), "Did you mean 'activation'?"),
+            (lambda: Adam(lr=0.1), "Adam has no argument 'lr'; nnfw calls it learning_rate."),
+            (lambda: Adam(betas=(0.9, 0.99)), "nnfw calls it beta_1 and beta_2."),
+            (lambda: Adam(eps=1e-7), "nnfw calls it epsilon."),
+            (lambda: SGD(0.1, clipnorm=1.0), "nnfw calls it clip_norm."),
+            (lambda: SGD(0.1, global_clipnorm=1.0), "nnfw calls it clip_global_norm."),
+            (lambda: schedules.Cosine(initial_learning_rate=0.1, epochs=3), "nnfw calls it rate."),
+            (lambda: schedules.Cosine(lr=0.1, epochs=3), "'lr'; nnfw calls it rate."),
+            (lambda: Dense(3, sequences=True), "Dense has no argument 'sequences'. It takes"),
+            (lambda: Network([Dense(1)], random_state=0), "'random_state'; nnfw calls it seed."),
+            (lambda: Network([Dense(1)]).fit([[1]], [1], n_epochs=3), "'n_epochs'; nnfw calls it epochs."),
+            (lambda: Network([Dense(1)]).fit([[1]], [1], validation_fraction=0.1), "validation_split."),
+            (lambda: Network([Dense(1)]).fit([[1]], [1], steps_per_epoch=3), "an epoch is all that is given"),
+            (lambda: Network([Dense(1)]).fit([[1]], [1], validation_steps=3), "all samples to validate on"),
+            (lambda: Network([Dense(1)]).predict([[1.0]], batchsize=3), "Did you mean 'batch_size'?"),
+            (lambda: EarlyStopping(patiense=3), "Did you mean 'patience'?"),
+            (lambda: load_digits(random_state=3), "load_digits has no argument"),
+            (lambda: pad_sequences([[1]], lenght=3), "Did you mean 'length'?"),
+            (lambda: one_hot([1], clases=3), "Did you mean 'classes'?"),
+        ],
+    )  # fmt: skip
+    def test_they_reach_the_user(self, call, said):
+        with pytest.raises(TypeError, match=re.escape(said)) as raised:
+            call()
+        assert len(str(raised.value)) < 500
+
+    @pytest.mark.parametrize("word", names.ARGUMENTS)
+    def test_all_of_them(self, word):
+        meant = names.ARGUMENTS[word]
+        known = [one.partition("=")[0] for one in meant]
+        message = names.explain_argument("Thing", word, known)
+        said = f"calls it {' and '.join(meant)}" if known else names.NOT_NEEDED.removeprefix("nnfw ")
+        assert (
+            message == f"Thing has no argument {word!r}; nnfw {said}. It takes: {', '.join(known) or 'none'}."
+        )
+
+    def test_a_word_that_the_owner_knows_is_no_synonym(self):
+        message = names.explain_argument("Thing", "sequence", ["sequences"])
+        assert message == "Thing has no argument 'sequence'. Did you mean 'sequences'? It takes: sequences."
+
+    @pytest.mark.parametrize(
+        ("name", "known", "said"),
+        [
+            ("sofmax", ["relu", "softmax"], " Did you mean 'softmax'?"),
+            ("Relu", ["ReLU", "elu"], " Did you mean 'ReLU'?"),
+            ("sleu", ["selu", "silu"], " Did you mean 'selu'?"),
+            ("zzz", ["relu", "softmax"], ""),
+            ("", ["relu"], ""),
+            ("relu", [], ""),
+        ],
+    )
+    def test_nearest(self, name, known, said):
+        assert names.nearest(name, iter(known)) == said
+
+
+class TestExplainKeywords:
+    def test_it_changes_nothing_else(self):
+        def area(width, height=2, *, unit="m"):
+            """Return an area."""
+            return width * height, unit
+
+        checked = explain_keywords(area)
+        assert checked(3) == (6, "m")
+        assert checked(width=3, height=4, unit="cm") == (12, "cm")
+        assert (checked.__name__, checked.__doc__) == ("area", "Return an area.")
+        assert inspect.signature(checked) == inspect.signature(area)
+
+    def test_self_is_no_argument(self):
+        class Thing:
+            @explain_keywords
+            def turn(self, angle):
+                return angle
+
+        assert Thing().turn(angle=3) == 3
+        with pytest.raises(
+            TypeError, match=r"^turn has no argument 'angel'. Did you mean 'angle'\? It takes: angle\.$"
+        ):
+            Thing().turn(angel=3)
+
+    def test_a_value_too_many_is_told_where_the_others_go(self):
+        class Thing:
+            @explain_keywords
+            def turn(self, angle, *, unit="rad", axis=0):
+                return angle
+
+        said = r"^turn takes angle by place, and all else by name, as unit=...; several values for"
+        with pytest.raises(TypeError, match=said):
+            Thing().turn(3, "deg")
+        assert explain_keywords(lambda *angles, unit="rad": angles)(1, 2, 3) == (1, 2, 3)
+        with pytest.raises(TypeError, match="positional"):  # as nothing goes by name alone
+            explain_keywords(lambda angle: angle)(1, 2)
+
+    def test_so_is_one_too_many_for_a_part(self):
+        for make, places in (
+            (lambda: Base(1, 2), "Base takes units by place, and all else by name, as scale=..."),
+            (lambda: Passing(1, "b", 2), "Passing takes units, kind by place, and all else by name, as "),
+            (lambda: Closed(1, 2, 3), None),
+            (lambda: nnfw.Flatten(2), "Flatten takes nothing by place, and all else by name, as "),
+        ):
+            with pytest.raises(TypeError, match=places and "^" + re.escape(places)):
+                make()
+
+
+def test_parts_of_one_kind_do_not_pass_for_another():
+    for get, other in ((activations.get, MSE()), (losses.get, Tanh()), (losses.get, Activation)):
+        with pytest.raises(TypeError, match="expected "):
+            get(other)

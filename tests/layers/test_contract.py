@@ -1,0 +1,311 @@
+"""Every layer in the package, found by itself, runs through the whole contract; none can be forgotten.
+
+A layer is built as ``Layer(units)`` or ``Layer()``. One that needs more stands in `BUILT`, one whose variants
+run other code in `VARIANTS`; a layer that can be built in neither way fails.
+"""
+
+import copy
+import importlib
+import inspect
+import pickle
+import pkgutil
+
+import numpy as np
+import pytest
+
+import nnfw
+from nnfw import (
+    GRU,
+    LSTM,
+    RNN,
+    SGD,
+    Adam,
+    Bidirectional,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    GaussianNoise,
+    Layer,
+    LayerNorm,
+    Network,
+    Reshape,
+)
+from nnfw.gradcheck import check_layer, check_network
+from nnfw.gradcheck.contract import early_calls, exception_of
+from nnfw.gradcheck.trial import Trial, renew
+from nnfw.layers.pooling import Pooling
+from nnfw.layers.recurrent import Gated, Recurrent
+from nnfw.layers.sequential import Sequential
+
+BASES = {Layer, Sequential, Recurrent, Gated, Pooling}  # classes that are there to be derived from
+
+# Layers that need more to be built.
+BUILT = {
+    Bidirectional: lambda: Bidirectional(GRU(3, return_sequences=True)),
+    Dropout: lambda: Dropout(0.3),
+    Embedding: lambda: Embedding(7, 3),
+    GaussianNoise: lambda: GaussianNoise(0.2),
+    Network: lambda: Network([GRU(4, return_sequences=True), RNN(3, return_sequences=True)]),
+    Reshape: lambda: Reshape(20),
+}
+
+# Further layers of a class, for other code that it has.
+VARIANTS = {
+    Dense: [Dense(4, "softmax"), Dense(3, "gelu", use_bias=False), Dense(1, "relu")],
+    RNN: [
+        RNN(3, "relu", return_sequences=True),
+        RNN(1, "gelu_tanh", go_backwards=True),
+        RNN(4, use_bias=False, return_sequences=True, go_backwards=True),
+    ],
+    GRU: [
+        GRU(3, reset_after=True),
+        GRU(3, reset_after=True, use_bias=False, return_sequences=True),
+        GRU(4, "softsign", "hard_sigmoid", return_sequences=True, go_backwards=True),
+        GRU(3, "silu", {"r": "silu"}, reset_after=True, go_backwards=True),
+        GRU(1, "gelu", {"z": "tanh", "r": "relu"}, use_bias=False),
+    ],
+    Dropout: [Dropout(0.0), Dropout(0.3, same_at_each_step=True)],
+    Embedding: [Embedding(7, 3, mask=2), Embedding(7, 1, regularizer="l2")],
+    LayerNorm: [LayerNorm(epsilon=0.5)],
+    Bidirectional: [
+        Bidirectional(RNN(3, return_sequences=True), "sum"),
+        Bidirectional(LSTM(2, peepholes=True, return_sequences=True), "mul"),
+        Bidirectional(GRU(3, reset_after=True, go_backwards=True), "ave"),
+    ],
+    LSTM: [
+        LSTM(3, return_sequences=True),
+        LSTM(3, peepholes=True, return_sequences=True, go_backwards=True),
+        LSTM(4, "softsign", "hard_sigmoid", use_bias=False),
+        LSTM(3, "silu", {"i": "silu", "o": "gelu"}, peepholes=True),
+        LSTM(1, "relu", {"f": "tanh"}, forget_bias=-1.0, go_backwards=True),
+    ],
+    Network: [Network([GRU(3, return_sequences=True), Network([RNN(2)]), Dense(3, "softmax")], loss="cce")],
+}
+
+# What `check_layer` has to be told of a class: {"training_differs": True}, or an input x.
+TOLD = {
+    Dropout: {"training_differs": True},
+    Embedding: {"x": np.array([[1, 6, 2, 1, 2], [4, 2, 3, 0, 4], [1, 5, 0, 2, 2]])},
+    Flatten: {"input_shape": (4, 5)},
+    GaussianNoise: {"training_differs": True},
+    Reshape: {"input_shape": (4, 5)},
+}
+
+ONE_LENGTH = {Flatten, Reshape}  # what refuses sequences of unequal length
+
+
+def found_layers():
+    """Return all layer classes of the package."""
+    names = [module.name for module in pkgutil.walk_packages(nnfw.__path__, "nnfw.")]
+    modules = [importlib.import_module(name) for name in names]
+    classes = (value for module in modules for value in vars(module).values() if inspect.isclass(value))
+    return sorted({c for c in classes if issubclass(c, Layer)} - BASES, key=lambda c: c.__name__)
+
+
+def built(kind):
+    """Return a layer of a class, or fail."""
+    if kind in BUILT:
+        return BUILT[kind]()
+    for arguments in ((3,), ()):
+        try:
+            return kind(*arguments)
+        except TypeError:
+            continue
+    pytest.fail(f"{kind.__name__}(3) and {kind.__name__}() do not build a layer: say in BUILT what does")
+
+
+LAYERS = found_layers()
+CASES = [(kind, number) for kind in LAYERS for number in range(1 + len(VARIANTS.get(kind, ())))]
+
+
+def case_id(value):
+    return value.__name__ if isinstance(value, type) else f"{value}"
+
+
+@pytest.fixture
+def layer(kind, number):
+    return VARIANTS[kind][number - 1] if number else built(kind)
+
+
+every_case = pytest.mark.parametrize(("kind", "number"), CASES, ids=case_id)
+every_layer = pytest.mark.parametrize("kind", LAYERS, ids=case_id)
+
+
+def trial_of(layer):
+    return Trial(layer, **TOLD.get(type(layer), {}))
+
+
+# ---- the search itself ----------------------------------------------------------------------------------
+
+
+def test_the_search_finds_what_is_there():
+    assert {Dense, GRU, RNN, Network} <= set(LAYERS)
+    assert set(VARIANTS) | set(BUILT) | set(TOLD) <= set(LAYERS)
+
+
+def test_a_layer_that_cannot_be_built_is_not_passed_over():
+    class Demanding(Layer):
+        def __init__(self, rows, columns):
+            self.rows, self.columns = rows, columns
+
+    with pytest.raises(pytest.fail.Exception, match=r"Demanding\(3\) and Demanding\(\) do not build"):
+        built(Demanding)
+
+
+@every_layer
+def test_each_layer_is_exported_and_has_an_example(kind):
+    assert getattr(nnfw, kind.__name__) is kind
+    assert kind.__name__ in nnfw.__all__
+    assert "Examples\n    --------" in kind.__doc__
+
+
+@every_layer
+def test_each_layer_can_be_given_a_name(kind):
+    config = copy.deepcopy(built(kind)).config  # the copy itself is gone, which owned the layers in it
+    assert kind(**config | {"name": "given"}).name == "given"
+
+
+# ---- the contract ---------------------------------------------------------------------------------------
+
+
+@every_case
+def test_the_six_verbs(layer):
+    report = check_layer(layer, **TOLD.get(type(layer), {}))
+    assert report.worst < 1e-6
+    params = trial_of(layer).build("float64").params
+    owner_and_name = [name.rpartition(".") for name in params]
+    expected = {f"{owner}{dot}d{name}" for owner, dot, name in owner_and_name}
+    assert expected <= set(report.errors)
+    assert ("lengths" in report.passed) == layer.takes_lengths
+
+
+@every_case
+@pytest.mark.parametrize("input_shape", [(1,), (1, 1), (3, 1)])
+def test_the_six_verbs_at_small_shapes(layer, input_shape):
+    try:
+        Trial(layer, input_shape)
+    except ValueError:
+        return  # not a shape of this layer's, as it says with a ShapeError
+    told = {name: value for name, value in TOLD.get(type(layer), {}).items() if name == "training_differs"}
+    assert check_layer(layer, input_shape, samples=2, seed=1, **told).worst < 1e-6
+
+
+@every_case
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))])
+def test_copies_compute_the_same(layer, duplicate):
+    trial = trial_of(layer)
+    original = trial.copy()
+    expected = trial.step(original, trial.x, trial.dy)
+    twin = duplicate(trial._built)
+    assert {name: p.tobytes() for name, p in twin.params.items()} == {
+        name: p.tobytes() for name, p in trial._built.params.items()
+    }
+    found = trial.step(twin, trial.x, trial.dy)
+    assert {name: g.tobytes() for name, g in found.items()} == {
+        name: g.tobytes() for name, g in expected.items()
+    }
+    again = trial.step(duplicate(original), trial.x, trial.dy)  # of a layer that has been in use
+    assert set(again) == set(expected)
+
+
+@every_case
+def test_verbs_called_too_early_raise_a_runtime_error(layer):
+    trial = trial_of(layer)
+    for call, verb in early_calls(trial).items():
+        allowed = RuntimeError if trial._built.params else (RuntimeError, type(None))
+        assert isinstance(exception_of(verb), allowed), call
+
+
+# ---- in a network -----------------------------------------------------------------------------------------
+
+
+def network_and_data(layer):
+    """Return a network around a new layer like this one, and x, y and options to fit it to."""
+    trial = trial_of(layer)
+    network = Network([renew(layer), Dense(2)], optimizer=Adam(0.01), seed=3)
+    output_shape = network.compute_shapes(trial.input_shape)
+    y = np.random.default_rng(5).normal(size=(len(trial.x), *output_shape))
+    unequal = layer.takes_lengths and type(layer) not in ONE_LENGTH
+    lengths = np.arange(1, len(y) + 1) if unequal else None
+    return network, trial.x, y, {"lengths": lengths}
+
+
+@every_case
+def test_gradients_within_a_network(layer):
+    network, x, y, options = network_and_data(layer)
+    report = check_network(network, x, y, **options)
+    assert report.worst < 1e-6
+    assert len(report.errors) == 2 + len(trial_of(layer)._built.params)
+
+
+@every_case
+def test_training_makes_the_loss_smaller(layer):
+    network, x, y, options = network_and_data(layer)
+    loss = network.fit(x, y, epochs=60, verbose=0, **options)["loss"]
+    assert loss[-1] < 0.9 * loss[0]
+
+
+@every_case
+def test_saved_and_loaded_it_predicts_and_trains_the_same(layer, tmp_path):
+    network, x, y, options = network_and_data(layer)
+    network.fit(x, y, epochs=2, verbose=0, **options)
+    network.save(tmp_path / "network")
+    loaded = Network.load(tmp_path / "network")
+    assert repr(loaded) == repr(network)
+    for _ in range(2):
+        assert loaded.predict(x, **options).tobytes() == network.predict(x, **options).tobytes()
+        assert list(loaded.params) == list(network.params)
+        for name, p in loaded.params.items():
+            assert p.tobytes() == network.params[name].tobytes()
+        for each in (network, loaded):
+            each.fit(x, y, epochs=2, verbose=0, **options)
+
+
+# ---- a layer of one's own -------------------------------------------------------------------------------
+
+
+class Shift(Layer):
+    """Adds a number, and does not call the constructor of its base."""
+
+    def __init__(self, start):
+        self.start = start
+
+    def compute_shapes(self, input_shape):
+        self.add_parameter("shift", input_shape[-1:], nnfw.initializers.Constant(self.start))
+        return input_shape
+
+    def forward(self, x, training=False):
+        return x + self.params["shift"]
+
+    def backward(self, dy):
+        self.cache = {"dy": dy}
+        return dy
+
+    def gradients(self):
+        self.cache["dy"].sum(axis=0, out=self.grads["shift"])
+
+
+def test_a_layer_that_does_not_call_the_base_is_trained():
+    network = Network([Shift(2.0)], optimizer=Adam(0.1), dtype="float64")
+    network.fit(np.zeros((4, 3)), np.zeros((4, 3)), verbose=0)
+    np.testing.assert_allclose(network.layers[0].params["shift"], np.full(3, 1.9))
+
+
+def test_an_optimizer_goes_on_from_step_to_step_until_another_takes_over():
+    layer, momentum = Shift(0.0), SGD(0.1, momentum=0.5)
+    layer.compute_shapes((1,))
+    layer.initialize(np.random.default_rng(0), "float64")
+    layer.grads["shift"][...] = 3.0
+    for rule, step, expected in ((momentum, 1, -0.3), (momentum, 2, -0.75), (Adam(0.1), 1, -0.85)):
+        layer.update(rule, epoch=0.0)
+        assert layer._state.steps == step
+        np.testing.assert_allclose(layer.params["shift"], [expected])
+
+
+def test_a_layer_is_in_one_bidirectional_only():
+    layer = GRU(3)
+    whole = Bidirectional(layer)
+    for inner in whole.directions:
+        with pytest.raises(ValueError, match=r"is part of a network already; copy\.deepcopy"):
+            Bidirectional(inner)

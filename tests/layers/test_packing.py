@@ -1,0 +1,285 @@
+"""Packed rows: every movement of `Steps` against loops over samples and time steps, which know no rows."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nnfw.layers.packing import Steps, Unpacked
+
+D = 3
+
+
+def tried_on(*strategies):
+    """Decorate a test to be tried on many batches, however slow the machine is."""
+    return lambda test: settings(max_examples=50, deadline=None)(given(*strategies)(test))
+
+
+class Loops:
+    """What is read when, found by looping: `read` lists (sample, time) row by row, `steps` step by step."""
+
+    def __init__(self, N, T, lengths, backwards, window=None):
+        self.N, self.T = N, T
+        self.lengths = [T] * N if lengths is None else [int(n) for n in lengths]
+        start, stop = window or (0, T)
+        self.ranked = sorted(range(N), key=lambda n: -self.lengths[n])  # Python's sort is stable
+        self.steps = []
+        for t in range(start, stop):
+            active = [n for n in self.ranked if t < self.lengths[n]]
+            self.steps.append([(n, self.lengths[n] - 1 - t if backwards else t) for n in active])
+        while self.steps and not self.steps[-1]:
+            self.steps.pop()
+        self.read = [pair for step in self.steps for pair in step]
+
+    def state_rows(self):
+        """Return for each sample the rows of its states, in the order of time: the initial one, and so on."""
+        rows = {n: [rank] for rank, n in enumerate(self.ranked)}
+        for row, (n, _) in enumerate(self.read):
+            rows[n].append(self.N + row)
+        return rows
+
+
+@st.composite
+def batches(draw, windows=False):
+    N, T = draw(st.integers(1, 6)), draw(st.integers(1, 7))
+    lengths = draw(st.none() | st.lists(st.integers(1, T), min_size=N, max_size=N).map(np.array))
+    batch = (N, T, lengths, draw(st.booleans()))
+    longest = T if lengths is None else max(lengths)
+    start = draw(st.integers(0, longest - 1)) if windows else 0
+    window = (start, draw(st.integers(start + 1, longest))) if windows else None
+    return Steps(*batch, window), Loops(*batch, window)
+
+
+def numbers(*shape):
+    """Return whole numbers, all different, so that sums are exact and each can be told from the others."""
+    return np.random.default_rng(0).permutation(np.prod(shape, dtype=int)).reshape(shape).astype(float) + 1
+
+
+def same(found, expected):
+    assert len(found) == len(expected)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+class TestRows:
+    @tried_on(batches(windows=True))
+    def test_sizes(self, batch):
+        steps, loops = batch
+        assert steps.sizes == [len(step) for step in loops.steps]
+        assert steps.rows == len(loops.read)
+
+    @tried_on(batches(windows=True))
+    def test_pack(self, batch):
+        steps, loops = batch
+        x = numbers(loops.N, loops.T, D)
+        expected = [x[n, t] for n, t in loops.read]
+        np.testing.assert_array_equal(steps.pack(x), expected)
+        wider = np.full((steps.rows, D + 2), -1.0)
+        assert steps.pack(x, out=wider[:, 1:-1]).base is wider
+        np.testing.assert_array_equal(wider[:, 1:-1], expected)
+        assert (wider[:, [0, -1]] == -1).all()
+
+    @tried_on(batches())
+    def test_unpack(self, batch):
+        steps, loops = batch
+        rows = numbers(steps.rows, D)
+        expected = np.zeros((loops.N, loops.T, D))
+        for (n, t), row in zip(loops.read, rows, strict=True):
+            expected[n, t] = row
+        np.testing.assert_array_equal(steps.unpack(rows), expected)
+        np.testing.assert_array_equal(Unpacked(steps, {"h": rows})["h"], expected)
+
+    @tried_on(batches(windows=True))
+    def test_unpack_writes_what_was_read_and_nothing_else(self, batch):
+        steps, loops = batch
+        rows, out = numbers(steps.rows, D), np.full((loops.N, loops.T, D), -1.0)
+        expected = out.copy()
+        for (n, t), row in zip(loops.read, rows, strict=True):
+            expected[n, t] = row
+        assert steps.unpack(rows, out) is out
+        np.testing.assert_array_equal(out, expected)
+
+    @tried_on(batches())
+    def test_round_trip(self, batch):
+        steps, loops = batch
+        rows, x = numbers(steps.rows, D), numbers(loops.N, loops.T, D)
+        np.testing.assert_array_equal(steps.pack(steps.unpack(rows)), rows)
+        valid = np.arange(loops.T) < np.array(loops.lengths)[:, None]
+        np.testing.assert_array_equal(steps.unpack(steps.pack(x)), x * valid[..., None])
+
+    @tried_on(batches())
+    def test_pack_and_unpack_are_adjoint(self, batch):
+        steps, loops = batch
+        rows, x = numbers(steps.rows, D), numbers(loops.N, loops.T, D)
+        assert np.sum(steps.unpack(rows) * x) == np.sum(rows * steps.pack(x))
+
+    @tried_on(batches())
+    def test_dtype_stays(self, batch):
+        steps, loops = batch
+        x = numbers(loops.N, loops.T, D).astype("float32")
+        assert steps.pack(x).dtype == steps.unpack(steps.pack(x)).dtype == np.float32
+
+    @tried_on(batches())
+    def test_padding_is_never_read(self, batch):
+        steps, loops = batch
+        x = numbers(loops.N, loops.T, D)
+        x[np.arange(loops.T) >= np.array(loops.lengths)[:, None]] = np.nan
+        assert np.isfinite(steps.pack(x)).all()
+
+    def test_full_lengths_are_none(self):
+        assert Steps(2, 3, np.array([3, 3])).lengths is None
+
+    def test_lengths_are_left_as_they_are(self):
+        lengths = np.array([1, 3, 2])
+        Steps(3, 3, lengths).pack(numbers(3, 3, D))
+        assert lengths.tolist() == [1, 3, 2]
+
+
+class TestStates:
+    @tried_on(batches(windows=True))
+    def test_initial_states_stand_in_front(self, batch):
+        steps, loops = batch
+        initial = numbers(loops.N, 2 * D).astype(np.float32)
+        h, c = steps.states(initial, D)
+        for part, state in ((initial[:, :D], h), (initial[:, D:], c)):
+            assert (state.shape, state.dtype) == ((loops.N + steps.rows, D), np.float32)
+            np.testing.assert_array_equal(state[: loops.N], part[loops.ranked])
+            np.testing.assert_array_equal(steps.unsort(state[: loops.N]), part)
+
+    @tried_on(batches(windows=True))
+    def test_last(self, batch):
+        steps, loops = batch
+        h, rows = numbers(loops.N + steps.rows, D), loops.state_rows()
+        np.testing.assert_array_equal(steps.last(h), [h[rows[n][-1]] for n in range(loops.N)])
+
+    @tried_on(batches(windows=True))
+    def test_last_and_add_to_last_are_adjoint(self, batch):
+        steps, loops = batch
+        h, dy, dh = numbers(loops.N + steps.rows, D), numbers(loops.N, D), np.zeros((loops.N + steps.rows, D))
+        steps.add_to_last(dh, dy)
+        assert np.sum(steps.last(h) * dy) == np.sum(h * dh)
+        np.testing.assert_array_equal(steps.last(dh), dy)
+        steps.add_to_last(dh, dy)
+        np.testing.assert_array_equal(steps.last(dh), 2 * dy)
+
+    @tried_on(batches(windows=True))
+    def test_sort_and_unsort_are_adjoint(self, batch):
+        steps, loops = batch
+        h0, dh = numbers(loops.N, D), numbers(loops.N, D)
+        assert np.sum(steps.sort(h0) * dh) == np.sum(h0 * steps.unsort(dh))
+
+    @tried_on(batches(windows=True))
+    def test_scale(self, batch):
+        steps, loops = batch
+        rows, factors = numbers(steps.rows, D + 1), numbers(loops.N, D)
+        expected = rows.copy()
+        for row, (n, _) in enumerate(loops.read):
+            expected[row, :D] *= factors[n]
+        steps.scale(rows[:, :D], factors)
+        np.testing.assert_array_equal(rows, expected)
+
+    @tried_on(batches(windows=True))
+    def test_before_all(self, batch):
+        steps, loops = batch
+        h, rows, done = numbers(loops.N + steps.rows, D), loops.state_rows(), dict.fromkeys(range(loops.N), 0)
+        expected = np.zeros((steps.rows, D))
+        for row, (n, _) in enumerate(loops.read):
+            expected[row] = h[rows[n][done[n]]]
+            done[n] += 1
+        np.testing.assert_array_equal(steps.before_all(h), expected)
+        np.testing.assert_array_equal(np.concatenate(steps.before(h)), expected)
+
+
+class TestViews:
+    @tried_on(batches(windows=True))
+    def test_each_step(self, batch):
+        steps, loops = batch
+        stops = np.cumsum([len(step) for step in loops.steps])
+        starts = stops - [len(step) for step in loops.steps]
+        rows, gates, h = numbers(steps.rows, D), numbers(2, steps.rows, D), numbers(loops.N + steps.rows, D)
+        same(steps.split(rows), [rows[a:b] for a, b in zip(starts, stops, strict=True)])
+        same(steps.split(gates), [gates[:, a:b] for a, b in zip(starts, stops, strict=True)])
+        same(steps.after(h), [h[loops.N + a : loops.N + b] for a, b in zip(starts, stops, strict=True)])
+
+    @tried_on(batches(windows=True))
+    def test_they_are_views(self, batch):
+        steps, loops = batch
+        rows, gates, h = numbers(steps.rows, D), numbers(2, steps.rows, D), numbers(loops.N + steps.rows, D)
+        for views, array in [(steps.split(rows), rows), (steps.split(gates), gates)]:
+            for view in views:
+                view[...] = 0
+            assert not array.any()
+        for view in steps.after(h):
+            view[...] = 0
+        assert not h[loops.N :].any()
+        for view in steps.before(h):
+            view[...] = 0
+        assert not np.concatenate(steps.before(h)).any()
+
+    @tried_on(batches(windows=True))
+    def test_a_walk_is_all_views_side_by_side(self, batch):
+        steps, loops = batch
+        h, rows, d = numbers(loops.N + steps.rows, D), numbers(2, steps.rows, D), numbers(loops.N, 5)
+        before, after, split, room = zip(*steps.walk([h], [rows], [d]), strict=True)
+        same(before, steps.before(h))
+        same(after, steps.after(h))
+        same(split, steps.split(rows))
+        same(room, [d[: len(step)] for step in loops.steps])
+        assert all(np.shares_memory(view, d) for view in room)
+
+    @tried_on(batches(windows=True), st.integers(1, 20))
+    def test_groups(self, batch, size):
+        steps, _ = batch
+        rows = numbers(2, steps.rows, D)
+        groups = steps.groups(size)
+        together = [view for span, part in groups for view in steps.split(rows[:, part], span)]
+        same(together, steps.split(rows))
+        counts = [part.stop - part.start for _, part in groups]
+        assert all(count >= size for count in counts[:-1])
+        assert all(
+            count - steps.sizes[span][-1] < size for count, (span, _) in zip(counts, groups, strict=True)
+        )
+
+
+class TestWindows:
+    @tried_on(batches(), st.integers(1, 8))
+    def test_windows_are_the_whole_in_parts(self, batch, size):
+        whole, loops = batch
+        x, parts = numbers(loops.N, loops.T, D), list(whole.windows(size))
+        np.testing.assert_array_equal(np.concatenate([part.pack(x) for part in parts]), whole.pack(x))
+        assert [n for part in parts for n in part.sizes] == whole.sizes
+        assert all(1 <= len(part.sizes) <= size for part in parts)
+
+    @tried_on(batches(), st.integers(1, 8))
+    def test_a_state_is_carried_from_window_to_window(self, batch, size):
+        """A recurrence whose order matters, h = 2 h₋ + x, against one loop for each sample."""
+        whole, loops = batch
+        x, state = numbers(loops.N, loops.T, D), numbers(loops.N, D)
+        expected, last = np.zeros_like(x), state.copy()
+        for n, t in loops.read:
+            expected[n, t] = last[n] = 2 * last[n] + x[n, t]
+        out = np.zeros_like(x)
+        for part in whole.windows(size):
+            (h,) = part.states(state, D)
+            for before, x_t, after in zip(
+                part.before(h), part.split(part.pack(x)), part.after(h), strict=True
+            ):
+                after[...] = 2 * before + x_t
+            state = part.last(h)
+            part.unpack(h[part.N :], out)
+        np.testing.assert_array_equal(out, expected)
+        np.testing.assert_array_equal(state, last)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_an_example_by_hand(backwards):
+    lengths = np.array([2, 4, 1])
+    x = np.array([[10, 11, 0, 0], [20, 21, 22, 23], [30, 0, 0, 0]], float)[..., None]
+    steps = Steps(3, 4, lengths, backwards)
+    rows = [23, 11, 30, 22, 10, 21, 20] if backwards else [20, 10, 30, 21, 11, 22, 23]
+    assert steps.pack(x)[:, 0].tolist() == rows
+    assert steps.sizes == [3, 2, 1, 1]
+    np.testing.assert_array_equal(steps.unpack(steps.pack(x)), x)
+    h = np.array([-2, -1, -3, *rows], float)[:, None]  # initial states in the order 1, 0, 2
+    assert steps.last(h)[:, 0].tolist() == ([10, 20, 30] if backwards else [11, 23, 30])
+    assert steps.unsort(h[:3])[:, 0].tolist() == [-1, -2, -3]

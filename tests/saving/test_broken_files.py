@@ -1,0 +1,316 @@
+"""A file that is damaged, forged or foreign is refused with what is wrong, and runs nothing."""
+
+import json
+import pickle
+import struct
+import warnings
+import zipfile
+
+import numpy as np
+import pytest
+from fuzz import Trial, damage, forge
+from saved import contents, rewrite, seal, small_network, state_of
+
+from nnfw import Network
+from nnfw.core.errors import LoadError
+
+NETWORK = small_network()
+STATE = state_of(NETWORK)
+
+
+@pytest.fixture
+def path(tmp_path):
+    """The file of `NETWORK`."""
+    NETWORK.save(tmp_path / "network")
+    return tmp_path / "network"
+
+
+def refuse(path, message):
+    with pytest.raises(LoadError, match=message) as caught:
+        Network.load(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert len(str(caught.value)) < 500 + len(str(path))
+
+
+# --- damage ------------------------------------------------------------------------------------------------
+
+
+class TestDamage:
+    def test_any_flipped_bit(self, path):
+        rng, whole, messages = np.random.default_rng(0), path.read_bytes(), []
+        assert len(whole) < 8_000
+        for place in rng.choice(len(whole), 300, replace=False):
+            broken = bytearray(whole)
+            broken[place] ^= 1 << rng.integers(8)
+            path.write_bytes(broken)
+            try:
+                loaded = Network.load(path)
+            except LoadError as error:
+                messages.append(str(error))
+            else:
+                assert state_of(loaded) == STATE  # a date, or another field that nobody reads
+        assert len(messages) > 200
+        assert all(m.startswith(f"{path}: ") and len(m) < 500 + len(str(path)) for m in messages)
+
+    def test_any_bit_behind_a_mended_archive(self, path):
+        """The archive's own checksums made anew, so that only ours is left to notice."""
+        whole, rng = contents(path), np.random.default_rng(0)
+        for name, array in whole.items():
+            for place in rng.choice(array.nbytes, 4):
+                broken = bytearray(array.tobytes())
+                broken[place] ^= 1 << rng.integers(8)
+                rewrite(path, whole | {name: np.frombuffer(broken, array.dtype).reshape(array.shape)})
+                refuse(path, None)
+
+    def test_any_truncation(self, path):
+        whole = path.read_bytes()
+        for length in {0, 1, 2, 4, 30, *range(0, len(whole), 97), len(whole) - 1}:
+            path.write_bytes(whole[:length])
+            refuse(path, "it is damaged, cut short|it is not a network saved by nnfw")
+
+    def test_changed_values_are_noticed(self, path):
+        changed = contents(path)
+        changed["dense_1.W"][0, 0] += 1e-3
+        rewrite(path, changed)
+        refuse(path, "not what was saved: the checksum differs")
+
+
+# --- forgeries: changed by one who knows the format, so that the checksum is right again -------------------
+
+
+def redraw(path, change):
+    arrays = {name: array for name, array in contents(path).items() if name != "sha256"}
+    arrays = change(arrays)
+    rewrite(path, arrays | {"sha256": seal(arrays)})
+
+
+def redescribe(path, change):
+    def altered(arrays):
+        description = json.loads(arrays["description"].tobytes())
+        change(description)
+        return arrays | {"description": np.frombuffer(json.dumps(description).encode(), np.uint8)}
+
+    redraw(path, altered)
+
+
+ARRAYS = [
+    ("dense_1.W", lambda a: None, "the array 'dense_1.W' is missing"),
+    ("dense_2.optimizer.momentum", lambda a: None, "the array 'dense_2.optimizer.momentum' is missing"),
+    ("description", lambda a: None, "not a network saved by nnfw: it has no description"),
+    ("dense_3.W", lambda a: np.ones(3), "the array 'dense_3.W', which is no part of the network"),
+    ("dense_1.W", lambda a: a[:1], r"'dense_1.W' is \(1, 2\) of float32, but .* takes \(2, 2\) of float32"),
+    ("dense_1.b", lambda a: a.astype("f8"), r"'dense_1.b' is \(2,\) of float64, .* takes \(2,\) of float32"),
+    ("dense_1.b", lambda a: a.astype(">f4"), r"of >f4, but the network takes \(2,\) of float32"),
+    ("dense_1.b", lambda a: a.astype("U"), "'dense_1.b' holds <U32, which are no numbers"),
+    ("dense_1.optimizer.velocity", lambda a: a[1:], r"velocity' is \(5,\) of float32, .* takes \(6,\)"),
+]
+TEXTS = [
+    (
+        '"version": 1',
+        '"version": 2',
+        r"of format 2, written by .*nnfw reads formats up to 1; install a newer",
+    ),
+    ('"version": 1', '"version": 0', "version must be at least 1"),
+    ('"version": 1', '"version": "1"', "version must be a whole number"),
+    ("nnfw network", "other network", "not a network saved by nnfw"),
+    ("Layer.Dense", "Layer.Flux", "this nnfw has no Layer.Flux; a newer one may have it"),
+    ("Layer.Dense", "os.system", "this nnfw has no os.system"),
+    ("Layer.Dense", "Loss.MSE", "MSE cannot be built .*MSE has no argument 'units'"),
+    ("Layer.Dense", "Schedule.Schedule", "Schedule cannot be built"),
+    ("Layer.Network", "Layer.Dense", "Dense cannot be built"),
+    ('"units": 2', '"units": -2', "Dense cannot be built .*units must be at least 1, got -2"),
+    ('"units": 2', '"size": 2', "Dense cannot be built .*no argument 'size'"),
+    ('"units": 2', f'"units": {10**15}', r"its layers give the shapes .*000,\), .* were saved"),
+    ('"seed": 1', '"seed": NaN', "its description holds NaN, which is not JSON"),
+    ('"seed": 1', '"seed": {"eval": "1"}', "'eval': '1'}, which stands for nothing"),
+    ('"seed": 1', '"seed": {"same": 999}', "IndexError"),
+    ('"seed": 1', '"seed": {"array": "dense_1.b"}', "Network cannot be built .*seed must be a whole number"),
+    ('"seed": 1', '"seed": ' + "[" * 9000 + "]" * 9000, "RecursionError"),
+    ('"seed": 1', '"seed": {"custom": "system"}', "it needs 'system', which is not part of nnfw"),
+    ('{"dtype": "float32"}', '{"dtype": "V9999999999"}', "which stands for nothing"),
+    ('null, "trainable": true}}', 'null, "trainable": 7}}', "Network cannot be built .*True or False"),
+    ('null, "trainable": true}}', 'null, "units": 7}}', "Network cannot be built .*units"),
+    ('"built": true', '"built": 7', "built must be True or False"),
+    ('"epoch": [1, 2]', '"epoch": [1]', "its history has not one number an epoch"),
+    ('"start": 0', '"start": -1', "start must be at least 0"),
+    ("[9, 32, true, false, null]", "[9, 0, true, false, null]", "batch_size must be at least 1"),
+    ("[9, 32, true, false, null]", '[9, 32, true, false, "all"]', "truncate must be a whole number"),
+    ("[9, 32, true, false, null]", "[9, 32, true, false, null, 1]", "positional arguments"),
+    ('"memories": []', '"memories": [["1. EarlyStopping()", ["best"]]]', "sequence element"),
+    ('"shuffle": null, "sums": null', '"shuffle": {}, "sums": 1', "PCG64"),
+    ('"PCG64"', '"MT19937"', "PCG64"),
+    ('"steps": 2', '"steps": -2', "steps must be at least 0"),
+    ('"steps": 2', '"bricks": 2', "KeyError: 'steps'"),
+]
+DESCRIPTIONS = [
+    (b"", "no description"),
+    (b"[]", "no description"),
+    (b"{", "JSONDecodeError"),
+    (b'"\xff"', "UnicodeDecodeError"),
+    (b"[" * 100_000, "RecursionError"),
+    (b'{"format": "nnfw network", "version": 1}', "KeyError: 'network'"),
+]
+
+
+class TestForgeries:
+    def test_without_a_change_is_the_same_network(self, path):
+        redraw(path, lambda arrays: arrays)
+        assert state_of(Network.load(path)) == STATE
+
+    @pytest.mark.parametrize(("name", "change", "message"), ARRAYS)
+    def test_of_arrays(self, name, change, message, path):
+        def altered(arrays):
+            arrays = arrays | {name: change(arrays.get(name))}
+            return {name: array for name, array in arrays.items() if array is not None}
+
+        redraw(path, altered)
+        refuse(path, message)
+
+    @pytest.mark.parametrize(("old", "new", "message"), TEXTS)
+    def test_of_the_description(self, old, new, message, path):
+        def altered(arrays):
+            text = arrays["description"].tobytes().decode()
+            assert old in text
+            return arrays | {"description": np.frombuffer(text.replace(old, new).encode(), np.uint8)}
+
+        redraw(path, altered)
+        refuse(path, message)
+
+    @pytest.mark.parametrize(("text", "message"), DESCRIPTIONS)
+    def test_instead_of_the_description(self, text, message, path):
+        redraw(path, lambda arrays: arrays | {"description": np.frombuffer(text, np.uint8)})
+        refuse(path, message)
+
+    def test_layers_that_ask_for_more_memory_than_there_is(self, path):
+        def altered(description):
+            description["network"]["config"]["layers"][0]["config"]["units"] = 10**15
+            description["state"]["shapes"][1]["tuple"] = [10**15]
+
+        redescribe(path, altered)
+        refuse(path, rf"'dense_1.W' is \(2, 2\) of float32, but the network takes \(2, {10**15}\)")
+
+    @pytest.mark.parametrize("state", [5, "h", [None, 0.5], [[True]], {"dict": []}])
+    def test_state_of_a_truncated_fit_that_is_none(self, state, path):
+        redescribe(path, lambda description: description["state"]["standing"].update(state=state))
+        refuse(path, "its fit stood at a state of layers that is .*, not an array")
+
+    def test_names_of_any_length_make_no_long_message(self, path):
+        def altered(description):
+            description["state"]["layers"][0]["slots"] = ["velocity" * 1000]
+
+        redescribe(path, altered)
+        with pytest.raises(
+            LoadError, match=r"the array 'dense_1.optimizer.velocityvelocity.* \.\.\.$"
+        ) as caught:
+            Network.load(path)
+        assert len(str(caught.value)) < 500 + len(str(path))
+
+    def test_part_in_place_of_the_network(self, path):
+        redescribe(
+            path, lambda description: description.update(network=description["network"]["config"]["loss"])
+        )
+        refuse(path, "it holds MSE, not a Network")
+
+    def test_order_in_memory_does_not_matter(self, path):
+        rewrite(path, {name: np.asfortranarray(array) for name, array in contents(path).items()})
+        assert state_of(Network.load(path)) == STATE
+
+
+# --- foreign and hostile files -----------------------------------------------------------------------------
+
+
+class Bomb:
+    """What runs code when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def npy(header, data):
+    text = header.encode()
+    text += b" " * (-(len(text) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + data
+
+
+HEADERS = [
+    (
+        f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({10**15},), }}",
+        "claims the shape .* has 8 bytes",
+    ),
+    (
+        f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({2**62}, 4), }}",
+        "claims the shape .* has 8 bytes",
+    ),
+    ("{'descr': '<f8', 'fortran_order': False, 'shape': (-1, -1), }", "damaged"),
+    ("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", "pickled objects"),
+    ("{'descr': '<V8', 'fortran_order': False, 'shape': (1,), }", "no numbers"),
+    ("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,), }", "no numbers"),
+    ("__import__('os').mkdir('code')", "damaged"),
+    ("{" * 5000, "damaged"),
+]
+
+
+class TestForeignFiles:
+    @pytest.mark.parametrize("start", [b"", b"P", b"hello\n", b"\x89PNG\r\n", b"\x93NUMPY\x01\x00"])
+    def test_other_kinds(self, start, tmp_path):
+        (tmp_path / "file").write_bytes(start)
+        refuse(tmp_path / "file", "it is not a network saved by nnfw, but a file of another kind")
+
+    def test_pickles_are_not_opened(self, tmp_path):
+        sign = tmp_path / "sign"
+        (tmp_path / "pickle").write_bytes(pickle.dumps(Bomb(sign)))
+        refuse(tmp_path / "pickle", "a file of another kind")
+        np.savez(tmp_path / "file.npz", description=np.array([Bomb(sign)], object))
+        refuse(
+            tmp_path / "file.npz", "'description' holds pickled objects, which nnfw neither writes nor opens"
+        )
+        assert not sign.exists()
+
+    def test_archives_of_others(self, tmp_path):
+        np.savez(tmp_path / "file.npz", x=np.ones(3))
+        refuse(tmp_path / "file.npz", "it is not a network saved by nnfw: it has no description")
+
+    def test_compressed(self, tmp_path):
+        np.savez_compressed(tmp_path / "file.npz", description=np.zeros(10**6))
+        refuse(tmp_path / "file.npz", r"'description.npy' is compressed")
+
+    def test_sizes_that_the_directory_claims(self, tmp_path):
+        with zipfile.ZipFile(tmp_path / "file", "w") as file:
+            file.writestr("description.npy", b"x")
+            file.filelist[0].file_size = file.filelist[0].compress_size = 10**15
+        refuse(tmp_path / "file", f"its entries claim {10**15} bytes, but the whole file has")
+
+    def test_many_entries_over_the_same_bytes(self, tmp_path):
+        with zipfile.ZipFile(tmp_path / "file", "w") as file:
+            file.writestr("description.npy", bytes(10**5))
+            file.filelist *= 50
+        refuse(tmp_path / "file", "its entries claim 5000000 bytes")
+
+    @pytest.mark.parametrize(("header", "message"), HEADERS)
+    def test_headers_of_arrays(self, header, message, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        with zipfile.ZipFile(tmp_path / "file", "w") as file:
+            file.writestr("description.npy", npy(header, bytes(8)))
+        refuse(tmp_path / "file", message)
+        assert not (tmp_path / "code").exists()
+
+    def test_two_arrays_of_a_name(self, path):
+        with warnings.catch_warnings(), zipfile.ZipFile(path, "a") as file:
+            warnings.simplefilter("ignore")
+            file.writestr("dense_1.W.npy", file.read("dense_1.W.npy"))
+        refuse(path, "the array 'dense_1.W' is there twice")
+
+
+# --- chance ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", [damage, forge])
+def test_files_changed_at_random(change, tmp_path):
+    """A few of those that the command ``python tests/fuzz.py`` tries; each is refused, or a whole network."""
+    trial = Trial(tmp_path, seed=1)
+    for _ in range(100):
+        trial.load(change)
+    assert trial.seen["refused"] > 50

@@ -1,0 +1,69 @@
+"""Changes of the mathematics that no test can see, each with the reason; `mutants` leaves them out."""
+
+from typing import Any
+
+LIMIT = "how much is taken at a time: the results are the same, the time is not"
+COPY = "a copy takes time and changes nothing"
+
+# Lines of which no change can be seen, by the line.
+TASTE: dict[tuple[str, str], str] = {
+    ("layers/gated", "FACTORS = 1 << 15"): LIMIT,
+    ("layers/recurrent", "INFERENCE_ROWS = 2048"): LIMIT,
+    ("blocks", "BLOCK = 1 << 17"): LIMIT,
+    ("blocks", "if params.size <= BLOCK:"): "one block is all of a short vector",
+    (
+        "layers/gated",
+        "hint = nearest(str(gate), self.sigmoid_gates) if len(str(gate)) > 1 else ''",
+    ): "part of a message",
+}
+
+# Single changes that leave every result as it is, by what the line becomes.
+SAME: dict[tuple[str, str], str] = {
+    ("layers/embedding", "x = x.astype(np.intp, copy=True)"): COPY,
+    (
+        "layers/layer",
+        "def forward(self, x: Array, training: bool=True) -> Array:",
+    ): "the base's own forward only raises",
+    (
+        "layers/layer",
+        "self.flat_params, self.flat_grads = (np.ones(size, dtype), np.zeros(size, dtype))",
+    ): "the initializers fill all of it",
+    ("layers/lengths", "return lengths.astype(np.int64, copy=True)"): COPY,
+    ("layers/gated", "for span, rows in reversed(steps.groups(FACTORS * self.units)):"): LIMIT,
+    (
+        "layers/recurrent",
+        "for part in steps.windows(max(1, INFERENCE_ROWS * max(1, steps.N))):",
+    ): LIMIT,
+    (
+        "layers/recurrent",
+        "for part in steps.windows(max(2, INFERENCE_ROWS // max(1, steps.N))):",
+    ): LIMIT,
+    ("layers/recurrent", "if len(input_shape) != 2 or input_shape[1] is None:"): "the last of two",
+    (
+        "layers/recurrent",
+        "return ((self._random().random(shape) > share) / (1 - share)).astype(self.dtype)",
+    ): "a draw is the share itself once in 2⁵³ times",
+    (
+        "layers/dropout",
+        "kept = self._random().random(shape, np.float32) > self.rate",
+    ): "a draw is the rate itself once in 2²⁴ times",
+    ("loss", "return y.astype(a.dtype, copy=True)"): COPY,
+    (
+        "losses/crossentropy",
+        "straight = scores * ((scores >= 0) - y)",
+    ): "a score of 0 makes the product 0",
+    (
+        "losses/regression",
+        "near = np.log1p(2.0 * np.sinh(0.5 * np.minimum(error, 2.0)) ** 2)",
+    ): "it is taken at errors below 1 only",
+    (
+        "losses/regression",
+        "return np.where(error <= 1.0, near, far).mean(axis=-1)",
+    ): "at an error of 1 both forms are as good",
+    ("clipping", "if limit <= norm < math.inf:"): "at the limit itself the factor is 1",
+}
+
+
+def reason(mutant: Any) -> str | None:
+    """Return why no test can see a mutant, or None."""
+    return TASTE.get((mutant.file, mutant.before)) or SAME.get((mutant.file, mutant.after))

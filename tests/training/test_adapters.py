@@ -1,0 +1,813 @@
+"""The door: every promised form trains as the canonical one, bit for bit, every mistake is refused."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from untrained import untrained
+
+from nnfw import (
+    GRU,
+    RNN,
+    Activation,
+    Bidirectional,
+    Callback,
+    Dense,
+    EarlyStopping,
+    Flatten,
+    LambdaCallback,
+    Layer,
+    Network,
+    NonFiniteError,
+    ShapeError,
+)
+from nnfw.metrics import ConfusionMatrix
+from nnfw.training.batches import Data
+
+# ---- tasks, and what they leave behind ---------------------------------------------------------------------
+
+N, T, D, K = 12, 5, 2, 3
+RNG = np.random.default_rng(0)
+FLAT = RNG.integers(0, 9, (N, 4)).astype("float32")  # small whole numbers: every numeric dtype holds them
+SEQUENCES = RNG.integers(0, 9, (N, T, D)).astype("float32")
+LENGTHS = np.array([3, 5, 1, 4, 2, 5, 3, 1, 4, 2, 5, 3])
+CLASSES = np.tile(np.arange(K), N // K)
+STEP_CLASSES = RNG.integers(0, K, (N, T))
+
+
+class Task(NamedTuple):
+    layers: Callable[[], list[Layer]]
+    loss: str
+    x: Any
+    y: Any
+    metrics: tuple[str, ...] = ()
+
+
+TASKS = {
+    "classes": Task(
+        lambda: [Dense(4, "tanh"), Dense(K, "softmax")], "cce", FLAT, CLASSES, ("accuracy", "f1")
+    ),
+    "pair": Task(lambda: [Dense(1, "sigmoid")], "bce", FLAT, (CLASSES > 0).astype("float32")[:, None]),
+    "number": Task(lambda: [Dense(1)], "mse", FLAT, FLAT[:, :1] / 4, ("mae",)),
+    "numbers": Task(lambda: [Dense(2)], "mse", FLAT, FLAT[:, 1:3] / 4),
+    "sequence": Task(lambda: [GRU(3), Dense(K, "softmax")], "cce", SEQUENCES, CLASSES),
+    "steps": Task(
+        lambda: [RNN(3, return_sequences=True), Dense(K, "softmax")],
+        *("cce", SEQUENCES, STEP_CLASSES, ("accuracy",)),
+    ),
+    "bits": Task(
+        lambda: [RNN(3, return_sequences=True), Dense(1, "sigmoid")],
+        *("bce", SEQUENCES, (STEP_CLASSES > 0).astype("float32")[..., None], ("accuracy",)),
+    ),
+    "signal": Task(
+        lambda: [Dense(2, "tanh"), RNN(2, return_sequences=True)],
+        *("mse", SEQUENCES, SEQUENCES[..., ::-1] / 4, ("mae",)),
+    ),
+}
+
+
+def build(task):
+    return Network(task.layers(), loss=task.loss, metrics=task.metrics, optimizer="nadam", seed=7)
+
+
+def fit(network, x, y, **options):
+    return network.fit(x, y, **({"batch_size": 5, "verbose": 0} | options))
+
+
+def state(network):
+    """All that a refusal must leave as it was, bit for bit."""
+    leaves = []
+    for leaf in network._leaves():
+        kept = leaf._state and (
+            leaf._state.rule,
+            leaf._state.steps,
+            leaf._state.scalars.copy(),
+            {name: slot.tobytes() for name, slot in leaf._state.slots.items()},
+        )
+        leaves.append((leaf.flat_params.tobytes(), leaf.flat_grads.tobytes(), kept))
+    streams = {name: stream.bit_generator.state for name, stream in network._streams.items()}
+    history = {name: list(values) for name, values in network.history.items()}
+    return leaves, streams, history, list(network.history.epoch), network._built, network._fitting
+
+
+@functools.cache
+def expected(name, **options):
+    """The state of a fresh network after an epoch on the canonical form."""
+    network = build(TASKS[name])
+    fit(network, TASKS[name].x, TASKS[name].y, **options)
+    return state(network)
+
+
+def put(array, index, value):
+    """Return a copy, in float64 or the value's own type, with one value replaced."""
+    array = array.astype(np.result_type(type(value), "float64"))
+    array[index] = value
+    return array
+
+
+def as_memmap(path, array):
+    array.tofile(path)
+    return np.memmap(path, array.dtype, "r", shape=array.shape)
+
+
+# ---- forms -------------------------------------------------------------------------------------------------
+
+
+class Frame:
+    """Something that NumPy can read, as data frames and tensors are."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.array, dtype)
+
+
+def read_only(array):
+    array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+FORMS: dict[str, Callable[[Any], Any]] = {
+    "list": lambda a: a.tolist(),
+    "tuple of lists": lambda a: tuple(a.tolist()),
+    "list of rows": lambda a: list(a) if a.ndim == 2 else a.tolist(),
+    "read-only": read_only,
+    "Fortran order": np.asfortranarray,
+    "every other row": lambda a: np.repeat(a, 2, axis=0)[::2],
+    "backwards in memory": lambda a: a[::-1].copy()[::-1],
+    "a column of a wider array": lambda a: np.repeat(a, 3, axis=-1)[..., ::3],
+    "swapped bytes": lambda a: a.astype(a.dtype.newbyteorder()),
+    "__array__": Frame,
+    "masked array without a mask": np.ma.masked_array,
+} | {
+    f"dtype {kind}": lambda a, kind=kind: a.astype(kind)
+    for kind in ("b", "B", "h", "I", "q", "Q", "float16", "float32", "float64", "longdouble")
+}
+
+
+class TestInputs:
+    @pytest.mark.parametrize("form", FORMS)
+    @pytest.mark.parametrize("name", ["classes", "sequence", "signal"])
+    def test_every_form_of_array(self, name, form):
+        task = TASKS[name]
+        x = FORMS[form](task.x)
+        network = build(task)
+        fit(network, x, task.y)
+        assert state(network) == expected(name)
+        canonical = build(task)
+        fit(canonical, task.x, task.y)
+        np.testing.assert_array_equal(network.predict(x), canonical.predict(task.x))
+        assert network.evaluate(x, task.y) == canonical.evaluate(task.x, task.y)
+
+    @pytest.mark.parametrize("name", ["classes", "sequence"])
+    def test_memory_map(self, name, tmp_path):
+        task = TASKS[name]
+        network = build(task)
+        fit(network, as_memmap(tmp_path / "x", task.x), as_memmap(tmp_path / "y", task.y))
+        assert state(network) == expected(name)
+
+    def test_memory_map_is_read_batch_by_batch_only(self, tmp_path):
+        sizes = []
+        x = as_memmap(tmp_path / "x", FLAT)
+
+        class Watched(np.memmap):
+            def __getitem__(self, index):
+                found = super().__getitem__(index)
+                sizes.append(len(found))
+                return found
+
+        network = build(TASKS["number"])
+        fit(network, x.view(Watched), FLAT[:, :1] / 4, validation_split=0.25)
+        network.predict(x.view(Watched), batch_size=4)
+        assert sorted(sizes) == [3, 4, 4, 4, 4, 5]
+        canonical = build(TASKS["number"])
+        fit(canonical, FLAT, FLAT[:, :1] / 4, validation_split=0.25)
+        assert state(network) == state(canonical)
+
+    def test_memory_map_is_not_searched_for_what_is_not_finite(self, tmp_path):
+        x = put(FLAT, (N - 1, 0), np.nan)
+        network = untrained(build(TASKS["number"]), *FLAT.shape[1:])
+        mapped = as_memmap(tmp_path / "x", x)
+        assert np.isfinite(network.predict(mapped[:-1], batch_size=3)).all()
+        with pytest.raises(NonFiniteError, match=rf"^predict: the input x\[{N - 1}, 0\] is nan; fill"):
+            network.predict(mapped, batch_size=3)
+
+    @pytest.mark.parametrize("name", ["sequence", "steps", "bits", "signal"])
+    def test_list_of_sequences(self, name):
+        task = TASKS[name]
+        canonical, ragged = build(task), build(task)
+        fit(canonical, task.x, task.y, lengths=LENGTHS)
+        sequences = [x[:length] for x, length in zip(task.x, LENGTHS, strict=True)]
+        per_step = name != "sequence"
+        targets = [y[:n] for y, n in zip(task.y, LENGTHS, strict=True)] if per_step else task.y
+        fit(ragged, sequences, targets)
+        assert state(ragged) == state(canonical)
+        assert ragged.evaluate(tuple(sequences), targets) == canonical.evaluate(
+            task.x, task.y, lengths=LENGTHS
+        )
+        np.testing.assert_array_equal(ragged.predict(sequences), canonical.predict(task.x, lengths=LENGTHS))
+
+    @pytest.mark.parametrize("name", ["steps", "bits", "signal"])
+    def test_list_of_targets_for_padded_inputs(self, name):
+        (x, y), lengths = TASKS[name][2:4], np.minimum(LENGTHS, 3)
+        padded, listed, full = (build(TASKS[name]) for _ in range(3))
+        fit(padded, x, y, lengths=lengths)
+        fit(listed, x, [one[:n].tolist() for one, n in zip(y, lengths, strict=True)], lengths=lengths)
+        fit(full, x, y.tolist(), lengths=lengths)
+        assert state(listed) == state(full) == state(padded)
+
+    def test_list_of_equal_sequences_is_the_array(self):
+        network = build(TASKS["steps"])
+        fit(network, list(SEQUENCES), list(STEP_CLASSES))
+        assert state(network) == expected("steps")
+
+    @pytest.mark.parametrize("name", ["sequence", "steps", "signal"])
+    def test_all_shorter_than_the_padding(self, name):
+        task, lengths = TASKS[name], np.minimum(LENGTHS, 3)
+        short, long = build(task), build(task)
+        fit(short, task.x[:, :3], task.y if task.y.ndim == 1 else task.y[:, :3], lengths=lengths)
+        fit(long, task.x, task.y, lengths=lengths)
+        for a, b in zip(short._leaves(), long._leaves(), strict=True):
+            np.testing.assert_allclose(a.flat_params, b.flat_params, rtol=1e-5, atol=1e-7)
+
+    @pytest.mark.parametrize(
+        "form",
+        [
+            list,
+            tuple,
+            read_only,
+            lambda n: n.astype("int8"),
+            lambda n: n.astype("uint64"),
+            lambda n: n[::-1][::-1],
+        ],
+    )
+    def test_forms_of_lengths(self, form):
+        task = TASKS["sequence"]
+        network = build(task)
+        fit(network, task.x, task.y, lengths=form(LENGTHS))
+        canonical = build(task)
+        fit(canonical, task.x, task.y, lengths=LENGTHS)
+        assert state(network) == state(canonical) != expected("sequence")
+
+    @pytest.mark.parametrize("name", ["sequence", "steps", "bits", "signal"])
+    def test_padding_may_hold_anything(self, name):
+        task = TASKS[name]
+        x, y = task.x.copy(), task.y.astype("float64")
+        beyond = np.arange(T) >= LENGTHS[:, None]
+        x[beyond] = np.nan
+        if y.ndim > 1:
+            y[beyond] = np.inf
+        dirty, clean = build(task), build(task)
+        fit(dirty, x, y, lengths=LENGTHS)
+        fit(clean, task.x, task.y, lengths=LENGTHS)
+        assert state(dirty) == state(clean)
+
+
+def one_hot(classes):
+    return np.eye(K)[classes]
+
+
+WHOLE = {
+    "list": lambda y: y.tolist(),
+    "a column": lambda y: y[..., None],
+    "one-hot": one_hot,
+    "one-hot integers": lambda y: one_hot(y).astype(int),
+    "one-hot booleans": lambda y: one_hot(y).astype(bool),
+    "one-hot list": lambda y: one_hot(y).tolist(),
+    "one-hot, not contiguous": lambda y: np.asfortranarray(one_hot(y)),
+    "read-only": read_only,
+    "int8": lambda y: y.astype("int8"),
+    "uint8": lambda y: y.astype("uint8"),
+    "uint64": lambda y: y.astype("uint64"),
+    "float32": lambda y: y.astype("float32"),
+    "a column of float64": lambda y: y.astype("float64")[..., None],
+    "swapped bytes": lambda y: y.astype(">i4"),
+    "__array__": Frame,
+}
+NUMBERS = {
+    "flat": lambda y: y[..., 0],
+    "flat list": lambda y: y[..., 0].tolist(),
+    "list": lambda y: y.tolist(),
+    "float64": lambda y: y.astype("float64"),
+    "float16": lambda y: y.astype("float16"),
+    "read-only": read_only,
+    "Fortran order": np.asfortranarray,
+    "__array__": Frame,
+}
+BITS = NUMBERS | {
+    "booleans": lambda y: y > 0,
+    "flat booleans": lambda y: y[..., 0] > 0,
+    "int64": lambda y: y.astype("int64"),
+    "flat uint8": lambda y: y[..., 0].astype("uint8"),
+}
+
+
+class TestTargets:
+    @pytest.mark.parametrize("form", WHOLE)
+    @pytest.mark.parametrize("name", ["classes", "sequence", "steps"])
+    def test_every_form_of_classes(self, name, form):
+        network = build(TASKS[name])
+        fit(network, TASKS[name].x, WHOLE[form](TASKS[name].y))
+        assert state(network) == expected(name)
+
+    @pytest.mark.parametrize(
+        ("name", "form"),
+        [(name, form) for name in ("pair", "bits") for form in BITS]
+        + [(name, form) for name in ("number",) for form in NUMBERS]
+        + [(name, form) for name in ("numbers", "signal") for form in NUMBERS if "flat" not in form],
+    )
+    def test_every_form_of_numbers(self, name, form):
+        network = build(TASKS[name])
+        fit(network, TASKS[name].x, BITS[form](TASKS[name].y))
+        assert state(network) == expected(name)
+
+    def test_as_many_steps_as_classes(self):
+        x, y = SEQUENCES[:, :K], STEP_CLASSES[:, :K]
+        numbers, rows = build(TASKS["steps"]), build(TASKS["steps"])
+        fit(numbers, x, y)
+        fit(rows, x, one_hot(y))
+        assert state(numbers) == state(rows)
+
+    def test_booleans_are_two_classes(self):
+        task = Task(lambda: [Dense(2, "softmax")], "cce", FLAT, CLASSES > 0)
+        by_truth, by_number = build(task), build(task)
+        fit(by_truth, task.x, task.y)
+        fit(by_number, task.x, task.y.astype(int))
+        assert state(by_truth) == state(by_number)
+
+    def test_data_are_left_as_they_are(self):
+        task = TASKS["steps"]
+        x, y, lengths = task.x.copy(), task.y.astype("float64"), LENGTHS.copy()
+        x[np.arange(T) >= LENGTHS[:, None]] = np.nan
+        before = x.copy(), y.copy(), lengths.copy()
+        network = build(task)
+        fit(network, x, y, lengths=lengths, validation_data=(x, y, lengths), sample_weight=np.ones(N))
+        network.evaluate(x, y, lengths=lengths)
+        network.predict(x, lengths=lengths)
+        for now, then in zip((x, y, lengths), before, strict=True):
+            np.testing.assert_array_equal(now, then)
+
+
+class TestData:
+    def test_a_part_is_no_copy(self):
+        data = Data(FLAT, CLASSES, None, np.arange(N), np.dtype("float64"), steps=False)
+        part = data.subset(np.array([7, 2, 9, 4])).subset(np.array([3, 0]))
+        assert part.x is FLAT
+        assert len(part) == 2
+        (batch,) = part.batches(5)
+        np.testing.assert_array_equal(batch.x, FLAT[[4, 7]])
+        np.testing.assert_array_equal(batch.y, CLASSES[[4, 7]])
+        np.testing.assert_array_equal(batch.weight, [4, 7])
+        assert (batch.x.dtype, batch.valid, batch.lengths) == (np.float64, 2, None)
+
+    def test_batches_take_every_sample_once_in_the_order_given(self):
+        data = Data(SEQUENCES, STEP_CLASSES, LENGTHS, None, np.dtype("float32"), steps=True)
+        order = np.random.default_rng(3).permutation(N)
+        batches = list(data.batches(5, order))
+        assert [len(batch.x) for batch in batches] == [5, 5, 2]
+        np.testing.assert_array_equal(np.concatenate([batch.lengths for batch in batches]), LENGTHS[order])
+        for batch in batches:
+            valid = np.arange(T) < batch.lengths[:, None]
+            assert batch.valid == valid.sum() == batch.lengths.sum()
+            assert not batch.y[~valid].any()
+            # The loss is a mean over all N·T steps: so weighted, it is one over the valid ones.
+            np.testing.assert_allclose(batch.weight, valid * valid.size / valid.sum(), rtol=1e-6)
+
+
+# ---- mistakes ----------------------------------------------------------------------------------------------
+
+
+def ragged(x):
+    return [row[:n] for row, n in zip(x, LENGTHS, strict=True)]
+
+
+class Sine(Activation):
+    needs_input = True
+
+    def __call__(self, x, out=None):
+        return np.sin(x, out=out)
+
+    def derivative(self, y, x=None, out=None):
+        return np.cos(x, out=out)
+
+
+NUMBERS_1, NUMBERS_2 = FLAT[:, 0] / 4, FLAT[:, :2] / 4
+
+# What it is, the task, what is wrong, the error, and what it says: the argument, and the remedy.
+# fmt: off
+INPUTS = [
+    ("one axis", "classes", lambda x: x[:, 0], ShapeError, "x must be", "x[..., None]"),
+    ("a number", "classes", lambda x: 3.0, ShapeError, "x must be", "(samples, features)"),
+    ("nothing", "classes", lambda x: None, TypeError, "x must be real numbers, got NoneType", "float"),
+    ("no samples", "classes", lambda x: x[:0], ShapeError, "x must be", "not empty"),
+    ("an empty list", "classes", lambda x: [], ShapeError, "x must be", "not empty"),
+    ("no features", "classes", lambda x: x[:, :0], ShapeError, "x must be", "not empty"),
+    ("images", "classes", lambda x: x[:, None, None], ShapeError, "layer 1, Dense(4)", "x.reshape(len(x)"),
+    ("no time", "sequence", lambda x: x[:, 0], ShapeError, "layer 1, GRU(3)", "(samples, steps, features)"),
+    ("NaN", "classes", lambda x: put(x, (2, 1), np.nan), ValueError, "x[2, 1] is nan", "drop"),
+    ("infinity", "sequence", lambda x: put(x, (2, 1, 0), -np.inf), ValueError, "x[2, 1, 0] is -inf", "drop"),
+    ("complex", "classes", lambda x: put(x, 0, 1j), TypeError, "x must be real numbers", "two features"),
+    ("strings", "classes", lambda x: x.astype(str), TypeError, "x must be real numbers", "LabelEncoder"),
+    ("bytes", "classes", lambda x: x.astype(bytes), TypeError, "x must be real numbers", "LabelEncoder"),
+    ("dates", "classes", lambda x: x.astype("M8[D]"), TypeError, "x must be real numbers", "convert"),
+    ("objects", "classes", lambda x: x.astype(object), TypeError, "x must be real numbers", ".astype(float)"),
+    ("a dict", "classes", lambda x: {"x": x}, TypeError, "x must be real numbers", ".astype(float)"),
+    ("lists of unequal length", "classes", lambda x: [[1.0, 2.0], [1.0]] * 6,
+     ValueError, "x is a list", "arrays"),
+    ("nested lists", "sequence", lambda x: [[[1.0]], [[1.0], [2.0]]] * 6,
+     ValueError, "x is a list", "(T_i, D)"),
+    ("masked", "classes", lambda x: np.ma.masked_less(x, 3), ValueError, "x has masked values", "x.filled"),
+    ("a sequence of no step", "sequence", lambda x: [*ragged(x)[1:], x[0, :0]], ValueError, "x: ", "step"),
+    ("sequences of unequal features", "sequence", lambda x: [*ragged(x)[1:], x[0, :, :1]],
+     ValueError, "x: ", "the same features"),
+    ("NaN in a list of sequences", "sequence", lambda x: ragged(put(x, (3, 2, 1), np.nan)),
+     ValueError, "x[3, 2, 1] is nan", "drop"),
+]
+TARGETS = [
+    ("too few", "classes", lambda y: y[1:], ShapeError, "y has shape (11,)", "a row for each"),
+    ("a number", "classes", lambda y: 1, ShapeError, "y has shape ()", "a row for each"),
+    ("nothing", "classes", lambda y: None, TypeError, "y is missing", "give targets"),
+    ("none", "classes", lambda y: [], ShapeError, "y has shape (0,)", "a row for each"),
+    ("strings", "classes", lambda y: y.astype(str), TypeError, "y must be real numbers", "LabelEncoder"),
+    ("complex", "number", lambda y: y * 1j, TypeError, "y must be real numbers", "real"),
+    ("objects", "classes", lambda y: y.astype(object), TypeError, "y must be real numbers", ".astype(float)"),
+    ("unequal lists", "steps", lambda y: [[1], [0, 1]] * 6, ValueError, "y is a list", "list of arrays"),
+    ("a class too many", "classes", lambda y: y + 1, ValueError, "y holds classes 1 to 3", "LabelEncoder"),
+    ("a negative class", "classes", lambda y: y - 1, ValueError, "y holds classes -1 to 1", "LabelEncoder"),
+    ("half a class", "classes", lambda y: y + 0.5, ValueError, "y holds 0.5", "whole numbers from 0 to 2"),
+    ("a class that is NaN", "classes", lambda y: put(y, 3, np.nan), ValueError, "y[3] is nan", "drop"),
+    ("a class that is infinite", "steps", lambda y: put(y, (3, 1), np.inf),
+     ValueError, "y[3, 1] is inf", "drop"),
+    ("a negative step", "steps", lambda y: -y, ValueError, "y holds classes -2 to 0", "LabelEncoder"),
+    ("two classes a sample", "classes", lambda y: one_hot(y) + one_hot(0), ValueError, "those of y", "'bce'"),
+    ("negative shares", "classes", lambda y: 2 * one_hot(y) - 1 / 3, ValueError, "y holds -0.3", "0 to inf"),
+    ("a column too many", "classes", lambda y: np.eye(4)[y], ShapeError, "y has shape (12, 4)", "units as y"),
+    ("labels 1 and 2", "pair", lambda y: y + 1, ValueError, "y holds 1 to 2", "LabelEncoder"),
+    ("labels -1 and 1", "pair", lambda y: 2 * y - 1, ValueError, "y holds -1 to 1", "LabelEncoder"),
+    ("NaN", "number", lambda y: put(y, (4, 0), np.nan), ValueError, "y[4, 0] is nan", "drop"),
+    ("infinity", "signal", lambda y: put(y, (4, 1, 0), np.inf), ValueError, "y[4, 1, 0] is inf", "drop"),
+    ("one column for two", "numbers", lambda y: y[:, :1] + 0.5,
+     ShapeError, "y has shape (12, 1)", "has columns, 1"),
+    ("classes as numbers", "numbers", lambda y: CLASSES, ShapeError, "y has shape (12,)", "loss='cce'"),
+    ("two columns for one", "number", lambda y: np.hstack([y, y]),
+     ShapeError, "y has shape (12, 2)", "columns, 2"),
+    ("transposed", "numbers", lambda y: y.T, ShapeError, "y has shape (2, 12)", "a row for each"),
+    ("one for each step", "sequence", lambda y: STEP_CLASSES, ShapeError,
+     "y has shape (12, 5)", "return_sequences=True"),
+    ("one for each sequence", "steps", lambda y: CLASSES, ShapeError,
+     "y has shape (12,)", "return_sequences=False"),
+    ("too few steps", "signal", lambda y: y[:, 1:],
+     ShapeError, "y has shape (12, 4, 2)", "each of the 5 steps"),
+    ("an axis too many", "number", lambda y: y[:, None],
+     ShapeError, "y has shape (12, 1, 1)", "reshape it: y.reshape(12, 1)"),
+    ("an axis too many for two", "numbers", lambda y: y[..., None],
+     ShapeError, "y has shape (12, 2, 1)", "reshape it: y.reshape(12, 2)"),
+    ("an axis too many for classes", "classes", lambda y: y[:, None, None],
+     ShapeError, "y has shape (12, 1, 1)", "reshape it: y.reshape(12,)"),
+    ("an axis too many for steps", "steps", lambda y: y[:, None],
+     ShapeError, "y has shape (12, 1, 5)", "reshape it: y.reshape(12, 5)"),
+    ("steps flattened", "signal", lambda y: y.reshape(N, -1),
+     ShapeError, "y has shape (12, 10)", "reshape it: y.reshape(12, 5, 2)"),
+    ("several rows for one", "numbers", lambda y: np.stack([y, y, y], axis=1),
+     ShapeError, "y has shape (12, 3, 2)", "Dense(6), and y.reshape(12, 6)"),
+]
+LENGTHS_GIVEN = [
+    ("zero", "sequence", lambda n: n * (n > 1), ValueError, "lengths[2] is 0", "1 to 5"),
+    ("negative", "sequence", lambda n: -n, ValueError, "lengths[0] is -3", "1 to 5"),
+    ("too long", "steps", lambda n: n + 1, ValueError, "lengths[1] is 6", "1 to 5"),
+    ("floats", "sequence", lambda n: n * 1.0, TypeError, "lengths must be whole numbers", "astype(int)"),
+    ("booleans", "sequence", lambda n: n > 2, TypeError, "lengths must be whole numbers", "astype(int)"),
+    ("strings", "sequence", lambda n: n.astype(str), TypeError, "lengths must be real", "number"),
+    ("too few", "steps", lambda n: n[1:], ShapeError, "lengths must be one for each of the 12", "(11,)"),
+    ("a number", "sequence", lambda n: 3, ShapeError, "lengths must be one for each of the 12", "()"),
+    ("a column", "sequence", lambda n: n[:, None], ShapeError, "lengths must be one for each", "(12, 1)"),
+    ("x of two axes", "classes", lambda n: n,
+     ShapeError, "lengths go with x of (samples, steps", "leave them out"),
+]
+OPTIONS = [
+    ("no epochs", "classes", {"epochs": 0}, ValueError, "epochs", "at least 1"),
+    ("negative epochs", "classes", {"epochs": -3}, ValueError, "epochs", "at least 1"),
+    ("epochs true", "classes", {"epochs": True}, TypeError, "epochs", "whole number"),
+    ("half an epoch", "classes", {"epochs": 0.5}, TypeError, "epochs", "whole number"),
+    ("epochs a string", "classes", {"epochs": "3"}, TypeError, "epochs", "whole number"),
+    ("batches of none", "classes", {"batch_size": 0}, ValueError, "batch_size", "at least 1"),
+    ("negative batches", "classes", {"batch_size": -1}, ValueError, "batch_size", "at least 1"),
+    ("batches of a float", "classes", {"batch_size": 32.0}, TypeError, "batch_size", "whole number"),
+    ("batches true", "classes", {"batch_size": True}, TypeError, "batch_size", "whole number"),
+    ("no batch size", "classes", {"batch_size": None}, TypeError, "batch_size", "whole number"),
+    ("all held out", "classes", {"validation_split": 1.0}, ValueError, "validation_split", "[0, 1)"),
+    ("a negative share", "classes", {"validation_split": -0.1}, ValueError, "validation_split", "[0, 1)"),
+    ("a share of NaN", "classes", {"validation_split": np.nan}, ValueError, "validation_split", "[0, 1)"),
+    ("a share true", "classes", {"validation_split": True}, TypeError, "validation_split", "number"),
+    ("both validations", "classes", {"validation_split": 0.1, "validation_data": (FLAT, CLASSES)},
+     ValueError, "validation_data or validation_split", "not both"),
+    ("an unknown split", "classes", {"validation_split": 0.2, "split": "last"},
+     ValueError, "split", "'tail'"),
+    ("an unknown split of nothing", "classes", {"split": "Random"}, ValueError, "split", "'random'"),
+    ("classes of numbers", "number", {"validation_split": 0.2, "split": "stratified"},
+     ValueError, "split='stratified'", "use 'random'"),
+    ("a share that takes whole classes", "classes", {"validation_split": 0.9}, ValueError, "hold", "class"),
+    ("validation data alone", "classes", {"validation_data": FLAT}, TypeError, "validation_data", "(x, y)"),
+    ("validation data of four", "classes", {"validation_data": (1, 2, 3, 4)}, TypeError,
+     "validation_data", "(x, y, lengths)"),
+    ("validation data of other features", "classes", {"validation_data": (FLAT[:, 1:], CLASSES)},
+     ShapeError, "validation_data: ", "features"),
+    ("validation data without a time axis", "bits", {"validation_data": (FLAT, FLAT[:, :1])},
+     ShapeError, "validation_data: ", "(samples, steps, features)"),
+    ("shuffle a number", "classes", {"shuffle": 1}, TypeError, "shuffle", "True or False"),
+    ("verbose 3", "classes", {"verbose": 3}, ValueError, "verbose", "2 (a line an epoch)"),
+    ("verbose a word", "classes", {"verbose": "quiet"}, ValueError, "verbose", "0 (silent)"),
+    ("callbacks that are none", "classes", {"callbacks": [print]},
+     TypeError, "callbacks", "Callback objects"),
+    ("a callback alone", "classes", {"callbacks": EarlyStopping()}, TypeError, "callbacks", "a list"),
+    ("a callback's class", "classes", {"callbacks": [EarlyStopping]},
+     TypeError, "callbacks", "EarlyStopping(...)"),
+    ("another's argument", "classes", {"nb_epoch": 3}, TypeError, "'nb_epoch'", "nnfw calls it epochs"),
+    ("a slip", "classes", {"batchsize": 3}, TypeError, "'batchsize'", "Did you mean 'batch_size'?"),
+    ("weights in a column", "classes", {"sample_weight": np.ones((N, 1))},
+     ShapeError, "sample_weight", "(12,)"),
+    ("too few weights", "classes", {"sample_weight": np.ones(N - 1)}, ShapeError, "sample_weight", "(12,)"),
+    ("weights of zero", "classes", {"sample_weight": np.zeros(N)},
+     ValueError, "sample_weight", "weight of 0"),
+    ("a negative weight", "classes", {"sample_weight": np.arange(N) - 1}, ValueError,
+     "sample_weight[0] is -1", "at least 0"),
+    ("a weight of NaN", "steps", {"sample_weight": [np.nan] * N},
+     ValueError, "sample_weight[0] is nan", "finite"),
+    ("weights in words", "classes", {"sample_weight": ["high"] * N},
+     TypeError, "sample_weight", "real numbers"),
+    ("a class without weight", "classes", {"class_weight": {0: 1.0, 1: 2.0}}, ValueError,
+     "class_weight has no weight for class 2", "for every class"),
+    ("a weight without class", "classes", {"class_weight": {0: 1, 1: 1, 2: 1, 3: 1}}, ValueError,
+     "class_weight has a weight for 3", "0 to 2"),
+    ("class names", "classes", {"class_weight": {"a": 1.0}}, ValueError, "class_weight", "0 to 2"),
+    ("a negative class weight", "pair", {"class_weight": {0: 1.0, 1: -1.0}}, ValueError,
+     "class_weight[1]", "[0, inf)"),
+    ("a class weight of NaN", "pair", {"class_weight": {0: 1.0, 1: np.nan}}, ValueError,
+     "class_weight[1]", "finite"),
+    ("a class weight in words", "pair", {"class_weight": {0: 1.0, 1: "x"}},
+     TypeError, "class_weight[1]", "number"),
+    ("class weights of zero", "pair", {"class_weight": {0: 0.0, 1: 0.0}},
+     ValueError, "class_weight", "weight of 0"),
+    ("class weights in a list", "classes", {"class_weight": [1, 2, 3]}, TypeError, "class_weight", "{0: 1.0"),
+    ("class weights by a word", "classes", {"class_weight": "balance"},
+     TypeError, "class_weight", "'balanced'"),
+    ("class weights for numbers", "number", {"class_weight": "balanced"},
+     ValueError, "class_weight", "sample_weight"),
+    ("class weights for numbers of steps", "signal", {"class_weight": "balanced"},
+     ValueError, "class_weight needs one class", "sample_weight"),
+    ("a weight of a step below 0", "steps", {"sample_weight": -np.eye(N, T)},
+     ValueError, "sample_weight[0, 0] is -1", "at least 0"),
+    ("weights of steps that are not there", "steps", {"sample_weight": np.ones((N, T + 1))},
+     ShapeError, f"shape {(N,)}, or one a step, {(N, T)}", f"got {(N, T + 1)}"),
+    ("weights of steps without steps", "classes", {"sample_weight": np.ones((N, T))},
+     ShapeError, "sample_weight", f"one weight a sample, shape {(N,)}, got {(N, T)}"),
+    ("a weight beyond float32", "classes", {"sample_weight": np.full(N, 1e39)},
+     ValueError, "sample_weight[0] is 1e+39", "beyond the largest number of float32"),
+]
+# What it is, the layers, the loss, the metrics, the targets, and what the error says.
+NETWORKS = [
+    ("tanh and bce", lambda: [Dense(1, "tanh")], "bce", (), CLASSES > 0, "layer 1, Dense(1)", "'sigmoid'"),
+    ("linear and bce", lambda: [Dense(2), Dense(1)], "bce", (), CLASSES > 0,
+     "layer 2, Dense(1)", "'sigmoid'"),
+    ("relu and bce", lambda: [Dense(1, "relu")], "bce", (), CLASSES > 0, "relu", "'sigmoid'"),
+    ("a GRU and bce", lambda: [GRU(1)], "bce", (), CLASSES > 0, "layer 1, GRU(1)", "Dense(1, 'sigmoid')"),
+    ("an own activation and bce", lambda: [Dense(1, Sine())], "bce", (), CLASSES > 0, "Sine", "'sigmoid'"),
+    ("a network in a network", lambda: [Network([Dense(1)])], "bce", (), CLASSES > 0,
+     "Dense(1)", "'sigmoid'"),
+    ("relu and cce", lambda: [Dense(3, "relu")], "cce", (), CLASSES, "relu", "Dense(3, 'softmax')"),
+    ("linear and cce", lambda: [Dense(3)], "cce", (), CLASSES, "layer 1, Dense(3)", "Dense(3, 'softmax')"),
+    ("tanh and cce", lambda: [Dense(3, "tanh")], "cce", (), CLASSES, "tanh", "Dense(3, 'softmax')"),
+    ("sigmoid and cce", lambda: [Dense(3, "sigmoid")], "cce", (), CLASSES, "sum to 1", "loss='bce'"),
+    ("one sigmoid and cce", lambda: [Dense(1, "sigmoid")], "cce", (), CLASSES > 0,
+     "Dense(2, 'softmax')", "loss='bce'"),
+    ("one softmax and cce", lambda: [Dense(1, "softmax")], "cce", (), CLASSES * 0,
+     "always gives 1", "'sigmoid'"),
+    ("one softmax and bce", lambda: [Dense(1, "softmax")], "bce", (), CLASSES > 0,
+     "always gives 1", "'sigmoid'"),
+    ("one softmax and mse", lambda: [Dense(1, "softmax")], "mse", (), CLASSES, "always gives 1", "'sigmoid'"),
+    ("accuracy of numbers", lambda: [Dense(1)], "mse", ("accuracy",), NUMBERS_1,
+     "metric 'accuracy'", "0 or 1"),
+    ("f1 of several numbers", lambda: [Dense(2)], "mse", ("mae", "f1"), NUMBERS_2, "metric 'f1'", "one-hot"),
+    ("errors of classes", lambda: [Dense(3, "softmax")], "cce", ("mse",), CLASSES, "metric 'mse'", "(12, 3)"),
+    ("a matrix", lambda: [Dense(1, "sigmoid")], "bce", (ConfusionMatrix(),), CLASSES > 0,
+     "metric 'confusion_matrix'", "predict(x)"),
+]
+# fmt: on
+TABLES = {"x": INPUTS, "y": TARGETS, "lengths": LENGTHS_GIVEN, "fit": OPTIONS, "network": NETWORKS}
+
+
+def rows(table, given):
+    """Return the rows of a table as parameters: so many, and all that the message says as one."""
+    return [pytest.param(*row[1 : 1 + given], row[1 + given :], id=row[0]) for row in table]
+
+
+def refused(call, error, said):
+    """Assert that `call` is refused, with a message that names the argument and the remedy."""
+    with pytest.raises(error) as raised:
+        call()
+    message = str(raised.value)
+    assert len(message) < 500
+    assert len(said) >= 2
+    for part in said:
+        assert part in message
+
+
+def harmless(name, call, error, said):
+    """Assert that `call` is refused by a network, new or trained, and leaves nothing behind in it."""
+    task = TASKS[name]
+    then = (expected(name), expected(name, epochs=2))
+    for trained in (False, True):
+        network = build(task)
+        if trained:
+            fit(network, task.x, task.y)
+        before = state(network)
+        refused(lambda network=network: call(network), error, said)
+        assert state(network) == before
+        fit(network, task.x, task.y)
+        assert state(network) == then[trained]
+
+
+class TestMistakes:
+    def test_there_are_many(self):
+        names = [(kind, row[0]) for kind, table in TABLES.items() for row in table]
+        assert len(names) == len(set(names)) > 100
+
+    @pytest.mark.parametrize(("name", "spoil", "error", "said"), rows(INPUTS, 3))
+    def test_inputs(self, name, spoil, error, said):
+        x, y = spoil(TASKS[name].x), TASKS[name].y
+        harmless(name, lambda n: fit(n, x, y), error, said)
+        harmless(name, lambda n: n.evaluate(x, y), error, said)
+        harmless(name, lambda n: n.predict(x), error, said)
+        harmless(name, lambda n: n.predict_classes(x), error, said)
+
+    @pytest.mark.parametrize(("name", "spoil", "error", "said"), rows(TARGETS, 3))
+    def test_targets(self, name, spoil, error, said):
+        x, y = TASKS[name].x, spoil(TASKS[name].y)
+        harmless(name, lambda n: fit(n, x, y), error, said)
+        harmless(name, lambda n: n.evaluate(x, y), error, said)
+
+    @pytest.mark.parametrize(("name", "spoil", "error", "said"), rows(LENGTHS_GIVEN, 3))
+    def test_lengths(self, name, spoil, error, said):
+        (x, y), lengths = TASKS[name][2:4], spoil(LENGTHS)
+        harmless(name, lambda n: fit(n, x, y, lengths=lengths), error, said)
+        harmless(name, lambda n: n.evaluate(x, y, lengths=lengths), error, said)
+        harmless(name, lambda n: n.predict(x, lengths=lengths), error, said)
+
+    @pytest.mark.parametrize(
+        ("name", "spoil", "error", "said"),
+        rows([row for row in INPUTS if row[0] not in ("images", "no time")], 3),
+    )
+    def test_inputs_to_validate_on(self, name, spoil, error, said):
+        x, y = TASKS[name].x, TASKS[name].y
+        held = (spoil(x), y)
+        said = ("validation_data: ", *said)
+        harmless(name, lambda n: fit(n, x, y, validation_data=held), error, said)
+
+    @pytest.mark.parametrize(("name", "spoil", "error", "said"), rows(TARGETS, 3))
+    def test_targets_to_validate_on(self, name, spoil, error, said):
+        x, y = TASKS[name].x, TASKS[name].y
+        held = (x, spoil(y))
+        said = ("validation_data: ", *said)
+        harmless(name, lambda n: fit(n, x, y, validation_data=held), error, said)
+
+    @pytest.mark.parametrize(("name", "options", "error", "said"), rows(OPTIONS, 3))
+    def test_options(self, name, options, error, said):
+        x, y = TASKS[name].x, TASKS[name].y
+        harmless(name, lambda n: fit(n, x, y, **options), error, said)
+
+    @pytest.mark.parametrize("verb", ["evaluate", "predict", "predict_classes"])
+    @pytest.mark.parametrize(
+        ("options", "error", "said"),
+        [
+            ({"batch_size": 0}, ValueError, ("batch_size", "at least 1")),
+            ({"batch_size": 2.5}, TypeError, ("batch_size", "whole number")),
+            ({"batchsize": 2}, TypeError, ("'batchsize'", "Did you mean 'batch_size'?")),
+        ],
+    )
+    def test_options_of_the_other_verbs(self, verb, options, error, said):
+        given = TASKS["classes"][2:4] if verb == "evaluate" else [FLAT]
+        harmless("classes", lambda n: getattr(n, verb)(*given, **options), error, said)
+
+    @pytest.mark.parametrize(("layers", "loss", "metrics", "y", "said"), rows(NETWORKS, 4))
+    def test_networks(self, layers, loss, metrics, y, said):
+        network = Network(layers(), loss=loss, metrics=metrics, seed=0)
+        x = SEQUENCES if isinstance(network.layers[0], GRU) else FLAT
+        before = state(network)
+        for call in (fit, Network.evaluate):
+            refused(lambda call=call: call(network, x, y), (ValueError, TypeError), said)
+            assert state(network) == before
+
+    def test_other_features_than_before(self):
+        network = build(TASKS["classes"])
+        fit(network, FLAT, CLASSES)
+        before = state(network)
+        for call in (fit, Network.evaluate):
+            refused(lambda call=call: call(network, FLAT[:, :3], CLASSES), ShapeError, ("'W'", "new layer"))
+        refused(lambda: network.predict(FLAT[:, :3]), ShapeError, ("layer 1, Dense(4)", "the features"))
+        assert state(network) == before
+
+    def test_lengths_of_a_list(self):
+        harmless(
+            "sequence",
+            lambda n: fit(n, ragged(SEQUENCES), CLASSES, lengths=LENGTHS),
+            ValueError,
+            ("x is a list of sequences", "leave lengths out"),
+        )
+
+    def test_targets_of_other_lengths_than_their_sequences(self):
+        targets = [y[:n] for y, n in zip(STEP_CLASSES, np.roll(LENGTHS, 1), strict=True)]
+        harmless(
+            "steps",
+            lambda n: fit(n, ragged(SEQUENCES), targets),
+            ShapeError,
+            ("y[1] has 3 steps, but x[1] 5", "one for each step"),
+        )
+
+    def test_weights_of_other_lengths_than_their_sequences(self):
+        targets = [y[:n] for y, n in zip(STEP_CLASSES, LENGTHS, strict=True)]
+        weights = [np.ones(n) for n in np.roll(LENGTHS, 1)]
+        harmless(
+            "steps",
+            lambda n: fit(n, ragged(SEQUENCES), targets, sample_weight=weights),
+            ShapeError,
+            ("sample_weight[1] has 3 steps, but x[1] 5", "one for each step"),
+        )
+
+    def test_one_sample_cannot_be_split(self):
+        for split in ("auto", "tail", "random"):
+            harmless(
+                "number",
+                lambda n, split=split: fit(n, FLAT[:1], FLAT[:1, :1], validation_split=0.5, split=split),
+                ValueError,
+                ("validation_split", "give validation_data"),
+            )
+
+    def test_what_does_fit_is_let_through(self):
+        """The door judges outputs by what they are, not by the names of activations."""
+
+        class Logistic(Activation):
+            def __call__(self, x, out=None):
+                return np.divide(np.tanh(x) + 1, 2, out=out)
+
+            def derivative(self, y, x=None, out=None):
+                return np.multiply(2 * y, 1 - y, out=out)
+
+        for activation in (Logistic(), "hard_sigmoid", "sigmoid"):
+            network = Network([Dense(1, activation)], loss="bce", seed=0)
+            assert np.isfinite(fit(network, FLAT / 9, CLASSES > 0)["loss"][0])
+        network = Network([GRU(1, "sigmoid")], loss="bce", seed=0)
+        assert np.isfinite(fit(network, SEQUENCES, CLASSES > 0)["loss"][0])
+
+    @pytest.mark.parametrize("verb", [lambda self, *given: None, lambda self, now, then=0: None])
+    def test_any_method_that_takes_the_run_alone_is_let_through(self, verb):
+        hooks = {"on_epoch_end": verb, "on_disk": True, "_on_error": print}
+        callback = type("Hooked", (Callback,), hooks)()
+        callback.on_best = print  # an argument that is kept, say: not a method that is never called
+        kept = []
+        made_in_c = LambdaCallback(on_fit_start=kept.append, on_epoch_end=kept.append, on_fit_end=type)
+        fit(build(TASKS["number"]), FLAT, FLAT[:, :1], callbacks=[callback, made_in_c])
+        assert len(kept) == 2
+        assert kept[0] is kept[1]
+
+    def test_lengths_of_1_are_let_through_where_they_may_be(self):
+        ones, task = np.ones(N, int), TASKS["sequence"]
+        found = fit(build(task), [(task.x, task.y, ones)], None)
+        assert found["loss"] == fit(build(task), task.x[:, :1], task.y, batch_size=N, shuffle=False)["loss"]
+        short = (task.x[:, :1], task.y, ones), (task.x[:1], task.y[:1], ones[:1]), (task.x, task.y, None)
+        for held in short:
+            assert np.isfinite(fit(build(task), task.x, task.y, validation_data=held)["val_loss"][0])
+
+    def test_targets_with_the_axes_in_another_order_are_not_to_be_reshaped(self):
+        swapped = np.swapaxes(TASKS["signal"].y, 1, 2)
+        said = ("y has shape (12, 2, 5)", "each of the 5 steps")
+        refused(lambda: fit(build(TASKS["signal"]), SEQUENCES, swapped), ShapeError, said)
+
+    @pytest.mark.parametrize(
+        "recurrent", [GRU, lambda *args, **options: Bidirectional(GRU(*args, **options))]
+    )
+    def test_return_sequences_is_advised_where_there_is_a_layer_that_has_it(self, recurrent):
+        for layer, remedy in [
+            (recurrent(3, return_sequences=True), "with return_sequences=False"),
+            (Dense(3), "put Flatten() before the first Dense"),
+        ]:
+            network = Network([layer, Dense(K, "softmax")], loss="cce")
+            refused(lambda network=network: fit(network, SEQUENCES, CLASSES), ShapeError, ("(12,)", remedy))
+        for layer, remedy in [(recurrent(3), "with return_sequences=True"), (Flatten(), "leave out what")]:
+            network = Network([layer, Dense(K, "softmax")], loss="cce")
+            said = ("(12, 5)", remedy)
+            refused(lambda network=network: fit(network, SEQUENCES, STEP_CLASSES), ShapeError, said)
+
+    def test_a_function_is_not_tried_as_a_metric(self):
+        seen = []
+
+        def spread(y, a):
+            seen.append(len(y))
+            return np.ptp(a)
+
+        network = Network([Dense(1)], metrics=[spread], seed=0)
+        fit(network, FLAT, FLAT[:, :1] / 4)
+        assert seen == [5, 5, 2]
