@@ -43,7 +43,8 @@ from nnfw.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, Optimizer, R
 from nnfw.regularizers import Regularizer
 from nnfw.saving.checkpoint import Checkpoint
 from nnfw.schedules import Schedule
-from nnfw.training.callbacks import Callback, CSVLogger, EarlyStopping, LambdaCallback, ReduceOnPlateau
+from nnfw.training.callbacks import Callback, CSVLogger, LambdaCallback
+from nnfw.training.monitors import EarlyStopping, ReduceOnPlateau
 
 __version__ = "0.1.0"
 

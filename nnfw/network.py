@@ -14,10 +14,13 @@ from nnfw.core.validation import FINITE, FRACTION, boolean, positive_integer
 from nnfw.history import History
 from nnfw.model import Model
 from nnfw.streaming import Stream
-from nnfw.training import adapters, compatibility, evaluation, loop, progress, sources, state
-from nnfw.training.callbacks import Callback
-from nnfw.training.interrupt import alone
-from nnfw.training.sampler import Plan
+from nnfw.training import adapters, compatibility, evaluation, loop, progress, sources
+from nnfw.training.callbacks import Callback, open_callbacks
+from nnfw.training.interrupt import exclusive
+from nnfw.training.monitors import check_monitors
+from nnfw.training.run import Run
+from nnfw.training.sampler import Sampler
+from nnfw.training.state import open_state
 
 
 class Network(Model):
@@ -148,27 +151,26 @@ class Network(Model):
         boolean("fit", "resume", resume)
         share = FRACTION("fit", "validation_split", validation_split)
         shown = progress.open_progress(verbose)
-        callbacks = compatibility.open_callbacks(callbacks)
+        callbacks = open_callbacks(callbacks)
         compatibility.check_split(split)
         if validation_data is not None and share:
             raise ValueError("fit: give validation_data or validation_split, not both")
-        with alone(self):
+        with exclusive(self):
             train = sources.open_source(self, x, y, lengths, sample_weight)
-            train, held, how_held = sources.open_validation(self, train, validation_data, share, split)
+            train, validation, how = sources.open_validation(self, train, validation_data, share, split)
             if class_weight is not None:
                 train = sources.weigh_classes(self, train, class_weight)
-            compatibility.check_monitors(callbacks, self.metrics, held is not None)
-            plan = Plan(train.size, batch_size, shuffle, bucket, truncate)
+            check_monitors(callbacks, self.metrics, validation is not None)
+            sampler = Sampler(train.size, batch_size, shuffle, bucket, truncate)
             if truncate is not None:
                 compatibility.check_truncation(self, train.first)
-            standing = state.open_standing(self, plan, resume)
+            state = open_state(self._training_state, len(self.history.epoch), sampler, resume)
             self._build()
-            self.history.validation = how_held
+            self.history.validation = how
             if self.optimizer is None:
                 self.optimizer, self._default_optimizer = optimizers.get("adam"), True
-            run = loop.Run(self, callbacks, shown, standing)
-            epochs_left = max(0, standing.start + epochs - len(self.history.epoch))
-            loop.fit(run, train, held, epochs_left)
+            run = Run(self, callbacks, shown, state)
+            loop.fit(run, train, validation, max(0, state.start + epochs - len(self.history.epoch)))
         return self.history
 
     @explain_keywords

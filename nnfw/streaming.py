@@ -13,7 +13,6 @@ from nnfw.core.validation import positive_integer
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer
 from nnfw.model import Model
-from nnfw.training import anomaly
 from nnfw.training.guard import is_finite
 
 TRAINING = ("_specs", "flat_grads", "_state", "optimizer", "regularizer", "_noise")  # what no step reads
@@ -95,7 +94,8 @@ class Stream:
             x = stepper(x)
         y = np.asarray(x[:, 0] if x.ndim == 3 else x)
         if not is_finite(y):
-            found = anomaly.search_stream(self.steppers) or f"the output is {y[~np.isfinite(y)][0]}"
+            culprits = [one.layer._label for one in self.steppers if not is_finite(one.layer.flat_params)]
+            found = f"a parameter of {culprits[0]} is not finite" if culprits else "the output is not finite"
             raise NonFiniteError(f"step: {found}; reset() begins anew, with the weights of the network then")
         return y[0] if self.samples is None else y
 

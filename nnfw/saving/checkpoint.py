@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from nnfw.core.validation import POSITIVE, file_path, optional, positive_integer
 from nnfw.saving.file import save
-from nnfw.training.callbacks import Monitor
+from nnfw.training.monitors import Monitor
 
 if TYPE_CHECKING:
-    from nnfw.training.loop import Run
+    from nnfw.training.run import Run
 
 
 class Checkpoint(Monitor):

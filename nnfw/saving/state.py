@@ -19,9 +19,9 @@ from nnfw.layers.base import Layer
 from nnfw.model import Model
 from nnfw.optimizers import State
 from nnfw.saving.config import Describer, Rebuilder
-from nnfw.training.evaluation import Means
-from nnfw.training.sampler import Plan
-from nnfw.training.state import Standing, over_layers
+from nnfw.training.sampler import Sampler
+from nnfw.training.state import TrainingState
+from nnfw.training.tracker import MetricTracker
 
 Json = dict[str, Any]
 
@@ -141,20 +141,13 @@ def restored_history(known: Json, out: Rebuilder) -> History:
     return history
 
 
-def checked_state(state: Any) -> Array:
-    """Return the state of a layer if it is one, an array (N, ...)."""
-    if isinstance(state, np.ndarray) and state.ndim:
-        return state
-    raise LoadError(f"its fit stood at a state of layers that is {state!r:.80}, not an array (N, S)")
-
-
-def keep_standing(standing: Standing | None, into: Describer, prefix: str) -> Json | None:
+def keep_standing(standing: TrainingState | None, into: Describer, prefix: str) -> Json | None:
     """Return how far the last fit has come, with what its callbacks remember."""
     if standing is None:
         return None
     return {
         "start": standing.start,
-        "plan": into.value(list(astuple(standing.plan)), "plan"),
+        "plan": into.value(list(astuple(standing.sampler)), "plan"),
         "stopped": standing.stopped,
         "memories": [
             [label, *(into.value(item, f"{prefix}callbacks[{i}].{item[0]}") for item in memory.items())]
@@ -162,19 +155,19 @@ def keep_standing(standing: Standing | None, into: Describer, prefix: str) -> Js
         ],
         "batches": standing.batches,
         "batch": standing.batch,
-        "window": standing.window,
-        "state": into.value(standing.state, f"{prefix}state"),
+        "window": 0,
+        "state": None,
         "shuffle": standing.shuffle,
-        "sums": standing.means and into.value(standing.means.sums, f"{prefix}sums"),
+        "sums": standing.tracker and into.value(standing.tracker.sums, f"{prefix}sums"),
     }
 
 
-def restored_standing(known: Json | None, out: Rebuilder, network: Model) -> Standing | None:
+def restored_standing(known: Json | None, out: Rebuilder, network: Model) -> TrainingState | None:
     """Return what `keep_standing` kept; a file of the first nnfw has nothing of it."""
     if known is None:
         return None
-    plan = Plan(*out.value(known["plan"]))
-    standing = Standing(whole_number("Standing", "start", known["start"]), plan)
+    plan = Sampler(*out.value(known["plan"]))
+    standing = TrainingState(whole_number("Standing", "start", known["start"]), plan)
     standing.stopped = str(known["stopped"])
     standing.memories = {
         str(label): dict(out.value(item) for item in memory) for label, *memory in known["memories"]
@@ -182,10 +175,8 @@ def restored_standing(known: Json | None, out: Rebuilder, network: Model) -> Sta
     batches = known.get("batches")
     standing.batches = None if batches is None else whole_number("Standing", "batches", batches)
     standing.batch = whole_number("Standing", "batch", known["batch"])
-    standing.window = whole_number("Standing", "window", known.get("window", 0))  # 0.1.0's file has none
-    standing.state = over_layers(out.value(known.get("state")), checked_state)
     if known["sums"] is not None:
         np.random.default_rng(0).bit_generator.state = known["shuffle"]  # refused now, if it is no such state
-        standing.shuffle, standing.means = known["shuffle"], Means(network)
-        standing.means.sums = out.value(known["sums"])
+        standing.shuffle, standing.tracker = known["shuffle"], MetricTracker(network.metrics)
+        standing.tracker.sums = out.value(known["sums"])
     return standing

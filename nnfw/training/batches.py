@@ -11,23 +11,6 @@ from nnfw.core.lengths import valid_steps, without
 from nnfw.core.typing import Array
 
 
-class Place(NamedTuple):
-    """Where in x, as it was given, a batch is: its samples, and the first of its time steps."""
-
-    rows: Array | slice = slice(None)
-    start: int = 0
-
-    def sample(self, n: int) -> int:
-        """Return the index in x of sample `n` of the batch.
-
-        Examples
-        --------
-        >>> Place(slice(32, 64)).sample(3), Place(np.array([7, 5, 9])).sample(2)
-        (35, 9)
-        """
-        return n + (self.rows.start or 0) if isinstance(self.rows, slice) else int(self.rows[n])
-
-
 class Batch(NamedTuple):
     """What one training step works on; `weight` weighs each sample or step in the loss."""
 
@@ -36,7 +19,6 @@ class Batch(NamedTuple):
     lengths: Array | None
     weight: Array | None
     valid: int  # samples, or valid steps of all samples, that the loss is the mean over
-    place: Place = Place()
     state: Any = None  # what the layers begin with, where it goes on from another
 
 
@@ -140,15 +122,15 @@ class Data:
         """Return one batch, of some samples, and of sequences some steps."""
         x = self.x[rows] if steps == slice(None) else self.x[rows, steps]
         y = self.y[rows, steps] if self.steps else self.y[rows]
-        x, place = np.asarray(x, self.dtype), Place(rows, steps.start or 0)
+        x = np.asarray(x, self.dtype)
         weight = self.weight
         if weight is not None:
             weight = weight[rows] if weight.ndim == 1 else weight[rows, steps]
         if self.lengths is None:
-            return Batch(x, y, None, weight, y.shape[0] * (y.shape[1] if self.steps else 1), place)
-        lengths = np.minimum(self.lengths[rows] - place.start, x.shape[1])
+            return Batch(x, y, None, weight, y.shape[0] * (y.shape[1] if self.steps else 1))
+        lengths = np.minimum(self.lengths[rows] - (steps.start or 0), x.shape[1])
         if not self.steps:
-            return Batch(x, y, lengths, weight, len(y), place)
+            return Batch(x, y, lengths, weight, len(y))
         padding = ~valid_steps(lengths, x.shape[1])
         y = without(padding, y)
         valid = int(lengths.sum())
@@ -156,4 +138,4 @@ class Data:
         mask = ~padding * (padding.size / valid)
         if weight is not None:
             mask = (mask.T * weight.T).T  # (N, T) times (N, T), or times (N,)
-        return Batch(x, y, lengths, mask, valid, place)
+        return Batch(x, y, lengths, mask, valid)

@@ -1,15 +1,13 @@
 """What must fit each other: outputs and loss, targets and metrics, training and validation data."""
 
 import copy
-import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import steps_as_samples
-from nnfw.core.suggest import translation
 from nnfw.core.typing import Array
 from nnfw.core.validation import named
 from nnfw.layers.base import Layer
@@ -17,7 +15,6 @@ from nnfw.losses import Loss
 from nnfw.metrics import ClassMetric, FunctionMetric, Metric, MultiLabel
 from nnfw.model import Model
 from nnfw.training.batches import Data
-from nnfw.training.callbacks import Callback, CSVLogger, Monitor
 
 if TYPE_CHECKING:
     from nnfw.layers.sequential import Sequential
@@ -147,72 +144,7 @@ def check_truncation(network: Model, train: Data) -> None:
         )
 
 
-def open_callbacks(callbacks: Any) -> list[Callback]:
-    """Return the callbacks as a list, if that is what they are, and all that they define can be called."""
-    if not isinstance(callbacks, Iterable):
-        raise TypeError(f"fit: callbacks must be a list, [callback], got {type(callbacks).__name__} alone")
-    callbacks = list(callbacks)
-    for callback in callbacks:
-        if not isinstance(callback, Callback):
-            made = f"; did you mean {callback.__name__}(...)?" if isinstance(callback, type) else ""
-            raise TypeError(f"fit: callbacks must be Callback objects, got {type(callback).__name__}{made}")
-        check_moments(callback)
-    return callbacks
-
-
-def check_monitors(callbacks: Iterable[Callback], metrics: Sequence[Metric], validated: bool) -> None:
-    """Raise a ValueError if a callback watches a number that no epoch has, or knows not which way is better.
-
-    Numbers that a callback of one's own, told before it, may add to the logs are not known here.
-    """
-    measured = ["loss", *(metric.name for metric in metrics)]
-    known = [*measured, *(f"val_{name}" for name in measured if validated), "learning_rate"]
-    others = False  # whether there may be others
-    for callback in sorted(callbacks, key=lambda callback: callback.comes_last):
-        if not isinstance(callback, Monitor):
-            others = others or not isinstance(callback, CSVLogger)
-        elif callback.monitor is not None:
-            if not others:
-                callback.watched(known)
-            callback.sign(metrics)
-
-
 def check_split(split: Any) -> None:
     """Raise a ValueError unless `split` is one of the ways to hold samples out."""
     if split not in SPLITS:
         raise ValueError(f"fit: split must be one of {', '.join(map(repr, SPLITS))}, got {split!r}")
-
-
-MOMENTS = [name for name in vars(Callback) if name.startswith("on_")]
-NOT_THE_RUN = ("epoch", "batch", "logs")  # what other libraries give to the methods of the same names
-
-
-def check_moments(callback: Callback) -> None:
-    """Raise a TypeError for a method that would never be called, or not with what it expects."""
-    kind = type(callback)
-    for name in dir(kind):
-        if name.startswith("on_") and name not in MOMENTS and callable(getattr(kind, name)):
-            raise TypeError(
-                f"{kind.__name__}.{name} is never called{translation(name, MOMENTS)} A callback has: "
-                f"{', '.join(MOMENTS)}, each given the run"
-            )
-    for name in MOMENTS:
-        function = getattr(callback, name)
-        if not takes_the_run(function):
-            raise TypeError(
-                f"{kind.__name__}.{name} is called with the run alone, as {name}(run), but it takes "
-                f"{inspect.signature(function)}; the run has all of it: run.epoch, run.batch, run.logs"
-            )
-
-
-def takes_the_run(function: Callable[..., Any]) -> bool:
-    """Whether a function can be called with the run alone, and does not take it for something else."""
-    try:
-        signature = inspect.signature(function)
-    except ValueError:  # some functions written in C have none
-        return True
-    try:
-        given = signature.bind(None).arguments
-    except TypeError:
-        return False
-    return next(iter(given)) not in NOT_THE_RUN

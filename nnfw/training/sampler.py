@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -9,11 +10,10 @@ from nnfw.core.typing import Array
 from nnfw.core.validation import boolean, positive_integer
 from nnfw.data import gather_by_length
 from nnfw.training.batches import Data
-from nnfw.training.sources import Batches
 
 
 @dataclass(frozen=True)
-class Plan:
+class Sampler:
     """How each epoch takes the data.
 
     Parameters
@@ -31,7 +31,7 @@ class Plan:
 
     Examples
     --------
-    >>> print(Plan(30, 8, shuffle=True, truncate=20))
+    >>> print(Sampler(30, 8, shuffle=True, truncate=20))
     30 samples in batches of 8, shuffled, in windows of 20 steps
     """
 
@@ -49,9 +49,9 @@ class Plan:
         if boolean("fit", "bucket", self.bucket) and not self.shuffle:
             raise ValueError("fit: bucket=True shuffles the batches; it goes with shuffle=True only")
 
-    def order(self, data: Data | Batches, rng: np.random.Generator) -> Array | None:
+    def order(self, data: Data | Any, rng: np.random.Generator) -> Array | None:
         """Return the order of the samples for the next epoch; None is the order in which they come."""
-        if not self.shuffle or isinstance(data, Batches):
+        if not self.shuffle or data.size is None:
             return None
         order = rng.permutation(len(data))
         if not self.bucket or data.lengths is None:
@@ -59,20 +59,20 @@ class Plan:
         rows = slice(None) if data.rows is None else data.rows
         return gather_by_length(order, data.lengths[rows], self.batch_size, rng)
 
-    def updates(self, data: Data | Batches) -> int | None:
+    def updates(self, data: Data | Any) -> int | None:
         """Return the number of updates in an epoch, or None as long as it is not known.
 
         Examples
         --------
         >>> from nnfw.training.batches import Data
         >>> data = Data(np.zeros((30, 90, 1)), np.zeros((30, 90, 1)), None, None, np.dtype("f4"), steps=True)
-        >>> Plan(30, 8).updates(data), Plan(30, 8, truncate=20).updates(data)
+        >>> Sampler(30, 8).updates(data), Sampler(30, 8, truncate=20).updates(data)
         (4, 20)
         """
         count = data.count(self.batch_size)
         if self.truncate is None or count is None:
             return count
-        if isinstance(data, Batches) or data.lengths is not None:
+        if data.size is None or data.lengths is not None:
             return None  # each batch has as many windows as its longest sequence asks for
         return count * math.ceil(data.longest / self.truncate)
 

@@ -1,94 +1,74 @@
-"""Where a fit stands: what it must know, beyond the network, to go on as if it had never been interrupted."""
+"""The training state: what a fit must know, beyond the network, to resume exactly where it ended."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from nnfw.model import Model
-from nnfw.training.sampler import Plan
-
-if TYPE_CHECKING:
-    from nnfw.training.callbacks import Callback
-    from nnfw.training.evaluation import Means
-
+from nnfw.training.sampler import Sampler
+from nnfw.training.tracker import MetricTracker
 
 Memories = dict[str, dict[str, Any]]  # what callbacks remember, by label and attribute
 
 
-class Standing:
-    """How far the last fit of a network has come; the network keeps it, and its file too.
+class TrainingState:
+    """How far the last fit of a network has come; the network keeps it, and its file does.
 
     Parameters
     ----------
     start : int
         Epochs in the history before the fit.
-    plan : Plan
-        What an epoch is cut into.
+    sampler : Sampler
+        How each epoch is cut into batches.
 
     Attributes
     ----------
     batches : int or None
-        Batches of an epoch, once it has been counted.
+        Batches of an epoch, once they have been counted.
     batch : int
-        Batches that are done of an epoch that is not; else 0.
-    window : int
-        Windows that are done of a truncated batch that is not; else 0.
-    state : list or None
-        What the last of these windows ended with, and the next begins with: see `Network.final_state`.
+        Batches of the current epoch that are finished; 0 between epochs.
     shuffle : dict or None
-        The state that the stream "shuffle" had before that epoch's order was drawn.
-    means : Means or None
-        The sums over these batches and windows.
+        The state of the random stream "shuffle" before the order of the current epoch was drawn.
+    tracker : MetricTracker or None
+        Loss and metrics over the finished batches of the current epoch.
     stopped : str
-        Why a callback ended the fit early, or an empty string; it is not trained further then.
+        Why a callback ended the fit, or an empty string.
     memories : dict
         What the callbacks remember.
     """
 
-    def __init__(self, start: int, plan: Plan) -> None:
-        self.start, self.plan, self.stopped = start, plan, ""
-        self._kept: Memories = {}
-        self._asked: list[tuple[str, Callback]] = []
+    def __init__(self, start: int, sampler: Sampler) -> None:
+        self.start, self.sampler, self.stopped = start, sampler, ""
         self.batches: int | None = None
-        self.batch = self.window = 0
-        self.state: Any = None
+        self.batch = 0
         self.shuffle: Any = None
-        self.means: Means | None = None
+        self.tracker: MetricTracker | None = None
+        self._kept: Memories = {}
+        self._callbacks: list[tuple[str, Any]] = []
 
-    # ---- within an epoch ----------------------------------------------------------------------------
+    def begin_epoch(self, stream: np.random.Generator, tracker: MetricTracker) -> MetricTracker:
+        """Return the tracker of the epoch: the new one, or that of an epoch which is resumed.
 
-    def begin_epoch(self, stream: np.random.Generator, means: "Means") -> "Means":
-        """Return the means of the epoch to train: the new ones, or those of an epoch that is begun already.
-
-        The stream is brought to where it was before that epoch's order was drawn.
+        The stream is set back to where it was before the order of that epoch was drawn.
         """
-        if self.means is None:
-            self.shuffle, self.means = stream.bit_generator.state, means
+        if self.tracker is None:
+            self.shuffle, self.tracker = stream.bit_generator.state, tracker
         stream.bit_generator.state = self.shuffle
-        return self.means
-
-    def advance(self, state: Any) -> None:
-        """Count a step: a batch, or a window of one that goes on from this `state`."""
-        if state is None:
-            self.batch, self.window, self.state = self.batch + 1, 0, None
-        else:
-            self.window += 1
-            self.state = over_layers(state, np.copy)  # a layer may write its next one into the same memory
+        return self.tracker
 
     def end_epoch(self, batches: int | None) -> None:
-        """Forget the epoch, which is in the history, but for the number of its batches."""
-        self.batches, self.batch, self.shuffle, self.means = batches, 0, None, None
+        """Forget the finished epoch but for the number of its batches."""
+        self.batches, self.batch, self.shuffle, self.tracker = batches, 0, None, None
 
-    # ---- callbacks ----------------------------------------------------------------------------------
+    # ---- what callbacks remember --------------------------------------------------------------------
 
-    def ask(self, callbacks: "Sequence[Callback]") -> None:
-        """Ask these callbacks from now on what they remember, until `dismiss`."""
+    def follow(self, callbacks: Sequence[Any]) -> None:
+        """Read `memories` from these callbacks from now on, until `release`."""
         self._kept = {}
-        self._asked = [pair for pair in zip(labels(callbacks), callbacks, strict=True) if pair[0]]
+        self._callbacks = [pair for pair in zip(labels(callbacks), callbacks, strict=True) if pair[0]]
 
-    def dismiss(self) -> None:
-        """Keep what the callbacks remember, and ask them no more."""
+    def release(self) -> None:
+        """Keep what the callbacks remember now."""
         self.memories = self.memories
 
     @property
@@ -96,14 +76,14 @@ class Standing:
         """What the callbacks remember now, or remembered when the fit ended."""
         return self._kept | {
             label: {name: getattr(callback, name) for name in callback.remembers if hasattr(callback, name)}
-            for label, callback in self._asked
+            for label, callback in self._callbacks
         }
 
     @memories.setter
-    def memories(self, known: Memories) -> None:
-        self._kept, self._asked = known, []
+    def memories(self, memories: Memories) -> None:
+        self._kept, self._callbacks = memories, []
 
-    def remind(self, callbacks: "Sequence[Callback]") -> None:
+    def restore(self, callbacks: Sequence[Any]) -> None:
         """Give callbacks back what those of the same class and arguments remembered."""
         for label, callback in zip(labels(callbacks), callbacks, strict=True):
             for name, value in self.memories.get(label, {}).items():
@@ -111,25 +91,12 @@ class Standing:
                     setattr(callback, name, value)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Copy what is remembered, not who remembers it."""
-        return vars(self) | {"_kept": self.memories, "_asked": []}
+        """Copy what is remembered, without the callbacks."""
+        return vars(self) | {"_kept": self.memories, "_callbacks": []}
 
 
-def over_layers(state: Any, change: Callable[[Any], Any]) -> Any:
-    """Return a state with that of each layer changed; a network's is a list, and None where there is none.
-
-    Examples
-    --------
-    >>> over_layers([np.ones(1), None, [np.zeros(1)]], lambda one: one + 1)
-    [array([2.]), None, [array([1.])]]
-    """
-    if isinstance(state, list):
-        return [over_layers(part, change) for part in state]
-    return None if state is None else change(state)
-
-
-def labels(callbacks: "Sequence[Callback]") -> list[str]:
-    """Return a name for each callback that remembers something: its class and arguments, and which it is.
+def labels(callbacks: Sequence[Any]) -> list[str]:
+    """Return a name for each callback that remembers something: its class, arguments and number.
 
     Examples
     --------
@@ -141,20 +108,19 @@ def labels(callbacks: "Sequence[Callback]") -> list[str]:
     return [one and f"{shown[: i + 1].count(one)}. {one}" for i, one in enumerate(shown)]
 
 
-def open_standing(network: Model, plan: Plan, resume: bool) -> Standing:
-    """Return where a fit begins: at the end of the history, or where the one that it resumes stands.
+def open_state(state: TrainingState | None, epochs: int, sampler: Sampler, resume: bool) -> TrainingState:
+    """Return where a fit begins: after all `epochs` so far, or where the fit that it resumes ended.
 
     Raises
     ------
     ValueError
-        If that one was on other data, or took them otherwise.
+        If that fit was on other data, or sampled them differently.
     """
-    known = network._training_state
-    if known is None or not resume:
-        return Standing(len(network.history.epoch), plan)
-    if known.plan != plan:
+    if state is None or not resume:
+        return TrainingState(epochs, sampler)
+    if state.sampler != sampler:
         raise ValueError(
-            f"fit: resume=True goes on with a fit on {known.plan}, but this one is on {plan}; "
-            f"leave resume out to begin a new fit"
+            f"fit: resume=True continues a fit on {state.sampler}, but this one is on {sampler}; "
+            f"leave resume out to start a new fit"
         )
-    return known
+    return state

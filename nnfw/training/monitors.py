@@ -1,0 +1,312 @@
+"""Monitors: callbacks that watch one number of the history, and act when it does not improve."""
+
+import copy
+import math
+from collections.abc import Collection, Iterable, Sequence
+from typing import ClassVar
+
+from nnfw import schedules
+from nnfw.core.suggest import nearest
+from nnfw.core.typing import Array
+from nnfw.core.validation import AMOUNT, Range, boolean, positive_integer, whole_number
+from nnfw.metrics import Metric
+from nnfw.training.callbacks import Callback, CSVLogger
+from nnfw.training.run import Run
+
+
+class Monitor(Callback):
+    """The base of callbacks that watch whether a number improves.
+
+    Parameters
+    ----------
+    monitor : str or None
+        A name in the history: ``"val_loss"``, ``"accuracy"`` ... None, where a callback allows it, watches
+        nothing.
+    mode : {"auto", "min", "max"}
+        Whether lower or higher is better; "auto" asks the metric, `Metric.higher_is_better`. Lower is better
+        for the loss.
+
+    Attributes
+    ----------
+    best : float
+        The best value so far, negated if higher is better.
+    min_delta : float
+        An improvement is larger than this.
+    """
+
+    remembers: ClassVar[tuple[str, ...]] = ("best",)
+    min_delta: float = 0.0
+
+    def __init__(self, monitor: str | None, mode: str) -> None:
+        if mode not in ("auto", "min", "max"):
+            raise ValueError(f"{type(self).__name__}: mode must be 'auto', 'min' or 'max', got {mode!r}")
+        self.monitor, self.mode = monitor, mode
+
+    def on_fit_start(self, run: Run) -> None:
+        """Start anew."""
+        self.best = math.inf
+
+    def watched(self, known: Collection[str]) -> str:
+        """Return the name of the number to watch; raise a ValueError if it is not one of those known."""
+        name = str(self.monitor)
+        if name in known:
+            return name
+        hint = nearest(name, known)
+        if name.startswith("val_") and not any(other.startswith("val_") for other in known):
+            hint = " Give fit validation_data or validation_split."
+        raise ValueError(
+            f"{type(self).__name__}: no {name!r} to monitor.{hint} There are: {', '.join(known)}"
+        )
+
+    def sign(self, metrics: Iterable[Metric]) -> int:
+        """Return 1 if lower is better and -1 if higher is; raise a ValueError if nothing says which."""
+        name, known = str(self.monitor), directions(metrics)
+        higher = {"min": False, "max": True}.get(self.mode, known.get(name))
+        if higher is None:
+            hint = "" if name in known else nearest(name, known)
+            raise ValueError(
+                f"{type(self).__name__}: nothing says whether a higher {name!r} is better, or a lower one; "
+                f"give mode='max' or mode='min', or set higher_is_better in the class of the metric.{hint}"
+            )
+        return -1 if higher else 1
+
+    def improved(self, run: Run) -> bool:
+        """Read the number of the epoch, and return whether it is the best so far."""
+        value = self.sign(run.network.metrics) * run.logs[self.watched(run.logs)]
+        better = value < self.best - self.min_delta
+        if better:
+            self.best = value
+        return better
+
+
+def directions(metrics: Iterable[Metric]) -> dict[str, bool | None]:
+    """Return whether higher is better, for each number that is measured in training and in validation.
+
+    Examples
+    --------
+    >>> from nnfw.metrics import Accuracy
+    >>> directions([Accuracy()])
+    {'loss': False, 'val_loss': False, 'accuracy': True, 'val_accuracy': True}
+    """
+    measured = {"loss": False} | {metric.name: metric.higher_is_better for metric in metrics}
+    return {f"{where}{name}": higher for name, higher in measured.items() for where in ("", "val_")}
+
+
+def check_monitors(callbacks: Iterable[Callback], metrics: Sequence[Metric], validated: bool) -> None:
+    """Raise a ValueError if a callback watches a number that no epoch has, or in no known direction.
+
+    Numbers that own callbacks before it may add to the logs are not known here.
+    """
+    measured = ["loss", *(metric.name for metric in metrics)]
+    known = [*measured, *(f"val_{name}" for name in measured if validated), "learning_rate"]
+    others = False  # whether a callback may add more
+    for callback in sorted(callbacks, key=lambda callback: callback.comes_last):
+        if not isinstance(callback, Monitor):
+            others = others or not isinstance(callback, CSVLogger)
+        elif callback.monitor is not None:
+            if not others:
+                callback.watched(known)
+            callback.sign(metrics)
+
+
+class PatientMonitor(Monitor):
+    """The base of monitors that act after some epochs without improvement.
+
+    Parameters
+    ----------
+    monitor, mode
+        See `Monitor`.
+    patience : int
+        The number of epochs without improvement after which it acts.
+    min_delta : float
+        An improvement is larger than this.
+
+    Attributes
+    ----------
+    wait : int
+        Epochs since the last improvement.
+    """
+
+    remembers = (*Monitor.remembers, "wait")
+
+    def __init__(self, monitor: str, patience: int, min_delta: float, mode: str) -> None:
+        owner = type(self).__name__
+        if not isinstance(monitor, str):
+            raise TypeError(f"{owner}: monitor must be a name in the history, as 'val_loss', got {monitor!r}")
+        super().__init__(monitor, mode)
+        self.patience = positive_integer(owner, "patience", patience)
+        self.min_delta = AMOUNT(owner, "min_delta", min_delta)
+
+    def on_fit_start(self, run: Run) -> None:
+        """Start anew."""
+        super().on_fit_start(run)
+        self.wait = 0
+
+    def improved(self, run: Run) -> bool:
+        """Read the number of the epoch, and return whether it is the best so far."""
+        better = super().improved(run)
+        self.wait = 0 if better else self.wait + 1
+        return better
+
+
+class EarlyStopping(PatientMonitor):
+    """Stop when a number no longer improves, and restore the best weights.
+
+    Restoring them is the default, unlike in Keras; it is done also when the training ends by itself.
+
+    Parameters
+    ----------
+    monitor, patience, min_delta, mode
+        See `Monitor` and `PatientMonitor`.
+    restore_best : bool
+        False keeps the last weights.
+
+    Attributes
+    ----------
+    best_epoch : int
+        The epoch with the best weights.
+
+    Examples
+    --------
+    With nothing to learn, the validation loss soon gets worse:
+
+    >>> import numpy as np
+    >>> from nnfw import Dense, Network
+    >>> rng = np.random.default_rng(0)
+    >>> x, y = rng.normal(size=(80, 5)), rng.integers(2, size=80)
+    >>> network = Network([Dense(32, "tanh"), Dense(1, "sigmoid")], loss="bce", seed=0)
+    >>> stopping, validation = EarlyStopping(patience=5), (x[60:], y[60:])
+    >>> history = network.fit(
+    ...     x[:60], y[:60], epochs=200, validation_data=validation, callbacks=[stopping], verbose=0
+    ... )
+    >>> history.epoch[-1] - stopping.best_epoch
+    5
+    >>> abs(network.evaluate(*validation)["loss"] - min(history["val_loss"])) < 1e-6
+    True
+    """
+
+    remembers = (*PatientMonitor.remembers, "best_epoch", "weights", "restored")
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        *,
+        patience: int = 10,
+        min_delta: float = 0.0,
+        mode: str = "auto",
+        restore_best: bool = True,
+    ) -> None:
+        super().__init__(monitor, patience, min_delta, mode)
+        self.restore_best = boolean("EarlyStopping", "restore_best", restore_best)
+
+    def on_fit_start(self, run: Run) -> None:
+        """Start anew."""
+        super().on_fit_start(run)
+        self.best_epoch = 0
+        self.weights: list[Array] = []  # the best; once they are restored, the last
+        self.restored = False
+
+    def on_resume(self, run: Run) -> None:
+        """Continue from the last weights, and not from the best."""
+        if self.restored:
+            self._exchange(run)
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Keep the weights of the best epoch; stop after `patience` epochs without improvement."""
+        if self.improved(run):
+            self.best_epoch = run.epoch
+            if self.restore_best:
+                self.weights = [leaf.flat_params.copy() for leaf in run.network._leaves()]
+        elif self.wait >= self.patience:
+            run.stop(f"{self.monitor} has not improved for {self.patience} epochs")
+
+    def on_fit_end(self, run: Run) -> None:
+        """Restore the best weights."""
+        if self.weights:
+            self._exchange(run)
+            run.note(f"the weights of epoch {self.best_epoch}, the best by {self.monitor}, are restored")
+
+    def _exchange(self, run: Run) -> None:
+        """Put the kept weights into the network, and keep those that it had."""
+        with run.interrupt:
+            for leaf, weights in zip(run.network._leaves(), self.weights, strict=True):
+                before = leaf.flat_params.copy()
+                leaf.flat_params[...] = weights
+                weights[...] = before
+            self.restored = not self.restored
+
+
+class ReduceOnPlateau(PatientMonitor):
+    """Multiply the learning rate by a factor when a number no longer improves.
+
+    The network gets a copy of its optimizer with the reduced rate, since the optimizer may train other
+    networks too; a layer with an optimizer of its own keeps its rate.
+
+    Parameters
+    ----------
+    monitor, patience, min_delta, mode
+        See `Monitor` and `PatientMonitor`.
+    factor : float
+        What the rate, or the schedule, is multiplied by, in (0, 1).
+    min_rate : float
+        No reduction leads below this rate.
+    cooldown : int
+        Epochs after a reduction that do not count as epochs without improvement.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnfw import SGD, Dense, Network
+    >>> x = np.random.default_rng(0).normal(size=(80, 2))
+    >>> network = Network([Dense(1)], optimizer=SGD(0.5), seed=0)
+    >>> reduce = ReduceOnPlateau("loss", patience=2, min_delta=0.01)
+    >>> network.fit(x, x[:, 0], epochs=7, callbacks=[reduce], verbose=0)["learning_rate"]
+    [0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.125]
+    """
+
+    remembers = (*PatientMonitor.remembers, "resting")
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        *,
+        factor: float = 0.5,
+        patience: int = 5,
+        min_delta: float = 0.0,
+        mode: str = "auto",
+        min_rate: float = 0.0,
+        cooldown: int = 0,
+    ) -> None:
+        super().__init__(monitor, patience, min_delta, mode)
+        self.factor = Range(0.0, 1.0, open_low=True, open_high=True)("ReduceOnPlateau", "factor", factor)
+        self.min_rate = AMOUNT("ReduceOnPlateau", "min_rate", min_rate)
+        self.cooldown = whole_number("ReduceOnPlateau", "cooldown", cooldown)
+
+    def on_fit_start(self, run: Run) -> None:
+        """Start anew."""
+        super().on_fit_start(run)
+        self.resting = 0
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Reduce the rate after `patience` epochs without improvement."""
+        if self.improved(run):
+            return
+        if self.resting:
+            self.resting, self.wait = self.resting - 1, 0
+        elif self.wait >= self.patience:
+            self._reduce(run)
+
+    def _reduce(self, run: Run) -> None:
+        network, optimizer = run.network, run.optimizer
+        rate = optimizer.rate(run.epoch)
+        if rate * self.factor < self.min_rate:
+            return
+        reduced = copy.copy(optimizer)
+        reduced.learning_rate = schedules.get(optimizer.learning_rate) * self.factor
+        default = network._default_optimizer
+        network.optimizer, network._default_optimizer = reduced, default
+        self.resting, self.wait = self.cooldown, 0
+        run.note(
+            f"learning rate {rate:.4g} -> {rate * self.factor:.4g}: "
+            f"{self.monitor} has not improved for {self.patience} epochs"
+        )

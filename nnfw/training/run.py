@@ -1,0 +1,106 @@
+"""Run: one call of `fit` while it lasts, which every hook of a callback is given."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from nnfw.core.typing import Array
+from nnfw.model import Model
+from nnfw.optimizers import Optimizer
+from nnfw.training.batches import Batch
+from nnfw.training.interrupt import Interrupt
+from nnfw.training.progress import Progress
+from nnfw.training.state import TrainingState
+
+HOOKS = (
+    "on_fit_start",
+    "on_resume",
+    "on_epoch_start",
+    "on_gradients",
+    "on_batch_end",
+    "on_epoch_end",
+    "on_fit_end",
+)
+
+
+class Run:
+    """One call of `fit` while it lasts.
+
+    Attributes
+    ----------
+    network : Network
+        The network that is trained.
+    optimizer : Optimizer
+        The network's; ``run.network.optimizer`` can be assigned during the fit.
+    history : History
+        All finished epochs.
+    epoch : int
+        The number of the current epoch, from 1, counted over all calls of `fit`.
+    batch : int
+        The number of the current batch of the epoch, from 1.
+    epoch_fraction : float
+        What schedules are given: 0 at the first batch of epoch 1, fractional within an epoch.
+    batch_loss : float
+        The loss of the current step, or of the last one.
+    logs : dict of str to float
+        The numbers of the epoch, filled at its end.
+    stopped : str
+        Why the run ends early, or an empty string.
+    resumed : bool
+        Whether it resumes an earlier fit.
+    """
+
+    batch_data: Batch  # what the current step works on
+    outputs: Array  # of the network, for the current step
+    statistics: list[Array]  # of the metrics, for the current step
+
+    def __init__(
+        self, network: Model, callbacks: Sequence[Any], progress: Progress, state: TrainingState
+    ) -> None:
+        self.network, self.progress, self.history, self.state = network, progress, network.history, state
+        self.callbacks = sorted(callbacks, key=lambda callback: callback.comes_last)
+        self.resumed = state is network._training_state
+        self.epoch, self.batch, self.updates = len(self.history.epoch), 0, 0
+        self.epoch_fraction, self.batch_loss = 0.0, math.nan
+        self.logs: dict[str, float] = {}
+        self.interrupt = Interrupt()
+        self.hooks: dict[str, list[Callable[[Run], None]]] = {
+            name: [getattr(callback, name) for callback in self.callbacks] for name in HOOKS
+        }
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer of the network."""
+        assert self.network.optimizer is not None  # `fit` has set one
+        return self.network.optimizer
+
+    @property
+    def stopped(self) -> str:
+        """Why the run ends early, or an empty string."""
+        return self.state.stopped or ("interrupted" if self.interrupt.asked else "")
+
+    def stop(self, reason: str) -> None:
+        """End the run after the current batch, or after the epoch if called at its end."""
+        self.state.stopped = reason
+
+    def note(self, text: str) -> None:
+        """Print a message beside the progress bar."""
+        self.progress.note(text)
+
+    def call(self, hook: str) -> None:
+        """Call one hook of every callback."""
+        for function in self.hooks[hook]:
+            function(self)
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Set the random stream of the layers back if a step fails before its update."""
+        noise, updates = self.network._streams["noise"].bit_generator, self.updates
+        before = noise.state
+        try:
+            yield
+        except BaseException:
+            if self.updates == updates:
+                noise.state = before
+            raise

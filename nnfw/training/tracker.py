@@ -1,0 +1,56 @@
+"""The metric tracker: the loss and the metrics over the batches of an epoch."""
+
+from collections.abc import Sequence
+
+from nnfw.core.lengths import steps_as_samples
+from nnfw.core.typing import Array
+from nnfw.metrics import Metric, Running
+from nnfw.training.batches import Batch
+
+Sums = tuple[float, int, dict[str, Array | None]]
+
+
+class MetricTracker:
+    """Accumulates loss and metrics; each batch counts by its valid samples or time steps.
+
+    Parameters
+    ----------
+    metrics : sequence of Metric
+        What is measured beside the loss.
+    """
+
+    def __init__(self, metrics: Sequence[Metric]) -> None:
+        self.total, self.valid = 0.0, 0
+        self.metrics = {metric.name: Running(metric) for metric in metrics}
+
+    @property
+    def sums(self) -> Sums:
+        """The sum of the losses, the number of terms, and the statistics of each metric."""
+        return self.total, self.valid, {name: running.total for name, running in self.metrics.items()}
+
+    @sums.setter
+    def sums(self, sums: Sums) -> None:
+        self.total, self.valid, totals = sums
+        for name, running in self.metrics.items():
+            running.total = totals[name]
+
+    def statistics(self, batch: Batch, a: Array) -> list[Array]:
+        """Return the statistics of each metric for a batch and its outputs `a`; this changes nothing."""
+        if not self.metrics:
+            return []
+        y = batch.y
+        if a.ndim > 2:
+            y, a = steps_as_samples(y, batch.lengths), steps_as_samples(a, batch.lengths)
+        return [running.metric.statistics(y, a) for running in self.metrics.values()]
+
+    def add(self, batch: Batch, loss: float, statistics: list[Array]) -> None:
+        """Add a batch by its mean loss and its `statistics`."""
+        self.total += loss * batch.valid
+        self.valid += batch.valid
+        for running, s in zip(self.metrics.values(), statistics, strict=True):
+            running.merge(s)
+
+    def result(self) -> dict[str, float]:
+        """Return the mean loss and the metrics by name."""
+        results = {name: running.result() for name, running in self.metrics.items()}
+        return {"loss": self.total / self.valid} | results
