@@ -89,16 +89,23 @@ def largest(batch: Batch) -> float:
     return float(np.abs(inputs(batch)).max(initial=0.0))
 
 
-def in_cache(leaf: Layer, backward: bool = False) -> str:
-    """Return the message for the sequences that a layer keeps of a pass: the array that fails first in time."""
+def in_cache(leaf: Layer, backward: bool = False, label: str = "") -> str:
+    """Return the message for what a layer keeps of a pass over sequences: the first array to fail, in time."""
+    label = label or leaf._label
+    for inner in vars(leaf).values():  # the layers that it is made of come before its own results
+        if isinstance(inner, Layer) and (found := in_cache(inner, backward, f"{inner._label} in {label}")):
+            return found
     kept: Mapping[str, Array] = leaf.cache
-    names = [name for name in kept if np.ndim(kept[name]) == 3 and name.startswith("d") == backward]
+    names = [n for n in kept if n != "x" and np.ndim(kept[n]) == 3 and n.startswith("d") == backward]
+    if backward:
+        names.reverse()  # from the state to the gates, the last gate first
+    names.sort(key=lambda name: name in ("h", "y", "ds"))  # forward the gates come before the state
     reverse = backward != getattr(leaf, "go_backwards", False)
-    bad = {name: step for name in names if (step := first_step(kept[name], reverse)) is not None}
-    if not bad:
+    steps = {name: step for name in names if (step := first_step(kept[name], reverse)) is not None}
+    if not steps:
         return ""
-    name = (max if reverse else min)(bad, key=lambda name: bad[name])
-    return f"{name} of {leaf._label} holds {first_value(kept[name])} at time step {bad[name]}"
+    name = (max if reverse else min)(steps, key=lambda name: steps[name])
+    return f"{name} of {label} holds {first_value(kept[name][:, steps[name]])} at time step {steps[name]}"
 
 
 def first_step(a: Array, reverse: bool) -> int | None:
@@ -116,8 +123,10 @@ def in_array(what: str, a: Array, steps: bool = True) -> str:
     """Return the message for an array, or an empty string if it is finite."""
     if np.isfinite(a).all():
         return ""
-    when = f" at time step {first_step(a, reverse=False)}" if steps and a.ndim == 3 else ""
-    return f"{what} holds {first_value(a)}{when}"
+    if not steps or a.ndim != 3:
+        return f"{what} holds {first_value(a)}"
+    step = first_step(a, reverse=False)
+    return f"{what} holds {first_value(a[:, step])} at time step {step}"
 
 
 def in_number(what: str, value: float) -> str:

@@ -1,8 +1,8 @@
 """The guard: no step of a fit starts from, or leads to, a NaN or an infinity, and none is returned as an answer.
 
 It reads the loss and the gradients once a step. Where these or the learning rate are so large that the update
-itself could overflow, it also keeps a copy of the weights, and puts them back if they did. It does not prove
-that no update can overflow: one that slips through is reported by the next step.
+itself could overflow, and for optimizers that are not nnfw's own, it keeps a copy of the weights, and puts them
+back if the update fails. It does not prove that no other update can overflow: the next step reports one.
 """
 
 import math
@@ -13,7 +13,7 @@ import numpy as np
 from nnfw.core.errors import NonFiniteError
 from nnfw.core.typing import Array
 from nnfw.model import Model
-from nnfw.optimizers import State
+from nnfw.optimizers import Optimizer, State
 from nnfw.training import anomaly
 from nnfw.training.batches import Batch
 from nnfw.training.run import Run
@@ -45,21 +45,24 @@ class Guard:
             for leaf in self.leaves:
                 if not np.isfinite(leaf.flat_grads).all():
                     raise failure(run, f"a gradient of {leaf._label} is not finite")
-        rates = (rule.rate(run.epoch_fraction) for _, rule in network._rules(run.optimizer))
-        tame = small and all(rate < HIGH for rate in rates)
+        rules = [rule for _, rule in network._rules(run.optimizer)]
+        tame = small and all(rule.rate(run.epoch_fraction) < HIGH and is_own(rule) for rule in rules)
         self.before = (
             [] if tame else [(leaf.flat_params.copy(), copy_of(leaf._state)) for leaf in self.leaves]
         )
 
     def verify(self, run: Run) -> None:
-        """Raise a NonFiniteError if the update overflowed, with the weights of before it put back."""
-        if not self.before:
-            return
-        found = next((found for leaf in self.leaves if (found := anomaly.in_update(leaf))), "")
-        if found:
-            for leaf, (params, state) in zip(self.leaves, self.before, strict=True):
-                leaf.flat_params[...], leaf._state = params, state
-            raise failure(run, found, search=False)
+        """Raise a NonFiniteError if an update for which the weights were kept overflowed."""
+        for leaf in self.leaves if self.before else ():
+            if found := anomaly.in_update(leaf):
+                raise failure(run, found, search=False)
+        self.before = []
+
+    def restore(self, run: Run) -> None:
+        """Put the weights back that were kept, after a step that failed."""
+        for leaf, (params, state) in zip(self.leaves, self.before, strict=False):
+            leaf.flat_params[...], leaf._state = params, state
+        self.before = []
 
 
 def failure(run: Run, found: str, search: bool = True) -> NonFiniteError:
@@ -97,6 +100,11 @@ def check_outputs(network: Model, where: str, batch: Batch, a: Array, loss: floa
             f"or weights that have grown too large; load the network, or fit it again"
         )
     raise NonFiniteError(f"{where}: {found}; {remedy}")
+
+
+def is_own(optimizer: Optimizer) -> bool:
+    """Whether an optimizer is one of nnfw's."""
+    return type(optimizer).__module__ == Optimizer.__module__
 
 
 def is_finite(a: Array) -> bool:

@@ -106,7 +106,7 @@ def attached(run: Run) -> Iterator[None]:
     """
     guard = Guard(run.network)
     run.hooks["on_gradients"] += [guard.check, measure_batch]
-    run.hooks["on_update"] = [guard.verify, count_batch]
+    run.hooks |= {"on_update": [guard.verify, count_batch], "on_failure": [guard.restore]}
     with run.interrupt.listen(), np.errstate(all="ignore"):
         yield
 

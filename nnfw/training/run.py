@@ -95,7 +95,7 @@ class Run:
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """Set the random stream of the layers back if a step fails before its update."""
+        """If a step fails before its update is counted, set back what it changed: weights, random stream."""
         noise, updates = self.network._streams["noise"].bit_generator, self.updates
         before = noise.state
         try:
@@ -103,4 +103,5 @@ class Run:
         except BaseException:
             if self.updates == updates:
                 noise.state = before
+                self.call("on_failure")
             raise

@@ -1,4 +1,4 @@
-"""What is not finite stops a fit: where it began is named, and the network is as it was before the batch."""
+"""A non-finite value stops a fit: where it arose is named, and the network is as before the batch."""
 
 import re
 
@@ -24,10 +24,9 @@ from nnfw import (
     NonFiniteError,
     Optimizer,
 )
-from nnfw.regularizers import Regularizer
-from nnfw.training.anomaly import search, within
-from nnfw.training.batches import Batch, Place
-from nnfw.training.guard import WIDE, Guard
+from nnfw.training import guard
+from nnfw.training.anomaly import in_cache, search
+from nnfw.training.batches import Batch
 
 N, T, D = 6, 9, 2
 RNG = np.random.default_rng(11)
@@ -86,8 +85,7 @@ class TestForward:
         if given:
             x[np.arange(T) >= np.array(given)[:, None]] = np.nan  # padding is not looked at
         message = stopped(network, x, lengths=given)
-        place = f"time step {t} of sample {n} of x, column 2."
-        assert message.startswith(f"epoch 1, batch 1: gate c of layer 1, GRU(3) is inf at {place}")
+        assert message.startswith(f"epoch 1, batch 1: c of layer 1, GRU(3) holds inf at time step {t}. ")
         assert all(cause in message for cause in CAUSES)
         assert "their largest is 1e+30" in message
 
@@ -97,24 +95,22 @@ class TestForward:
             network = built([layer, Dense(1)])
             layer.params["Wx_c"][1, :] = 1e30
             message = stopped(network, spiked(1, 3) + spiked(5, 7))
-            assert f"time step {first} of sample" in message
+            assert f"at time step {first}." in message
 
     def test_state_of_an_rnn(self):
         network = built([RNN(3, "linear"), Dense(2, "tanh"), Dense(1)])
         network.layers[0].params["Wx"][1, 0] = 1e30
-        assert "the state h of layer 1, RNN(3) is inf at time step 4 of sample 3" in stopped(
-            network, spiked(3, 4)
-        )
+        assert "h of layer 1, RNN(3) holds inf at time step 4." in stopped(network, spiked(3, 4))
 
     def test_batch_and_epoch(self):
         network = built([GRU(3, "relu"), Dense(1)], optimizer=SGD(0.0))
         network.layers[0].params["Wx_c"][1, 2] = 1e30
         network.fit(np.zeros_like(X), Y, epochs=2, verbose=0)
-        assert stopped(network, spiked(5, 2), batch_size=2).startswith("epoch 3, batch 3: gate c")
+        assert stopped(network, spiked(5, 2), batch_size=2).startswith("epoch 3, batch 3: c of layer 1")
         assert len(network.history.epoch) == 2
         assert not network._fitting
 
-    def test_output_of_a_layer_of_ones_own(self):
+    def test_output_of_an_own_layer(self):
         class Spoil(Layer):
             def compute_shapes(self, input_shape):
                 return input_shape
@@ -129,7 +125,7 @@ class TestForward:
                 return dy
 
         message = stopped(built([Dense(4), Spoil(), GRU(3), Dense(1)]))
-        assert "batch 1: the output of layer 2, Spoil() is nan at time step 2 of sample 1" in message
+        assert "batch 1: the output of layer 2, Spoil() holds nan at time step 2." in message
 
     def test_parameter(self):
         network = built([GRU(3), Dense(1)])
@@ -145,33 +141,30 @@ class TestForward:
         inner = Network([GRU(3, "relu")])
         network = built([inner, Dense(1)])
         inner.layers[0].params["Wx_c"][1, 2] = 1e30
-        assert "gate c of layer 1, GRU(3)" in stopped(network, spiked(2, 5))
+        assert "c of layer 1, GRU(3) holds inf" in stopped(network, spiked(2, 5))
 
     @pytest.mark.parametrize("place", ["ahead", "back"])
     def test_within_both_directions(self, place):
         network = built([Bidirectional(GRU(3, "relu")), Dense(1)])
         network.params[f"bidirectional_1.{place}.Wx_c"][1, 2] = 1e30
-        way = "forwards" if place == "ahead" else "backwards"
-        expected = f"gate c of the GRU going {way} in layer 1, Bidirectional(GRU(3)) is inf at time step 5 of"
+        expected = "c of GRU(3) in layer 1, Bidirectional(GRU(3)) holds inf at time step 5."
         assert expected in stopped(network, spiked(2, 5))
 
     def test_within_an_lstm(self):
         network = built([LSTM(3, "relu"), Dense(1)])
         network.params["lstm_1.Wx_g"][1, 2] = 1e30
-        assert "gate g of layer 1, LSTM(3) is inf at time step 5 of sample 2" in stopped(
-            network, spiked(2, 5)
-        )
+        assert "g of layer 1, LSTM(3) holds inf at time step 5." in stopped(network, spiked(2, 5))
 
     def test_loss(self):
         network = built([GRU(3), Dense(1)])
         assert "batch 1: the loss is inf." in stopped(network, y=Y * 1e30)
 
-    def test_input_that_no_door_has_looked_at(self, tmp_path):
+    def test_input_in_a_memory_map(self, tmp_path):
         x = X.copy()
         x[4, 3, 1] = np.nan
         x.tofile(tmp_path / "x")
         message = stopped(built([GRU(3), Dense(1)]), np.memmap(tmp_path / "x", "float32", "r", shape=x.shape))
-        assert "epoch 1, batch 1: the input x[4, 3, 1] is nan." in message
+        assert "epoch 1, batch 1: the input x holds nan at time step 3." in message
         assert "fill, scale or drop such samples" in message
 
     def test_what_other_noise_does_not_bring_back(self):
@@ -200,7 +193,7 @@ def test_search_leaves_no_trace():
         network.forward(x, training=True)
     cache, noise = gru.cache, network._streams["noise"].bit_generator.state
     batch = Batch(x, Y, None, None, N)
-    assert search(network, batch).startswith("gate c of layer 2, GRU(3) is")
+    assert search(network, batch) == "c of layer 2, GRU(3) holds inf at time step 5"
     assert gru.cache is cache
     assert network._streams["noise"].bit_generator.state == noise
     assert noise != built([Dense(1)])._streams["noise"].bit_generator.state
@@ -223,17 +216,16 @@ class TestBackward:
         expected = steps - 1 - read if backwards else read
         message = stopped(network, x, y)
         sign = "-" if network.params["dense_2.W"].item() > 0 else ""
-        assert f"the gradient dh of the state of layer 1, RNN(1) is {sign}inf at" in message
-        assert f"time step {expected} of sample 0" in message
+        assert f"dh of layer 1, RNN(1) holds {sign}inf at time step {expected}." in message
         assert all(cause in message for cause in CAUSES)
 
     @pytest.mark.parametrize(
         ("spoilt", "step", "said"),
         [
-            (["ds_z", "ds_r", "ds_c", "ds", "dh"], [3, 3, 3, 3, 3], "the gradient dh of the state"),
-            (["ds_z", "ds_r", "ds_c", "ds", "dh"], [3, 3, 3, 3, 2], "the gradient ds_c of gate c"),
-            (["ds_z", "ds_r", "ds", "dh"], [3, 3, 3, 2], "the gradient ds_r of gate r"),
-            (["ds_z", "ds_r", "ds", "dh"], [3, 1, 3, 2], "the gradient ds_z of gate z"),
+            (["ds_z", "ds_r", "ds_c", "ds", "dh"], [3, 3, 3, 3, 3], "dh"),
+            (["ds_z", "ds_r", "ds_c", "ds", "dh"], [3, 3, 3, 3, 2], "ds_c"),
+            (["ds_z", "ds_r", "ds", "dh"], [3, 3, 3, 2], "ds_r"),
+            (["ds_z", "ds_r", "ds", "dh"], [3, 1, 3, 2], "ds_z"),
         ],
     )
     def test_order_within_a_step(self, spoilt, step, said):
@@ -244,9 +236,8 @@ class TestBackward:
         layer.cache = {name: np.array(layer.cache[name]) for name in layer.cache}
         for name, t in zip(spoilt, step, strict=True):
             layer.cache[name][1, t] = np.nan
-        found = within(layer, Place(), backward=True)
-        assert found.startswith(f"{said} of layer 1, GRU(3) is nan at time step 3 of")
-        assert within(layer, Place()) == ""
+        assert in_cache(layer, backward=True) == f"{said} of layer 1, GRU(3) holds nan at time step 3"
+        assert in_cache(layer) == ""
 
     def test_gradient_of_a_parameter(self):
         class Sum(Loss):
@@ -260,7 +251,7 @@ class TestBackward:
         network.layers[0].params["Wx_c"][1, 2] = 1e20
         x = np.zeros_like(X)
         x[:, -1, 1] = 1e10
-        assert "the gradient of W of layer 2, Dense(1) is inf at [2, 0]" in stopped(network, x)
+        assert "the gradient of W of layer 2, Dense(1) holds inf." in stopped(network, x)
 
     def test_gradient_of_the_loss(self):
         class Kink(Loss):
@@ -271,7 +262,7 @@ class TestBackward:
                 return np.where(np.arange(len(a)) == 4, np.nan, 1.0)[:, None].astype(a.dtype)
 
         message = stopped(built([GRU(3), Dense(1)], loss=Kink()))
-        assert "the gradient of the loss is nan at sample 4 of x, column 0" in message
+        assert "the gradient of the loss holds nan." in message
 
 
 class Broken(Optimizer):
@@ -296,7 +287,6 @@ class TestUpdate:
             Adagrad(1e39),
             Adam(1e39),
             Nadam(lambda epoch: 1e-3 if epoch < 1.5 else 1e39),
-            Adam(1e-3, epsilon=1e-60),
             Broken(1e-3),
         ],
         ids=lambda optimizer: re.sub(" at 0x[0-9a-f]+", "", repr(optimizer)),
@@ -305,7 +295,7 @@ class TestUpdate:
         network = built([Dense(2, "relu"), GRU(3), Dense(1)], optimizer=optimizer)
         network.layers[0].params["b"][1] = -1e3  # dead: its gradient is 0, and so is its square
         message = stopped(network, y=1e3 * Y, batch_size=3, epochs=40)
-        assert any(word in message for word in ("after the update, parameter", "gate", "the gradient"))
+        assert any(word in message for word in ("after the update, parameter", "holds", "the gradient"))
 
     def test_the_parameter_is_named(self):
         network = built([GRU(3), Dense(1)], optimizer=SGD(1e39))
@@ -318,7 +308,7 @@ class TestUpdate:
         network = built([Dense(1)], optimizer="adam", loss="mae")
         message = stopped(network, X * 1e20, np.zeros((N, T, 1)))
         assert "after the update, the optimizer's" in message
-        assert "of layer 1, Dense(1) is inf" in message
+        assert "of layer 1, Dense(1) holds inf" in message
 
     def test_layer_with_its_own_optimizer(self):
         network = built([GRU(3, optimizer=SGD(1e39)), Dense(1)])
@@ -327,28 +317,6 @@ class TestUpdate:
     def test_network_with_its_own_optimizer(self):
         network = built([Network([GRU(3), Dense(2)], optimizer=SGD(1e39)), Dense(1)])
         assert "parameter Wx_z of layer 1, GRU(3)" in stopped(network)
-
-    def test_decay_where_there_is_no_gradient(self):
-        """Inputs of 0 leave the loss and its gradient as they are, while the weights grow 1e5-fold a step."""
-        network = built([Dense(1, use_bias=False)], optimizer=SGD(1.0, weight_decay=1e5))
-        message = stopped(network, np.zeros_like(X), np.zeros((N, T, 1)), epochs=20)
-        assert "epoch 8, batch 1: after the update, parameter W of layer 1, Dense(1) is" in message
-
-    def test_memory_of_an_earlier_fit(self):
-        network = built([Dense(1)], optimizer=SGD(1e-3, momentum=0.9))
-        network.fit(X, np.zeros((N, T, 1)), verbose=0)
-        network.layers[0]._state.slots["momentum"][...] = 1e38
-        network.optimizer.learning_rate = 100.0
-        assert "after the update, parameter W" in stopped(network, y=np.zeros((N, T, 1)))
-
-    def test_layer_with_an_update_of_its_own(self):
-        class Wild(Dense):
-            def update(self, optimizer, epoch):
-                self.params["W"][1, 0] = np.inf
-
-        assert "parameter W of layer 1, Wild(1) is inf at [1, 0]" in stopped(
-            built([Wild(1), GRU(2), Dense(1)])
-        )
 
     def test_goes_on_as_if_nothing_had_happened(self):
         """What follows the error is, bit for bit, what follows the same steps without it."""
@@ -362,12 +330,17 @@ class TestUpdate:
             network.fit(X, Y, epochs=3, shuffle=False, verbose=0)
         assert state(failed) == state(spared)
 
-    def test_error_of_numpy_itself(self):
+    def test_settings_of_numpy_do_not_matter(self):
         network = built([GRU(3), Dense(1)], optimizer=SGD(1e39))
         before = state(network)
-        with np.errstate(all="raise"), pytest.raises(FloatingPointError):
+        with np.errstate(all="raise"), pytest.raises(NonFiniteError, match="after the update"):
             network.fit(X, Y, verbose=0)
         assert state(network) == before
+
+    def test_no_warning_of_numpy(self):
+        """Warnings are errors in the tests."""
+        with pytest.raises(NonFiniteError):
+            built([GRU(3, "relu"), Dense(1)], optimizer=SGD(1e30)).fit(X, Y, epochs=9, verbose=0)
 
 
 class Fails(Optimizer):
@@ -383,32 +356,16 @@ class Fails(Optimizer):
             raise self.error
 
 
-class Careless(Regularizer):
-    """Counts, and breaks off, or spoils the parameter, at its third step."""
-
-    def __init__(self, spoils=False):
-        self.spoils = spoils
-        self.steps = 0
-
-    def constrain(self, p):
-        self.steps += 1
-        p *= 0.99
-        if self.steps == 3 and self.spoils:
-            p[1, 0] = np.nan
-        elif self.steps == 3:
-            raise RuntimeError("broke off")
-
-
 SECOND = 4 * 2 + 2  # parameters of the layer that breaks off
 
 
 class TestWholeSteps:
-    """A step that breaks off in a later layer has not changed the layers before it either."""
+    """An update that fails in a later layer has not changed the layers before it either."""
 
     def broken_off(self, network, error, *callbacks):
         good = [state(network)]
         keep = LambdaCallback(on_batch_end=lambda run: good.append(state(run.network)))
-        with pytest.raises(error, match=r"broke off|underflow"):
+        with pytest.raises(error, match=r"broke off"):
             network.fit(X[:, 0], Y[:, [0, 0]], batch_size=2, verbose=0, callbacks=[*callbacks, keep])
         assert state(network) == good[-1]
         assert len(set(map(str, good))) == len(good)
@@ -426,110 +383,13 @@ class TestWholeSteps:
         fails.error = None
         assert second._state.steps == 2
 
-    @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-    def test_bound_of_ones_own(self, optimizer):
-        network = Network([Dense(4), Dense(2, regularizer=Careless())], optimizer=optimizer, seed=0)
-        assert len(self.broken_off(network, RuntimeError)) == 3
-
-    def test_bound_of_ones_own_that_is_not_finite(self):
-        network = built([Dense(4), Dense(1, regularizer=Careless(spoils=True))])
-        message = stopped(network, y=np.zeros((N, T, 1)), batch_size=2)
-        assert "batch 3: after the update, parameter W of layer 2, Dense(1" in message
-
-    def test_errors_of_numpy_itself(self):
-        """Where NumPy has been told to raise, an ordinary rule may, at a number too small for its type."""
-
-        def shrink(run):
-            run.network.layers[1]._state.slots["momentum"][...] = 1e-44
-
-        network = Network([Dense(4), Dense(2)], optimizer=SGD(1e-3, momentum=0.9), seed=0)
-        with np.errstate(under="raise"):
-            good = self.broken_off(network, FloatingPointError, LambdaCallback(on_batch_end=shrink))
-        assert len(good) == 2
-
-
-class Steep(Loss):
-    """Is 0 everywhere, and has the slope that it is given."""
-
-    def __init__(self, size=1.0):
-        self.size = size
-
-    def value(self, y, a):
-        return np.zeros(a.shape[:-1], a.dtype)
-
-    def slope(self, y, a):
-        return (y * self.size).astype(a.dtype)
-
-
-class Crack(Regularizer):
-    """Costs nothing, and has a gradient that is not finite in one place."""
-
-    def add_gradient(self, p, dp):
-        dp[3, 7] = np.nan
-
-
-class TestWideLayers:
-    """Where the factors of a gradient are looked at instead, nothing passes that it would not let pass."""
-
-    D, H = 300, 256  # more parameters than WIDE
-
-    def fit(self, x=1.0, slope=1.0, **options):
-        rng = np.random.default_rng(6)
-        network = untrained(
-            Network([Dense(self.H, **options)], loss=Steep(slope), optimizer=SGD(1e-3), seed=2), self.D
-        )
-        assert network.size > WIDE
-        before, good = network.params["dense_1.W"].copy(), state(network)
-        x, y = x * rng.normal(size=(N, self.D)), rng.normal(size=(N, self.H))
-        try:
-            with np.errstate(all="ignore"):
-                network.fit(x, y, epochs=1, batch_size=N, shuffle=False, verbose=0)
-        except NonFiniteError as error:
-            assert state(network) == good
-            return str(error)
-        dW = x.T @ y * slope / N
-        np.testing.assert_allclose(network.params["dense_1.W"], before - 1e-3 * dW, rtol=1e-4, atol=1e-6)
-        return ""
-
-    def looked_at(self, monkeypatch):
-        """Return a list of the sizes of all arrays whose norm is taken."""
-        sizes, vdot = [], np.vdot
-        monkeypatch.setattr(np, "vdot", lambda a, b: sizes.append(a.size) or vdot(a, b))
-        return sizes
-
-    def test_the_factors_are_enough(self, monkeypatch):
-        sizes = self.looked_at(monkeypatch)
-        assert self.fit() == ""
-        assert sizes[-2:] == [N * self.D, N * self.H]
-
-    @pytest.mark.parametrize(("x", "slope"), [(1e4, 1e-3), (1e-6, 1e7)])
-    def test_large_factors_of_a_small_gradient(self, monkeypatch, x, slope):
-        sizes = self.looked_at(monkeypatch)
-        assert self.fit(x, slope) == ""
-        assert sizes[-1] == (self.D + 1) * self.H
-
-    def test_a_gradient_that_overflows(self):
-        message = self.fit(1e20, 1e20, use_bias=False)
-        assert "the gradient of W of layer 1, Dense(256" in message
-
-    @pytest.mark.parametrize("slope", [np.nan, np.inf])
-    def test_a_factor_that_is_not_finite(self, slope):
-        assert "epoch 1, batch 1: the gradient of the loss is" in self.fit(slope=slope)
-
-    def test_what_a_regularizer_adds(self):
-        assert "the gradient of W of layer 1, Dense(256" in self.fit(regularizer=Crack())
-        assert "nan at [3, 7]" in self.fit(regularizer=Crack())
-
 
 class TestGuard:
-    def test_an_ordinary_fit_is_not_looked_at_closely(self, monkeypatch):
-        def fail(*_):
-            raise AssertionError("looked at closely")
-
-        monkeypatch.setattr(Guard, "_careful_update", fail)
-        for optimizer in ("sgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion"):
-            built([GRU(3), Dense(1)], optimizer=optimizer).fit(X, Y, epochs=2, verbose=0)
-        with pytest.raises(AssertionError, match="closely"):
+    @pytest.mark.parametrize("name", ["sgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion"])
+    def test_an_ordinary_fit_copies_no_weights(self, name, monkeypatch):
+        monkeypatch.setattr(guard, "copy_of", lambda state: pytest.fail("the weights were copied"))
+        built([GRU(3), Dense(1)], optimizer=name).fit(X, Y, epochs=2, verbose=0)
+        with pytest.raises(pytest.fail.Exception, match="copied"):
             built([GRU(3), Dense(1)], optimizer=Broken()).fit(X, Y, verbose=0)
 
     def test_large_but_finite_goes_on(self):
@@ -538,9 +398,9 @@ class TestGuard:
         history = network.fit(X * 1e25, np.zeros((N, T, 1)), epochs=3, verbose=0)
         assert np.isfinite(history["loss"]).all()
 
-    def test_what_it_does_changes_no_bit(self):
-        watched, careful = (built([GRU(3), Dense(1)], optimizer=Nadam(0.01)) for _ in range(2))
-        watched.fit(X, Y, epochs=3, verbose=0)
-        look = LambdaCallback(on_fit_start=lambda run: setattr(run.guard, "wary", True))
-        careful.fit(X, Y, epochs=3, callbacks=[look], verbose=0)
-        assert state(watched) == state(careful)
+    def test_copies_change_no_bit(self, monkeypatch):
+        plain, copied = (built([GRU(3), Dense(1)], optimizer=Nadam(0.01)) for _ in range(2))
+        plain.fit(X, Y, epochs=3, verbose=0)
+        monkeypatch.setattr(guard, "is_own", lambda optimizer: False)
+        copied.fit(X, Y, epochs=3, verbose=0)
+        assert state(plain) == state(copied)
