@@ -58,7 +58,7 @@ class Model(Sequential):
         self._adopt()  # last: a network that could not be built owns nothing
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Open what is assigned to `loss` and `metrics`, as the constructor does."""
+        """Take `loss` and `metrics` in any form that the constructor takes."""
         super().__setattr__(name, OPENED[name](value) if name in OPENED else value)
         if name == "optimizer":
             self._default_optimizer = False
@@ -66,7 +66,7 @@ class Model(Sequential):
             self._fuse()
 
     def _adopt(self) -> None:
-        """Make the layers its own, and have them draw their noise from its stream."""
+        """Become the owner of the layers, and the source of their noise."""
         for layer in self.layers:
             layer._owner = weakref.ref(self)
         for leaf in self._leaves():
@@ -78,12 +78,12 @@ class Model(Sequential):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """What everything is computed in."""
+        """The type of parameters and outputs."""
         return self._dtype
 
     @property
     def _own_optimizer(self) -> Optimizer | None:
-        """The optimizer that it was given; None if it follows that of the network around it."""
+        """The optimizer that it was given; None if it uses that of the network around it."""
         return None if self._default_optimizer else self.optimizer
 
     @property
@@ -110,10 +110,10 @@ class Model(Sequential):
     def initialize(self, rng: np.random.Generator | None = None, dtype: str | None = None) -> None:
         """Allocate and fill all parameters, by default from the network's seed and in its dtype.
 
-        They are those that a new network's `fit` begins with, and others if it is called again: the random
-        streams go on, as do the history and the epochs of schedules. For a fresh start build a new network,
-        or keep a ``copy.deepcopy`` of the untrained one. After `compute_shapes` and this, the outputs of an
-        untrained network can be looked at.
+        The first call gives the values that `fit` starts from. Another call draws others: the random streams
+        continue, as do the history and the epochs of schedules. For a fresh start build a new network, or
+        keep a ``copy.deepcopy`` of the untrained one. After `compute_shapes` and this, an untrained network
+        can be evaluated.
 
         Raises
         ------
@@ -138,7 +138,7 @@ class Model(Sequential):
                     layer.initialize(source, kind.name)
                 self._dtype, self._built, self._training_state = kind, True, None
 
-    # ---- how it comes to its parameters: all of them or none, and once ------------------------------
+    # ---- building: all parameters or none, and once -------------------------------------------------
 
     def _build(self) -> None:
         """Initialize the layers that are not yet: a copy of a trained layer keeps its weights."""
@@ -170,7 +170,7 @@ class Model(Sequential):
 
     @contextmanager
     def _all_or_nothing(self, source: np.random.Generator) -> Iterator[None]:
-        """If what is drawn from the source fails, or is interrupted, have all be as it was."""
+        """Restore all attributes and the random source if building fails or is interrupted."""
         state = source.bit_generator.state
         before = [(layer, dict(vars(layer))) for layer in self._with_inner()]
         try:
@@ -178,6 +178,7 @@ class Model(Sequential):
         except BaseException:
             source.bit_generator.state = state
             for layer, attributes in before:
+                vars(layer).clear()
                 vars(layer).update(attributes)
                 layer._bind()
             raise

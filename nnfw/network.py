@@ -1,4 +1,4 @@
-"""Network: the face of nnfw. What is done with a model: training, use, looking, keeping."""
+"""Network: what users call. Training, prediction, inspection and saving of a model."""
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
@@ -24,34 +24,38 @@ from nnfw.training.state import open_state
 
 
 class Network(Model):
-    """A chain of layers, with what is needed to train it.
+    """A chain of layers, with what is needed to train and use it.
 
     Parameters
     ----------
     layers : sequence of Layer
-        First to last. A Network is a Layer, so it can stand inside another.
+        First to last. A Network is a Layer, so it can be part of another one.
     loss : str or Loss
-        What training makes small.
+        What training minimizes.
     optimizer : str or Optimizer, optional
-        How; Adam with its default rate if not given. Inside another network, a network that was given none
-        follows that one's.
+        Adam with its default rate if not given. Inside another network, a network without one is updated by
+        the optimizer of that network.
     metrics : sequence of str, Metric or function
-        What else is measured.
+        What is measured besides the loss.
     seed : int, optional
         The same seed and the same data give the same weights, bit for bit. None draws one.
     dtype : {"float32", "float64"}
-        What everything is computed in.
+        The type of parameters and outputs.
     name : str, optional
         See `Layer`.
 
     Attributes
     ----------
     loss, optimizer, metrics
-        As above; each can be assigned anew, in any of these forms.
+        As above; each can be assigned in any of these forms.
+    layers : tuple of Layer
+        The layers.
+    shapes : list of tuple
+        The shape of the input and of the output of each layer, without the batch axis.
     history : History
         All epochs so far.
     params, grads : dict of str to ndarray
-        Of all layers: ``network.params["gru_1.Wx_z"]``.
+        Those of all layers: ``network.params["gru_1.Wx_z"]``.
 
     Examples
     --------
@@ -93,58 +97,58 @@ class Network(Model):
         Parameters
         ----------
         x : array_like (N, D) or (N, T, D), list of arrays (T_i, D), or iterable of batches
-            Inputs; before an `Embedding` whole numbers (N, T), or a list of arrays (T_i,). Without `y`,
-            anything that yields the (x, y) or (x, y, lengths) of an epoch's batches, each time that it is
-            iterated over. A ``np.memmap`` is read batch by batch.
+            Inputs; before an `Embedding` integers (N, T), or a list of arrays (T_i,). Without `y`, an iterable
+            that yields the (x, y) or (x, y, lengths) of all batches of an epoch each time it is iterated over.
+            A ``np.memmap`` is read batch by batch.
         y : array_like, optional
-            Targets: (N, K), (N,) or (N, 1); classes (N,) for categorical cross-entropy; the same with a
-            time axis for sequence outputs.
+            Targets: (N, K), (N,) or (N, 1); classes (N,) for categorical cross-entropy; the same with a time
+            axis for sequence outputs.
         epochs : int
-            How many more.
+            The number of epochs to add.
         batch_size : int
-            Samples a step; the last batch of an epoch may be smaller.
+            Samples in a batch; the last batch of an epoch may be smaller.
         validation_data : tuple or iterable of batches, optional
             (x, y) or (x, y, lengths) to validate on after each epoch; the third is lengths, never weights.
         validation_split : float
-            Else the share of the samples that is held out for it, in [0, 1).
+            The share of the samples that is held out for validation instead, in [0, 1).
         split : {"auto", "stratified", "random", "tail"}
-            Which samples: shuffled with the seed, in every class alike ("stratified", what "auto" takes for
-            class targets), over all ("random"), or the last ones ("tail", for time series).
+            Which samples: shuffled with the seed, with equal shares of every class ("stratified", which "auto"
+            means for class targets), over all ("random"), or the last ones ("tail", for time series).
         shuffle : bool
             Whether each epoch takes the samples in a new order.
         bucket : bool
-            Whether the samples of a batch are of similar length, so that less time goes into the longest.
+            Whether a batch holds samples of similar length, so that less time is spent on the longest.
         truncate : int, optional
-            Take each batch in windows of so many time steps, one update each. The state is carried from
-            window to window, and begins anew with the next batch; no gradient passes between windows
+            Cut each batch into windows of so many time steps, with one update each. The state is carried from
+            window to window, and starts anew with the next batch; no gradient passes between windows
             (truncated backpropagation through time, Williams & Peng 1990). The outputs must be sequences.
         lengths : array_like of int (N,), optional
             Valid steps of each sequence.
         sample_weight : array_like (N,) or (N, T), or list of arrays (T_i,), optional
             A factor for the loss of each sample; for sequence outputs also of each step. It counts in the
-            ``val_loss`` of samples held out of x, too.
+            ``val_loss`` of held-out samples of x, too.
         class_weight : dict or "balanced", optional
-            A factor for the samples, or steps, of each class. It counts in training alone.
+            A factor for the samples, or steps, of each class. It counts in training only.
         callbacks : sequence of Callback
-            See `nnfw.training.callbacks`.
+            See `nnfw.Callback`.
         verbose : {"auto", 0, 1, 2}
-            Nothing, a bar, or a line an epoch; "auto" draws a bar on a terminal or in a notebook.
+            Nothing, a bar, or a line an epoch; "auto" shows a bar on a terminal or in a notebook.
         resume : bool
-            Go on with the last fit, which was interrupted, or saved and loaded: `epochs` counts from where
-            that began, an epoch that was begun is finished, and callbacks go on with what they remembered.
-            With the same data, all is then as if it had never ended; what a callback has stopped stays so. A
-            new network just begins.
+            Continue the last fit, which was interrupted, or saved and loaded: `epochs` counts from its start,
+            an unfinished epoch is finished, and callbacks continue with what they remembered. With the same
+            data, the result is the same to the bit as without the interruption; a fit that a callback has
+            stopped is not continued. A new network starts at the beginning.
 
         Raises
         ------
         ShapeError, ValueError, TypeError
-            If the data or an argument do not fit; nothing has been changed then.
+            If the data or an argument do not fit; nothing has changed then.
         NonFiniteError
             If the loss, a gradient or an updated weight is not finite; the network is as before that update.
-            If an output or the loss of the validation data is not; the network is as after the epoch's last
-            batch, and the history holds the epochs before.
+            If an output or the loss on the validation data is not; the network is as after the last batch of
+            the epoch, and the history holds the epochs before.
         RuntimeError
-            If the network is being fitted already.
+            If another fit of the network is running.
         """
         epochs = positive_integer("fit", "epochs", epochs)
         batch_size = positive_integer("fit", "batch_size", batch_size)
@@ -185,14 +189,14 @@ class Network(Model):
     ) -> dict[str, float]:
         """Return the mean loss and the metrics on `x` and `y`, by name; see `fit` for their forms.
 
-        Weights count in the loss, and not in the metrics.
+        Weights count in the loss only.
 
         Raises
         ------
         RuntimeError
             If the network has no weights yet, as before `fit`; see `initialize`.
         NonFiniteError
-            If an output or the loss is not finite: it names where that began.
+            If an output or the loss is not finite; the message names where that arose.
         """
         batch_size = positive_integer("evaluate", "batch_size", batch_size)
         opened = sources.open_source(self, x, y, lengths, sample_weight)
@@ -203,8 +207,8 @@ class Network(Model):
     def predict(self, x: Any, *, lengths: ArrayLike | None = None, batch_size: int = 256) -> Array:
         """Return the outputs (N, K) or (N, T, K) for inputs `x`; see `fit` for their forms.
 
-        K stays even if it is 1: ``predict(x)[:, 0]`` goes with y of shape (N,). Outputs of sequences of
-        unequal length are one array too, 0 beyond each sequence's end; `lengths`, or those of a list, cut it:
+        The last axis is kept even if K is 1: ``predict(x)[:, 0]`` matches y of shape (N,). Outputs for
+        variable-length sequences are one array too, 0 beyond the end of each; cut them by
         ``[a[: len(one)] for a, one in zip(network.predict(x), x)]``.
 
         Raises
@@ -212,7 +216,7 @@ class Network(Model):
         RuntimeError
             If the network has no weights yet, as before `fit`; see `initialize`.
         NonFiniteError
-            If an output is not finite: it names where that began.
+            If an output is not finite; the message names where that arose.
         """
         batch_size = positive_integer("predict", "batch_size", batch_size)
         x, lengths = adapters.open_inputs(self._first, x, lengths, self._input_dtype)
@@ -232,14 +236,13 @@ class Network(Model):
         """Return the most likely class of each sample (N,), or of each step (N, T).
 
         With one output it is 1 where that is above `threshold`, by default that of the loss, else 0. Beyond
-        the end of a sequence that is shorter than others it is 0, which is no class there: see `predict` for
-        how to cut it off.
+        the end of a sequence it is 0, which is no class there: see `predict` for how to cut it.
 
         Raises
         ------
         ValueError
-            If the outputs are labels independent of each other, of which a sample has any number; or if
-            there are several outputs, and a `threshold`.
+            If the outputs are independent labels, of which a sample has any number; or if there are several
+            outputs, and a `threshold`.
         """
         if threshold is not None:
             threshold = FINITE("predict_classes", "threshold", threshold)
@@ -255,7 +258,7 @@ class Network(Model):
         Parameters
         ----------
         samples : int, optional
-            Sequences side by side; a single one, without the batch axis, if not given.
+            The number of sequences in parallel; a single one, without the batch axis, if not given.
 
         Raises
         ------
@@ -267,7 +270,7 @@ class Network(Model):
         self._ready("stream")
         return Stream(self, samples)
 
-    # ---- looking and keeping ------------------------------------------------------------------------
+    # ---- inspection, saving -------------------------------------------------------------------------
 
     @explain_keywords
     def check(
@@ -275,18 +278,18 @@ class Network(Model):
     ) -> sanity.Report:
         """Print and return a report: whether the network fits the data, and can learn them.
 
-        All is tried on a copy and a few samples: shapes, targets, the balance of classes, the scale of x,
-        the loss beside that of knowing nothing, the gradient of each layer, and whether one batch can be
-        learnt by heart. The network is left as it is.
+        Everything is tried on a copy and a few samples: shapes, targets, class balance, the scale of x, the
+        loss compared with a baseline loss, the gradient of each layer, and whether one batch can be
+        overfitted. The network does not change.
 
         Parameters
         ----------
         x, y, lengths
-            The data, in any form that `fit` takes but as batches.
+            The data, in any form that `fit` takes but an iterable of batches.
         steps : int
-            How many may be taken on the one batch.
+            The highest number of steps on the one batch.
         seed : int
-            Which samples are looked at.
+            For the choice of samples.
 
         Raises
         ------

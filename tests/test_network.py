@@ -27,6 +27,7 @@ from nnfw import (
     losses,
     metrics,
 )
+from nnfw.core.logits import LOGITS
 
 RNG = np.random.default_rng(0)
 
@@ -101,7 +102,7 @@ class TestVerbs:
         network = Network([Dense(4, "tanh"), Network([Dense(2, "softmax")])], loss="cce", seed=0)
         network.fit(x, y, verbose=0)
         a = network.forward(x.astype("float32"))
-        assert a.scores is not None
+        assert LOGITS.of(a) is not None
 
     def test_layers_own_optimizer_and_frozen_layer(self):
         x, y = RNG.normal(size=(8, 3)), RNG.normal(size=(8, 2))
@@ -164,23 +165,17 @@ class TestJointForm:
         assert value >= scale * 0.99
         assert share[1] == pytest.approx(share[0] - 1.0, rel=1e-6)
 
-    def test_temperature(self):
-        from nnfw.activations import Softmax
-
-        network = untrained(
-            Network([Dense(3, Softmax(temperature=2.5))], loss="cce", dtype="float64", seed=0), 2
-        )
+    def test_a_scaled_gradient_takes_the_ordinary_way(self):
+        network = untrained(Network([Dense(3, "softmax")], loss="cce", dtype="float64", seed=0), 2)
         x, y = RNG.normal(size=(5, 2)), RNG.integers(0, 3, 5)
         a = network.forward(x, training=True)
-        assert a.scores is not None
         network.backward(network.loss.gradient(y, a))
         network.gradients()
-        joint = network.layers[0].flat_grads.copy()
-        plain = np.array(a)
-        assert network.loss(y, a) == pytest.approx(network.loss(y, plain))
-        network.backward(network.loss.gradient(y, plain))
+        exact = network.layers[0].flat_grads.copy()
+        assert network.loss(y, a) == pytest.approx(network.loss(y, a.copy()))
+        network.backward(0.5 * network.loss.gradient(y, a))
         network.gradients()
-        np.testing.assert_allclose(network.layers[0].flat_grads, joint, rtol=1e-10)
+        np.testing.assert_allclose(2 * network.layers[0].flat_grads, exact, rtol=1e-10)
 
     def test_other_losses_take_the_plain_way(self):
         network = untrained(Network([Dense(3, "softmax")], loss="mse", dtype="float64", seed=0), 2)
@@ -310,17 +305,17 @@ class TestAssignment:
             assert state_of(other) == state_of(two)
             assert repr(other.layers) == repr(two.layers)
 
-    def test_settles_the_joint_form_anew(self):
+    def test_fuses_anew(self):
         inner = Network([Dense(3, "softmax")])
         network = untrained(Network([Dense(3), inner], loss="cce", seed=0), 2)
         x = RNG.normal(size=(4, 2)).astype("float32")
-        assert type(network.forward(x)) is not np.ndarray
+        assert LOGITS.of(network.forward(x)) is not None
         network.loss = "mse"
-        assert type(network.forward(x)) is np.ndarray
-        inner.loss = "cce"  # which is not asked
-        assert type(network.forward(x)) is np.ndarray
+        assert LOGITS.of(network.forward(x)) is None
+        inner.loss = "cce"  # which is not used
+        assert LOGITS.of(network.forward(x)) is None
         network.loss = "cce"
-        assert type(network.forward(x)) is not np.ndarray
+        assert LOGITS.of(network.forward(x)) is not None
 
 
 class TestDecisions:

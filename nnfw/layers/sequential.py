@@ -16,27 +16,6 @@ from nnfw.layers.parameters import Views
 from nnfw.optimizers import Optimizer
 
 
-def is_sequence(y: Array, steps: tuple[int, ...]) -> bool:
-    """Whether outputs still have the time steps (N, T) of the inputs."""
-    return y.ndim > 2 and y.shape[:2] == steps
-
-
-def keeps_steps(layer: Layer, y: Array, steps: tuple[int, ...]) -> bool:
-    """Whether a layer, and each within it, keeps the time steps (N, T) of the inputs in its outputs `y`."""
-    (T, *_), *shapes = layer.shapes if isinstance(layer, Sequential) else [(None,)]
-    return is_sequence(y, steps) and all(len(shape) > 1 and shape[0] == T for shape in shapes)
-
-
-def check_takes_lengths(layer: Layer, padding: Array) -> None:
-    """Raise a ShapeError if a layer has brought time steps together, and padding with them."""
-    if padding.any() and not layer.takes_lengths:
-        raise ShapeError(
-            f"{layer._label}: the time steps of sequences of unequal length end here, and their padding is "
-            f"read as values; set takes_lengths = True in the class, and have forward(x, training, lengths) "
-            f"leave out what lies beyond them"
-        )
-
-
 class Sequential(Layer):
     """Layers one after another: the base of `Network`, which can be trained.
 
@@ -50,11 +29,11 @@ class Sequential(Layer):
     Attributes
     ----------
     shapes : list of tuple
-        The input's shape and that of each layer's output, without the batch axis.
+        The shape of the input and of the output of each layer, without the batch axis.
     """
 
     takes_lengths = _takes_state = True
-    _padding: Array | None = None  # of the last training pass's outputs
+    _padding: Array | None = None  # of the outputs of the last training pass
     _transient = (*Layer._transient, "_padding")
 
     def __init__(
@@ -72,16 +51,16 @@ class Sequential(Layer):
     # ---- the six verbs ------------------------------------------------------------------------------
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
-        """Return the output's shape for an input's, both without the batch axis: (D,) or (T, D)."""
+        """Return the shape of the output for that of an input, without the batch axis: (D,) or (T, D)."""
         shapes = [tuple(input_shape)]
         for place, layer in enumerate(self.layers, 1):
             layer._place = place
             try:
                 shapes.append(layer.compute_shapes(shapes[-1]))
             except ShapeError as error:
-                said = str(error)
-                hint = self._hint(place, shapes, said)
-                raise ShapeError(said if hint in said else f"{said}. {hint}") from None
+                message = str(error)
+                hint = self._hint(place, shapes, message)
+                raise ShapeError(message if hint in message else f"{message}. {hint}") from None
         self.shapes = shapes
         return shapes[-1]
 
@@ -106,9 +85,9 @@ class Sequential(Layer):
         training : bool
             Keep what `backward` needs.
         lengths : ndarray of int (N,), optional
-            Valid steps of each sequence. What stands beyond them is not read, and the output is 0 there.
+            Valid steps of each sequence. The input beyond them is not read, and the output there is 0.
         initial_state : sequence, optional
-            The states to begin with, one for each layer, as `final_state` has them.
+            The initial states, one for each layer, in the form of `final_state`.
         """
         x = np.asarray(x)
         padding = self._find_padding(x, lengths)
@@ -120,7 +99,7 @@ class Sequential(Layer):
             x = layer.forward(x, training, **options)
             if padding is not None and not keeps_steps(layer, x, padding.shape):
                 check_takes_lengths(layer, padding)
-                lengths = padding = None  # the time steps are gone
+                lengths = padding = None  # the outputs have no time steps any more
         if padding is not None:
             x[padding] = 0
         if training:
@@ -128,14 +107,15 @@ class Sequential(Layer):
         return x
 
     def backward(self, dy: Array, of_logits: bool = False) -> Array:
-        """Return dx, given the gradient with respect to the output: the chain in reverse.
+        """Return dx, given the gradient with respect to the output.
 
         Parameters
         ----------
         dy : ndarray (N, ...)
             The gradient with respect to the output of the last training `forward`.
         of_logits : bool
-            Whether `dy` is that with respect to the logits of the last layer; see `nnfw.core.logits`.
+            Whether `dy` is the gradient with respect to the logits of the last layer; see
+            `nnfw.core.logits`.
         """
         if not of_logits and (fused := LOGIT_GRADIENTS.of(dy)) is not None:
             dy, of_logits = fused, True
@@ -146,12 +126,6 @@ class Sequential(Layer):
             dy = layer.backward(dy)
         return dy
 
-    def _find_padding(self, x: Array, lengths: Array | None) -> Array | None:
-        """Return which steps are beyond the end of their sequence, bool (N, T), if there are any."""
-        if lengths is None or x.ndim != (2 if self._first._takes_indices else 3):
-            return None
-        return ~valid_steps(np.asarray(lengths), x.shape[1])
-
     def gradients(self) -> None:
         """Fill the gradients of all layers."""
         for layer in self.layers:
@@ -159,7 +133,7 @@ class Sequential(Layer):
             layer._add_penalty_gradients()
 
     def update(self, optimizer: Optimizer, epoch: float) -> None:
-        """Take one step in every layer, after clipping the gradient of all together if asked for."""
+        """Take one step in every layer, after clipping the global gradient norm if the optimizer says so."""
         if not self.trainable:
             return
         if optimizer.clip_global_norm is not None:
@@ -168,76 +142,7 @@ class Sequential(Layer):
         for layer in self.layers:
             layer.update(layer._own_optimizer or optimizer, epoch)
 
-    def _rules(self, optimizer: Optimizer) -> Iterator[tuple[Layer, Optimizer]]:
-        """Yield each layer that `update` changes, inner chains' ones too, and what optimizer it goes by."""
-        for layer in self.layers if self.trainable else ():
-            rule = layer._own_optimizer or optimizer
-            if isinstance(layer, Sequential):
-                yield from layer._rules(rule)
-            elif layer.trainable:
-                yield layer, rule
-
     # ---- the chain ----------------------------------------------------------------------------------
-
-    @property
-    def final_state(self) -> list[Any]:
-        """The states that the last training pass ended with, one for each layer; None where there is none."""
-        return [layer.final_state if layer._takes_state else None for layer in self.layers]
-
-    @property
-    def _first(self) -> Layer:
-        """The layer that is given the network's input."""
-        return next(self._leaves())
-
-    @property
-    def _last(self) -> Layer:
-        """The layer that gives the network's output."""
-        *_, last = self._leaves()
-        return last
-
-    @property
-    def _takes_indices(self) -> bool:  # type: ignore[override]
-        """Whether the input holds whole numbers."""
-        return self._first._takes_indices
-
-    def _with_inner(self) -> Iterator[Layer]:
-        """Yield this chain and all layers in it, inner chains and theirs too."""
-        yield self
-        for layer in self.layers:
-            if isinstance(layer, Sequential):
-                yield from layer._with_inner()
-            else:
-                yield layer
-
-    def _leaves(self) -> Iterator[Layer]:
-        """Yield the layers, those of inner networks one by one."""
-        for layer in self.layers:
-            if isinstance(layer, Sequential):
-                yield from layer._leaves()
-            else:
-                yield layer
-
-    def _hint(self, place: int, shapes: Sequence[Shape], said: str) -> str:
-        """Return the remedy for a layer that cannot take the last of these shapes, as it has `said`."""
-        before, shape = self.layers[place - 2] if place > 1 else None, shapes[-1]
-        if self.shapes and shapes[0] == self.shapes[0][1:]:
-            return "One sample alone is x[None]"
-        if len(shape) == 1 and getattr(before, "return_sequences", None) is False:
-            return (
-                f"The {type(before).__name__} before it returns only its last state; "
-                f"build it with return_sequences=True"
-            )
-        if before is None and len(shape) == 1 and "expects (samples, steps" in said and not self.size:
-            return f"One feature a step is x[..., None], {(*shape, 1)} a sample"
-        return ""
-
-    @property
-    def _names(self) -> list[str]:
-        """The layers' names; one that was given none is called after its class and place."""
-        return [layer.name or f"{type(layer).__name__.lower()}_{i}" for i, layer in enumerate(self.layers, 1)]
-
-    def _bind(self) -> None:
-        """Nothing: the layers hold the parameters."""
 
     @property
     def params(self) -> Views:  # type: ignore[override]
@@ -249,22 +154,114 @@ class Sequential(Layer):
         """The gradients of all layers by name."""
         return self._collect("grads")
 
-    def _penalty(self) -> float:
-        """Return what the parameters of all layers add to the loss; see `nnfw.regularizers`."""
-        return sum(layer._penalty() for layer in self.layers)
-
-    def _collect(self, kind: str) -> Views:
-        named = zip(self._names, self.layers, strict=True)
-        return Views({f"{name}.{key}": a for name, layer in named for key, a in getattr(layer, kind).items()})
-
     @property
     def size(self) -> int:
         """The number of parameters."""
         return sum(leaf.size for leaf in self._leaves())
 
+    @property
+    def final_state(self) -> list[Any]:
+        """The state of each layer after the last training pass; None for a layer without one."""
+        return [layer.final_state if layer._takes_state else None for layer in self.layers]
+
+    @property
+    def _first(self) -> Layer:
+        """The layer that reads the input of the network."""
+        return next(self._leaves())
+
+    @property
+    def _last(self) -> Layer:
+        """The layer that computes the output of the network."""
+        *_, last = self._leaves()
+        return last
+
+    @property
+    def _takes_indices(self) -> bool:  # type: ignore[override]
+        """Whether the input holds indices, not features."""
+        return self._first._takes_indices
+
+    @property
+    def _names(self) -> list[str]:
+        """The names of the layers; one without a name is called by its class and place."""
+        return [layer.name or f"{type(layer).__name__.lower()}_{i}" for i, layer in enumerate(self.layers, 1)]
+
+    def _with_inner(self) -> Iterator[Layer]:
+        """Yield this chain and all layers in it, inner chains and their layers too."""
+        yield self
+        for layer in self.layers:
+            if isinstance(layer, Sequential):
+                yield from layer._with_inner()
+            else:
+                yield layer
+
+    def _leaves(self) -> Iterator[Layer]:
+        """Yield the layers, those of inner chains one by one."""
+        return (layer for layer in self._with_inner() if not isinstance(layer, Sequential))
+
+    def _rules(self, optimizer: Optimizer) -> Iterator[tuple[Layer, Optimizer]]:
+        """Yield each layer that `update` changes, those of inner chains too, and its optimizer."""
+        for layer in self.layers if self.trainable else ():
+            rule = layer._own_optimizer or optimizer
+            if isinstance(layer, Sequential):
+                yield from layer._rules(rule)
+            elif layer.trainable:
+                yield layer, rule
+
+    def _penalty(self) -> float:
+        """Return what the regularizers of all layers add to the loss."""
+        return sum(layer._penalty() for layer in self.layers)
+
+    def _bind(self) -> None:
+        """Do nothing: the layers hold the parameters."""
+
+    def _collect(self, kind: str) -> Views:
+        named = zip(self._names, self.layers, strict=True)
+        return Views({f"{name}.{key}": a for name, layer in named for key, a in getattr(layer, kind).items()})
+
+    def _find_padding(self, x: Array, lengths: Array | None) -> Array | None:
+        """Return which steps lie beyond the end of their sequence, bool (N, T), or None."""
+        if lengths is None or x.ndim != (2 if self._takes_indices else 3):
+            return None
+        return ~valid_steps(np.asarray(lengths), x.shape[1])
+
+    def _hint(self, place: int, shapes: Sequence[Shape], message: str) -> str:
+        """Return the remedy where a layer has refused the last of these shapes with this message."""
+        before, shape = self.layers[place - 2] if place > 1 else None, shapes[-1]
+        if self.shapes and shapes[0] == self.shapes[0][1:]:
+            return "One sample alone is x[None]"
+        if len(shape) == 1 and getattr(before, "return_sequences", None) is False:
+            return (
+                f"The {type(before).__name__} before it returns only its last state; "
+                f"build it with return_sequences=True"
+            )
+        if before is None and len(shape) == 1 and "expects (samples, steps" in message and not self.size:
+            return f"One feature a step is x[..., None], {(*shape, 1)} a sample"
+        return ""
+
+
+def is_sequence(y: Array, steps: tuple[int, ...]) -> bool:
+    """Whether outputs still have the time steps (N, T) of the inputs."""
+    return y.ndim > 2 and y.shape[:2] == steps
+
+
+def keeps_steps(layer: Layer, y: Array, steps: tuple[int, ...]) -> bool:
+    """Whether a layer, and each within it, keeps the time steps (N, T) of the inputs in its outputs `y`."""
+    (T, *_), *shapes = layer.shapes if isinstance(layer, Sequential) else [(None,)]
+    return is_sequence(y, steps) and all(len(shape) > 1 and shape[0] == T for shape in shapes)
+
+
+def check_takes_lengths(layer: Layer, padding: Array) -> None:
+    """Raise a ShapeError if a layer has merged time steps, and padding with them."""
+    if padding.any() and not layer.takes_lengths:
+        raise ShapeError(
+            f"{layer._label}: the time steps of variable-length sequences end here, and their padding is read "
+            f"as values; set takes_lengths = True in the class, and have forward(x, training, lengths) leave "
+            f"out the steps beyond the lengths"
+        )
+
 
 def check_layers(layers: Sequence[Layer]) -> list[Layer]:
-    """Return the layers as a list, if they are layers, each there once, and of different names."""
+    """Return the layers as a list, if they are distinct layers that belong to no other network."""
     if isinstance(layers, Layer) or not isinstance(layers, Iterable):
         raise TypeError(f"Network: layers must be a list of layers, got {type(layers).__name__}")
     layers = list(layers)
@@ -288,7 +285,7 @@ def check_layers(layers: Sequence[Layer]) -> list[Layer]:
 
 
 def check_forward(layer: Layer) -> None:
-    """Raise a TypeError if a layer's `forward` cannot be called as a network calls it."""
+    """Raise a TypeError if the `forward` of a layer cannot be called as a network calls it."""
     takes = inspect.signature(type(layer).forward).parameters
     wanted = ["training", *(["lengths"] if layer.takes_lengths else [])]
     missing = [name for name in wanted if name not in takes]
@@ -300,12 +297,12 @@ def check_forward(layer: Layer) -> None:
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Raise a ValueError if two layers have one name, or if parts of a name cannot be told."""
+    """Raise a ValueError if two layers have one name, or a name has a dot."""
     for name in names:
         if "." in name:
             raise ValueError(
-                f"Network: the layer name {name!r} has a dot, which is what divides it from its parameters' "
-                f"names; take another, as {name.replace('.', '_')!r}"
+                f"Network: the layer name {name!r} has a dot, which separates it from the names of its "
+                f"parameters; take another, as {name.replace('.', '_')!r}"
             )
         if names.count(name) > 1:
             raise ValueError(f"Network: two layers have the name {name!r}; give each its own by name=")

@@ -1,7 +1,7 @@
 """Callbacks: what else happens while a network trains.
 
-A callback is an object with any of the hooks of `Callback`. Each is given the `Run`: the network, the history,
-the number of the epoch, its numbers so far, and `Run.stop`.
+A callback is an object with any of the hooks of `Callback`. Each is given the `Run`: the network, the
+history, the number of the epoch, its numbers so far, and `Run.stop`.
 
 Every fit begins with callbacks that know nothing of earlier ones, but for ``fit(..., resume=True)``: then a
 callback continues with what the one of the same class and arguments knew, as far as `Callback.remembers`
@@ -47,25 +47,25 @@ class Callback(Part):
     comes_last: ClassVar[bool] = False
 
     def on_fit_start(self, run: Run) -> None:
-        """Called before the first epoch of a `fit`."""
+        """Before the first epoch of a `fit`."""
 
     def on_resume(self, run: Run) -> None:
-        """Called after `on_fit_start` in a resumed fit; what `remembers` names has been set."""
+        """After `on_fit_start` in a resumed fit; what `remembers` names has been set."""
 
     def on_epoch_start(self, run: Run) -> None:
-        """Called before the first batch of an epoch."""
+        """Before the first batch of an epoch."""
 
     def on_gradients(self, run: Run) -> None:
-        """Called between `gradients` and `update` of each step: ``run.network.grads`` may be changed in place."""
+        """Between `gradients` and `update`: ``run.network.grads`` may be changed in place."""
 
     def on_batch_end(self, run: Run) -> None:
-        """Called after the update of a batch, ``run.batch``; see ``run.batch_loss``."""
+        """After the update of a batch, ``run.batch``; see ``run.batch_loss``."""
 
     def on_epoch_end(self, run: Run) -> None:
-        """Called after an epoch and its validation; ``run.logs`` has its numbers."""
+        """After an epoch and its validation; ``run.logs`` has its numbers."""
 
     def on_fit_end(self, run: Run) -> None:
-        """Called after the last epoch, also when the run was stopped; not after an error."""
+        """After the last epoch, also when the run was stopped; not after an error."""
 
 
 def open_callbacks(callbacks: Any) -> list[Callback]:

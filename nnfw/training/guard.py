@@ -1,7 +1,7 @@
 """The guard: no step of a fit starts from, or leads to, a NaN or an infinity, and none is returned as an answer.
 
 It reads the loss and the gradients once a step. Where these or the learning rate are so large that the update
-itself could overflow, and for optimizers that are not nnfw's own, it keeps a copy of the weights, and puts them
+itself could overflow, and where it is not nnfw's own code, it keeps a copy of the weights, and puts them
 back if the update fails. It does not prove that no other update can overflow: the next step reports one.
 """
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from nnfw.core.errors import NonFiniteError
 from nnfw.core.typing import Array
+from nnfw.layers.base import Layer
 from nnfw.model import Model
 from nnfw.optimizers import Optimizer, State
 from nnfw.training import anomaly
@@ -33,6 +34,7 @@ class Guard:
 
     def __init__(self, network: Model) -> None:
         self.leaves = [leaf for leaf in network._leaves() if leaf.size]
+        self.own = all(type(leaf).update is Layer.update for leaf in self.leaves)
         self.before: list[tuple[Array, State | None]] = []  # the weights before an update that may overflow
 
     def check(self, run: Run) -> None:
@@ -46,7 +48,11 @@ class Guard:
                 if not np.isfinite(leaf.flat_grads).all():
                     raise failure(run, f"a gradient of {leaf._label} is not finite")
         rules = [rule for _, rule in network._rules(run.optimizer)]
-        tame = small and all(rule.rate(run.epoch_fraction) < HIGH and is_own(rule) for rule in rules)
+        tame = (
+            small
+            and self.own
+            and all(rule.rate(run.epoch_fraction) < HIGH and is_own(rule) for rule in rules)
+        )
         self.before = (
             [] if tame else [(leaf.flat_params.copy(), copy_of(leaf._state)) for leaf in self.leaves]
         )

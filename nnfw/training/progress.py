@@ -1,4 +1,4 @@
-"""What a run shows while it trains: a bar on a terminal or in a notebook, a line an epoch in a log."""
+"""Progress: a bar on a terminal or in a notebook, a line an epoch in a log."""
 
 import functools
 import sys
@@ -12,30 +12,21 @@ Method = TypeVar("Method", bound=Callable[..., None])
 EPOCH_BAR_DELAY = 2.0  # seconds that an epoch must take before it gets a bar of its own
 
 
-def choose(verbose: int | str) -> int:
-    """Return the level 0, 1 or 2 for `verbose`; "auto" is 1 on a terminal or in a notebook, else 2."""
-    if verbose == "auto":
-        return 1 if is_terminal(sys.stderr) or "ipykernel" in sys.modules else 2
-    if isinstance(verbose, int) and verbose in (0, 1, 2):
-        return verbose
-    raise ValueError(f"verbose must be 0 (silent), 1 (bar), 2 (a line an epoch) or 'auto', got {verbose!r}")
-
-
 def is_terminal(stream: Any) -> bool:
     """Whether a stream, which may be closed or None, is a terminal."""
     return stream is not None and not getattr(stream, "closed", False) and bool(stream.isatty())
 
 
-def while_seen(method: Method) -> Method:
-    """Decorate a method that writes: where nothing can be written any more, a run goes on unseen."""
+def while_printable(method: Method) -> Method:
+    """Decorate a method that prints: if that fails, the run continues without output."""
 
     @functools.wraps(method)
     def shown(self: "Progress", *args: Any) -> None:
-        if not self.unseen:
+        if not self.failed:
             try:
                 method(self, *args)
             except (OSError, ValueError):  # a pipe that nobody reads, a full disk, a closed file
-                self.unseen = True
+                self.failed = True
 
     return cast(Method, shown)
 
@@ -43,7 +34,7 @@ def while_seen(method: Method) -> Method:
 class Progress:
     """Silent; the base of the ways to show a run."""
 
-    unseen = False  # whether it could no longer be written
+    failed = False  # whether printing has failed
 
     def start(self, epochs: int, first: int, steps: int | None) -> None:
         """Begin a run of `epochs` from epoch number `first`, of so many `steps` each."""
@@ -75,7 +66,7 @@ class Lines(Progress):
         """Print the line."""
         self.note(f"epoch {number}/{self.last}: {describe(logs)}")
 
-    @while_seen
+    @while_printable
     def note(self, text: str) -> None:
         """Print the text."""
         print(text, flush=True)
@@ -84,7 +75,7 @@ class Lines(Progress):
 class Bar(Progress):
     """A bar over the epochs, and one over the steps of an epoch that takes long."""
 
-    @while_seen
+    @while_printable
     def start(self, epochs: int, first: int, steps: int | None) -> None:
         """Open the bar."""
         from tqdm.auto import tqdm  # here, because it takes as long to import as all of nnfw
@@ -94,7 +85,7 @@ class Bar(Progress):
         self.epochs = self.bar(total=epochs, unit="epoch", desc="training", dynamic_ncols=True)
         self.steps: Any = None
 
-    @while_seen
+    @while_printable
     def start_epoch(self, number: int) -> None:
         """Open the epoch's bar, which shows itself only after a while."""
         self.steps = self.bar(
@@ -106,13 +97,13 @@ class Bar(Progress):
             dynamic_ncols=True,
         )
 
-    @while_seen
+    @while_printable
     def step(self, loss: float) -> None:
         """Move the epoch's bar."""
         if self.steps is not None and self.steps.update():
             self.steps.set_postfix_str(f"loss {loss:.4g}", refresh=False)
 
-    @while_seen
+    @while_printable
     def end_epoch(self, number: int, logs: Mapping[str, float]) -> None:
         """Close the epoch's bar, and move the run's."""
         if self.steps is not None:
@@ -121,12 +112,12 @@ class Bar(Progress):
         self.epochs.set_postfix_str(describe(logs), refresh=False)
         self.epochs.update()
 
-    @while_seen
+    @while_printable
     def note(self, text: str) -> None:
         """Write the text above the bar."""
         self.epochs.write(text)
 
-    @while_seen
+    @while_printable
     def close(self) -> None:
         """Close both bars."""
         if self.steps is not None:
@@ -135,6 +126,11 @@ class Bar(Progress):
 
 
 def open_progress(verbose: int | str) -> Progress:
-    """Return the way to show a run for `verbose`; without a stream to write to there is none."""
-    level = choose(verbose)
-    return Progress() if level == 1 and sys.stderr is None else (Progress, Bar, Lines)[level]()
+    """Return the progress for `verbose`; "auto" is a bar on a terminal or in a notebook, else lines."""
+    if verbose == "auto":
+        verbose = 1 if is_terminal(sys.stderr) or "ipykernel" in sys.modules else 2
+    if not isinstance(verbose, int) or verbose not in (0, 1, 2):
+        raise ValueError(
+            f"verbose must be 0 (silent), 1 (bar), 2 (a line an epoch) or 'auto', got {verbose!r}"
+        )
+    return Progress() if verbose == 1 and sys.stderr is None else (Progress, Bar, Lines)[verbose]()

@@ -320,7 +320,7 @@ class TestSearch:
             lambda: network.predict(self.X, lengths=self.LENGTHS),
             lambda: network.fit(self.X, Y[:6, 0], **settings),
         ):
-            with pytest.raises(NonFiniteError, match=r"parameter W of layer 4, Dense\(1\) is inf"):
+            with pytest.raises(NonFiniteError, match=r"parameter W of layer 4, Dense\(1\) holds inf"):
                 use()
 
     def test_blames_no_padding(self):
@@ -338,7 +338,7 @@ class TestSearch:
         network = Network([Inverse(), GRU(3), Dense(1)], seed=0)
         network.fit(self.X, Y[:6, 0], lengths=self.LENGTHS, verbose=0)
         network.params["dense_3.W"][...] = np.nan
-        with pytest.raises(NonFiniteError, match=r"parameter W of layer 3, Dense\(1\) is nan"):
+        with pytest.raises(NonFiniteError, match=r"parameter W of layer 3, Dense\(1\) holds nan"):
             network.predict(self.X, lengths=self.LENGTHS)
 
 
