@@ -104,7 +104,7 @@ class Model(Sequential):
         *inner, last = self._leaves()
         for leaf in inner:
             leaf._keeps_logits = False
-        activation = last.activation
+        activation = getattr(last, "activation", None)
         last._keeps_logits = activation is not None and activation.name == self.loss.fused_with
 
     def initialize(self, rng: np.random.Generator | None = None, dtype: str | None = None) -> None:
@@ -136,6 +136,7 @@ class Model(Sequential):
                     if rng is None and isinstance(layer, Model):
                         layer._share_stream(source)
                     layer.initialize(source, kind.name)
+                self._flatten()
                 self._dtype, self._built, self._training_state = kind, True, None
 
     # ---- building: all parameters or none, and once -------------------------------------------------
@@ -151,6 +152,7 @@ class Model(Sequential):
                 self._initialize_new()
                 for leaf in self._leaves():
                     leaf._state = None  # copies of trained layers begin anew with what is to train them
+                self._flatten()
                 self._built = True
 
     def _initialize_new(self) -> None:

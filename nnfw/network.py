@@ -97,8 +97,8 @@ class Network(Model):
         Parameters
         ----------
         x : array_like (N, D) or (N, T, D), list of arrays (T_i, D), or iterable of batches
-            Inputs; before an `Embedding` integers (N, T), or a list of arrays (T_i,). Without `y`, an iterable
-            that yields the (x, y) or (x, y, lengths) of all batches of an epoch each time it is iterated over.
+            Inputs; before an `Embedding` integers (N, T), or a list of arrays (T_i,). Without `y`, an
+            iterable that yields the batches (x, y) or (x, y, lengths) of an epoch each time it is iterated.
             A ``np.memmap`` is read batch by batch.
         y : array_like, optional
             Targets: (N, K), (N,) or (N, 1); classes (N,) for categorical cross-entropy; the same with a time
@@ -112,8 +112,8 @@ class Network(Model):
         validation_split : float
             The share of the samples that is held out for validation instead, in [0, 1).
         split : {"auto", "stratified", "random", "tail"}
-            Which samples: shuffled with the seed, with equal shares of every class ("stratified", which "auto"
-            means for class targets), over all ("random"), or the last ones ("tail", for time series).
+            Which samples: drawn with the seed, with equal shares of every class ("stratified", which "auto"
+            means for class targets) or not ("random"), or the last ones ("tail", for time series).
         shuffle : bool
             Whether each epoch takes the samples in a new order.
         bucket : bool

@@ -117,6 +117,9 @@ class Optimizer(Part):
     """
 
     slots: ClassVar[tuple[str, ...]] = ()
+    separable: ClassVar[bool] = (
+        False  # whether each parameter has its own rule: one step may serve all layers
+    )
 
     learning_rate: Rate = 0.01
     _: KW_ONLY
@@ -282,6 +285,7 @@ class SGD(Optimizer):
     """
 
     slots = ("momentum",)
+    separable = True
 
     momentum: Fraction = 0.0
     nesterov: Switch = False
@@ -334,6 +338,7 @@ class Adagrad(Optimizer):
     """
 
     slots = ("accumulator",)
+    separable = True
 
     epsilon: Positive = 1e-10
     initial_accumulator: Amount = 0.0
@@ -389,6 +394,7 @@ class RMSprop(Optimizer):
     """
 
     slots = ("velocity", "mean", "momentum")
+    separable = True
 
     rho: Fraction = 0.99
     epsilon: Positive = 1e-8
@@ -446,6 +452,7 @@ class Adam(Optimizer):
     """
 
     slots = ("momentum", "velocity")
+    separable = True
 
     learning_rate: Rate = 0.001
     beta_1: Fraction = 0.9
@@ -594,6 +601,7 @@ class Lion(DecoupledDecay, Optimizer):
     """
 
     slots = ("momentum",)
+    separable = True
 
     learning_rate: Rate = 0.0001
     beta_1: Fraction = 0.9

@@ -59,40 +59,41 @@ class Options(TypedDict, total=False):
 
 
 class Layer(Part):
-    """One link of the chain: the base of every layer.
+    """The base of all layers.
 
-    A layer of your own needs `compute_shapes`, `forward` and `backward`, and `gradients` if it has
-    parameters, which it declares with `add_parameter`; `initialize` and `update` come with the base.
-    Arguments of ``__init__`` are kept under their own names (``self.k = k``): files, copies and the summary
-    read them there. One that brings time steps together, as pooling and attention do, sets
-    ``takes_lengths = True`` in its class, and its ``forward(x, training, lengths)`` leaves out what lies
-    beyond the lengths (N,), which is padding.
+    An own layer defines `compute_shapes`, `forward` and `backward`, and `gradients` if it has parameters,
+    which it declares with `add_parameter`; `initialize` and `update` come with the base. Arguments of
+    ``__init__`` are kept under their own names (``self.k = k``): files, copies and the summary read them
+    there. A layer that merges time steps, as pooling and attention do, sets ``takes_lengths = True`` in its
+    class, and its ``forward(x, training, lengths)`` leaves out the steps beyond the lengths (N,).
 
     Parameters
     ----------
     optimizer : Optimizer or str, optional
-        Used for this layer instead of the network's, with its own rate, schedule and clipping. It and the
-        next two can be assigned anew at any time.
+        Updates this layer instead of the network's, with its own rate, schedule and clipping. It and the
+        next two can be assigned at any time.
     regularizer : str, Regularizer, list or dict, optional
-        What holds the weights small: for all that are matrices, or by parameter, ``{"W": L2(1e-4)}``;
-        ``"Wx"`` stands for ``Wx_z``, ``Wx_r`` ... alike.
+        Keeps the weights small: all parameters that are matrices, or by name, ``{"W": L2(1e-4)}``, where
+        ``"Wx"`` stands for ``Wx_z``, ``Wx_r`` ...
     trainable : bool
-        False freezes the parameters: `update` leaves them as they are.
+        False freezes the parameters: `update` does not change them.
     name : str, optional
-        A name for messages, the summary and files; by default the class's.
+        A name for messages, the summary and files; by default that of the class and the place.
 
     Attributes
     ----------
     params, grads : dict of str to ndarray
         The parameters and their gradients by name, views into `flat_params` and `flat_grads`.
     flat_params, flat_grads : ndarray
-        All of them as one contiguous vector each.
+        All parameters and all gradients as one contiguous vector each.
+    takes_lengths, causal : bool
+        Whether `forward` takes `lengths`, and whether no output depends on a later step of the input.
     cache : dict of str to ndarray
-        What the last ``forward(x, training=True)`` and `backward` kept, open to inspection.
+        The intermediates of the last ``forward(x, training=True)`` and `backward`.
 
     Examples
     --------
-    A layer with one learnt gain a feature:
+    A layer with one trained gain a feature:
 
     >>> class Gain(Layer):
     ...     def compute_shapes(self, input_shape):
@@ -123,9 +124,9 @@ class Layer(Part):
     regularizer = Opened(_regularizer, None)
     trainable = Opened(boolean, True)
     name: str | None = None
-    activation: "Activation | None" = None  # of a layer that has one: what its outputs are
+    activation: "Activation | None" = None  # of a layer that has one
 
-    # What a class says of itself:
+    # What a class declares:
     takes_lengths: ClassVar[bool] = False  # whether forward takes `lengths`
     causal: bool = False  # whether no output depends on a later step: see `Network.stream`
     _takes_indices: ClassVar[bool] = False  # whether the input holds whole numbers (N, T), not features
@@ -146,11 +147,11 @@ class Layer(Part):
     _state: "State | None" = None  # of the optimizer
     _noise: np.random.Generator | None = None  # what a layer that is random in training draws from
 
-    # What the network tells it:
+    # What the network sets:
     _owner: "weakref.ref[Layer] | None" = None  # the network, or the layer, that it is part of
     _place: int | None = None  # position in its network, from 1: for messages only
-    _needs_dx: bool = True  # False where nobody asks for backward's dx: see nnfw.training.loop
-    _keeps_logits: bool = False  # whether the loss takes its logits: see nnfw.core.logits
+    _needs_dx: bool = True  # False where dx is not needed, and backward may return an empty array
+    _keeps_logits: bool = False  # whether the loss reads its logits: see nnfw.core.logits
 
     # What copies leave out:
     _transient: ClassVar[tuple[str, ...]] = (
@@ -171,17 +172,17 @@ class Layer(Part):
     # ---- the six verbs ------------------------------------------------------------------------------
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
-        """Return the output's shape for an input's, both without the batch axis, and declare parameters.
+        """Return the shape of the output for that of an input, without the batch axis; declare parameters.
 
         Raises
         ------
         ShapeError
-            If the layer cannot take such an input.
+            If the layer does not take such an input.
         """
         raise NotImplementedError(f"{type(self).__name__} must define compute_shapes(input_shape)")
 
     def initialize(self, rng: np.random.Generator, dtype: str = "float32") -> None:
-        """Allocate the parameters, and fill them from `rng`.
+        """Allocate the parameters and fill them from `rng`.
 
         Raises
         ------
@@ -198,80 +199,82 @@ class Layer(Part):
         self._bind()
         for name, spec in self._specs.items():
             self.params[name][...] = spec.initializer(rng, spec.shape, dtype)
-        self._regularized()  # a name that is not there is refused now
+        self._regularized()  # raises for an unknown parameter name
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return the output (N, ...) for the input (N, ...); in training, keep what `backward` needs.
 
-        The layer may need the output again, or have it from its input: copy it before changing it in place.
+        The output may be memory of the layer, or the input itself: copy it before changing it in place.
         """
         raise NotImplementedError(f"{type(self).__name__} must define forward(x, training=False)")
 
     def backward(self, dy: Array) -> Array:
-        """Return the loss's gradient with respect to the last training input, given that to its output.
-
-        A layer may return an empty array instead where `_needs_dx` is False.
-        """
+        """Return dx of the last training input, given the gradient dy with respect to its output."""
         raise NotImplementedError(f"{type(self).__name__} must define backward(dy)")
 
     def gradients(self) -> None:
-        """Fill `grads` from what `forward` and `backward` kept."""
+        """Fill `grads` from what `forward` and `backward` have kept."""
         if self._specs:
             raise NotImplementedError(f"{type(self).__name__} has parameters: it must define gradients()")
 
     def update(self, optimizer: "Optimizer", epoch: float) -> None:
-        """Take one step of the layer's own optimizer if it has one, else of `optimizer`."""
+        """Take one step of the optimizer: the layer's own if it has one, else `optimizer`."""
         rule = self.optimizer or optimizer
         if not self.trainable or not self.flat_params.size:
             return
-        if self._state is None or self._state.rule != type(rule).__name__:
-            self._state = rule.start(self.flat_params)
+        state = self._check_state(rule)
         if self.optimizer and self.optimizer.clip_global_norm is not None:  # the norm of this layer alone
             clip_to_norm([self.flat_grads], self.optimizer.clip_global_norm)
-        rule.step(self.flat_params, self.flat_grads, self._state, epoch)
+        rule.step(self.flat_params, self.flat_grads, state, epoch)
         for p, _, regularizer in self._regularized():
             regularizer.constrain(p)
 
+    def _check_state(self, rule: "Optimizer") -> "State":
+        """Return what the optimizer remembers of the layer; it starts anew after another optimizer."""
+        if self._state is None or self._state.rule != type(rule).__name__:
+            self._state = rule.start(self.flat_params)
+        return self._state
+
     @property
     def _own_optimizer(self) -> "Optimizer | None":
-        """The optimizer that it was given, and is updated by wherever it stands."""
+        """The optimizer that it was given."""
         return self.optimizer
 
     # ---- regularization -----------------------------------------------------------------------------
 
     def _regularized(self) -> list[tuple[Array, Array, Regularizer]]:
-        """Return the parameters that are held small, their gradients, and what holds them."""
+        """Return each regularized parameter, its gradient and its regularizer."""
         if self.regularizer is None:
             return []
         assigned = regularizers.assign(self.regularizer, self.params, self._label)
         return [(self.params[name], self.grads[name], regularizer) for name, regularizer in assigned]
 
     def _penalty(self) -> float:
-        """Return what the parameters add to the loss."""
+        """Return what the regularizers add to the loss."""
         return sum(regularizer.penalty(p) for p, _, regularizer in self._regularized())
 
     def _add_penalty_gradients(self) -> None:
-        """Add the gradients of `penalty` to `grads`, which `gradients` has filled."""
+        """Add the gradients of the penalty to `grads`, which `gradients` has filled."""
         for p, dp, regularizer in self._regularized():
             regularizer.add_gradient(p, dp)
 
     def _random(self) -> np.random.Generator:
-        """Return what to draw from in training, or say that `initialize` must come before."""
+        """Return the source of random numbers in training."""
         if self._noise is None:
             raise RuntimeError(f"{self._label}: forward in training comes after initialize(rng)")
         return self._noise
 
-    # ---- the door, and one step at a time --------------------------------------------------------------
+    # ---- input validation, streaming ----------------------------------------------------------------
 
     def _check_values(self, x: Array) -> None:
-        """Raise a ValueError for values that the layer cannot take; `x` is what a network is given."""
+        """Raise a ValueError for values that a first layer cannot take."""
 
     def _find_lengths(self, x: Array, lengths: Array | None = None) -> Array | None:
-        """Return the valid steps of each sequence (N,), where the values of `x` tell; else those known."""
+        """Return the lengths of the sequences (N,), from the values of `x` if a mask marks padding."""
         return lengths
 
     def _stepper(self, N: int) -> "Stepper":
-        """Return what takes one time step of N samples after another; only a layer that is `causal` can."""
+        """Return an object that reads N sequences step by step; the layer is `causal`."""
         return Stepper(self)
 
     # ---- what the verbs are built from --------------------------------------------------------------
@@ -334,7 +337,7 @@ class Layer(Part):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The type of the parameters and of all that is computed with them."""
+        """The type of the parameters and outputs."""
         return self.flat_params.dtype
 
     @property
@@ -344,13 +347,13 @@ class Layer(Part):
 
     @property
     def _label(self) -> str:
-        """The layer and its place, as messages call it: ``layer 2, GRU(16)``."""
+        """The layer and its place for messages: ``layer 2, GRU(16)``."""
         place = f"layer {self._place}, " if self._place else ""
         return f"{place}{type(self).__name__}({self._extent})"
 
     @property
     def _extent(self) -> str:
-        """What its label has in brackets: the units, of a layer that has some."""
+        """What the label has in brackets: the units, if the layer has any."""
         return str(getattr(self, "units", ""))
 
     @property
@@ -359,11 +362,11 @@ class Layer(Part):
         return self._owner is not None and self._owner() is not None
 
     def __copy__(self) -> Self:
-        """Return a copy that shares nothing: two layers cannot have one memory, or one owner."""
+        """Return a deep copy: two layers cannot share memory, or belong to two networks."""
         return copy.deepcopy(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave views, buffers and the last batch out of copies: the flat vectors hold everything."""
+        """Leave out views, buffers and the last batch; the flat vectors hold all parameters."""
         return {key: value for key, value in vars(self).items() if key not in self._transient}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

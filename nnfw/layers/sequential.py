@@ -12,6 +12,7 @@ from nnfw.core.logits import LOGIT_GRADIENTS
 from nnfw.core.typing import Array, Shape
 from nnfw.core.vectors import clip_to_norm
 from nnfw.layers.base import Layer
+from nnfw.layers.flat import SharedUpdate, flatten, vector
 from nnfw.layers.parameters import Views
 from nnfw.optimizers import Optimizer
 
@@ -34,7 +35,8 @@ class Sequential(Layer):
 
     takes_lengths = _takes_state = True
     _padding: Array | None = None  # of the outputs of the last training pass
-    _transient = (*Layer._transient, "_padding")
+    _shared: SharedUpdate | None = None  # the last step that updated all layers at once
+    _transient = (*Layer._transient, "_padding", "_shared")
 
     def __init__(
         self,
@@ -68,6 +70,7 @@ class Sequential(Layer):
         """Allocate and fill the parameters of all layers."""
         for layer in self.layers:
             layer.initialize(rng, dtype)
+        self._flatten()
 
     def forward(
         self,
@@ -139,8 +142,44 @@ class Sequential(Layer):
         if optimizer.clip_global_norm is not None:
             shared = [leaf.flat_grads for leaf, rule in self._rules(optimizer) if rule is optimizer]
             clip_to_norm(shared, optimizer.clip_global_norm)
+        if self._updates_at_once(optimizer):
+            self._shared.step(optimizer, epoch)  # type: ignore[union-attr]
+            return
         for layer in self.layers:
             layer.update(layer._own_optimizer or optimizer, epoch)
+
+    # ---- one vector ---------------------------------------------------------------------------------
+
+    @property
+    def flat_params(self) -> Array:  # type: ignore[override]
+        """The parameters of all layers as one vector."""
+        return vector(self._with_parameters(), "flat_params")
+
+    @property
+    def flat_grads(self) -> Array:  # type: ignore[override]
+        """The gradients of all layers as one vector."""
+        return vector(self._with_parameters(), "flat_grads")
+
+    def _with_parameters(self) -> list[Layer]:
+        return [leaf for leaf in self._leaves() if leaf.size]
+
+    def _flatten(self) -> None:
+        """Move all parameters into one vector, of which the vectors of the layers are views."""
+        flatten(self._with_parameters())
+
+    def _updates_at_once(self, optimizer: Optimizer) -> bool:
+        """Whether one step of the optimizer can update all layers; if so, it is prepared."""
+        if not optimizer.separable or optimizer.clip_norm is not None:
+            return False
+        for layer in self.layers:
+            if isinstance(layer, Sequential) or type(layer).update is not Layer.update:
+                return False
+            if not layer.trainable or layer.optimizer is not None or layer.regularizer is not None:
+                return False
+        layers = [layer for layer in self.layers if layer.size]
+        if layers and (self._shared is None or not self._shared.fits(layers, optimizer)):
+            self._shared = SharedUpdate(layers, optimizer)
+        return self._shared is not None and self._shared.state is not None
 
     # ---- the chain ----------------------------------------------------------------------------------
 
@@ -213,6 +252,10 @@ class Sequential(Layer):
 
     def _bind(self) -> None:
         """Do nothing: the layers hold the parameters."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._flatten()
 
     def _collect(self, kind: str) -> Views:
         named = zip(self._names, self.layers, strict=True)

@@ -90,7 +90,7 @@ def largest(batch: Batch) -> float:
 
 
 def in_cache(leaf: Layer, backward: bool = False, label: str = "") -> str:
-    """Return the message for what a layer keeps of a pass over sequences: the first array to fail, in time."""
+    """Return the message for the first sequence in time that a layer keeps and that is not finite."""
     label = label or leaf._label
     for inner in vars(leaf).values():  # the layers that it is made of come before its own results
         if isinstance(inner, Layer) and (found := in_cache(inner, backward, f"{inner._label} in {label}")):

@@ -1,4 +1,4 @@
-"""The guard: no step of a fit starts from, or leads to, a NaN or an infinity, and none is returned as an answer.
+"""The guard: no step of a fit starts from or leads to a NaN or an infinity, and no prediction holds one.
 
 It reads the loss and the gradients once a step. Where these or the learning rate are so large that the update
 itself could overflow, and where it is not nnfw's own code, it keeps a copy of the weights, and puts them
@@ -102,8 +102,8 @@ def check_outputs(network: Model, where: str, batch: Batch, a: Array, loss: floa
     remedy = "fill, scale or drop such samples"
     if math.isfinite(largest):
         remedy = (
-            f"likely causes: inputs that are not scaled as those of training (their largest is {largest:.3g}), "
-            f"or weights that have grown too large; load the network, or fit it again"
+            f"likely causes: inputs that are not scaled as those of training (their largest is "
+            f"{largest:.3g}), or weights that have grown too large; load the network, or fit it again"
         )
     raise NonFiniteError(f"{where}: {found}; {remedy}")
 

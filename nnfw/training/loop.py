@@ -147,8 +147,8 @@ def announce(run: Run, epochs: int, validated: bool) -> None:
     if not epochs and not run.stopped:
         done = len(run.history.epoch) - run.state.start
         run.note(
-            f"nothing is left to do: the last fit had its {done} epoch{'s' if done > 1 else ''}; leave resume "
-            f"out to train on"
+            f"nothing is left to do: the last fit had its {done} epoch{'s' if done > 1 else ''}; leave "
+            f"resume out to train on"
         )
     elif is_zero(run.optimizer, run.epoch):
         run.note(
