@@ -1,10 +1,10 @@
-"""The losses, over the outputs ``a`` and the targets ``y`` of the last axis of length K.
+"""Loss functions of outputs ``a`` and targets ``y``, both (N, ..., K), and their derivatives.
 
-Where a logarithm or its slope would be infinite, they are taken a step inside: at outputs of at least
-``sqrt(tiny)``, so that a slope can still be squared, and below 1 at most at the float before 1. In the joint
-form with their activation (see `nnfw.core.logits`) the cross-entropies need no such step.
+A mean or a sum over K runs over the outputs of one sample (and step). Logarithms and their derivatives are
+taken at outputs of at least ``sqrt(tiny)``, so that the square of a derivative is finite too, and of at most
+the largest float below 1. Cross-entropies computed from the logits (see `nnfw.core.logits`) need no bounds.
 
-``@nnfw.losses.register("quartic")`` above a class of your own makes it known by name.
+``@nnfw.losses.register("quartic")`` above your own class makes it available by name.
 """
 
 import functools
@@ -22,19 +22,19 @@ from nnfw.core.validation import FRACTION, POSITIVE
 
 
 class Loss(Part):
-    """The base of losses; one of your own writes `value` and `slope` and can be passed at once.
+    """Base class of losses. A subclass defines `value` and `slope`, and can be passed to a network as it is.
 
     Attributes
     ----------
     fused_with : str or None
-        The name of the output activation with which the loss has an exact joint form; such a loss writes
-        `value_from_logits` and `slope_from_logits` too.
+        The output activation that the loss is fused with; such a loss also defines `value_from_logits` and
+        `slope_from_logits`.
     takes_classes : bool
         Whether targets may be integer classes (N, ...).
     target_range : tuple of float
-        The lowest and the highest target that make sense.
+        The lowest and the highest valid target.
     threshold : float
-        Of a single output: above it is class 1.
+        A single output above it is class 1.
 
     Examples
     --------
@@ -60,15 +60,15 @@ class Loss(Part):
         raise NotImplementedError
 
     def slope(self, y: Array, a: Array) -> Array:
-        """Return the derivative of `value` with respect to `a`, in its shape."""
+        """Return the derivative of `value` with respect to `a`, of the same shape."""
         raise NotImplementedError
 
     def value_from_logits(self, y: Array, logits: Array) -> Array:
-        """Return `value` of the activation `fused_with` at the `logits`, straight from these."""
+        """Return `value` at the outputs of the activation `fused_with`, computed from its logits."""
         raise NotImplementedError
 
     def slope_from_logits(self, y: Array, a: Array) -> Array:
-        """Return the derivative of `value_from_logits` with respect to the logits that gave `a`."""
+        """Return the derivative of `value_from_logits` with respect to the logits, from the outputs `a`."""
         raise NotImplementedError
 
     def __call__(self, y: ArrayLike, a: ArrayLike, weight: ArrayLike | None = None) -> float:
@@ -77,32 +77,32 @@ class Loss(Part):
         Parameters
         ----------
         y : array_like (N, ..., K)
-            The targets, in the shape of `a`; for categorical cross-entropy also integer classes (N, ...).
+            The targets, of the shape of `a`; for categorical cross-entropy also integer classes (N, ...).
         a : array_like (N, ..., K)
             The outputs.
         weight : array_like (N,) or (N, T), optional
             A factor for each sample or step: 2 counts it twice, 0 masks it. The mean divides by the number
-            of samples and steps, not by the sum of their weights.
+            of samples and steps, not by the sum of the weights.
 
         Raises
         ------
         ShapeError
-            If the shapes do not fit (a ValueError); nothing is broadcast.
+            If the shapes do not match (a ValueError); nothing is broadcast.
         ValueError
-            If the targets lie outside `target_range`.
+            If targets lie outside `target_range`.
         """
         return self._mean(self._values(*self._prepare(y, a)), weight)
 
     def per_sample(self, y: ArrayLike, a: ArrayLike) -> Array:
-        """Return the loss of each sample (N,), the mean over its time steps if there are any."""
+        """Return the loss of each sample (N,), averaged over its time steps."""
         values = self._values(*self._prepare(y, a))
         return values.reshape(len(values), -1).mean(axis=1)
 
     def gradient(self, y: ArrayLike, a: ArrayLike, weight: ArrayLike | None = None) -> Array:
         """Return the gradient of the mean loss with respect to `a`; see `__call__` for the arguments.
 
-        If `a` is what a network returned, and the loss is fused with its output activation,
-        ``network.backward`` knows for the array returned here the exact gradient with respect to the logits.
+        If the loss is fused with the activation that computed `a`, the gradient with respect to the logits is
+        recorded for the returned array, and ``network.backward`` uses that.
         """
         y, a, logits = self._prepare(y, a)
         dy = self._scaled(self.slope(y, a), weight)
@@ -113,10 +113,10 @@ class Loss(Part):
     def with_gradient(
         self, y: ArrayLike, a: ArrayLike, weight: ArrayLike | None = None
     ) -> tuple[float, Array, bool]:
-        """Return the mean loss, its gradient, and whether that is with respect to the logits of `a`.
+        """Return the mean loss, its gradient, and whether that is the one with respect to the logits.
 
-        It is if the loss is fused with the activation that gave `a`. The training loop takes both at once, so
-        that the targets are checked and converted once a batch.
+        It is if the loss is fused with the activation that computed `a`. The training loop calls this method,
+        so that targets are checked and converted once a batch.
         """
         y, a, logits = self._prepare(y, a)
         slope = self.slope(y, a) if logits is None else self.slope_from_logits(y, a)
@@ -137,6 +137,26 @@ class Loss(Part):
             )
         return y.astype(a.dtype, copy=False)
 
+    def _prepare(self, y: ArrayLike, a: ArrayLike) -> tuple[Array, Array, Array | None]:
+        """Return targets and outputs as matching arrays, and the logits if the loss is fused with them."""
+        activation, logits = LOGITS.of(a) or (None, None)
+        a = np.asarray(a)
+        if a.dtype.kind != "f":
+            a = a.astype(np.float64)
+        if a.ndim < 2 or a.size == 0:
+            raise ShapeError(
+                f"{type(self).__name__}: outputs must be (samples, ..., outputs) and not empty, got {a.shape}"
+                "; a single output is (samples, 1)"
+            )
+        fused = activation is not None and activation == self.fused_with
+        return self.targets(np.asarray(y), a), a, logits if fused else None
+
+    def _remedy(self, y: Array, a: Array) -> str:
+        """Return the advice for targets that do not have the shape of the outputs."""
+        if [n for n in y.shape if n > 1] == [n for n in a.shape if n > 1]:
+            return f"reshape the targets: y.reshape({a.shape})"
+        return "give the last layer the units (and return_sequences) that the targets ask for"
+
     def _values(self, y: Array, a: Array, logits: Array | None) -> Array:
         """Return the loss of each sample (and step)."""
         values = self.value(y, a) if logits is None else self.value_from_logits(y, logits)
@@ -153,35 +173,15 @@ class Loss(Part):
         return float(values.sum(dtype=np.float64)) / values.size
 
     def _scaled(self, slope: Array, weight: ArrayLike | None) -> Array:
-        """Return the gradient of the mean, of the slope of each sample's (and step's) loss."""
+        """Return the gradient of the mean loss, given the slope of each sample's (and step's) loss."""
         steps = slope.shape[:-1]
         if weight is None:
             return slope / math.prod(steps)
         return slope * (_spread(weight, steps, slope.dtype) / math.prod(steps))[..., None]
 
-    def _prepare(self, y: ArrayLike, a: ArrayLike) -> tuple[Array, Array, Array | None]:
-        """Return targets and outputs as arrays that fit, and the logits if the loss is fused with them."""
-        activation, logits = LOGITS.of(a) or (None, None)
-        a = np.asarray(a)
-        if a.dtype.kind != "f":
-            a = a.astype(np.float64)
-        if a.ndim < 2 or a.size == 0:
-            raise ShapeError(
-                f"{type(self).__name__}: outputs must be (samples, ..., outputs) and not empty, got {a.shape}"
-                "; a single output is (samples, 1)"
-            )
-        fused = activation is not None and activation == self.fused_with
-        return self.targets(np.asarray(y), a), a, logits if fused else None
-
-    def _remedy(self, y: Array, a: Array) -> str:
-        """Return what to do about targets that do not have the shape of the outputs."""
-        if [n for n in y.shape if n > 1] == [n for n in a.shape if n > 1]:
-            return f"reshape the targets: y.reshape({a.shape})"
-        return "give the last layer the units (and return_sequences) that the targets ask for"
-
 
 def _spread(weight: ArrayLike, steps: tuple[int, ...], dtype: DTypeLike) -> Array:
-    """Return weights with as many axes as `steps`, the shape of the single losses: (N,) -> (N, 1)."""
+    """Return the weights with as many axes as `steps`, the shape of the single losses: (N,) -> (N, 1)."""
     weight = np.asarray(weight, dtype)
     if weight.shape not in (steps, steps[:1]):
         allowed = " or ".join(str(shape) for shape in dict.fromkeys([steps[:1], steps]))
@@ -190,63 +190,52 @@ def _spread(weight: ArrayLike, steps: tuple[int, ...], dtype: DTypeLike) -> Arra
 
 
 @functools.cache
-def _edges(dtype: np.dtype[np.floating]) -> tuple[float, float]:
-    """Return the least output above 0, and the greatest below 1, at which losses are taken."""
+def _bounds(dtype: np.dtype[np.floating]) -> tuple[float, float]:
+    """Return the least and the greatest output at which logarithms are taken."""
     info = np.finfo(dtype)
     return float(info.tiny) ** 0.5, 1.0 - float(info.epsneg)
 
 
 def above_zero(a: Array) -> Array:
-    """Return outputs a step above 0, where a logarithm and the square of its slope are finite."""
-    return np.maximum(a, _edges(a.dtype)[0])
+    """Return the outputs, bounded below so that a logarithm and the square of its slope are finite."""
+    return np.maximum(a, _bounds(a.dtype)[0])
 
 
 def below_one(a: Array) -> Array:
-    """Return outputs a step below 1, where log(1 - a) is finite."""
-    return np.minimum(a, _edges(a.dtype)[1])
+    """Return the outputs, bounded above so that log(1 - a) is finite."""
+    return np.minimum(a, _bounds(a.dtype)[1])
 
 
-losses = Registry(
-    "loss",
-    Loss,
-    synonyms={
-        "bce_with_logits": "bce",
-        "binary_cross_entropy": "bce",
-        "cross_entropy": "cce",
-        "crossentropy": "cce",
-        "kl": "kl_divergence",
-        "kl_div": "kl_divergence",
-        "kld": "kl_divergence",
-        "l1": "mae",
-        "l2": "mse",
-        "log_loss": "cce",
-        "nll": "cce",
-        "nll_loss": "cce",
-        "poisson_nll": "poisson",
-        "smooth_l1": "huber",
-        "softmax_cross_entropy": "cce",
-        "sparse_categorical_crossentropy": "cce",
-    },
+def _smoothed(y: Array, amount: float, centre: float) -> Array:
+    return y * (1.0 - amount) + amount * centre if amount else y
+
+
+# nnfw's name -> what other libraries call it
+OTHER_NAMES = {
+    "bce": "bce_with_logits binary_cross_entropy",
+    "cce": "cross_entropy crossentropy log_loss nll nll_loss softmax_cross_entropy "
+    "sparse_categorical_crossentropy",
+    "huber": "smooth_l1",
+    "kl_divergence": "kl kl_div kld",
+    "mae": "l1",
+    "mse": "l2",
+    "poisson": "poisson_nll",
+}
+registry = Registry(
+    "loss", Loss, {other: name for name, others in OTHER_NAMES.items() for other in others.split()}
 )
 
 
-def get(loss: str | Loss | type[Loss]) -> Loss:
-    """Return the loss for a name, a class, or the object itself.
+@registry.register("mse", "mean_squared_error")
+class MSE(Loss):
+    """Mean squared error, mean_K (a - y)²; as in Keras, and PyTorch ``MSELoss``.
 
     Examples
     --------
-    >>> get("mse")
-    MSE()
+    >>> y, a = [[1.0, 2.0]], [[1.5, 1.0]]
+    >>> MSE()(y, a), MAE()(y, a)
+    (0.625, 0.75)
     """
-    return losses.get(loss)
-
-
-LOG_2 = math.log(2.0)
-
-
-@losses.register("mse", "mean_squared_error")
-class MSE(Loss):
-    """Mean squared error, mean_K (a - y)²; as Keras and PyTorch ``MSELoss``."""
 
     def value(self, y: Array, a: Array) -> Array:
         return ((a - y) ** 2).mean(axis=-1)
@@ -255,9 +244,9 @@ class MSE(Loss):
         return 2.0 * (a - y) / a.shape[-1]
 
 
-@losses.register("mae", "mean_absolute_error")
+@registry.register("mae", "mean_absolute_error")
 class MAE(Loss):
-    """Mean absolute error, mean_K |a - y|, with slope 0 at a = y; as Keras and PyTorch ``L1Loss``."""
+    """Mean absolute error, mean_K |a - y|, with slope 0 at a = y; as in Keras, and PyTorch ``L1Loss``."""
 
     def value(self, y: Array, a: Array) -> Array:
         return np.abs(a - y).mean(axis=-1)
@@ -266,12 +255,12 @@ class MAE(Loss):
         return np.sign(a - y) / a.shape[-1]
 
 
-@losses.register("msle", "mean_squared_logarithmic_error")
+@registry.register("msle", "mean_squared_logarithmic_error")
 class MSLE(Loss):
-    """Mean squared logarithmic error, mean_K (log(1 + a) - log(1 + y))².
+    """Mean squared logarithmic error, mean_K (log(1 + a) - log(1 + y))², for targets >= 0.
 
-    As scikit-learn; as Keras for a >= 0, which takes lower outputs for 0. Here those below -1 count as
-    the float above -1; let the last layer end in relu, softplus or the like.
+    As in scikit-learn; Keras takes outputs below 0 as 0. Here those below -1 count as the float above -1; let
+    the last layer end in relu, softplus or the like.
     """
 
     target_range = (0.0, math.inf)
@@ -284,28 +273,22 @@ class MSLE(Loss):
         return 2.0 * (np.log1p(a) - np.log1p(y)) / ((1.0 + a) * a.shape[-1])
 
 
-@losses.register("huber")
+@registry.register("huber")
 class Huber(Loss):
-    """Huber's loss, the mean over K of d²/2 where |d| <= δ and δ (|d| - δ/2) beyond, d = a - y.
+    """Huber's loss, mean_K of d²/2 where |d| <= δ and δ (|d| - δ/2) beyond, d = a - y.
 
-    As Keras and PyTorch ``HuberLoss``.
+    As in Keras, and PyTorch ``HuberLoss`` (P. J. Huber, Ann. Math. Stat. 35 (1964) 73).
 
     Parameters
     ----------
     delta : float, default 1.0
-        The error δ from which on the loss is linear, in units of `y`.
-
-    References
-    ----------
-    P. J. Huber, "Robust estimation of a location parameter", Ann. Math. Stat. 35 (1964) 73.
+        The error δ beyond which the loss is linear, in units of `y`.
 
     Examples
     --------
     >>> huber = Huber(delta=2.0)
-    >>> huber([[0.0, 0.0]], [[1.0, 5.0]])
-    4.25
-    >>> huber.gradient([[0.0, 0.0]], [[1.0, 5.0]])
-    array([[0.5, 1. ]])
+    >>> huber([[0.0, 0.0]], [[1.0, 5.0]]), huber.gradient([[0.0, 0.0]], [[1.0, 5.0]])
+    (4.25, array([[0.5, 1. ]]))
     """
 
     def __init__(self, delta: float = 1.0) -> None:
@@ -320,26 +303,26 @@ class Huber(Loss):
         return np.clip(a - y, -self.delta, self.delta) / a.shape[-1]
 
 
-@losses.register("log_cosh")
+@registry.register("log_cosh")
 class LogCosh(Loss):
-    """Logarithm of the hyperbolic cosine, mean_K log cosh(a - y); as Keras.
+    """Logarithm of the hyperbolic cosine, mean_K log cosh(a - y); as in Keras.
 
-    It never overflows, and is right to a few units in the last place also near 0, where it is d²/2.
+    It never overflows, and is accurate to a few units in the last place also near 0, where it is d²/2.
     """
 
     def value(self, y: Array, a: Array) -> Array:
         error = np.abs(a - y)
         near = np.log1p(2.0 * np.sinh(0.5 * np.minimum(error, 1.0)) ** 2)
-        far = error + np.log1p(np.exp(-2.0 * error)) - LOG_2
+        far = error + np.log1p(np.exp(-2.0 * error)) - math.log(2.0)
         return np.where(error < 1.0, near, far).mean(axis=-1)
 
     def slope(self, y: Array, a: Array) -> Array:
         return np.tanh(a - y) / a.shape[-1]
 
 
-@losses.register("poisson")
+@registry.register("poisson")
 class Poisson(Loss):
-    """Poisson's negative log likelihood without its constant, mean_K (a - y log a), for rates a > 0.
+    """Negative log likelihood of Poisson counts without its constant, mean_K (a - y log a), for rates a > 0.
 
     As PyTorch ``PoissonNLLLoss(log_input=False, eps=0)``; Keras adds 1e-7 to a within the logarithm.
     """
@@ -353,20 +336,17 @@ class Poisson(Loss):
         return (1.0 - y / above_zero(a)) / a.shape[-1]
 
 
-@losses.register("hinge")
+@registry.register("hinge")
 class Hinge(Loss):
-    """Hinge loss, mean_K max(0, 1 - y a), for targets -1 and 1; as Keras. A target of 0 is read as -1.
+    """Hinge loss, mean_K max(0, 1 - y a), for targets -1 and 1 (0 is read as -1); as in Keras.
 
-    A single output says class 1 above 0: ``predict_classes`` knows, and metrics are to be told, as in
+    A single output above 0 is class 1. ``predict_classes`` uses this threshold; give it to metrics, as in
     ``Accuracy(threshold=0)``.
 
     Examples
     --------
     >>> Hinge()([[1], [-1]], [[0.25], [-2.0]])
     0.375
-    >>> Hinge().gradient([[1], [-1]], [[0.25], [-2.0]])
-    array([[-0.5],
-           [ 0. ]])
     """
 
     target_range = (-1.0, 1.0)
@@ -382,11 +362,27 @@ class Hinge(Loss):
         return -y * (y * a < 1.0) / a.shape[-1]
 
 
-@losses.register("bce", "binary_crossentropy")
+@registry.register("kl_divergence")
+class KLDivergence(Loss):
+    """Kullback-Leibler divergence of the distribution a from y, Σ_K y log(y / a).
+
+    As in Keras, and PyTorch ``KLDivLoss(reduction="batchmean")`` of log a.
+    """
+
+    target_range = (0.0, math.inf)
+
+    def value(self, y: Array, a: Array) -> Array:
+        return np.vecdot(y, np.log(above_zero(y)) - np.log(above_zero(a)))
+
+    def slope(self, y: Array, a: Array) -> Array:
+        return -y / above_zero(a)
+
+
+@registry.register("bce", "binary_crossentropy")
 class BinaryCrossentropy(Loss):
     """Binary cross-entropy, -mean_K (y log a + (1 - y) log(1 - a)), for targets in [0, 1].
 
-    As Keras and PyTorch ``BCELoss``; after a sigmoid in the joint form, ``BCEWithLogitsLoss``.
+    As in Keras, and PyTorch ``BCELoss``; fused with a sigmoid, as ``BCEWithLogitsLoss``.
 
     Parameters
     ----------
@@ -395,8 +391,7 @@ class BinaryCrossentropy(Loss):
 
     Examples
     --------
-    >>> bce = BinaryCrossentropy()
-    >>> bce([[1], [0]], [[0.5], [0.5]])
+    >>> BinaryCrossentropy()([[1], [0]], [[0.5], [0.5]])
     0.6931471805599453
     """
 
@@ -404,7 +399,7 @@ class BinaryCrossentropy(Loss):
     target_range = (0.0, 1.0)
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
-        self.label_smoothing = FRACTION(type(self).__name__, "label_smoothing", label_smoothing)
+        self.label_smoothing = FRACTION("BinaryCrossentropy", "label_smoothing", label_smoothing)
 
     def targets(self, y: Array, a: Array) -> Array:
         return _smoothed(super().targets(y, a), self.label_smoothing, 0.5)
@@ -418,7 +413,7 @@ class BinaryCrossentropy(Loss):
         return (inside - y) / (inside * (1.0 - inside) * a.shape[-1])
 
     def value_from_logits(self, y: Array, logits: Array) -> Array:
-        # max(s, 0) - s y, without its cancellation; divided first, so that huge logits add up safely
+        # max(s, 0) - s y, without its cancellation; divided first, so that the sum cannot overflow
         straight = logits * ((logits > 0) - y)
         return ((straight + np.log1p(np.exp(-np.abs(logits)))) / y.shape[-1]).sum(axis=-1)
 
@@ -426,23 +421,19 @@ class BinaryCrossentropy(Loss):
         return (a - y) / a.shape[-1]
 
 
-@losses.register("cce", "categorical_crossentropy")
+@registry.register("cce", "categorical_crossentropy")
 class CategoricalCrossentropy(Loss):
     """Categorical cross-entropy, -Σ_K y log a, for integer classes or distributions y over K classes.
 
-    As Keras on outputs that sum to 1, and PyTorch ``NLLLoss`` of log a; after a softmax in the joint form,
-    ``CrossEntropyLoss``: log Σ exp(s) - Σ y s with the largest score taken out of the sum.
+    As in Keras for outputs that sum to 1, and PyTorch ``NLLLoss`` of log a; fused with a softmax, as
+    ``CrossEntropyLoss``: log Σ exp(s) - Σ y s, with the largest logit taken out of the sum (Blanchard,
+    Higham & Higham, IMA J. Numer. Anal. 41 (2021) 2311).
 
     Parameters
     ----------
     label_smoothing : float in [0, 1), default 0.0
-        The share ε of 1/K in the targets: y becomes (1 - ε) y + ε/K, as in Keras and PyTorch.
-
-    References
-    ----------
-    P. Blanchard, D. J. Higham and N. J. Higham, "Accurately computing the log-sum-exp and softmax
-    functions", IMA J. Numer. Anal. 41 (2021) 2311. Smoothing: C. Szegedy et al.,
-    arXiv:1512.00567, section 7.
+        The share ε of 1/K in the targets: y becomes (1 - ε) y + ε/K, as in Keras and PyTorch
+        (Szegedy et al., arXiv:1512.00567, section 7).
 
     Examples
     --------
@@ -455,7 +446,7 @@ class CategoricalCrossentropy(Loss):
     target_range = (0.0, math.inf)
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
-        self.label_smoothing = FRACTION(type(self).__name__, "label_smoothing", label_smoothing)
+        self.label_smoothing = FRACTION("CategoricalCrossentropy", "label_smoothing", label_smoothing)
 
     def targets(self, y: Array, a: Array) -> Array:
         classes = y.shape == a.shape[:-1] and y.dtype.kind in "iu"
@@ -489,29 +480,9 @@ class CategoricalCrossentropy(Loss):
         return super()._remedy(y, a)
 
 
-@losses.register("kl_divergence")
-class KLDivergence(Loss):
-    """Divergence of the distribution a from y, Σ_K y log(y / a).
-
-    As Keras, and PyTorch ``KLDivLoss(reduction="batchmean")`` of log a.
-
-    References
-    ----------
-    S. Kullback and R. A. Leibler, "On information and sufficiency", Ann. Math. Stat. 22 (1951) 79.
-    """
-
-    target_range = (0.0, math.inf)
-
-    def value(self, y: Array, a: Array) -> Array:
-        return np.vecdot(y, np.log(above_zero(y)) - np.log(above_zero(a)))
-
-    def slope(self, y: Array, a: Array) -> Array:
-        return -y / above_zero(a)
-
-
 def _one_hot(classes: Array, a: Array) -> Array:
-    """Return integer classes (N, ...) as rows of the shape of `a` (N, ..., K) with a single 1."""
-    if classes.astype(np.uint64).max() >= a.shape[-1]:  # a negative one, so read, is a huge one
+    """Return integer classes (N, ...) as one-hot rows of the shape of `a` (N, ..., K)."""
+    if classes.astype(np.uint64).max() >= a.shape[-1]:  # as unsigned, a negative class is a huge one
         raise ValueError(
             f"targets are classes {classes.min()} to {classes.max()}, but the outputs are those of classes 0 "
             f"to {a.shape[-1] - 1}; number the classes from 0, or give the last layer more units"
@@ -521,25 +492,10 @@ def _one_hot(classes: Array, a: Array) -> Array:
     return rows.reshape(a.shape)
 
 
-def _smoothed(y: Array, amount: float, centre: float) -> Array:
-    return y * (1.0 - amount) + amount * centre if amount else y
-
-
-register = losses.register
+get = registry.get
+register = registry.register
 
 __all__ = [
-    "MAE",
-    "MSE",
-    "MSLE",
-    "BinaryCrossentropy",
-    "CategoricalCrossentropy",
-    "Hinge",
-    "Huber",
-    "KLDivergence",
-    "LogCosh",
-    "Loss",
-    "Poisson",
-    "get",
-    "losses",
-    "register",
-]
+    "MAE", "MSE", "MSLE", "BinaryCrossentropy", "CategoricalCrossentropy", "Hinge", "Huber", "KLDivergence",
+    "LogCosh", "Loss", "Poisson", "get", "register", "registry",
+]  # fmt: skip

@@ -1,21 +1,23 @@
 """Losses against PyTorch's recorded ones, finite differences, and mpmath at the edges of the floats."""
 
+import gc
 import inspect
 import json
+import weakref
 from pathlib import Path
 
 import mpmath
 import numpy as np
 import pytest
 
-from nnfw import losses as module
-from nnfw.core.logits import LOGITS
-from nnfw.losses import MSE, BinaryCrossentropy, CategoricalCrossentropy, Hinge, Huber, LogCosh, Loss, losses
+from nnfw import Dense, Network, losses
+from nnfw.core.logits import LOGIT_GRADIENTS, LOGITS
+from nnfw.losses import MSE, BinaryCrossentropy, CategoricalCrossentropy, Hinge, Huber, LogCosh, Loss
 
 with np.load(Path(__file__).with_name("recorded") / "losses.npz") as file:
     RECORDED = dict(file)
 CASES = json.loads(str(RECORDED.pop("cases")))
-NAMES = losses.names()
+NAMES = losses.registry.names()
 HUGE = {"float32": (50.0, 800.0, 3e38), "float64": (50.0, 800.0, 1e300, 1.7e308)}
 
 
@@ -43,17 +45,28 @@ def central_differences(function, x, step=1e-6):
     return slope
 
 
-def Output(a, logits, activation):
-    """Return outputs that a loss knows the logits of."""
+def with_logits(a, logits, activation):
+    """Return a copy of the outputs, entered with their logits as an output layer does."""
     a = np.array(a)
     LOGITS.enter(a, (activation, logits))
     return a
 
 
-def joint(scores, activation):
-    """Return what a dense layer gives: outputs that remember their scores."""
-    a = softmax(scores) if activation == "softmax" else 0.5 + 0.5 * np.tanh(0.5 * scores)
-    return Output(a, scores, activation)
+def outputs(logits, activation):
+    """Return what an output layer returns for the logits."""
+    a = softmax(logits) if activation == "softmax" else 0.5 + 0.5 * np.tanh(0.5 * logits)
+    return with_logits(a, logits, activation)
+
+
+def logit_gradient(loss, y, a, weight=None):
+    """Return the gradient with respect to the logits, which `gradient` and `with_gradient` must agree on."""
+    dy = loss.gradient(y, a, weight)
+    value, ds, of_logits = loss.with_gradient(y, a, weight)
+    assert of_logits
+    assert value == loss(y, a, weight)
+    assert type(dy) is type(ds) is np.ndarray
+    np.testing.assert_array_equal(LOGIT_GRADIENTS.of(dy), ds)
+    return ds
 
 
 # --- PyTorch --------------------------------------------------------------------------------------
@@ -64,7 +77,7 @@ def test_agrees_with_pytorch(case):
     r = {key.split("/")[1]: value for key, value in RECORDED.items() if key.startswith(case + "/")}
     activation = CASES[case]["activation"]
     loss = type(losses.get(CASES[case]["loss"]))(**CASES[case]["config"])
-    y, a = r["y"], Output(r["a"], r["x"], activation) if activation else r["x"]
+    y, a = r["y"], with_logits(r["a"], r["x"], activation) if activation else r["x"]
     single = r["values"].size if r["values"].shape == r["x"].shape[:-1] else None
     close = {"rtol": 1e-12, "atol": 1e-14}
 
@@ -74,9 +87,10 @@ def test_agrees_with_pytorch(case):
     np.testing.assert_allclose(
         loss.per_sample(y, a), r["values"].reshape(len(r["values"]), -1).mean(1), **close
     )
-    np.testing.assert_allclose(loss.gradient(y, a), r["gradient"], **close)
+    gradient = (lambda *given: logit_gradient(loss, *given)) if activation else loss.gradient
+    np.testing.assert_allclose(gradient(y, a), r["gradient"], **close)
     np.testing.assert_allclose(loss(y, a, r["weight"]), r["weighted"], **close)
-    np.testing.assert_allclose(loss.gradient(y, a, r["weight"]), r["weighted_gradient"], **close)
+    np.testing.assert_allclose(gradient(y, a, r["weight"]), r["weighted_gradient"], **close)
 
 
 def test_every_loss_is_recorded():
@@ -102,19 +116,18 @@ def test_gradient_is_the_slope_of_the_loss(name, shape):
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
 @pytest.mark.parametrize("shape", [(4, 3), (2, 4, 3)])
 @pytest.mark.parametrize("cls", [BinaryCrossentropy, CategoricalCrossentropy])
-def test_joint_gradient_is_the_slope_by_the_scores(cls, shape, smoothing):
+def test_the_fused_gradient_is_the_slope_by_the_logits(cls, shape, smoothing):
     rng = np.random.default_rng(2)
     loss = cls(label_smoothing=smoothing)
     s, weight = 3 * rng.standard_normal(shape), rng.uniform(0.0, 2.0, shape[:-1])
     y = rng.uniform(size=shape)  # rows of any sum: the slope is that of the value all the same
-    expected = central_differences(lambda moved: loss(y, joint(moved, cls.fused_with), weight), s)
-    gradient = loss.gradient(y, joint(s, cls.fused_with), weight)
-    assert type(gradient) is ScoreGradient
+    expected = central_differences(lambda moved: loss(y, outputs(moved, cls.fused_with), weight), s)
+    gradient = logit_gradient(loss, y, outputs(s, cls.fused_with), weight)
     np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_joint_and_ordinary_form_are_one_loss(name):
+def test_the_fused_and_the_ordinary_form_are_one_loss(name):
     """Where both are accurate they agree, so the ordinary path is the same function of the outputs."""
     loss = losses.get(name)
     if loss.fused_with is None:
@@ -122,14 +135,14 @@ def test_joint_and_ordinary_form_are_one_loss(name):
     rng = np.random.default_rng(3)
     s = rng.standard_normal((6, 4))
     y = softmax(rng.standard_normal((6, 4)))
-    a = joint(s, loss.fused_with)
+    a = outputs(s, loss.fused_with)
     np.testing.assert_allclose(loss(y, np.array(a)), loss(y, a), rtol=1e-13)
     through = loss.gradient(y, np.array(a))
     if loss.fused_with == "sigmoid":
         through = through * a * (1 - a)
     else:
         through = a * (through - (a * through).sum(axis=-1, keepdims=True))
-    np.testing.assert_allclose(through, loss.gradient(y, a), rtol=1e-12, atol=1e-16)
+    np.testing.assert_allclose(through, logit_gradient(loss, y, a), rtol=1e-12, atol=1e-16)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -159,7 +172,7 @@ def test_a_weight_of_each_sample_when_samples_are_as_many_as_steps():
     assert not MSE().gradient(y, a, weight)[1].any()
 
 
-# --- the joint form at the edges ------------------------------------------------------------------
+# --- the fused form at the edges ------------------------------------------------------------------
 
 
 def exact_cce(y, s):
@@ -186,7 +199,7 @@ def to_few_units(expected, dtype):
     return pytest.approx(expected, rel=float(8 * info.eps), abs=float(info.tiny))
 
 
-def extreme_scores(dtype):
+def extreme_logits(dtype):
     rng = np.random.default_rng(6)
     for size in HUGE[dtype]:
         yield np.array([size, -size, 0.0], dtype)
@@ -197,17 +210,17 @@ def extreme_scores(dtype):
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_joint_cce_is_exact_at_any_score(dtype, smoothing):
+def test_fused_cce_is_exact_at_any_logit(dtype, smoothing):
     """Relatively exact: also a loss of 1e-40 keeps its digits, and one of 1e300 does not overflow."""
     loss, checked = CategoricalCrossentropy(label_smoothing=smoothing), 0
     largest = float(np.finfo(dtype).max)
-    for s in extreme_scores(dtype):
-        a = joint(0.25 * s, "softmax")  # the value must come from the scores alone
+    for s in extreme_logits(dtype):
+        a = outputs(0.25 * s, "softmax")  # the value must come from the logits alone
         for k in range(3):
             y = np.eye(3)[k] * (1 - smoothing) + smoothing / 3
             expected = exact_cce(y.astype(dtype), s)
             if expected < largest:
-                found = loss([k], Output(a[None], s[None], "softmax"))
+                found = loss([k], with_logits(a[None], s[None], "softmax"))
                 assert found == to_few_units(expected, dtype)
                 checked += 1
     assert checked >= 24
@@ -215,59 +228,62 @@ def test_joint_cce_is_exact_at_any_score(dtype, smoothing):
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_joint_bce_is_exact_at_any_score(dtype, smoothing):
+def test_fused_bce_is_exact_at_any_logit(dtype, smoothing):
     loss, rng = BinaryCrossentropy(label_smoothing=smoothing), np.random.default_rng(7)
-    for s in extreme_scores(dtype):
+    for s in extreme_logits(dtype):
         y = rng.integers(0, 2, 3).astype(dtype)
         expected = exact_bce(y * (1 - smoothing) + np.asarray(smoothing / 2, dtype), s)
-        found = loss(y[None], Output(np.full((1, 3), 0.5, dtype), s[None], "sigmoid"))
+        found = loss(y[None], with_logits(np.full((1, 3), 0.5, dtype), s[None], "sigmoid"))
         assert found == to_few_units(expected, dtype)
 
 
-def test_nothing_cancels_where_a_soft_target_meets_a_large_score():
+def test_nothing_cancels_where_a_soft_target_meets_a_large_logit():
     s, y = np.array([[1e6, -1e6]]), np.array([[1 - 1e-9, 1e-9]])
-    found = BinaryCrossentropy()(y, Output(np.array([[1.0, 0.0]]), s, "sigmoid"))
+    found = BinaryCrossentropy()(y, with_logits(np.array([[1.0, 0.0]]), s, "sigmoid"))
     assert found == to_few_units(exact_bce(y[0], s[0]), "float64")
 
 
 @pytest.mark.parametrize("size", [50.0, 800.0, 1e300])
 def test_a_confident_mistake_keeps_its_gradient(size):
     s = np.array([[size, -size], [-size, size]])
-    a = joint(s, "softmax")
-    gradient = CategoricalCrossentropy().gradient([1, 1], a)
+    a = outputs(s, "softmax")
+    gradient = logit_gradient(CategoricalCrossentropy(), [1, 1], a)
     np.testing.assert_allclose(gradient, [[0.5, -0.5], [0.0, 0.0]], atol=1e-40)
     assert CategoricalCrossentropy()([1, 1], a) == pytest.approx(size, rel=1e-15)
 
-    y, b = [[0, 1], [0, 1]], joint(s, "sigmoid")
-    np.testing.assert_allclose(BinaryCrossentropy().gradient(y, b), [[0.25, -0.25], [0, 0]], atol=1e-20)
+    y, b = [[0, 1], [0, 1]], outputs(s, "sigmoid")
+    gradient = logit_gradient(BinaryCrossentropy(), y, b)
+    np.testing.assert_allclose(gradient, [[0.25, -0.25], [0, 0]], atol=1e-20)
     assert BinaryCrossentropy()(y, b) == pytest.approx(size / 2, rel=1e-15)
 
 
 def test_a_tiny_loss_keeps_its_digits():
     s = np.array([[0.0, -100.0, -101.0]])
     expected = np.exp(-100.0) + np.exp(-101.0)
-    assert CategoricalCrossentropy()([0], Output(softmax(s), s, "softmax")) == pytest.approx(
+    assert CategoricalCrossentropy()([0], with_logits(softmax(s), s, "softmax")) == pytest.approx(
         expected, rel=1e-13
     )
 
 
 @pytest.mark.parametrize("other", [lambda a: a[:1], lambda a: a.copy(), lambda a: a * 1.0, np.array])
 def test_the_ordinary_form_for_all_but_the_very_output(other):
-    a = other(Output(np.full((1, 2), 0.5), np.array([[3.0, 1.0]]), "softmax"))
+    a = other(with_logits(np.full((1, 2), 0.5), np.array([[3.0, 1.0]]), "softmax"))
     loss = CategoricalCrossentropy()
     assert loss([0], a) == pytest.approx(np.log(2.0))
     gradient = loss.gradient([0], a)
-    assert type(gradient) is np.ndarray
+    assert LOGIT_GRADIENTS.of(gradient) is None
+    assert not loss.with_gradient([0], a)[2]
     np.testing.assert_array_equal(gradient, [[-2.0, 0.0]])
 
 
 @pytest.mark.parametrize(("name", "activation"), [("cce", "sigmoid"), ("bce", "softmax"), ("mse", "softmax")])
 def test_the_ordinary_form_after_another_activation(name, activation):
     a, y = np.full((1, 2), 0.5), np.array([[1.0, 0.0]])
-    marked = Output(a, np.array([[3.0, 1.0]]), activation)
+    marked = with_logits(a, np.array([[3.0, 1.0]]), activation)
     loss = losses.get(name)
     assert loss(y, marked) == loss(y, a)
-    assert type(loss.per_sample(y, marked)) is type(loss.gradient(y, marked)) is np.ndarray
+    assert LOGIT_GRADIENTS.of(loss.gradient(y, marked)) is None
+    assert not loss.with_gradient(y, marked)[2]
     np.testing.assert_array_equal(loss.gradient(y, marked), loss.gradient(y, a))
 
 
@@ -275,9 +291,78 @@ def test_padding_of_zeros_costs_nothing():
     """An all-zero one-hot row, as padding has, gives no loss and no gradient even without a weight."""
     s = np.random.default_rng(8).standard_normal((2, 4))
     y = np.array([[0.0, 1, 0, 0], [0, 0, 0, 0]])
-    a = Output(softmax(s), s, "softmax")
+    a = with_logits(softmax(s), s, "softmax")
     assert CategoricalCrossentropy().per_sample(y, a)[1] == 0.0
-    assert not CategoricalCrossentropy().gradient(y, a)[1].any()
+    assert not logit_gradient(CategoricalCrossentropy(), y, a)[1].any()
+
+
+# --- the logits on their way through a network ----------------------------------------------------
+
+
+FUSED = [("cce", "softmax"), ("bce", "sigmoid")]
+
+
+def at_logits(s, loss, activation):
+    """Return a network of which the logits are its inputs, and its outputs at `s` from a training pass."""
+    network = Network([Dense(s.shape[-1], activation)], loss=loss, seed=0, dtype="float64")
+    network.compute_shapes(s.shape[1:])
+    network.initialize()
+    network.params["dense_1.W"][...] = np.eye(s.shape[-1])
+    return network, network.forward(s, training=True)
+
+
+@pytest.mark.parametrize(("loss", "activation"), FUSED)
+@pytest.mark.parametrize("size", [1.0, 50.0, 800.0, 1e300])
+def test_by_hand_a_network_is_exact_at_any_finite_logit(loss, activation, size):
+    s, y = size * np.array([[1.0, -1.0], [-1.0, 1.0]]), np.array([[0.0, 1.0], [0.0, 1.0]])
+    network, a = at_logits(s, loss, activation)
+    assert type(a) is np.ndarray
+    dx = network.backward(network.loss.gradient(y, a))
+    expected = (a - y) / len(s) / (s.shape[1] if loss == "bce" else 1)
+    np.testing.assert_array_equal(dx, expected)
+    assert np.abs(dx[0]).min() > 0.1  # the confident mistake
+    value, ds, of_logits = network.loss.with_gradient(y, a)
+    np.testing.assert_array_equal(network.backward(ds, of_logits=of_logits), dx)
+    assert value == network.loss(y, a)
+
+
+def doubled(dy):
+    dy *= 2.0
+    return dy
+
+
+@pytest.mark.parametrize("change", [lambda dy: 2.0 * dy, doubled], ids=["scaled", "scaled in place"])
+@pytest.mark.parametrize(("loss", "activation"), FUSED)
+def test_a_scaled_gradient_gives_a_scaled_result(loss, activation, change):
+    rng = np.random.default_rng(13)
+    s, y = rng.standard_normal((5, 3)), softmax(rng.standard_normal((5, 3)))
+    network, a = at_logits(s, loss, activation)
+    once = network.backward(network.loss.gradient(y, a))
+    twice = network.backward(change(network.loss.gradient(y, a)))
+    np.testing.assert_allclose(twice, 2.0 * once, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("loss", "activation"), FUSED)
+def test_logits_and_their_gradients_live_as_long_as_their_arrays(loss, activation):
+    network, a = at_logits(np.random.default_rng(14).standard_normal((5, 3)), loss, activation)
+    dy = network.loss.gradient(softmax(a), a)
+    kept = [weakref.ref(LOGITS.of(a)[1]), weakref.ref(LOGIT_GRADIENTS.of(dy))]
+    sizes = len(LOGITS._known), len(LOGIT_GRADIENTS._known)
+    network.cache = {}
+    for layer in network.layers:
+        layer.cache = {}
+    del a, dy
+    gc.collect()
+    assert [ref() for ref in kept] == [None, None]
+    assert (len(LOGITS._known), len(LOGIT_GRADIENTS._known)) == (sizes[0] - 1, sizes[1] - 1)
+
+
+def test_an_array_entered_again_has_its_last_companion():
+    a = np.zeros(2)
+    LOGITS.enter(a, ("softmax", np.ones(2)))
+    LOGITS.enter(a, ("sigmoid", np.ones(2)))
+    gc.collect()
+    assert LOGITS.of(a)[0] == "sigmoid"
 
 
 # --- the ordinary form at the edges ---------------------------------------------------------------
@@ -335,7 +420,7 @@ def test_classes_and_their_one_hot_rows_are_the_same():
         s = rng.standard_normal(shape)
         classes = rng.integers(0, 4, shape[:-1])
         rows = np.eye(4, dtype=int)[classes]
-        for a in (softmax(s), Output(softmax(s), s, "softmax")):
+        for a in (softmax(s), with_logits(softmax(s), s, "softmax")):
             for smoothing in (0.0, 0.2):
                 loss = CategoricalCrossentropy(label_smoothing=smoothing)
                 for y in (rows, classes.astype(np.uint8), rows.astype(bool)):
@@ -365,11 +450,11 @@ def test_the_dtype_of_the_outputs_is_kept(name, dtype, y_dtype):
     before = y.copy(), a.copy()
     a.setflags(write=False)
     y.setflags(write=False)
-    for outputs in (a, Output(a, np.log(a), loss.fused_with)) if loss.fused_with else (a,):
-        assert type(loss(y, outputs)) is float
-        assert loss.per_sample(y, outputs).dtype == dtype
-        assert loss.gradient(y, outputs, np.ones(4)).dtype == loss.gradient(y, outputs).dtype == dtype
-        assert loss.gradient(y, outputs).shape == a.shape
+    for given in (a, with_logits(a, np.log(a), loss.fused_with)) if loss.fused_with else (a,):
+        assert type(loss(y, given)) is float
+        assert loss.per_sample(y, given).dtype == dtype
+        assert loss.gradient(y, given, np.ones(4)).dtype == loss.gradient(y, given).dtype == dtype
+        assert loss.gradient(y, given).shape == a.shape
     np.testing.assert_array_equal(y, before[0])
     np.testing.assert_array_equal(a, before[1])
 
@@ -385,8 +470,8 @@ def test_lists_integers_and_strided_arrays():
     a = rng.standard_normal((3, 8, 4)).transpose(1, 2, 0)[::2]
     y = np.asfortranarray(rng.standard_normal(a.shape))
     assert MSE()(y, a) == pytest.approx(MSE()(y.copy(order="C"), a.copy(order="C")), rel=1e-15)
-    s = Output(softmax(a), a, "softmax")
-    expected = CategoricalCrossentropy()(softmax(y), Output(softmax(a).copy(), a.copy(), "softmax"))
+    s = with_logits(softmax(a), a, "softmax")
+    expected = CategoricalCrossentropy()(softmax(y), with_logits(softmax(a).copy(), a.copy(), "softmax"))
     assert CategoricalCrossentropy()(softmax(y), s) == pytest.approx(expected, rel=1e-15)
 
 
@@ -443,7 +528,7 @@ def test_weights_that_do_not_fit(weight):
             call(np.ones((2, 3, 4)), np.ones((2, 3, 4)), weight)
 
 
-# --- names, arguments, losses of one's own --------------------------------------------------------
+# --- names, arguments, own losses -----------------------------------------------------------------
 
 
 def test_names():
@@ -457,8 +542,8 @@ def test_names():
     expected = {"mse", "mae", "msle", "huber", "log_cosh", "bce", "cce", "kl_divergence", "poisson", "hinge"}
     assert set(NAMES) == expected | set(aliases)
     for alias, name in aliases.items():
-        assert type(losses.get(alias)) is type(module.get(name))
-    for synonym, name in losses.synonyms.items():
+        assert type(losses.get(alias)) is type(losses.get(name))
+    for synonym, name in losses.registry.synonyms.items():
         assert name in NAMES
         with pytest.raises(ValueError, match=f"nnfw calls it '{name}'"):
             losses.get(synonym)
@@ -469,9 +554,9 @@ def test_names():
 
 def test_every_public_loss_is_registered():
     classes = {
-        c for _, c in inspect.getmembers(module, inspect.isclass) if issubclass(c, Loss) and c is not Loss
+        c for _, c in inspect.getmembers(losses, inspect.isclass) if issubclass(c, Loss) and c is not Loss
     }
-    assert classes == set(losses.factories.values())
+    assert classes == set(losses.registry.factories.values())
 
 
 @pytest.mark.parametrize(
@@ -508,7 +593,7 @@ class Product(Loss):
         return y
 
 
-def test_a_loss_of_ones_own():
+def test_an_own_loss():
     y, a = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[5.0, 6.0], [7.0, 8.0]])
     assert Product()(y, a) == (17 + 53) / 2
     np.testing.assert_array_equal(Product().gradient(y, a), y / 2)

@@ -1,16 +1,16 @@
 """How the logits of the output layer reach a loss that is fused with the layer's activation.
 
-Softmax followed by categorical cross-entropy, and sigmoid followed by binary cross-entropy, are exact only
-when the two are taken together: the loss straight from the logits ``s`` before the activation, and its
-gradient with respect to them, ``(a - y) / N``. Taken apart, ``a`` rounds to 0 or 1 and a confident mistake
-is lost. The training step stays ``forward, loss, backward``, on plain arrays, since two tables go along:
+Softmax with categorical cross-entropy, and sigmoid with binary cross-entropy, are exact only when the two are
+computed together: the loss from the logits ``s`` before the activation, and ``(a - y) / N``, its gradient
+with respect to them. Computed apart, ``a`` rounds to 0 or 1 and the gradient of a confident mistake vanishes.
+Two tables let the training step stay ``forward, loss, backward`` on plain arrays:
 
-* `LOGITS`: an output layer enters the logits of the outputs ``a`` that it returns, and the loss looks them up;
+* `LOGITS`: the output layer enters the logits of the outputs ``a`` that it returns; the loss looks them up;
 * `LOGIT_GRADIENTS`: ``loss.gradient(y, a)`` is the gradient with respect to ``a``; the loss enters the one
-  with respect to the logits beside it, and ``network.backward`` takes that in its place.
+  with respect to the logits for it, and ``network.backward`` looks that up.
 
-A copy of an array, a slice of it or a result of arithmetic is in no table: it takes the ordinary way,
-through the derivative of the activation.
+A copy, a slice or a result of arithmetic is another array and is in no table, and a gradient that was changed
+in place no longer counts as the one entered: these pass through the derivative of the activation.
 """
 
 import weakref
@@ -22,35 +22,41 @@ T = TypeVar("T")
 
 
 class Companions(Generic[T]):
-    """What belongs to an array, found by the array itself, for as long as the array lives.
+    """A table of what belongs to an array, by its identity, for as long as the array lives.
+
+    Parameters
+    ----------
+    unchanged : bool
+        Whether an array whose values have changed since it was entered is not found.
 
     Examples
     --------
     >>> import numpy as np
-    >>> names = Companions()
-    >>> a = np.zeros(2)
+    >>> names, a = Companions(), np.zeros(2)
     >>> names.enter(a, "zeros")
     >>> names.of(a), names.of(a.copy())
     ('zeros', None)
     """
 
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[weakref.ref[Array], T]] = {}
+    def __init__(self, unchanged: bool = False) -> None:
+        self.unchanged = unchanged
+        self._known: dict[int, tuple[weakref.ref[Array], bytes, T]] = {}
+
+    def _values(self, a: Array) -> bytes:
+        return a.tobytes() if self.unchanged else b""
 
     def enter(self, a: Array, companion: T) -> None:
-        """Keep what belongs to `a`."""
+        """Keep what belongs to `a`; it is forgotten together with `a`."""
         key, known = id(a), self._known
-
-        def forget(_: Any) -> None:
-            known.pop(key, None)
-
-        known[key] = weakref.ref(a, forget), companion
+        known[key] = weakref.ref(a, lambda _: known.pop(key, None)), self._values(a), companion
 
     def of(self, a: Any) -> T | None:
         """Return what belongs to `a`, or None."""
         found = self._known.get(id(a))
-        return found[1] if found is not None and found[0]() is a else None
+        if found is None or found[0]() is not a or found[1] != self._values(a):
+            return None
+        return found[2]
 
 
 LOGITS: Companions[tuple[str, Array]] = Companions()  # the activation's name, and the logits
-LOGIT_GRADIENTS: Companions[Array] = Companions()
+LOGIT_GRADIENTS: Companions[Array] = Companions(unchanged=True)
