@@ -1,8 +1,15 @@
-"""The metrics, over targets ``y`` and outputs ``a`` in the forms that `nnfw.metrics` explains.
+"""Metrics of targets ``y`` and outputs ``a``.
 
-A ratio 0/0 (the precision of a class that was never decided) is 0.0, as in scikit-learn, without a warning.
-The arguments `threshold` and `average` are explained once, on `ClassMetric` and `RatioMetric`.
-``@nnfw.metrics.register("my_metric")`` above a class of your own makes it known by name.
+A metric reduces each batch to a few sums, its `statistics`; those of several batches are merged, and the
+`result` is computed once at the end. So any split of the samples into batches gives the same value.
+
+Outputs are (N, K), or (N, T, K), of which each time step counts as a sample; (N,) is the same as (N, 1).
+Classes are integers (N,) or (N, 1), or one-hot rows (N, K), with a time axis if the outputs have one. Of
+several outputs the largest decides, the first among equal ones. A single output decides between 0 and 1 (or
+-1 and +1): class 1 is predicted where ``a > threshold``. A ratio 0/0, such as the precision of a class that
+is never predicted, is 0.0 without a warning, as in scikit-learn.
+
+``@nnfw.metrics.register("my_metric")`` above your own class makes it available by name.
 """
 
 import math
@@ -21,12 +28,12 @@ from nnfw.core.validation import FINITE, positive_integer
 
 
 class Metric(Part):
-    """The base of the metrics: write `statistics` and `result`, and the rest follows.
+    """Base class of metrics. A subclass defines `statistics` and `result`.
 
     Attributes
     ----------
     higher_is_better : bool or None
-        Which way is better, for callbacks that watch the metric; of None they must be told by ``mode``.
+        The direction for callbacks that monitor the metric; if None, they need ``mode``.
 
     Examples
     --------
@@ -52,15 +59,15 @@ class Metric(Part):
         return "_".join([vars(type(self)).get("_known_as") or snake_case, *changed])
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        """Return the small array of sums that the result is computed from."""
+        """Return the small array of sums from which the result is computed."""
         raise NotImplementedError
 
     def merge(self, s: Array, t: Array) -> Array:
-        """Return the statistics of two batches together, from those of each."""
+        """Return the statistics of two batches together."""
         return s + t
 
     def result(self, s: Array) -> Any:
-        """Return the value (a float, for all but `ConfusionMatrix`) from the statistics of all batches."""
+        """Return the value (a float, except for `ConfusionMatrix`) from the statistics of all batches."""
         raise NotImplementedError
 
     def __call__(self, y: ArrayLike, a: ArrayLike) -> Any:
@@ -69,7 +76,7 @@ class Metric(Part):
 
 
 class MeanMetric(Metric):
-    """The base of metrics that are a mean: their statistics are a sum, and the number of its terms."""
+    """Base class of metrics that are a mean; their statistics are a sum and the number of its terms."""
 
     def result(self, s: Array) -> float:
         """Return the mean."""
@@ -81,7 +88,6 @@ class Running:
 
     Examples
     --------
-    >>> from nnfw.metrics import Accuracy
     >>> running = Running(Accuracy())
     >>> running.add([1, 0, 1], [0.9, 0.1, 0.7])
     >>> running.add([1], [0.2])
@@ -98,7 +104,7 @@ class Running:
         self.merge(self.metric.statistics(y, a))
 
     def merge(self, s: Array) -> None:
-        """Add a batch by its statistics."""
+        """Add the statistics of a batch."""
         self.total = s if self.total is None else self.metric.merge(self.total, s)
 
     def result(self) -> Any:
@@ -111,8 +117,8 @@ class Running:
 # ---- Targets and outputs, brought to one form ----------------------------------------------------------
 
 
-def layout(a: Array) -> tuple[tuple[int, ...], int]:
-    """Return the shape of the samples of `a`, and the number K of outputs for each."""
+def _layout(a: Array) -> tuple[tuple[int, ...], int]:
+    """Return the shape of the samples of `a`, and the number K of outputs of each."""
     return (a.shape, 1) if a.ndim < 2 else (a.shape[:-1], a.shape[-1])
 
 
@@ -132,7 +138,8 @@ def _check_targets(y: Array, a: Array, shapes: list[tuple[int, ...]]) -> None:
         )
 
 
-def _check_classes(y: Array, k: int) -> None:
+def _check_classes(y: Array, a: Array) -> None:
+    k = a.shape[1]
     lowest, count = (-1, 2) if k == 1 else (0, k)
     valid = (y >= lowest) & (y < count) & (y == np.floor(y))
     if not valid.all():
@@ -141,62 +148,53 @@ def _check_classes(y: Array, k: int) -> None:
             f"y holds {y[~valid][0]}, but with K={k} outputs a sample each class is {expected}. Number the "
             "classes from 0, with an output for each; a must be outputs, not classes already decided"
         )
-
-
-def _check_one_hot(y: Array) -> None:
-    # Asked this way round, a nan fails too.
-    if not np.abs(y.sum(axis=1) - 1).max() < 1e-2:
-        raise ValueError(
-            "each one-hot row of y must sum to 1. A row of several classes, or of none, has no single right "
-            "answer: leave padded steps out, and measure independent labels by metrics.MultiLabel('accuracy')"
-        )
-
-
-def _check_undecided(a: Array) -> None:
-    if a.dtype.kind in "iu" and not np.isin(a, (-1, 0, 1)).all():
+    if k == 1 and a.dtype.kind in "iu" and not np.isin(a, (-1, 0, 1)).all():
         raise ValueError(
             f"a holds whole numbers up to {a.max()}, but a single output decides between 0 and 1; a must be "
             f"outputs, not classes already decided (outputs that are whole numbers: a.astype(float))"
         )
 
 
-def open_classes(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
-    """Return the true classes (M,) and the outputs (M, K), of M samples (and steps)."""
+def _as_classes(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
+    """Return the true classes (M,) and the outputs (M, K) of M samples (and steps)."""
     y, a = np.asarray(y), np.asarray(a)
-    samples, k = layout(a)
+    samples, k = _layout(a)
     _check_targets(y, a, [samples, (*samples, 1), (*samples, k)])
     a = a.reshape(-1, k)
     if k > 1 and y.size == a.size:
         y = y.reshape(-1, k)
-        _check_one_hot(y)
+        if not np.abs(y.sum(axis=1) - 1).max() < 1e-2:  # in this form nan fails too
+            raise ValueError(
+                "each one-hot row of y must sum to 1. A row of several classes, or of none, has no single "
+                "right answer: leave padded steps out, and measure independent labels by "
+                "metrics.MultiLabel('accuracy')"
+            )
         return y.argmax(axis=1), a
     y = y.ravel()
-    _check_classes(y, k)
-    if k == 1:
-        _check_undecided(a)
+    _check_classes(y, a)
     return (y > 0 if k == 1 else y).astype(np.intp, copy=False), a
 
 
-def open_pairs(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
+def _as_pairs(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
     """Return targets and outputs, both (M, K): a target for each output."""
     y, a = np.asarray(y), np.asarray(a)
-    samples, k = layout(a)
+    samples, k = _layout(a)
     _check_targets(y, a, [(*samples, k)] + ([samples] if k == 1 else []))
     return y.reshape(-1, k), a.reshape(-1, k)
 
 
-def open_values(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
+def _as_floats(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
     """Return real targets and outputs, both (M, K) in float64."""
-    y, a = open_pairs(y, a)
+    y, a = _as_pairs(y, a)
     return y.astype(np.float64), a.astype(np.float64)
 
 
-def divide(top: Array, bottom: Array) -> Array:
+def _divide(top: Array, bottom: Array) -> Array:
     """Return ``top / bottom`` in float64, and 0 where `bottom` is 0."""
     return np.divide(top, bottom, out=np.zeros(np.shape(bottom)), where=bottom != 0)
 
 
-# nnfw's name -> what other libraries call it.
+# nnfw's name -> what other libraries call it
 OTHER_NAMES = {
     "accuracy": "acc accuracy_score binary_accuracy categorical_accuracy sparse_categorical_accuracy",
     "top_k_accuracy": "top_k_accuracy_score top_k_categorical_accuracy sparse_top_k_categorical_accuracy",
@@ -212,59 +210,29 @@ OTHER_NAMES = {
     "rmse": "root_mean_squared_error",
     "r2": "r2_score r2score",
 }
-SYNONYMS = {other: name for name, others in OTHER_NAMES.items() for other in others.split()}
-metrics = Registry("metric", Metric, SYNONYMS)
+registry = Registry(
+    "metric", Metric, {other: name for name, others in OTHER_NAMES.items() for other in others.split()}
+)
 
-
-def get(metric: str | Metric | type[Metric] | Callable[[Any, Any], float]) -> Metric:
-    """Return the metric for a name, an object, a class, or a plain function ``f(y, a) -> float``.
-
-    Raises
-    ------
-    ValueError
-        For a name that is not known, with the nearest one.
-    TypeError
-        For anything else.
-
-    Examples
-    --------
-    >>> get("f1")
-    F1()
-    >>> def quartic_error(y, a):
-    ...     return np.mean((y - a) ** 4)
-    >>> get(quartic_error).name
-    'quartic_error'
-    >>> get("mcc")  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    ValueError: unknown metric 'mcc'; nnfw calls it 'matthews_correlation'. Known: ...
-    """
-    if isinstance(metric, str | Metric | type) or not callable(metric):
-        return metrics.get(metric)
-    return FunctionMetric(metric)
+# ---- Regression ----------------------------------------------------------------------------------------
 
 
 class FunctionMetric(MeanMetric):
-    """A plain function as a metric: its mean over the batches, weighted by their samples, or valid steps.
+    """A plain function as a metric: the mean over batches, weighted by their samples (or valid steps).
 
-    For a mean over samples that is the mean over all of them, whatever the batches. A maximum, a root or a
-    quotient of sums has another value for each size of batch: write a `Metric`, whose statistics merge.
+    If the function is itself a mean over samples, the result does not depend on the batches. For a maximum, a
+    root or a quotient of sums it does; write a `Metric` for these, whose statistics merge.
 
     Parameters
     ----------
     function : callable
-        ``function(y, a) -> float``; in training, of sequence outputs, `a` is (M, K), of all valid steps of
-        the batch, and `y` alike. Its ``__name__`` is the metric's name.
-
-    Raises
-    ------
-    TypeError
-        When the function returns anything but one number.
+        ``function(y, a) -> float``, named by its ``__name__``. In training on sequences, `y` and `a` (M, K)
+        hold all valid steps of the batch.
 
     Examples
     --------
     >>> def quartic_error(y, a):
     ...     return np.mean((y - a) ** 4)
-    >>> from nnfw.metrics import Running
     >>> running = Running(FunctionMetric(quartic_error))
     >>> running.add(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))
     >>> running.add(np.array([1.0]), np.array([3.0]))
@@ -281,71 +249,56 @@ class FunctionMetric(MeanMetric):
         return getattr(self.function, "__name__", type(self.function).__name__)
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        value, samples = self.function(y, a), math.prod(layout(np.asarray(a))[0])
+        value, samples = self.function(y, a), math.prod(_layout(np.asarray(a))[0])
         if np.ndim(value) != 0:
             shape = np.shape(value)
             raise TypeError(f"the metric {self.name} must return one number, got shape {shape}; take a mean")
         return np.array([float(value) * samples, samples])
 
 
-@metrics.register("mae", "mean_absolute_error")
+@registry.register("mae", "mean_absolute_error")
 class MAE(MeanMetric):
-    """The mean absolute error over all samples and outputs: mean |y - a|.
+    """Mean absolute error over all samples and outputs, mean |y - a|.
 
     Examples
     --------
-    >>> MAE()([1.0, 2.0], [1.5, 1.0])
-    0.75
+    >>> y, a = [1.0, 2.0], [4.0, -1.0]
+    >>> MAE()(y, a), MSE()(y, a), RMSE()(y, a)
+    (3.0, 9.0, 3.0)
     """
 
     higher_is_better = False
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        y, a = open_values(y, a)
+        y, a = _as_floats(y, a)
         return np.array([np.abs(y - a).sum(), a.size])
 
 
-@metrics.register("mse", "mean_squared_error")
+@registry.register("mse", "mean_squared_error")
 class MSE(MeanMetric):
-    """The mean squared error over all samples and outputs: mean (y - a)².
-
-    Examples
-    --------
-    >>> MSE()([1.0, 2.0], [1.5, 1.0])
-    0.625
-    """
+    """Mean squared error over all samples and outputs, mean (y - a)²."""
 
     higher_is_better = False
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        y, a = open_values(y, a)
+        y, a = _as_floats(y, a)
         return np.array([np.square(y - a).sum(), a.size])
 
 
-@metrics.register("rmse")
+@registry.register("rmse")
 class RMSE(MSE):
-    """The root of the mean squared error, taken once, after the mean over all samples and outputs.
-
-    Examples
-    --------
-    >>> RMSE()([1.0, 2.0], [4.0, -1.0])
-    3.0
-    """
+    """Root of the mean squared error, taken once, after the mean over all samples and outputs."""
 
     def result(self, s: Array) -> float:
         return math.sqrt(super().result(s))
 
 
-@metrics.register("r2")
+@registry.register("r2")
 class R2(Metric):
-    """The coefficient of determination, R² = 1 - Σ(y - a)² / Σ(y - ȳ)², averaged over the outputs.
+    """Coefficient of determination, R² = 1 - Σ(y - a)² / Σ(y - ȳ)², averaged over the outputs.
 
-    An output whose targets are all equal counts 1.0 when it meets them exactly, else 0.0.
-
-    References
-    ----------
-    Chan, Golub & LeVeque (1979), Updating formulae and a pairwise algorithm for computing sample
-    variances: spreads are merged without ever forming Σy², in which a large mean would drown them.
+    An output whose targets are all equal scores 1.0 if it equals them exactly, else 0.0. Statistics are
+    merged without Σy², in which a large mean would cancel (Chan, Golub & LeVeque 1979).
 
     Examples
     --------
@@ -358,10 +311,10 @@ class R2(Metric):
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
         """Return for each output (5, K): count, first and mean of `y`, Σ(y - ȳ)² and Σ(y - a)².
 
-        The mean is counted from the first target. So no digit is lost to a large offset, and targets that
-        are all equal have a spread of exactly 0.
+        The mean is counted from the first target, so that a large offset loses no digits and the spread of
+        equal targets is exactly 0.
         """
-        y, a = open_values(y, a)
+        y, a = _as_floats(y, a)
         offset = y - y[0]
         mean = offset.mean(axis=0)
         spread, error = np.square(offset - mean).sum(axis=0), np.square(y - a).sum(axis=0)
@@ -377,22 +330,20 @@ class R2(Metric):
 
     def result(self, s: Array) -> float:
         spread, error = s[3:]
-        return float(np.where(error == 0, 1.0, divide(spread - error, spread)).mean())
+        return float(np.where(error == 0, 1.0, _divide(spread - error, spread)).mean())
 
 
-@metrics.register("top_k_accuracy")
+# ---- Classification ------------------------------------------------------------------------------------
+
+
+@registry.register("top_k_accuracy")
 class TopKAccuracy(MeanMetric):
-    """The share of samples whose class is among the `k` largest outputs; first among equals.
+    """Share of samples whose class is among the `k` largest outputs; among equal ones, the first count.
 
     Parameters
     ----------
     k : int
-        How many guesses a sample has, from 1 to K.
-
-    Raises
-    ------
-    ValueError
-        When `k` is below 1 or above the number of outputs, or there is but one output.
+        The number of guesses, from 1 to K.
 
     Examples
     --------
@@ -412,7 +363,7 @@ class TopKAccuracy(MeanMetric):
         return f"top_{self.k}_accuracy"
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        truth, a = open_classes(y, a)
+        truth, a = _as_classes(y, a)
         if a.shape[1] < max(self.k, 2):
             raise ValueError(
                 f"k={self.k} guesses need at least {max(self.k, 2)} outputs, got K={a.shape[1]}; "
@@ -420,41 +371,36 @@ class TopKAccuracy(MeanMetric):
             )
         truth = truth[:, None]
         own = np.take_along_axis(a, truth, axis=1)
-        # Not (a <= own), instead of (a > own), puts a nan ahead: a network that diverged is not right.
+        # not (a <= own), rather than (a > own), ranks nan first: a network that diverged is not right
         ahead = ~(a <= own) | ((a == own) & (np.arange(a.shape[1]) < truth))
         return np.array([np.count_nonzero(ahead.sum(axis=1) < self.k), len(a)])
 
 
 class ClassMetric(Metric):
-    """The base of metrics of the true and the decided classes: write `count` and `result`.
+    """Base class of metrics of the true and the predicted classes. A subclass defines `count` and `result`.
 
     Parameters
     ----------
     threshold : float
-        Of a single output: class 1 is decided above it. Use 0 for outputs from -1 to +1.
-
-    Raises
-    ------
-    ValueError
-        When shapes do not fit, or `y` holds a class that `a` has no output for.
+        A single output above it is class 1. Use 0 for outputs from -1 to +1.
     """
 
     def __init__(self, threshold: float = 0.5) -> None:
         self.threshold = FINITE(type(self).__name__, "threshold", threshold)
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        truth, a = open_classes(y, a)
+        truth, a = _as_classes(y, a)
         decided = a.argmax(axis=1) if a.shape[1] > 1 else (a[:, 0] > self.threshold).astype(np.intp)
         return self.count(truth, decided, max(a.shape[1], 2))
 
     def count(self, truth: Array, decided: Array, k: int) -> Array:
-        """Return the statistics of the true and the decided classes (M,), of `k` classes."""
+        """Return the statistics of the true and the predicted classes (M,), of `k` classes."""
         raise NotImplementedError
 
 
-@metrics.register("accuracy")
+@registry.register("accuracy")
 class Accuracy(ClassMetric, MeanMetric):
-    """The share of samples whose class is decided rightly; binary, integer and one-hot targets alike.
+    """Share of samples whose class is predicted correctly; binary, integer and one-hot targets alike.
 
     Examples
     --------
@@ -468,9 +414,9 @@ class Accuracy(ClassMetric, MeanMetric):
         return np.array([np.count_nonzero(truth == decided), len(truth)])
 
 
-@metrics.register("confusion_matrix")
+@registry.register("confusion_matrix")
 class ConfusionMatrix(ClassMetric):
-    """How often each class (row) is decided to be each class (column): (K, K), and (2, 2) for one output.
+    """How often each class (row) is predicted as each class (column): (K, K), or (2, 2) for one output.
 
     Examples
     --------
@@ -487,23 +433,19 @@ class ConfusionMatrix(ClassMetric):
 
 
 class CountMetric(ClassMetric):
-    """The base of metrics that need, of the confusion matrix, only four counts of each class."""
+    """Base class of metrics that need only four counts of each class, and not the confusion matrix."""
 
     def count(self, truth: Array, decided: Array, k: int) -> Array:
-        """Return TP, FP, FN and TN of each class against all others: (4, K), small for any K."""
+        """Return TP, FP, FN and TN of each class against all others: (4, K)."""
         tp = np.bincount(truth[truth == decided], minlength=k)
         fp = np.bincount(decided, minlength=k) - tp
         fn = np.bincount(truth, minlength=k) - tp
         return np.array([tp, fp, fn, len(truth) - tp - fp - fn])
 
 
-@metrics.register("matthews_correlation")
+@registry.register("matthews_correlation")
 class MatthewsCorrelation(CountMetric):
-    """The correlation of true and decided classes, from -1 over 0 (chance) to 1, for any K.
-
-    References
-    ----------
-    Gorodkin (2004), Comparing two K-category assignments by a K-category correlation coefficient.
+    """Correlation of true and predicted classes, from -1 over 0 (chance) to 1, for any K (Gorodkin 2004).
 
     Examples
     --------
@@ -519,46 +461,45 @@ class MatthewsCorrelation(CountMetric):
         n = truth.sum()
         covariance = n * tp.sum() - truth @ decided
         variances = (n * n - truth @ truth) * (n * n - decided @ decided)
-        return float(divide(covariance, np.sqrt(variances)))
+        return float(_divide(covariance, np.sqrt(variances)))
 
 
-AVERAGES = ("auto", "binary", "macro", "micro", "weighted")
+def _average(owner: str, average: str, known: tuple[str, ...]) -> str:
+    """Return `average` if it is one of those known."""
+    if average in known:
+        return average
+    hint = nearest(str(average), known)
+    raise ValueError(f"{owner}: average must be one of {', '.join(known)}, got {average!r}.{hint}")
 
 
 class RatioMetric(CountMetric):
-    """The base of ratios of the four counts: a new one is one line, `ratio`.
+    """Base class of ratios of the four counts. A subclass defines `ratio`.
 
     Parameters
     ----------
-    average : str
-        "binary": of class 1 alone. "macro": the mean over the classes. "weighted": their mean, weighted
-        by how often each is true. "micro": the ratio of the sums. "auto": "binary" for K of 1 or 2, else
-        "macro". Classes that no sample has, neither truly nor by decision, are left out.
+    average : {"auto", "binary", "macro", "micro", "weighted"}
+        "binary": class 1 only. "macro": the mean over the classes. "weighted": their mean, weighted by how
+        often each is true. "micro": the ratio of the sums. "auto": "binary" for K of 1 or 2, else "macro".
+        Classes that neither occur nor are predicted are left out.
     threshold : float
-        Of a single output: class 1 is decided above it. Use 0 for outputs from -1 to +1.
-
-    Raises
-    ------
-    ValueError
-        For an unknown average, or "binary" with more than two classes.
+        A single output above it is class 1. Use 0 for outputs from -1 to +1.
 
     Examples
     --------
     >>> class Jaccard(RatioMetric):
     ...     def ratio(self, tp, fp, fn, tn):
     ...         return tp, tp + fp + fn
-    >>> Jaccard()([1, 1, 0, 0], [0.9, 0.2, 0.8, 0.1])
-    0.3333333333333333
-    >>> Jaccard("macro").name
-    'jaccard_macro'
+    >>> y, a = [1, 1, 0, 0, 0], [0.9, 0.2, 0.8, 0.1, 0.3]
+    >>> Jaccard()(y, a), Jaccard("macro").name
+    (0.3333333333333333, 'jaccard_macro')
+    >>> Precision()(y, a), Recall()(y, a), F1()(y, a)
+    (0.5, 0.5, 0.5)
     """
 
     def __init__(self, average: str = "auto", threshold: float = 0.5) -> None:
-        if average not in AVERAGES:
-            hint = nearest(str(average), AVERAGES)
-            raise ValueError(f"average must be one of {', '.join(AVERAGES)}; got {average!r}.{hint}")
+        known = ("auto", "binary", "macro", "micro", "weighted")
+        self.average = _average(type(self).__name__, average, known)
         super().__init__(threshold)
-        self.average = average
 
     def ratio(self, tp: Array, fp: Array, fn: Array, tn: Array) -> tuple[Array, Array]:
         """Return numerators and denominators, from the counts of the classes."""
@@ -574,20 +515,14 @@ class RatioMetric(CountMetric):
         tp, fp, fn, tn = s[:, 1:] if binary else s[:, s[:3].any(axis=0)]
         top, bottom = self.ratio(tp, fp, fn, tn)
         if self.average == "micro":
-            return float(divide(top.sum(), bottom.sum()))
+            return float(_divide(top.sum(), bottom.sum()))
         weights = tp + fn if self.average == "weighted" else None
-        return float(np.average(divide(top, bottom), weights=weights))
+        return float(np.average(_divide(top, bottom), weights=weights))
 
 
-@metrics.register("precision")
+@registry.register("precision")
 class Precision(RatioMetric):
-    """Of the samples decided to be of a class, the share that is: TP / (TP + FP).
-
-    Examples
-    --------
-    >>> Precision()([1, 1, 1, 0], [0.9, 0.8, 0.2, 0.1])
-    1.0
-    """
+    """Share of the samples predicted to be of a class that are of it: TP / (TP + FP)."""
 
     higher_is_better = True
 
@@ -595,15 +530,9 @@ class Precision(RatioMetric):
         return tp, tp + fp
 
 
-@metrics.register("recall")
+@registry.register("recall")
 class Recall(RatioMetric):
-    """Of the samples that are of a class, the share that is found: TP / (TP + FN); the sensitivity.
-
-    Examples
-    --------
-    >>> Recall()([1, 1, 1, 1], [0.9, 0.8, 0.7, 0.1])
-    0.75
-    """
+    """Share of the samples of a class that are predicted as it: TP / (TP + FN); also called sensitivity."""
 
     higher_is_better = True
 
@@ -611,15 +540,9 @@ class Recall(RatioMetric):
         return tp, tp + fn
 
 
-@metrics.register("specificity")
+@registry.register("specificity")
 class Specificity(RatioMetric):
-    """Of the samples that are not of a class, the share that is not taken for it: TN / (TN + FP).
-
-    Examples
-    --------
-    >>> Specificity()([1, 0, 0, 0, 0], [0.2, 0.3, 0.2, 0.1, 0.8])
-    0.75
-    """
+    """Share of the samples not of a class that are not predicted as it: TN / (TN + FP)."""
 
     higher_is_better = True
 
@@ -627,15 +550,9 @@ class Specificity(RatioMetric):
         return tn, tn + fp
 
 
-@metrics.register("negative_predictive_value")
+@registry.register("negative_predictive_value")
 class NegativePredictiveValue(RatioMetric):
-    """Of the samples decided not to be of a class, the share that is not: TN / (TN + FN).
-
-    Examples
-    --------
-    >>> NegativePredictiveValue()([1, 1, 0, 0], [0.9, 0.2, 0.8, 0.1])
-    0.5
-    """
+    """Share of the samples predicted not to be of a class that are not of it: TN / (TN + FN)."""
 
     higher_is_better = True
 
@@ -643,15 +560,9 @@ class NegativePredictiveValue(RatioMetric):
         return tn, tn + fn
 
 
-@metrics.register("f1")
+@registry.register("f1")
 class F1(RatioMetric):
-    """The harmonic mean of precision and recall: 2 TP / (2 TP + FP + FN).
-
-    Examples
-    --------
-    >>> F1()([1, 1, 0, 0], [0.9, 0.2, 0.8, 0.1]), F1("macro").name
-    (0.5, 'f1_macro')
-    """
+    """Harmonic mean of precision and recall: 2 TP / (2 TP + FP + FN)."""
 
     higher_is_better = True
 
@@ -659,27 +570,19 @@ class F1(RatioMetric):
         return 2 * tp, 2 * tp + fp + fn
 
 
-LABEL_AVERAGES = ("micro", "macro")
-
-
-@metrics.register("multi_label_accuracy")
+@registry.register("multi_label_accuracy")
 class MultiLabel(Metric):
-    """A metric of classes for K independent labels a sample: `y` and `a` are (N, K), or (N, T, K).
+    """A metric of classes for K independent labels of each sample, each of them 0 or 1.
 
-    Each label is 0 or 1, and a decision of its own, by the `threshold` of the metric. The micro-averaged
-    accuracy, the default, is the share of labels that are decided rightly.
+    Each label is decided by itself, by the `threshold` of the metric. The default, micro-averaged accuracy,
+    is the share of labels that are predicted correctly.
 
     Parameters
     ----------
     metric : str, ClassMetric or its class
         What is measured: ``"accuracy"``, ``"f1"``, ``Recall(threshold=0.3)`` ...
     average : {"micro", "macro"}
-        "micro": of all labels pooled, as if each were a sample. "macro": the mean of the K labels' own.
-
-    Raises
-    ------
-    ValueError, TypeError
-        For an unknown average, or a metric that is not one of classes or gives no single number.
+        "micro": over all labels pooled, as if each were a sample. "macro": the mean of the K labels' values.
 
     Examples
     --------
@@ -687,15 +590,13 @@ class MultiLabel(Metric):
     >>> MultiLabel()(y, a)
     0.6666666666666666
     >>> macro = MultiLabel("f1", "macro")
-    >>> macro(y, a), macro.name  # the labels' own are 2/3, 1 and 0
+    >>> macro(y, a), macro.name  # the labels' values are 2/3, 1 and 0
     (0.5555555555555555, 'multi_label_macro_f1')
     """
 
     def __init__(self, metric: str | Metric | type[Metric] = "accuracy", average: str = "micro") -> None:
-        if average not in LABEL_AVERAGES:
-            hint = nearest(str(average), LABEL_AVERAGES)
-            raise ValueError(f"MultiLabel: average must be 'micro' or 'macro', got {average!r}.{hint}")
-        self.metric, self.average = get(metric), average
+        self.average = _average("MultiLabel", average, ("micro", "macro"))
+        self.metric = get(metric)
         if not isinstance(self.metric, ClassMetric) or isinstance(self.metric, ConfusionMatrix):
             raise TypeError(
                 f"MultiLabel: metric must give one number for decisions between 0 and 1, as 'f1' does, "
@@ -710,8 +611,8 @@ class MultiLabel(Metric):
         return f"multi_label_{average}{self.metric.name}"
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        """Return those of the metric, (K, ...) of each label, or (1, ...) of all of them pooled."""
-        y, a = open_pairs(y, a)
+        """Return those of the metric: (K, ...) for each label, or (1, ...) for all of them pooled."""
+        y, a = _as_pairs(y, a)
         valid = (np.abs(y) == 1) | (y == 0)
         if not valid.all():
             raise ValueError(f"y holds {y[~valid][0]}, but each of the K={a.shape[1]} labels is 0 or 1")
@@ -726,11 +627,30 @@ class MultiLabel(Metric):
         return float(np.mean([self.metric.result(label) for label in s]))
 
 
-def open_metrics(given: Iterable[Any]) -> tuple[Metric, ...]:
-    """Return the metrics for a list of names, objects or functions."""
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        raise TypeError(f"Network: metrics must be a list, [{given!r}], got {type(given).__name__} alone")
-    found = tuple(get(metric) for metric in given)
+# ---- By name -------------------------------------------------------------------------------------------
+
+
+def get(metric: str | Metric | type[Metric] | Callable[[Any, Any], float]) -> Metric:
+    """Return the metric for a name, an object, a class, or a plain function ``f(y, a) -> float``.
+
+    Examples
+    --------
+    >>> get("f1")
+    F1()
+    >>> get("mcc")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: unknown metric 'mcc'; nnfw calls it 'matthews_correlation'. Known: ...
+    """
+    if isinstance(metric, str | Metric | type) or not callable(metric):
+        return registry.get(metric)
+    return FunctionMetric(metric)
+
+
+def from_list(metrics: Iterable[Any]) -> tuple[Metric, ...]:
+    """Return the metrics for a list of names, objects or functions, all of different names."""
+    if isinstance(metrics, str) or not isinstance(metrics, Iterable):
+        raise TypeError(f"Network: metrics must be a list, [{metrics!r}], got {type(metrics).__name__} alone")
+    found = tuple(get(metric) for metric in metrics)
     names = [metric.name for metric in found]
     for name in names:
         if name == "loss" or names.count(name) > 1:
@@ -738,30 +658,11 @@ def open_metrics(given: Iterable[Any]) -> tuple[Metric, ...]:
     return found
 
 
-register = metrics.register
+register = registry.register
 
 __all__ = [
-    "F1",
-    "MAE",
-    "MSE",
-    "R2",
-    "RMSE",
-    "Accuracy",
-    "ClassMetric",
-    "ConfusionMatrix",
-    "CountMetric",
-    "FunctionMetric",
-    "MatthewsCorrelation",
-    "MeanMetric",
-    "Metric",
-    "MultiLabel",
-    "NegativePredictiveValue",
-    "Precision",
-    "RatioMetric",
-    "Recall",
-    "Specificity",
-    "TopKAccuracy",
-    "get",
-    "metrics",
-    "register",
-]
+    "F1", "MAE", "MSE", "R2", "RMSE", "Accuracy", "ClassMetric", "ConfusionMatrix", "CountMetric",
+    "FunctionMetric", "MatthewsCorrelation", "MeanMetric", "Metric", "MultiLabel", "NegativePredictiveValue",
+    "Precision", "RatioMetric", "Recall", "Running", "Specificity", "TopKAccuracy", "from_list", "get",
+    "register", "registry",
+]  # fmt: skip

@@ -21,7 +21,7 @@ from nnfw.losses import Loss
 from nnfw.optimizers import Optimizer
 
 STREAMS = ("weights", "shuffle", "split", "noise")  # independent random streams, all from one seed
-OPENED: dict[str, Callable[[Any], Any]] = {"loss": losses.get, "metrics": metrics.open_metrics}
+OPENED: dict[str, Callable[[Any], Any]] = {"loss": losses.get, "metrics": metrics.from_list}
 BUILDING = threading.RLock()  # held while layers are initialized
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 COPIES = 2  # the parameters and their gradients; most optimizers remember as much again
