@@ -1,8 +1,9 @@
-"""Regularizers: what holds parameters small, by a term added to the loss or by a bound kept after each step.
+"""Regularizers: penalties on parameters that are added to the loss, and bounds that hold after each step.
 
-One letter, one meaning: p a parameter, λ the strength of a penalty. A penalty's value is part of the loss
-that training makes small, its gradient is added to the parameter's before clipping, and a bound is restored
-after the optimizer's step.
+p is a parameter, λ the strength of a penalty. The gradient of a penalty is added to the parameter's before
+clipping; a bound is enforced after the optimizer's step.
+
+``@nnfw.regularizers.register("near_one")`` above your own class makes it available by name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,16 +18,13 @@ from nnfw.core.vectors import norm_of
 
 
 class Regularizer(Part):
-    """The base of regularizers; one of your own writes the methods it needs.
+    """Base class of regularizers. A subclass defines the methods it needs.
 
     Examples
     --------
-    A penalty on weights that are far from 1:
-
     >>> class NearOne(Regularizer):
     ...     def penalty(self, p):
     ...         return float(np.sum((p - 1) ** 2))
-    ...
     ...     def add_gradient(self, p, dp):
     ...         dp += 2 * (p - 1)
     >>> NearOne().penalty(np.array([1.0, 3.0]))
@@ -41,20 +39,16 @@ class Regularizer(Part):
         """Add the penalty's gradient to `dp` in place."""
 
     def constrain(self, p: Array) -> None:
-        """Bring the parameter back within its bound, in place, after a step."""
+        """Enforce the bound on the parameter, in place, after a step."""
 
 
 Regularizers = Regularizer | list[Regularizer] | dict[str, Any]
-
-regularizers: Registry[Regularizer] = Registry(
-    "regularizer", Regularizer, {"weight_decay": "l2", "ridge": "l2"}
-)
-register = regularizers.register
+registry = Registry("regularizer", Regularizer, {"weight_decay": "l2", "ridge": "l2"})
 
 
-@regularizers.register("l1")
+@registry.register("l1")
 class L1(Regularizer):
-    """A penalty λ Σ|p|, which makes weights that are of no use exactly or nearly zero.
+    """A penalty λ Σ|p|, which drives weights that are not needed to zero, or nearly so.
 
     Parameters
     ----------
@@ -71,17 +65,15 @@ class L1(Regularizer):
         self.strength = AMOUNT("L1", "strength", strength)
 
     def penalty(self, p: Array) -> float:
-        """Return λ Σ|p|."""
         return self.strength * float(np.abs(p).sum(dtype=np.float64))
 
     def add_gradient(self, p: Array, dp: Array) -> None:
-        """Add λ sign(p)."""
         dp += self.strength * np.sign(p)
 
 
-@regularizers.register("l2")
+@registry.register("l2")
 class L2(Regularizer):
-    """A penalty λ/2 Σp², whose gradient is λp: what `weight_decay` of an optimizer is for all parameters.
+    """A penalty λ/2 Σp², of gradient λp; on all parameters it is `weight_decay` of an optimizer.
 
     Keras's ``L2(λ)`` has no half: it is ``L2(2λ)`` here.
 
@@ -100,27 +92,20 @@ class L2(Regularizer):
         self.strength = AMOUNT("L2", "strength", strength)
 
     def penalty(self, p: Array) -> float:
-        """Return λ/2 Σp²."""
         return self.strength / 2 * float(np.square(p, dtype=np.float64).sum())
 
     def add_gradient(self, p: Array, dp: Array) -> None:
-        """Add λ p."""
         dp += self.strength * p
 
 
-@regularizers.register("max_norm")
+@registry.register("max_norm")
 class MaxNorm(Regularizer):
-    """A bound on the weights into each unit: a column of (D, H) that is longer is shortened to it.
+    """A bound on the weights into each unit: a longer column of (D, H) is scaled down to it.
 
     Parameters
     ----------
     limit : float
-        The highest Euclidean norm of a column, above 0.
-
-    References
-    ----------
-    Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15 (2014),
-    section 5.1.
+        The highest Euclidean norm of a column, above 0 (Srivastava et al., JMLR 15 (2014), section 5.1).
 
     Examples
     --------
@@ -135,7 +120,7 @@ class MaxNorm(Regularizer):
         self.limit = POSITIVE("MaxNorm", "limit", limit)
 
     def constrain(self, p: Array) -> None:
-        """Multiply each column that is too long by limit / norm; one that is not finite stays as it is."""
+        """Multiply each column that is too long by limit / norm; one that is not finite is left as it is."""
         with np.errstate(over="ignore", under="ignore"):
             lengths = np.sqrt(np.square(p).sum(axis=0, keepdims=True))[0]
         long = lengths > self.limit
@@ -148,7 +133,7 @@ class MaxNorm(Regularizer):
         p[:, long] = columns * share
 
 
-def get(given: Any) -> Any:
+def get(regularizer: Any) -> Any:
     """Return the regularizers for a name, an object, a list of them, or a dict of them by parameter.
 
     Examples
@@ -156,22 +141,19 @@ def get(given: Any) -> Any:
     >>> get("l2"), get({"Wx": "l1", "Wh": [L2(0.1), MaxNorm(2.0)]})
     (L2(), {'Wx': L1(), 'Wh': [L2(strength=0.1), MaxNorm(limit=2.0)]})
     """
-    if given is None:
+    if regularizer is None:
         return None
-    if isinstance(given, Mapping):
-        return {name: get(one) for name, one in given.items()}
-    if isinstance(given, Sequence) and not isinstance(given, str):
-        return [regularizers.get(one) for one in given]
-    return regularizers.get(given)
+    if isinstance(regularizer, Mapping):
+        return {name: get(one) for name, one in regularizer.items()}
+    if isinstance(regularizer, Sequence) and not isinstance(regularizer, str):
+        return [registry.get(one) for one in regularizer]
+    return registry.get(regularizer)
 
 
 def assign(regularizer: Any, params: Mapping[str, Array], label: str) -> list[tuple[str, Regularizer]]:
-    """Return which regularizers act on which parameters: one for all is for those that are matrices.
+    """Return pairs of a parameter's name and a regularizer of it; one given for all applies to matrices.
 
-    Raises
-    ------
-    ValueError
-        If a dict names a parameter that is not there.
+    Raises a ValueError if a dict names a parameter that does not exist.
     """
     if not isinstance(regularizer, Mapping):
         each = dict.fromkeys([name for name, p in params.items() if p.ndim > 1], regularizer)
@@ -184,5 +166,11 @@ def assign(regularizer: Any, params: Mapping[str, Array], label: str) -> list[tu
                     f"{label}: regularizer names {given!r}, but its parameters are {', '.join(params)}"
                 )
             each |= dict.fromkeys(names, one)
-    listed = {name: one if isinstance(one, list) else [one] for name, one in each.items()}
-    return [(name, regularizer) for name, several in listed.items() for regularizer in several]
+    return [
+        (name, one) for name, given in each.items() for one in (given if isinstance(given, list) else [given])
+    ]
+
+
+register = registry.register
+
+__all__ = ["L1", "L2", "MaxNorm", "Regularizer", "get", "register", "registry"]

@@ -146,7 +146,7 @@ def test_max_norm_holds_after_every_step():
     assert np.linalg.norm(network.params["dense_2.W"], axis=0).max() > 0.5
 
 
-def test_one_of_your_own_is_saved_and_loaded(tmp_path):
+def test_an_own_regularizer_is_saved_and_loaded(tmp_path):
     class NearOne(Regularizer):
         def penalty(self, p):
             return float(np.sum((p - 1) ** 2))

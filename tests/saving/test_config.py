@@ -96,10 +96,10 @@ SCHEDULES = [
     schedules.Scaled(schedules.Sequence([0.01, 0.02], [1]), 0.5),
 ]
 REGISTRIES = [
-    activations.activations,
+    activations.registry,
     initializers.initializers,
-    losses.losses,
-    metrics.metrics,
+    losses.registry,
+    metrics.registry,
     optimizers.optimizers,
 ]
 
