@@ -287,7 +287,7 @@ class HardSigmoid(Activation):
 class Tanh(Activation):
     """Hyperbolic tangent."""
 
-    __call__ = np.tanh  # a ufunc, which takes the same arguments: a recurrent layer calls it at each step
+    __call__ = np.tanh  # type: ignore[assignment]  # the ufunc itself: recurrent layers call it each step
 
     def derivative(self, y: Array, x: Array | None = None, out: Array | None = None) -> Array:
         return np.subtract(1, np.square(y, out=out), out=out)

@@ -309,13 +309,9 @@ class R2(Metric):
     higher_is_better = True
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        """Return for each output (5, K): count, first and mean of `y`, Σ(y - ȳ)² and Σ(y - a)².
-
-        The mean is counted from the first target, so that a large offset loses no digits and the spread of
-        equal targets is exactly 0.
-        """
+        """Return for each output (5, K): count, first and mean of `y`, Σ(y - ȳ)² and Σ(y - a)²."""
         y, a = _as_floats(y, a)
-        offset = y - y[0]
+        offset = y - y[0]  # a large mean loses no digits then, and the spread of equal targets is exactly 0
         mean = offset.mean(axis=0)
         spread, error = np.square(offset - mean).sum(axis=0), np.square(y - a).sum(axis=0)
         return np.array([np.full_like(mean, len(y)), y[0], mean, spread, error])
@@ -464,6 +460,9 @@ class MatthewsCorrelation(CountMetric):
         return float(_divide(covariance, np.sqrt(variances)))
 
 
+AVERAGES = ("auto", "binary", "macro", "micro", "weighted")
+
+
 def _average(owner: str, average: str, known: tuple[str, ...]) -> str:
     """Return `average` if it is one of those known."""
     if average in known:
@@ -497,9 +496,8 @@ class RatioMetric(CountMetric):
     """
 
     def __init__(self, average: str = "auto", threshold: float = 0.5) -> None:
-        known = ("auto", "binary", "macro", "micro", "weighted")
-        self.average = _average(type(self).__name__, average, known)
         super().__init__(threshold)
+        self.average = _average(type(self).__name__, average, AVERAGES)
 
     def ratio(self, tp: Array, fp: Array, fn: Array, tn: Array) -> tuple[Array, Array]:
         """Return numerators and denominators, from the counts of the classes."""
@@ -595,7 +593,7 @@ class MultiLabel(Metric):
     """
 
     def __init__(self, metric: str | Metric | type[Metric] = "accuracy", average: str = "micro") -> None:
-        self.average = _average("MultiLabel", average, ("micro", "macro"))
+        self.average = _average("MultiLabel", average, ("macro", "micro"))
         self.metric = get(metric)
         if not isinstance(self.metric, ClassMetric) or isinstance(self.metric, ConfusionMatrix):
             raise TypeError(

@@ -601,7 +601,7 @@ def test_several_labels_lead_to_the_metric_for_them():
         Accuracy()([[1, 1, 0], [0, 0, 1]], np.zeros((2, 3)))
     with pytest.raises(
         ValueError,
-        match=r"MultiLabel: average must be one of micro, macro, got 'marco'\. Did you mean 'macro'\?",
+        match=r"MultiLabel: average must be one of macro, micro, got 'marco'\. Did you mean 'macro'\?",
     ):
         MultiLabel(average="marco")
 

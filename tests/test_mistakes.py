@@ -41,7 +41,7 @@ from nnfw import (
     metrics,
     schedules,
 )
-from nnfw.activations import ELU, LeakyReLU, Softmax
+from nnfw.activations import ELU, LeakyReLU
 from nnfw.data import (
     LabelEncoder,
     MinMaxScaler,
@@ -244,7 +244,6 @@ CONSTRUCTION = [
     ("a gain in words", lambda s: Orthogonal("relu"), TypeError, "Orthogonal: gain", "number"),
     ("a slope of infinity", lambda s: LeakyReLU(np.inf), ValueError, "LeakyReLU: slope", "finite"),
     ("an alpha in words", lambda s: ELU("1"), TypeError, "ELU: alpha", "number"),
-    ("a temperature of 0", lambda s: Softmax(0.0), ValueError, "Softmax: temperature", "(0, inf)"),
     ("a layer that defines nothing", lambda s: s.fit_new(Nothing(), Dense(1)),
      NotImplementedError, "Nothing must define", "compute_shapes"),
     ("flatten with units", lambda s: Flatten(units=3), TypeError, "Flatten", "'units'"),

@@ -42,7 +42,7 @@ class Companions(Generic[T]):
         self.unchanged = unchanged
         self._known: dict[int, tuple[weakref.ref[Array], bytes, T]] = {}
 
-    def _values(self, a: Array) -> bytes:
+    def _values(self, a: Any) -> bytes:
         return a.tobytes() if self.unchanged else b""
 
     def enter(self, a: Array, companion: T) -> None:

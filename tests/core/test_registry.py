@@ -8,8 +8,8 @@ import re
 import pytest
 
 import nnfw
-from nnfw import GRU, RNN, SGD, Adam, Dense, EarlyStopping, Network, losses, schedules
-from nnfw.activations import ELU, Activation, Softmax, Tanh, activations
+from nnfw import GRU, RNN, SGD, Adam, Dense, EarlyStopping, Network, activations, losses, schedules
+from nnfw.activations import ELU, Activation, Softmax, Tanh
 from nnfw.core import suggest as names
 from nnfw.core.registry import Part, Registry, brief, explain_keywords
 from nnfw.data import one_hot, pad_sequences, train_test_split
@@ -251,7 +251,7 @@ class TestEveryName:
     @pytest.mark.parametrize("kind", ["activations", "initializers", "losses", "metrics", "optimizers"])
     def test_one_of_your_own_gets_a_name(self, kind, monkeypatch):
         module = importlib.import_module(f"nnfw.{kind}")
-        registry = getattr(module, kind)
+        registry = module.registry
         monkeypatch.setattr(registry, "factories", dict(registry.factories))
 
         @module.register("of_your_own")
