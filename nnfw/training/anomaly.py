@@ -40,9 +40,9 @@ def walk_forward(network: Model, batch: Batch, training: bool) -> Iterator[str]:
         options: dict[str, Any] = {"lengths": lengths} if leaf.takes_lengths else {}
         options |= {"initial_state": state} if leaf._takes_state else {}
         y = leaf.forward(a, training, **options)
-        if not training and not np.isfinite(y).all():
-            leaf.forward(a, training=True, **options)  # it keeps what can be searched
-        yield in_cache(leaf)
+        seen = y if training or np.isfinite(y).all() else leaf.forward(a, training=True, **options)
+        if np.array_equal(np.isfinite(seen), np.isfinite(y)):  # else the noise of training changes too much
+            yield in_cache(leaf)
         lengths = lengths if is_sequence(y, batch.x.shape[:2]) else None
         yield in_array(
             f"the output of {leaf._label}",

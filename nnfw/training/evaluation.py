@@ -39,12 +39,12 @@ def measure(
 def predict(network: Model, x: Array, lengths: Array | None, batch_size: int) -> Array:
     """Return the outputs (N, ...) for all of `x`, batch by batch."""
     outputs = np.empty(0)
-    for part in batches(len(x), batch_size):
+    for number, part in enumerate(batches(len(x), batch_size), 1):
         x_part = np.asarray(x[part], network._input_dtype)
         batch = Batch(x_part, NOTHING, None if lengths is None else lengths[part], None, len(x_part))
         with np.errstate(all="ignore"):
             a = network.forward(batch.x, lengths=batch.lengths)
-        check_outputs(network, "predict", batch, a)
+        check_outputs(network, f"predict, batch {number}", batch, a)
         if not outputs.size:
             outputs = np.empty((len(x), *a.shape[1:]), a.dtype)
         outputs[part] = a

@@ -75,6 +75,8 @@ def failure(run: Run, found: str, search: bool = True) -> NonFiniteError:
     """Return the error for a step of a run; it names where the first non-finite value arose."""
     if search:
         found = anomaly.search(run.network, run.batch_data) or found
+    if run.window_start and "time step" in found:
+        found += f" of the window that starts at step {run.window_start}"
     rate, largest = run.optimizer.rate(run.epoch_fraction), anomaly.largest(run.batch_data)
     if math.isfinite(largest):
         remedy = (

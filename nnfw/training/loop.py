@@ -72,7 +72,7 @@ def run_batch(run: Run, number: int, part: Data, count: int | None) -> None:
     steps = 1 if width is None else math.ceil(part.longest / width)
     for step, (batch, going_on) in enumerate(windows):
         done = (number - 1 + step / steps) / count if count else 0.0
-        run.epoch_fraction = run.epoch - 1 + done
+        run.epoch_fraction, run.window_start = run.epoch - 1 + done, step * (width or 0)
         if going_on is not None:
             batch = batch._replace(state=select(run.network.final_state, going_on))
         train_step(run, batch, finishes=step + 1 == steps)
