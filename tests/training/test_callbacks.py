@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nnfw import (
+    GRU,
     SGD,
     Adam,
     Callback,
@@ -15,6 +16,7 @@ from nnfw import (
     EarlyStopping,
     LambdaCallback,
     Network,
+    NonFiniteError,
     ReduceOnPlateau,
 )
 from nnfw.metrics import F1, MAE, FunctionMetric, Metric, MultiLabel, RatioMetric
@@ -184,28 +186,27 @@ class TestMemory:
 
 
 class TestLambdaCallback:
-    def test_takes_a_function_for_every_moment(self):
-        moments = [name for name in vars(Callback) if name.startswith("on_")]
+    def test_takes_a_function_for_every_hook(self):
+        hooks = [name for name in vars(Callback) if name.startswith("on_")]
         told = []
 
         def note(name):
             return lambda run: told.append(name)
 
-        callback = LambdaCallback(**{name: note(name) for name in moments})
+        callback = LambdaCallback(**{name: note(name) for name in hooks})
         network = network_of()
         network.fit(X, Y, epochs=1, batch_size=12, callbacks=[callback], verbose=0)
         once = [
             "on_fit_start",
             "on_epoch_start",
-            "on_batch_end",
-            "on_batch_end",
+            *["on_gradients", "on_batch_end"] * 2,
             "on_epoch_end",
             "on_fit_end",
         ]
         assert told == once
         network.fit(X, Y, epochs=2, batch_size=12, callbacks=[callback], resume=True, verbose=0)
         assert told == [*once, "on_fit_start", "on_resume", *once[1:]]
-        assert set(told) == set(moments)
+        assert set(told) == set(hooks)
 
 
 class TestCSVLogger:
@@ -314,3 +315,35 @@ class TestReduceOnPlateau:
 
 def test_bases_of_metrics_say_nothing_of_what_is_better():
     assert Metric.higher_is_better is RatioMetric.higher_is_better is FunctionMetric.higher_is_better is None
+
+
+class TestGradients:
+    """`on_gradients` is the hook between `gradients` and `update`."""
+
+    def test_what_it_changes_is_what_the_update_takes(self):
+        halved, slower = network_of(optimizer=SGD(0.1)), network_of(optimizer=SGD(0.05))
+
+        def halve(run):
+            run.network.flat_grads[...] *= 0.5
+
+        halved.fit(X, Y, epochs=2, callbacks=[LambdaCallback(on_gradients=halve)], verbose=0)
+        slower.fit(X, Y, epochs=2, verbose=0)
+        np.testing.assert_array_equal(halved.flat_params, slower.flat_params)
+
+    def test_it_is_called_for_each_window_of_a_truncated_batch(self):
+        x = np.random.default_rng(0).normal(size=(4, 7, 2))
+        network, fractions = Network([GRU(3, return_sequences=True), Dense(1)], seed=0), []
+        note = LambdaCallback(on_gradients=lambda run: fractions.append(run.epoch_fraction))
+        network.fit(x, x[..., :1], batch_size=2, truncate=3, callbacks=[note], verbose=0)
+        np.testing.assert_allclose(fractions, np.arange(6) / 6)
+
+    def test_the_guard_sees_what_it_changes(self):
+        def spoil(run):
+            run.network.flat_grads[0] = np.nan
+
+        network = network_of()
+        network.fit(X, Y, verbose=0)
+        before = network.flat_params.copy()
+        with pytest.raises(NonFiniteError, match="a gradient of layer 1"):
+            network.fit(X, Y, callbacks=[LambdaCallback(on_gradients=spoil)], verbose=0)
+        np.testing.assert_array_equal(network.flat_params, before)

@@ -345,7 +345,7 @@ class TestCallbacks:
         classifier().fit(x, y, epochs=2, batch_size=10, callbacks=[spy], verbose=0)
         assert [name for name, _, _ in spy.calls] == [
             "on_fit_start",
-            *["on_epoch_start", "on_batch_end", "on_batch_end", "on_epoch_end"] * 2,
+            *["on_epoch_start", *["on_gradients", "on_batch_end"] * 2, "on_epoch_end"] * 2,
             "on_fit_end",
         ]
 
@@ -505,7 +505,7 @@ class TestProgress:
         assert "accuracy" in captured.err
 
     def test_batch_bar_of_a_long_epoch(self, capsys, monkeypatch):
-        monkeypatch.setattr("nnfw.progress.EPOCH_BAR_DELAY", 1e-9)
+        monkeypatch.setattr("nnfw.training.progress.EPOCH_BAR_DELAY", 1e-9)
         slow = LambdaCallback(on_batch_end=lambda run: time.sleep(0.03))
         classifier().fit(*classes_task(), batch_size=5, callbacks=[slow], verbose=1)
         assert "epoch 1/1" in capsys.readouterr().err
@@ -536,7 +536,7 @@ class TestProgress:
         for epochs in (1, 2):
             network.fit(x, y, epochs=epochs, resume=True, verbose=2)
             assert capsys.readouterr().out == (
-                "nothing is left to do: the last fit has had its 2 epochs; leave resume out to train on\n"
+                "nothing is left to do: the last fit had its 2 epochs; leave resume out to train on\n"
             )
         np.testing.assert_array_equal(network.layers[0].flat_params, kept)
         assert network.history == history
@@ -544,7 +544,7 @@ class TestProgress:
         network.fit(x, y, verbose=2)
         assert [line[:9] for line in capsys.readouterr().out.splitlines()] == ["epoch 3/3", "epoch 4/4"]
         network.fit(x, y, resume=True, verbose=2)
-        assert "has had its 1 epoch;" in capsys.readouterr().out
+        assert "had its 1 epoch;" in capsys.readouterr().out
 
     def test_a_fit_that_was_stopped_says_why_and_no_more(self, capsys):
         x, y = classes_task()
@@ -582,7 +582,7 @@ class TestProgress:
         network.fit(x, y, epochs=2, verbose=2)
         assert "rate is 0" not in capsys.readouterr().out
         network.fit(x, y, epochs=3, verbose=2)
-        said = "the learning rate is 0 in epoch 3, and nothing is learnt; to train on, assign "
+        said = "the learning rate is 0 in epoch 3, so the weights do not change; "
         assert capsys.readouterr().out.startswith(said)
         network.optimizer = "adam"
         network.fit(x, y, verbose=2)

@@ -101,7 +101,7 @@ def test_one_window_is_no_truncation():
 def test_the_state_begins_anew_with_each_batch():
     """A second batch of the same sequences, at rate 0, has the loss of the first."""
     network, losses = chain(optimizer=SGD(0.0)), []
-    keep = LambdaCallback(on_batch_end=lambda run: losses.append(run.batch_loss))
+    keep = LambdaCallback(on_gradients=lambda run: losses.append(run.batch_loss))
     twice = np.concatenate([X, X]), np.concatenate([Y, Y])
     network.fit(*twice, batch_size=N, truncate=4, shuffle=False, callbacks=[keep], verbose=0)
     assert len(losses) == 2 * math.ceil(T / 4)
