@@ -20,7 +20,7 @@ def new(optimizer="adam"):
         GRU(5, return_sequences=True),
         Dropout(0.2),
         Bidirectional(LSTM(3)),
-        Dense(4, "softmax", **options),
+        Dense(4, "softmax"),
     ]
     return Network(layers, loss="cce", optimizer=optimizer, seed=1)
 
