@@ -1,4 +1,11 @@
-"""The learning-rate schedules, in the words that `nnfw.schedules` explains."""
+"""Learning-rate schedules: functions of the epoch, which is fractional within an epoch.
+
+Anything that takes a learning rate takes a number, a function of the epoch or one of these schedules. In the
+formulas e is the epoch, and every other word is an argument. `rate` is the learning rate at the start, or the
+highest one, and `end` the last one, which is held from then on. Lengths (`epochs`, `period`, `cycle`,
+`every`, `warmup`) are in epochs, `decay` is per epoch, `boundaries` are ascending epochs. `descent` is the
+share, from 0 to 1, that each start or peak loses against the one before.
+"""
 
 import math
 import reprlib
@@ -6,50 +13,26 @@ from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections import abc
 from dataclasses import dataclass, field, fields, replace
-from itertools import pairwise
 from numbers import Real
 from typing import Annotated, Any
 
-from nnfw.core.registry import Part
+from nnfw.core.registry import Part, Registry
 from nnfw.core.suggest import nearest
 from nnfw.core.validation import AMOUNT, POSITIVE, SHARE, Range, boolean, checked, each, optional, shown
 
 RateLike = float | abc.Callable[[float], float]
 
-SCHEDULES: dict[str, type["Schedule"]] = {}
-"""Every subclass of `Schedule` by its name: what a misspelt one may have meant."""
-
-
-def ascending(owner: str, name: str, values: Any) -> tuple[float, ...]:
-    """Return epochs as a tuple, if each is later than the one before."""
-    boundaries = each(POSITIVE.exact)(owner, name, values)
-    if any(later <= earlier for earlier, later in pairwise(boundaries)):
-        raise ValueError(f"{owner}: {name} must be epochs in ascending order, got {reprlib.repr(boundaries)}")
-    return boundaries
-
-
-def check_one_more(owner: str, name: str, values: abc.Sized, boundaries: abc.Sized) -> None:
-    """Raise a ValueError unless there is one value more than boundaries between them."""
-    if len(values) != len(boundaries) + 1:
-        raise ValueError(
-            f"{owner}: {name} must be one more than the boundaries between them; "
-            f"got {len(values)} and {len(boundaries)} boundaries"
-        )
-
-
-# What a field may hold is said by its annotation, a type and a check. Whole numbers are kept as given.
-Rate = Annotated[float, AMOUNT.exact]
-Factor = Annotated[float, AMOUNT.exact]
+# A field's annotation is its type and the check of its value; `exact` keeps whole numbers as given.
+Amount = Annotated[float, AMOUNT.exact]
 Length = Annotated[float, POSITIVE.exact]
 Share = Annotated[float, SHARE.exact]
-Switch = Annotated[bool, boolean]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Schedule(Part, ABC):
     """The base of all schedules: an immutable value that is called with the epoch.
 
-    A subclass is a frozen dataclass whose fields are its arguments, and says its rate in `rate_at`.
+    A subclass is a frozen dataclass whose fields are its arguments; its rule is `rate_at`.
 
     Parameters
     ----------
@@ -63,17 +46,11 @@ class Schedule(Part, ABC):
     ...     rate: float
     ...     def rate_at(self, epoch):
     ...         return self.rate / (1 + epoch) ** 0.5
-    >>> Root(0.1)(3.0)
-    0.05
-    >>> Root(0.1, staircase=True)(3.9) * 2
-    0.1
+    >>> Root(0.1)(3.0), Root(0.1, staircase=True)(3.9), (Root(0.1) * 0.5)(3.0)
+    (0.05, 0.05, 0.025)
     """
 
-    staircase: Switch = field(default=False, kw_only=True)
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        SCHEDULES[cls.__name__] = cls
+    staircase: Annotated[bool, boolean] = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check each argument, and keep what its check returns."""
@@ -91,7 +68,7 @@ class Schedule(Part, ABC):
         Raises
         ------
         ValueError
-            If the epoch, or the rate that comes of it, is negative or not finite.
+            If the epoch, or the rate at it, is negative or not finite.
         """
         owner = type(self).__name__
         epoch = snap(AMOUNT(owner, "epoch", epoch))
@@ -100,12 +77,48 @@ class Schedule(Part, ABC):
 
     def __mul__(self, factor: float) -> "Schedule":
         """Return this schedule with every rate multiplied by `factor`."""
-        from nnfw.schedules import Scaled
-
         return Scaled(self, factor)
 
     def __rmul__(self, factor: float) -> "Schedule":
         return self * factor
+
+
+registry = Registry("schedule", Schedule)  # type: ignore[type-abstract]
+
+
+def scheduled(owner: str, name: str, value: Any) -> Schedule:
+    """Return the schedule for an argument: a check as those of `nnfw.core.validation`."""
+    if isinstance(value, Schedule):
+        return value
+    if not isinstance(value, bool) and isinstance(value, Real):
+        return Constant(AMOUNT.exact(owner, name, value))
+    if callable(value) and not isinstance(value, type):
+        return Custom(value)
+    word = value if isinstance(value, str) else getattr(value, "__name__", "")
+    raise TypeError(
+        f"{owner}: {name} must be a number, or a schedule with its numbers, as Cosine(rate=0.1, epochs=20); "
+        f"got {shown(value)}.{nearest(word, registry.names())}"
+    )
+
+
+def function(owner: str, name: str, value: Any) -> Any:
+    """Return `value` if it can be called, else raise a TypeError."""
+    if not callable(value):
+        raise TypeError(f"{owner}: {name} must be a function of the epoch, got {shown(value)}")
+    return value
+
+
+def check_boundaries(owner: str, name: str, values: abc.Sized, boundaries: abc.Sequence[float]) -> None:
+    """Raise a ValueError unless the boundaries ascend, and are one less than the values that they part."""
+    if list(boundaries) != sorted(set(boundaries)):
+        raise ValueError(
+            f"{owner}: boundaries must be epochs in ascending order, got {reprlib.repr(boundaries)}"
+        )
+    if len(values) != len(boundaries) + 1:
+        raise ValueError(
+            f"{owner}: {name} must be one more than the boundaries between them; "
+            f"got {len(values)} and {len(boundaries)} boundaries"
+        )
 
 
 def snap(x: float) -> float:
@@ -141,61 +154,10 @@ def laps(epoch: float, period: float, factor: float = 1.0) -> tuple[int, float]:
     return lap, (laps - start) / length
 
 
-def get(schedule: RateLike) -> Schedule:
-    """Return the schedule for a number, a function of the epoch, or the schedule itself.
-
-    Parameters
-    ----------
-    schedule : float, callable or Schedule
-        A number stays constant.
-
-    Raises
-    ------
-    TypeError
-        For anything else, among them a name: a schedule needs its numbers.
-    ValueError
-        For a number that is negative or not finite.
-
-    Examples
-    --------
-    >>> get(0.1)
-    Constant(0.1)
-    >>> get(lambda epoch: 0.1 / (1 + epoch))(3.0)
-    0.025
-    """
-    return scheduled("get", "schedule", schedule)
-
-
-def scheduled(owner: str, name: str, value: Any) -> Schedule:
-    """Return the schedule for what was given as an argument: the check of one, as in `nnfw.core.validation`."""
-    if isinstance(value, Schedule):
-        return value
-    if not isinstance(value, bool) and isinstance(value, Real):
-        return Constant(AMOUNT.exact(owner, name, value))
-    if callable(value) and not isinstance(value, type):
-        return Custom(value)
-    word = value if isinstance(value, str) else getattr(value, "__name__", "")
-    raise TypeError(
-        f"{owner}: {name} must be a number, or a schedule with its numbers, as Cosine(rate=0.1, epochs=20); "
-        f"got {shown(value)}.{nearest(word, SCHEDULES)}"
-    )
-
-
-def function(owner: str, name: str, value: Any) -> Any:
-    """Return `value`, if it can be called."""
-    if not callable(value):
-        raise TypeError(f"{owner}: {name} must be a function of the epoch, got {shown(value)}")
-    return value
-
-
+@registry.register("Constant")
 @dataclass(frozen=True, repr=False)
 class Constant(Schedule):
-    """The same rate at all times.
-
-    Parameters
-    ----------
-    rate : float
-        The learning rate.
+    """The same `rate` at all times; what a number becomes.
 
     Examples
     --------
@@ -203,24 +165,19 @@ class Constant(Schedule):
     Constant(0.05)
     """
 
-    rate: Rate
+    rate: Amount
 
     def rate_at(self, epoch: float) -> float:
-        """Return `rate`."""
         return self.rate
 
     def __mul__(self, factor: float) -> Schedule:
         return replace(self, rate=self.rate * factor)
 
 
+@registry.register("Custom")
 @dataclass(frozen=True, repr=False)
 class Custom(Schedule):
-    """A function of the epoch as a schedule: what any plain function becomes.
-
-    Parameters
-    ----------
-    function : callable
-        Takes the epoch, a float, and returns the learning rate.
+    """The rate that `function` returns for an epoch; what a plain function becomes.
 
     Examples
     --------
@@ -231,22 +188,13 @@ class Custom(Schedule):
     function: Annotated[abc.Callable[[float], float], function]
 
     def rate_at(self, epoch: float) -> float:
-        """Return what the function returns."""
         return self.function(epoch)
 
 
+@registry.register("Step")
 @dataclass(frozen=True, repr=False)
 class Step(Schedule):
-    """A rate multiplied by `drop` once `every` so many epochs: ``rate drop^floor(e / every)``.
-
-    Parameters
-    ----------
-    rate : float
-        The learning rate at the start.
-    drop : float
-        What is left of the rate after each step, from 0 to 1.
-    every : float
-        The epochs from one step to the next.
+    """A rate multiplied by `drop`, from 0 to 1, each `every` epochs: ``rate drop^floor(e / every)``.
 
     Examples
     --------
@@ -254,80 +202,71 @@ class Step(Schedule):
     0.025
     """
 
-    rate: Rate
+    rate: Amount
     drop: Share = 0.5
     every: Length = 10
 
     def rate_at(self, epoch: float) -> float:
-        """Return the rate after the steps made so far."""
-        lap, _ = laps(epoch, self.every)
-        return self.rate * self.drop**lap
+        return self.rate * self.drop ** laps(epoch, self.every)[0]
 
 
+@registry.register("Piecewise")
 @dataclass(frozen=True, repr=False)
 class Piecewise(Schedule):
-    """A rate of its own for each stretch between two boundaries.
-
-    Parameters
-    ----------
-    boundaries : sequence of float
-        The epochs at which the rate changes, ascending.
-    rates : sequence of float
-        The learning rates, one more than boundaries.
-
-    Raises
-    ------
-    ValueError
-        If the numbers of boundaries and rates do not fit, or the boundaries do not ascend.
+    """One rate for each interval between `boundaries`, of which there is one less than `rates`.
 
     Examples
     --------
-    >>> schedule = Piecewise([10, 20], [0.1, 0.01, 0.001])
-    >>> schedule(9.9), schedule(10), schedule(50)
-    (0.1, 0.01, 0.001)
+    >>> [Piecewise([10, 20], [0.1, 0.01, 0.001])(epoch) for epoch in (9.9, 10, 50)]
+    [0.1, 0.01, 0.001]
     """
 
-    boundaries: Annotated[abc.Sequence[float], ascending]
+    boundaries: Annotated[abc.Sequence[float], each(POSITIVE.exact)]
     rates: Annotated[abc.Sequence[float], each(AMOUNT.exact)]
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_one_more("Piecewise", "rates", self.rates, self.boundaries)
+        check_boundaries("Piecewise", "rates", self.rates, self.boundaries)
 
     def rate_at(self, epoch: float) -> float:
-        """Return the rate of the stretch that `epoch` falls into."""
         return self.rates[bisect_right(self.boundaries, epoch)]
 
 
+@registry.register("InverseTime")
 @dataclass(frozen=True, repr=False)
-class Exponential(Schedule):
-    """Exponential decay, in cycles if wanted: ``rate (1 - descent)^floor(e / E) exp(-k (e mod E))``.
+class InverseTime(Schedule):
+    """A rate that falls as one over time: ``rate / (1 + decay e)`` (Robbins & Monro 1951).
 
-    Parameters
-    ----------
-    rate : float
-        The learning rate at the start.
-    decay : float, optional
-        k, per epoch: the rate halves in ``ln 2 / k`` epochs. ``5 / cycle`` if only a cycle is given.
-    cycle : float, optional
-        E, the epochs after which the decay starts anew. Never, if not given.
-    descent : float
-        The share of the rate that is lost from one cycle to the next, from 0 to 1.
-
-    Raises
-    ------
-    ValueError
-        If neither `decay` nor `cycle` is given.
+    It has halved after ``1 / decay`` epochs.
 
     Examples
     --------
-    >>> round(Exponential(0.1, decay=0.5)(2.0), 4)
-    0.0368
-    >>> Exponential(0.1, cycle=10, descent=0.5)(10)
+    >>> InverseTime(0.1, decay=0.5)(2.0)
     0.05
     """
 
-    rate: Rate
+    rate: Amount
+    decay: Amount
+
+    def rate_at(self, epoch: float) -> float:
+        return self.rate / (1 + self.decay * epoch)
+
+
+@registry.register("Exponential")
+@dataclass(frozen=True, repr=False)
+class Exponential(Schedule):
+    """Exponential decay: ``rate (1 - descent)^floor(e / cycle) exp(-decay (e mod cycle))``.
+
+    It halves in ``ln 2 / decay`` epochs, and starts anew after each `cycle`, if one is given; the default
+    decay then is ``5 / cycle``.
+
+    Examples
+    --------
+    >>> round(Exponential(0.1, decay=0.5)(2.0), 4), Exponential(0.1, cycle=10, descent=0.5)(10)
+    (0.0368, 0.05)
+    """
+
+    rate: Amount
     decay: Annotated[float | None, optional(AMOUNT.exact)] = None
     cycle: Annotated[float | None, optional(POSITIVE.exact)] = None
     descent: Share = 0.0
@@ -340,7 +279,6 @@ class Exponential(Schedule):
             )
 
     def rate_at(self, epoch: float) -> float:
-        """Return the rate after the decay since the cycle began."""
         decay, lap = self.decay or 0.0, 0
         if self.cycle is not None:
             lap, share = laps(epoch, self.cycle)
@@ -349,48 +287,12 @@ class Exponential(Schedule):
         return self.rate * (1 - self.descent) ** lap * math.exp(-decay * epoch)
 
 
-@dataclass(frozen=True, repr=False)
-class InverseTime(Schedule):
-    """A rate that falls as one over time: ``rate / (1 + k e)``.
-
-    Parameters
-    ----------
-    rate : float
-        The learning rate at the start.
-    decay : float
-        k, per epoch: the rate has halved after ``1 / k`` epochs.
-
-    References
-    ----------
-    Robbins & Monro 1951, "A stochastic approximation method": the rates sum to infinity,
-    their squares do not.
-
-    Examples
-    --------
-    >>> InverseTime(0.1, decay=0.5)(2.0)
-    0.05
-    """
-
-    rate: Rate
-    decay: Factor
-
-    def rate_at(self, epoch: float) -> float:
-        """Return the rate at `epoch`."""
-        return self.rate / (1 + self.decay * epoch)
-
-
+@registry.register("Linear")
 @dataclass(frozen=True, repr=False)
 class Linear(Schedule):
-    """A straight line from `rate` to `end`.
+    """A straight line: ``rate + (end - rate) e / epochs``.
 
-    Parameters
-    ----------
-    rate : float
-        The learning rate at the start.
-    epochs : float
-        The epochs that it takes.
-    end : float
-        The rate from then on. A higher one than `rate` gives a learning-rate range test.
+    With `end` above `rate` it is a learning-rate range test.
 
     Examples
     --------
@@ -398,29 +300,20 @@ class Linear(Schedule):
     0.05
     """
 
-    rate: Rate
+    rate: Amount
     epochs: Length
-    end: Rate = 0.0
+    end: Amount = 0.0
 
     def rate_at(self, epoch: float) -> float:
-        """Return the rate at `epoch`, and `end` after the last."""
         return mix(self.rate, self.end, progress(epoch, self.epochs))
 
 
+@registry.register("Polynomial")
 @dataclass(frozen=True, repr=False)
 class Polynomial(Schedule):
     """A power of the time that is left: ``end + (rate - end) (1 - e / epochs)^power``.
 
-    Parameters
-    ----------
-    rate : float
-        The learning rate at the start.
-    epochs : float
-        The epochs that it takes.
-    end : float
-        The rate from then on.
-    power : float
-        Above 1 the rate falls early, below 1 late; 1 is `Linear`.
+    With a `power` above 1 the rate falls early, below 1 late; 1 is `Linear`.
 
     Examples
     --------
@@ -428,122 +321,78 @@ class Polynomial(Schedule):
     0.025
     """
 
-    rate: Rate
+    rate: Amount
     epochs: Length
-    end: Rate = 0.0
+    end: Amount = 0.0
     power: Annotated[float, POSITIVE.exact] = 1.0
 
     def rate_at(self, epoch: float) -> float:
-        """Return the rate at `epoch`, and `end` after the last."""
         return mix(self.end, self.rate, (1 - progress(epoch, self.epochs)) ** self.power)
 
 
+@registry.register("Cosine")
 @dataclass(frozen=True, repr=False)
 class Cosine(Schedule):
-    """Half a cosine from `rate` to `end`: ``end + (rate - end) (1 + cos(pi e / epochs)) / 2``.
+    """Half a cosine: ``end + (rate - end) (1 + cos(pi e / epochs)) / 2``.
 
-    Parameters
-    ----------
-    rate : float
-        The learning rate at the start.
-    epochs : float
-        The epochs that it takes.
-    end : float
-        The rate from then on.
-
-    References
-    ----------
     Loshchilov & Hutter 2017, "SGDR" (arXiv:1608.03983), equation 5, without restarts.
 
     Examples
     --------
-    >>> schedule = Cosine(0.1, epochs=20, end=0.01)
-    >>> schedule(0), schedule(20), schedule(99)
-    (0.1, 0.01, 0.01)
+    >>> [Cosine(0.1, epochs=20, end=0.01)(epoch) for epoch in (0, 20, 99)]
+    [0.1, 0.01, 0.01]
     """
 
-    rate: Rate
+    rate: Amount
     epochs: Length
-    end: Rate = 0.0
+    end: Amount = 0.0
 
     def rate_at(self, epoch: float) -> float:
-        """Return the rate at `epoch`, and `end` after the last."""
         return mix(self.rate, self.end, half_cosine(progress(epoch, self.epochs)))
 
 
+@registry.register("CosineRestarts")
 @dataclass(frozen=True, repr=False)
 class CosineRestarts(Schedule):
-    """Half a cosine from `rate` to `end`, again and again, each `factor` times longer (SGDR).
+    """`Cosine` again and again, each period `factor` times longer than the one before, at least 1.
 
-    Parameters
-    ----------
-    rate : float
-        The learning rate at the start.
-    period : float
-        The epochs of the first descent.
-    factor : float
-        How many times longer each descent is than the one before, at least 1.
-    end : float
-        The rate that each descent comes to.
-    descent : float
-        The share of its height over `end` that each start loses against the one before, from 0 to 1.
-
-    References
-    ----------
-    Loshchilov & Hutter 2017, "SGDR" (arXiv:1608.03983), equation 5; `factor` is their T_mult.
+    Loshchilov & Hutter 2017, "SGDR" (arXiv:1608.03983), equation 5; `factor` is T_mult of the paper,
+    `descent` is of the height over `end`.
 
     Examples
     --------
-    >>> schedule = CosineRestarts(0.1, period=10, factor=2)
-    >>> schedule(0), schedule(10), schedule(20), schedule(30)
-    (0.1, 0.1, 0.05, 0.1)
+    >>> [CosineRestarts(0.1, period=10, factor=2)(epoch) for epoch in (0, 10, 20, 30)]
+    [0.1, 0.1, 0.05, 0.1]
     """
 
-    rate: Rate
+    rate: Amount
     period: Length
     factor: Annotated[float, Range(1.0).exact] = 1
-    end: Rate = 0.0
+    end: Amount = 0.0
     descent: Share = 0.0
 
     def rate_at(self, epoch: float) -> float:
-        """Return the rate at `epoch` in its descent."""
         lap, share = laps(epoch, self.period, self.factor)
         start = mix(self.end, self.rate, (1 - self.descent) ** lap)
         return mix(start, self.end, half_cosine(share))
 
 
+@registry.register("Triangular")
 @dataclass(frozen=True, repr=False)
 class Triangular(Schedule):
-    """Straight up from `low` to `high` and down again, once a period (cyclical learning rates).
+    """A straight line up from `low` to `high` and down again, once a period (cyclical learning rates).
 
-    Parameters
-    ----------
-    low, high : float
-        The lowest and the highest learning rate.
-    period : float
-        The epochs of one rise and fall together.
-    descent : float
-        The share of its height over `low` that each peak loses against the one before, from 0 to 1; with
-        0.5 it is the "triangular2" of the paper.
-
-    Raises
-    ------
-    ValueError
-        If `low` is above `high`.
-
-    References
-    ----------
-    Smith 2017, "Cyclical learning rates for training neural networks" (arXiv:1506.01186).
+    Smith 2017, "Cyclical learning rates for training neural networks" (arXiv:1506.01186); `descent` is of the
+    height over `low`, and 0.5 is "triangular2" of the paper.
 
     Examples
     --------
-    >>> schedule = Triangular(0.0, 0.1, period=10, descent=0.5)
-    >>> schedule(0), schedule(5), schedule(15)
-    (0.0, 0.1, 0.05)
+    >>> [Triangular(0.0, 0.1, period=10, descent=0.5)(epoch) for epoch in (0, 5, 15)]
+    [0.0, 0.1, 0.05]
     """
 
-    low: Rate
-    high: Rate
+    low: Amount
+    high: Amount
     period: Length
     descent: Share = 0.0
 
@@ -553,46 +402,32 @@ class Triangular(Schedule):
             raise ValueError(f"Triangular: low ({self.low}) must not be above high ({self.high}); swap them")
 
     def rate_at(self, epoch: float) -> float:
-        """Return the rate at `epoch` on its triangle."""
         lap, share = laps(epoch, self.period)
         peak = mix(self.low, self.high, (1 - self.descent) ** lap)
         return mix(peak, self.low, abs(2 * share - 1))
 
 
+@registry.register("OneCycle")
 @dataclass(frozen=True, repr=False)
 class OneCycle(Schedule):
     """One rise to a high rate and one long fall far below the start, both on half a cosine.
 
-    Parameters
-    ----------
-    rate : float
-        The highest learning rate.
-    epochs : float
-        The epochs of rise and fall together.
-    warmup : float
-        The share of them that the rise takes, from 0 to 1.
-    start_factor, end_factor : float
-        The first and the last rate as shares of `rate`. The last is held after `epochs`.
-
-    References
-    ----------
-    Smith & Topin 2018, "Super-convergence" (arXiv:1708.07120).
+    Smith & Topin 2018, "Super-convergence" (arXiv:1708.07120). The rise takes the share `warmup` of `epochs`;
+    the first and the last rate are `start_factor` and `end_factor` times the highest, `rate`.
 
     Examples
     --------
-    >>> schedule = OneCycle(0.5, epochs=20)
-    >>> schedule(0), schedule(6), schedule(20)
-    (0.02, 0.5, 2e-06)
+    >>> [OneCycle(0.5, epochs=20)(epoch) for epoch in (0, 6, 20)]
+    [0.02, 0.5, 2e-06]
     """
 
-    rate: Rate
+    rate: Amount
     epochs: Length
     warmup: Share = 0.3
     start_factor: Share = 1 / 25
     end_factor: Share = 1 / 250_000
 
     def rate_at(self, epoch: float) -> float:
-        """Return the rate at `epoch`, on the rise or the fall."""
         peak = self.warmup * self.epochs
         if epoch < peak:
             return self.rate * mix(self.start_factor, 1.0, half_cosine(epoch / peak))
@@ -600,145 +435,115 @@ class OneCycle(Schedule):
         return self.rate * mix(1.0, self.end_factor, half_cosine(share))
 
 
+@registry.register("Noam")
 @dataclass(frozen=True, repr=False)
 class Noam(Schedule):
     """A linear rise, then a fall as one over the root: ``factor units^-0.5 min(e^-0.5, e warmup^-1.5)``.
 
-    Parameters
-    ----------
-    units : float
-        The width of the model.
-    warmup : float
-        The epochs of the rise. The highest rate, at its end, is ``factor / sqrt(units warmup)``.
-    factor : float
-        Multiplies every rate. The paper counts steps: n of them in an epoch need ``n**-0.5`` here.
-
-    References
-    ----------
-    Vaswani et al. 2017, "Attention is all you need" (arXiv:1706.03762), equation 3.
+    Vaswani et al. 2017, "Attention is all you need" (arXiv:1706.03762), equation 3. `units` is the width of
+    the model, `warmup` the epochs of the rise to the highest rate, ``factor / sqrt(units warmup)``. The paper
+    counts steps: n of them in an epoch need ``factor = n**-0.5``.
 
     Examples
     --------
-    >>> schedule = Noam(units=64, warmup=4)
-    >>> schedule(0), schedule(4), schedule(16)
-    (0.0, 0.0625, 0.03125)
+    >>> [Noam(units=64, warmup=4)(epoch) for epoch in (0, 4, 16)]
+    [0.0, 0.0625, 0.03125]
     """
 
     units: Annotated[float, Range(1.0).exact]
     warmup: Length
-    factor: Factor = 1.0
+    factor: Amount = 1.0
 
     def rate_at(self, epoch: float) -> float:
-        """Return the rate at `epoch`, before or after the warm-up."""
         shape = epoch / self.warmup if epoch < self.warmup else math.sqrt(self.warmup / epoch)
         return self.factor * shape / math.sqrt(self.units * self.warmup)
 
 
-@dataclass(frozen=True, repr=False)
-class Warmup(Schedule):
-    """A straight line up to the first rate of another schedule, which then runs from its own epoch 0.
-
-    Parameters
-    ----------
-    schedule : float, callable or Schedule
-        What comes after the warm-up.
-    epochs : float
-        The epochs of the warm-up.
-    start : float
-        The learning rate that it starts from.
-
-    References
-    ----------
-    Goyal et al. 2017, "Accurate, large minibatch SGD" (arXiv:1706.02677), section 2.2.
-
-    Examples
-    --------
-    >>> from nnfw.schedules import Cosine
-    >>> schedule = Warmup(Cosine(0.1, epochs=10), epochs=2)
-    >>> schedule(0), schedule(1), schedule(2), schedule(7)
-    (0.0, 0.05, 0.1, 0.05)
-    """
-
-    schedule: Annotated[RateLike, scheduled]
-    epochs: Length
-    start: Rate = 0.0
-
-    def rate_at(self, epoch: float) -> float:
-        """Return the rate at `epoch`, in the warm-up or after it."""
-        schedule = get(self.schedule)
-        if epoch < self.epochs:
-            return mix(self.start, schedule(0), epoch / self.epochs)
-        return schedule(epoch - self.epochs)
-
-
-@dataclass(frozen=True, repr=False)
-class Sequence(Schedule):
-    """One schedule after another, each from its own epoch 0.
-
-    Parameters
-    ----------
-    schedules : sequence of float, callable or Schedule
-        The schedules, one more than boundaries.
-    boundaries : sequence of float
-        The epochs at which the next one takes over, ascending.
-
-    Raises
-    ------
-    ValueError
-        If the numbers of schedules and boundaries do not fit, or the boundaries do not ascend.
-
-    Examples
-    --------
-    >>> from nnfw.schedules import Linear
-    >>> schedule = Sequence([0.1, Linear(0.1, epochs=10)], boundaries=[5])
-    >>> schedule(4.9), schedule(10)
-    (0.1, 0.05)
-    """
-
-    schedules: Annotated[abc.Sequence[RateLike], each(scheduled)]
-    boundaries: Annotated[abc.Sequence[float], ascending]
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_one_more("Sequence", "schedules", self.schedules, self.boundaries)
-
-    def rate_at(self, epoch: float) -> float:
-        """Return the rate of the schedule whose turn it is."""
-        turn = bisect_right(self.boundaries, epoch)
-        return get(self.schedules[turn])(epoch - (0, *self.boundaries)[turn])
-
-
+@registry.register("Scaled")
 @dataclass(frozen=True, repr=False)
 class Scaled(Schedule):
-    """Another schedule with every rate multiplied by `factor`: what ``schedule * factor`` gives.
-
-    Parameters
-    ----------
-    schedule : float, callable or Schedule
-        The schedule to scale.
-    factor : float
-        What its rates are multiplied by, at least 0.
+    """Another schedule with every rate multiplied by `factor`: what ``schedule * factor`` returns.
 
     Examples
     --------
-    >>> from nnfw.schedules import Linear
     >>> Linear(0.1, epochs=10) * 0.5 * 0.5
     Scaled(Linear(0.1, 10), 0.25)
     """
 
     schedule: Annotated[RateLike, scheduled]
-    factor: Factor
+    factor: Amount
 
     def rate_at(self, epoch: float) -> float:
-        """Return the scaled rate at `epoch`."""
         return self.factor * get(self.schedule)(epoch)
 
     def __mul__(self, factor: float) -> Schedule:
         return replace(self, factor=self.factor * factor)
 
 
+@registry.register("Warmup")
+@dataclass(frozen=True, repr=False)
+class Warmup(Schedule):
+    """A straight line up to the first rate of another schedule, which then runs from its own epoch 0.
+
+    Goyal et al. 2017, "Accurate, large minibatch SGD" (arXiv:1706.02677), section 2.2. The rise from the rate
+    `start` takes `epochs`.
+
+    Examples
+    --------
+    >>> [Warmup(Cosine(0.1, epochs=10), epochs=2)(epoch) for epoch in (0, 1, 2, 7)]
+    [0.0, 0.05, 0.1, 0.05]
+    """
+
+    schedule: Annotated[RateLike, scheduled]
+    epochs: Length
+    start: Amount = 0.0
+
+    def rate_at(self, epoch: float) -> float:
+        schedule = get(self.schedule)
+        if epoch < self.epochs:
+            return mix(self.start, schedule(0), epoch / self.epochs)
+        return schedule(epoch - self.epochs)
+
+
+@registry.register("Sequence")
+@dataclass(frozen=True, repr=False)
+class Sequence(Schedule):
+    """One schedule after another, each from its own epoch 0; there is one more than `boundaries`.
+
+    Examples
+    --------
+    >>> [Sequence([0.1, Linear(0.1, epochs=10)], boundaries=[5])(epoch) for epoch in (4.9, 10)]
+    [0.1, 0.05]
+    """
+
+    schedules: Annotated[abc.Sequence[RateLike], each(scheduled)]
+    boundaries: Annotated[abc.Sequence[float], each(POSITIVE.exact)]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_boundaries("Sequence", "schedules", self.schedules, self.boundaries)
+
+    def rate_at(self, epoch: float) -> float:
+        current = bisect_right(self.boundaries, epoch)
+        return get(self.schedules[current])(epoch - (0, *self.boundaries)[current])
+
+
+def get(schedule: RateLike) -> Schedule:
+    """Return the schedule for a number, a function of the epoch, or the schedule itself.
+
+    A name is refused with a TypeError: a schedule needs its numbers.
+
+    Examples
+    --------
+    >>> get(0.1), get(lambda epoch: 0.1 / (1 + epoch))(3.0)
+    (Constant(0.1), 0.025)
+    """
+    return scheduled("get", "schedule", schedule)
+
+
+register = registry.register
+
 __all__ = [
-    "SCHEDULES",
     "Constant",
     "Cosine",
     "CosineRestarts",
@@ -758,4 +563,5 @@ __all__ = [
     "Triangular",
     "Warmup",
     "get",
+    "register",
 ]
