@@ -39,21 +39,12 @@ class Initializer(Part):
         raise NotImplementedError
 
     def __call__(self, rng: np.random.Generator, shape: Shape, dtype: DTypeLike = "float32") -> Array:
-        """Return the first values of a parameter.
-
-        Parameters
-        ----------
-        rng : numpy.random.Generator
-            The source of randomness; from the same state come the same values.
-        shape : tuple of int
-            The parameter's shape: (D, H) for a weight, (H,) for a bias.
-        dtype : dtype_like, default "float32"
-            What the float64 draw is rounded to.
+        """Return the first values of a parameter: (D, H) for a weight, (H,) for a bias, rounded to `dtype`.
 
         Raises
         ------
         TypeError
-            If `rng` is not a Generator.
+            If `rng` is not a numpy.random.Generator.
         ShapeError
             If the initializer has no values of this shape.
         """
@@ -76,17 +67,7 @@ def two_axes(initializer: Initializer, shape: Shape) -> tuple[int, int]:
     return shape
 
 
-class _Initializers(Registry[Initializer]):
-    def get(self, part: "str | Initializer | type[Initializer] | Draw | Array") -> Initializer:
-        """Return the initializer for a name, a class, a function, an array, or the object itself."""
-        if isinstance(part, np.ndarray):
-            return Given(part)
-        if callable(part) and not isinstance(part, type | Initializer):
-            return FromFunction(part)
-        return super().get(part)
-
-
-initializers = _Initializers(
+registry = Registry(
     "initializer",
     Initializer,
     synonyms={
@@ -107,27 +88,8 @@ initializers = _Initializers(
 )
 
 
-def get(initializer: "str | Initializer | type[Initializer] | Draw | Array") -> Initializer:
-    """Return the initializer for a name, a class, a function, an array, or the object itself.
-
-    Examples
-    --------
-    >>> get("zeros")
-    Zeros()
-    >>> get(np.eye(3))
-    Given(array of shape (3, 3))
-    """
-    return initializers.get(initializer)
-
-
 class Given(Initializer):
-    """The values of an array, such as vectors trained elsewhere.
-
-    Parameters
-    ----------
-    array : array_like
-        The values, in the shape of the parameter; they are copied.
-    """
+    """The values of `array`, of the parameter's shape, such as vectors trained elsewhere; they are copied."""
 
     def __init__(self, array: ArrayLike) -> None:
         self.array = np.array(array, np.float64)
@@ -140,13 +102,7 @@ class Given(Initializer):
 
 
 class FromFunction(Initializer):
-    """The values of a function ``f(rng, shape, dtype)``, which is asked for float64.
-
-    Parameters
-    ----------
-    function : callable
-        The function.
-    """
+    """The values of a function ``f(rng, shape, dtype)``, which is called for float64."""
 
     def __init__(self, function: Draw) -> None:
         self.function = function
@@ -155,15 +111,9 @@ class FromFunction(Initializer):
         return np.asarray(self.function(rng, shape, np.float64))
 
 
-@initializers.register("constant")
+@registry.register("constant")
 class Constant(Initializer):
-    """One value everywhere.
-
-    Parameters
-    ----------
-    value : float, default 0.0
-        The value.
-    """
+    """The same `value` everywhere."""
 
     def __init__(self, value: float = 0.0) -> None:
         self.value = FINITE(type(self).__name__, "value", value)
@@ -172,7 +122,7 @@ class Constant(Initializer):
         return np.full(shape, self.value)
 
 
-@initializers.register("zeros")
+@registry.register("zeros")
 class Zeros(Initializer):
     """Zeros everywhere."""
 
@@ -180,7 +130,7 @@ class Zeros(Initializer):
         return np.zeros(shape)
 
 
-@initializers.register("ones")
+@registry.register("ones")
 class Ones(Initializer):
     """Ones everywhere."""
 
@@ -188,15 +138,9 @@ class Ones(Initializer):
         return np.ones(shape)
 
 
-@initializers.register("uniform")
+@registry.register("uniform")
 class Uniform(Initializer):
-    """Uniform values in [low, high).
-
-    Parameters
-    ----------
-    low, high : float, default -0.05 and 0.05
-        The bounds.
-    """
+    """Uniform values in [low, high)."""
 
     def __init__(self, low: float = -0.05, high: float = 0.05) -> None:
         self.low, self.high = FINITE("Uniform", "low", low), FINITE("Uniform", "high", high)
@@ -207,17 +151,9 @@ class Uniform(Initializer):
         return rng.uniform(self.low, self.high, shape)
 
 
-@initializers.register("normal")
+@registry.register("normal")
 class Normal(Initializer):
-    """Normally distributed values.
-
-    Parameters
-    ----------
-    std : float, default 0.05
-        Their standard deviation.
-    mean : float, default 0.0
-        Their mean.
-    """
+    """Normally distributed values, of standard deviation `std` about `mean`."""
 
     def __init__(self, std: float = 0.05, *, mean: float = 0.0) -> None:
         self.std = AMOUNT(type(self).__name__, "std", std)
@@ -227,11 +163,11 @@ class Normal(Initializer):
         return rng.normal(self.mean, self.std, shape)
 
 
-@initializers.register("truncated_normal")
+@registry.register("truncated_normal")
 class TruncatedNormal(Normal):
-    """Normally distributed values, those further than 2 std from the mean drawn again.
+    """`Normal` values, those further than 2 std from the mean drawn again.
 
-    `std` is meant before the cut, as in Keras; 0.8796 of it remain.
+    `std` is that before the cut, as in Keras; 0.8796 of it remain.
     """
 
     def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
@@ -244,8 +180,8 @@ class TruncatedNormal(Normal):
 class VarianceScaling(Initializer):
     """Weights (D, H) of mean 0 and of a variance that keeps signals at their size from layer to layer.
 
-    A subclass gives the `variance`; `spread` is uniform, or plainly normal as in the papers and PyTorch
-    (Keras cuts its normal ones at 2 std).
+    A subclass defines `variance`. The values are uniform, or normal as in the papers and PyTorch (Keras
+    truncates its normal ones at 2 std).
 
     Examples
     --------
@@ -274,81 +210,55 @@ class _Normally(VarianceScaling):
         return rng.normal(0.0, std, shape)
 
 
-@initializers.register("glorot_uniform")
+@registry.register("glorot_uniform")
 class GlorotUniform(VarianceScaling):
-    """Uniform, of variance 2 / (D + H): for tanh and sigmoid.
-
-    References
-    ----------
-    X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks",
-    AISTATS 2010, equation 16.
-    """
+    """Uniform, of variance 2 / (D + H), for tanh and sigmoid (Glorot & Bengio 2010, equation 16)."""
 
     def variance(self, D: int, H: int) -> float:
         return 2 / (D + H)
 
 
-@initializers.register("glorot_normal")
+@registry.register("glorot_normal")
 class GlorotNormal(_Normally, GlorotUniform):
-    """Normal, of the variance of `GlorotUniform`."""
+    """`GlorotUniform`, but normal."""
 
 
-@initializers.register("he_uniform")
+@registry.register("he_uniform")
 class HeUniform(VarianceScaling):
-    """Uniform, of variance 2 / D: for relu, which silences half of its inputs.
-
-    References
-    ----------
-    K. He et al., "Delving deep into rectifiers", arXiv:1502.01852, equation 10.
-    """
+    """Uniform, of variance 2 / D, for relu (He et al. 2015, arXiv:1502.01852, equation 10)."""
 
     def variance(self, D: int, H: int) -> float:
         return 2 / D
 
 
-@initializers.register("he_normal")
+@registry.register("he_normal")
 class HeNormal(_Normally, HeUniform):
-    """Normal, of the variance of `HeUniform`."""
+    """`HeUniform`, but normal."""
 
 
-@initializers.register("lecun_uniform")
+@registry.register("lecun_uniform")
 class LecunUniform(VarianceScaling):
-    """Uniform, of variance 1 / D: for selu and tanh.
-
-    References
-    ----------
-    Y. LeCun, L. Bottou, G. Orr and K.-R. Müller, "Efficient BackProp", 1998, section 4.6.
-    """
+    """Uniform, of variance 1 / D, for selu and tanh (LeCun et al. 1998, "Efficient BackProp", 4.6)."""
 
     def variance(self, D: int, H: int) -> float:
         return 1 / D
 
 
-@initializers.register("lecun_normal")
+@registry.register("lecun_normal")
 class LecunNormal(_Normally, LecunUniform):
-    """Normal, of the variance of `LecunUniform`."""
+    """`LecunUniform`, but normal."""
 
 
-@initializers.register("orthogonal")
+@registry.register("orthogonal")
 class Orthogonal(Initializer):
-    """An orthogonal matrix times gain, drawn uniformly; (D, H) has orthonormal rows or columns, the fewer.
+    """A uniformly drawn orthogonal matrix times `gain`; of (D, H) the fewer rows or columns are orthonormal.
 
     It is the Q of a normal matrix, with signs from the diagonal of R: without them it is not uniform.
-
-    Parameters
-    ----------
-    gain : float, default 1.0
-        The factor.
-
-    References
-    ----------
-    A. M. Saxe, J. L. McClelland and S. Ganguli, arXiv:1312.6120.
-    F. Mezzadri, "How to generate random matrices from the classical compact groups", Notices of the AMS 54
-    (2007) 592.
+    Saxe, McClelland & Ganguli 2013 (arXiv:1312.6120); Mezzadri 2007, Notices of the AMS 54, 592.
     """
 
     def __init__(self, gain: float = 1.0) -> None:
-        self.gain = FINITE("Orthogonal", "gain", gain)
+        self.gain = FINITE(type(self).__name__, "gain", gain)
 
     def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
         D, H = two_axes(self, shape)
@@ -357,20 +267,9 @@ class Orthogonal(Initializer):
         return Q if D >= H else Q.T
 
 
-@initializers.register("identity")
+@registry.register("identity")
 class Identity(Initializer):
-    """The identity matrix times gain, cut or filled up with zeros if it is not square.
-
-    Parameters
-    ----------
-    gain : float, default 1.0
-        The diagonal.
-
-    References
-    ----------
-    Q. V. Le, N. Jaitly and G. E. Hinton, "A simple way to initialize recurrent networks of rectified linear
-    units", arXiv:1504.00941.
-    """
+    """The identity matrix times `gain`, cut or padded with zeros if not square (arXiv:1504.00941)."""
 
     def __init__(self, gain: float = 1.0) -> None:
         self.gain = FINITE("Identity", "gain", gain)
@@ -379,7 +278,22 @@ class Identity(Initializer):
         return self.gain * np.eye(*two_axes(self, shape))
 
 
-register = initializers.register
+def get(initializer: str | Initializer | type[Initializer] | Draw | Array) -> Initializer:
+    """Return the initializer for a name, a class, a function, an array, or the object itself.
+
+    Examples
+    --------
+    >>> get("zeros"), get(np.eye(3))
+    (Zeros(), Given(array of shape (3, 3)))
+    """
+    if isinstance(initializer, np.ndarray):
+        return Given(initializer)
+    if callable(initializer) and not isinstance(initializer, type | Initializer):
+        return FromFunction(initializer)
+    return registry.get(initializer)
+
+
+register = registry.register
 
 __all__ = [
     "Constant",
@@ -401,6 +315,5 @@ __all__ = [
     "VarianceScaling",
     "Zeros",
     "get",
-    "initializers",
     "register",
 ]

@@ -19,10 +19,11 @@ from nnfw.initializers import (
     TruncatedNormal,
     Uniform,
     VarianceScaling,
-    initializers,
+    get,
+    registry,
 )
 
-NAMES = initializers.names()
+NAMES = registry.names()
 D, H = 300, 500
 VARIANCES = {"glorot": 2 / (D + H), "he": 2 / D, "lecun": 1 / D}
 MATRICES = [
@@ -33,7 +34,7 @@ MATRICES = [
 
 
 def drawn(initializer, shape=(D, H), dtype="float64", seed=0):
-    return initializers.get(initializer)(np.random.default_rng(seed), shape, dtype)
+    return get(initializer)(np.random.default_rng(seed), shape, dtype)
 
 
 def standard_errors(values, mean, variance, kurtosis):
@@ -67,7 +68,7 @@ def test_same_seed_same_values_in_either_precision(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_values_are_a_fresh_writable_array_in_row_order(name):
-    initializer, rng = initializers.get(name), np.random.default_rng(0)
+    initializer, rng = get(name), np.random.default_rng(0)
     first = initializer(rng, (3, 5))
     assert first.dtype == np.float32
     assert first.flags.c_contiguous
@@ -88,7 +89,7 @@ def test_fans_need_two_axes(name, shape):
     with pytest.raises(ValueError, match=r"\(inputs, units\)") as error:
         drawn(name, shape)
     assert str(shape) in str(error.value)
-    assert type(initializers.get(name)).__name__ in str(error.value)
+    assert type(get(name)).__name__ in str(error.value)
 
 
 def test_only_a_generator_is_a_source():
@@ -212,7 +213,7 @@ def test_constants():
 
 def test_an_array_is_taken_as_it_is():
     vectors = np.random.default_rng(1).standard_normal((4, 3))
-    initializer = initializers.get(vectors)
+    initializer = get(vectors)
     assert isinstance(initializer, Given)
     expected = vectors.copy()
     vectors[...] = 0.0
@@ -232,7 +233,7 @@ def test_a_function_is_asked_for_float64():
         return rng.random() * np.arange(np.prod(shape), dtype=dtype).reshape(shape) / 3
 
     values = drawn(ramp, (2, 3), "float32", seed=2)
-    assert isinstance(initializers.get(ramp), FromFunction)
+    assert isinstance(get(ramp), FromFunction)
     assert seen == [np.float64]
     expected = np.random.default_rng(2).random() * np.arange(6.0).reshape(2, 3) / 3
     np.testing.assert_array_equal(values, expected.astype(np.float32))
@@ -250,22 +251,22 @@ def test_a_variance_of_ones_own():
 
 def test_names():
     assert set(NAMES) == {"zeros", "ones", "constant", "normal", "uniform", "truncated_normal", *MATRICES}
-    classes = {c for name, c in vars(module).items() if inspect.isclass(c) and issubclass(c, Initializer)}
-    unnamed = {Initializer, VarianceScaling, Given, FromFunction}
-    assert classes - unnamed == set(initializers.factories.values())
+    public = {getattr(module, name) for name in module.__all__}
+    classes = {c for c in public if inspect.isclass(c) and issubclass(c, Initializer)}
+    assert classes - {Initializer, VarianceScaling, Given, FromFunction} == set(registry.factories.values())
     for name in NAMES:
         title = "".join(word.title() for word in name.split("_"))
-        assert type(module.get(name)) is getattr(module, title)
-    for synonym, name in initializers.synonyms.items():
+        assert type(get(name)) is getattr(module, title)
+    for synonym, name in registry.synonyms.items():
         assert name in NAMES
         with pytest.raises(ValueError, match=f"nnfw calls it '{name}'"):
-            initializers.get(synonym)
+            get(synonym)
     part = Orthogonal(2.0)
-    assert initializers.get(part) is part
-    assert isinstance(initializers.get(Orthogonal), Orthogonal)
+    assert get(part) is part
+    assert isinstance(get(Orthogonal), Orthogonal)
     for wrong in (3, None, int, [1.0]):
         with pytest.raises(TypeError, match="expected initializer"):
-            initializers.get(wrong)
+            get(wrong)
 
 
 @pytest.mark.parametrize(
