@@ -1,77 +1,75 @@
-"""The optimizers; a line of code names the equation that it completes.
+"""Optimizers: the rules by which parameters follow their gradients, from simple to rich.
 
-To be read in order of growing complexity: `SGD`, those that adapt the rate (`adaptive`), `Adam` and what was
-made of it, `Lion`.
-
-One letter, one meaning: p parameters, g gradient, η learning rate, λ weight decay, t the number of the step
-from 1, m momentum, v a running mean or sum of g², ε what keeps a quotient by √v finite.
+A line of code names the equation that it completes. One letter, one meaning: p parameters, g gradient, η
+learning rate, λ weight decay, t the number of the step from 1, m momentum, v a running mean or sum of g²,
+ε what keeps a quotient by √v finite.
 
 ``@nnfw.optimizers.register("my_rule")`` above a class of your own makes it known by name.
 """
 
 import math
-from dataclasses import KW_ONLY, dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, field
 from numbers import Real
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import numpy as np
 
 from nnfw import schedules
+from nnfw.core import vectors
 from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array
 from nnfw.core.validation import AMOUNT, FRACTION, POSITIVE, boolean, checked, optional
-from nnfw.core.vectors import clip_to_norm as clip_to_norm
-from nnfw.core.vectors import elementwise as elementwise
-from nnfw.schedules import scheduled
+from nnfw.core.vectors import clip_to_norm
+
+Rule = TypeVar("Rule", bound=Callable[..., None])
+
+
+def rate_like(owner: str, name: str, value: Any) -> schedules.RateLike:
+    """Return what is kept of a learning rate: a number as a float, a function or schedule as it is."""
+    schedules.scheduled(owner, name, value)
+    return float(value) if isinstance(value, Real) else value
+
+
+# A field's annotation is its type and the check of its value.
+Rate = Annotated[schedules.RateLike, rate_like]
+Fraction = Annotated[float, FRACTION]
+Amount = Annotated[float, AMOUNT]
+Positive = Annotated[float, POSITIVE]
+Limit = Annotated[float | None, optional(POSITIVE)]
+Switch = Annotated[bool, boolean]
 
 
 @dataclass(eq=False)
 class State:
-    """What an optimizer remembers of one layer.
+    """What an optimizer remembers of one vector of parameters."""
 
-    Attributes
-    ----------
-    rule : str
-        The name of the optimizer's class.
-    steps : int
-        The number of steps done.
-    slots : dict of str to ndarray
-        Running means and sums, each in the shape of the layer's flat vector.
-    scalars : dict of str to float
-        Running numbers of the whole layer, for a rule that needs one.
-    """
-
-    rule: str
-    steps: int
-    slots: dict[str, Array]
-    scalars: dict[str, float]
+    rule: str  # the name of the optimizer's class
+    steps: int  # done so far
+    slots: dict[str, Array]  # running means and sums, each in the shape of the vector
+    scalars: dict[str, float]  # running numbers of the whole vector
     _scratch: dict[str, Array] = field(default_factory=dict, repr=False)
 
     def scratch(self, like: Array, name: str = "work") -> Array:
-        """Return a buffer as long as `like` for what lies in between; it is kept, its content is not."""
+        """Return a scratch buffer as long as `like`; it is kept for later steps, its content is not."""
         buffer = self._scratch.get(name)
         if buffer is None or buffer.size < like.size:
             buffer = self._scratch[name] = np.empty_like(like)
         return buffer[: like.size]
 
     def part(self, block: slice) -> "State":
-        """Return the state of some of the parameters; its slots are views, its scratch is the same."""
+        """Return the state of some of the parameters: views of the slots, the same scalars and scratch."""
         slots = {name: slot[block] for name, slot in self.slots.items()}
         return State(self.rule, self.steps, slots, self.scalars, self._scratch)
 
 
-def _rate(owner: str, name: str, value: Any) -> schedules.RateLike:
-    scheduled(owner, name, value)  # refuses what stands for none; all else stays as it was given
-    return float(value) if isinstance(value, Real) else value
+def elementwise(rule: Rule) -> Rule:
+    """Mark an `apply` that treats each parameter by itself: `step` calls it once a block of a long vector.
 
-
-# What a field may hold is said by its annotation: a type, and the function that checks a value of it.
-Fraction = Annotated[float, FRACTION]
-Amount = Annotated[float, AMOUNT]
-Positive = Annotated[float, POSITIVE]
-Limit = Annotated[float | None, optional(POSITIVE)]
-Switch = Annotated[bool, boolean]
-Rate = Annotated[schedules.RateLike, _rate]
+    Such a rule changes nothing but `params` and ``state.slots``.
+    """
+    rule.__dict__["elementwise"] = True
+    return rule
 
 
 @dataclass(eq=False, repr=False)
@@ -86,18 +84,14 @@ class Optimizer(Part):
     learning_rate : float, callable or Schedule
         η, or a function of the epoch that returns it.
     weight_decay : float
-        λ. The gradient of ``λ/2 |p|²`` is added to g (L2 regularization), biases included.
+        λ. The gradient of ``λ/2 |p|²`` is added to g (L2 regularization), biases included. A `decoupled`
+        rule leaves g alone and takes ``p = p − η λ p`` before its step (arXiv:1711.05101).
     clip_value : float, optional
         Each element of g is brought into [-clip_value, clip_value].
     clip_norm : float, optional
         The highest Euclidean norm of g of one layer; a longer g is shortened to it.
     clip_global_norm : float, optional
         The same for the gradients of all layers of a network together.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If an argument is out of its range, or not a number.
 
     Examples
     --------
@@ -117,9 +111,7 @@ class Optimizer(Part):
     """
 
     slots: ClassVar[tuple[str, ...]] = ()
-    separable: ClassVar[bool] = (
-        False  # whether each parameter has its own rule: one step may serve all layers
-    )
+    decoupled: ClassVar[bool] = False
 
     learning_rate: Rate = 0.01
     _: KW_ONLY
@@ -132,6 +124,11 @@ class Optimizer(Part):
         """Check each argument whenever it is assigned."""
         super().__setattr__(name, checked(self, name, value))
 
+    @property
+    def separable(self) -> bool:
+        """Whether each parameter is treated by itself, so that one step may serve several layers."""
+        return type(self).step is Optimizer.step and getattr(self.apply, "elementwise", False)
+
     def rate(self, epoch: float) -> float:
         """Return the learning rate at `epoch`."""
         if isinstance(self.learning_rate, float):
@@ -139,7 +136,7 @@ class Optimizer(Part):
         return schedules.get(self.learning_rate)(epoch)
 
     def start(self, params: Array) -> State:
-        """Return the state before the first step of a layer with the flat vector `params`."""
+        """Return the state before the first step of the flat vector `params`."""
         slots = {name: np.zeros(params.shape, params.dtype) for name in self.slots}
         return State(type(self).__name__, 0, slots, {})
 
@@ -149,9 +146,9 @@ class Optimizer(Part):
         Parameters
         ----------
         params, grads : ndarray
-            A layer's flat vectors, of one shape and type.
+            Flat vectors of one shape and type: a layer's, or those of several layers end to end.
         state : State
-            What `start` returned for this layer; it is updated.
+            What `start` returned for this vector; it is updated.
         epoch : float
             The time for the learning rate's schedule, fractional within an epoch.
 
@@ -162,10 +159,13 @@ class Optimizer(Part):
         """
         self._check_fit(params, grads, state)
         rate = self.rate(epoch)
-        state.steps += 1
-        grads = self._clipped(grads, state)
-        grads = self._decayed(params, grads, state, rate)
-        self.apply(params, grads, state, rate)
+        self._count(state)
+        grads = self._decayed(params, self._clipped(grads, state), state, rate)
+        if params.size <= vectors.BLOCK or not self.separable:
+            self.apply(params, grads, state, rate)
+        else:
+            for block in vectors.blocks(params.size):
+                self.apply(params[block], grads[block], state.part(block), rate)
 
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
         """Change `params` and ``state.slots`` in place: the rule itself, which a subclass writes."""
@@ -185,7 +185,11 @@ class Optimizer(Part):
                     f"{shape} of {dtype}; both are flat vectors of one layer"
                 )
 
+    def _count(self, state: State) -> None:
+        state.steps += 1
+
     def _clipped(self, grads: Array, state: State) -> Array:
+        """Return the gradient clipped by value, then by norm."""
         if self.clip_value is None and self.clip_norm is None:
             return grads
         clipped = state.scratch(grads, "clipped")
@@ -197,43 +201,16 @@ class Optimizer(Part):
         return clipped
 
     def _decayed(self, params: Array, grads: Array, state: State, rate: float) -> Array:
-        """Return the gradient with weight decay in it: g + λ p."""
-        if not self.weight_decay:
-            return grads
-        decayed = np.multiply(params, self.weight_decay, out=state.scratch(params, "decayed"))
-        decayed += grads
-        return decayed
-
-
-class DecoupledDecay:
-    """Mixed into an optimizer, keeps weight decay out of the gradient: p = p − η λ p, and then the rule.
-
-    References
-    ----------
-    Loshchilov & Hutter 2019, "Decoupled weight decay regularization" (arXiv:1711.05101).
-    """
-
-    weight_decay: float
-
-    def _decayed(self, params: Array, grads: Array, state: State, rate: float) -> Array:
-        if self.weight_decay:
+        """Return g + λ p; or, with decoupled decay, shrink p by η λ p and return g."""
+        if self.weight_decay and self.decoupled:
             params *= 1 - rate * self.weight_decay
+        elif self.weight_decay:
+            decayed = np.multiply(params, self.weight_decay, out=state.scratch(params, "decayed"))
+            return np.add(decayed, grads, out=decayed)
         return grads
 
 
-optimizers = Registry("optimizer", Optimizer, synonyms={"momentum": "sgd", "nag": "sgd", "nesterov": "sgd"})
-
-
-def get(optimizer: str | Optimizer | type[Optimizer]) -> Optimizer:
-    """Return the optimizer for a name, a class, or the optimizer itself.
-
-    Examples
-    --------
-    >>> from nnfw.optimizers import SGD
-    >>> get("adam"), get(SGD(0.1, momentum=0.9))
-    (Adam(), SGD(learning_rate=0.1, momentum=0.9))
-    """
-    return optimizers.get(optimizer)
+registry = Registry("optimizer", Optimizer, synonyms={"momentum": "sgd", "nag": "sgd", "nesterov": "sgd"})
 
 
 def blend(average: Array, new: Array, keep: float, work: Array) -> None:
@@ -255,7 +232,7 @@ def over_root(numerator: Array, squares: Array, epsilon: float, work: Array) -> 
     return np.divide(numerator, work, out=work)
 
 
-@optimizers.register("sgd")
+@registry.register("sgd")
 @dataclass(eq=False, repr=False)
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum if wanted. PyTorch's form: m is free of η.
@@ -265,16 +242,14 @@ class SGD(Optimizer):
         (1)  m = μ m + g
         (2)  p = p − η m              or, with nesterov, p = p − η (g + μ m)
 
+    Polyak 1964; Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning".
+
     Parameters
     ----------
     momentum : float
         μ, in [0, 1). At 0, m is g.
     nesterov : bool
         Look one step of the momentum ahead.
-
-    References
-    ----------
-    Polyak 1964; Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning".
 
     Examples
     --------
@@ -285,7 +260,6 @@ class SGD(Optimizer):
     """
 
     slots = ("momentum",)
-    separable = True
 
     momentum: Fraction = 0.0
     nesterov: Switch = False
@@ -296,7 +270,6 @@ class SGD(Optimizer):
 
     @elementwise
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
-        """Compute equations 1 and 2."""
         direction, work = grads, state.scratch(params)
         if self.momentum:
             direction = m = state.slots["momentum"]
@@ -308,7 +281,7 @@ class SGD(Optimizer):
         params -= np.multiply(direction, rate, out=work)  # (2)
 
 
-@optimizers.register("adagrad")
+@registry.register("adagrad")
 @dataclass(eq=False, repr=False)
 class Adagrad(Optimizer):
     """Divides by the root of all squares so far: rare features keep a high rate. PyTorch's form.
@@ -318,27 +291,15 @@ class Adagrad(Optimizer):
         (1)  v = v + g²
         (2)  p = p − η g / (√v + ε)
 
-    Parameters
-    ----------
-    epsilon : float
-        ε, > 0.
-    initial_accumulator : float
-        The value that v starts from.
-
-    References
-    ----------
     Duchi, Hazan & Singer 2011, JMLR 12.
 
-    Examples
-    --------
-    >>> optimizer, p = Adagrad(0.1), np.array([1.0, 2.0])
-    >>> optimizer.step(p, np.array([50.0, -0.5]), optimizer.start(p), epoch=0.0)
-    >>> p
-    array([0.9, 2.1])
+    Parameters
+    ----------
+    epsilon, initial_accumulator : float
+        ε, and the value that v starts from.
     """
 
     slots = ("accumulator",)
-    separable = True
 
     epsilon: Positive = 1e-10
     initial_accumulator: Amount = 0.0
@@ -351,13 +312,12 @@ class Adagrad(Optimizer):
 
     @elementwise
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
-        """Compute equations 1 and 2."""
         v, work = state.slots["accumulator"], state.scratch(params)
         v += np.square(grads, out=work)  # (1)
         params -= np.multiply(over_root(grads, v, self.epsilon, work), rate, out=work)  # (2)
 
 
-@optimizers.register("rmsprop")
+@registry.register("rmsprop")
 @dataclass(eq=False, repr=False)
 class RMSprop(Optimizer):
     """Divides by the root of a running mean of squares. PyTorch's form: ε stands outside the root.
@@ -369,32 +329,18 @@ class RMSprop(Optimizer):
         (3)  m = μ m + g / (√(v − a²) + ε)
         (4)  p = p − η m
 
-    Parameters
-    ----------
-    rho : float
-        ρ, in [0, 1).
-    epsilon : float
-        ε, > 0.
-    momentum : float
-        μ, in [0, 1).
-    centered : bool
-        Divide by the standard deviation of g. Where g hardly changes, steps grow very long.
-
-    References
-    ----------
     Tieleman & Hinton 2012, "Neural networks for machine learning", lecture 6.5; centered: Graves 2013
     (arXiv:1308.0850).
 
-    Examples
-    --------
-    >>> optimizer, p = RMSprop(0.01), np.array([1.0, 2.0])
-    >>> optimizer.step(p, np.array([50.0, -0.5]), optimizer.start(p), epoch=0.0)
-    >>> p.round(4)
-    array([0.9, 2.1])
+    Parameters
+    ----------
+    rho, epsilon, momentum : float
+        ρ in [0, 1), ε, and μ in [0, 1).
+    centered : bool
+        Divide by the standard deviation of g. Where g hardly changes, steps grow very long.
     """
 
     slots = ("velocity", "mean", "momentum")
-    separable = True
 
     rho: Fraction = 0.99
     epsilon: Positive = 1e-8
@@ -403,7 +349,6 @@ class RMSprop(Optimizer):
 
     @elementwise
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
-        """Compute equations 1 to 4."""
         v, work = state.slots["velocity"], state.scratch(params)
         blend(v, np.square(grads, out=work), self.rho, work)  # (1)
         if self.centered:
@@ -419,7 +364,7 @@ class RMSprop(Optimizer):
         params -= np.multiply(direction, rate, out=work)  # (4)
 
 
-@optimizers.register("adam")
+@registry.register("adam")
 @dataclass(eq=False, repr=False)
 class Adam(Optimizer):
     """Means of g and g² in which the past fades: sums, divided by the sums of their weights. PyTorch's form.
@@ -430,18 +375,13 @@ class Adam(Optimizer):
         (2)  v = β₂ v + g²
         (3)  p = p − η m̂ / (√v̂ + ε),  m̂ = m / (1 + β₁ + … + β₁ᵗ⁻¹),  v̂ = v / (1 + β₂ + … + β₂ᵗ⁻¹)
 
-    The paper has m and v with the factors 1 − β₁ and 1 − β₂, which m̂ and v̂ do not depend on.
+    Kingma & Ba 2015 (arXiv:1412.6980), algorithm 1; there m and v have the factors 1 − β₁ and 1 − β₂, which m̂
+    and v̂ do not depend on.
 
     Parameters
     ----------
-    beta_1, beta_2 : float
-        β₁ and β₂, in [0, 1).
-    epsilon : float
-        ε, > 0.
-
-    References
-    ----------
-    Kingma & Ba 2015 (arXiv:1412.6980), algorithm 1.
+    beta_1, beta_2, epsilon : float
+        β₁ and β₂ in [0, 1), and ε.
 
     Examples
     --------
@@ -452,7 +392,6 @@ class Adam(Optimizer):
     """
 
     slots = ("momentum", "velocity")
-    separable = True
 
     learning_rate: Rate = 0.001
     beta_1: Fraction = 0.9
@@ -461,7 +400,6 @@ class Adam(Optimizer):
 
     @elementwise
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
-        """Compute equations 1 to 3."""
         m = self._sum(grads, state)
         self._descend(params, m, state, rate / sum_of_weights(self.beta_1, state.steps))
 
@@ -483,9 +421,9 @@ class Adam(Optimizer):
         params -= step  # (3)
 
 
-@optimizers.register("adamw")
+@registry.register("adamw")
 @dataclass(eq=False, repr=False)
-class AdamW(DecoupledDecay, Adam):
+class AdamW(Adam):
     """Adam with decoupled weight decay. PyTorch's form: the decay, too, is scaled by the learning rate.
 
     ::
@@ -493,13 +431,6 @@ class AdamW(DecoupledDecay, Adam):
         (1)  p = p − η λ p
         (2)  the step of Adam, without λ
 
-    Parameters
-    ----------
-    weight_decay : float
-        λ.
-
-    References
-    ----------
     Loshchilov & Hutter 2019 (arXiv:1711.05101), algorithm 2.
 
     Examples
@@ -510,11 +441,13 @@ class AdamW(DecoupledDecay, Adam):
     array([0.85, 2.  ])
     """
 
+    decoupled = True
+
     _: KW_ONLY
     weight_decay: Amount = 0.01
 
 
-@optimizers.register("nadam")
+@registry.register("nadam")
 @dataclass(eq=False, repr=False)
 class Nadam(Adam):
     """Adam that looks one step of the momentum ahead, as Nesterov does. PyTorch's form.
@@ -526,53 +459,43 @@ class Nadam(Adam):
         (4)  a = μₜ₊₁ (1 − β₁) m / (1 − Πₜ₊₁) + (1 − μₜ) g / (1 − Πₜ)
         (5)  p = p − η a / (√v̂ + ε)
 
+    Dozat 2016, "Incorporating Nesterov momentum into Adam", ICLR workshop.
+
     Parameters
     ----------
     momentum_decay : float
         ψ. μ rises from about β₁ / 2 to β₁; at 0 it stays there.
-
-    References
-    ----------
-    Dozat 2016, "Incorporating Nesterov momentum into Adam", ICLR workshop.
-
-    Examples
-    --------
-    >>> optimizer, p = Nadam(0.1), np.array([1.0, 2.0])
-    >>> optimizer.step(p, np.array([50.0, -0.5]), optimizer.start(p), epoch=0.0)
-    >>> p.round(4)
-    array([0.8944, 2.1056])
     """
 
     learning_rate: Rate = 0.002
     momentum_decay: Amount = 0.004
 
     def start(self, params: Array) -> State:
-        """Return a state that also holds the product of the momenta so far."""
-        return replace(super().start(params), scalars={"momentum_product": 1.0})
+        """Return a state that also holds Π, the product of the momenta so far."""
+        state = super().start(params)
+        state.scalars["momentum_product"] = 1.0
+        return state
 
-    def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
-        """Compute equation 3, once for the layer, and leave the rest to `_look_ahead`."""
-        now, ahead = self._momentum(state.steps), self._momentum(state.steps + 1)
-        product = state.scalars["momentum_product"] * now  # (3)
-        state.scalars["momentum_product"] = product
-        of_m, of_g = ahead * (1 - self.beta_1) / (1 - product * ahead), (1 - now) / (1 - product)
-        self._look_ahead(params, grads, state, of_m, of_g, rate)
+    def _count(self, state: State) -> None:
+        super()._count(state)
+        state.scalars["momentum_product"] *= self._momentum(state.steps)  # (3)
 
     def _momentum(self, t: int) -> float:
         return self.beta_1 * (1 - 0.5 * math.pow(0.96, self.momentum_decay * t))
 
     @elementwise
-    def _look_ahead(
-        self, params: Array, grads: Array, state: State, of_m: float, of_g: float, rate: float
-    ) -> None:
-        ahead = np.multiply(self._sum(grads, state), of_m, out=state.scratch(params, "ahead"))
-        ahead += np.multiply(grads, of_g, out=state.scratch(params))  # (4)
-        self._descend(params, ahead, state, rate)  # (5)
+    def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
+        product = state.scalars["momentum_product"]
+        now, ahead = self._momentum(state.steps), self._momentum(state.steps + 1)
+        of_m, of_g = ahead * (1 - self.beta_1) / (1 - product * ahead), (1 - now) / (1 - product)
+        direction = np.multiply(self._sum(grads, state), of_m, out=state.scratch(params, "ahead"))
+        direction += np.multiply(grads, of_g, out=state.scratch(params))  # (4)
+        self._descend(params, direction, state, rate)  # (5)
 
 
-@optimizers.register("lion")
+@registry.register("lion")
 @dataclass(eq=False, repr=False)
-class Lion(DecoupledDecay, Optimizer):
+class Lion(Optimizer):
     """Steps of one length for every parameter: only the sign of a mean of g counts. Form of the paper.
 
     ::
@@ -581,27 +504,18 @@ class Lion(DecoupledDecay, Optimizer):
         (2)  p = p − η sign(β₁ m + (1 − β₁) g)
         (3)  m = β₂ m + (1 − β₂) g
 
+    Chen et al. 2023, "Symbolic discovery of optimization algorithms" (arXiv:2302.06675), algorithm 2.
+
     Parameters
     ----------
     learning_rate : float, callable or Schedule
         η: 3 to 10 times smaller than one that is good for AdamW, with λ as many times larger.
     beta_1, beta_2 : float
         β₁ and β₂, in [0, 1).
-
-    References
-    ----------
-    Chen et al. 2023, "Symbolic discovery of optimization algorithms" (arXiv:2302.06675), algorithm 2.
-
-    Examples
-    --------
-    >>> optimizer, p = Lion(0.1), np.array([1.0, 2.0])
-    >>> optimizer.step(p, np.array([50.0, -0.5]), optimizer.start(p), epoch=0.0)
-    >>> p
-    array([0.9, 2.1])
     """
 
     slots = ("momentum",)
-    separable = True
+    decoupled = True
 
     learning_rate: Rate = 0.0001
     beta_1: Fraction = 0.9
@@ -609,7 +523,6 @@ class Lion(DecoupledDecay, Optimizer):
 
     @elementwise
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
-        """Compute equations 2 and 3."""
         m, work = state.slots["momentum"], state.scratch(params)
         direction = np.multiply(m, self.beta_1, out=state.scratch(params, "direction"))
         direction += np.multiply(grads, 1 - self.beta_1, out=work)
@@ -618,7 +531,8 @@ class Lion(DecoupledDecay, Optimizer):
         blend(m, grads, self.beta_2, work)  # (3)
 
 
-register = optimizers.register
+get = registry.get
+register = registry.register
 
 __all__ = [
     "SGD",
@@ -630,6 +544,5 @@ __all__ = [
     "Optimizer",
     "RMSprop",
     "get",
-    "optimizers",
     "register",
 ]

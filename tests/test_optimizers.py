@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from nnfw import optimizers, schedules
-from nnfw.core import vectors as blocks
 from nnfw.core.vectors import clip_to_norm
 from nnfw.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, Optimizer, RMSprop, State, elementwise
 
@@ -79,7 +78,7 @@ def test_twenty_steps_are_those_of_pytorch(index):
 
 def test_default_rates():
     """All other defaults show in the recorded runs, which leave out what they do not set."""
-    rates = {name: optimizers.get(name).learning_rate for name in optimizers.optimizers.names()}
+    rates = {name: optimizers.get(name).learning_rate for name in optimizers.registry.names()}
     assert rates == {
         "sgd": 0.01,
         "adagrad": 0.01,
@@ -230,7 +229,7 @@ def test_blocks_change_nothing(rule, monkeypatch):
     start, gradients = rng.normal(size=23), random_gradients(rng, 6, 23)
     optimizer = make(rule, weight_decay=0.1, clip_value=0.5)
     whole = run(optimizer, start, gradients)
-    monkeypatch.setattr(blocks, "BLOCK", 7)
+    monkeypatch.setattr("nnfw.core.vectors.BLOCK", 7)
     np.testing.assert_array_equal(run(optimizer, start, gradients), whole)
 
 
@@ -361,7 +360,7 @@ def test_a_failing_schedule_leaves_the_state_alone():
 )
 @pytest.mark.parametrize("block", [4, 1 << 16])
 def test_the_norm_is_exact_at_any_magnitude(dtype, magnitude, block, monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK", block)
+    monkeypatch.setattr("nnfw.core.vectors.BLOCK", block)
     rng = np.random.default_rng(11)
     vectors = [(rng.normal(size=size) * magnitude).astype(dtype) for size in (11, 0, 3)]
     before = [vector.copy() for vector in vectors]
@@ -393,7 +392,7 @@ def test_the_norm_of_nothing_is_zero():
 
 
 def test_every_name_builds_its_class():
-    built = {name: optimizers.get(name).__class__ for name in optimizers.optimizers.names()}
+    built = {name: optimizers.get(name).__class__ for name in optimizers.registry.names()}
     classes = [SGD, Adagrad, RMSprop, Adam, AdamW, Nadam, Lion]
     assert built == {cls.__name__.lower(): cls for cls in classes}
     assert optimizers.get(Nadam).config == Nadam().config
@@ -500,7 +499,7 @@ class Normalized(Optimizer):
 
 
 def test_an_own_rule_sees_the_whole_layer(monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK", 7)
+    monkeypatch.setattr("nnfw.core.vectors.BLOCK", 7)
     rng = np.random.default_rng(12)
     start, gradient = rng.normal(size=23), rng.normal(size=23)
     expected = start - 0.1 * 3.0 * gradient / math.sqrt(sum(g * g for g in gradient))
@@ -510,7 +509,7 @@ def test_an_own_rule_sees_the_whole_layer(monkeypatch):
 
 
 def test_an_elementwise_rule_of_ones_own_is_taken_in_blocks(monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK", 7)
+    monkeypatch.setattr("nnfw.core.vectors.BLOCK", 7)
     sizes = []
 
     class Plain(Optimizer):

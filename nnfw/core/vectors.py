@@ -1,43 +1,18 @@
-"""Long vectors in pieces that stay in the processor's cache."""
+"""Long vectors in blocks that stay in the processor's cache, and their norms."""
 
-import functools
 import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from nnfw.core.typing import Array
 
-if TYPE_CHECKING:
-    from nnfw.optimizers import State
-
-
-BLOCK = 1 << 17  # elements of a piece
-
-Rule = TypeVar("Rule", bound=Callable[..., None])
+BLOCK = 1 << 17  # elements
 
 
 def blocks(size: int) -> Iterator[slice]:
-    """Return the pieces of a vector of so many elements."""
+    """Return the slices that cut a vector of `size` elements into blocks."""
     return (slice(start, start + BLOCK) for start in range(0, size, BLOCK))
-
-
-def elementwise(rule: Rule) -> Rule:
-    """Decorate a rule that treats each parameter by itself, so that a long vector can be taken in blocks.
-
-    The rule is called once a block, and therefore changes nothing but `params` and ``state.slots``.
-    """
-
-    @functools.wraps(rule)
-    def by_blocks(self: Any, params: Array, grads: Array, state: "State", *args: Any, **kwargs: Any) -> None:
-        if params.size <= BLOCK:
-            return rule(self, params, grads, state, *args, **kwargs)
-        for block in blocks(params.size):
-            rule(self, params[block], grads[block], state.part(block), *args, **kwargs)
-        return None
-
-    return cast(Rule, by_blocks)
 
 
 def norm_of(vector: Array) -> float:
@@ -50,24 +25,10 @@ def norm_of(vector: Array) -> float:
 
 
 def clip_to_norm(vectors: Sequence[Array], limit: float) -> float:
-    """Scale `vectors` in place so that their common Euclidean norm is at most `limit`.
+    """Scale `vectors` in place so that their common norm is at most `limit`; return the norm before.
 
     A norm that is not finite leaves them as they are: there is no direction to keep.
 
-    Parameters
-    ----------
-    vectors : sequence of ndarray
-        Flat vectors, taken as one long one.
-    limit : float
-        The highest norm, > 0.
-
-    Returns
-    -------
-    float
-        The norm before.
-
-    References
-    ----------
     Pascanu, Mikolov & Bengio 2013 (arXiv:1211.5063), algorithm 1. (PyTorch adds 1e-6 to the norm.)
 
     Examples

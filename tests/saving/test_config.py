@@ -97,10 +97,10 @@ SCHEDULES = [
 ]
 REGISTRIES = [
     activations.registry,
-    initializers.initializers,
+    initializers.registry,
     losses.registry,
     metrics.registry,
-    optimizers.optimizers,
+    optimizers.registry,
 ]
 
 
