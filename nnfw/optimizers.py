@@ -2,7 +2,7 @@
 
 A line of code names the equation that it completes. One letter, one meaning: p parameters, g gradient, η
 learning rate, λ weight decay, t the number of the step from 1, m momentum, v a running mean or sum of g²,
-ε what keeps a quotient by √v finite.
+ε a small constant that keeps quotients by √v finite.
 
 ``@nnfw.optimizers.register("my_rule")`` above a class of your own makes it known by name.
 """
@@ -74,9 +74,9 @@ def elementwise(rule: Rule) -> Rule:
 
 @dataclass(eq=False, repr=False)
 class Optimizer(Part):
-    """The base of all optimizers: takes a rate, clips, decays, and leaves the rule to `apply`.
+    """The base of all optimizers: it takes the rate, clips and decays; the rule is the subclass's `apply`.
 
-    Every optimizer takes these arguments beside its own, and each can be assigned anew at any time. Clipping
+    Every optimizer takes these arguments beside its own, and each can be reassigned at any time. Clipping
     comes before weight decay: by the norm of the whole network, then by value, then by the layer's norm.
 
     Parameters
@@ -85,13 +85,12 @@ class Optimizer(Part):
         η, or a function of the epoch that returns it.
     weight_decay : float
         λ. The gradient of ``λ/2 |p|²`` is added to g (L2 regularization), biases included. A `decoupled`
-        rule leaves g alone and takes ``p = p − η λ p`` before its step (arXiv:1711.05101).
+        rule leaves g as it is, and p = p − η λ p precedes its step (arXiv:1711.05101).
     clip_value : float, optional
-        Each element of g is brought into [-clip_value, clip_value].
-    clip_norm : float, optional
-        The highest Euclidean norm of g of one layer; a longer g is shortened to it.
-    clip_global_norm : float, optional
-        The same for the gradients of all layers of a network together.
+        Each element of g is clipped to [-clip_value, clip_value].
+    clip_norm, clip_global_norm : float, optional
+        The highest Euclidean norm of the gradient of one layer, and of all layers of a network together; a
+        longer gradient is scaled down to it.
 
     Examples
     --------
@@ -143,19 +142,9 @@ class Optimizer(Part):
     def step(self, params: Array, grads: Array, state: State, epoch: float) -> None:
         """Change `params` in place by one step against `grads`, which stay as they are.
 
-        Parameters
-        ----------
-        params, grads : ndarray
-            Flat vectors of one shape and type: a layer's, or those of several layers end to end.
-        state : State
-            What `start` returned for this vector; it is updated.
-        epoch : float
-            The time for the learning rate's schedule, fractional within an epoch.
-
-        Raises
-        ------
-        ValueError
-            If the vectors, or the state, do not fit.
+        Both are flat vectors, of one layer or of several end to end. `state` is what `start` returned for
+        them, and is updated; `epoch`, fractional within an epoch, is the time for a schedule. A ValueError
+        says what does not fit.
         """
         self._check_fit(params, grads, state)
         rate = self.rate(epoch)
@@ -182,7 +171,7 @@ class Optimizer(Part):
             if vector.shape != shape or vector.dtype != dtype:
                 raise ValueError(
                     f"{name}: the {what} {vector.shape} of {vector.dtype} does not fit the parameters "
-                    f"{shape} of {dtype}; both are flat vectors of one layer"
+                    f"{shape} of {dtype}; both are flat vectors of the same parameters"
                 )
 
     def _count(self, state: State) -> None:
@@ -235,7 +224,7 @@ def over_root(numerator: Array, squares: Array, epsilon: float, work: Array) -> 
 @registry.register("sgd")
 @dataclass(eq=False, repr=False)
 class SGD(Optimizer):
-    """Stochastic gradient descent, with momentum if wanted. PyTorch's form: m is free of η.
+    """Stochastic gradient descent, with optional momentum. PyTorch's form: m does not contain η.
 
     ::
 
@@ -284,7 +273,7 @@ class SGD(Optimizer):
 @registry.register("adagrad")
 @dataclass(eq=False, repr=False)
 class Adagrad(Optimizer):
-    """Divides by the root of all squares so far: rare features keep a high rate. PyTorch's form.
+    """Divide by the root of the sum of g² so far: rare features keep a high rate. PyTorch's form.
 
     ::
 
@@ -320,7 +309,7 @@ class Adagrad(Optimizer):
 @registry.register("rmsprop")
 @dataclass(eq=False, repr=False)
 class RMSprop(Optimizer):
-    """Divides by the root of a running mean of squares. PyTorch's form: ε stands outside the root.
+    """Divide by the root of a running mean of g². PyTorch's form: ε stands outside the root.
 
     ::
 
@@ -367,7 +356,7 @@ class RMSprop(Optimizer):
 @registry.register("adam")
 @dataclass(eq=False, repr=False)
 class Adam(Optimizer):
-    """Means of g and g² in which the past fades: sums, divided by the sums of their weights. PyTorch's form.
+    """Steps from weighted means of g and g²: sums, divided by the sums of their weights. PyTorch's form.
 
     ::
 
@@ -375,8 +364,8 @@ class Adam(Optimizer):
         (2)  v = β₂ v + g²
         (3)  p = p − η m̂ / (√v̂ + ε),  m̂ = m / (1 + β₁ + … + β₁ᵗ⁻¹),  v̂ = v / (1 + β₂ + … + β₂ᵗ⁻¹)
 
-    Kingma & Ba 2015 (arXiv:1412.6980), algorithm 1; there m and v have the factors 1 − β₁ and 1 − β₂, which m̂
-    and v̂ do not depend on.
+    Kingma & Ba 2015 (arXiv:1412.6980), algorithm 1, where m and v have the factors 1 − β₁ and 1 − β₂; they
+    cancel in m̂ and v̂.
 
     Parameters
     ----------
@@ -450,7 +439,7 @@ class AdamW(Adam):
 @registry.register("nadam")
 @dataclass(eq=False, repr=False)
 class Nadam(Adam):
-    """Adam that looks one step of the momentum ahead, as Nesterov does. PyTorch's form.
+    """Adam with Nesterov momentum, which looks one step ahead. PyTorch's form.
 
     ::
 
@@ -496,7 +485,7 @@ class Nadam(Adam):
 @registry.register("lion")
 @dataclass(eq=False, repr=False)
 class Lion(Optimizer):
-    """Steps of one length for every parameter: only the sign of a mean of g counts. Form of the paper.
+    """Steps of ±η: only the sign of a running mean of g counts. The paper's form.
 
     ::
 
@@ -509,7 +498,7 @@ class Lion(Optimizer):
     Parameters
     ----------
     learning_rate : float, callable or Schedule
-        η: 3 to 10 times smaller than one that is good for AdamW, with λ as many times larger.
+        η: 3 to 10 times smaller than for AdamW, with λ as many times larger.
     beta_1, beta_2 : float
         β₁ and β₂, in [0, 1).
     """

@@ -251,6 +251,18 @@ def test_one_optimizer_serves_many_layers(rule):
 
 
 @each_rule
+def test_one_vector_may_span_several_layers(rule):
+    rng = np.random.default_rng(6)
+    optimizer, start, gradients = (
+        make(rule, weight_decay=0.1),
+        rng.normal(size=13),
+        random_gradients(rng, 5, 13),
+    )
+    each = [run(optimizer, start[layer], gradients[:, layer]) for layer in (slice(4), slice(4, 13))]
+    np.testing.assert_array_equal(run(optimizer, start, gradients), np.hstack(each))
+
+
+@each_rule
 def test_a_state_can_be_put_away_and_taken_up_again(rule):
     rng = np.random.default_rng(7)
     optimizer, start, gradients = make(rule), rng.normal(size=5), random_gradients(rng, 8, 5)
