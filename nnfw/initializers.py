@@ -316,4 +316,5 @@ __all__ = [
     "Zeros",
     "get",
     "register",
+    "registry",
 ]

@@ -534,4 +534,5 @@ __all__ = [
     "RMSprop",
     "get",
     "register",
+    "registry",
 ]

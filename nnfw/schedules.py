@@ -564,4 +564,5 @@ __all__ = [
     "Warmup",
     "get",
     "register",
+    "registry",
 ]
