@@ -520,6 +520,19 @@ def test_an_own_rule_sees_the_whole_layer(monkeypatch):
     assert optimizer.config == {"learning_rate": 0.1, "length": 3.0}
 
 
+def test_one_step_serves_several_layers_only_where_every_parameter_is_treated_by_itself():
+    assert all(optimizer.separable for optimizer in RULES.values())
+
+    class OwnRule(Adam):
+        apply = Normalized.apply
+
+    class OwnStep(Adam):
+        def step(self, params, grads, state, epoch):
+            super().step(params, grads / np.linalg.norm(grads), state, epoch)
+
+    assert not any(optimizer.separable for optimizer in (Optimizer(), Normalized(), OwnRule(), OwnStep()))
+
+
 def test_an_elementwise_rule_of_ones_own_is_taken_in_blocks(monkeypatch):
     monkeypatch.setattr("nnfw.core.vectors.BLOCK", 7)
     sizes = []
