@@ -413,12 +413,7 @@ class Adam(Optimizer):
 @registry.register("adamw")
 @dataclass(eq=False, repr=False)
 class AdamW(Adam):
-    """Adam with decoupled weight decay. PyTorch's form: the decay, too, is scaled by the learning rate.
-
-    ::
-
-        (1)  p = p − η λ p
-        (2)  the step of Adam, without λ
+    """Adam with decoupled weight decay, p = p − η λ p before each step, in PyTorch's form.
 
     Loshchilov & Hutter 2019 (arXiv:1711.05101), algorithm 2.
 
