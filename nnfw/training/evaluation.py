@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from nnfw.core.typing import Array
-from nnfw.data import batches
 from nnfw.layers.base import NOTHING
 from nnfw.model import Model
 from nnfw.training.batches import Batch, Data
@@ -39,7 +38,8 @@ def measure(
 def predict(network: Model, x: Array, lengths: Array | None, batch_size: int) -> Array:
     """Return the outputs (N, ...) for all of `x`, batch by batch."""
     outputs = np.empty(0)
-    for number, part in enumerate(batches(len(x), batch_size), 1):
+    for number, start in enumerate(range(0, len(x), batch_size), 1):
+        part = slice(start, start + batch_size)
         x_part = np.asarray(x[part], network._input_dtype)
         batch = Batch(x_part, NOTHING, None if lengths is None else lengths[part], None, len(x_part))
         with np.errstate(all="ignore"):
