@@ -157,10 +157,15 @@ class CSVLogger(Callback):
     def on_epoch_end(self, run: Run) -> None:
         """Append the row of the epoch."""
         row = {"epoch": run.epoch, **run.logs}
-        if new := [name for name in row if name not in self._header]:
+        new = [name for name in row if name not in self._header]
+        if self._header and new:
             self._add_columns(new)
         with open(self.path, "a", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerow([row.get(name, math.nan) for name in self._header])
+            writer = csv.writer(file)
+            if not self._header:
+                self._header = new
+                writer.writerow(new)
+            writer.writerow([row.get(name, math.nan) for name in self._header])
 
     def _rows(self) -> list[list[str]]:
         if not Path(self.path).exists():
