@@ -1,7 +1,5 @@
 """What the tests of saving share: networks to save, and whether two are the same, bit by bit."""
 
-import hashlib
-
 import numpy as np
 
 from nnfw import Dense, Network
@@ -64,12 +62,3 @@ def contents(path):
 def rewrite(path, arrays):
     with open(path, "wb") as file:  # given a name, np.savez would append an ending to it
         np.savez(file, **arrays)
-
-
-def seal(arrays):
-    """The checksum of a file, from its definition: names in order, each with dtype, shape and bytes."""
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode() + array.tobytes())
-    return np.frombuffer(digest.digest(), np.uint8)

@@ -1,15 +1,10 @@
-"""One file of named arrays: replaced whole or not at all, and believed only after it has been checked.
+"""The file format: named arrays in NumPy's ``.npz``, read without trusting what the file says of itself.
 
-The file is NumPy's own ``.npz``, its arrays uncompressed, so that ``np.load(path)`` reads it anywhere. A
-reader here trusts nothing that the file says of itself: every size is held against the bytes that are there
-before memory is asked for, and no pickle is ever opened. The entry ``sha256`` is a checksum of all others.
-
-What a process that was killed while it saved leaves behind is a file ``.nnfw-*.tmp`` beside the one that it
-was to replace. The next save to the same path removes it; where the system has no locks on files (Windows),
-by which the one of a living process is told, it may be removed by hand.
+The arrays are uncompressed, and ``np.load(path)`` reads them anywhere. When a file is read, every size is
+compared with the bytes that are there before memory is allocated, each entry is verified against its CRC-32,
+and no pickle is opened.
 """
 
-import hashlib
 import io
 import math
 import os
@@ -25,53 +20,54 @@ from nnfw.core.errors import LoadError
 from nnfw.core.files import replacing
 from nnfw.core.typing import Array
 
-NUMBERS = "biufc"  # the kinds of dtype that hold plain numbers
-START = b"PK"  # of every such file
+NUMERIC = "biufc"  # the kinds of dtype that hold plain numbers
+MAGIC = b"PK"  # the first bytes of every zip file
+IGNORED = "sha256"  # a checksum that earlier files carry
 
 
 def write(path: "str | os.PathLike[str]", arrays: Mapping[str, Any]) -> None:
-    """Write `arrays` (C order) to the file `path`; see `replacing`."""
+    """Write `arrays` to the file `path`; see `replacing`."""
     with replacing(path) as file:
-        np.savez(file, **arrays, sha256=checksum(arrays))
+        np.savez(file, **arrays)
 
 
-def read(file: BinaryIO) -> tuple[dict[str, Array], bool]:
-    """Return the arrays of an open file, and whether they are those that were written.
+def read(file: BinaryIO) -> dict[str, Array]:
+    """Return the arrays of an open file.
 
     Raises
     ------
     LoadError
-        If it is no such file; damage may also raise what the zip and npy formats raise.
+        If it is not such a file; damage may also raise the errors of `zipfile` and `numpy.lib.format`.
     """
-    if file.read(2) != START:
+    if file.read(2) != MAGIC:
         raise LoadError("it is not a network saved by nnfw, but a file of another kind")
     size = file.seek(0, os.SEEK_END)
     arrays: dict[str, Array] = {}
     with zipfile.ZipFile(file) as archive:
-        check_sizes(archive.infolist(), size)
+        _check_sizes(archive.infolist(), size)
         for entry in archive.infolist():
             name = entry.filename.removesuffix(".npy")
             if name in arrays:
                 raise LoadError(f"the array {name!r} is there twice")
-            arrays[name] = read_array(name, archive.read(entry))
-    seal = arrays.pop("sha256", np.empty(0))
-    return arrays, np.array_equal(seal, checksum(arrays))
+            arrays[name] = _read_array(name, archive.read(entry))
+    arrays.pop(IGNORED, None)
+    return arrays
 
 
 @contextmanager
-def named(path: "str | os.PathLike[str]") -> Iterator[None]:
-    """Make a LoadError that names the file of whatever goes wrong in reading what is not to be trusted."""
+def naming(path: "str | os.PathLike[str]") -> Iterator[None]:
+    """Turn any error of reading a file into a LoadError that names it."""
     try:
         yield
     except LoadError as error:
-        said = str(error)  # names in it come from the file, and may be of any length
-        raise LoadError(f"{path}: {said if len(said) < 400 else f'{said[:400]} ...'}") from error.__cause__
+        text = str(error)  # names in it come from the file, and may be of any length
+        raise LoadError(f"{path}: {text if len(text) < 400 else f'{text[:400]} ...'}") from error.__cause__
     except Exception as error:
         what = f"{type(error).__name__}: {str(error)[:200]}"
         raise LoadError(f"{path}: it is damaged, cut short, or was not saved by nnfw ({what})") from error
 
 
-def check_sizes(entries: list[zipfile.ZipInfo], size: int) -> None:
+def _check_sizes(entries: list[zipfile.ZipInfo], size: int) -> None:
     """Raise a LoadError if reading the entries could take more memory than the `size` bytes of the file."""
     for entry in entries:
         if entry.compress_type != zipfile.ZIP_STORED:
@@ -81,25 +77,15 @@ def check_sizes(entries: list[zipfile.ZipInfo], size: int) -> None:
         raise LoadError(f"its entries claim {declared} bytes, but the whole file has {size}")
 
 
-def read_array(name: str, entry: bytes) -> Array:
-    """Return the array of one npy file, given as its bytes."""
+def _read_array(name: str, entry: bytes) -> Array:
+    """Return the array in one npy file, given as its bytes."""
     stream = io.BytesIO(entry)
     npy.read_magic(stream)
     shape, fortran_order, dtype = npy.read_array_header_1_0(stream)
-    if dtype.hasobject:
-        raise LoadError(f"the array {name!r} holds pickled objects, which nnfw neither writes nor opens")
-    if dtype.kind not in NUMBERS:
-        raise LoadError(f"the array {name!r} holds {dtype}, which are no numbers")
+    if dtype.kind not in NUMERIC:
+        what = "pickled objects, which nnfw never opens" if dtype.hasobject else f"{dtype}, not numbers"
+        raise LoadError(f"the array {name!r} holds {what}")
     data = entry[stream.tell() :]
     if len(data) != math.prod(shape) * dtype.itemsize:
         raise LoadError(f"the array {name!r} claims the shape {shape} of {dtype}, but has {len(data)} bytes")
     return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran_order else "C").copy()
-
-
-def checksum(arrays: Mapping[str, Array]) -> Array:
-    """Return the SHA-256 of all arrays and their names, as 32 bytes; the order does not matter."""
-    digest = hashlib.sha256()
-    for name, array in sorted(arrays.items()):
-        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-        digest.update(array.data)
-    return np.frombuffer(digest.digest(), np.uint8)

@@ -29,7 +29,7 @@ from nnfw.core.errors import LoadError
 from nnfw.core.registry import Part, not_kept
 from nnfw.core.typing import Array
 from nnfw.layers.base import Layer
-from nnfw.saving.archive import NUMBERS
+from nnfw.saving.archive import NUMERIC
 
 DTYPES = {name: np.dtype(name) for name in {np.dtype(code).name for code in "?bBhHiIqQefd"}}
 
@@ -132,7 +132,7 @@ class Describer:
 
     def _of_numpy(self, value: Any, where: str) -> dict[str, Any] | None:
         match value:
-            case np.ndarray() if value.dtype.kind in NUMBERS:
+            case np.ndarray() if value.dtype.kind in NUMERIC:
                 self.store(where, value)
                 return {"array": where}
             case np.generic() if value.dtype in DTYPES.values():

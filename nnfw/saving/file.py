@@ -70,12 +70,8 @@ def load(path: "str | PathLike[str]", custom: Mapping[str, Any] | None = None) -
     """
     if not isinstance(custom, Mapping | None):
         raise TypeError(f"load: custom must be a dict of classes and functions by name, got {custom!r}")
-    with open(file_path("load", "path", path), "rb") as file, archive.named(path):
-        arrays, intact = archive.read(file)
-        network = _rebuild(Rebuilder(arrays, custom or {}))
-        if not intact:
-            raise LoadError("its content is not what was saved: the checksum differs")
-    return network
+    with open(file_path("load", "path", path), "rb") as file, archive.naming(path):
+        return _rebuild(Rebuilder(archive.read(file), custom or {}))
 
 
 # ---- the description ---------------------------------------------------------------------------------------

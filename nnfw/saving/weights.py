@@ -52,7 +52,7 @@ def load_weights(network: Model, path: "str | PathLike[str]") -> None:
         If the file cannot be read.
     """
     params, package = _params_of(network, "load_weights"), _safetensors()
-    with open(file_path("load_weights", "path", path), "rb") as file, archive.named(path):
+    with open(file_path("load_weights", "path", path), "rb") as file, archive.naming(path):
         arrays = package.load(file.read())
         fitting = {name: _fitting(name, p, arrays) for name, p in params.items()}
         for name in arrays.keys() - params.keys():

@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 from fuzz import Trial, damage, forge
-from saved import contents, rewrite, seal, small_network, state_of
+from saved import contents, rewrite, small_network, state_of
 
 from nnfw import Network
 from nnfw.core.errors import LoadError
@@ -52,36 +52,18 @@ class TestDamage:
         assert len(messages) > 200
         assert all(m.startswith(f"{path}: ") and len(m) < 500 + len(str(path)) for m in messages)
 
-    def test_any_bit_behind_a_mended_archive(self, path):
-        """The archive's own checksums made anew, so that only ours is left to notice."""
-        whole, rng = contents(path), np.random.default_rng(0)
-        for name, array in whole.items():
-            for place in rng.choice(array.nbytes, 4):
-                broken = bytearray(array.tobytes())
-                broken[place] ^= 1 << rng.integers(8)
-                rewrite(path, whole | {name: np.frombuffer(broken, array.dtype).reshape(array.shape)})
-                refuse(path, None)
-
     def test_any_truncation(self, path):
         whole = path.read_bytes()
         for length in {0, 1, 2, 4, 30, *range(0, len(whole), 97), len(whole) - 1}:
             path.write_bytes(whole[:length])
             refuse(path, "it is damaged, cut short|it is not a network saved by nnfw")
 
-    def test_changed_values_are_noticed(self, path):
-        changed = contents(path)
-        changed["dense_1.W"][0, 0] += 1e-3
-        rewrite(path, changed)
-        refuse(path, "not what was saved: the checksum differs")
 
-
-# --- forgeries: changed by one who knows the format, so that the checksum is right again -------------------
+# --- forgeries: a valid archive whose content was changed --------------------------------------------------
 
 
 def redraw(path, change):
-    arrays = {name: array for name, array in contents(path).items() if name != "sha256"}
-    arrays = change(arrays)
-    rewrite(path, arrays | {"sha256": seal(arrays)})
+    rewrite(path, change(contents(path)))
 
 
 def redescribe(path, change):
@@ -101,7 +83,7 @@ ARRAYS = [
     ("dense_1.W", lambda a: a[:1], r"'dense_1.W' is \(1, 2\) of float32, but .* takes \(2, 2\) of float32"),
     ("dense_1.b", lambda a: a.astype("f8"), r"'dense_1.b' is \(2,\) of float64, .* takes \(2,\) of float32"),
     ("dense_1.b", lambda a: a.astype(">f4"), r"of >f4, but the network takes \(2,\) of float32"),
-    ("dense_1.b", lambda a: a.astype("U"), "'dense_1.b' holds <U32, which are no numbers"),
+    ("dense_1.b", lambda a: a.astype("U"), "'dense_1.b' holds <U32, not numbers"),
     ("dense_1.optimizer.velocity", lambda a: a[1:], r"velocity' is \(5,\) of float32, .* takes \(6,\)"),
 ]
 TEXTS = [
@@ -155,6 +137,10 @@ DESCRIPTIONS = [
 class TestForgeries:
     def test_without_a_change_is_the_same_network(self, path):
         redraw(path, lambda arrays: arrays)
+        assert state_of(Network.load(path)) == STATE
+
+    def test_checksum_of_an_earlier_file_is_ignored(self, path):
+        redraw(path, lambda arrays: arrays | {"sha256": np.zeros(32, np.uint8)})
         assert state_of(Network.load(path)) == STATE
 
     @pytest.mark.parametrize(("name", "change", "message"), ARRAYS)
@@ -246,8 +232,8 @@ HEADERS = [
     ),
     ("{'descr': '<f8', 'fortran_order': False, 'shape': (-1, -1), }", "damaged"),
     ("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", "pickled objects"),
-    ("{'descr': '<V8', 'fortran_order': False, 'shape': (1,), }", "no numbers"),
-    ("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,), }", "no numbers"),
+    ("{'descr': '<V8', 'fortran_order': False, 'shape': (1,), }", "not numbers"),
+    ("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,), }", "not numbers"),
     ("__import__('os').mkdir('code')", "damaged"),
     ("{" * 5000, "damaged"),
 ]
@@ -264,9 +250,7 @@ class TestForeignFiles:
         (tmp_path / "pickle").write_bytes(pickle.dumps(Bomb(sign)))
         refuse(tmp_path / "pickle", "a file of another kind")
         np.savez(tmp_path / "file.npz", description=np.array([Bomb(sign)], object))
-        refuse(
-            tmp_path / "file.npz", "'description' holds pickled objects, which nnfw neither writes nor opens"
-        )
+        refuse(tmp_path / "file.npz", "'description' holds pickled objects, which nnfw never opens")
         assert not sign.exists()
 
     def test_archives_of_others(self, tmp_path):

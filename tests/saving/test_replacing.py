@@ -70,9 +70,7 @@ def kill(child):
 
 def read(path):
     with open(path, "rb") as file:
-        arrays, intact = archive.read(file)
-    assert intact
-    return {name: array.tolist() for name, array in arrays.items()}
+        return {name: array.tolist() for name, array in archive.read(file).items()}
 
 
 EXPECTED = {name: array.tolist() for name, array in ARRAYS.items()}

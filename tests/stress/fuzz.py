@@ -1,7 +1,7 @@
-"""Files changed at random: whatever is read, `Network.load` gives a whole network or a LoadError, and soon.
+"""Files changed at random: `Network.load` returns a whole network or raises a LoadError, within seconds.
 
-``python tests/fuzz.py`` tries 4,000 files made from valid ones, half of them damaged at random, half changed
-by one who knows the format and puts the checksum right again; the tests try 200 (`test_broken_files.py`).
+``python tests/stress/fuzz.py`` tries 4,000 files made from valid ones: half of them damaged at random, half
+valid archives with changed content; the tests try 200 (`test_broken_files.py`).
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from overnight import new_network, standing_of, train
-from saved import contents, rewrite, seal, small_network, state_of
+from saved import contents, rewrite, small_network, state_of
 
 from nnfw import LambdaCallback, LoadError, Network
 from nnfw.saving.config import own_parts
@@ -80,7 +80,7 @@ VALUES = [
     *(*NUMBERS, None, True, False, "", "x", "\0", "PCG64", "__class__", [], [[]], [1], {}),
     *({"float": "nan"}, {"float": "inf"}, {"dtype": "float64"}, {"dict": [[1, 2]]}, {"tuple": []}),
     *({"same": 0}, {"same": -1}, {"same": 3}, {"custom": "eval"}, {"custom": "os.system", "config": {}}),
-    *({"number": 1, "dtype": "int8"}, {"number": 1e99, "dtype": "float32"}, {"array": "sha256"}),
+    *({"number": 1, "dtype": "int8"}, {"number": 1e99, "dtype": "float32"}, {"array": "dense_1.b"}),
     *({"class": name, "config": {}} for name in sorted(own_parts())),
 ]
 
@@ -134,12 +134,11 @@ def change_array(rng, arrays):
 
 
 def forge(rng, path):
-    """Change what a file says, once or twice, and put its checksum right."""
+    """Change what a file says, once or twice."""
     arrays = contents(path)
-    del arrays["sha256"]
     for _ in range(rng.integers(1, 3)):
         (change_description if rng.random() < 0.8 else change_array)(rng, arrays)
-    rewrite(path, arrays | {"sha256": seal(arrays)})
+    rewrite(path, arrays)
 
 
 # ---- trial -----------------------------------------------------------------------------------------------
