@@ -232,7 +232,7 @@ class TestFile:
     def test_missing_folder(self, tmp_path, small):
         with pytest.raises(FileNotFoundError, match=r"no such folder.*nowhere") as caught:
             small.save(tmp_path / "nowhere" / "network")
-        assert caught.value.filename == str(tmp_path / "nowhere")
+        assert caught.value.filename == str(tmp_path / "nowhere" / "network")
         with pytest.raises(FileNotFoundError, match="nowhere"):
             Network.load(tmp_path / "nowhere")
 

@@ -45,7 +45,8 @@ TESTS = {  # which tests must see the faults of a file
     "streaming": ANSWERS,
     "regularizers": ["tests/test_regularizers.py"],
     "preflight": ["tests/test_preflight.py"],
-    "saving": ["tests/test_abandoned_files.py"],
+    "saving": ["tests/saving/test_broken_files.py"],
+    "core": ["tests/saving/test_file.py", "tests/saving/test_replacing.py"],
     "joint": ["tests/test_losses.py"],
     "doors": [*LOOP, "tests/test_doors.py", *ANSWERS, *SMALL],
     "building": OWN,
@@ -496,24 +497,10 @@ OTHERS = [
         "weight[rows, steps]",
         "weight[rows, : x.shape[1]]",
     ),
-    Fault(
-        "save: no lock",
-        "saving/archive.py",
-        "            fcntl.flock(file",
-        "            (lambda *_: 0)(file",
-    ),
-    Fault("save: all that is left removed", "saving/archive.py", "if lock(file, wait=False):", "if True:"),
-    Fault(
-        "save: nothing removed", "saving/archive.py", "                path.unlink()", "                pass"
-    ),
-    Fault("save: unlocked too early", "saving/archive.py", "if not fcntl:", "if True:"),
-    Fault("save: a lost file not noticed", "saving/archive.py", "if os.path.exists(file.name):", "if True:"),
-    Fault(
-        "save: that of other targets too",
-        "saving/archive.py",
-        "{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}-",
-        "",
-    ),
+    Fault("save: not flushed", "core/files.py", "os.fsync(file.fileno())", "pass"),
+    Fault("save: in place", "core/files.py", "with open(temporary, ", "with open(target, "),
+    Fault("save: the new file left", "core/files.py", "temporary.unlink(missing_ok=True)", "pass"),
+    Fault("load: sizes not compared", "saving/archive.py", "if declared > size:", "if False:"),
 ]
 FAULTS = LISTED + OTHERS
 

@@ -262,7 +262,7 @@ class TestCSVLogger:
         def full(descriptor):
             raise OSError("No space left")
 
-        monkeypatch.setattr("nnfw.saving.archive.os.fsync", full)
+        monkeypatch.setattr("os.fsync", full)
         with pytest.raises(OSError, match="No space left"):
             network.fit(
                 X, Y, epochs=2, validation_data=(X, Y), callbacks=[CSVLogger(path)], resume=True, verbose=0
