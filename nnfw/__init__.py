@@ -17,6 +17,7 @@ from nnfw import (
 )
 from nnfw.activations import Activation
 from nnfw.core.errors import LoadError, NonFiniteError, ShapeError
+from nnfw.core.version import __version__ as __version__
 from nnfw.history import History
 from nnfw.initializers import Initializer
 from nnfw.layers import (
@@ -45,8 +46,6 @@ from nnfw.saving.checkpoint import Checkpoint
 from nnfw.schedules import Schedule
 from nnfw.training.callbacks import Callback, CSVLogger, LambdaCallback
 from nnfw.training.monitors import EarlyStopping, ReduceOnPlateau
-
-__version__ = "0.1.0"
 
 __all__ = [
     "GRU",

@@ -11,6 +11,7 @@ import numpy as np
 from nnfw.core.errors import LoadError
 from nnfw.core.typing import Array
 from nnfw.core.validation import file_path, whole_number
+from nnfw.core.version import __version__
 from nnfw.model import Model
 from nnfw.saving import archive, state
 from nnfw.saving.config import Describer, Rebuilder
@@ -78,8 +79,6 @@ def load(path: "str | PathLike[str]", custom: Mapping[str, Any] | None = None) -
 
 
 def _header() -> dict[str, Any]:
-    from nnfw import __version__
-
     versions = {"nnfw": __version__, "numpy": np.__version__, "python": platform.python_version()}
     return {"format": FORMAT, "version": VERSION, "written by": versions}
 

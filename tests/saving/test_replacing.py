@@ -81,7 +81,7 @@ def test_errors_name_the_path_that_was_given(culprit, tmp_path, monkeypatch):
 
     path = tmp_path / "network"
     monkeypatch.setattr(culprit, refuse)
-    with pytest.raises(PermissionError, match="Permission denied: '.*network'$") as caught:
+    with pytest.raises(PermissionError, match=r"Permission denied: '.*network'$") as caught:
         archive.write(path, ARRAYS)
     assert caught.value.filename == str(path)
     assert list(tmp_path.iterdir()) == []
