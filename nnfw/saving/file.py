@@ -20,16 +20,16 @@ FORMAT, VERSION = "nnfw network", 1
 
 
 def save(network: Model, path: "str | PathLike[str]") -> None:
-    """Write a network to the file `path`, exactly as it is called; an older file is replaced.
+    """Write a network to the file `path`, under exactly this name; an older file is replaced.
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such folder.
     TypeError, ValueError
-        If the network holds something that cannot be saved, as a lambda; nothing is written then.
+        If the network holds something that cannot be saved, such as a lambda; nothing is written then.
     RuntimeError
-        If it was made of layers that have their weights, and has not been built of them yet.
+        If it was made of layers that have weights already, and is not built yet.
+    OSError
+        If the folder does not exist, or the file cannot be written; an older file is left as it was.
 
     Examples
     --------
@@ -37,16 +37,18 @@ def save(network: Model, path: "str | PathLike[str]") -> None:
     >>> from nnfw import Dense, Network
     >>> network = Network([Dense(3, "tanh"), Dense(1)], seed=0)
     >>> history = network.fit([[1.0, 2.0]], [3.0], verbose=0)
-    >>> a = network.predict([[1.0, 2.0]])
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save(network, f"{folder}/network.npz")
-    ...     bool(load(f"{folder}/network.npz").predict([[1.0, 2.0]]) == a)
+    ...     bool(load(f"{folder}/network.npz").predict([[1.0, 2.0]]) == network.predict([[1.0, 2.0]]))
     True
     """
     into = Describer()
-    description = _header() | {
+    description = {
+        "format": FORMAT,
+        "version": VERSION,
+        "written by": {"nnfw": __version__, "numpy": np.__version__, "python": platform.python_version()},
         "network": into.part(network, type(network).__name__),
-        "state": state.keep_network(network, into),
+        "state": state.describe_network(network, into),
     }
     text = json.dumps(description, allow_nan=False).encode()
     archive.write(path, {"description": np.frombuffer(text, np.uint8), **into.arrays})
@@ -60,53 +62,42 @@ def load(path: "str | PathLike[str]", custom: Mapping[str, Any] | None = None) -
     path : str or path
         The file.
     custom : dict of str to class or function, optional
-        What the network has that is not nnfw's own: ``{"MyLayer": MyLayer, "my_metric": my_metric}``.
+        What the network has that is not part of nnfw: ``{"MyLayer": MyLayer, "my_metric": my_metric}``.
 
     Raises
     ------
     LoadError
-        If the file is not whole, not nnfw's, of a newer format, or needs something that `custom` has not.
+        If the file is damaged, foreign, of a newer format, or needs something that `custom` lacks.
     OSError
         If it cannot be read.
     """
     if not isinstance(custom, Mapping | None):
         raise TypeError(f"load: custom must be a dict of classes and functions by name, got {custom!r}")
     with open(file_path("load", "path", path), "rb") as file, archive.naming(path):
-        return _rebuild(Rebuilder(archive.read(file), custom or {}))
-
-
-# ---- the description ---------------------------------------------------------------------------------------
-
-
-def _header() -> dict[str, Any]:
-    versions = {"nnfw": __version__, "numpy": np.__version__, "python": platform.python_version()}
-    return {"format": FORMAT, "version": VERSION, "written by": versions}
-
-
-def _rebuild(out: Rebuilder) -> Model:
-    """Return the network that the arrays describe; none of them must be left."""
-    description = _read_description(out.arrays)
-    network = out.value(description["network"])
-    if not isinstance(network, Model):
-        raise LoadError(f"it holds {type(network).__name__}, not a Network")
-    state.restore_network(network, description["state"], out)
-    if out.arrays:
-        raise LoadError(f"it has the array {next(iter(out.arrays))!r}, which is no part of the network")
+        out = Rebuilder(archive.read(file), custom or {})
+        description = read_description(out.arrays)
+        network = out.value(description["network"])
+        if not isinstance(network, Model):
+            raise LoadError(f"it holds {type(network).__name__}, not a Network")
+        state.restore_network(network, description["state"], out)
+        for name in out.arrays:
+            raise LoadError(f"it has the array {name!r}, which is not part of the network")
     return network
 
 
-def _read_description(arrays: dict[str, Array]) -> dict[str, Any]:
+def read_description(arrays: dict[str, Array]) -> dict[str, Any]:
+    """Return the description among the arrays, and remove it from them."""
+
     def refuse(constant: str) -> NoReturn:
         raise LoadError(f"its description holds {constant}, which is not JSON")
 
-    text = arrays.pop("description", np.empty(0, np.uint8))
-    description = json.loads(text.tobytes() or b"null", parse_constant=refuse)
+    text = arrays.pop("description", np.empty(0, np.uint8)).tobytes()
+    description = json.loads(text or b"null", parse_constant=refuse)
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise LoadError("it is not a network saved by nnfw: it has no description of one")
-    version = whole_number("load", "version", description["version"], low=1)
-    if version > VERSION:
+    if whole_number("load", "version", description["version"], low=1) > VERSION:
         raise LoadError(
-            f"it is of format {version}, written by {description.get('written by')}, and this nnfw reads "
-            f"formats up to {VERSION}; install a newer one"
+            f"it is of format {description['version']}, written by {description.get('written by')}, and this "
+            f"nnfw reads formats up to {VERSION}; install a newer one"
         )
     return description
