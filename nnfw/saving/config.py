@@ -1,26 +1,26 @@
-"""Parts and their arguments as JSON: what a saved network is rebuilt from, by `nnfw.saving.config`.
+"""Parts and their arguments as JSON, from which a saved network is rebuilt.
 
-Null, booleans, whole numbers, finite floats, texts and lists stand for themselves. All else is an object
-that says what it is:
+Null, booleans, whole numbers, finite floats, strings and lists stand for themselves. Everything else is an
+object that says what it is:
 
 =========================================  ===========================================================
-``{"class": "Layer.GRU", "config": …}``    a part of nnfw's own, by kind and name, with its arguments
-``{"custom": "Gain", "config": …}``        a part of a class of your own
+``{"class": "Layer.GRU", "config": …}``    a part of nnfw by kind and name, with its arguments
+``{"custom": "Gain", "config": …}``        a part whose class is the user's
 ``{"custom": "my_metric"}``                a function (or a class) as an argument: its name, not its code
-``{"same": 3}``                            the part number 3 once more, counted as they are completed
-``{"array": "Network.layers[0].table"}``   an array, kept beside the description under this name
+``{"same": 3}``                            part number 3 again, counted in the order of completion
+``{"array": "Network.layers[0].table"}``   an array, stored beside the description under this name
 ``{"number": 0.5, "dtype": "float32"}``    a NumPy number
-``{"dtype": "float32"}``                   a NumPy type
-``{"float": "nan"}``                       a float that JSON has no word for
-``{"tuple": …}``, ``{"dict": [[k, v]]}``   what JSON would make a list of, or restrict to text
+``{"dtype": "float32"}``                   a NumPy dtype
+``{"float": "nan"}``                       a float that JSON cannot write
+``{"tuple": …}``, ``{"dict": [[k, v]]}``   a tuple, and a dict with keys of any type
 =========================================  ===========================================================
 
-A description is data: no code is kept, and none is run by reading it.
+A description is data: it holds no code, and reading it runs none.
 """
 
 import math
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,27 +33,23 @@ from nnfw.saving.archive import NUMERIC
 
 DTYPES = {name: np.dtype(name) for name in {np.dtype(code).name for code in "?bBhHiIqQefd"}}
 
+# Arguments that parts no longer have: the value that may be dropped, and what to do about any other.
+RETIRED: dict[tuple[str, str], tuple[Any, str]] = {
+    ("Activation.Softmax", "temperature"): (1.0, "divide the weights and bias of its layer by it first"),
+    ("Layer.LSTM", "peepholes"): (False, "train the network without them"),
+}
+
 
 def own_parts() -> dict[str, type[Part]]:
-    """Return all parts of nnfw itself by kind and name.
-
-    Examples
-    --------
-    >>> parts = own_parts()
-    >>> parts["Loss.MSE"].__module__, parts["Metric.MSE"].__module__
-    ('nnfw.losses.regression', 'nnfw.metrics.regression')
-    """
-    return {full_name(part): part for part in _subclasses(Part) if is_own(part)}
-
-
-def _subclasses(part: type[Part]) -> Iterator[type[Part]]:
-    for subclass in part.__subclasses__():
-        yield subclass
-        yield from _subclasses(subclass)
+    """Return all parts of nnfw by kind and name: ``{"Layer.Dense": Dense, "Loss.MSE": MSE, ...}``."""
+    parts = Part.__subclasses__()
+    for part in parts:
+        parts += part.__subclasses__()  # which the loop comes to as well
+    return {full_name(part): part for part in parts if is_own(part)}
 
 
 def is_own(part: type[Part]) -> bool:
-    """Whether a class is one that a module of nnfw holds."""
+    """Whether a class is defined in a module of nnfw."""
     module = part.__module__
     return module.startswith("nnfw.") and getattr(sys.modules.get(module), part.__name__, None) is part
 
@@ -65,37 +61,22 @@ def full_name(part: type[Part]) -> str:
 
 
 class Describer:
-    """Describes parts and values as JSON, and sets their arrays aside.
-
-    Attributes
-    ----------
-    arrays : dict of str to ndarray
-        What was set aside.
+    """Describes parts and values as JSON, and collects their arrays in `arrays`.
 
     Examples
     --------
-    >>> from nnfw import SGD, schedules
-    >>> Describer().value(schedules.Step(0.1, every=5), "learning_rate")["config"]
-    {'rate': 0.1, 'drop': 0.5, 'every': 5, 'staircase': False}
-    >>> Describer().value(SGD(lambda epoch: 0.1), "optimizer")
-    Traceback (most recent call last):
-    ValueError: optimizer.learning_rate: a function is saved by its name alone, to be given back to load,
-    and this one has none (<lambda>); define it with def, or take a part of nnfw
+    >>> from nnfw import schedules
+    >>> Describer().value(schedules.Step(0.1, every=5), "learning_rate")
+    {'class': 'Schedule.Step', 'config': {'rate': 0.1, 'drop': 0.5, 'every': 5, 'staircase': False}}
     """
 
     def __init__(self) -> None:
         self.arrays: dict[str, Array] = {}
-        self._parts: dict[int, tuple[int, Part]] = {}  # by id, which is safe while the part is held here
+        self._parts: dict[int, tuple[int, Part]] = {}  # by id, which stays valid as the part is held here
         self._custom: dict[str, Any] = {}
 
     def value(self, value: Any, where: str) -> Any:
-        """Return `value` as JSON; `where` it stands is what messages and an array are called by.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If it is nothing that a file can hold.
-        """
+        """Return `value` as JSON; `where` is its place, for messages and the names of arrays."""
         kind = type(value)
         if value is None or kind in (bool, int, str):
             return value
@@ -107,31 +88,9 @@ class Describer:
         if kind is dict:
             pairs = [[self.value(k, where), self.value(v, f"{where}[{k!r}]")] for k, v in value.items()]
             return {"dict": pairs}
-        if isinstance(value, Part):
-            return self.part(value, where)
-        return self._of_numpy(value, where) or self._by_name(value, where)
-
-    def part(self, part: Part, where: str) -> dict[str, Any]:
-        """Return a part's class and arguments; a part that came before, as the same."""
-        if id(part) in self._parts:
-            return {"same": self._parts[id(part)][0]}
-        cls = type(part)
-        described: dict[str, Any] = {"class": full_name(cls)} if is_own(cls) else self._by_name(cls, where)
-        described["config"] = self._attributes(part, cls._arguments(), where)
-        if isinstance(part, Layer):  # what every layer has, whether or not its constructor takes it
-            others = [name for name in Layer._arguments() if name not in cls._arguments()]
-            described["base"] = self._attributes(part, others, where)
-        self._parts[id(part)] = len(self._parts), part
-        return described
-
-    def _attributes(self, part: Part, names: Iterable[str], where: str) -> dict[str, Any]:
-        missing = [name for name in names if not hasattr(part, name)]
-        if missing:
-            raise ValueError(f"{where}: {not_kept(part, missing[0])}")
-        return {name: self.value(getattr(part, name), f"{where}.{name}") for name in names}
-
-    def _of_numpy(self, value: Any, where: str) -> dict[str, Any] | None:
         match value:
+            case Part():
+                return self.part(value, where)
             case np.ndarray() if value.dtype.kind in NUMERIC:
                 self.store(where, value)
                 return {"array": where}
@@ -139,12 +98,40 @@ class Describer:
                 return {"number": self.value(value.item(), where), "dtype": value.dtype.name}
             case np.dtype() if value in DTYPES.values():
                 return {"dtype": value.name}
-        return None
+        return self._by_name(value, where)
+
+    def part(self, part: Part, where: str) -> dict[str, Any]:
+        """Return a part's class and arguments; only its number if it came before."""
+        if id(part) in self._parts:
+            return {"same": self._parts[id(part)][0]}
+        cls = type(part)
+        described: dict[str, Any] = {"class": full_name(cls)} if is_own(cls) else self._by_name(cls, where)
+        described["config"] = self._attributes(part, cls._arguments(), where)
+        if isinstance(part, Layer):  # what every layer has, even if its constructor does not take it
+            others = [name for name in Layer._arguments() if name not in cls._arguments()]
+            described["base"] = self._attributes(part, others, where)
+        self._parts[id(part)] = len(self._parts), part
+        return described
+
+    def store(self, name: str, array: Array) -> None:
+        """Add an array under `name`."""
+        if name in self.arrays or not name.isprintable():
+            raise ValueError(
+                f"the array {name!r} cannot be saved under this name: names must differ and be printable; "
+                f"give the layers such names"
+            )
+        self.arrays[name] = np.asarray(array, order="C")
+
+    def _attributes(self, part: Part, names: Iterable[str], where: str) -> dict[str, Any]:
+        for name in names:
+            if not hasattr(part, name):
+                raise ValueError(f"{where}: {not_kept(part, name)}")
+        return {name: self.value(getattr(part, name), f"{where}.{name}") for name in names}
 
     def _by_name(self, value: Any, where: str) -> dict[str, Any]:
         if not callable(value):
             raise TypeError(
-                f"{where}: a {type(value).__name__} cannot be saved; numbers, texts, lists, tuples, dicts, "
+                f"{where}: a {type(value).__name__} cannot be saved; numbers, strings, lists, tuples, dicts, "
                 f"arrays of numbers and parts of nnfw can"
             )
         name = getattr(value, "__name__", "")
@@ -159,25 +146,16 @@ class Describer:
             )
         return {"custom": name}
 
-    def store(self, name: str, array: Array) -> None:
-        """Set an array aside under `name`."""
-        if name in self.arrays or not name.isprintable():
-            raise ValueError(
-                f"the array {name!r} cannot be saved under this name: names must differ and be printable; "
-                f"give the layers such names"
-            )
-        self.arrays[name] = np.asarray(array, order="C")
-
 
 class Rebuilder:
-    """Makes parts and values from a description again.
+    """Makes parts and values from a description.
 
     Parameters
     ----------
     arrays : dict of str to ndarray
-        The arrays beside the description; those that are used are taken out.
+        The arrays beside the description; each is removed when it is used.
     custom : mapping of str to class or function
-        What is not nnfw's own, by name.
+        What is not part of nnfw, by name.
     """
 
     def __init__(self, arrays: dict[str, Array], custom: Mapping[str, Any]) -> None:
@@ -186,13 +164,7 @@ class Rebuilder:
         self._parts: list[Part] = []
 
     def value(self, described: Any) -> Any:
-        """Return what was described.
-
-        Raises
-        ------
-        LoadError
-            If the description is none, or asks for what is not there.
-        """
+        """Return what was described."""
         match described:
             case None | bool() | int() | float() | str():
                 return described
@@ -213,37 +185,43 @@ class Rebuilder:
                 return self.take(name)
             case {"same": int(number)}:
                 return self._parts[number]
-            case {"class": str(name), "config": dict()}:
-                return self._part(self._own_class(name), described)
-            case {"custom": str(name), "config": dict()}:
-                return self._part(self._custom_class(name), described)
+            case {"class": str(), "config": dict()} | {"custom": str(), "config": dict()}:
+                return self._part(described)
             case {"custom": str(name)}:
                 return self._given(name)
-        raise LoadError(f"its description holds {str(described)[:80]}, which stands for nothing")
+        raise LoadError(f"its description holds {str(described)[:80]}, which has no meaning")
 
     def take(self, name: str) -> Array:
-        """Return an array, which then is used."""
+        """Return an array, and remove it from those that are left."""
         if name not in self.arrays:
             raise LoadError(f"the array {name!r} is missing")
         return self.arrays.pop(name)
 
-    def _part(self, cls: type[Part], described: dict[str, Any]) -> Part:
+    def _part(self, described: dict[str, Any]) -> Part:
+        cls = self._own_class(described) if "class" in described else self._custom_class(described["custom"])
         config = {name: self.value(value) for name, value in described["config"].items()}
         base = {name: self.value(value) for name, value in described.get("base", {}).items()}
-        try:  # whatever a constructor makes of arguments that were tampered with
+        try:  # a constructor may raise anything if the arguments were tampered with
             part = cls(**config)
             if isinstance(part, Layer):
                 Layer.__init__(part, **{name: getattr(part, name) for name in Layer._arguments()} | base)
         except Exception as error:
-            raise LoadError(
-                f"{cls.__name__} cannot be built from its saved arguments: {str(error)[:250]}"
-            ) from error
+            said = str(error)[:250]
+            raise LoadError(f"{cls.__name__} cannot be built from its saved arguments: {said}") from error
         self._parts.append(part)
         return part
 
-    def _own_class(self, name: str) -> type[Part]:
+    def _own_class(self, described: dict[str, Any]) -> type[Part]:
+        """Return a class of nnfw, and drop the arguments that it no longer has."""
+        name, config = described["class"], described["config"]
         if name not in self._own:
             raise LoadError(f"this nnfw has no {name}; a newer one may have it")
+        for (part, argument), (neutral, remedy) in RETIRED.items():
+            if part == name and (value := config.pop(argument, neutral)) != neutral:
+                raise LoadError(
+                    f"{name} has no {argument} any more, and the file has {argument}={value!r:.80}; "
+                    f"with the nnfw that wrote it, {remedy}"
+                )
         return self._own[name]
 
     def _custom_class(self, name: str) -> type[Part]:

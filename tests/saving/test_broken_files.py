@@ -79,7 +79,7 @@ ARRAYS = [
     ("dense_1.W", lambda a: None, "the array 'dense_1.W' is missing"),
     ("dense_2.optimizer.momentum", lambda a: None, "the array 'dense_2.optimizer.momentum' is missing"),
     ("description", lambda a: None, "not a network saved by nnfw: it has no description"),
-    ("dense_3.W", lambda a: np.ones(3), "the array 'dense_3.W', which is no part of the network"),
+    ("dense_3.W", lambda a: np.ones(3), "the array 'dense_3.W', which is not part of the network"),
     ("dense_1.W", lambda a: a[:1], r"'dense_1.W' is \(1, 2\) of float32, but .* takes \(2, 2\) of float32"),
     ("dense_1.b", lambda a: a.astype("f8"), r"'dense_1.b' is \(2,\) of float64, .* takes \(2,\) of float32"),
     ("dense_1.b", lambda a: a.astype(">f4"), r"of >f4, but the network takes \(2,\) of float32"),
@@ -104,12 +104,12 @@ TEXTS = [
     ('"units": 2', '"size": 2', "Dense cannot be built .*no argument 'size'"),
     ('"units": 2', f'"units": {10**15}', r"its layers give the shapes .*000,\), .* were saved"),
     ('"seed": 1', '"seed": NaN', "its description holds NaN, which is not JSON"),
-    ('"seed": 1', '"seed": {"eval": "1"}', "'eval': '1'}, which stands for nothing"),
+    ('"seed": 1', '"seed": {"eval": "1"}', "'eval': '1'}, which has no meaning"),
     ('"seed": 1', '"seed": {"same": 999}', "IndexError"),
     ('"seed": 1', '"seed": {"array": "dense_1.b"}', "Network cannot be built .*seed must be a whole number"),
     ('"seed": 1', '"seed": ' + "[" * 9000 + "]" * 9000, "RecursionError"),
     ('"seed": 1', '"seed": {"custom": "system"}', "it needs 'system', which is not part of nnfw"),
-    ('{"dtype": "float32"}', '{"dtype": "V9999999999"}', "which stands for nothing"),
+    ('{"dtype": "float32"}', '{"dtype": "V9999999999"}', "which has no meaning"),
     ('null, "trainable": true}}', 'null, "trainable": 7}}', "Network cannot be built .*True or False"),
     ('null, "trainable": true}}', 'null, "units": 7}}', "Network cannot be built .*units"),
     ('"built": true', '"built": 7', "built must be True or False"),
@@ -175,10 +175,17 @@ class TestForgeries:
         redescribe(path, altered)
         refuse(path, rf"'dense_1.W' is \(2, 2\) of float32, but the network takes \(2, {10**15}\)")
 
-    @pytest.mark.parametrize("state", [5, "h", [None, 0.5], [[True]], {"dict": []}])
-    def test_state_of_a_truncated_fit_that_is_none(self, state, path):
-        redescribe(path, lambda description: description["state"]["standing"].update(state=state))
-        refuse(path, "its fit stood at a state of layers that is .*, not an array")
+    def test_fit_that_stands_inside_a_batch(self, path):
+        """Earlier versions could resume between two windows of a batch, and kept the state of the layers."""
+
+        def interrupted(window, state):
+            kept = {"window": window, "state": state}
+            redescribe(path, lambda description: description["state"]["standing"].update(kept))
+
+        interrupted(0, None)
+        assert state_of(Network.load(path)) == STATE
+        interrupted(3, [None, None])
+        refuse(path, "stands inside a batch, .*save it at the end of a batch")
 
     def test_names_of_any_length_make_no_long_message(self, path):
         def altered(description):

@@ -1,5 +1,6 @@
 """Parts and values come back from their description as they were, what is not nnfw's own from the caller."""
 
+import copy
 import functools
 import json
 
@@ -13,6 +14,7 @@ from untrained import untrained
 
 from nnfw import (
     GRU,
+    LSTM,
     SGD,
     Adam,
     Dense,
@@ -28,7 +30,7 @@ from nnfw import (
 )
 from nnfw.core.errors import LoadError
 from nnfw.core.registry import Part
-from nnfw.saving.config import Describer, Rebuilder, own_parts
+from nnfw.saving.config import RETIRED, Describer, Rebuilder, own_parts
 
 
 class Holder(Part):
@@ -137,6 +139,17 @@ class TestValues:
         into = Describer()
         into.value(Holder({"a": [np.ones(2), np.zeros(3)]}), "model")
         assert list(into.arrays) == ["model.value['a'][0]", "model.value['a'][1]"]
+
+    @pytest.mark.parametrize(("part", "argument"), RETIRED)
+    def test_arguments_that_parts_no_longer_have(self, part, argument):
+        neutral, remedy = RETIRED[part, argument]
+        made = {"Activation.Softmax": activations.Softmax, "Layer.LSTM": lambda: LSTM(3)}[part]()
+        described = Describer().value(made, "value")
+        described["config"][argument] = neutral
+        assert same(Rebuilder({}, {}).value(copy.deepcopy(described)), made)
+        described["config"][argument] = 2.5
+        with pytest.raises(LoadError, match=rf"^{part} has no {argument} any more.*=2\.5; .*{remedy}$"):
+            Rebuilder({}, {}).value(described)
 
     def test_own_parts_are_what_nnfws_modules_hold(self):
         false = type("Dense", (Layer,), {"__module__": "nnfw.layers.dense"})

@@ -1,7 +1,7 @@
 """Write a small file with this version of nnfw, and what the network in it answers: once for each release.
 
-``python tests/saved/make_saved_version.py`` makes ``<version>.npz`` and ``<version>_answers.npz`` beside it,
-which `test_saved_versions.py` reads for ever. Files that are there are left alone.
+``python tests/saving/versions/make_saved_version.py`` makes ``<version>.npz`` and ``<version>_answers.npz``
+beside it, which `test_versions.py` reads for ever. Files that are there are left alone.
 """
 
 from pathlib import Path
