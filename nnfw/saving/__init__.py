@@ -1,21 +1,15 @@
-"""A network as one file: all that it is, and all that its training needs to go on as if never interrupted.
+"""A network in one file: all of it, with what training needs to resume exactly.
 
-The file is a NumPy archive, which anyone can read without nnfw::
+The file is a NumPy archive, readable without nnfw::
 
     with np.load(path) as file:
         file["gru_1.Wx_z"]                            # each parameter by its name in network.params
-        file["gru_1.optimizer.momentum"]              # what the optimizer remembers of a layer
-        json.loads(file["description"].tobytes())     # all the rest: see nnfw.saving.describing
+        file["gru_1.optimizer.momentum"]              # the optimizer state of a layer
+        json.loads(file["description"].tobytes())     # all the rest: see nnfw.saving.config
 
-The rest is the architecture with every argument, loss, optimizers, metrics, history, the states of the random
-streams, how far the last fit has come and what its callbacks remember. Left out are gradients, caches and the
-callbacks themselves, which `fit` is given anew.
-
-A file replaces an older one in a single step, once it is complete. It is held to its checksum, and cannot
-make `load` run anything: classes are nnfw's own, or those that the caller passes as `custom`. Functions are
-saved by name, to be given back in `custom` too; `save` refuses one without a name, such as a lambda.
-
-Parameters alone go to other libraries and come from them with `save_weights` and `load_weights`.
+It holds the architecture with every argument, loss, optimizers, metrics, history, random streams and the
+training state. Gradients, caches and callbacks are left out. Functions are saved by name, and `load` runs
+nothing that a file holds: classes are nnfw's, or those that the caller passes as `custom`.
 """
 
 from nnfw.saving.file import load, save

@@ -1,4 +1,4 @@
-"""Checkpoint: the network on the disk while it trains, so that a killed process loses next to nothing."""
+"""Checkpoint: the network is saved while it trains, so that a killed process loses next to nothing."""
 
 import math
 import time
@@ -15,41 +15,38 @@ if TYPE_CHECKING:
 
 
 class Checkpoint(Monitor):
-    """Save the network while it trains, with all that the fit needs to go on.
+    """Save the network while it trains, with all that the fit needs to resume.
 
     A file is written when training begins, after every epoch (or as `every` and `seconds` say), and when it
-    ends. It replaces the one before in a single step (see `nnfw.saving`): a process that is killed at any
-    instant leaves a whole file. With ``fit(..., resume=True)`` training goes on from it to the same bits as
-    if nothing had happened, whether it is of the end of an epoch or from the midst of one.
-
-    A checkpoint is told of everything after the other callbacks, so that the file holds what they have done.
+    ends. Each replaces the one before in a single step, so that a process killed at any time leaves a whole
+    file. ``fit(..., resume=True)`` continues from it exactly, from the end of an epoch or of any batch. A
+    checkpoint is called after all other callbacks, and the file holds what they have done.
 
     Parameters
     ----------
     path : str or path
-        Where to.
+        The file.
     every : int, optional
         Epochs between two files; 1 if none of the three is given.
     seconds : float, optional
         Instead, save at the end of a batch when this much time has passed since the last file.
     monitor : str, optional
-        Instead, save after each epoch in which this number of the history was the best so far, and only then.
+        Instead, save only after each epoch in which this quantity of the history was the best so far.
     mode : {"auto", "min", "max"}
         Whether lower or higher is better; see `Monitor`.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument is out of its range, two of the three are given, or the name of the file has braces.
+        If an argument is out of its range, two of the three are given, or the file name has braces.
     OSError
-        In `fit`, if the file cannot be written. The one before is left as it was.
+        In `fit`, if the file cannot be written; the one before is left as it was.
 
     Examples
     --------
     A script that can be killed, and started again, at any time:
 
     >>> import tempfile
-    >>> from pathlib import Path
     >>> import numpy as np
     >>> from nnfw import Dense, Network
     >>> x = np.random.default_rng(0).normal(size=(60, 2))
@@ -75,8 +72,7 @@ class Checkpoint(Monitor):
     ) -> None:
         if sum(choice is not None for choice in (every, seconds, monitor)) > 1:
             raise ValueError("Checkpoint: give one of every, seconds and monitor; two need two checkpoints")
-        file_path("Checkpoint", "path", path)
-        if "{" in Path(path).name:
+        if "{" in Path(file_path("Checkpoint", "path", path)).name:
             raise ValueError(
                 f"Checkpoint: the braces in {Path(path).name!r} are not filled in, as each file replaces the "
                 f"one before; give a plain name, and for a file an epoch besides LambdaCallback(on_epoch_end="
@@ -84,26 +80,26 @@ class Checkpoint(Monitor):
             )
         super().__init__(monitor, mode)
         self.path = path
-        self.every = None if every is None else positive_integer("Checkpoint", "every", every)
+        self.every = optional(positive_integer)("Checkpoint", "every", every)
         self.seconds = optional(POSITIVE)("Checkpoint", "seconds", seconds)
 
     def on_fit_start(self, run: "Run") -> None:
-        """Begin anew."""
+        """Reset the best value and the time of the next file."""
         super().on_fit_start(run)
-        self._due = 0.0  # when the next file is: 0 until there is one
+        self._due = 0.0  # until there is a file
 
     def on_epoch_start(self, run: "Run") -> None:
-        """Save at the start of training: what cannot be saved, or not there, is known now."""
+        """Save when training begins, so that what cannot be saved, or not there, is known now."""
         if self.monitor is None and not self._due:
             self._save(run)
 
     def on_batch_end(self, run: "Run") -> None:
-        """Save when it is time to."""
+        """Save if `seconds` have passed."""
         if self.monitor is None and time.monotonic() >= self._due:
             self._save(run)
 
     def on_epoch_end(self, run: "Run") -> None:
-        """Save when it is this epoch's turn, or when it was the best."""
+        """Save if it is this epoch's turn, or the best."""
         if self.monitor is not None:
             due = self.improved(run)
         else:

@@ -2,10 +2,10 @@
 
 import copy
 import csv
+import os
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ class TestResume:
         """Else the tests below would prove little."""
         assert len(set(WHOLE.history["learning_rate"])) > 2
         assert WHOLE.optimizer.learning_rate != new_network().optimizer.learning_rate  # it was reduced
-        (_, stopper), (_, reducer) = WHOLE.standing.memories.items()
+        (_, stopper), (_, reducer) = WHOLE._training_state.memories.items()
         assert stopper["restored"]
         assert stopper["best_epoch"] < len(WHOLE.history.epoch)
         assert np.isfinite(reducer["best"])
@@ -203,7 +203,7 @@ class TestCheckpoint:
 
     def test_every_few_seconds(self, path, monkeypatch):
         clock = iter(range(1000))  # a second a look
-        monkeypatch.setattr("nnfw.checkpoint.time.monotonic", lambda: next(clock))
+        monkeypatch.setattr("nnfw.saving.checkpoint.time.monotonic", lambda: next(clock))
         files = self.files_of(Checkpoint(path, seconds=2.5), epochs=2)
         assert files == [(0, 0), (0, 3), (1, 2), (2, 0)]
 
@@ -296,9 +296,8 @@ train(network, Checkpoint(path), die)
 def test_three_epochs_and_three_in_a_new_process_are_six(path):
     for death, status in [(4, 3), (0, 0)]:
         command = [sys.executable, "-c", SCRIPT, str(path), str(death)]
-        done = subprocess.run(
-            command, cwd=Path(__file__).parents[1] / "stress", capture_output=True, text=True
-        )
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
         assert done.returncode == status, done.stderr
         assert len(Network.load(path).history.epoch) == (3 if death else 6)
     assert same_as(WHOLE, Network.load(path))
