@@ -4,14 +4,11 @@ import math
 import time
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nnfw.core.validation import POSITIVE, file_path, optional, positive_integer
 from nnfw.saving.file import save
 from nnfw.training.monitors import Monitor
-
-if TYPE_CHECKING:
-    from nnfw.training.run import Run
+from nnfw.training.run import Run
 
 
 class Checkpoint(Monitor):
@@ -83,35 +80,32 @@ class Checkpoint(Monitor):
         self.every = optional(positive_integer)("Checkpoint", "every", every)
         self.seconds = optional(POSITIVE)("Checkpoint", "seconds", seconds)
 
-    def on_fit_start(self, run: "Run") -> None:
+    def on_fit_start(self, run: Run) -> None:
         """Reset the best value and the time of the next file."""
         super().on_fit_start(run)
         self._due = 0.0  # until there is a file
 
-    def on_epoch_start(self, run: "Run") -> None:
+    def on_epoch_start(self, run: Run) -> None:
         """Save when training begins, so that what cannot be saved, or not there, is known now."""
         if self.monitor is None and not self._due:
             self._save(run)
 
-    def on_batch_end(self, run: "Run") -> None:
+    def on_batch_end(self, run: Run) -> None:
         """Save if `seconds` have passed."""
         if self.monitor is None and time.monotonic() >= self._due:
             self._save(run)
 
-    def on_epoch_end(self, run: "Run") -> None:
+    def on_epoch_end(self, run: Run) -> None:
         """Save if it is this epoch's turn, or the best."""
-        if self.monitor is not None:
-            due = self.improved(run)
-        else:
-            due = self.seconds is None and run.epoch % (self.every or 1) == 0
-        if due:
+        turn = self.seconds is None and run.epoch % (self.every or 1) == 0
+        if turn if self.monitor is None else self.improved(run):
             self._save(run)
 
-    def on_fit_end(self, run: "Run") -> None:
+    def on_fit_end(self, run: Run) -> None:
         """Save the network as the fit leaves it."""
         if self.monitor is None:
             self._save(run)
 
-    def _save(self, run: "Run") -> None:
+    def _save(self, run: Run) -> None:
         save(run.network, self.path)
         self._due = time.monotonic() + (self.seconds or math.inf)

@@ -71,7 +71,7 @@ class Describer:
     """
 
     def __init__(self) -> None:
-        self.arrays: dict[str, Array] = {}
+        self.arrays: dict[str, Any] = {}
         self._parts: dict[int, tuple[int, Part]] = {}  # by id, which stays valid as the part is held here
         self._custom: dict[str, Any] = {}
 
@@ -148,19 +148,11 @@ class Describer:
 
 
 class Rebuilder:
-    """Makes parts and values from a description.
-
-    Parameters
-    ----------
-    arrays : dict of str to ndarray
-        The arrays beside the description; each is removed when it is used.
-    custom : mapping of str to class or function
-        What is not part of nnfw, by name.
-    """
+    """Makes parts and values from a description, its arrays and what is not part of nnfw, by name."""
 
     def __init__(self, arrays: dict[str, Array], custom: Mapping[str, Any]) -> None:
-        self.arrays, self.custom = arrays, custom
-        self._own = own_parts()
+        self.arrays = arrays  # each is removed when it is used
+        self._custom, self._own = custom, own_parts()
         self._parts: list[Part] = []
 
     def value(self, described: Any) -> Any:
@@ -231,9 +223,9 @@ class Rebuilder:
         raise LoadError(f"custom[{name!r}] must be the class {name}, derived from nnfw's; got {found!r:.80}")
 
     def _given(self, name: str) -> Any:
-        if name not in self.custom:
+        if name not in self._custom:
             raise LoadError(
                 f"it needs {name!r}, which is not part of nnfw; pass it with "
                 f"Network.load(path, custom={{{name!r}: {name}}})"
             )
-        return self.custom[name]
+        return self._custom[name]

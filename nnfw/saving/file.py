@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from nnfw.core.errors import LoadError
+from nnfw.core.files import replacing
 from nnfw.core.typing import Array
 from nnfw.core.validation import file_path, whole_number
 from nnfw.core.version import __version__
@@ -24,12 +25,10 @@ def save(network: Model, path: "str | PathLike[str]") -> None:
 
     Raises
     ------
-    TypeError, ValueError
-        If the network holds something that cannot be saved, such as a lambda; nothing is written then.
-    RuntimeError
-        If it was made of layers that have weights already, and is not built yet.
+    TypeError, ValueError, RuntimeError
+        If the network holds something that cannot be saved, such as a lambda, or weights before it is built.
     OSError
-        If the folder does not exist, or the file cannot be written; an older file is left as it was.
+        If the file cannot be written; an older one is left as it was.
 
     Examples
     --------
@@ -50,12 +49,13 @@ def save(network: Model, path: "str | PathLike[str]") -> None:
         "network": into.part(network, type(network).__name__),
         "state": state.describe_network(network, into),
     }
-    text = json.dumps(description, allow_nan=False).encode()
-    archive.write(path, {"description": np.frombuffer(text, np.uint8), **into.arrays})
+    into.store("description", np.frombuffer(json.dumps(description, allow_nan=False).encode(), np.uint8))
+    with replacing(path) as file:
+        np.savez(file, **into.arrays)
 
 
 def load(path: "str | PathLike[str]", custom: Mapping[str, Any] | None = None) -> Model:
-    """Return the network that `save` wrote.
+    """Return the network that `save` wrote to the file `path`.
 
     Parameters
     ----------
@@ -68,12 +68,11 @@ def load(path: "str | PathLike[str]", custom: Mapping[str, Any] | None = None) -
     ------
     LoadError
         If the file is damaged, foreign, of a newer format, or needs something that `custom` lacks.
-    OSError
-        If it cannot be read.
     """
     if not isinstance(custom, Mapping | None):
         raise TypeError(f"load: custom must be a dict of classes and functions by name, got {custom!r}")
-    with open(file_path("load", "path", path), "rb") as file, archive.naming(path):
+    path = file_path("load", "path", path)
+    with open(path, "rb") as file, archive.naming(path):
         out = Rebuilder(archive.read(file), custom or {})
         description = read_description(out.arrays)
         network = out.value(description["network"])

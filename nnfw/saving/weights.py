@@ -22,16 +22,11 @@ def save_weights(network: Model, path: "str | PathLike[str]") -> None:
 
     Raises
     ------
-    ImportError
-        If the ``safetensors`` package is missing.
-    RuntimeError
-        If the network has no weights yet.
-    OSError
-        If the file cannot be written.
+    ImportError, RuntimeError, OSError
+        If the package is missing, the network has no weights yet, or the file cannot be written.
     """
     network._check_ready("save_weights")
-    params = {name: np.ascontiguousarray(p) for name, p in network.params.items()}
-    content = _safetensors().save(params)
+    content = _safetensors().save({name: np.ascontiguousarray(p) for name, p in network.params.items()})
     with replacing(path) as file:
         file.write(content)
 
@@ -45,16 +40,13 @@ def load_weights(network: Model, path: "str | PathLike[str]") -> None:
     ------
     LoadError
         If the file is damaged, or its parameters have other names or shapes than the network's.
-    ImportError
-        If the ``safetensors`` package is missing.
-    RuntimeError
-        If the network has no weights yet.
-    OSError
-        If the file cannot be read.
+    ImportError, RuntimeError, OSError
+        If the package is missing, the network has no weights yet, or the file cannot be read.
     """
     network._check_ready("load_weights")
     params, package = network.params, _safetensors()
-    with open(file_path("load_weights", "path", path), "rb") as file, archive.naming(path):
+    path = file_path("load_weights", "path", path)
+    with open(path, "rb") as file, archive.naming(path):
         arrays = package.load(file.read())
         for name, p in params.items():
             _check_fits(name, p, arrays)

@@ -16,6 +16,11 @@ ARRAYS = {"a": RNG.normal(size=(3, 2)), "b": RNG.integers(0, 9, 4)}
 EXPECTED = {name: array.tolist() for name, array in ARRAYS.items()}
 
 
+def write(path, arrays):
+    with replacing(path) as file:
+        np.savez(file, **arrays)
+
+
 def read(path):
     with open(path, "rb") as file:
         return {name: array.tolist() for name, array in archive.read(file).items()}
@@ -35,7 +40,7 @@ def started(work):
 def test_two_threads_write_one_file(tmp_path):
     path = tmp_path / "network"
     with replacing(path) as file:
-        thread = threading.Thread(target=archive.write, args=(path, ARRAYS))
+        thread = threading.Thread(target=write, args=(path, ARRAYS))
         thread.start()
         thread.join()
         assert read(path) == EXPECTED
@@ -51,7 +56,7 @@ def test_several_processes_save_over_one_file(tmp_path):
 
     def save(number):
         for n in range(saves):
-            archive.write(path, {"number": np.array([number, n])})
+            write(path, {"number": np.array([number, n])})
         (tmp_path / f"done {number}").touch()
 
     killed = [started(lambda: [save(9) for _ in range(1000)]) for _ in range(2)]
@@ -64,13 +69,13 @@ def test_several_processes_save_over_one_file(tmp_path):
         assert os.waitpid(child, 0)[1] == 0
     assert all((tmp_path / f"done {number}").exists() for number in range(count))
     assert read(path)["number"][1] < saves
-    archive.write(path, ARRAYS)
+    write(path, ARRAYS)
     assert read(path) == EXPECTED
 
 
 def test_a_name_as_long_as_a_name_can_be(tmp_path):
     path = tmp_path / ("n" * 255)
-    archive.write(path, ARRAYS)
+    write(path, ARRAYS)
     assert read(path) == EXPECTED
 
 
@@ -82,7 +87,7 @@ def test_errors_name_the_path_that_was_given(culprit, tmp_path, monkeypatch):
     path = tmp_path / "network"
     monkeypatch.setattr(culprit, refuse)
     with pytest.raises(PermissionError, match=r"Permission denied: '.*network'$") as caught:
-        archive.write(path, ARRAYS)
+        write(path, ARRAYS)
     assert caught.value.filename == str(path)
     assert list(tmp_path.iterdir()) == []
 

@@ -39,9 +39,9 @@ def standing_of(network):
     """How far the last fit has come, in values that compare exactly."""
     if network._training_state is None:
         return None
-    standing = network._training_state
-    memories = {label: known for label, known in standing.memories.items() if "Checkpoint" not in label}
-    return _exact({**vars(standing), "_kept": memories, "means": standing.means and standing.means.sums})
+    state = network._training_state
+    memories = {label: known for label, known in state.memories.items() if "Checkpoint" not in label}
+    return _exact({**vars(state), "_kept": memories, "tracker": state.tracker and state.tracker.sums})
 
 
 def _exact(value):
