@@ -34,8 +34,6 @@ class Checkpoint(Monitor):
 
     Raises
     ------
-    ValueError, TypeError
-        If an argument is out of its range, two of the three are given, or the file name has braces.
     OSError
         In `fit`, if the file cannot be written; the one before is left as it was.
 

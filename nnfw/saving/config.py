@@ -35,7 +35,10 @@ DTYPES = {name: np.dtype(name) for name in {np.dtype(code).name for code in "?bB
 
 # Arguments that parts no longer have: the value that may be dropped, and what to do about any other.
 RETIRED: dict[tuple[str, str], tuple[Any, str]] = {
-    ("Activation.Softmax", "temperature"): (1.0, "divide the weights and bias of its layer by it first"),
+    ("Activation.Softmax", "temperature"): (
+        1.0,
+        "divide the weights and bias of its layer by it and set it to 1",
+    ),
     ("Layer.LSTM", "peepholes"): (False, "train the network without them"),
 }
 
@@ -44,7 +47,7 @@ def own_parts() -> dict[str, type[Part]]:
     """Return all parts of nnfw by kind and name: ``{"Layer.Dense": Dense, "Loss.MSE": MSE, ...}``."""
     parts = Part.__subclasses__()
     for part in parts:
-        parts += part.__subclasses__()  # which the loop comes to as well
+        parts += part.__subclasses__()  # the loop reaches these too
     return {full_name(part): part for part in parts if is_own(part)}
 
 
@@ -212,7 +215,7 @@ class Rebuilder:
             if part == name and (value := config.pop(argument, neutral)) != neutral:
                 raise LoadError(
                     f"{name} has no {argument} any more, and the file has {argument}={value!r:.80}; "
-                    f"with the nnfw that wrote it, {remedy}"
+                    f"with the nnfw that wrote it, {remedy}, then save again"
                 )
         return self._own[name]
 

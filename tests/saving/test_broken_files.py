@@ -300,7 +300,7 @@ class TestForeignFiles:
 
 @pytest.mark.parametrize("change", [damage, forge])
 def test_files_changed_at_random(change, tmp_path):
-    """A few of those that the command ``python tests/fuzz.py`` tries; each is refused, or a whole network."""
+    """A few of those that `fuzz` tries as a command; each is refused, or a whole network."""
     trial = Trial(tmp_path, seed=1)
     for _ in range(100):
         trial.load(change)

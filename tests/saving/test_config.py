@@ -148,7 +148,9 @@ class TestValues:
         described["config"][argument] = neutral
         assert same(Rebuilder({}, {}).value(copy.deepcopy(described)), made)
         described["config"][argument] = 2.5
-        with pytest.raises(LoadError, match=rf"^{part} has no {argument} any more.*=2\.5; .*{remedy}$"):
+        with pytest.raises(
+            LoadError, match=rf"^{part} has no {argument} any more.*=2\.5; .*{remedy}, then save again$"
+        ):
             Rebuilder({}, {}).value(described)
 
     def test_own_parts_are_what_nnfws_modules_hold(self):

@@ -1,6 +1,7 @@
 """Many fits in one process: memory must not grow.
 
-``python tests/soak.py`` fits, saves, loads and uses 1,000 small networks of different kinds, in turn.
+``PYTHONPATH=tests python tests/stress/soak.py`` fits, saves, loads and uses 1,000 small networks of different
+kinds, in turn.
 """
 
 import argparse
