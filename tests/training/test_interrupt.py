@@ -264,7 +264,13 @@ class TestCtrlC:
 def test_kills_and_interrupts_at_random_instants():
     """A few of those that the command does many of."""
     command = [sys.executable, "kills.py", "--saves", "20", "--fits", "3", "--interrupts", "10"]
-    done = subprocess.run(command, cwd=Path(__file__).parents[1] / "stress", capture_output=True, text=True)
+    done = subprocess.run(
+        command,
+        cwd=Path(__file__).parents[1] / "stress",
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     saves, fits, interrupts = done.stdout.splitlines()
     assert saves.startswith("20 kills while saving: 0 files broken")
