@@ -156,12 +156,11 @@ class Network(Model):
         share = FRACTION("fit", "validation_split", validation_split)
         shown = progress.open_progress(verbose)
         callbacks = open_callbacks(callbacks)
-        compatibility.check_split(split)
         if validation_data is not None and share:
             raise ValueError("fit: give validation_data or validation_split, not both")
         with exclusive(self):
-            train = sources.open_source(self, x, y, lengths, sample_weight)
-            train, validation, how = sources.open_validation(self, train, validation_data, share, split)
+            train = sources.as_source(self, x, y, lengths, sample_weight)
+            train, validation, how = sources.with_validation(self, train, validation_data, share, split)
             if class_weight is not None:
                 train = sources.weigh_classes(self, train, class_weight)
             check_monitors(callbacks, self.metrics, validation is not None)
@@ -199,7 +198,7 @@ class Network(Model):
             If an output or the loss is not finite; the message names where that arose.
         """
         batch_size = positive_integer("evaluate", "batch_size", batch_size)
-        opened = sources.open_source(self, x, y, lengths, sample_weight)
+        opened = sources.as_source(self, x, y, lengths, sample_weight)
         self._ready("evaluate")
         return evaluation.evaluate(self, opened, batch_size)
 
@@ -219,7 +218,7 @@ class Network(Model):
             If an output is not finite; the message names where that arose.
         """
         batch_size = positive_integer("predict", "batch_size", batch_size)
-        x, lengths = adapters.open_inputs(self._first, x, lengths, self._input_dtype)
+        x, lengths = adapters.as_inputs(self._first, x, lengths, self._input_dtype)
         self.compute_shapes(x.shape[1:])
         self._ready("predict")
         return evaluation.predict(self, x, lengths, batch_size)

@@ -211,7 +211,7 @@ def reach(activation: "Activation") -> tuple[float, float]:
 
 def at_loss(report: Report, network: Model, data: Data) -> Iterator[str]:
     """Look at the loss beside that of knowing nothing."""
-    batches = list(data.batches(BATCH))
+    batches = [part.batch() for part in data.parts(BATCH)]
     loss = np.average([loss_of(network, b) for b in batches], weights=[b.valid for b in batches])
     report.loss = float(loss) + network._penalty()
     report.chance, report.lowest = bounds(network, data.batch())
@@ -305,7 +305,7 @@ def check(network: Model, x: Any, y: Any, lengths: ArrayLike | None, steps: int,
     rng = np.random.default_rng(whole_number("check", "seed", seed))
     trial = copy.deepcopy(network)
     trial.history, trial._fitting = History(), False
-    data = adapters.open_data(trial, x, y, lengths)
+    data = adapters.as_data(trial, x, y, lengths)
     trial._build()
     report = Report(trial._describe(), forms(trial, y, data))
     seen = data.subset(np.sort(rng.permutation(len(data))[:SAMPLES]))

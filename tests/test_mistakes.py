@@ -1,6 +1,6 @@
 """Mistakes that are not made in silence: each is refused by name, teaches, and leaves nothing behind.
 
-What the arrays themselves can have wrong stands in test_doors.py; here is all the rest.
+What the arrays themselves can have wrong stands in training/test_adapters.py; here is all the rest.
 """
 
 import copy
@@ -326,7 +326,7 @@ NETWORKS = [
      ValueError, "metric 'accuracy': outputs for Hinge decide at 0", "give Accuracy(threshold=0.0)"),
     ("a ratio at 0.5 of outputs from -1 to 1",
      lambda s: s.fit_new(Dense(1, "tanh"), loss="hinge", metrics=[metrics.F1("macro")], y=Y % 2),
-     ValueError, "metric 'f1_macro': outputs for Hinge decide at 0", "F1(average='macro', threshold=0.0)"),
+     ValueError, "metric 'f1_macro': outputs for Hinge decide at 0", "give F1(threshold=0.0)"),
     ("a stack without sequences", lambda s: s.fit_new(RNN(3), GRU(4), x=X, y=Y[:, None]),
      ShapeError, "layer 2, GRU(4)", "return_sequences=True"),
     ("a GRU after a Dense of flat inputs", lambda s: s.fit_new(Dense(3), GRU(4)),
@@ -560,9 +560,9 @@ USE = [
     ("weights where lengths stand", lambda s: fit(s.network, validation_data=(X, Y, np.ones(N, int))),
      ValueError, "validation_data: the third of (x, y, lengths)", "1 step, but x has 5", "sample_weight"),
     ("fractions where lengths stand", lambda s: fit(s.network, validation_data=(X, Y, np.full(N, 0.5))),
-     TypeError, "validation_data: the third of (x, y, lengths)", "whole numbers", "sample_weight"),
+     TypeError, "validation_data: lengths must be whole numbers", "astype(int)", "sample_weight"),
     ("fractions where a batch has lengths", lambda s: fit(s.network, [(X, Y, np.ones(N))], None),
-     TypeError, "batch 1: the third of (x, y, lengths)", "whole numbers", "sample_weight"),
+     TypeError, "batch 1: lengths must be whole numbers", "astype(int)", "sample_weight"),
     ("an option of another sampler", lambda s: generate(s.network, [0], 3, top_p=0.9),
      TypeError, "generate has no argument 'top_p'", "Did you mean 'top_k'", "It takes"),
     ("x beyond float32", lambda s: s.fit_new(Dense(1), x=FLAT.astype("d") * 1e300),
@@ -620,7 +620,7 @@ USE = [
     ("a layer's name with a dot", lambda s: Network([Dense(2, name="a.b"), Dense(1)]),
      ValueError, "layer name 'a.b' has a dot", "'a_b'"),
     ("a function that yields batches", lambda s: fit(s.network, pairs, None),
-     TypeError, "pairs is a function that yields batches", "__iter__"),
+     TypeError, "a generator of batches is used up after one epoch", "__iter__"),
     ("a threshold of several classes", lambda s: s.network.predict_classes(X, threshold=0.3),
      ValueError, "of 3 outputs the largest wins", "network.predict(x) > 0.3"),
     ("a threshold of NaN", lambda s: s.network.predict_classes(X, threshold=np.nan),
@@ -662,7 +662,7 @@ CALLBACKS = [
      ValueError, "ReduceOnPlateau: cooldown", "at least 0"),
     ("no function", lambda s: LambdaCallback(on_epoch_end=3),
      TypeError, "LambdaCallback: on_epoch_end", "function of the run"),
-    ("an unknown moment", lambda s: LambdaCallback(on_epoch_finish=print),
+    ("an unknown hook", lambda s: LambdaCallback(on_epoch_finish=print),
      TypeError, "'on_epoch_finish'", "It takes"),
     ("the start of an epoch in Keras", lambda s: told(s, "on_epoch_begin"),
      TypeError, "Told.on_epoch_begin is never called", "nnfw calls it on_epoch_start", "given the run"),
@@ -672,23 +672,11 @@ CALLBACKS = [
      TypeError, "Told.on_train_end is never called", "nnfw calls it on_fit_end"),
     ("the end of a batch in Keras", lambda s: told(s, "on_train_batch_end"),
      TypeError, "Told.on_train_batch_end is never called", "nnfw calls it on_batch_end"),
-    ("a slip in a moment", lambda s: told(s, "on_epoch_ends"),
+    ("a slip in a hook", lambda s: told(s, "on_epoch_ends"),
      TypeError, "Told.on_epoch_ends is never called", "Did you mean 'on_epoch_end'"),
-    ("a moment that there is not", lambda s: told(s, "on_test_begin"),
+    ("a hook that there is not", lambda s: told(s, "on_test_begin"),
      TypeError, "Told.on_test_begin is never called", "A callback has: on_fit_start"),
-    ("a moment with what Keras gives", lambda s: told(s, "on_epoch_end", lambda self, epoch, logs=None: None),
-     TypeError, "Told.on_epoch_end", "on_epoch_end(run), but it takes (epoch, logs=None)", "run.logs"),
-    ("a moment with more than the run", lambda s: told(s, "on_batch_end", lambda self, run, logs: None),
-     TypeError, "Told.on_batch_end", "on_batch_end(run), but it takes (run, logs)", "run.batch"),
-    ("a moment without the run", lambda s: told(s, "on_fit_end", lambda self: None),
-     TypeError, "Told.on_fit_end", "on_fit_end(run), but it takes ()"),
-    ("a function of what Keras gives",
-     lambda s: fit(s.network, callbacks=[LambdaCallback(on_epoch_end=lambda epoch, logs: None)]),
-     TypeError, "LambdaCallback.on_epoch_end", "it takes (epoch, logs)", "run.epoch"),
-    ("a function of the logs alone",
-     lambda s: fit(s.network, callbacks=[LambdaCallback(on_epoch_end=lambda logs: None)]),
-     TypeError, "LambdaCallback.on_epoch_end", "it takes (logs)", "run.logs"),
-    ("a moment of Keras for a function", lambda s: LambdaCallback(on_epoch_begin=print),
+    ("a hook of Keras for a function", lambda s: LambdaCallback(on_epoch_begin=print),
      TypeError, "'on_epoch_begin'", "nnfw calls it on_epoch_start"),
     ("a file an epoch", lambda s: Checkpoint(s.folder / "w_{epoch}.nnfw"),
      ValueError, "Checkpoint: the braces in 'w_{epoch}.nnfw'", "run.network.save(f'epoch_{run.epoch}.npz')"),
@@ -840,9 +828,9 @@ class FirstAxis(WrongGradient):
         return self._recall("x", "backward") * 0 + dy
 
 
-def told(scene, moment, method=lambda self, run: None):
+def told(scene, hook, method=lambda self, run: None):
     """Fit with a callback of one method."""
-    return fit(scene.network, callbacks=[type("Told", (Callback,), {moment: method})()])
+    return fit(scene.network, callbacks=[type("Told", (Callback,), {hook: method})()])
 
 
 TABLES = [CONSTRUCTION, NETWORKS, OPTIMIZERS, USE, CALLBACKS, DATA, FILES]

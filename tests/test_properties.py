@@ -125,7 +125,7 @@ class Case:
         """Return outputs, gradients by name, and what the loss is the mean over, of some samples."""
         network = network or self.network
         lengths = None if self.lengths is None else self.lengths[rows]
-        batch = adapters.open_data(network, self.x[rows], self.y[rows], lengths).batch()
+        batch = adapters.as_data(network, self.x[rows], self.y[rows], lengths).batch()
         a = network.forward(batch.x, training=True, lengths=batch.lengths)
         dx = network.backward(network.loss.gradient(batch.y, a, batch.weight))
         network.gradients()
@@ -228,7 +228,7 @@ def test_shapes_are_those_that_compute_shapes_says(case):
 def test_gradients_are_those_of_differences(case):
     """Along a random direction of each parameter; the error of the four points is of fourth order."""
     network, (_, gradients, _) = case.network, case.step()
-    data = adapters.open_data(network, case.x, case.y, case.lengths).batch()
+    data = adapters.as_data(network, case.x, case.y, case.lengths).batch()
 
     def loss():
         return network.loss(data.y, network.forward(data.x, training=True, lengths=data.lengths), data.weight)

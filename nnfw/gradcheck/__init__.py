@@ -164,7 +164,7 @@ def in_float64(network: Network, x: object, y: object, lengths: ArrayLike | None
     """Return a copy of the network in float64, with the same weights, and all the data as one batch."""
     exact = copy.deepcopy(network)
     exact.history = History()
-    data = replace(adapters.open_data(exact, x, y, lengths), dtype=np.dtype("float64"))
+    data = replace(adapters.as_data(exact, x, y, lengths), dtype=np.dtype("float64"))
     exact.initialize(dtype="float64")
     for name, p in network.params.items():
         exact.params[name][...] = p

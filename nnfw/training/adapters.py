@@ -1,4 +1,4 @@
-"""Inputs: (N, D), (N, T, D), or a list of sequences (T_i, D); of indices (N, T), or a list of them (T_i,)."""
+"""Adapters: the caller's inputs, lengths, targets and weights, checked and brought to arrays in one form."""
 
 import math
 from collections.abc import Sequence
@@ -13,70 +13,77 @@ from nnfw.core.typing import Array
 from nnfw.core.validation import check_finite, named, numeric
 from nnfw.data import pad_sequences
 from nnfw.layers.base import Layer
-from nnfw.layers.bidirectional import Bidirectional
-from nnfw.layers.recurrent import Recurrent
 from nnfw.losses import Loss
 from nnfw.model import Model, check_memory
 from nnfw.training.batches import Data
 from nnfw.training.compatibility import check_metrics, check_output, check_steps
 
 
-def open_inputs(
-    first: Layer, x: Any, lengths: ArrayLike | None, dtype: np.dtype[Any]
-) -> tuple[Array, Array | None]:
-    """Return inputs (N, ...) as the first layer takes them, and lengths (N,) or None.
+def as_data(network: Model, x: Any, y: Any, lengths: Any = None, sample_weight: Any = None) -> Data:
+    """Return the caller's data as arrays that fit the network, its loss and its metrics."""
+    x, lengths = as_inputs(network._first, x, lengths, network._input_dtype)
+    shape = [n for n in network.compute_shapes(x.shape[1:]) if n is not None]  # all known, as those of x are
+    K, steps = shape[-1], len(shape) > 1
+    check_memory(network._leaves(), network.dtype)
+    check_output(network._last, K, network.loss)
+    if steps and lengths is not None:
+        check_steps(network, x.shape[1])
+    y = as_targets(y, x, lengths, shape, network)
+    weight = None if sample_weight is None else as_weight(sample_weight, y, lengths, steps, network.dtype)
+    data = Data(x, y, lengths, weight, network._input_dtype, steps=steps)
+    check_metrics(network.metrics, data, K, network.loss)
+    return data
 
-    `dtype` is what they will be converted to, batch by batch.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If `x` is not numeric, empty, not finite, or too large for `dtype`; if `lengths` do not fit.
+def as_inputs(first: Layer, x: Any, lengths: Any, dtype: np.dtype[Any]) -> tuple[Array, Array | None]:
+    """Return inputs for the first layer, and lengths (N,), or None if all steps are valid.
+
+    Inputs are (N, D), (N, T, D), or a list of (T_i, D); indices are (N, T), or a list of (T_i,). They are
+    converted to `dtype` batch by batch. A memory map may be larger than the memory, and is not read.
     """
     axes = 1 if first._takes_indices else 2  # of one sequence
-    known = None  # lengths that are but those of a list's parts
+    counts = None
     if is_ragged(x, axes):
         if lengths is not None:
             raise ValueError("x is a list of sequences, which have their own lengths: leave lengths out")
         with named("x"):
-            x, lengths = pad_sequences(x)
-        known = lengths
+            x, counts = pad_sequences(x)
     else:
         x = numeric(x, "x")
         if x.ndim < 2 or x.size == 0:
-            alone = "one sample alone is x[None], one feature alone x[..., None]"
             raise ShapeError(
                 f"x must be (samples, features) or (samples, steps, features) and not empty, got {x.shape}; "
-                f"{alone if x.size else 'give at least one sample, with a feature'}"
+                f"one sample alone is x[None], one feature alone x[..., None]"
             )
-        lengths = None if lengths is None else open_lengths(lengths, x, axes)
-    if not isinstance(x, np.memmap):  # that may be larger than the memory: it is read batch by batch
-        check_finite(x, "x", lengths, dtype)
-        if first._takes_indices and lengths is not None:
-            first._check_values(np.where(valid_steps(lengths, x.shape[1]), x, 0))
-        else:
+        counts = None if lengths is None else as_lengths(lengths, x, axes)
+    if not isinstance(x, np.memmap):
+        check_finite(x, "x", counts, dtype)
+        if counts is None or not first._takes_indices:
             first._check_values(x)
-    if lengths is known:
-        lengths = first._find_lengths(x, known)
-    if lengths is not None and np.all(lengths == x.shape[1]):
-        return x, None
-    return x, lengths
+        else:
+            first._check_values(without(~valid_steps(counts, x.shape[1]), x))
+    if lengths is None:
+        counts = first._find_lengths(x, counts)
+    return x, None if counts is None or np.all(counts == x.shape[1]) else counts
 
 
 def is_ragged(x: Any, axes: int) -> bool:
-    """Whether `x` is a list of sequences with as many `axes` each: 2 for (T_i, D), 1 for indices (T_i,)."""
+    """Return whether `x` is a list of sequences of so many `axes`: 2 for (T_i, D), 1 for indices (T_i,)."""
     if not isinstance(x, (list, tuple)) or not x or np.ndim(x[0]) != axes:
         return False
     return hasattr(x[0], "shape") if axes == 2 else len({len(one) for one in x}) > 1
 
 
-def open_lengths(lengths: ArrayLike, x: Array, axes: int = 2) -> Array:
+def as_lengths(lengths: ArrayLike, x: Array, axes: int) -> Array:
     """Return lengths as integers (N,) that fit x (N, T, D), or indices (N, T)."""
     if x.ndim != 1 + axes:
         raise ShapeError(f"lengths go with x of (samples, steps, features), got x {x.shape}; leave them out")
     counts = numeric(lengths, "lengths")
     if counts.dtype.kind not in "iu":
-        raise TypeError(f"lengths must be whole numbers, got {counts.dtype}; lengths.astype(int) makes them")
+        raise TypeError(
+            f"lengths must be whole numbers, the steps of each sequence, got {counts.dtype}; "
+            f"lengths.astype(int) converts them; weights go to fit as sample_weight"
+        )
     if counts.shape != (len(x),):
         raise ShapeError(f"lengths must be one for each of the {len(x)} samples, got shape {counts.shape}")
     wrong = np.flatnonzero((counts < 1) | (counts > x.shape[1]))
@@ -88,27 +95,16 @@ def open_lengths(lengths: ArrayLike, x: Array, axes: int = 2) -> Array:
     return counts.astype(np.int64)
 
 
-# What to change in a network, and in one with recurrent layers.
-ONE_A_SEQUENCE = (
-    "put Flatten() before the first Dense, or pool over time, MeanPooling()",
-    "build the last recurrent layer with return_sequences=False",
-)
-ONE_A_STEP = (
-    "leave out what takes the steps away, as Flatten() and pooling do",
-    "build every recurrent layer with return_sequences=True",
-)
+def as_targets(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], network: Model) -> Array:
+    """Return targets in the form that the network's loss takes; `shape` is that of one sample's outputs.
 
-
-def open_targets(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], network: Model) -> Array:
-    """Return targets in the one form that the network's loss takes.
-
-    Classes for categorical cross-entropy become integers (N,) or (N, T); all else takes the shape of the
-    outputs, (N, K) or (N, T, K): `shape` is that of one sample's.
+    Classes for categorical cross-entropy become integers (N,) or (N, T); other targets take the shape of the
+    outputs, (N, K) or (N, T, K).
     """
     (*time, K), loss = shape, network.loss
     lead = (len(x), *time)
     if lead != x.shape[:2]:
-        lengths = None  # they are those of x alone
+        lengths = None  # the targets have no steps, or others than x
     elif lengths is not None:
         y = pad_steps(y, "y", lengths, x.shape[1])
     y = np.asarray(numeric(y, "y"))
@@ -118,7 +114,7 @@ def open_targets(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], 
     if classes or (K == 1 and y.shape == lead):
         y = y.reshape(lead if classes else (*lead, 1))
     elif y.shape != (*lead, K):
-        raise ShapeError(shape_message(y, x, lead, K, network))
+        raise ShapeError(shape_message(y, x, lead, K, loss))
     check_finite(y, "y", lengths, network.dtype)
     valid = y if lengths is None else steps_as_samples(y, lengths)
     if not classes:
@@ -128,19 +124,19 @@ def open_targets(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], 
     return y if y.dtype.kind in "iu" else np.where(np.isfinite(y), y, 0).astype(np.int64)
 
 
-def pad_steps(given: Any, name: str, lengths: Array, T: int) -> Any:
-    """Return a list of what belongs to the steps, (T_i,) or (T_i, K), as one array, if it is such a list."""
-    if not isinstance(given, (list, tuple)) or not all(np.ndim(one) for one in given):
-        return given
-    for n, (one, length) in enumerate(zip(given, lengths, strict=False)):
+def pad_steps(values: Any, name: str, lengths: Array, T: int) -> Any:
+    """Return a list of values for each step, (T_i,) or (T_i, K), as one array; other values as they are."""
+    if not isinstance(values, (list, tuple)) or not all(np.ndim(one) for one in values):
+        return values
+    for n, (one, length) in enumerate(zip(values, lengths, strict=False)):
         if len(one) not in (length, T):
             raise ShapeError(f"{name}[{n}] has {len(one)} steps, but x[{n}] {length}; give one for each step")
     with named(name):
-        return pad_sequences(given, length=T)[0]
+        return pad_sequences(values, length=T)[0]
 
 
 def check_classes(y: Array, K: int) -> None:
-    """Raise a ValueError for what is no class of K."""
+    """Raise a ValueError for targets that are not classes 0 to K - 1."""
     if y.dtype.kind == "f" and (odd := y[y != np.round(y)]).size:
         raise ValueError(
             f"y holds {odd[0]:g}, which is no class; classes are whole numbers from 0 to {K - 1}. "
@@ -154,7 +150,7 @@ def check_classes(y: Array, K: int) -> None:
 
 
 def check_range(y: Array, loss: Loss) -> None:
-    """Raise a ValueError for targets that the loss has no meaning for."""
+    """Raise a ValueError for targets that the loss is not defined for."""
     name, (low, high) = type(loss).__name__, loss.target_range
     if y.min() < low or y.max() > high:
         raise ValueError(
@@ -168,39 +164,40 @@ def check_range(y: Array, loss: Loss) -> None:
         )
 
 
-def shape_message(y: Array, x: Array, lead: tuple[int, ...], K: int, network: Model) -> str:
-    """Return the message for targets that fit neither form."""
-    outputs, loss = (*lead, K), network.loss
+def shape_message(y: Array, x: Array, lead: tuple[int, ...], K: int, loss: Loss) -> str:
+    """Return the message for targets whose shape fits neither classes nor outputs."""
     classes = f", or classes {lead}" if loss.takes_classes else f" or {lead}" if K == 1 else ""
-    forms = [outputs, lead] if loss.takes_classes or K == 1 else [outputs]
+    forms = [(*lead, K), lead] if classes else [(*lead, K)]
     same = [form for form in forms if math.prod(form) == y.size and len(form) != y.ndim]
-    remedy = f"reshape it: y.reshape{same[0]}" if same else shape_remedy(y, x, outputs, network)
-    return f"y has shape {y.shape}, but the network's outputs ask for {outputs}{classes}; {remedy}"
+    remedy = f"reshape it: y.reshape{same[0]}" if same else shape_remedy(y, x, lead)
+    return f"y has shape {y.shape}, but the network's outputs ask for {(*lead, K)}{classes}; {remedy}"
 
 
-def shape_remedy(y: Array, x: Array, outputs: tuple[int, ...], network: Model) -> str:
-    """Return what to do about targets that hold other values than the outputs."""
-    *lead, _ = outputs
+def shape_remedy(y: Array, x: Array, lead: tuple[int, ...]) -> str:
+    """Return the remedy for targets of another size than the outputs."""
     columns = y.shape[-1] if y.ndim > len(lead) else 1
-    recurrent = any(isinstance(leaf, (Recurrent, Bidirectional)) for leaf in network._leaves())
     if len(lead) == 2 and y.ndim == 3 and y.shape[1] != lead[1]:
         return f"give each of the {lead[1]} steps of x one target"
     if len(lead) == 2 and y.shape[1:2] != (lead[1],):
-        return f"for one target a sequence {ONE_A_SEQUENCE[recurrent]}"
+        return (
+            "for one target a sequence build the last recurrent layer with return_sequences=False, or put "
+            "Flatten() before the first Dense, or MeanPooling() over time"
+        )
     if len(lead) == 1 and x.ndim == 3 and y.shape[1:2] == x.shape[1:2]:
-        return f"for one target a step {ONE_A_STEP[recurrent]}"
+        return (
+            "for one target a step build every recurrent layer with return_sequences=True, and leave out "
+            "layers that remove the time axis, such as Flatten() and pooling"
+        )
     if columns == 1 and np.array_equal(y, np.round(y)):
         return "for integer classes choose softmax outputs and loss='cce', else give the last layer 1 unit"
-    if y.ndim > len(outputs) and y.shape[: len(lead)] == (*lead,):
+    if y.ndim > len(lead) + 1 and y.shape[: len(lead)] == lead:
         values = y.size // math.prod(lead)
         return f"for all {values} values end in Dense({values}), and y.reshape{(*lead, values)}"
     return f"give the last layer as many units as y has columns, {columns}"
 
 
-def open_weight(
-    sample_weight: ArrayLike, y: Array, lengths: Array | None, steps: bool, dtype: np.dtype[Any]
-) -> Array:
-    """Return the weights of samples (N,); of their steps (N, T), if the targets have `steps`."""
+def as_weight(sample_weight: Any, y: Array, lengths: Array | None, steps: bool, dtype: Any) -> Array:
+    """Return the weights of samples (N,), or of steps (N, T) if the targets have `steps`."""
     N, T = len(y), y.shape[1] if steps else 0
     if steps and lengths is not None:
         sample_weight = pad_steps(sample_weight, "sample_weight", lengths, T)
@@ -217,25 +214,3 @@ def open_weight(
     if not weight.any():
         raise ValueError("sample_weight leaves everything a weight of 0, and nothing to learn; raise some")
     return weight
-
-
-def open_data(
-    network: Model,
-    x: Any,
-    y: Any,
-    lengths: ArrayLike | None = None,
-    sample_weight: ArrayLike | None = None,
-) -> Data:
-    """Check the caller's arrays against the network, and return them in one form."""
-    x, lengths = open_inputs(network._first, x, lengths, network._input_dtype)
-    shape = [n for n in network.compute_shapes(x.shape[1:]) if n is not None]  # all known, as those of x are
-    K, steps = shape[-1], len(shape) > 1
-    check_memory(network._leaves(), network.dtype)
-    check_output(network._last, K, network.loss)
-    if steps and lengths is not None:
-        check_steps(network, x.shape[1])
-    y = open_targets(y, x, lengths, shape, network)
-    weight = None if sample_weight is None else open_weight(sample_weight, y, lengths, steps, network.dtype)
-    data = Data(x, y, lengths, weight, network._input_dtype, steps=steps)
-    check_metrics(network.metrics, data, K, network.loss)
-    return data

@@ -1,8 +1,8 @@
-"""The data that a network works on, once past the door: whole, and batch by batch."""
+"""A data set as arrays in one form, and the batches and windows that it is cut into."""
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,130 +12,101 @@ from nnfw.core.typing import Array
 
 
 class Batch(NamedTuple):
-    """What one training step works on; `weight` weighs each sample or step in the loss."""
+    """The arrays of one training step."""
 
     x: Array
     y: Array
     lengths: Array | None
-    weight: Array | None
+    weight: Array | None  # of each sample (N,) or step (N, T) in the loss
     valid: int  # samples, or valid steps of all samples, that the loss is the mean over
-    state: Any = None  # what the layers begin with, where it goes on from another
+    state: Any = None  # initial state of the layers, where a window continues another
 
 
 @dataclass
 class Data:
-    """One data set in one form.
+    """A data set, or a subset of it: subsets share the arrays, and differ in `rows`."""
 
-    Attributes
-    ----------
-    x : ndarray (N, ...)
-        Inputs.
-    y : ndarray (N, ...)
-        Targets as the loss takes them.
-    lengths : ndarray of int (N,) or None
-        Valid steps of each sample.
-    weight : ndarray (N,) or (N, T), or None
-        A factor for the loss of each sample, or of each of its steps.
-    dtype : dtype
-        What batches of x are converted to.
-    steps : bool
-        Whether targets have a time axis.
-    rows : ndarray of int, slice or None
-        The samples that are meant, if not all: a part of the data is never a copy of it.
-    """
+    x: Array  # inputs (N, ...)
+    y: Array  # targets (N, ...) as the loss takes them
+    lengths: Array | None  # valid steps of each sample (N,)
+    weight: Array | None  # a factor for the loss of each sample (N,), or of each of its steps (N, T)
+    dtype: np.dtype[Any]  # what batches of x are converted to
+    steps: bool  # whether targets have a time axis
+    rows: Any = None  # the samples of the subset, an index array or a slice; by default all
 
-    x: Array
-    y: Array
-    lengths: Array | None
-    weight: Array | None
-    dtype: np.dtype[Any]
-    steps: bool
-    rows: Array | slice | None = None
+    def __post_init__(self) -> None:
+        if self.rows is None:
+            self.rows = slice(0, len(self.x))
 
     @property
     def first(self) -> "Data":
-        """What is known of the data before they are all seen: all of them."""
+        """The part that is known before training, which is all; see `Batches.first`."""
         return self
 
     @property
     def size(self) -> int | None:
-        """The number of samples N."""
+        """The number of samples; see `Batches.size`."""
         return len(self)
 
     def __len__(self) -> int:
-        if isinstance(self.rows, slice):
-            return len(range(*self.rows.indices(len(self.x))))
-        return len(self.x if self.rows is None else self.rows)
+        rows = self.rows
+        return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
 
     def subset(self, index: Array | slice) -> "Data":
-        """Return the samples at `index`."""
-        if self.rows is None:
-            return replace(self, rows=index)
-        rows = np.arange(len(self.x))[self.rows] if isinstance(self.rows, slice) else self.rows
-        return replace(self, rows=rows[index])
+        """Return the samples at `index`, an array or a slice with start and stop; nothing is copied."""
+        rows = self.rows
+        if not isinstance(rows, slice):
+            rows = rows[index]
+        elif isinstance(index, slice):
+            rows = slice(rows.start + index.start, rows.start + index.stop)
+        else:
+            rows = rows.start + index
+        return Data(self.x, self.y, self.lengths, self.weight, self.dtype, self.steps, rows)
 
     def count(self, batch_size: int) -> int:
         """Return the number of batches."""
         return math.ceil(len(self) / batch_size)
 
     def parts(self, batch_size: int, order: Array | None = None, skip: int = 0) -> Iterator["Data"]:
-        """Yield the samples of each batch after the first few; the last may have fewer.
-
-        They come in an `order`, by default that of the data.
-        """
+        """Yield the samples of each batch after the first `skip`, in an `order`; the last may be smaller."""
         for start in range(skip * batch_size, len(self), batch_size):
             part = slice(start, min(start + batch_size, len(self)))
             yield self.subset(part if order is None else order[part])
 
-    def batches(self, batch_size: int, order: Array | None = None) -> Iterator[Batch]:
-        """Yield all batches; see `parts`."""
-        return (part.batch() for part in self.parts(batch_size, order))
-
     def batch(self) -> Batch:
         """Return all samples as one batch, the padding of their targets set to 0 and weighed 0."""
-        return self._take(slice(None) if self.rows is None else self.rows, slice(None))
+        return self._take(self.rows)
 
     @property
     def longest(self) -> int:
-        """The time steps of the longest sequence."""
-        if self.lengths is None:
-            return int(self.x.shape[1])
-        return int(self.lengths[slice(None) if self.rows is None else self.rows].max())
+        """The number of steps of the longest sequence."""
+        return int(self.x.shape[1] if self.lengths is None else self.lengths[self.rows].max())
 
-    def windows(self, width: int, skip: int = 0) -> Iterator[tuple[Batch, Array | None]]:
-        """Yield one batch for each window of `width` time steps after the first few.
+    def windows(self, width: int) -> Iterator[tuple[Batch, Array | None]]:
+        """Yield a batch for each window of `width` time steps, with the samples that reach into it.
 
-        It has the samples that last as long. Beside each stands which samples of the window before it go on
-        in it; None for the first window.
+        With each comes the index of its samples in the window before; None with the first.
         """
         rows = self.rows
-        if rows is None or isinstance(rows, slice):
-            rows = np.arange(*(rows or slice(None)).indices(len(self.x)))
+        if isinstance(rows, slice):
+            rows = np.arange(rows.start, rows.stop)
         lengths = np.full(len(rows), self.x.shape[1]) if self.lengths is None else self.lengths[rows]
         for start in range(0, self.longest, width):
-            on = np.flatnonzero(lengths > start)
-            rows, lengths = rows[on], lengths[on]
-            if start >= skip * width:
-                yield self._take(rows, slice(start, start + width)), on if start else None
+            index = np.flatnonzero(lengths > start)
+            rows, lengths = rows[index], lengths[index]
+            yield self._take(rows, start, width), index if start else None
 
-    def _take(self, rows: Array | slice, steps: slice) -> Batch:
-        """Return one batch, of some samples, and of sequences some steps."""
-        x = self.x[rows] if steps == slice(None) else self.x[rows, steps]
-        y = self.y[rows, steps] if self.steps else self.y[rows]
-        x = np.asarray(x, self.dtype)
-        weight = self.weight
-        if weight is not None:
-            weight = weight[rows] if weight.ndim == 1 else weight[rows, steps]
-        if self.lengths is None:
-            return Batch(x, y, None, weight, y.shape[0] * (y.shape[1] if self.steps else 1))
-        lengths = np.minimum(self.lengths[rows] - (steps.start or 0), x.shape[1])
-        if not self.steps:
-            return Batch(x, y, lengths, weight, len(y))
-        padding = ~valid_steps(lengths, x.shape[1])
-        y = without(padding, y)
-        valid = int(lengths.sum())
+    def _take(self, rows: Array | slice, start: int = 0, width: int | None = None) -> Batch:
+        """Return some samples as a batch, of sequences `width` steps from `start`."""
+        index = (rows,) if width is None else (rows, slice(start, start + width))
+        x, y = np.asarray(self.x[index], self.dtype), self.y[index[: 1 + self.steps]]
+        weight = None if self.weight is None else self.weight[index[: self.weight.ndim]]
+        lengths = None if self.lengths is None else np.minimum(self.lengths[rows] - start, x.shape[1])
+        if lengths is None or not self.steps:
+            return Batch(x, y, lengths, weight, math.prod(y.shape[: 1 + self.steps]))
+        padding, valid = ~valid_steps(lengths, x.shape[1]), int(lengths.sum())
         # The loss divides by all N·T steps; scaled so, that is the mean over the valid ones.
         mask = ~padding * (padding.size / valid)
         if weight is not None:
             mask = (mask.T * weight.T).T  # (N, T) times (N, T), or times (N,)
-        return Batch(x, y, lengths, mask, valid)
+        return Batch(x, without(padding, y), lengths, mask, valid)

@@ -26,7 +26,7 @@ def measure(
 ) -> Iterator[None]:
     """Add all of `data` to the tracker, and yield after each batch; errors begin with the `purpose`."""
     penalty = network._penalty()
-    for number, batch in enumerate(data.batches(batch_size), 1):
+    for number, batch in enumerate((part.batch() for part in data.parts(batch_size)), 1):
         with np.errstate(all="ignore"):  # what is not finite is reported instead
             a = network.forward(batch.x, lengths=batch.lengths)
             loss = network.loss(batch.y, a, batch.weight) + penalty

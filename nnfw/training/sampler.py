@@ -1,4 +1,4 @@
-"""The plan of a fit: what an epoch is cut into, and in which order."""
+"""Sampler: what an epoch is cut into, and in which order."""
 
 import math
 from dataclasses import dataclass
@@ -16,30 +16,17 @@ from nnfw.training.batches import Data
 class Sampler:
     """How each epoch takes the data.
 
-    Parameters
-    ----------
-    samples : int or None
-        N; None where the batches come as they come.
-    batch_size : int
-        Samples a batch.
-    shuffle : bool
-        Whether each epoch takes the samples in a new order.
-    bucket : bool
-        Whether the samples of a batch are of similar length.
-    truncate : int or None
-        Time steps of a window, if a batch is taken window by window.
-
     Examples
     --------
     >>> print(Sampler(30, 8, shuffle=True, truncate=20))
     30 samples in batches of 8, shuffled, in windows of 20 steps
     """
 
-    samples: int | None
-    batch_size: int
-    shuffle: bool = True
-    bucket: bool = False
-    truncate: int | None = None
+    samples: int | None  # N; None for batches made by the caller
+    batch_size: int  # samples a batch
+    shuffle: bool = True  # whether each epoch takes the samples in a new order
+    bucket: bool = False  # whether the samples of a batch are of similar length
+    truncate: int | None = None  # time steps of a window, if batches are taken window by window
 
     def __post_init__(self) -> None:
         for name in ("samples", "batch_size", "truncate"):
@@ -50,39 +37,29 @@ class Sampler:
             raise ValueError("fit: bucket=True shuffles the batches; it goes with shuffle=True only")
 
     def order(self, data: Data | Any, rng: np.random.Generator) -> Array | None:
-        """Return the order of the samples for the next epoch; None is the order in which they come."""
+        """Return the order of the samples for the next epoch; None for the order of the data."""
         if not self.shuffle or data.size is None:
             return None
         order = rng.permutation(len(data))
         if not self.bucket or data.lengths is None:
             return order
-        rows = slice(None) if data.rows is None else data.rows
-        return gather_by_length(order, data.lengths[rows], self.batch_size, rng)
+        return gather_by_length(order, data.lengths[data.rows], self.batch_size, rng)
 
     def updates(self, data: Data | Any) -> int | None:
-        """Return the number of updates in an epoch, or None as long as it is not known.
-
-        Examples
-        --------
-        >>> from nnfw.training.batches import Data
-        >>> data = Data(np.zeros((30, 90, 1)), np.zeros((30, 90, 1)), None, None, np.dtype("f4"), steps=True)
-        >>> Sampler(30, 8).updates(data), Sampler(30, 8, truncate=20).updates(data)
-        (4, 20)
-        """
+        """Return the number of updates in an epoch, or None if it is not known."""
         count = data.count(self.batch_size)
         if self.truncate is None or count is None:
             return count
         if data.size is None or data.lengths is not None:
-            return None  # each batch has as many windows as its longest sequence asks for
+            return None  # the longest sequence of each batch decides how many windows it has
         return count * math.ceil(data.longest / self.truncate)
 
     def __str__(self) -> str:
-        """Return the plan in words."""
-        if self.samples is None:
-            said = ["batches as they are given"]
-        else:
-            said = [f"{self.samples} samples in batches of {self.batch_size}"]
-            said.append("shuffled" if self.shuffle else "not shuffled")
-        said += ["gathered by length"] if self.bucket else []
-        said += [f"in windows of {self.truncate} steps"] if self.truncate else []
-        return ", ".join(said)
+        """Return the settings in words."""
+        words = ["batches as they come"]
+        if self.samples is not None:
+            words = [f"{self.samples} samples in batches of {self.batch_size}"]
+            words.append("shuffled" if self.shuffle else "not shuffled")
+        words += ["gathered by length"] if self.bucket else []
+        words += [f"in windows of {self.truncate} steps"] if self.truncate else []
+        return ", ".join(words)

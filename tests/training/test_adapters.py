@@ -1,4 +1,4 @@
-"""The door: every promised form trains as the canonical one, bit for bit, every mistake is refused."""
+"""Adapters: every form of the data trains as the canonical one, bit for bit; every mistake is refused."""
 
 import functools
 from collections.abc import Callable
@@ -19,6 +19,7 @@ from nnfw import (
     Flatten,
     LambdaCallback,
     Layer,
+    Metric,
     Network,
     NonFiniteError,
     ShapeError,
@@ -193,7 +194,7 @@ class TestInputs:
         network = untrained(build(TASKS["number"]), *FLAT.shape[1:])
         mapped = as_memmap(tmp_path / "x", x)
         assert np.isfinite(network.predict(mapped[:-1], batch_size=3)).all()
-        with pytest.raises(NonFiniteError, match=rf"^predict: the input x\[{N - 1}, 0\] is nan; fill"):
+        with pytest.raises(NonFiniteError, match=r"^predict: the input x holds nan; fill"):
             network.predict(mapped, batch_size=3)
 
     @pytest.mark.parametrize("name", ["sequence", "steps", "bits", "signal"])
@@ -358,16 +359,26 @@ class TestData:
         part = data.subset(np.array([7, 2, 9, 4])).subset(np.array([3, 0]))
         assert part.x is FLAT
         assert len(part) == 2
-        (batch,) = part.batches(5)
+        batch = part.batch()
         np.testing.assert_array_equal(batch.x, FLAT[[4, 7]])
         np.testing.assert_array_equal(batch.y, CLASSES[[4, 7]])
         np.testing.assert_array_equal(batch.weight, [4, 7])
         assert (batch.x.dtype, batch.valid, batch.lengths) == (np.float64, 2, None)
 
+    def test_a_part_of_a_slice_is_a_view(self):
+        data = Data(FLAT, CLASSES, None, None, FLAT.dtype, steps=False)
+        first, second, last = data.parts(5)
+        assert [len(part) for part in (first, second, last)] == [5, 5, 2]
+        assert np.shares_memory(second.batch().x, FLAT)
+        np.testing.assert_array_equal(second.batch().x, FLAT[5:10])
+        np.testing.assert_array_equal(second.subset(slice(1, 3)).batch().y, CLASSES[6:8])
+        np.testing.assert_array_equal(second.subset(np.array([4, 0])).batch().y, CLASSES[[9, 5]])
+        assert [len(part) for part in data.parts(5, skip=2)] == [2]
+
     def test_batches_take_every_sample_once_in_the_order_given(self):
         data = Data(SEQUENCES, STEP_CLASSES, LENGTHS, None, np.dtype("float32"), steps=True)
         order = np.random.default_rng(3).permutation(N)
-        batches = list(data.batches(5, order))
+        batches = [part.batch() for part in data.parts(5, order)]
         assert [len(batch.x) for batch in batches] == [5, 5, 2]
         np.testing.assert_array_equal(np.concatenate([batch.lengths for batch in batches]), LENGTHS[order])
         for batch in batches:
@@ -746,8 +757,8 @@ class TestMistakes:
                 ("validation_split", "give validation_data"),
             )
 
-    def test_what_does_fit_is_let_through(self):
-        """The door judges outputs by what they are, not by the names of activations."""
+    def test_outputs_are_judged_by_their_values(self):
+        """Not by the name of the activation."""
 
         class Logistic(Activation):
             def __call__(self, x, out=None):
@@ -762,9 +773,8 @@ class TestMistakes:
         network = Network([GRU(1, "sigmoid")], loss="bce", seed=0)
         assert np.isfinite(fit(network, SEQUENCES, CLASSES > 0)["loss"][0])
 
-    @pytest.mark.parametrize("verb", [lambda self, *given: None, lambda self, now, then=0: None])
-    def test_any_method_that_takes_the_run_alone_is_let_through(self, verb):
-        hooks = {"on_epoch_end": verb, "on_disk": True, "_on_error": print}
+    def test_only_public_methods_are_taken_for_hooks(self):
+        hooks = {"on_epoch_end": lambda self, run: None, "on_disk": True, "_on_error": print}
         callback = type("Hooked", (Callback,), hooks)()
         callback.on_best = print  # an argument that is kept, say: not a method that is never called
         kept = []
@@ -773,7 +783,7 @@ class TestMistakes:
         assert len(kept) == 2
         assert kept[0] is kept[1]
 
-    def test_lengths_of_1_are_let_through_where_they_may_be(self):
+    def test_lengths_of_1_are_accepted_where_they_fit(self):
         ones, task = np.ones(N, int), TASKS["sequence"]
         found = fit(build(task), [(task.x, task.y, ones)], None)
         assert found["loss"] == fit(build(task), task.x[:, :1], task.y, batch_size=N, shuffle=False)["loss"]
@@ -796,10 +806,32 @@ class TestMistakes:
         ]:
             network = Network([layer, Dense(K, "softmax")], loss="cce")
             refused(lambda network=network: fit(network, SEQUENCES, CLASSES), ShapeError, ("(12,)", remedy))
-        for layer, remedy in [(recurrent(3), "with return_sequences=True"), (Flatten(), "leave out what")]:
+        for layer, remedy in [
+            (recurrent(3), "with return_sequences=True"),
+            (Flatten(), "leave out layers that remove the time axis"),
+        ]:
             network = Network([layer, Dense(K, "softmax")], loss="cce")
             said = ("(12, 5)", remedy)
             refused(lambda network=network: fit(network, SEQUENCES, STEP_CLASSES), ShapeError, said)
+
+    def test_metrics_are_tried_on_samples_of_every_class(self):
+        """On a few of them, evenly spaced, so that a result that needs both classes is defined."""
+        sizes = []
+
+        class Share(Metric):
+            def statistics(self, y, a):
+                sizes.append(len(y))
+                return np.array([np.sum(y == 0), np.sum(y == 1)])
+
+            def result(self, s):
+                if not s.all():
+                    raise ValueError("both classes are needed")
+                return float(s[1] / s.sum())
+
+        network = Network([Dense(1, "sigmoid")], loss="bce", metrics=[Share()], seed=0)
+        x, y = np.tile(FLAT, (50, 1)), np.repeat([0, 1], 300)
+        assert fit(network, x, y)["share"] == [0.5]
+        assert sizes[0] < 128 < len(y)
 
     def test_a_function_is_not_tried_as_a_metric(self):
         seen = []

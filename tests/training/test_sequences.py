@@ -1,4 +1,4 @@
-"""Training on long, unequal and streamed sequences: windows, gathering by length, and given batches."""
+"""Training on long and variable-length sequences: windows, gathering by length, batches by the caller."""
 
 import math
 
@@ -9,6 +9,8 @@ from untrained import untrained
 from nnfw import GRU, LSTM, RNN, SGD, Adam, Bidirectional, Dense, Dropout, Embedding, LambdaCallback, Network
 from nnfw.core.errors import ShapeError
 from nnfw.data import gather_by_length
+from nnfw.training.batches import Data
+from nnfw.training.sampler import Sampler
 
 rng = np.random.default_rng(21)
 N, T, D, K = 7, 11, 3, 2
@@ -183,6 +185,16 @@ def test_an_interrupted_fit_in_windows_is_resumed_bit_for_bit(tmp_path):
         again.fit(X, Y, resume=True, **settings | {"truncate": None})
 
 
+def test_the_number_of_updates():
+    def updates(lengths, **options):
+        data = Data(X, Y, lengths, None, X.dtype, steps=True)
+        return Sampler(N, 3, **options).updates(data)
+
+    assert updates(None) == updates(LENGTHS) == 3
+    assert updates(None, truncate=4) == 3 * 3
+    assert updates(LENGTHS, truncate=4) is None  # it depends on the longest sequence of each batch
+
+
 # ---- gathering by length --------------------------------------------------------------------------------
 
 
@@ -226,7 +238,7 @@ def test_buckets_shuffle():
         chain().fit(X, Y, bucket=True, shuffle=False, verbose=0)
 
 
-# ---- given batches -----------------------------------------------------------------------------------------
+# ---- batches by the caller ---------------------------------------------------------------------------------
 
 
 class Files:
@@ -244,7 +256,7 @@ PAIRS = [(X[:3], Y[:3]), (X[3:6], Y[3:6]), (X[6:], Y[6:])]
 
 
 @pytest.mark.parametrize("make", [lambda pairs: Files(*pairs), list])
-def test_given_batches_train_as_the_same_data_whole(make):
+def test_batches_train_as_the_same_data_whole(make):
     given, whole = chain(), chain()
     given.fit(make(PAIRS), epochs=4, verbose=0)
     whole.fit(X, Y, epochs=4, batch_size=3, shuffle=False, verbose=0)
@@ -273,10 +285,10 @@ def test_lists_of_sequences_as_batches():
     same(params_of(given), params_of(whole))
 
 
-def test_they_are_asked_for_once_an_epoch():
+def test_batches_are_iterated_over_once_an_epoch():
     files = Files(*PAIRS)
     chain().fit(files, epochs=3, verbose=0)
-    assert files.begun == 3 + 1  # once more at the door
+    assert files.begun == 3 + 1  # once more for the first batch
 
 
 def test_the_schedule_is_fractional_as_soon_as_the_batches_are_counted():
@@ -293,7 +305,7 @@ def test_the_schedule_is_fractional_as_soon_as_the_batches_are_counted():
     assert sorted({round(epoch, 9) for epoch in times}) == pytest.approx([0, 1 / 3, 2 / 3])
 
 
-def test_windows_of_given_batches_and_validation_on_given_batches():
+def test_windows_of_batches_and_validation_on_batches():
     given, whole = chain(), chain()
     given.fit(PAIRS, truncate=4, validation_data=Files(*PAIRS[:2]), verbose=0)
     whole.fit(X, Y, batch_size=3, truncate=4, shuffle=False, validation_data=(X[:6], Y[:6]), verbose=0)
@@ -320,7 +332,8 @@ def test_a_stop_within_an_epoch_of_unknown_length_is_resumed(tmp_path):
         (None, TypeError, "y is missing"),
         (iter(PAIRS), TypeError, "used up after one"),
         ((pair for pair in PAIRS), TypeError, "used up after one"),
-        ([], ValueError, "there is no batch"),
+        ([], ValueError, "x holds no batch; it must yield"),
+        (Files(), ValueError, "x holds no batch; it must yield"),
         ([X], TypeError, r"batch 1: a batch must be \(x, y\) or \(x, y, lengths\), got ndarray"),
         ([(X, Y), (X[..., :2], Y)], ShapeError, "batch 2: .*features"),
         ([(X, Y), (X, Y[:3])], ShapeError, "batch 2: x has 7 samples"),
