@@ -194,7 +194,7 @@ class TestInputs:
         network = untrained(build(TASKS["number"]), *FLAT.shape[1:])
         mapped = as_memmap(tmp_path / "x", x)
         assert np.isfinite(network.predict(mapped[:-1], batch_size=3)).all()
-        with pytest.raises(NonFiniteError, match=r"^predict: the input x holds nan; fill"):
+        with pytest.raises(NonFiniteError, match=r"^predict, batch 4: the input x holds nan; fill"):
             network.predict(mapped, batch_size=3)
 
     @pytest.mark.parametrize("name", ["sequence", "steps", "bits", "signal"])
