@@ -1,20 +1,21 @@
-"""Measure nnfw beside its peers.
+"""Compare the speed of nnfw with that of other frameworks.
 
 speed      each layer's forward pass and training step, over a grid of sizes, beside each framework
 scaling    how time and memory grow with N, T and H; memory beside PyTorch; the memory of 1,000 steps
-training   one network from the same weights on the same batches in nnfw and PyTorch; what `fit` costs
-sequences  what unequal lengths spare, and what a step of a stream takes
-profile    where the time of a training step goes: matrix products, what is done element by element, calls
+training   one network from the same weights on the same batches in nnfw and PyTorch
+overhead   what `fit` takes over the bare training steps
+sequences  what variable lengths save, and what a step of a stream takes
+profile    where the time of a training step goes: matrix products, calls, the optimizer
+step       through how many files, functions and calls of nnfw a training step passes
 
 Each measurement runs in a process of its own. The results are printed, and written to a folder as JSON and
-charts. All takes about an hour. Let the machine do nothing else meanwhile: threads that wait for each other
-make it look several times slower than it is.
+charts. All of them take about an hour. Leave the machine idle: threads that wait for each other look slow.
 """
 
 import argparse
 from pathlib import Path
 
-from benchmarks import machine, profile, scaling, sequences, speed, training
+from benchmarks import pairs, profile, report, scaling, speed, step, training
 from benchmarks.cases import TITLES, parse_sizes
 from benchmarks.peers import PEERS, installed
 
@@ -22,8 +23,10 @@ BENCHMARKS = {
     "speed": speed.run,
     "scaling": scaling.run,
     "training": training.run,
-    "sequences": sequences.run,
+    "overhead": pairs.overhead,
+    "sequences": pairs.sequences,
     "profile": profile.run,
+    "step": step.run,
 }
 
 
@@ -35,8 +38,7 @@ def main(arguments: list[str] | None = None) -> None:
         if not installed(name):
             print(f"{PEERS[name].title} is not installed, and left out. To have it: {PEERS[name].install}")
     options.peers = [name for name in options.peers if installed(name)]
-    options.machine = machine.describe(options.peers)
-    print(machine.line(options.machine))
+    options.machine = report.machine(options.peers)
     for name in BENCHMARKS if options.which == "all" else [options.which]:
         BENCHMARKS[name](options)
 
@@ -55,8 +57,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--layers", nargs="+", choices=TITLES, default=list(TITLES), metavar="LAYER", help=" ".join(TITLES))
     add("--sizes", nargs="+", type=parse_sizes, metavar="SIZE", help="N,T,D,H or, of a dense chain, N:D-H-K")
     add("--peers", nargs="*", choices=PEERS, default=list(PEERS), metavar="PEER", help=" ".join(PEERS))
-    add("--epochs", type=int, help="for training, instead of what the task asks for")
-    add("--fashion", type=Path, metavar="FOLDER", help="where the four files of Fashion-MNIST are")
+    add("--before", type=Path, metavar="FOLDER", help="for speed: another checkout of nnfw, as one more peer")
+    add("--epochs", type=int, help="for training (30; quick: 3)")
     add("--output", type=Path, default=Path(__file__).with_name("results"), metavar="FOLDER")
     add("--seed", type=int, default=0)
     options = parser.parse_args(arguments)

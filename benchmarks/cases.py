@@ -1,13 +1,13 @@
-"""What is measured: layers and their sizes, with the same data and the same weights for every framework."""
+"""What is measured: layers at several sizes, with the same data and weights for every framework."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from nnfw.core.typing import Array as Array
-
+Array = np.ndarray
 TITLES = {
     "dense": "Dense chain",
     "rnn": "RNN",
@@ -15,77 +15,46 @@ TITLES = {
     "gru_after": "GRU (reset_after)",
     "lstm": "LSTM",
 }
-GATES = {"rnn": ("",), "gru": ("_z", "_r", "_c"), "lstm": ("_i", "_f", "_g", "_o")}
-GATES["gru_after"] = GATES["gru"]
-
-RECURRENT_SIZES: tuple[tuple[int, ...], ...] = (
-    (1, 100, 8, 16),
-    (32, 28, 28, 64),
-    (32, 100, 16, 32),
-    (64, 100, 64, 128),
-    (128, 28, 28, 128),
-    (128, 50, 128, 256),
-    (256, 28, 28, 128),
-)
-DENSE_SIZES: tuple[tuple[int, ...], ...] = (
-    (32, 20, 32, 32, 2),
-    (32, 784, 128, 10),
-    (128, 784, 256, 128, 10),
-    (256, 784, 1024, 512, 10),
-)
+ZRC = ("_z", "_r", "_c")
+GATES = {"rnn": ("",), "gru": ZRC, "gru_after": ZRC, "lstm": ("_i", "_f", "_g", "_o")}
+RECURRENT = ["1,100,8,16", "32,28,28,64", "32,100,16,32", "64,100,64,128"]
+RECURRENT += ["128,28,28,128", "128,50,128,256", "256,28,28,128"]
+DENSE = ["32:20-32-32-2", "32:784-128-10", "128:784-256-128-10", "256:784-1024-512-10"]
+SIZES = re.compile(r"N(,N){3}|N:N(-N)+".replace("N", r"[1-9]\d*"))
 
 
 class Case(NamedTuple):
-    """One layer at one size.
-
-    Attributes
-    ----------
-    layer : str
-        A key of `TITLES`.
-    sizes : tuple of int
-        (N, T, D, H); for a dense chain (N, D, H, ..., K).
-    """
+    """A layer, a key of `TITLES`, at a size: N,T,D,H, or of a dense chain N:D-H-K."""
 
     layer: str
-    sizes: tuple[int, ...]
+    text: str
 
     @property
-    def text(self) -> str:
-        """The sizes as the command line takes them: 32,28,28,64 or 32:20-32-32-2."""
-        N, *widths = self.sizes
-        return (
-            f"{N}:{'-'.join(map(str, widths))}" if self.layer == "dense" else ",".join(map(str, self.sizes))
-        )
+    def sizes(self) -> tuple[int, ...]:
+        """The numbers of the text."""
+        return tuple(map(int, re.findall(r"\d+", self.text)))
 
 
-def parse_sizes(text: str) -> tuple[bool, tuple[int, ...]]:
-    """Return whether the text means a dense chain, and its numbers."""
-    dense = ":" in text
-    numbers = tuple(int(part) for part in text.replace(":", ",").replace("-", ",").split(","))
-    if min(numbers) < 1 or (len(numbers) < 3 if dense else len(numbers) != 4):
+def parse_sizes(text: str) -> str:
+    """Return the text if it is a size."""
+    if not SIZES.fullmatch(text):
         raise ValueError(text)
-    return dense, numbers
+    return text
 
 
-def grid(layers: Iterable[str], chosen: list[tuple[bool, tuple[int, ...]]] | None, quick: bool) -> list[Case]:
-    """Return the cases of these layers, at the sizes chosen or at all of them (the small ones if quick)."""
-    cases = []
-    for layer in layers:
-        sizes = DENSE_SIZES if layer == "dense" else RECURRENT_SIZES
-        if chosen is not None:
-            sizes = tuple(numbers for dense, numbers in chosen if dense == (layer == "dense"))
-        cases += [Case(layer, size) for size in (sizes[:2] if quick and chosen is None else sizes)]
-    return cases
+def grid(layers: Iterable[str], chosen: list[str] | None, quick: bool) -> list[Case]:
+    """Return the cases of these layers, at the chosen sizes or at all of them (two if quick)."""
+    sizes = chosen or [*RECURRENT[: 2 if quick else None], *DENSE[: 2 if quick else None]]
+    return [Case(layer, text) for layer in layers for text in sizes if (":" in text) == (layer == "dense")]
 
 
 def data(case: Case, seed: int) -> tuple[Array, Array]:
     """Return x and the last state's gradient dy (N, H); for a dense chain x and the classes (N,)."""
     rng = np.random.default_rng(seed)
+    N, *shape, last = case.sizes
     if case.layer == "dense":
-        N, D, *_, K = case.sizes
-        return rng.standard_normal((N, D), np.float32), rng.integers(0, K, N)
-    N, T, D, H = case.sizes
-    return rng.standard_normal((N, T, D), np.float32), rng.standard_normal((N, H), np.float32)
+        return rng.standard_normal((N, shape[0]), np.float32), rng.integers(0, last, N)
+    return rng.standard_normal((N, *shape), np.float32), rng.standard_normal((N, last), np.float32)
 
 
 def dense_weights(case: Case, seed: int) -> list[tuple[Array, Array]]:
@@ -103,9 +72,7 @@ def recurrent_weights(case: Case, seed: int) -> dict[str, Array]:
         weights["Wx" + gate] = uniform(rng, D, H)
         weights["Wh" + gate] = uniform(rng, H, H)
         weights["b" + gate] = uniform(rng, H, H)[0]
-    if case.layer == "gru_after":
-        weights["bh_c"] = uniform(rng, H, H)[0]
-    return weights
+    return weights | ({"bh_c": uniform(rng, H, H)[0]} if case.layer == "gru_after" else {})
 
 
 def uniform(rng: np.random.Generator, D: int, H: int) -> Array:
@@ -113,6 +80,9 @@ def uniform(rng: np.random.Generator, D: int, H: int) -> Array:
     return (0.9 * np.sqrt(3 / D) * rng.uniform(-1, 1, (D, H))).astype(np.float32)
 
 
-def side_by_side(weights: dict[str, Array], name: str, gates: Iterable[str]) -> Array:
-    """Return the gates' arrays of one name in one: (D, G·H) or (G·H,)."""
-    return np.concatenate([weights[name + gate] for gate in gates], axis=-1)
+def joined(weights: Mapping[str, Array], gates: Iterable[str]) -> list[Array]:
+    """Return Wx (D, G·H), Wh (H, G·H), b (G·H,) and the recurrent bias bh (G·H,), the gates in this order."""
+    weights = {f"bh{gate}": np.zeros_like(weights[f"b{gate}"]) for gate in gates} | dict(weights)
+    return [
+        np.concatenate([weights[name + gate] for gate in gates], axis=-1) for name in ("Wx", "Wh", "b", "bh")
+    ]

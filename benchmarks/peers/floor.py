@@ -5,51 +5,39 @@ from itertools import pairwise
 import numpy as np
 
 from benchmarks.cases import GATES, Array, Case
+from benchmarks.peers import Built
 
-Product = tuple[Array, Array, Array]  # a, b and the memory for a @ b
-
-
-def build(case: Case, seed: int) -> "Products":
-    """Return the case's matrix products, ready to run."""
-    rng = np.random.default_rng(seed)
-    return dense(case, rng) if case.layer == "dense" else recurrent(case, rng)
+Products = list[tuple[Array, Array, Array]]  # a, b and the memory for a @ b
 
 
-class Products:
-    """Matrix products of random operands."""
-
-    def __init__(self, ahead: list[Product], back: list[Product]) -> None:
-        self.ahead, self.back = ahead, back
-
-    def forward(self) -> None:
-        """Take those of the forward pass."""
-        for a, b, out in self.ahead:
-            np.matmul(a, b, out=out)
-
-    def step(self) -> None:
-        """Take those of the forward pass and of its adjoint."""
-        self.forward()
-        for a, b, out in self.back:
-            np.matmul(a, b, out=out)
+def build(case: Case, seed: int) -> Built:
+    """Return the case's matrix products of random operands."""
+    ahead, back = (dense if case.layer == "dense" else recurrent)(case, np.random.default_rng(seed))
+    return Built(lambda: take(ahead), lambda: take(ahead + back), (ahead, back))
 
 
-def product(a: Array, b: Array) -> Product:
+def take(products: Products) -> None:
+    """Compute the products."""
+    for a, b, out in products:
+        np.matmul(a, b, out=out)
+
+
+def product(a: Array, b: Array) -> tuple[Array, Array, Array]:
     """Return the operands with memory for their product."""
     return a, b, np.empty((a.shape[0], b.shape[1]), a.dtype)
 
 
-def dense(case: Case, rng: np.random.Generator) -> Products:
-    """Return x W, and for each layer dW and (but for the first) dx."""
+def dense(case: Case, rng: np.random.Generator) -> tuple[Products, Products]:
+    """Return x W; and for each layer dW and, except for the first, dx."""
     N, *widths = case.sizes
     x = [rng.standard_normal((N, D), np.float32) for D in widths]
     W = [rng.standard_normal(shape, np.float32) for shape in pairwise(widths)]
-    ahead = [product(*pair) for pair in zip(x, W, strict=False)]
     back = [product(ds, W.T) for ds, W in zip(x[2:], W[1:], strict=True)]
-    return Products(ahead, back + [product(x.T, ds) for x, ds in pairwise(x)])
+    return list(map(product, x, W)), back + [product(x.T, ds) for x, ds in pairwise(x)]
 
 
-def recurrent(case: Case, rng: np.random.Generator) -> Products:
-    """Return the input products of all steps, those within each step, and the weights' gradients.
+def recurrent(case: Case, rng: np.random.Generator) -> tuple[Products, Products]:
+    """Return the input products of all steps and those within each step; and the same of the backward pass.
 
     GRU's default form takes two products a step: the candidate's waits for the reset gate.
     """
@@ -62,4 +50,4 @@ def recurrent(case: Case, rng: np.random.Generator) -> Products:
     ahead = [product(x, Wx)] + [product(h[t], Wh[:, block]) for t in steps for block in blocks]
     back = [product(ds[t, block], Wh[:, block].T) for t in reversed(steps) for block in blocks]
     whole = [product(ds, Wx.T), product(x.T, ds)] + [product(h.T, ds[:, block]) for block in blocks]
-    return Products(ahead, back + whole)
+    return ahead, back + whole
