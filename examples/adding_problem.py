@@ -1,7 +1,7 @@
-"""What gates are for: a GRU remembers, and an RNN forgets, the first of two numbers to be added.
+"""The adding problem: a GRU solves a task with long-term dependencies that a simple RNN does not.
 
-Two of 100 numbers are marked, and their sum is asked for at the end. Always answering 1 has a mean squared
-error of 1/6, and the RNN finds nothing better. Draws their learning curves in one picture. About 20 seconds.
+Two of 100 numbers are marked, and the target is their sum. Always predicting 1 has a mean squared error of
+1/6, and the RNN does no better. Draws the learning curves of both in one picture. About 20 seconds.
 """
 
 import argparse
@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Train both, and return their mean squared errors on new sequences."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=100, help="numbers in a sequence")
-    parser.add_argument("--samples", type=int, default=2000, help="sequences to learn from")
+    parser.add_argument("--samples", type=int, default=2000, help="sequences to train on")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path(), help="folder for the picture")
@@ -30,10 +30,10 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
         curves[name] = history["val_loss"]
         errors[name] = history["val_loss"][-1]
         guess, truth = network.predict(unseen[0][:1]).item(), unseen[1][0].item()
-        print(f"{name}: mean squared error {errors[name]:.4f}; it answers {guess:.2f} for {truth:.2f}")
+        print(f"{name}: mean squared error {errors[name]:.4f}; predicts {guess:.2f} for {truth:.2f}")
 
     plots.lines(
-        curves | {"always answering 1": [1 / 6] * options.epochs},
+        curves | {"always predicting 1": [1 / 6] * options.epochs},
         path=options.output / "adding_problem.png",
         ylabel="validation mean squared error",
         title=f"The adding problem, {options.steps} steps",

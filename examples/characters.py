@@ -1,8 +1,8 @@
-"""A network learns to write, letter by letter, from the pages about the language that come with Python.
+"""A character-level language model of the pages about the language that come with Python.
 
-They are cut into 16 streams, read side by side in windows of 50 characters: the state is carried from window
-to window, gradients are not. Prints what it writes after each epoch, and draws how many of its words are
-words of these pages. About 90 seconds.
+The text is cut into 16 streams, which form one batch. Training is truncated backpropagation through time, in
+windows of 50 characters, with the state carried from window to window. Prints a sample after each epoch, and
+draws which share of the sampled words occur in the text. About 90 seconds.
 """
 
 import argparse
@@ -23,9 +23,9 @@ def words(text: str) -> list[str]:
 
 
 def main(arguments: list[str] | None = None) -> dict[str, float]:
-    """Train, and return the loss, and the share of true words among those written in the end."""
+    """Train, and return the loss and the share of known words in the last sample."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--characters", type=int, default=250_000, help="at most so many are read")
+    parser.add_argument("--characters", type=int, default=250_000, help="how many at most")
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path(), help="folder for the picture")
@@ -38,21 +38,21 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     K = len(vocabulary)
     streams = vocabulary.encode(text[: len(text) // 16 * 16]).reshape(16, -1)
 
-    def write(run):
+    def sample(run):
         start = vocabulary.encode("The ")
-        written = vocabulary.decode(generate(network, start, 2000, temperature=0.7, seed=options.seed))
-        shares.append(fmean(word in known for word in words(written)))
-        run.note(f"{shares[-1]:.4f} of its words are true words:\nThe {written[:300]}\n")
+        sampled = vocabulary.decode(generate(network, start, 2000, temperature=0.7, seed=options.seed))
+        shares.append(fmean(word in known for word in words(sampled)))
+        run.note(f"{shares[-1]:.4f} of the sampled words are known:\nThe {sampled[:300]}\n")
 
     layers = [Embedding(K, 32), GRU(256, return_sequences=True), Dense(K, "softmax")]
     optimizer = Adam(Cosine(4e-3, options.epochs), clip_global_norm=1.0)
     network = Network(layers, loss="cce", optimizer=optimizer, seed=options.seed)
-    writer, x, y = LambdaCallback(on_fit_start=write, on_epoch_end=write), streams[:, :-1], streams[:, 1:]
-    losses = network.fit(x, y, epochs=options.epochs, batch_size=16, truncate=50, callbacks=[writer])["loss"]
-    print(f"loss {losses[-1]:.4f} a character")
-    curve = {"true words": (range(len(shares)), shares)}
-    plots.lines(curve, options.output / "characters.png", ylabel="share of the words written")
-    return {"loss": losses[-1], "true words": shares[-1]}
+    sampler, x, y = LambdaCallback(on_fit_start=sample, on_epoch_end=sample), streams[:, :-1], streams[:, 1:]
+    losses = network.fit(x, y, epochs=options.epochs, batch_size=16, truncate=50, callbacks=[sampler])["loss"]
+    print(f"loss {losses[-1]:.4f} per character")
+    curve = {"known words": (range(len(shares)), shares)}
+    plots.lines(curve, options.output / "characters.png", ylabel="share of the sampled words")
+    return {"loss": losses[-1], "known words": shares[-1]}
 
 
 if __name__ == "__main__":

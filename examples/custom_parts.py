@@ -1,5 +1,5 @@
-"""Parts of your own: a layer, checked by finite differences, an activation, a loss, a schedule. 3 seconds."""
-# ruff: noqa: D101, D102 (Layer, Activation and Loss say what their methods are for)
+"""A custom layer, checked by finite differences, activation, loss and schedule. About 3 seconds."""
+# ruff: noqa: D101, D102 (the methods are documented on Layer, Activation and Loss)
 
 import argparse
 from pathlib import Path
@@ -18,7 +18,7 @@ class Residual(Dense):  # y = x + φ(x W + b), with as many units as features: H
         return dy + super().backward(dy)
 
 
-class SquaredReLU(Activation):  # y = max(x, 0)², whose slope follows from y: So et al. 2021
+class SquaredReLU(Activation):  # y = max(x, 0)², with derivative 2√y: So et al. 2021
     def __call__(self, x, out=None):
         return np.square(np.maximum(x, 0), out=out)
 
@@ -26,7 +26,7 @@ class SquaredReLU(Activation):  # y = max(x, 0)², whose slope follows from y: S
         return np.multiply(np.sqrt(y), 2, out=out)
 
 
-class Brier(Loss):  # Σ (a − y)², which weather forecasts are judged by: Brier 1950
+class Brier(Loss):  # Σ (a − y)², used to verify weather forecasts: Brier 1950
     def value(self, y, a):
         return np.sum((a - y) ** 2, axis=-1)
 
@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> float:
     print(gradcheck.check_layer(Residual(5, "tanh"), input_shape=(5,)))
     (x, y), (x_test, y_test) = load_digits()
     layers = [GRU(32), Residual(32, SquaredReLU()), Dense(10, "softmax")]
-    optimizer = Adam(lambda epoch: 0.02 * min(0.1 + epoch, 1 / (1 + epoch)))  # up, then down
+    optimizer = Adam(lambda epoch: 0.02 * min(0.1 + epoch, 1 / (1 + epoch)))  # warm-up, then decay
     network = Network(layers, loss=Brier(), optimizer=optimizer, metrics=["accuracy"], seed=options.seed)
     history = network.fit(x, data.one_hot(y), epochs=options.epochs, validation_split=0.1)
     accuracy = network.evaluate(x_test, data.one_hot(y_test))["accuracy"]

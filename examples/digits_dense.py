@@ -1,7 +1,7 @@
-"""A dense network reads each handwritten digit at once, all 64 pixels, and stops when it no longer learns.
+"""A dense network classifies handwritten digits by all 64 pixels at once.
 
-Shows scaling, early stopping and `predict_classes`. Prints the test accuracy and the mistakes, and draws the
-learning curves. About 2 seconds.
+Shows feature scaling, early stopping and `predict_classes`. Prints the test accuracy and the misclassified
+digits, and draws the learning curves. About 2 seconds.
 """
 
 import argparse
@@ -17,14 +17,14 @@ from nnfw.datasets import load_digits
 def main(arguments: list[str] | None = None) -> float:
     """Train, and return the test accuracy."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=100, help="at most so many")
+    parser.add_argument("--epochs", type=int, default=100, help="how many at most")
     parser.add_argument("--units", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path(), help="folder for the picture")
     options = parser.parse_args(arguments)
 
     (x, y), (x_test, y_test) = load_digits()
-    scaler = StandardScaler()  # it learns from the training part alone
+    scaler = StandardScaler()  # fitted to the training data only
     x, x_test = scaler.fit_transform(x.reshape(len(x), -1)), scaler.transform(x_test.reshape(len(x_test), -1))
 
     network = Network(
@@ -40,9 +40,9 @@ def main(arguments: list[str] | None = None) -> float:
 
     result = network.evaluate(x_test, y_test)
     print(f"test accuracy {result['accuracy']:.4f} with the weights of epoch {stopper.best_epoch}")
-    decided = network.predict_classes(x_test)
-    wrong = np.flatnonzero(decided != y_test)
-    print("mistaken for:", ", ".join(f"{y_test[i]} -> {decided[i]}" for i in wrong))
+    predicted = network.predict_classes(x_test)
+    wrong = np.flatnonzero(predicted != y_test)
+    print("misclassified:", ", ".join(f"{y_test[i]} -> {predicted[i]}" for i in wrong))
     history.plot(options.output / "digits_dense.png")
     return result["accuracy"]
 

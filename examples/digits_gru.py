@@ -1,4 +1,4 @@
-"""The main job: a GRU reads handwritten digits row by row, and learns which digit it was.
+"""A GRU classifies handwritten digits, reading each image row by row.
 
 Prints the test accuracy and draws the learning curves and the confusion matrix. About 10 seconds.
 """

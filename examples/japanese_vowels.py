@@ -1,8 +1,8 @@
-"""Who said "ae"? Two directions read utterances of 7 to 29 steps, as they come, and tell nine men apart.
+"""Bidirectional GRUs identify nine speakers by variable-length sequences: utterances of 7 to 29 steps.
 
-The network was chosen among twenty by cross-validation inside the training part: five folds, each of six
-utterances in a row of every speaker. Prints the test accuracy, and draws the confusion matrix. It takes about
-15 seconds; `--seeds=5` trains five, and tells their mean and spread.
+The network was selected among twenty by cross-validation on the training data: five folds, each of six
+consecutive utterances of every speaker. Prints the test accuracy, and draws the confusion matrix. About 15
+seconds; `--seeds=5` trains five networks, and prints their mean and standard deviation.
 """
 
 import argparse
@@ -20,8 +20,8 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Train, and return the test accuracy for each seed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=0, help="the first")
-    parser.add_argument("--seeds", type=int, default=1, help="how many")
+    parser.add_argument("--seed", type=int, default=0, help="the seed of the first network")
+    parser.add_argument("--seeds", type=int, default=1, help="how many networks")
     parser.add_argument("--output", type=Path, default=Path(), help="folder for the picture")
     options = parser.parse_args(arguments)
 

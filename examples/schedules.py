@@ -1,6 +1,6 @@
-"""Every learning-rate schedule on one page, and what each makes of the same task.
+"""Draws every learning-rate schedule, and trains the same network with each.
 
-The rate of 1.5 is far too high to begin with: schedules that rise to it win, those that start there do not.
+A learning rate of 1.5 is too high at the start of training: schedules with a warm-up reach a lower loss.
 Prints a table and draws ``schedules.png`` and ``schedules_loss.png``. About 10 seconds.
 """
 
@@ -12,7 +12,7 @@ from nnfw.datasets import load_digits
 
 
 def every_schedule(rate: float, epochs: float) -> dict[str, schedules.Schedule]:
-    """Return one of each kind, made for so many epochs."""
+    """Return one schedule of each kind for a training run of this many epochs."""
     return {
         "Constant": schedules.Constant(rate),
         "Step": schedules.Step(rate, drop=0.5, every=epochs / 5),

@@ -1,4 +1,4 @@
-"""Live: what a room's temperature will be in a minute, and what if the heater stays off, or on? 5 seconds."""
+"""Predicts a room's temperature minute by minute, then with the heater off or on. About 5 seconds."""
 
 import argparse
 from pathlib import Path
@@ -12,7 +12,7 @@ from nnfw.metrics import RMSE
 
 def room(heater: np.ndarray, draught: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return temperature and heater (N, T, 2), and the temperature (N, T) a minute later."""
-    wall, air = np.zeros(len(heater)), np.zeros((len(heater), heater.shape[1] + 1))  # walls are not seen
+    wall, air = np.zeros(len(heater)), np.zeros((len(heater), heater.shape[1] + 1))  # the wall is hidden
     for t in range(heater.shape[1]):
         air[:, t + 1] = air[:, t] + heater[:, t] / 15 + (wall - air[:, t]) / 5 + draught[:, t]
         wall += (air[:, t] - wall) / 25 - wall / 50
@@ -20,7 +20,7 @@ def room(heater: np.ndarray, draught: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def main(arguments: list[str] | None = None) -> dict[str, float]:
-    """Learn from 300 rooms, watch another one, and return the root mean squared errors there."""
+    """Train on 300 rooms, predict another one, and return the root mean squared errors there."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
@@ -39,10 +39,10 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
         live.append(stream.step(x[0, t]).item())
         took.append(perf_counter() - start)
         if t % 20 == 19:
-            print(f"minute {t + 1}: {live[t]:.3f} predicted, {y[0, t]:.3f} came; {1e6 * took[t]:.0f} µs")
+            print(f"minute {t + 1}: {live[t]:.3f} predicted, {y[0, t]:.3f} observed; {1e6 * took[t]:.0f} µs")
     difference = np.abs(live - network.predict(x[:1, :now])[0, :, 0]).max()
     print(f"{1e6 * np.median(took):.0f} µs a step; predict differs by at most {difference:.0e}")
-    errors = {"next minute": RMSE()(y[0, :now], live), "as it was": RMSE()(y[0, :now], x[0, :now, 0])}
+    errors = {"next minute": RMSE()(y[0, :now], live), "persistence": RMSE()(y[0, :now], x[0, :now, 0])}
     curves = {"until now": y[0, :now]}
     for heat, name in enumerate(["off", "on"]):
         path, what_if = [live[-1]], stream.copy()  # each prediction is its next input

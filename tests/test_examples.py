@@ -17,6 +17,7 @@ SMALL = {
     "characters": (["--characters=8000", "--epochs=1"], ["characters"], -0.001, 4.0),
     "custom_parts": (["--epochs=3"], ["custom_parts"], 0.6, 1.0),
     "digits_dense": ([], ["digits_dense"], 0.97, 1.0),
+    "from_scratch": (["--epochs=2"], [], 0.6, 1.0),
     "digits_gru": (["--epochs=2"], ["learning_curves", "confusion_matrix"], 0.6, 1.0),
     "japanese_vowels": (["--epochs=2"], ["japanese_vowels"], 0.5, 1.0),
     "schedules": (["--epochs=2", "--samples=160"], ["schedules", "schedules_loss"], 0.05, 1.0),
@@ -32,6 +33,12 @@ def load(path):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def small(path, folder):
+    """Return the arguments that make an example small, and write its pictures into the folder."""
+    arguments, pictures, *_ = SMALL[path.stem]
+    return [*arguments, *([f"--output={folder}"] if pictures else [])]
 
 
 def numbers(result):
@@ -59,6 +66,15 @@ def test_every_example_is_here():
     assert {path.stem for path in EXAMPLES} == set(SMALL)
 
 
+def test_from_scratch_takes_the_six_verbs_in_under_40_lines():
+    text = (ROOT / "examples" / "from_scratch.py").read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 40
+    verbs = "compute_shapes", "initialize", "forward", "backward", "gradients", "update"
+    places = [text.index(f"network.{verb}(") for verb in verbs]
+    assert places == sorted(places)
+    assert ".fit(" not in text
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 class TestExamples:
     def test_is_short_and_says_what_it_is(self, path):
@@ -73,11 +89,11 @@ class TestExamples:
         with pytest.raises(SystemExit) as done:
             load(path).main(["--help"])
         assert done.value.code == 0
-        assert "--output" in capsys.readouterr().out
+        assert ("--output" in capsys.readouterr().out) == bool(SMALL[path.stem][1])
 
     def test_runs(self, path, tmp_path, elsewhere, capsys):
-        arguments, pictures, lowest, highest = SMALL[path.stem]
-        result = load(path).main([*arguments, f"--output={tmp_path}"])
+        _, pictures, lowest, highest = SMALL[path.stem]
+        result = load(path).main(small(path, tmp_path))
         assert all(lowest < number <= highest for number in numbers(result))
         assert {file.stem for file in tmp_path.glob("*.png")} == set(pictures)
         for picture in tmp_path.glob("*.png"):
@@ -91,7 +107,7 @@ class TestExamples:
 @pytest.mark.parametrize("path", SEEDED, ids=lambda path: path.stem)
 def test_another_seed_gives_another_result(path, tmp_path, monkeypatch):
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *given: None)
-    arguments = [*SMALL[path.stem][0], "--epochs=1", f"--output={tmp_path}"]
+    arguments = [*small(path, tmp_path), "--epochs=1"]
     main = load(path).main
     assert numbers(main([*arguments, "--seed=1"])) != numbers(main([*arguments, "--seed=2"]))
 
@@ -101,14 +117,14 @@ def test_adding_problem_draws_both_and_the_baseline(tmp_path, monkeypatch):
     monkeypatch.setattr(module.plots, "lines", lambda curves, path, **how: drawn.append(curves))
     errors = module.main([*SMALL["adding_problem"][0], f"--output={tmp_path}"])
     (curves,) = drawn
-    assert list(curves) == ["RNN", "GRU", "always answering 1"]
-    assert curves["always answering 1"] == [1 / 6, 1 / 6]
+    assert list(curves) == ["RNN", "GRU", "always predicting 1"]
+    assert curves["always predicting 1"] == [1 / 6, 1 / 6]
     assert {name: curves[name][-1] for name in ("RNN", "GRU")} == errors
 
 
 def test_sunspots_shows_the_baselines(tmp_path):
     arv = load(ROOT / "examples" / "sunspots.py").main([*SMALL["sunspots"][0], f"--output={tmp_path}"])
-    assert arv["the same as last year"] == pytest.approx(0.416, abs=5e-4)
+    assert arv["persistence"] == pytest.approx(0.416, abs=5e-4)
     assert arv["autoregression(9)"] == pytest.approx(0.123, abs=2e-3)
     assert arv["autoregression(12)"] == pytest.approx(0.126, abs=2e-3)
     assert list(arv)[3:] == ["GRU, seed 0", "GRU, seed 1"]
