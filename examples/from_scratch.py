@@ -8,8 +8,8 @@ from nnfw import GRU, Adam, Dense, Network
 from nnfw.datasets import load_digits
 
 
-def main(arguments: list[str] | None = None) -> float:
-    """Train on the digits, and return the test accuracy."""
+def main(arguments: list[str] | None = None) -> tuple[float, float]:
+    """Train on the digits, and return the training loss and the test accuracy."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
@@ -28,9 +28,9 @@ def main(arguments: list[str] | None = None) -> float:
             network.backward(network.loss.gradient(y[batch], a))  # verb 4: from the last layer to the first
             network.gradients()  # verb 5: of all parameters
             network.update(network.optimizer, epoch)  # verb 6: one step of Adam
-        accuracy = float(np.mean(network.forward(x_test).argmax(axis=1) == y_test))
-        print(f"epoch {epoch + 1}: loss {total / len(x):.4f}, test accuracy {accuracy:.4f}")
-    return accuracy
+        loss, accuracy = total / len(x), np.mean(network.forward(x_test).argmax(axis=1) == y_test)
+        print(f"epoch {epoch + 1}: loss {loss:.4f}, test accuracy {accuracy:.4f}")
+    return loss, accuracy
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Bidirectional GRUs identify nine speakers by variable-length sequences: utterances of 7 to 29 steps.
 
 The network was selected among twenty by cross-validation on the training data: five folds, each of six
-consecutive utterances of every speaker. Prints the test accuracy, and draws the confusion matrix. About 15
-seconds; `--seeds=5` trains five networks, and prints their mean and standard deviation.
+consecutive utterances of every speaker. Prints the test accuracy, and draws the confusion matrix.
+About 15 seconds; `--seeds=5` trains five networks, and prints their mean and standard deviation.
 """
 
 import argparse
