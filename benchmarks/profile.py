@@ -11,6 +11,7 @@ from benchmarks.measure import apart, medians
 
 NOTE = "products: matrix products alone. calls: the same calls on next to no data. update: Adam."
 
+
 def run(options: argparse.Namespace) -> None:
     """Measure, and report it as tables and JSON."""
     rows: list[Any] = []
