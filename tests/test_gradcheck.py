@@ -130,7 +130,7 @@ class Affine(Layer):
         return (self.units,)
 
     def forward(self, x, training=False):
-        self.check_input(x, (2,), "(samples, features)")
+        self.check_input(x, len(self.params["W"]), (2,))
         if training:
             self.cache = {"x": x}
         return x @ self.params["W"] + self.params["b"]

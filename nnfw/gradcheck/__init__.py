@@ -1,7 +1,6 @@
-"""Checks in one line: of all that a layer promises, and of a network's gradients."""
+"""Checks of a layer's contract, and of the gradients of a layer or a network, by finite differences."""
 
 import copy
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -12,11 +11,9 @@ from nnfw.core.validation import whole_number
 from nnfw.gradcheck.contract import promises
 from nnfw.gradcheck.differences import CheckError, Report, compare, derivative, numeric_gradient
 from nnfw.gradcheck.trial import Sizes, Trial, input_shapes, verbs_named
-from nnfw.history import History
 from nnfw.layers.base import Layer
-from nnfw.network import Network
+from nnfw.model import Model
 from nnfw.training import adapters
-from nnfw.training.batches import Batch
 
 __all__ = ["CheckError", "Report", "check_layer", "check_network", "numeric_gradient"]
 
@@ -33,35 +30,28 @@ def check_layer(
 ) -> Report:
     """Check that a layer keeps the contract of the six verbs, with random weights and data.
 
-    Shapes, memory, dtypes, the order of calls, lengths and initial states are checked, and all gradients
-    by finite differences in float64. The layer is left as it is: a new one is built from its `config`.
+    Checked are shapes, memory, dtypes, the order of calls, lengths and initial states, and all gradients by
+    finite differences in float64. The layer is not changed: a new one is built from its `config`.
 
     Parameters
     ----------
     layer : Layer
-        Any, built or not.
+        Built or not.
     input_shape : tuple of int, optional
-        Of one sample, (D,) or (T, D); by default both are tried, as far as the layer takes them.
+        Of one sample, (D,) or (T, D); by default those of both that the layer takes.
     x : ndarray (N, ...), optional
-        The input, where random numbers will not do; integers have no gradient.
-    samples : int
-        N, at least 2.
-    seed : int
-        Of the weights and data.
+        The input, instead of random numbers; integers have no gradient.
+    samples, seed : int
+        N, at least 2, and the seed of the weights and data.
     tolerance : float
         The largest relative error that a gradient may have.
     training_differs : bool
-        Whether the layer is meant to do something else in training, as dropout is.
-
-    Returns
-    -------
-    Report
-        The relative error of each gradient, and what else was checked; it prints as a table.
+        Whether the layer is meant to compute something else in training, as dropout does.
 
     Raises
     ------
     CheckError
-        At the first promise that is not kept, or if a verb raises anything. It is an AssertionError.
+        At the first part of the contract that is not kept, or if a verb raises; it is an AssertionError.
 
     Examples
     --------
@@ -69,30 +59,18 @@ def check_layer(
     >>> check_layer(GRU(3)).worst < 1e-6
     True
 
-    A layer of one's own, with a mistake in its last line:
+    A gradient that is wrong by a factor:
 
-    >>> class Gain(Layer):
-    ...     def compute_shapes(self, input_shape):
-    ...         self.add_parameter("g", input_shape[-1:], "ones")
-    ...         return input_shape
-    ...
-    ...     def forward(self, x, training=False):
-    ...         if training:
-    ...             self.cache = {"x": x}
-    ...         return x * self.params["g"]
-    ...
-    ...     def backward(self, dy):
-    ...         self.cache["dy"] = dy
-    ...         return dy * self.params["g"]
-    ...
+    >>> from nnfw import Dense
+    >>> class Wrong(Dense):
     ...     def gradients(self):
-    ...         x, dy = self.cache["x"], self.cache["dy"]
-    ...         np.mean(x * dy, axis=tuple(range(x.ndim - 1)), out=self.grads["g"])
-    >>> check_layer(Gain())
+    ...         super().gradients()
+    ...         self.grads["b"][...] /= 3
+    >>> check_layer(Wrong(2))
     Traceback (most recent call last):
-    nnfw.gradcheck.differences.CheckError: Gain(): gradients: dg disagrees with finite differences, relative
-    error 3.9 (tolerance 1e-06): dg[4] is -0.658686, expected -1.97606; everywhere it is 0.333 times what is
-    expected (input (samples, 5))
+    nnfw.gradcheck.differences.CheckError: Wrong(2): gradients: db disagrees with finite differences,
+    relative error 2.8 (tolerance 1e-06): db[1] is -0.0870544, expected -0.261163; everywhere it is 0.333
+    times what is expected (input (samples, 5))
     """
     samples = whole_number("check_layer", "samples", samples, low=2)
     errors: dict[str, float] = {}
@@ -107,41 +85,41 @@ def check_layer(
 
 
 def check_network(
-    network: Network, x: object, y: object, *, lengths: ArrayLike | None = None, tolerance: float = 1e-6
+    network: Model, x: object, y: object, *, lengths: ArrayLike | None = None, tolerance: float = 1e-6
 ) -> Report:
-    """Check the gradients of a network's loss by finite differences, with its weights of now, in float64.
+    """Check the gradients of a network's loss at its current weights, by finite differences in float64.
 
-    It is checked as it is trained: through the joint form of loss and output activation, where there is one,
-    with noise held still. The network is left as it is.
+    Where loss and output activation are fused in training, they are here. The noise of all passes is the
+    same. The network is not changed.
 
     Parameters
     ----------
     network : Network
         Built or not.
     x, y, lengths
-        A few samples, in any form that ``network.fit`` takes.
+        A few samples, in any form of arrays that ``network.fit`` takes.
     tolerance : float
         The largest relative error that a gradient may have.
-
-    Returns
-    -------
-    Report
-        The relative error of each parameter's gradient; it prints as a table.
 
     Raises
     ------
     CheckError
-        If a gradient is wrong. It is an AssertionError.
+        If a gradient is wrong; it is an AssertionError.
 
     Examples
     --------
-    >>> from nnfw import GRU, Dense
+    >>> from nnfw import GRU, Dense, Network
     >>> network = Network([GRU(4), Dense(3, "softmax")], loss="cce", seed=0)
     >>> x = np.random.default_rng(0).normal(size=(6, 5, 2))
     >>> check_network(network, x, [0, 1, 2, 0, 1, 2]).worst < 1e-6
     True
     """
-    exact, batch = in_float64(network, x, y, lengths)
+    exact = copy.deepcopy(network)
+    exact._dtype = np.dtype(np.float64)
+    batch = adapters.as_data(exact, x, y, lengths).batch()
+    exact.initialize()
+    for name, p in network.params.items():
+        exact.params[name][...] = p
     found = copy.deepcopy(exact)
     a = found.forward(batch.x, training=True, lengths=batch.lengths)
     found.backward(exact.loss.gradient(batch.y, a, batch.weight))
@@ -158,14 +136,3 @@ def check_network(
         gradient = derivative(name)
         errors[gradient] = compare(partial(loss_at, name), p, found.grads[name], gradient, tolerance)
     return Report(f"loss {network.loss!r}", errors)
-
-
-def in_float64(network: Network, x: object, y: object, lengths: ArrayLike | None) -> tuple[Network, Batch]:
-    """Return a copy of the network in float64, with the same weights, and all the data as one batch."""
-    exact = copy.deepcopy(network)
-    exact.history = History()
-    data = replace(adapters.as_data(exact, x, y, lengths), dtype=np.dtype("float64"))
-    exact.initialize(dtype="float64")
-    for name, p in network.params.items():
-        exact.params[name][...] = p
-    return exact, data.batch()

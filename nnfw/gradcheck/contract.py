@@ -1,9 +1,7 @@
-"""The contract of a layer: one function for each promise that its six verbs make.
+"""The contract of a layer: one check for each promise of its six verbs; `check_layer` runs them all."""
 
-Each raises a CheckError if the promise is not kept; `nnfw.gradcheck.check_layer` calls them all.
-"""
-
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -11,15 +9,16 @@ import numpy as np
 from nnfw.core.errors import ShapeError
 from nnfw.core.typing import Array
 from nnfw.gradcheck.differences import derivative
-from nnfw.gradcheck.trial import Trial, arrays_of, parts, renew
+from nnfw.gradcheck.trial import Trial, renew
 from nnfw.layers.base import Layer
+from nnfw.layers.sequential import Sequential
 from nnfw.optimizers import SGD
 
 Promise = Callable[[Trial], None]
 
 
 def promises(layer: Layer) -> Iterator[Promise]:
-    """Yield the promises that a layer of this kind makes."""
+    """Yield the checks that apply to a layer; each raises a CheckError if the promise is not kept."""
     yield from (shapes, initialization, inference, training, gradients, repetition, precision, order, update)
     if layer.takes_lengths:
         yield lengths
@@ -28,10 +27,9 @@ def promises(layer: Layer) -> Iterator[Promise]:
 
 
 def shapes(trial: Trial) -> None:
-    """Check that compute_shapes only computes shapes, and those that forward returns."""
+    """Check that compute_shapes only computes shapes, and that forward returns them."""
     layer = renew(trial.original)
-    shape = layer.compute_shapes(trial.input_shape)
-    again = layer.compute_shapes(trial.input_shape)
+    shape, again = (layer.compute_shapes(trial.input_shape) for _ in range(2))
     trial.expect(isinstance(shape, tuple), f"compute_shapes returns {shape!r}, expected a tuple")
     trial.expect(again == shape, f"compute_shapes returns {shape}, and {again} when called again")
     trial.expect(not layer.params, "compute_shapes allocates parameters; it should only add_parameter")
@@ -40,18 +38,11 @@ def shapes(trial: Trial) -> None:
         found = trial.copy().forward(trial.x, training).shape
         trial.expect(found == expected, f"forward returns shape {found}, compute_shapes says {expected}")
     if len(trial.input_shape) == 2:
-        any_steps(trial, shape)
-
-
-def any_steps(trial: Trial, shape: tuple[int, ...]) -> None:
-    """Check that compute_shapes takes T = None, or refuses it with a ShapeError."""
-    try:
-        found = renew(trial.original).compute_shapes((None, trial.input_shape[-1]))
-    except ShapeError:
-        return
-    fits = len(found) == len(shape) and all(n in (None, m) for n, m in zip(found, shape, strict=True))
-    T = trial.input_shape[0]
-    trial.expect(fits, f"compute_shapes returns {found} for T=None, but {shape} for T={T}")
+        T, D = trial.input_shape
+        with suppress(ShapeError):  # a layer may refuse T = None
+            found = renew(trial.original).compute_shapes((None, D))
+            fits = len(found) == len(shape) and all(n in (None, m) for n, m in zip(found, shape, strict=True))
+            trial.expect(fits, f"compute_shapes returns {found} for T=None, but {shape} for T={T}")
 
 
 def initialization(trial: Trial) -> None:
@@ -60,8 +51,7 @@ def initialization(trial: Trial) -> None:
     for each in (layer, other):
         each.compute_shapes(trial.input_shape)
         each.initialize(np.random.default_rng(trial.seed), "float64")
-    shapes = {name: p.shape for name, p in layer.params.items()}
-    of_grads = {name: g.shape for name, g in layer.grads.items()}
+    shapes, of_grads = ({name: a.shape for name, a in d.items()} for d in (layer.params, layer.grads))
     trial.expect(shapes == of_grads, f"initialize: params have shapes {shapes}, but grads {of_grads}")
     for name, p in layer.params.items():
         trial.expect(np.isfinite(p).all(), f"initialize: {name} is not finite")
@@ -70,31 +60,29 @@ def initialization(trial: Trial) -> None:
     for part in parts(layer):
         for kind in ("params", "grads"):
             views, flat = getattr(part, kind).values(), getattr(part, f"flat_{kind}")
-            inside = all(np.shares_memory(view, flat) for view in views)
-            whole = sum(view.size for view in views) == flat.size
-            trial.expect(inside and whole, f"initialize: {kind} must be views that fill flat_{kind}")
+            fill = all(np.shares_memory(view, flat) for view in views) and flat.size == sum(
+                view.size for view in views
+            )
+            trial.expect(fill, f"initialize: {kind} must be views that fill flat_{kind}")
 
 
 def inference(trial: Trial) -> None:
-    """Check that forward keeps nothing, changes nothing, and treats each sample by itself."""
+    """Check that forward keeps nothing, changes nothing, and computes each sample independently."""
     layer, x = trial.copy(), trial.x.copy()
     before = [arrays_of(part) for part in parts(layer)]
     y = layer.forward(x)
-    after = [arrays_of(part) for part in parts(layer)]
-    for held, holds in zip(before, after, strict=True):
-        kept = sorted(name for name, array in holds.items() if held.get(name) is not array)
+    for held, part in zip(before, parts(layer), strict=True):
+        kept = sorted(name for name, array in arrays_of(part).items() if held.get(name) is not array)
         trial.expect(not kept, f"forward keeps {', '.join(kept)} in inference; do so only if training")
     trial.expect(np.array_equal(x, trial.x), "forward changes its input x; write elsewhere")
     first = np.array(y)
     layer.forward(trial.x[::-1])
-    trial.expect(
-        np.array_equal(y, first), "forward writes into the output of its last call; return a new array"
-    )
+    same = np.array_equal(y, first)
+    trial.expect(same, "forward writes into the output of its last call; return a new array")
     for n in range(len(x)):
         alone = layer.forward(trial.x[n : n + 1])
-        trial.expect_close(
-            alone, first[n : n + 1], f"forward of sample {n} alone (N=1) differs from that in a batch"
-        )
+        said = f"forward of sample {n} alone (N=1) differs from that in a batch"
+        trial.expect_close(alone, first[n : n + 1], said)
 
 
 def training(trial: Trial) -> None:
@@ -102,12 +90,10 @@ def training(trial: Trial) -> None:
     layer, dy = trial.copy(), trial.dy.copy()
     y = np.array(layer.forward(trial.x, training=True))
     if not trial.training_differs:
-        trial.expect_close(
-            *(y, trial.copy().forward(trial.x)),
-            "forward differs between training and inference; if it is meant to, give training_differs=True",
-        )
+        said = "forward differs between training and inference; if it is meant to, give training_differs=True"
+        trial.expect_close(y, trial.copy().forward(trial.x), said)
     layer.forward(trial.x[:1])
-    found = trial.way_back(layer, dy)
+    found = trial.run_backward(layer, dy)
     trial.expect(np.array_equal(dy, trial.dy), "backward changes its argument dy; write elsewhere")
     for name, expected in trial.step(trial.copy(), trial.x, dy).items():
         said = f"{derivative(name)} is disturbed by a forward in inference since the last in training"
@@ -120,7 +106,7 @@ def gradients(trial: Trial) -> None:
 
 
 def repetition(trial: Trial) -> None:
-    """Check that training steps leave each other alone."""
+    """Check that training steps are independent of those before them."""
     layer = trial.copy()
     y, dx = layer.forward(trial.x, training=True), layer.backward(trial.dy)
     first = np.array(y), np.array(dx)
@@ -130,16 +116,16 @@ def repetition(trial: Trial) -> None:
     if trial.training_differs:
         return
     for x, dy in ((trial.x, trial.dy), (trial.x[:1], trial.dy[:1]), (trial.x, trial.dy)):
-        expected = trial.step(trial.copy(), x, dy)
-        for name, gradient in trial.step(layer, x, dy).items():
+        found, expected = (trial.step(one, x, dy) for one in (layer, trial.copy()))
+        for name in found:
             said = (
                 f"{derivative(name)} depends on the steps before; gradients must fill grads, not add to them"
             )
-            trial.expect_close(gradient, expected[name], said)
+            trial.expect_close(found[name], expected[name], said)
 
 
 def precision(trial: Trial) -> None:
-    """Check that float32 stays float32, and gives what float64 gives."""
+    """Check that float32 stays float32, and agrees with float64."""
     single = trial.build("float32")
     x = trial.x.astype(np.float32) if trial.x.dtype.kind == "f" else trial.x
     found = {"y": single.forward(x)} | trial.step(single, x, trial.dy.astype(np.float32))
@@ -152,21 +138,19 @@ def precision(trial: Trial) -> None:
 
 
 def order(trial: Trial) -> None:
-    """Check that no verb goes through too early: it should raise a RuntimeError, as `recall` does.
+    """Check that a verb called too early raises a RuntimeError, as `check_input` and `_recall` do.
 
-    A KeyError will do too: a simple layer raises it by itself, for what its dicts do not hold yet.
+    A KeyError will do too: a simple layer raises it where its dicts are still empty.
     """
     for call, verb in early_calls(trial).items():
         raised = exception_of(verb)
         harmless = raised is None and (call.startswith("backward") or not trial._built.params)
-        trial.expect(
-            harmless or isinstance(raised, (RuntimeError, KeyError)),
-            f"{call} should raise a RuntimeError, as check_input and recall do; it raises {raised!r}",
-        )
+        said = f"{call} should raise a RuntimeError; it raises {raised!r}"
+        trial.expect(harmless or isinstance(raised, (RuntimeError, KeyError)), said)
 
 
 def early_calls(trial: Trial) -> dict[str, Callable[[], Any]]:
-    """Return calls of verbs that come too early, by what they are."""
+    """Return calls of verbs that come too early, each with its description."""
     unbuilt, fresh, forwarded, stepped = renew(trial.original), *(trial.copy() for _ in range(3))
     unbuilt.compute_shapes(trial.input_shape)
     forwarded.forward(trial.x, training=True)
@@ -182,7 +166,7 @@ def early_calls(trial: Trial) -> dict[str, Callable[[], Any]]:
 
 
 def exception_of(call: Callable[[], Any]) -> Exception | None:
-    """Return what `call` raises."""
+    """Return the exception that `call` raises, if any."""
     try:
         call()
     except Exception as error:
@@ -191,7 +175,7 @@ def exception_of(call: Callable[[], Any]) -> Exception | None:
 
 
 def update(trial: Trial) -> None:
-    """Check that update takes the optimizer's step, and leaves frozen parameters as they are."""
+    """Check that update takes the optimizer's step, and does not change frozen parameters."""
     layer = trial.copy()
     trial.step(layer, trial.x, trial.dy)
     for trainable in (False, True):
@@ -205,7 +189,7 @@ def update(trial: Trial) -> None:
 
 
 def lengths(trial: Trial) -> None:
-    """Check that padding is never read, that outputs in it are 0, and all gradients with lengths.
+    """Check that padding is not read, that outputs in it are 0, and all gradients with lengths.
 
     A layer may also refuse sequences of unequal length with a ShapeError.
     """
@@ -214,10 +198,11 @@ def lengths(trial: Trial) -> None:
     T = trial.x.shape[1]
     for longest in (T, max(1, T - 1)):
         counts, padding, x = shortened(trial, longest)
-        if refuses_lengths(trial.copy(), x, counts):
+        layers: list[Any] = [trial.copy() for _ in range(3)]
+        if isinstance(exception_of(lambda: layers[2].forward(x, lengths=counts)), ShapeError):  # noqa: B023
             continue
         for training in (False, True):
-            y = trial.copy().forward(x, training, lengths=counts)  # type: ignore[call-arg]
+            y = layers[training].forward(x, training, lengths=counts)
             said = f"forward(training={training}, lengths={counts.tolist()})"
             for n, length in enumerate(counts):
                 alone = trial.copy().forward(trial.x[n : n + 1, :length])[0]
@@ -240,11 +225,6 @@ def initial_state(trial: Trial) -> None:
     trial.compare_gradients(x, trial.dy, initial_state=start, lengths=counts)
 
 
-def refuses_lengths(layer: Any, x: Array, counts: Array) -> bool:
-    """Whether a layer has no output for sequences of these lengths, as it says with a ShapeError."""
-    return isinstance(exception_of(lambda: layer.forward(x, lengths=counts)), ShapeError)
-
-
 def shortened(trial: Trial, longest: int) -> tuple[Array, Array, Array]:
     """Return lengths (N,), the mask (N, T) of the padding that they leave, and x with nan there."""
     N, T = trial.x.shape[:2]
@@ -254,3 +234,17 @@ def shortened(trial: Trial, longest: int) -> tuple[Array, Array, Array]:
     x = trial.x.copy()
     x[padding] = np.nan
     return counts, padding, x
+
+
+def parts(layer: Layer) -> list[Layer]:
+    """Return the layers that hold the parameters: those of a chain, or the layer itself."""
+    return list(layer._leaves()) if isinstance(layer, Sequential) else [layer]
+
+
+def arrays_of(layer: Layer) -> dict[str, Array]:
+    """Return the arrays in a layer's attributes, and in dicts among them, by name."""
+    arrays: dict[str, Array] = {}
+    for name, value in vars(layer).items():
+        found = value.items() if isinstance(value, Mapping) else [("", value)]
+        arrays |= {f"{name}[{key!r}]" if key else name: a for key, a in found if isinstance(a, np.ndarray)}
+    return arrays

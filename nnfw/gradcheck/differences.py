@@ -1,4 +1,4 @@
-"""Finite differences: what every gradient must agree with, whoever wrote it."""
+"""Finite differences, and the comparison of a gradient with them."""
 
 import itertools
 import math
@@ -13,19 +13,19 @@ from nnfw.model import table
 
 Function = Callable[[Array], float]
 
-DIRECTIONS = 3  # random ones: an error in a single entry shows in each of them
-STEPS = (1e-3, 1e-5)  # the second is for where the first steps over a kink, such as relu's
-SMALL = 1e-5  # a gradient below this is compared absolutely: differences see no better
-LOOKED_AT = 1000  # entries that are taken one by one to find the wrong one
+DIRECTIONS = 3  # random: an error in a single entry shows along each of them
+STEPS = (1e-3, 1e-5)  # the second where the first crosses a kink, such as that of relu
+SMALL = 1e-5  # gradients below this are compared absolutely: differences are no more exact
+ENTRIES = 1000  # at most so many are differentiated one by one to find the wrong one
 
 
 class CheckError(AssertionError):
-    """A check has failed: the message names the verb and the array, what was found and what was expected."""
+    """A failed check: the message names the verb and the array, what was found and what was expected."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a check has found, all of it right; it prints as a table.
+    """The result of a check that passed; it prints as a table.
 
     Attributes
     ----------
@@ -34,15 +34,7 @@ class Report:
     errors : dict of str to float
         The relative error of each gradient.
     passed : tuple of str
-        What else was checked.
-
-    Examples
-    --------
-    >>> print(Report("Dense(2)", {"dW": 2.5e-11}, ("dtype",)))
-    Dense(2)  relative error
-    ────────  ──────────────
-    dW        2.5e-11
-    dtype     passed
+        The other checks.
     """
 
     subject: str
@@ -57,36 +49,13 @@ class Report:
     def __str__(self) -> str:
         """Return the table."""
         errors = [(name, f"{error:.1e}") for name, error in self.errors.items()]
-        passed = [(name, "passed") for name in self.passed]
-        return table([(self.subject, "relative error"), *errors, *passed])
+        return table([(self.subject, "relative error"), *errors, *((name, "passed") for name in self.passed)])
 
 
 def derivative(name: str) -> str:
-    """Return what the gradient with respect to `name` is called.
-
-    Examples
-    --------
-    >>> derivative("Wx"), derivative("gru_1.Wx_z")
-    ('dWx', 'gru_1.dWx_z')
-    """
+    """Return the name of the gradient with respect to `name`: gru_1.dWx_z for gru_1.Wx_z."""
     owner, dot, own_name = name.rpartition(".")
     return f"{owner}{dot}d{own_name}"
-
-
-def slope_along(
-    f: Function, array: ArrayLike, direction: ArrayLike, step: float = 1e-3, extrapolations: int = 1
-) -> float:
-    """Return the derivative of `f` at `array` along `direction`; see `numeric_gradient`."""
-    array, direction = np.asarray(array, np.float64), np.asarray(direction, np.float64)
-
-    def central(h: float) -> float:
-        return float(f(array + h * direction) - f(array - h * direction)) / (2 * h)
-
-    estimates = [central(step / 2**k) for k in range(extrapolations + 1)]
-    for order in range(1, extrapolations + 1):
-        w = 4**order
-        estimates = [(w * fine - coarse) / (w - 1) for coarse, fine in itertools.pairwise(estimates)]
-    return estimates[0]
 
 
 def numeric_gradient(f: Function, array: ArrayLike, step: float = 1e-3, extrapolations: int = 1) -> Array:
@@ -97,11 +66,11 @@ def numeric_gradient(f: Function, array: ArrayLike, step: float = 1e-3, extrapol
     f : function of ndarray, to float
         It should compute in float64.
     array : array_like of float
-        Where; it is not changed.
+        Where to differentiate; it is not changed.
     step : float
-        How far to each side an entry is moved, in its units.
+        How far an entry is moved to each side.
     extrapolations : int
-        How often the step is halved and the leading error taken out (Richardson 1911). The error falls like
+        How often the step is halved to remove the leading error (Richardson 1911). The error falls like
         step² without, like step⁴ with one; rounding adds about 1e-16 f/step.
 
     Examples
@@ -118,39 +87,32 @@ def numeric_gradient(f: Function, array: ArrayLike, step: float = 1e-3, extrapol
     return _slopes(f, array, range(array.size), step, extrapolations).reshape(array.shape)
 
 
+def _slope(f: Function, array: Array, direction: Array, step: float, extrapolations: int = 1) -> float:
+    """Return the derivative of `f` at `array` along `direction`; see `numeric_gradient`."""
+    steps = (step / 2**k * direction for k in range(extrapolations + 1))
+    estimates = [float(f(array + h) - f(array - h)) / (2 * step / 2**k) for k, h in enumerate(steps)]
+    for order in range(1, extrapolations + 1):
+        estimates = [b + (b - a) / (4**order - 1) for a, b in itertools.pairwise(estimates)]
+    return estimates[0]
+
+
 def _slopes(f: Function, array: Array, entries: Iterable[int], step: float, extrapolations: int = 1) -> Array:
-    """Return the derivatives by the given entries, counted as in ``array.ravel()``."""
+    """Return the derivatives by some entries of ``array.ravel()``."""
     slopes = []
     for entry in entries:
         direction = np.zeros(array.shape)
         direction.flat[entry] = 1.0
-        slopes.append(slope_along(f, array, direction, step, extrapolations))
+        slopes.append(_slope(f, array, direction, step, extrapolations))
     return np.array(slopes)
 
 
 def compare(f: Function, array: Array, found: Array, name: str, tolerance: float, context: str = "") -> float:
-    """Return the relative error of `found`, a gradient of `f` at `array`, along random directions.
+    """Return the relative error of `found`, a gradient of `f` at `array`, or raise a CheckError.
 
-    A direction asks all entries at once, however many there are. The slope along it is of the size of the
-    gradient's root mean square, to which the error is relative.
-
-    Raises
-    ------
-    CheckError
-        If it is larger than `tolerance`; the message begins with `context`, and shows the entry of the
-        gradient, by its `name`, that is most wrong.
-
-    Examples
-    --------
-    >>> x = np.array([1.0, 2.0, 3.0])
-    >>> compare(lambda x: np.sum(x**2), x, 2 * x, "dx", tolerance=1e-6) < 1e-6
-    True
-    >>> compare(lambda x: np.sum(x**2), x, x, "dx", tolerance=1e-6)
-    Traceback (most recent call last):
-    nnfw.gradcheck.differences.CheckError: dx disagrees with finite differences, relative error 1.3
-    (tolerance 1e-06): dx[2] is 3, expected 6; everywhere it is 0.5 times what is expected
+    A random direction tests all entries at once. The slope along it is of the size of the gradient's root
+    mean square, to which the error is relative. The message begins with `context`.
     """
-    found = np.asarray(found, np.float64)
+    array, found = np.asarray(array, np.float64), np.asarray(found, np.float64)
     if found.shape != array.shape:
         raise CheckError(f"{context}{name} has shape {found.shape}, expected {array.shape}")
     if not np.isfinite(found).all():
@@ -158,15 +120,11 @@ def compare(f: Function, array: Array, found: Array, name: str, tolerance: float
     if not found.size:
         return 0.0
     rng = np.random.default_rng(found.size)
-    scale = max(math.sqrt(np.mean(found**2)), SMALL)
-    errors = [
-        _error_along(f, array, found, rng.normal(size=found.shape), tolerance * scale) / scale
-        for _ in range(DIRECTIONS)
-    ]
-    worst = float(np.max(errors))
+    directions = rng.normal(size=(DIRECTIONS, *found.shape))
+    worst = float(np.max([_error_along(f, array, found, d, tolerance) for d in directions]))
     if worst <= tolerance:  # nan is not
         return worst
-    entries = np.sort(rng.permutation(found.size)[:LOOKED_AT])
+    entries = np.sort(rng.permutation(found.size)[:ENTRIES])
     expected = _slopes(f, array, entries.tolist(), STEPS[-1])
     raise CheckError(
         f"{context}{name} disagrees with finite differences, relative error {worst:.2g} "
@@ -174,24 +132,23 @@ def compare(f: Function, array: Array, found: Array, name: str, tolerance: float
     )
 
 
-def _error_along(f: Function, array: Array, found: Array, direction: Array, enough: float) -> float:
-    """Return the error of the slope along `direction`, with the first step that makes it small enough."""
+def _error_along(f: Function, array: Array, found: Array, direction: Array, tolerance: float) -> float:
+    """Return the relative error along `direction`, for the first step that brings it within `tolerance`."""
     direction = direction / np.linalg.norm(direction)
-    along = float(np.vdot(found, direction))
-    error = math.nan
+    along, scale, error = np.vdot(found, direction), max(math.sqrt(np.mean(found**2)), SMALL), math.nan
     for step in STEPS:
-        error = abs(slope_along(f, array, direction, step) - along)
-        if error <= enough:
+        error = abs(_slope(f, array, direction, step) - along) / scale
+        if error <= tolerance:
             break
     return error
 
 
 def _describe(name: str, found: Array, entries: Array, expected: Array) -> str:
-    """Return which of the `entries` is most wrong, and whether all are wrong in one way."""
-    looked_at = found.ravel()[entries]
-    worst = np.argmax(np.abs(looked_at - expected))
-    index = ", ".join(str(n) for n in np.unravel_index(entries[worst], found.shape))
-    entry = f"{name}[{index}] is {looked_at[worst]:.6g}, expected {expected[worst]:.6g}"
-    ratio = np.vdot(looked_at, expected) / np.vdot(expected, expected) if np.any(expected) else 1.0
-    alike = np.linalg.norm(looked_at - ratio * expected) < 1e-3 * np.linalg.norm(expected)
+    """Return the worst of the `entries`, and the factor by which all are wrong if there is one."""
+    values = found.ravel()[entries]
+    worst = np.argmax(np.abs(values - expected))
+    index = ", ".join(map(str, np.unravel_index(entries[worst], found.shape)))
+    entry = f"{name}[{index}] is {values[worst]:.6g}, expected {expected[worst]:.6g}"
+    ratio = np.vdot(values, expected) / np.vdot(expected, expected) if np.any(expected) else 1.0
+    alike = np.linalg.norm(values - ratio * expected) < 1e-3 * np.linalg.norm(expected)
     return entry + (f"; everywhere it is {ratio:.3g} times what is expected" if alike else "")

@@ -2,7 +2,7 @@
 
 import copy
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -14,33 +14,18 @@ from nnfw.core.registry import not_kept
 from nnfw.core.typing import Array
 from nnfw.gradcheck.differences import CheckError, compare, derivative
 from nnfw.layers.base import Layer, with_samples
-from nnfw.layers.sequential import Sequential
 
-Sizes = tuple[int, ...]  # a sample's shape, all of it known
+Sizes = tuple[int, ...]  # the shape of a sample, without open axes
 
-INPUT_SHAPES: tuple[Sizes, ...] = ((5,), (4, 5))  # a vector, a sequence: what a network is given
+INPUT_SHAPES: tuple[Sizes, ...] = ((5,), (4, 5))  # a vector and a sequence, the inputs of a network
 OTHER_SHAPES: tuple[Sizes, ...] = ((4, 5, 3),)  # for layers that take neither
 VERBS = ("compute_shapes", "initialize", "forward", "backward", "gradients", "update")
 
 
 class Trial:
-    """A layer under test; its copies all start from the same weights and the same noise.
+    """A layer under test, with the options of `check_layer`; its copies all start from the same weights.
 
-    Parameters
-    ----------
-    layer : Layer
-        Left as it is: what is tested is built anew from its `config`.
-    input_shape, x, samples, seed, tolerance, training_differs
-        See `nnfw.gradcheck.check_layer`.
-
-    Attributes
-    ----------
-    x : ndarray (N, ...)
-        The input.
-    dy : ndarray
-        A gradient of the output's shape.
-    errors : dict of str to float
-        The largest relative error of each gradient so far.
+    It has an input `x`, a random output gradient `dy`, and the largest relative `errors` found so far.
     """
 
     def __init__(
@@ -53,28 +38,26 @@ class Trial:
         tolerance: float = 1e-6,
         training_differs: bool = False,
     ) -> None:
-        self.input_shape, *_ = input_shapes(layer, input_shape, x)
-        self.original, self._label, self.seed = layer, repr(layer), seed
-        self.tolerance, self.training_differs = tolerance, training_differs
+        self.original, self.input_shape = layer, input_shape or input_shapes(layer, x=x)[0]
+        self.seed, self.tolerance, self.training_differs = seed, tolerance, training_differs
         self.rng = np.random.default_rng(seed)
         self.x: Array = self.rng.normal(size=(samples, *self.input_shape)) if x is None else np.asarray(x)
         self._built = self.build("float64")
-        y = self.copy().forward(self.x)
-        self.dy: Array = self.rng.normal(size=np.shape(y))
+        self.dy: Array = self.rng.normal(size=np.shape(self.copy().forward(self.x)))
         self.errors: dict[str, float] = {}
 
     def expect(self, fact: bool, message: str) -> None:
-        """Raise a CheckError with the message unless it is so."""
+        """Raise a CheckError with the message if the fact is false."""
         if not fact:
-            raise CheckError(f"{self._label}: {message}")
+            raise CheckError(f"{self.original!r}: {message}")
 
     def expect_close(self, found: Array, expected: Array, message: str) -> None:
-        """Raise a CheckError unless two arrays are the same but for the order of their sums."""
+        """Raise a CheckError unless two arrays are equal up to rounding."""
         same = found.shape == expected.shape and np.allclose(found, expected, rtol=1e-9, atol=1e-12)
         self.expect(same, message)
 
     def build(self, dtype: str) -> Layer:
-        """Return a new layer with the trial's weights."""
+        """Return a new layer with the weights of the trial."""
         layer: Layer = renew(self.original)
         layer.compute_shapes(self.input_shape)
         layer.initialize(np.random.default_rng(self.seed), dtype)
@@ -84,16 +67,16 @@ class Trial:
         return layer
 
     def copy(self) -> Layer:
-        """Return a copy of the layer that no pass has been run on."""
+        """Return a copy of the layer on which no pass has been run."""
         return copy.deepcopy(self._built)
 
     def step(self, layer: Layer, x: Array, dy: Array, **options: Any) -> dict[str, Array]:
         """Run the three passes of a training step, and return a copy of all gradients."""
         layer.forward(x, training=True, **options)
-        return self.way_back(layer, dy)
+        return self.run_backward(layer, dy)
 
-    def way_back(self, layer: Layer, dy: Array) -> dict[str, Array]:
-        """Run the two passes after a forward in training, and return a copy of all gradients."""
+    def run_backward(self, layer: Layer, dy: Array) -> dict[str, Array]:
+        """Run the passes after a forward in training, and return a copy of all gradients."""
         found = {"x": layer.backward(dy)}
         layer.gradients()
         if hasattr(layer, "initial_gradient"):
@@ -104,7 +87,7 @@ class Trial:
         """Compare all gradients, given `dy`, with the slopes of the sum over dy∘y (nan in dy counts as 0)."""
         found = self.step(self.copy(), x, dy, **options)
         inputs = {"x": x} | {name: options.pop(name) for name in ("initial_state",) if name in options}
-        weights = np.nan_to_num(dy)
+        point, weights = inputs | self._built.params, np.nan_to_num(dy)
 
         def total(name: str, moved: Array) -> float:
             here = point | {name: moved}
@@ -114,17 +97,16 @@ class Trial:
             y = layer.forward(training=True, **{given: here[given] for given in inputs}, **options)
             return float(np.sum(weights * y))
 
-        point = inputs | self._built.params
         for name, array in point.items():
             if array.dtype.kind == "f":
-                verb, gradient = "backward" if name in inputs else "gradients", derivative(name)
-                said = f"{self._label}: {verb}: "
-                error = compare(partial(total, name), array, found[name], gradient, self.tolerance, said)
+                gradient = derivative(name)
+                context = f"{self.original!r}: {'backward' if name in inputs else 'gradients'}: "
+                error = compare(partial(total, name), array, found[name], gradient, self.tolerance, context)
                 self.errors[gradient] = max(error, self.errors.get(gradient, 0.0))
 
 
 def input_shapes(layer: Layer, input_shape: Sizes | None = None, x: Array | None = None) -> list[Sizes]:
-    """Return the shape to test a layer with, if it is given, else all of the usual ones that it takes."""
+    """Return the given shape to test a layer with, or those of the usual ones that it takes."""
     for argument in layer._arguments():
         if not hasattr(layer, argument):
             raise CheckError(not_kept(layer, argument))
@@ -133,13 +115,12 @@ def input_shapes(layer: Layer, input_shape: Sizes | None = None, x: Array | None
     for shapes in (INPUT_SHAPES, OTHER_SHAPES):
         if taken := [shape for shape in shapes if takes(layer, shape)]:
             return taken
-    raise CheckError(
-        f"{layer!r}: takes none of the input shapes {(*INPUT_SHAPES, *OTHER_SHAPES)}; give input_shape"
-    )
+    tried = INPUT_SHAPES + OTHER_SHAPES
+    raise CheckError(f"{layer!r}: takes none of the input shapes {tried}; give input_shape")
 
 
 def takes(layer: Layer, shape: Sizes) -> bool:
-    """Whether compute_shapes takes an input shape; a ShapeError, or another ValueError, refuses it."""
+    """Whether compute_shapes takes an input shape; it refuses one with a ShapeError or other ValueError."""
     with verbs_named(layer, shape):
         try:
             renew(layer).compute_shapes(shape)
@@ -150,7 +131,7 @@ def takes(layer: Layer, shape: Sizes) -> bool:
 
 @contextmanager
 def verbs_named(layer: Layer, shape: Sizes) -> Iterator[None]:
-    """Name the input in a CheckError, and make one of what a verb raises, but for a refusal of the shape."""
+    """Add the input shape to a CheckError, and turn into one what a verb raises, but for a refused shape."""
     try:
         yield
     except CheckError as error:
@@ -168,7 +149,7 @@ def verbs_named(layer: Layer, shape: Sizes) -> Iterator[None]:
 
 
 def verb_of(error: Exception) -> str:
-    """Return the verb that an exception has come out of: the outermost of those on its way."""
+    """Return the outermost verb of a layer in an exception's traceback."""
     for frame, _ in traceback.walk_tb(error.__traceback__):
         if frame.f_code.co_name in VERBS and isinstance(frame.f_locals.get("self"), Layer):
             return frame.f_code.co_name
@@ -176,24 +157,9 @@ def verb_of(error: Exception) -> str:
 
 
 def renew(value: Any) -> Any:
-    """Return a layer built anew from its `config`, and the layers within it too; anything else is copied."""
+    """Return a layer built again from its `config`, with the layers within it; anything else is copied."""
     if isinstance(value, Layer):
         return type(value)(**{name: renew(argument) for name, argument in value.config.items()})
     if isinstance(value, (list, tuple)):
         return [renew(element) for element in value]
     return copy.deepcopy(value)
-
-
-def parts(layer: Layer) -> list[Layer]:
-    """Return the layers that hold the parameters: those of a chain, or the layer itself."""
-    return list(layer._leaves()) if isinstance(layer, Sequential) else [layer]
-
-
-def arrays_of(layer: Layer) -> dict[str, Array]:
-    """Return all arrays that a layer holds as attributes, or in dicts that are attributes, by name."""
-    arrays: dict[str, Array] = {}
-    for name, value in vars(layer).items():
-        entries = value.items() if isinstance(value, Mapping) else [("", value)]
-        found = ((f"{name}[{key!r}]" if key else name, entry) for key, entry in entries)
-        arrays |= {label: entry for label, entry in found if isinstance(entry, np.ndarray)}
-    return arrays

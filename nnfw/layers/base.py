@@ -370,7 +370,7 @@ class Layer(Part):
         return {key: value for key, value in vars(self).items() if key not in self._transient}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
+        vars(self).update(state, cache={})
         self._bind()
 
 
