@@ -1,4 +1,4 @@
-"""Which class is taken for which, in a picture."""
+"""The picture of a confusion matrix."""
 
 from collections.abc import Sequence
 from os import PathLike
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.core.typing import Array
-from nnfw.plots.sheet import Target, picture
+from nnfw.plots.figure import Target, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,21 +27,9 @@ def confusion_matrix(
     path : str or Path, optional
         Where to save the picture: a name that ends in .png, .svg or .pdf.
     labels : sequence, optional
-        The names of the classes; their numbers, if not given.
+        The names of the classes, by default their numbers.
     normalize : bool
-        Show each row in percent of its true class.
-
-    Returns
-    -------
-    Figure
-        The picture.
-
-    Raises
-    ------
-    ValueError
-        If the matrix is not square, holds a negative or non-finite number, or the labels do not fit it.
-    TypeError
-        If the labels, or the path, are of another kind.
+        Whether to show each row in percent of its true class.
 
     Examples
     --------
@@ -60,16 +48,30 @@ def confusion_matrix(
     side = cell * max(len(counts), 2) + 0.9
     with picture(path, width=side, height=side) as figure:
         axes = figure.add_subplot()
-        _matrix(axes, counts, cell)
+        _draw_cells(axes, counts, cell)
         ticks = range(len(names))
         axes.set_xticks(ticks, names, rotation=90 if max(map(len, names)) > 3 else 0)
         axes.set_yticks(ticks, names)
         axes.set(xlabel="predicted class", ylabel="true class", title="% of each true class" * normalize)
-        _make_room(figure, axes)
+        # The labels are not to shrink the cells: the figure grows by their size.
+        beside = max(label.get_window_extent().width for label in axes.get_yticklabels())
+        below = max(label.get_window_extent().height for label in axes.get_xticklabels())
+        figure.set_size_inches(side + beside / figure.dpi, side + below / figure.dpi)
     return figure
 
 
+def _counts(matrix: ArrayLike) -> Array:
+    """Return the matrix in float64, if it is one of counts."""
+    counts = np.asarray(matrix, dtype=np.float64)
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
+        raise ValueError(f"a confusion matrix has as many rows as columns, got shape {counts.shape}")
+    if not np.all(np.isfinite(counts) & (counts >= 0)):
+        raise ValueError("a confusion matrix holds counts, finite and >= 0; got others")
+    return counts
+
+
 def _names(labels: Sequence[object] | None, count: int) -> list[str]:
+    """Return the names of the classes."""
     if isinstance(labels, str):
         raise TypeError(f"labels must be a list of names, got {labels!r:.80}; a file to save in is path=")
     names = [str(label) for label in (range(count) if labels is None else labels)]
@@ -78,16 +80,8 @@ def _names(labels: Sequence[object] | None, count: int) -> list[str]:
     return names
 
 
-def _make_room(figure: "Figure", axes: "Axes") -> None:
-    """Widen the figure by the longest label beside the matrix, and heighten it by that below."""
-    beside = max(label.get_window_extent().width for label in axes.get_yticklabels())
-    below = max(label.get_window_extent().height for label in axes.get_xticklabels())
-    width, height = figure.get_size_inches()
-    figure.set_size_inches(width + beside / figure.dpi, height + below / figure.dpi)
-
-
-def _matrix(axes: "Axes", counts: Array, cell: float) -> None:
-    """Draw the cells, `cell` inches wide, with what they hold; zeros are left out if the cells are many."""
+def _draw_cells(axes: "Axes", counts: Array, cell: float) -> None:
+    """Draw the cells, `cell` inches wide, and their counts; above 10 classes zeros are left out."""
     image = axes.imshow(counts, cmap="Blues", vmin=0, vmax=max(counts.max(), 1))
     axes.grid(False)
     axes.tick_params(which="both", length=0)
@@ -105,12 +99,3 @@ def _matrix(axes: "Axes", counts: Array, cell: float) -> None:
         colour = "w" if dark else "k" if counts[row, column] else "0.7"
         if counts[row, column] or len(counts) <= 10:
             axes.text(column, row, text, color=colour, **style)
-
-
-def _counts(matrix: ArrayLike) -> Array:
-    counts = np.asarray(matrix, dtype=np.float64)
-    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
-        raise ValueError(f"a confusion matrix has as many rows as columns, got shape {counts.shape}")
-    if not np.all(np.isfinite(counts) & (counts >= 0)):
-        raise ValueError("a confusion matrix holds counts, finite and >= 0; got others")
-    return counts

@@ -1,4 +1,4 @@
-"""Any curves side by side, those of schedules among them."""
+"""Curves in one picture, and those of schedules."""
 
 import math
 import textwrap
@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.core.typing import Array
-from nnfw.plots.drawing import BLUE, COLOURS, DASHES, draw_curve, finite, whole_numbers
-from nnfw.plots.sheet import Target, grid, picture
+from nnfw.plots.figure import BLUE, COLOURS, DASHES, Target, draw_curve, finite, grid, picture, set_ticks
 from nnfw.schedules import RateLike, get, scheduled
 
 if TYPE_CHECKING:
@@ -24,9 +23,7 @@ def schedule(
     *,
     log: bool = False,
 ) -> "Figure":
-    """Draw the learning rate over the epochs, of one schedule or of several.
-
-    Up to six share one picture; of more, each has a panel of its own.
+    """Draw the learning rate of one or several schedules over the epochs, above six each in its own panel.
 
     Parameters
     ----------
@@ -37,12 +34,7 @@ def schedule(
     path : str or Path, optional
         Where to save the picture: a name that ends in .png, .svg or .pdf.
     log : bool
-        Take a logarithmic axis for the learning rate.
-
-    Returns
-    -------
-    Figure
-        The picture.
+        Whether the axis of the learning rate is logarithmic.
 
     Examples
     --------
@@ -80,7 +72,7 @@ def lines(
     title: str = "",
     log: bool = False,
 ) -> "Figure":
-    """Draw curves in one picture, each with a colour and a dash of its own.
+    """Draw curves in one picture, each with its own colour and dash.
 
     Parameters
     ----------
@@ -89,19 +81,9 @@ def lines(
     path : str or Path, optional
         Where to save the picture: a name that ends in .png, .svg or .pdf.
     xlabel, ylabel, title : str
-        What stands at the axes and above.
+        The labels of the axes, and the title.
     log : bool
-        Take a logarithmic axis for y.
-
-    Returns
-    -------
-    Figure
-        The picture.
-
-    Raises
-    ------
-    ValueError
-        If there is no curve, or one whose x and y are not of one length.
+        Whether the y axis is logarithmic.
 
     Examples
     --------
@@ -120,12 +102,13 @@ def lines(
         for number, (label, (x, y)) in enumerate(points.items()):
             colour, dash = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
             draw_curve(axes, x, np.where(y > 0, y, np.nan) if log else y, label, colour, dash)
-        whole_numbers(axes, np.concatenate([x for x, _ in points.values()]))
+        set_ticks(axes, np.concatenate([x for x, _ in points.values()]))
         figure.legend(loc="outside lower center", ncols=columns)
     return figure
 
 
 def _points(label: str, curve: Any) -> tuple[Array, Array]:
+    """Return a curve's x and y."""
     pair = isinstance(curve, tuple) and len(curve) == 2 and np.ndim(curve[0]) == 1
     x, y = curve if pair else (np.arange(1, np.size(curve) + 1), curve)
     x, y = np.asarray(x), finite(y)
