@@ -1,6 +1,4 @@
-"""Generation: a trained model of symbols goes on with a text, one symbol after another."""
-
-from typing import TYPE_CHECKING
+"""Generation: a trained model of symbols continues a text, one symbol after another."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,14 +7,13 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.registry import explain_keywords
 from nnfw.core.typing import Array
 from nnfw.core.validation import AMOUNT, positive_integer
-
-if TYPE_CHECKING:
-    from nnfw.network import Network
+from nnfw.model import Model
+from nnfw.streaming import Stream
 
 
 @explain_keywords
 def generate(
-    network: "Network",
+    network: Model,
     start: ArrayLike,
     steps: int,
     *,
@@ -24,10 +21,10 @@ def generate(
     top_k: int | None = None,
     seed: int | np.random.Generator | None = None,
 ) -> Array:
-    """Return the symbols with which a network goes on after those given.
+    """Return the symbols that follow the given ones, integers (steps,), drawn from a network's outputs.
 
-    At each step the outputs are taken as the probabilities of the next symbol. One is drawn from them, and
-    becomes the next input.
+    The outputs of each step are the probabilities of the next symbol. One is drawn from them, and is the
+    input of the step after it. `nnfw.data.Vocabulary.decode` turns symbols into text.
 
     Parameters
     ----------
@@ -35,9 +32,9 @@ def generate(
         Its output is a softmax over the K symbols; its input are their numbers (an `Embedding`), or one-hot
         rows (K features). Its layers are causal: see `Network.stream`.
     start : array_like of int (T,)
-        What comes before, at least one symbol.
+        The symbols to continue, at least one.
     steps : int
-        How many symbols to draw.
+        The number of symbols to draw.
     temperature : float
         τ: probabilities are taken to the power 1/τ. Below 1 the likely symbols become more likely, and at 0
         the likeliest one is taken each time.
@@ -46,15 +43,10 @@ def generate(
     seed : int or numpy.random.Generator, optional
         The same seed gives the same symbols.
 
-    Returns
-    -------
-    ndarray of int64 (steps,)
-        The symbols' numbers; `nnfw.data.Vocabulary.decode` makes a text of them.
-
     Raises
     ------
     ShapeError, ValueError
-        If the network's outputs are no probabilities, or a symbol is none of its K.
+        If the outputs are not probabilities, or a symbol is not one of the K.
     NonFiniteError
         If an output is not finite.
 
@@ -72,38 +64,39 @@ def generate(
     temperature = AMOUNT("generate", "temperature", temperature)
     top_k = None if top_k is None else positive_integer("generate", "top_k", top_k)
     rng = np.random.default_rng(seed)
-    stream = network.stream()
-    K = int(network.shapes[-1][-1] or 0)
+    network._ready("generate")
+    stream, K = Stream(network), int(network.shapes[-1][-1] or 0)
+    inputs = np.arange(K) if network._takes_indices else np.eye(K, dtype=network.dtype)
     symbols = _checked(start, K)
-    shown = (lambda symbol: symbol) if network._takes_indices else np.eye(K, dtype=network.dtype).__getitem__
-    if not network._takes_indices and network.shapes[0][-1] != K:
+    if stream.shape != inputs.shape[1:]:
         raise ShapeError(
             f"generate: the network takes {network.shapes[0][-1]} features and gives {K} probabilities; it "
             f"can go on with its own symbols only if its input is one-hot rows of these {K}, or their numbers"
         )
     for symbol in symbols:
-        p = stream.step(shown(symbol))
+        p = stream.step(inputs[symbol])
     drawn = np.empty(steps, np.int64)
     for n in range(steps):
         drawn[n] = draw(p, temperature, top_k, rng)
-        p = stream.step(shown(drawn[n]))
+        p = stream.step(inputs[drawn[n]])
     return drawn
 
 
 def draw(p: Array, temperature: float, top_k: int | None, rng: np.random.Generator) -> int:
-    """Return one of K symbols, drawn by the probabilities (K,), sharpened by `temperature`."""
+    """Return one of K symbols, drawn with the probabilities `p` (K,) at a temperature."""
     if not np.isclose(p.sum(), 1, atol=1e-3) or p.min() < 0:
         raise ValueError("generate: the outputs are no probabilities; end the network in Dense(K, 'softmax')")
     if temperature == 0:
         return int(p.argmax())
     p = p.astype(np.float64)
     weights = (p / p.max()) ** (1 / temperature)  # the likeliest keeps 1, also where 1/τ is infinite
-    if top_k is not None and top_k < len(p):
+    if top_k is not None:
         weights[np.argsort(-p, kind="stable")[top_k:]] = 0
     return int(rng.choice(len(p), p=weights / weights.sum()))
 
 
 def _checked(start: ArrayLike, K: int) -> Array:
+    """Return `start` as integers (T,) from 0 to K - 1."""
     symbols = np.asarray(start)
     if symbols.ndim != 1 or not symbols.size or symbols.dtype.kind not in "iu":
         raise ShapeError(

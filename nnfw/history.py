@@ -1,4 +1,4 @@
-"""What a training run leaves behind: one list of numbers a quantity, one number an epoch."""
+"""The history of a training run: for each quantity a list with one number an epoch."""
 
 import csv
 import math
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from nnfw import plots
 from nnfw.core.suggest import nearest
 
 if TYPE_CHECKING:
@@ -13,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class History(dict[str, list[float]]):
-    """Loss, metrics and learning rate by epoch; it goes on when `fit` is called again.
+    """Loss, metrics and learning rate by epoch; further calls of `fit` extend it.
 
     ``history["loss"]``, ``["val_loss"]``, ``["accuracy"]``, ``["learning_rate"]`` ... are lists, as long as
-    `epoch`. A quantity that an epoch did not have (no validation data in that call) is NaN there.
+    `epoch`. A quantity that was not measured in an epoch (without validation data, say) is NaN there.
 
     Attributes
     ----------
@@ -48,39 +49,33 @@ class History(dict[str, list[float]]):
             raise KeyError(f"no {name!r}; give fit validation_data or validation_split")
         raise KeyError(f"no {name!r:.80} was measured.{nearest(str(name), self)} There are {', '.join(self)}")
 
-    if not TYPE_CHECKING:  # which would then believe any name
+    if not TYPE_CHECKING:  # type checkers would accept any name
 
         def __getattr__(self, name: str) -> NoReturn:
             raise AttributeError(f"History has no {name!r}; it is itself the dict: history['loss']")
 
     def __repr__(self) -> str:
-        """Show the last epoch, and the best: that of the lowest loss, of the validation if there is any."""
+        """Show the last epoch, and the best: that of the lowest validation loss, or loss."""
         if not (self and self.epoch):
             return "<History, no epoch>"
-        count = f"{len(self.epoch)} epoch{'s' * (len(self.epoch) > 1)}"
         last = describe({name: values[-1] for name, values in self.items()})
-        return f"<History, {count}; last: {last}{self._best()}>"
-
-    def _best(self) -> str:
+        shown = f"{len(self.epoch)} epoch{'s' * (len(self.epoch) > 1)}; last: {last}"
         name = "val_loss" if "val_loss" in self else "loss"
-        numbered = zip(self.get(name, ()), self.epoch, strict=False)
-        known = [(loss, epoch) for loss, epoch in numbered if math.isfinite(loss)]
-        if len(known) < 2:
-            return ""
-        loss, epoch = min(known)
-        return f"; best: {name} {loss:.4g} in epoch {epoch}"
+        known = [pair for pair in zip(self.get(name, ()), self.epoch, strict=False) if math.isfinite(pair[0])]
+        if len(known) > 1:
+            loss, epoch = min(known)
+            shown += f"; best: {name} {loss:.4g} in epoch {epoch}"
+        return f"<History, {shown}>"
 
     def append(self, logs: Mapping[str, float]) -> None:
         """Add one epoch."""
         for name in {**self, **logs}:
-            values = self.setdefault(name, [float("nan")] * len(self.epoch))
-            values.append(logs.get(name, float("nan")))
+            values = self.setdefault(name, [math.nan] * len(self.epoch))
+            values.append(logs.get(name, math.nan))
         self.epoch.append(len(self.epoch) + 1)
 
     def plot(self, path: "str | PathLike[str] | None" = None) -> "Figure":
         """Draw the learning curves, and save them if a path is given; see `nnfw.plots.history`."""
-        from nnfw import plots
-
         return plots.history(self, path)
 
     def to_csv(self, path: "str | PathLike[str]") -> None:
@@ -95,16 +90,9 @@ class History(dict[str, list[float]]):
 
 
 def describe(logs: Mapping[str, float]) -> str:
-    """Return the epoch's numbers in one line.
-
-    Examples
-    --------
-    >>> describe({"loss": 0.123456, "learning_rate": 0.001})
-    'loss 0.1235, rate 0.001'
-    """
-    return ", ".join(
-        f"{'rate' if name == 'learning_rate' else name} {value:.4g}" for name, value in logs.items()
-    )
+    """Return the numbers of an epoch in one line: ``loss 0.1235, rate 0.001``."""
+    shown = ((name if name != "learning_rate" else "rate", value) for name, value in logs.items())
+    return ", ".join(f"{name} {value:.4g}" for name, value in shown)
 
 
 def _restore(values: dict[str, list[float]], epoch: list[int], validation: str) -> History:

@@ -1,4 +1,4 @@
-"""Streaming: a sequence that arrives one time step after another, and its outputs as they become known."""
+"""Streaming: a sequence is given one time step after another, and each output is returned at once."""
 
 import copy
 from collections.abc import Iterable
@@ -13,36 +13,30 @@ from nnfw.core.validation import positive_integer
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer
 from nnfw.model import Model
-from nnfw.training.guard import is_finite
 
-TRAINING = ("_specs", "flat_grads", "_state", "optimizer", "regularizer", "_noise")  # what no step reads
+TRAINING = ("_specs", "flat_grads", "_state", "optimizer", "regularizer", "_noise")  # read only in training
 
 
 def snapshots(layers: Iterable[Layer]) -> list[Layer]:
-    """Return copies of layers that keep the weights of now; what only training needs is not copied."""
+    """Return copies of layers with their current weights; what only training needs is shared."""
     layers = list(layers)
-    shared = {
-        id(part): part
-        for layer in layers
-        for name, part in vars(layer).items()
-        if name in TRAINING or isinstance(part, Initializer)
-    }
+    parts = [(name, part) for layer in layers for name, part in vars(layer).items()]
+    shared = {id(part): part for name, part in parts if name in TRAINING or isinstance(part, Initializer)}
     return copy.deepcopy(layers, shared)
 
 
 class Stream:
-    """What a network makes of a sequence, step by step; `Network.stream` opens one.
+    """The outputs of a network for a sequence, step by step; `Network.stream` opens one.
 
-    After t steps its outputs are those of ``network.predict`` on these t steps, whatever is still to come.
-    It works with the weights that the network has when it is opened or reset: training that goes on meanwhile
-    changes nothing in it.
+    After t steps its outputs are those of ``network.predict`` on these t steps. It uses the weights that the
+    network has when it is opened or reset, also if training continues meanwhile.
 
     Parameters
     ----------
     network : Network
-        With its weights, and all of its layers causal.
+        Built, with only causal layers.
     samples : int, optional
-        N sequences side by side; a single one, without the batch axis, if not given.
+        N sequences in parallel; by default a single one, without the batch axis.
 
     Examples
     --------
@@ -50,10 +44,9 @@ class Stream:
     >>> network = Network([GRU(4, return_sequences=True), Dense(2)], seed=0)
     >>> x = np.random.default_rng(0).normal(size=(1, 5, 3))
     >>> history = network.fit(x, x[..., :2], verbose=0)
-    >>> y = network.predict(x)
     >>> stream = network.stream()
     >>> outputs = [stream.step(x_t) for x_t in x[0]]
-    >>> np.allclose(outputs, y[0], atol=1e-6)
+    >>> np.allclose(outputs, network.predict(x)[0], atol=1e-6)
     True
     """
 
@@ -61,47 +54,42 @@ class Stream:
         self.network, self.samples = network, samples
         self.N = 1 if samples is None else positive_integer("stream", "samples", samples)
         check_causal(network)
-        lead = () if samples is None else (self.N,)
-        self.shape = lead if network._takes_indices else (*lead, network.shapes[0][-1])
+        self._features = () if network._takes_indices else (network.shapes[0][-1],)
+        self.shape = (*(() if samples is None else (self.N,)), *self._features)
         self.reset()
 
     def reset(self) -> None:
-        """Begin a new sequence, with the weights that the network has now."""
+        """Begin a new sequence, with the current weights of the network."""
         self.steppers = [layer._stepper(self.N) for layer in snapshots(self.network._leaves())]
 
     def step(self, x_t: ArrayLike) -> Array:
-        """Take the next time step, and return the network's output for it.
+        """Return the output, (K,) or (N, K), for the next time step.
 
         Parameters
         ----------
-        x_t : array_like (D,), or (N, D) if the stream is of N samples
-            The features of one step; for a network of indices a whole number, or N of them.
-
-        Returns
-        -------
-        ndarray (K,) or (N, K)
-            The output.
+        x_t : array_like (D,), or (N, D) if the stream has N samples
+            The features of one step; for a network that takes indices, one whole number or N of them.
 
         Raises
         ------
-        ShapeError, ValueError
-            If `x_t` has another shape, or holds what is not finite; the stream has not moved then.
+        ShapeError, ValueError, TypeError
+            If `x_t` has another shape or type, or is not finite; the state of the stream is unchanged.
         NonFiniteError
-            If the output is not finite; the stream has moved, and begins anew with `reset`.
+            If the output is not finite; call `reset` before further steps.
         """
-        x = self._opened(x_t)
+        x = self._checked(x_t)
         for stepper in self.steppers:
             x = stepper(x)
         y = np.asarray(x[:, 0] if x.ndim == 3 else x)
-        if not is_finite(y):
-            culprits = [one.layer._label for one in self.steppers if not is_finite(one.layer.flat_params)]
-            found = f"a parameter of {culprits[0]} is not finite" if culprits else "the output is not finite"
-            raise NonFiniteError(f"step: {found}; reset() begins anew, with the weights of the network then")
+        if not np.isfinite(y).all():
+            raise NonFiniteError(
+                f"step: {self._anomaly(y)}; reset() begins anew, with the weights of the network then"
+            )
         return y[0] if self.samples is None else y
 
     @property
     def state(self) -> list[Any]:
-        """What the layers remember, one copy each, None where there is nothing; it can be assigned again."""
+        """A copy of the state of each layer, None for those without; it can be assigned again."""
         return [copy.copy(stepper.state) for stepper in self.steppers]
 
     @state.setter
@@ -114,31 +102,40 @@ class Stream:
                 stepper.state = part
 
     def copy(self) -> "Stream":
-        """Return a stream of the same weights that stands where this one does, and goes its own way then."""
+        """Return a stream with the same weights and the same state, independent of this one."""
         other = copy.copy(self)
         other.steppers = [copy.copy(stepper) for stepper in self.steppers]
         other.state = self.state
         return other
 
-    def _opened(self, x_t: ArrayLike) -> Array:
+    def _checked(self, x_t: ArrayLike) -> Array:
         """Return one step as the first layer takes it: (N, 1, D), or indices (N, 1)."""
         x = np.asarray(x_t)
         if x.shape != self.shape:
             raise ShapeError(
                 f"step: x_t must have shape {self.shape}, the features of one time step, got {x.shape}"
             )
-        if x.dtype.kind == "f" and not np.isfinite(x).all():
-            raise ValueError("step: x_t holds nan or an infinity; fill it, or leave this step out")
         if x.dtype.kind not in "fiub":
             raise TypeError(f"step: x_t must be real numbers, got {x.dtype}")
-        x = x.reshape(self.N, 1, *self.shape[len(self.shape) - (not self.network._takes_indices) :])
-        if self.network._takes_indices:
-            self.network._first._check_values(x)
+        if not np.isfinite(x).all():
+            raise ValueError("step: x_t holds nan or an infinity; fill it, or leave this step out")
+        x = x.reshape(self.N, 1, *self._features)
+        self.network._first._check_values(x)
         return x.astype(self.network._input_dtype, copy=False)
+
+    def _anomaly(self, y: Array) -> str:
+        """Return where the first non-finite value of a step is: a parameter, a state or the output."""
+        for stepper in self.steppers:
+            for name, p in stepper.layer.params.items():
+                if not np.isfinite(p).all():
+                    return f"parameter {name} of {stepper.layer._label} holds {p[~np.isfinite(p)][0]}"
+            if stepper.state is not None and not np.isfinite(stepper.state).all():
+                return f"the state of {stepper.layer._label} is no longer finite"
+        return f"the output is {y[~np.isfinite(y)][0]}"
 
 
 def check_causal(network: Model) -> None:
-    """Raise a ValueError if a layer needs to know what is still to come."""
+    """Raise a ValueError if the output of a layer depends on later steps."""
     for leaf in network._leaves():
         if not leaf.causal:
             raise ValueError(

@@ -174,7 +174,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         assert not network._built
 
     def test_the_sum_counts(self, monkeypatch):
-        monkeypatch.setattr("nnfw.doors.memory.physical_memory", lambda: 8 * 2 * 100.0)
+        monkeypatch.setattr("nnfw.model.physical_memory", lambda: 8 * 2 * 100.0)
         fits = Network([Dense(10), Dense(9)], dtype="float64", seed=0)
         with pytest.raises(ValueError, match=r"layer 2, Dense\(9\) has 99 parameters.*3.18 kB.*1.6 kB"):
             untrained(fits, 9)

@@ -379,7 +379,7 @@ class TestStream:
         network.params["dense_2.W"][1, 0] = np.nan
         stream = network.stream()
         assert refused(stream.step, X[0, 0]).startswith(
-            "step: a parameter of layer 2, Dense(2) is not finite"
+            "step: parameter W of layer 2, Dense(2) holds nan"
         )
         network.params["dense_2.W"][1, 0] = 0.5
         stream.reset()
@@ -394,7 +394,7 @@ class TestStream:
         for _ in range(2):
             assert np.isfinite(stream.step(x)).all()
         message = refused(lambda: [stream.step(x) for _ in range(3)])
-        assert message.startswith("step: the output is not finite; reset() ")
+        assert message.startswith("step: the state of layer 1, RNN(2) is no longer finite; reset() begins")
         stream.reset()
         assert np.isfinite(stream.step(x)).all()
 
@@ -415,7 +415,7 @@ class TestStream:
         )
         untrained(network, None)
         network.params["gru_2.Wx_z"][0, 0] = np.nan
-        assert "step: a parameter of layer 2, GRU(8) is not finite" in refused(generate, network, [1, 2], 3)
+        assert "step: parameter Wx_z of layer 2, GRU(8) holds nan" in refused(generate, network, [1, 2], 3)
 
 
 class TestSaturation:
