@@ -1,13 +1,13 @@
-"""Before a long fit: whether the data, the network and its loss fit each other, and it can learn at all.
+"""The check before a long fit: whether data, network and loss fit together, and the network can learn.
 
-All is tried on a copy of the network and on a few of the samples, and said in one `Report`.
+Everything is tried on a copy of the network and on some of the samples; the result is one `Report`.
 """
 
 import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,50 +16,44 @@ from nnfw import optimizers
 from nnfw.core.lengths import steps_as_samples
 from nnfw.core.typing import Array
 from nnfw.core.validation import positive_integer, whole_number
-from nnfw.history import History
 from nnfw.layers.base import with_samples
 from nnfw.model import Model
 from nnfw.training import adapters, anomaly
 from nnfw.training.batches import Batch, Data
 from nnfw.training.sources import class_labels
 
-if TYPE_CHECKING:
-    from nnfw.activations import Activation
-
-
-__all__ = ["Report", "check"]
-
-SAMPLES = 1000  # that are looked at
+SAMPLES, BATCH = 1000, 32  # at most so many are looked at, and overfitted
+RARE = 0.1  # a class with less than this of an equal share is rare
+FEW = 20  # regression targets are expected to have more different values
+FAR = 10.0  # a mean or spread beyond is not scaled, nor are spreads all below 1 / FAR²
+OUTLYING = 20.0  # an outlier is so many times the range of nine tenths of the values away
+SURE = 2.0  # times the baseline loss: wrong with confidence
+VANISHED, EXPLODED = 1e-6, 1e4  # the norm of a layer's gradient: relative to the largest, and absolute
+LEARNT = 0.1  # of the loss above the lowest may remain after overfitting one batch
 
 
 @dataclass
 class Report:
-    """What `Network.check` has found; it prints as a page, the warnings last.
+    """The result of `Network.check`; it prints as a page, the warnings last.
 
     Attributes
     ----------
-    layers : str
-        The layers with their shapes, as `Network.summary` shows them.
-    data : str
-        The forms of x and y, and what the outputs make of them.
+    layers, data : str
+        The table of layers, as in `Network.summary`; the shapes of x and y, and how the loss interprets y.
     classes : dict of int to int
-        The targets of each class among the samples looked at; empty if targets are numbers.
+        The number of targets of each class; empty in regression.
     scale : dict of str to ndarray (D,)
-        Each feature's ``mean``, ``std``, ``low`` and ``high``; empty if x holds indices.
-    loss : float
-        The loss as the network is.
-    chance, lowest : float
-        What the loss would be of outputs that know nothing, and of outputs that are the targets, without the
-        penalties of regularizers. Who knows nothing gives each class the same chance (log K for cce, log 2
-        for bce), and of numbers the mean (their variance for mse).
+        The ``mean``, ``std``, ``low`` and ``high`` of each feature; empty if x holds indices.
+    loss, chance, lowest : float
+        The current loss; the baseline loss and that of perfect outputs, without penalties. The baseline is
+        the same probability for each class (log K for cce), or the mean of the targets (their variance
+        for mse).
     gradients : dict of str to float
         The norm of each layer's gradient.
-    left : float
-        The share of one batch's loss above the lowest that is left after `steps` steps on it alone.
-    steps : int
-        How many these were, until a tenth was left or there were to be no more.
+    left, steps : float, int
+        The part of one batch's loss above the lowest that is left after overfitting it, and the steps taken.
     warnings : list of str
-        What looks wrong, each with its remedy.
+        The problems, each with its remedy.
     """
 
     layers: str
@@ -76,45 +70,57 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether there is nothing to warn of."""
+        """Whether there are no warnings."""
         return not self.warnings
 
     def __str__(self) -> str:
         """Return the page."""
         lines = [self.layers, "", f"data       {self.data}"]
         if self.classes:
-            counts = list(self.classes.values())
+            counts = self.classes.values()
             lines.append(f"classes    {len(counts)}, with {min(counts)} to {max(counts)} of the targets each")
         if self.scale:
             mean, std, low, high = (self.scale[name] for name in ("mean", "std", "low", "high"))
-            values = f"values {low.min():.3g} to {high.max():.3g}"
             lines.append(
-                f"features   means {mean.min():.3g} to {mean.max():.3g}, "
-                f"spreads {std.min():.3g} to {std.max():.3g}, {values}"
+                f"features   means {mean.min():.3g} to {mean.max():.3g}, spreads {std.min():.3g} to "
+                f"{std.max():.3g}, values {low.min():.3g} to {high.max():.3g}"
             )
-        lowest = round(self.lowest, 9)  # the rounding of perfect outputs is no part of it
-        lines.append(
-            f"loss       {self.loss:.3g}; knowing nothing gives {self.chance:.3g}, perfect outputs "
-            f"{lowest:.3g}"
-        )
+        perfect = f"perfect outputs give {round(self.lowest, 9):.3g}"  # without their rounding errors
+        lines.append(f"loss       {self.loss:.3g}; the baseline loss is {self.chance:.3g}, {perfect}")
         if self.gradients:
             norms = ", ".join(f"{name} {norm:.2g}" for name, norm in self.gradients.items())
-            lines.append(f"gradients  {norms}")
-            lines.append(
-                f"one batch  after {self.steps} steps on it alone, {self.left:.1%} of its loss is left"
-            )
-        verdict = [f"! {warning}" for warning in self.warnings] or ["nothing to warn of"]
-        return "\n".join([*lines, "", *verdict])
+            left = f"after {self.steps} steps on it alone, {self.left:.1%} of its loss is left"
+            lines += [f"gradients  {norms}", f"one batch  {left}"]
+        return "\n".join([*lines, "", *([f"! {warning}" for warning in self.warnings] or ["no warnings"])])
 
 
-RARE = 0.1  # of the share that equal classes would have
-FEW = 20  # values, that numbers which are no classes would not be confined to
-FAR = 10.0  # of a feature's mean and spread: beyond, or if no spread reaches 1 / FAR², learning is slow
-OUTLYING = 20.0  # times the range that nine tenths of the values lie in
-SURE = 2.0  # times the loss of knowing nothing
-VANISHED, EXPLODED = 1e-6, 1e4  # a layer's gradient: as a share of the largest, and by itself
-LEARNT = 0.1  # of the loss above the lowest, that may be left
-BATCH = 32  # samples that are to be learnt by heart
+def check(network: Model, x: Any, y: Any, lengths: ArrayLike | None, steps: int, seed: int) -> Report:
+    """Return the report on a network and data; see `nnfw.Network.check`."""
+    steps = positive_integer("check", "steps", steps)
+    rng = np.random.default_rng(whole_number("check", "seed", seed))
+    network = copy.deepcopy(network)
+    data = adapters.as_data(network, x, y, lengths)
+    network._build()
+    last = network._last
+    outputs = last.activation.name if last.activation else type(last).__name__
+    report = Report(
+        network._describe(),
+        f"x {data.x.shape} of {data.x.dtype}, y {'a list' if isinstance(y, (list, tuple)) else np.shape(y)} "
+        f"taken as {'classes' if network.loss.fused_with else 'numbers'}, by {network.loss!r} on {outputs} "
+        f"outputs {with_samples(network.shapes[-1])}",
+    )
+    seen = data.subset(np.sort(rng.permutation(len(data))[:SAMPLES]))
+    batch = seen.subset(np.sort(rng.permutation(len(seen))[:BATCH])).batch()
+    with np.errstate(all="ignore"):  # an overflow becomes a warning of the report
+        for found in (
+            check_features(report, network, seen.batch()),
+            check_targets(report, network, seen),
+            check_loss(report, network, seen),
+            check_gradients(report, network, batch),
+            overfit(report, network, batch, steps),
+        ):
+            report.warnings.extend(found)
+    return report
 
 
 def rows(a: Array, lengths: Array | None, steps: bool) -> Array:
@@ -122,11 +128,10 @@ def rows(a: Array, lengths: Array | None, steps: bool) -> Array:
     return steps_as_samples(a, lengths) if steps else a
 
 
-def at_features(report: Report, network: Model, data: Data) -> Iterator[str]:
-    """Look at the scale of each feature."""
+def check_features(report: Report, network: Model, batch: Batch) -> Iterator[str]:
+    """Check the scale of each feature, and look for outliers."""
     if network._takes_indices:
         return
-    batch = data.batch()
     x = rows(batch.x, batch.lengths, batch.x.ndim == 3).astype(np.float64)
     mean, std, low, high = x.mean(axis=0), x.std(axis=0), x.min(axis=0), x.max(axis=0)
     report.scale = {"mean": mean, "std": std, "low": low, "high": high}
@@ -149,40 +154,35 @@ def at_features(report: Report, network: Model, data: Data) -> Iterator[str]:
         )
 
 
-def at_targets(report: Report, network: Model, data: Data) -> Iterator[str]:
-    """Look at the balance of classes, or at the range of numbers."""
+def check_targets(report: Report, network: Model, data: Data) -> Iterator[str]:
+    """Check the balance of classes, or the values of regression targets."""
     batch = data.batch()
-    y, K = rows(batch.y, batch.lengths, data.steps), network.shapes[-1][-1]
-    assert K is not None
-    labels = class_labels(y)
-    if network.loss.fused_with and labels is not None:
-        yield from at_balance(report, labels, max(K, 2))
-    elif not network.loss.fused_with:
-        yield from at_numbers(network, y)
+    y, labels = rows(batch.y, batch.lengths, data.steps), None
+    if not network.loss.fused_with:
+        yield from check_numbers(network, y)
+    elif (labels := class_labels(y)) is not None:
+        counts = np.bincount(labels.astype(np.int64), minlength=max(network.shapes[-1][-1] or 0, 2))
+        report.classes = dict(enumerate(counts.tolist()))
+        if not counts.all():
+            yield (
+                f"class {counts.argmin()} has no sample among the {len(labels)} looked at; "
+                f"take fewer outputs, or more data"
+            )
+        elif counts.min() < RARE * len(labels) / len(counts):
+            yield (
+                f"the classes are unbalanced: always answering {counts.argmax()} would be right for "
+                f"{counts.max() / len(labels):.0%}; fit(..., class_weight='balanced') weighs them alike, and "
+                f"nnfw.metrics.Recall('macro') measures them so"
+            )
 
 
-def at_balance(report: Report, labels: Array, K: int) -> Iterator[str]:
-    """Look whether each class has its share of the targets."""
-    counts = np.bincount(labels.astype(np.int64), minlength=K)
-    report.classes = dict(enumerate(counts.tolist()))
-    if not counts.all():
-        yield (
-            f"class {counts.argmin()} has no sample among the {len(labels)} looked at; "
-            f"take fewer outputs, or more data"
-        )
-    elif counts.min() < RARE * len(labels) / K:
-        yield (
-            f"the classes are unbalanced: always answering {counts.argmax()} would be right for "
-            f"{counts.max() / len(labels):.0%}; fit(..., class_weight='balanced') weighs them alike, and "
-            f"nnfw.metrics.Recall('macro') measures them so"
-        )
-
-
-def at_numbers(network: Model, y: Array) -> Iterator[str]:
-    """Look whether the outputs can be as the targets are."""
+def check_numbers(network: Model, y: Array) -> Iterator[str]:
+    """Check whether regression targets are scaled, within the range of the outputs, and no classes."""
     activation = network._last.activation
     if activation is not None and activation.elementwise:
-        low, high = reach(activation)
+        near, far = activation(np.linspace(-1e4, 1e4, 10001)), activation(np.array([-1e5, 1e5]))
+        low = -math.inf if far.min() < near.min() else near.min()  # it still falls: it has no bound
+        high = math.inf if far.max() > near.max() else near.max()
         if y.min() < low - 1e-6 or y.max() > high + 1e-6:
             yield (
                 f"y holds {y.min():.3g} to {y.max():.3g}, but outputs of {activation.name} reach from "
@@ -193,25 +193,17 @@ def at_numbers(network: Model, y: Array) -> Iterator[str]:
         yield f"y is {mean:.3g} everywhere, and there is nothing to learn"
     elif spread > FAR or mean > FAR:
         yield f"y has mean {mean:.3g} and spread {spread:.3g}; nnfw.data.StandardScaler brings it to 0 and 1"
-    kinds = np.unique(y)
-    if y.shape[-1] == 1 and len(kinds) <= min(FEW, len(y) // 3) and np.array_equal(kinds, np.round(kinds)):
+    values = np.unique(y)
+    if y.shape[-1] == 1 and len(values) <= min(FEW, len(y) // 3) and np.array_equal(values, np.round(values)):
         yield (
-            f"y holds only {len(kinds)} whole numbers; if they are classes, choose softmax outputs and "
+            f"y holds only {len(values)} whole numbers; if they are classes, choose softmax outputs and "
             f"loss='cce', or for two a sigmoid and loss='bce'"
         )
 
 
-def reach(activation: "Activation") -> tuple[float, float]:
-    """Return the lowest and the highest output; infinite where it still falls or rises at far scores."""
-    y = activation(np.linspace(-1e4, 1e4, 10001))
-    beyond = activation(np.array([-1e5, 1e5]))
-    low, high = float(y.min()), float(y.max())
-    return -math.inf if beyond.min() < low else low, math.inf if beyond.max() > high else high
-
-
-def at_loss(report: Report, network: Model, data: Data) -> Iterator[str]:
-    """Look at the loss beside that of knowing nothing."""
-    batches = [part.batch() for part in data.parts(BATCH)]
+def check_loss(report: Report, network: Model, data: Data) -> Iterator[str]:
+    """Compare the loss with the baseline loss."""
+    batches = list(data.batches(BATCH))
     loss = np.average([loss_of(network, b) for b in batches], weights=[b.valid for b in batches])
     report.loss = float(loss) + network._penalty()
     report.chance, report.lowest = bounds(network, data.batch())
@@ -220,39 +212,33 @@ def at_loss(report: Report, network: Model, data: Data) -> Iterator[str]:
         yield f"the loss is {report.loss}; see below where that begins"
     elif loss - below > SURE * (report.chance - below) > 0:
         yield (
-            f"the loss is {loss:.3g}, far above the {report.chance:.3g} of knowing nothing: the outputs are "
-            f"sure of what is not so; scale x and y, or start from smaller weights"
+            f"the loss is {loss:.3g}, far above the baseline loss {report.chance:.3g}: the outputs are "
+            f"confident and wrong; scale x and y, or start from smaller weights"
         )
 
 
 def bounds(network: Model, batch: Batch) -> tuple[float, float]:
-    """Return the loss of outputs that know nothing, and of outputs that are the targets, which is the lowest.
-
-    The targets are those that the loss makes of y: rows for classes, smoothed if it smooths them.
-    """
+    """Return the baseline loss, and the lowest: that of outputs equal to the targets as the loss has them."""
     loss, shape = network.loss, (*batch.y.shape[: len(network.shapes[-1])], network.shapes[-1][-1] or 0)
     targets = loss.targets(batch.y, np.zeros(shape))
     if loss.fused_with or loss.takes_classes:
-        nothing = np.full(shape, 1 / max(shape[-1], 2))
+        constant = np.full(shape, 1 / max(shape[-1], 2))
     else:
-        nothing = np.broadcast_to(rows(targets, batch.lengths, len(shape) == 3).mean(axis=0), shape)
+        constant = np.broadcast_to(rows(targets, batch.lengths, len(shape) == 3).mean(axis=0), shape)
     lowest = loss(batch.y, targets, batch.weight)
-    return loss(batch.y, nothing, batch.weight), lowest if math.isfinite(lowest) else 0.0
+    return loss(batch.y, constant, batch.weight), lowest if math.isfinite(lowest) else 0.0
 
 
-def at_gradients(report: Report, network: Model, batch: Batch) -> Iterator[str]:
-    """Look at the gradient of each layer in a training step."""
-    found = anomaly.search(network, batch)
-    if found:
+def check_gradients(report: Report, network: Model, batch: Batch) -> Iterator[str]:
+    """Check the gradient of each layer in a training step."""
+    if found := anomaly.search(network, batch):
         yield f"{found}: training would stop at the first batch; scale x, or start from smaller weights"
         return
-    gradients_of(network, batch)
-    layers = zip(network._names, network.layers, strict=True)
-    report.gradients = {
-        name: math.hypot(*(np.linalg.norm(dp.astype(np.float64)) for dp in layer.grads.values()))
-        for name, layer in layers
-        if layer.size
-    }
+    compute_gradients(network, batch)
+    for name, layer in zip(network._names, network.layers, strict=True):
+        if layer.size:
+            norms = [np.linalg.norm(dp.astype(np.float64)) for dp in layer.grads.values()]
+            report.gradients[name] = math.hypot(*norms)
     largest = max(report.gradients.values(), default=0.0)
     for name, norm in report.gradients.items():
         if norm <= VANISHED * largest:
@@ -264,8 +250,8 @@ def at_gradients(report: Report, network: Model, batch: Batch) -> Iterator[str]:
         yield f"a gradient has norm {largest:.2g}; scale x and y, or clip it: Adam(clip_global_norm=1.0)"
 
 
-def at_learning(report: Report, network: Model, batch: Batch, steps: int) -> Iterator[str]:
-    """Look whether the network, whose gradients are those of a batch, can learn it by heart."""
+def overfit(report: Report, network: Model, batch: Batch, steps: int) -> Iterator[str]:
+    """Check whether the network can overfit one batch, whose gradients it has."""
     if not report.gradients:
         return
     optimizer = network.optimizer or optimizers.get("adam")
@@ -273,62 +259,26 @@ def at_learning(report: Report, network: Model, batch: Batch, steps: int) -> Ite
     first = above = loss_of(network, batch) - lowest
     while report.steps < steps and LEARNT * first < above < math.inf:
         network.update(optimizer, report.steps / steps)  # within the first epoch of a schedule
-        above = gradients_of(network, batch) - lowest
+        above = compute_gradients(network, batch) - lowest
         report.steps += 1
     report.left = (loss_of(network, batch) - lowest) / first if first > 0 else 0.0
     if not report.left <= LEARNT:
         yield (
             f"{report.left:.0%} of the loss of {len(batch.x)} samples is left after {report.steps} steps on "
-            f"them alone, which should be learnt by heart; try another rate (now {optimizer.rate(0.0):.3g}), "
-            f"more units or steps, and look whether x can tell y at all"
+            f"them alone, but a network should overfit one batch; try another rate (now "
+            f"{optimizer.rate(0.0):.3g}), more units or steps, and look whether x can tell y at all"
         )
 
 
 def loss_of(network: Model, batch: Batch) -> float:
     """Return the loss of one batch, without the noise of training and without penalties."""
-    a = network.forward(batch.x, lengths=batch.lengths)
-    return network.loss(batch.y, a, batch.weight)
+    return network.loss(batch.y, network.forward(batch.x, lengths=batch.lengths), batch.weight)
 
 
-def gradients_of(network: Model, batch: Batch) -> float:
+def compute_gradients(network: Model, batch: Batch) -> float:
     """Fill the gradients of one batch, and return its loss without penalties."""
     a = network.forward(batch.x, training=True, lengths=batch.lengths)
     loss = network.loss(batch.y, a, batch.weight)
     network.backward(network.loss.gradient(batch.y, a, batch.weight))
     network.gradients()
     return loss
-
-
-def check(network: Model, x: Any, y: Any, lengths: ArrayLike | None, steps: int, seed: int) -> Report:
-    """Return the report on a network and data; see `nnfw.Network.check`."""
-    steps = positive_integer("check", "steps", steps)
-    rng = np.random.default_rng(whole_number("check", "seed", seed))
-    trial = copy.deepcopy(network)
-    trial.history, trial._fitting = History(), False
-    data = adapters.as_data(trial, x, y, lengths)
-    trial._build()
-    report = Report(trial._describe(), forms(trial, y, data))
-    seen = data.subset(np.sort(rng.permutation(len(data))[:SAMPLES]))
-    batch = seen.subset(np.sort(rng.permutation(len(seen))[:BATCH])).batch()
-    with np.errstate(all="ignore"):  # what overflows here is for the report to tell
-        looks = [
-            at_features(report, trial, seen),
-            at_targets(report, trial, seen),
-            at_loss(report, trial, seen),
-            at_gradients(report, trial, batch),
-            at_learning(report, trial, batch, steps),
-        ]
-        report.warnings = [warning for look in looks for warning in look]
-    return report
-
-
-def forms(network: Model, y: Any, data: Data) -> str:
-    """Return the forms of x and y, and what the outputs make of them."""
-    last = network._last
-    outputs = last.activation.name if last.activation else type(last).__name__
-    given = "a list" if isinstance(y, (list, tuple)) else np.shape(y)
-    kind = "classes" if network.loss.fused_with else "numbers"
-    return (
-        f"x {data.x.shape} of {data.x.dtype}, y {given} taken as {kind}, by {network.loss!r} "
-        f"on {outputs} outputs {with_samples(network.shapes[-1])}"
-    )

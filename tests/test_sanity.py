@@ -49,7 +49,7 @@ WRONG = [
     (classifier, X, np.where(np.arange(N) < 3, np.arange(N), 3),
      ["unbalanced", "95%", "class_weight='balanced'", "nnfw.metrics.Recall('macro')"]),
     (regressor, X, NUMBERS * 1e3, ["y has mean", "StandardScaler"]),
-    (regressor, X, NUMBERS + 1e3, ["y has mean 1e+03", "far above the 2.8 of knowing nothing"]),
+    (regressor, X, NUMBERS + 1e3, ["y has mean 1e+03", "far above the baseline loss 2.8"]),
     (regressor, X, NUMBERS * 0 + 2.5, ["y is 2.5 everywhere", "nothing to learn"]),
     (regressor, X, CLASSES, ["y holds only 4 whole numbers", "loss='cce'"]),
     (lambda: Network([Dense(1, "tanh")], seed=0), X, NUMBERS,
@@ -219,7 +219,7 @@ class TestLowest:
         assert report.chance == pytest.approx(math.log(K), rel=1e-6)
         assert report.warnings == []
         assert report.left < 0.1
-        assert f"knowing nothing gives 1.39, perfect outputs {report.lowest:.3g}" in str(report)
+        assert f"the baseline loss is 1.39, perfect outputs give {report.lowest:.3g}" in str(report)
 
     def test_of_smoothed_labels(self):
         layers = [Dense(24, "tanh"), Dense(2, "sigmoid")]
@@ -249,7 +249,7 @@ class TestLowest:
         assert report.chance == pytest.approx(np.mean(mean - rates * np.log(mean)), rel=1e-5)
         assert report.lowest < report.chance < 0 < report.left < 0.1
         assert not any("is left after" in warning for warning in report.warnings)
-        assert any(f"far above the {report.chance:.3g} of knowing nothing" in w for w in report.warnings)
+        assert any(f"far above the baseline loss {report.chance:.3g}" in w for w in report.warnings)
 
     def test_of_a_loss_of_ones_own(self):
         report = regressor(loss=Shifted()).check(X, NUMBERS)
@@ -296,9 +296,9 @@ class TestVerdict:
         assert report.warnings == []
         assert report.left < 0.1
         assert report.steps < 500
-        for part in ("GRU(32)", "(N, 10)", "classes    10", "knowing nothing gives 2.3"):
+        for part in ("GRU(32)", "(N, 10)", "classes    10", "the baseline loss is 2.3"):
             assert part in str(report)
-        assert str(report).endswith("nothing to warn of")
+        assert str(report).endswith("no warnings")
 
     def test_numbers_are_well(self):
         assert regressor().check(X, NUMBERS).ok
