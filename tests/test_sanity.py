@@ -59,7 +59,7 @@ WRONG = [
      ["dense_1 gets next to no gradient", "dead relu"]),
     (regressor, X * 0, NUMBERS, ["% of the loss of 32 samples is left", "whether x can tell y at all"]),
     (lambda: regressor(RNN(9, "relu", recurrent_initializer="ones")), np.ones((N, 99, D)), NUMBERS,
-     ["the loss is", "of layer 1, RNN(9) is inf at time step", "training would stop"]),
+     ["the loss is", "of layer 1, RNN(9) holds inf at time step", "training would stop"]),
     (lambda: regressor(RNN(9, "linear", recurrent_initializer="ones")), np.ones((N, 7, D)), NUMBERS,
      ["a gradient has norm", "clip_global_norm=1.0"]),
     (lambda: classifier(rate=1e-9), X, CLASSES,
