@@ -67,7 +67,15 @@ def generate(
     network._ready("generate")
     stream, K = Stream(network), int(network.shapes[-1][-1] or 0)
     inputs = np.arange(K) if network._takes_indices else np.eye(K, dtype=network.dtype)
-    symbols = _checked(start, K)
+    symbols = np.asarray(start)
+    if symbols.ndim != 1 or not symbols.size or symbols.dtype.kind not in "iu":
+        raise ShapeError(
+            f"generate: start must be one symbol's number or more, integers (T,), got {symbols.dtype} of "
+            f"shape {symbols.shape}; Vocabulary.encode makes them of a text"
+        )
+    if (wrong := np.flatnonzero((symbols < 0) | (symbols >= K))).size:
+        found = f"start[{wrong[0]}] is {symbols[wrong[0]]}"
+        raise ValueError(f"generate: {found}, but the network's symbols are 0 to {K - 1}")
     if stream.shape != inputs.shape[1:]:
         raise ShapeError(
             f"generate: the network takes {network.shapes[0][-1]} features and gives {K} probabilities; it "
@@ -93,19 +101,3 @@ def draw(p: Array, temperature: float, top_k: int | None, rng: np.random.Generat
     if top_k is not None:
         weights[np.argsort(-p, kind="stable")[top_k:]] = 0
     return int(rng.choice(len(p), p=weights / weights.sum()))
-
-
-def _checked(start: ArrayLike, K: int) -> Array:
-    """Return `start` as integers (T,) from 0 to K - 1."""
-    symbols = np.asarray(start)
-    if symbols.ndim != 1 or not symbols.size or symbols.dtype.kind not in "iu":
-        raise ShapeError(
-            f"generate: start must be one symbol's number or more, integers (T,), got {symbols.dtype} of "
-            f"shape {symbols.shape}; Vocabulary.encode makes them of a text"
-        )
-    wrong = np.flatnonzero((symbols < 0) | (symbols >= K))
-    if wrong.size:
-        raise ValueError(
-            f"generate: start[{wrong[0]}] is {symbols[wrong[0]]}, but the network's symbols are 0 to {K - 1}"
-        )
-    return symbols

@@ -4,7 +4,7 @@ import csv
 import math
 from collections.abc import Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from nnfw import plots
 from nnfw.core.suggest import nearest
@@ -85,18 +85,8 @@ class History(dict[str, list[float]]):
             writer.writerow(["epoch", *self])
             writer.writerows(zip(self.epoch, *self.values(), strict=True))
 
-    def __reduce__(self) -> Any:
-        return _restore, (dict(self), self.epoch, self.validation)
-
 
 def describe(logs: Mapping[str, float]) -> str:
     """Return the numbers of an epoch in one line: ``loss 0.1235, rate 0.001``."""
     shown = ((name if name != "learning_rate" else "rate", value) for name, value in logs.items())
     return ", ".join(f"{name} {value:.4g}" for name, value in shown)
-
-
-def _restore(values: dict[str, list[float]], epoch: list[int], validation: str) -> History:
-    history = History()
-    history.update(values)
-    history.epoch, history.validation = epoch, validation
-    return history

@@ -53,7 +53,12 @@ class Stream:
     def __init__(self, network: Model, samples: int | None = None) -> None:
         self.network, self.samples = network, samples
         self.N = 1 if samples is None else positive_integer("stream", "samples", samples)
-        check_causal(network)
+        for leaf in network._leaves():
+            if not leaf.causal:
+                raise ValueError(
+                    f"{leaf._label} needs the whole sequence before its first output, so it cannot go step "
+                    f"by step; predict(x) takes it whole (a layer of your own says causal = True if it can)"
+                )
         self._features = () if network._takes_indices else (network.shapes[0][-1],)
         self.shape = (*(() if samples is None else (self.N,)), *self._features)
         self.reset()
@@ -82,9 +87,8 @@ class Stream:
             x = stepper(x)
         y = np.asarray(x[:, 0] if x.ndim == 3 else x)
         if not np.isfinite(y).all():
-            raise NonFiniteError(
-                f"step: {self._anomaly(y)}; reset() begins anew, with the weights of the network then"
-            )
+            said = self._anomaly(y)
+            raise NonFiniteError(f"step: {said}; reset() begins anew, with the weights of the network then")
         return y[0] if self.samples is None else y
 
     @property
@@ -132,13 +136,3 @@ class Stream:
             if stepper.state is not None and not np.isfinite(stepper.state).all():
                 return f"the state of {stepper.layer._label} is no longer finite"
         return f"the output is {y[~np.isfinite(y)][0]}"
-
-
-def check_causal(network: Model) -> None:
-    """Raise a ValueError if the output of a layer depends on later steps."""
-    for leaf in network._leaves():
-        if not leaf.causal:
-            raise ValueError(
-                f"{leaf._label} needs the whole sequence before its first output, so it cannot go step by "
-                f"step; predict(x) takes it whole (a layer of your own says causal = True if it can)"
-            )

@@ -51,6 +51,11 @@ class Trial:
         if not fact:
             raise CheckError(f"{self.original!r}: {message}")
 
+    def expect_gradients(self, found: dict[str, Array], expected: dict[str, Array], message: str) -> None:
+        """Raise a CheckError unless all gradients are equal up to rounding."""
+        for name in found:
+            self.expect_close(found[name], expected[name], f"{derivative(name)} {message}")
+
     def expect_close(self, found: Array, expected: Array, message: str) -> None:
         """Raise a CheckError unless two arrays are equal up to rounding."""
         same = found.shape == expected.shape and np.allclose(found, expected, rtol=1e-9, atol=1e-12)
