@@ -1,5 +1,7 @@
 """nnfw: a minimal sequential neural-network framework on NumPy."""
 
+from typing import TYPE_CHECKING
+
 from nnfw import (
     activations,
     data,
@@ -17,6 +19,7 @@ from nnfw import (
 )
 from nnfw.activations import Activation
 from nnfw.core.errors import LoadError, NonFiniteError, ShapeError
+from nnfw.core.suggest import explain_import
 from nnfw.core.version import __version__ as __version__
 from nnfw.history import History
 from nnfw.initializers import Initializer
@@ -48,57 +51,17 @@ from nnfw.training.callbacks import Callback, CSVLogger, LambdaCallback
 from nnfw.training.monitors import EarlyStopping, ReduceOnPlateau
 
 __all__ = [
-    "GRU",
-    "LSTM",
-    "RNN",
-    "SGD",
-    "Activation",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "Bidirectional",
-    "CSVLogger",
-    "Callback",
-    "Checkpoint",
-    "Dense",
-    "Dropout",
-    "EarlyStopping",
-    "Embedding",
-    "Flatten",
-    "GaussianNoise",
-    "History",
-    "Initializer",
-    "LambdaCallback",
-    "LastStep",
-    "Layer",
-    "LayerNorm",
-    "Lion",
-    "LoadError",
-    "Loss",
-    "MaxPooling",
-    "MeanPooling",
-    "Metric",
-    "Nadam",
-    "Network",
-    "NonFiniteError",
-    "Optimizer",
-    "RMSprop",
-    "ReduceOnPlateau",
-    "Regularizer",
-    "Reshape",
-    "Schedule",
-    "ShapeError",
-    "activations",
-    "data",
-    "datasets",
-    "generation",
-    "gradcheck",
-    "initializers",
-    "losses",
-    "metrics",
-    "optimizers",
-    "plots",
-    "regularizers",
-    "saving",
-    "schedules",
-]
+    "GRU", "LSTM", "RNN", "SGD", "Activation", "Adagrad", "Adam", "AdamW", "Bidirectional", "CSVLogger",
+    "Callback", "Checkpoint", "Dense", "Dropout", "EarlyStopping", "Embedding", "Flatten", "GaussianNoise",
+    "History", "Initializer", "LambdaCallback", "LastStep", "Layer", "LayerNorm", "Lion", "LoadError", "Loss",
+    "MaxPooling", "MeanPooling", "Metric", "Nadam", "Network", "NonFiniteError", "Optimizer", "RMSprop",
+    "ReduceOnPlateau", "Regularizer", "Reshape", "Schedule", "ShapeError", "activations", "data", "datasets",
+    "generation", "gradcheck", "initializers", "losses", "metrics", "optimizers", "plots", "regularizers",
+    "saving", "schedules",
+]  # fmt: skip
+
+if not TYPE_CHECKING:  # else every name would pass for one of the package
+
+    def __getattr__(name):
+        """Raise an error that gives nnfw's word for a name of another library."""
+        explain_import(name, __all__)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nnfw import losses, metrics, optimizers
+from nnfw.core.suggest import explain_attribute
 from nnfw.core.typing import Shape
 from nnfw.core.validation import floating, generator, whole_number
 from nnfw.history import History
@@ -34,6 +35,7 @@ class Model(Sequential):
     _fitting = False  # whether a fit holds it: see `nnfw.training.interrupt.alone`
     _default_optimizer = False  # whether its optimizer is the one that `fit` took because none was given
     _built = False  # whether all layers have their parameters
+    __getattr__ = explain_attribute  # reached for missing attributes alone
     _training_state: Any = None  # how far the last fit has come: see `nnfw.training.state`
 
     def __init__(

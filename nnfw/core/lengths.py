@@ -1,4 +1,4 @@
-"""The lengths of a batch's sequences, as layers that read whole sequences take them."""
+"""The lengths (N,) of a batch of variable-length sequences, and the padding beyond them."""
 
 import numpy as np
 
@@ -7,17 +7,12 @@ from nnfw.core.typing import Array
 
 
 def check_lengths(label: str, lengths: Array | None, N: int, T: int) -> Array:
-    """Return the valid steps of N sequences as integers (N,), each T where none are given.
+    """Return the valid steps of N sequences as integers (N,), by default T each.
 
     Raises
     ------
     ShapeError, ValueError
         If they are not one whole number a sample, or not within 1 to T; the message begins with `label`.
-
-    Examples
-    --------
-    >>> check_lengths("LastStep()", None, N=2, T=5)
-    array([5, 5])
     """
     if lengths is None:
         return np.full(N, T)
@@ -35,18 +30,12 @@ def check_lengths(label: str, lengths: Array | None, N: int, T: int) -> Array:
 
 
 def valid_steps(lengths: Array, T: int) -> Array:
-    """Return which steps are no padding, bool (N, T)."""
+    """Return which steps are not padding, bool (N, T)."""
     return np.arange(T) < lengths[:, None]
 
 
 def steps_as_samples(a: Array, lengths: Array | None) -> Array:
-    """Return the valid steps (M, ...) of all samples of `a` (N, T, ...), one after another.
-
-    Examples
-    --------
-    >>> steps_as_samples(np.array([[1, 2, 0], [3, 0, 0]]), np.array([2, 1]))
-    array([1, 2, 3])
-    """
+    """Return the valid steps (M, ...) of all samples of `a` (N, T, ...), one after another."""
     return a.reshape(-1, *a.shape[2:]) if lengths is None else a[valid_steps(lengths, a.shape[1])]
 
 

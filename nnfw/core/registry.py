@@ -1,14 +1,14 @@
-"""What every pluggable part shares: its arguments stay readable, and it can be found by name.
+"""Parts and their registries: arguments that stay readable, and parts that are found by name.
 
-A part (layer, activation, loss, optimizer ...) follows one convention: each argument of its
-``__init__`` is kept as an attribute of the same name. From that convention alone follow its `config`,
-its printed form, and errors that teach when an argument is misspelt.
+A part is a layer, activation, loss, optimizer or anything else that is passed by name or as an object.
+Each argument of its ``__init__`` is kept as an attribute of the same name. Its `config`, its printed form
+and the errors for misspelt keywords follow from that convention.
 """
 
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeVar
 
 import numpy as np
 
@@ -19,73 +19,60 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-def _check_keywords(owner: str, known: Iterable[str], keywords: Iterable[str]) -> None:
+def _check_call(owner: str, function: Any, given: int, keywords: Iterable[str], known: Iterable[str]) -> None:
+    """Raise a TypeError for an unknown keyword, or for more than the positional arguments of `function`."""
     for name in keywords:
         if name not in known:
             raise TypeError(explain_argument(owner, name, known))
-
-
-def _check_places(owner: str, function: Any, given: int, known: Callable[[], Iterable[str]]) -> None:
-    """Raise a TypeError if more values are given by place than `function` takes, and others by name."""
     code = getattr(function, "__code__", None)
+    if code is None and given > 1:  # object.__init__, which would ignore them
+        raise TypeError(f"{owner} takes no arguments")
     if code is None or given <= code.co_argcount or code.co_flags & inspect.CO_VARARGS:
         return
-    places = [name for name in code.co_varnames[: code.co_argcount] if name != "self"]
-    example = next((name for name in known() if name not in places), None)
-    if example:
+    positional = [name for name in code.co_varnames[: code.co_argcount] if name != "self"]
+    by_name = [name for name in known if name not in positional]
+    if by_name:
         raise TypeError(
-            f"{owner} takes {', '.join(places) or 'nothing'} by place, and all else by name, as "
-            f"{example}=...; several values for one argument are a list, [a, b]"
+            f"{owner} takes {', '.join(positional) or 'nothing'} by position, and all else by name, as "
+            f"{by_name[0]}=...; several values for one argument are a list, [a, b]"
         )
 
 
 def explain_keywords(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorate `function` so that the TypeError for an unknown keyword, or a value too many, teaches."""
+    """Decorate `function` so that wrong arguments raise a TypeError that names the right ones."""
     known = [name for name in inspect.signature(function).parameters if name != "self"]
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        _check_keywords(function.__name__, known, kwargs)
-        _check_places(function.__name__, function, len(args), lambda: known)
+        _check_call(function.__name__, function, len(args), kwargs, known)
         return function(*args, **kwargs)
 
     return checked
 
 
 class ClassOnly(classmethod):  # type: ignore[type-arg]
-    """A class method that refuses to be called on an object, where its result would be lost.
-
-    Examples
-    --------
-    >>> class Box:
-    ...     @ClassOnly
-    ...     def load(cls, path):
-    ...         return cls()
-    >>> Box().load("box")
-    Traceback (most recent call last):
-    TypeError: load returns a new Box: box = Box.load(...)
-    """
+    """A class method that raises a TypeError if it is called on an object, where its result would be lost."""
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        """Return the method of the class, or what refuses in its place."""
+        """Return the bound method."""
         if instance is None:
             return super().__get__(instance, owner)
-        name, made = self.__func__.__name__, type(instance).__name__
+        name, cls = self.__func__.__name__, type(instance).__name__
 
-        def refuse(*args: Any, **kwargs: Any) -> NoReturn:
-            raise TypeError(f"{name} returns a new {made}: {made.lower()} = {made}.{name}(...)")
+        def refuse(*args: Any, **kwargs: Any) -> Any:
+            raise TypeError(f"{name} returns a new {cls}: {cls.lower()} = {cls}.{name}(...)")
 
         return functools.wraps(self.__func__)(refuse)
 
 
 if TYPE_CHECKING:
-    class_only = classmethod  # what callers are held to
+    class_only = classmethod
 else:
     class_only = ClassOnly
 
 
 def not_kept(part: "Part", name: str) -> str:
-    """Return the message for an argument that a part was given, and has no attribute of."""
+    """Return the message for an argument that a part has no attribute of."""
     return (
         f"{type(part).__name__} does not keep its argument {name!r}, so it can be neither shown nor saved; "
         f"write self.{name} = {name} in its __init__"
@@ -93,7 +80,7 @@ def not_kept(part: "Part", name: str) -> str:
 
 
 class Part:
-    """The base of layers, activations, losses, optimizers and all that is passed by name or as an object.
+    """The base of all that is passed by name or as an object.
 
     Examples
     --------
@@ -107,26 +94,25 @@ class Part:
     TypeError: Scale has no argument 'facto'. Did you mean 'factor'? It takes: factor.
     """
 
-    _known_as: ClassVar[str] = ""  # the name that it is registered under
+    _known_as: ClassVar[str] = ""  # its first name in a registry
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """Check the arguments before ``__init__`` sees them."""
-        if kwargs:
-            _check_keywords(cls.__name__, cls._arguments(), kwargs)
-        if args:
-            _check_places(cls.__name__, cls.__init__, 1 + len(args), cls._arguments)
+        """Check the arguments before ``__init__`` runs."""
+        if args or kwargs:
+            _check_call(cls.__name__, cls.__init__, 1 + len(args), kwargs, cls._arguments())
         return super().__new__(cls)
 
     @classmethod
     def _arguments(cls) -> dict[str, inspect.Parameter]:
-        """Return the constructor's parameters, those that it passes on as ``**options`` included."""
+        """Return the constructor's parameters, with those that it passes on as ``**options``."""
         found: dict[str, inspect.Parameter] = {}
         for owner in cls.__mro__:
             if "__init__" not in vars(owner):
                 continue
             parameters = list(inspect.signature(vars(owner)["__init__"]).parameters.values())[1:]
-            named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-            found.update((p.name, p) for p in named if p.name not in found)
+            for p in parameters:
+                if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+                    found.setdefault(p.name, p)
             if not any(p.kind is p.VAR_KEYWORD for p in parameters):
                 break
         return found
@@ -134,28 +120,29 @@ class Part:
     @property
     def config(self) -> dict[str, Any]:
         """The constructor's arguments, read from the attributes of the same names."""
-        for name in self._arguments():
+        names = self._arguments()
+        for name in names:
             if not hasattr(self, name):
                 raise ValueError(not_kept(self, name))
-        return {name: getattr(self, name) for name in self._arguments()}
+        return {name: getattr(self, name) for name in names}
 
     def __repr__(self) -> str:
         """Show the arguments that are not the default: ``GRU(64, activation='relu')``."""
         shown, config = [], self.config
         for name, parameter in self._arguments().items():
-            text, default = brief(config[name]), brief(parameter.default)
+            text = brief(config[name])
             if parameter.default is parameter.empty:
                 shown.append(text)
-            elif text != default:
+            elif text != brief(parameter.default):
                 shown.append(f"{name}={text}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
 def brief(value: Any) -> str:
-    """Return how an argument is shown: a part with nothing but defaults by the name it is known under."""
+    """Return how an argument is shown: a registered part with default arguments by its name."""
     text = repr(value.name if isinstance(value, np.dtype) else value)
-    _known_as = vars(type(value)).get("_known_as")  # its own, not one that its class inherits
-    return repr(_known_as) if _known_as and text == f"{type(value).__name__}()" else text
+    name = vars(type(value)).get("_known_as")  # its own, not one that its class inherits
+    return repr(name) if name and text == f"{type(value).__name__}()" else text
 
 
 class Registry(Generic[T]):
@@ -168,7 +155,7 @@ class Registry(Generic[T]):
     base : type
         The class that they all derive from.
     synonyms : dict, optional
-        Names of other libraries and nnfw's name for them, for messages.
+        Names in other libraries and nnfw's name for them, for messages.
 
     Examples
     --------
@@ -188,7 +175,7 @@ class Registry(Generic[T]):
         self.factories: dict[str, Callable[[], T]] = {}
 
     def register(self, *names: str) -> Callable[[Callable[[], T]], Any]:
-        """Make a class, or a function that builds a part, known under `names` (use as a decorator)."""
+        """Return a decorator that registers a class, or a function that builds a part, under `names`."""
 
         def add(factory: Callable[[], T]) -> Callable[[], T]:
             for name in names:
@@ -211,7 +198,7 @@ class Registry(Generic[T]):
         Raises
         ------
         ValueError
-            For a name that is not known, with the nearest one.
+            For an unknown name; the message gives the nearest.
         TypeError
             For anything that is neither a name nor a part of this kind.
         """
@@ -219,16 +206,14 @@ class Registry(Generic[T]):
             return part
         if isinstance(part, type) and issubclass(part, self.base):
             return part()
-        if isinstance(part, str):
-            if part in self.factories:
-                return self.factories[part]()
-            raise ValueError(self._unknown(part))
-        raise TypeError(
-            f"expected {self.kind}: a name ({', '.join(self.names())}) or an object of {self.base.__name__}, "
-            f"got {type(part).__name__}"
-        )
-
-    def _unknown(self, name: str) -> str:
-        synonym = self.synonyms.get(name.lower())
-        hint = f"; nnfw calls it {synonym!r}." if synonym else f".{nearest(name, self.factories)}"
-        return f"unknown {self.kind} {name!r}{hint} Known: {', '.join(self.names())}."
+        known = ", ".join(self.factories)
+        if not isinstance(part, str):
+            raise TypeError(
+                f"expected {self.kind}: a name ({known}) or an object of {self.base.__name__}, "
+                f"got {type(part).__name__}"
+            )
+        if part in self.factories:
+            return self.factories[part]()
+        synonym = self.synonyms.get(part.lower())
+        hint = f"; nnfw calls it {synonym!r}." if synonym else f".{nearest(part, self.factories)}"
+        raise ValueError(f"unknown {self.kind} {part!r}{hint} Known: {known}.")

@@ -1,80 +1,128 @@
 """Names that teach: the nearest known name, and nnfw's word for a name of another library."""
 
 import difflib
+import importlib.util
+import sys
 from collections.abc import Iterable
+from typing import Any, NoReturn
 
-# What Keras, PyTorch, scikit-learn and EpyNN call an argument -> what nnfw calls it, in one part or another;
-# "" where it needs no such argument. A value may stand with the name.
-ARGUMENTS: dict[str, tuple[str, ...]] = {
-    "batch_first": ("",),
-    "betas": ("beta_1", "beta_2"),
-    "bias": ("use_bias",),
-    "clipnorm": ("clip_norm",),
-    "clipvalue": ("clip_value",),
-    "embedding_dim": ("units",),
-    "eps": ("epsilon",),
-    "feature_range": ("low", "high"),
-    "filepath": ("path",),
-    "global_clipnorm": ("clip_global_norm",),
-    "hidden_size": ("units",),
-    "hidden_units": ("units",),
-    "hx": ("initial_state",),
-    "in_features": ("",),
-    "initial_learning_rate": ("rate",),
-    "initial_states": ("initial_state",),
-    "input_dim": ("vocabulary", ""),
-    "input_shape": ("",),
-    "input_size": ("",),
-    "kernel_constraint": ("regularizer",),
-    "kernel_initializer": ("initializer", "input_initializer"),
-    "kernel_regularizer": ("regularizer",),
-    "learning_rate": ("rate",),
-    "learning_rate_init": ("learning_rate",),
-    "lr": ("learning_rate", "rate"),
-    "mask_zero": ("mask",),
-    "max_iter": ("epochs",),
-    "maxlen": ("length",),
-    "merge_mode": ("merge",),
-    "n_classes": ("classes",),
-    "n_epochs": ("epochs",),
-    "nb_epoch": ("epochs",),
-    "nodes": ("units",),
-    "nonlinearity": ("activation",),
-    "num_classes": ("classes",),
-    "num_embeddings": ("vocabulary",),
-    "num_epochs": ("epochs",),
-    "on_epoch_begin": ("on_epoch_start",),
-    "on_train_batch_end": ("on_batch_end",),
-    "on_train_begin": ("on_fit_start",),
-    "on_train_end": ("on_fit_end",),
-    "on_train_epoch_end": ("on_epoch_end",),
-    "on_train_epoch_start": ("on_epoch_start",),
-    "on_train_start": ("on_fit_start",),
-    "out_features": ("units",),
-    "output_dim": ("units",),
-    "padding_idx": ("mask",),
-    "random_state": ("seed",),
-    "recurrent_regularizer": ("regularizer",),
-    "save_best_only": ("monitor='val_loss'",),
-    "save_freq": ("every",),
-    "sequences": ("return_sequences",),
-    "stddev": ("std",),
-    "test_size": ("test_fraction",),
-    "unit_cells": ("units",),
-    "unit_forget_bias": ("forget_bias",),
-    "unroll": ("",),
-    "validation_fraction": ("validation_split",),
+# nnfw's argument, in one part or another: its names in Keras, PyTorch, scikit-learn and EpyNN.
+NAMES_ELSEWHERE = {
+    "activation": "nonlinearity",
+    "beta_1": "betas",
+    "beta_2": "betas",
+    "classes": "n_classes num_classes",
+    "clip_global_norm": "global_clipnorm",
+    "clip_norm": "clipnorm",
+    "clip_value": "clipvalue",
+    "epochs": "max_iter n_epochs nb_epoch num_epochs",
+    "epsilon": "eps",
+    "every": "save_freq",
+    "forget_bias": "unit_forget_bias",
+    "initial_state": "hx initial_states",
+    "initializer": "kernel_initializer",
+    "input_initializer": "kernel_initializer",
+    "learning_rate": "learning_rate_init lr",
+    "length": "maxlen",
+    "low": "feature_range",
+    "high": "feature_range",
+    "mask": "mask_zero padding_idx",
+    "merge": "merge_mode",
+    "monitor='val_loss'": "save_best_only",
+    "on_batch_end": "on_train_batch_end",
+    "on_epoch_end": "on_train_epoch_end",
+    "on_epoch_start": "on_epoch_begin on_train_epoch_start",
+    "on_fit_end": "on_train_end",
+    "on_fit_start": "on_train_begin on_train_start",
+    "path": "filepath",
+    "rate": "initial_learning_rate learning_rate lr",
+    "regularizer": "kernel_constraint kernel_regularizer recurrent_regularizer",
+    "return_sequences": "sequences",
+    "seed": "random_state",
+    "std": "stddev",
+    "test_fraction": "test_size",
+    "units": "embedding_dim hidden_size hidden_units nodes out_features output_dim unit_cells",
+    "use_bias": "bias",
+    "validation_split": "validation_fraction",
+    "vocabulary": "input_dim num_embeddings",
 }
-NOT_NEEDED = (
+ARGUMENTS = {
+    name: [meant for meant, others in NAMES_ELSEWHERE.items() if name in others.split()]
+    for name in " ".join(NAMES_ELSEWHERE.values()).split()
+}
+NOT_NEEDED = {"batch_first", "in_features", "input_dim", "input_shape", "input_size", "unroll"}
+NO_SUCH_ARGUMENT = (
     "nnfw needs no such argument: shapes are inferred from the data, and the batch axis is always first"
 )
 
-# What other libraries have as an argument, and nnfw has elsewhere.
+# Arguments of other libraries that are no argument in nnfw.
 ELSEWHERE = {
     "return_state": "after forward(x, training=True) the layer has it as final_state",
     "stateful": "fit(truncate=k) carries the state from window to window, network.stream() from step to step",
     "steps_per_epoch": "an epoch is all that is given; an iterable of batches ends where an epoch does",
     "validation_steps": "all samples to validate on are taken, batch by batch",
+}
+
+# What other libraries import, and what to write in nnfw.
+IMPORTS = {
+    "BatchNormalization": "LayerNorm() normalizes the features of each sample",
+    "CrossEntropyLoss": 'Network([..., Dense(K, "softmax")], loss="cce")',
+    "DataLoader": "network.fit(x, y, batch_size=32) takes arrays, or an iterable of batches",
+    "GlobalAveragePooling1D": "MeanPooling()",
+    "GlobalMaxPooling1D": "MaxPooling()",
+    "Input": "no input layer is needed: shapes are inferred from the data",
+    "InputLayer": "no input layer is needed: shapes are inferred from the data",
+    "LayerNormalization": "LayerNorm()",
+    "LearningRateScheduler": "an optimizer takes a schedule as its rate: Adam(Cosine(0.01, epochs=20))",
+    "Linear": "Dense(units)",
+    "MSELoss": 'Network(layers, loss="mse")',
+    "Masking": "fit(x, y, lengths=lengths), or Embedding(..., mask=0)",
+    "Model": "Network(layers, loss=..., optimizer=...)",
+    "ModelCheckpoint": "Checkpoint(path)",
+    "Module": "a layer of your own derives from Layer; Network(layers) is a chain of layers",
+    "ReLU": 'an activation is an argument: Dense(units, "relu")',
+    "ReduceLROnPlateau": "ReduceOnPlateau()",
+    "Sequential": "Network(layers, loss=..., optimizer=...)",
+    "Sigmoid": 'an activation is an argument: Dense(units, "sigmoid")',
+    "SimpleRNN": "RNN(units)",
+    "Softmax": 'an activation is an argument: Dense(units, "softmax")',
+    "SpatialDropout1D": "Dropout(rate, same_at_each_step=True)",
+    "Tanh": 'an activation is an argument: Dense(units, "tanh")',
+    "TimeDistributed": "Dense takes (N, T, D) step by step, after a layer with return_sequences=True",
+    "Tokenizer": "data.Vocabulary",
+    "load_model": "Network.load(path)",
+    "to_categorical": "data.one_hot(labels)",
+}
+
+# What models of other libraries have, and what to write in nnfw.
+MEMBERS = {
+    "add": "all layers are given at once: Network([GRU(64), Dense(10)])",
+    "build": "network.compute_shapes(input_shape), then network.initialize()",
+    "compile": "Network(layers, loss=..., optimizer=..., metrics=[...]) takes all at once",
+    "count_params": "network.size",
+    "cuda": "nnfw computes on the CPU",
+    "eval": "network.predict(x), or network.forward(x) with training=False",
+    "evaluate_generator": "network.evaluate(batches)",
+    "fit_generator": "network.fit(batches), with an iterable of (x, y)",
+    "get_config": "network.config",
+    "get_weights": "network.params, the arrays by name",
+    "learning_rate": "network.optimizer.learning_rate",
+    "load_state_dict": "nnfw.saving.load_weights(network, path), or network.params[name][...] = value",
+    "load_weights": "nnfw.saving.load_weights(network, path)",
+    "named_parameters": "network.params.items()",
+    "parameters": "network.params, the arrays by name",
+    "predict_generator": "network.predict(x)",
+    "predict_proba": "network.predict(x)",
+    "save_weights": "nnfw.saving.save_weights(network, path)",
+    "score": "network.evaluate(x, y)",
+    "set_weights": "network.params[name][...] = value",
+    "state_dict": "network.params, the arrays by name; nnfw.saving.save_weights(network, path) writes them",
+    "to": "nnfw computes on the CPU, in Network(layers, dtype=...)",
+    "train": "network.fit(x, y), or network.forward(x, training=True)",
+    "train_on_batch": "network.fit(x, y, batch_size=len(x))",
+    "trainable_weights": "network.params, the arrays by name",
+    "weights": "network.params, the arrays by name",
+    "zero_grad": "none is needed: network.gradients() fills network.grads anew",
 }
 
 
@@ -85,7 +133,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     --------
     >>> nearest("sofmax", ["relu", "softmax"])
     " Did you mean 'softmax'?"
-    >>> nearest("matthews", ["mae", "matthews_correlation"])  # which it begins
+    >>> nearest("matthews", ["mae", "matthews_correlation"])  # a beginning
     " Did you mean 'matthews_correlation'?"
     """
     lowered = {candidate.lower(): candidate for candidate in known}
@@ -99,7 +147,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def is_slip(written: str, meant: str) -> bool:
-    """Whether one letter too few, too many or wrong, or two neighbours swapped, made `written` of `meant`.
+    """Whether `written` is `meant` with one letter missing, added or wrong, or two neighbours swapped.
 
     Examples
     --------
@@ -107,7 +155,7 @@ def is_slip(written: str, meant: str) -> bool:
     [True, True, True, True, False]
     """
     a, b = written, meant
-    for _ in range(2):  # what they begin with in common is left out, then what they end with
+    for _ in range(2):  # strip the common beginning, then the common end
         same = next((i for i, (p, q) in enumerate(zip(a, b, strict=False)) if p != q), min(len(a), len(b)))
         a, b = a[same:][::-1], b[same:][::-1]
     return max(len(a), len(b)) <= 1 or (len(a) == 2 and a == b[::-1])
@@ -122,22 +170,39 @@ def explain_argument(owner: str, name: str, known: Iterable[str]) -> str:
     GRU has no argument 'hidden_size'; nnfw calls it units. It takes: units, activation.
     """
     known = list(known)
-    return (
-        f"{owner} has no argument {name!r}{translation(name, known)} It takes: {', '.join(known) or 'none'}."
-    )
+    listed = ", ".join(known) or "none"
+    return f"{owner} has no argument {name!r}{translation(name, known)} It takes: {listed}."
 
 
 def translation(name: str, known: Iterable[str]) -> str:
-    """Return what ends a sentence on an unknown name: nnfw's word for it, or what it may be a slip of.
-
-    Examples
-    --------
-    >>> translation("on_train_end", ["on_fit_start", "on_fit_end"])
-    '; nnfw calls it on_fit_end.'
-    """
-    known, words = list(known), ARGUMENTS.get(name, ())
-    if meant := [word for word in words if word.partition("=")[0] in known]:
+    """Return the end of a sentence on an unknown argument: nnfw's name for it, or the nearest one."""
+    known = list(known)
+    if meant := [word for word in ARGUMENTS.get(name, ()) if word.partition("=")[0] in known]:
         return f"; nnfw calls it {' and '.join(meant)}."
-    if name in ELSEWHERE:
-        return f"; {ELSEWHERE[name]}."
-    return f"; {NOT_NEEDED}." if "" in words else f".{nearest(name, known)}"
+    if name in NOT_NEEDED:
+        return f"; {NO_SUCH_ARGUMENT}."
+    return f"; {ELSEWHERE[name]}." if name in ELSEWHERE else f".{nearest(name, known)}"
+
+
+def explain_import(name: str, known: Iterable[str]) -> NoReturn:
+    """Raise the error for a name that the package does not have; called by its ``__getattr__``.
+
+    ``from nnfw import X`` discards the message of an AttributeError, so an ImportError is raised there.
+    """
+    hint = f"; in nnfw: {IMPORTS[name]}" if name in IMPORTS else f".{nearest(name, known)}"
+    importing = sys._getframe(2).f_code.co_name == "_handle_fromlist"
+    if importing and importlib.util.find_spec(f"nnfw.{name}") is None:  # else a module not yet imported
+        raise ImportError(f"cannot import name {name!r} from 'nnfw'{hint}", name="nnfw")
+    raise AttributeError(f"module 'nnfw' has no attribute {name!r}{hint}", name=name)
+
+
+def explain_attribute(self: Any, name: str) -> Any:
+    """Raise Python's AttributeError with a hint; the ``__getattr__`` of models."""
+    try:
+        return object.__getattribute__(self, name)  # raises again what led here
+    except AttributeError as error:
+        if not name.startswith("_") and not hasattr(type(self), name):
+            public = [one for one in dir(self) if not one.startswith("_")]
+            hint = f"; in nnfw: {MEMBERS[name]}" if name in MEMBERS else f".{nearest(name, public)}"
+            error.args, error.obj = (f"{error}{hint}",), None  # without obj, Python adds no hint of its own
+        raise

@@ -1,7 +1,7 @@
-"""Checks of single arguments, each with the message that teaches.
+"""Input validation: checks of single arguments, and of arrays.
 
-A check is called with the owner's name, the argument's and its value; it returns what is kept, or raises.
-`checked` and `Opened` have it called whenever an attribute is assigned.
+A check of an argument is called with the owner's name, the argument's name and its value. It returns the
+value to keep, or raises. `checked` and `Opened` call it whenever an attribute is assigned.
 """
 
 import math
@@ -30,15 +30,7 @@ def shown(value: Any) -> str:
 
 
 def whole_number(owner: str, name: str, value: Any, low: int = 0) -> int:
-    """Return `value` as an int if it is a whole number of at least `low`.
-
-    Raises
-    ------
-    TypeError
-        If it is not a whole number (True is not one).
-    ValueError
-        If it is below `low`.
-    """
+    """Return `value` as an int if it is a whole number (True is not one) of at least `low`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{owner}: {name} must be a whole number, got {shown(value)}")
     if value < low:
@@ -47,7 +39,7 @@ def whole_number(owner: str, name: str, value: Any, low: int = 0) -> int:
 
 
 def positive_integer(owner: str, name: str, value: Any) -> int:
-    """Return `value` as an int if it is a whole number of at least 1; see `whole_number`."""
+    """Return `value` as an int if it is a whole number of at least 1."""
     return whole_number(owner, name, value, low=1)
 
 
@@ -60,7 +52,7 @@ def boolean(owner: str, name: str, value: Any) -> bool:
 
 @dataclass(frozen=True, repr=False)
 class Range:
-    """The finite numbers from `low` to `high`, an open end left out; called, the check that a value is one.
+    """The check that a value is a finite number from `low` to `high`, without the open ends.
 
     Examples
     --------
@@ -78,20 +70,12 @@ class Range:
     open_high: bool = False
 
     def __call__(self, owner: str, name: str, value: Any) -> float:
-        """Return `value` as a float, if it is in the range.
-
-        Raises
-        ------
-        TypeError
-            If it is no real number (True is none).
-        ValueError
-            If it is out of the range, or not finite.
-        """
+        """Return `value` as a float if it is a real number (True is none) in the range."""
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             raise TypeError(f"{owner}: {name} must be a number, got {shown(value)}")
         try:
             number = float(value)
-        except OverflowError:  # Python's whole numbers and fractions have no largest
+        except OverflowError:  # a whole number or a fraction beyond the largest float
             number = -math.inf if value < 0 else math.inf
         above = number > self.low if self.open_low else number >= self.low
         below = number < self.high if self.open_high else number <= self.high
@@ -100,12 +84,12 @@ class Range:
         return number
 
     def exact(self, owner: str, name: str, value: Any) -> float:
-        """Return `value` likewise, but a whole number as an int: 5 stays 5."""
+        """Return `value` like the call, but a whole number as an int."""
         number = self(owner, name, value)
         return int(value) if isinstance(value, numbers.Integral) else number
 
     def __repr__(self) -> str:
-        """Return the interval as mathematics writes it, ``[0, inf)``, for messages and ``help``."""
+        """Return the interval in mathematical notation, ``[0, inf)``, for messages and ``help``."""
         left = "(" if self.open_low or self.low == -math.inf else "["
         right = ")" if self.open_high or self.high == math.inf else "]"
         return f"{left}{self.low:g}, {self.high:g}{right}"
@@ -119,7 +103,7 @@ FRACTION = Range(0.0, 1.0, open_high=True)
 
 
 def optional(check: Check[T]) -> Check[T | None]:
-    """Return the check of an argument that may be None, and else must pass `check`."""
+    """Return the check of an argument that is None or passes `check`."""
 
     def check_given(owner: str, name: str, value: Any) -> T | None:
         return None if value is None else check(owner, name, value)
@@ -128,7 +112,7 @@ def optional(check: Check[T]) -> Check[T | None]:
 
 
 def each(check: Check[T]) -> Check[tuple[T, ...]]:
-    """Return the check of a list, each value of which must pass `check`; it is kept as a tuple."""
+    """Return the check of a list whose values pass `check`; it is kept as a tuple."""
 
     def check_all(owner: str, name: str, values: Any) -> tuple[T, ...]:
         if isinstance(values, str) or not isinstance(values, Iterable):
@@ -159,7 +143,7 @@ def generator(owner: str, name: str, value: Any) -> np.random.Generator:
 
 
 def floating(owner: str, name: str, value: Any) -> np.dtype[Any]:
-    """Return `value` as a dtype if it is float32 or float64, by name or as NumPy has them."""
+    """Return the dtype if `value` is float32 or float64, as a name, type or dtype."""
     for dtype in DTYPES:
         if value is dtype.type or str(value) == dtype.name:
             return dtype
@@ -167,19 +151,9 @@ def floating(owner: str, name: str, value: Any) -> np.dtype[Any]:
 
 
 def checked(part: Any, name: str, value: Any) -> Any:
-    """Return what a dataclass is to keep of a value: what the check in the field's annotation makes of it.
+    """Return `value` after the checks of a dataclass field, ``name: Annotated[type, check, ...]``.
 
-    The annotation is ``Annotated[float, check]``, with one of the checks above or alike. Nothing stands
-    between a field and who reads it, as the rule of an optimizer does at every step.
-
-    Examples
-    --------
-    >>> from typing import Annotated
-    >>> @dataclass
-    ... class Box:
-    ...     width: Annotated[float, AMOUNT]
-    >>> checked(Box(1), "width", 3)
-    3.0
+    The fields stay plain attributes: reading them, as an optimizer does at every step, costs nothing.
     """
     field = part.__dataclass_fields__.get(name)
     for check in getattr(field and field.type, "__metadata__", ()):
@@ -188,14 +162,7 @@ def checked(part: Any, name: str, value: Any) -> Any:
 
 
 class Opened(Generic[T]):
-    """An attribute of a plain class that is checked, or made from a name, whenever it is assigned.
-
-    Parameters
-    ----------
-    check : callable
-        One of the checks above or alike; the owner's name is that of its class.
-    default : object
-        What the attribute is until then.
+    """An attribute that keeps what `check` returns for each assigned value, and is `default` until then.
 
     Examples
     --------
@@ -205,9 +172,6 @@ class Opened(Generic[T]):
     >>> box.size = 3
     >>> box.size, Box().size
     (3, 1)
-    >>> box.size = 0
-    Traceback (most recent call last):
-    ValueError: Box: size must be at least 1, got 0
     """
 
     def __init__(self, check: Check[T], default: T) -> None:
@@ -217,18 +181,15 @@ class Opened(Generic[T]):
         self.name = name
 
     def __get__(self, part: Any, owner: Any = None) -> T:
-        """Return what the part keeps under this name."""
-        kept: T = self.default if part is None else vars(part).get(self.name, self.default)
-        return kept
+        """Return the value."""
+        return self.default if part is None else vars(part).get(self.name, self.default)
 
     def __set__(self, part: Any, value: Any) -> None:
-        """Keep what `check` makes of the value."""
+        """Check and keep the value."""
         vars(part)[self.name] = self.check(type(part).__name__, self.name, value)
 
 
-WORDS = (
-    "nnfw.data has LabelEncoder for labels and Vocabulary for texts; .astype(float) makes numbers of digits"
-)
+WORDS = "nnfw.data has LabelEncoder for labels and Vocabulary for texts, .astype(float) for written numbers"
 REMEDIES = {
     "O": "give numbers, as .astype(float) does, or sequences of unequal length as a list of arrays (T_i, D)",
     "U": WORDS,
@@ -264,6 +225,12 @@ def numeric(values: Any, name: str) -> Array:
     return array
 
 
+def first_where(wrong: Array, array: Array, name: str) -> str:
+    """Return the first value that is marked as wrong, for messages: ``x[0, 3] is nan``."""
+    place = np.unravel_index(wrong.argmax(), array.shape)
+    return f"{name}[{', '.join(map(str, place))}] is {array[place]}"
+
+
 def check_finite(
     array: Array, name: str, lengths: Array | None = None, dtype: np.dtype[Any] | None = None
 ) -> None:
@@ -273,18 +240,15 @@ def check_finite(
     narrower = dtype is not None and dtype.kind == "f" and dtype.itemsize < array.dtype.itemsize
     limit = np.finfo(dtype).max if narrower else np.inf
     finite = np.abs(array) <= limit if narrower else np.isfinite(array)
-    if finite.all():
-        return
-    if lengths is not None:
+    if lengths is not None and not finite.all():
         padding = ~valid_steps(lengths, array.shape[1])
         finite |= padding.reshape(padding.shape + (1,) * (array.ndim - 2))
-        if finite.all():
-            return
-    first = np.unravel_index(finite.argmin(), array.shape)
-    place = f"{name}[{', '.join(map(str, first))}] is {array[first]}"
-    if np.isfinite(array[first]):
+    if finite.all():
+        return
+    found = first_where(~finite, array, name)
+    if np.isfinite(array[~finite][0]):
         raise ValueError(
-            f"{place}, beyond the largest number of {dtype}, {limit:.2g}; scale {name}, as StandardScaler "
+            f"{found}, beyond the largest number of {dtype}, {limit:.2g}; scale {name}, as StandardScaler "
             f"and MinMaxScaler do, or build the network with dtype='float64'"
         )
-    raise ValueError(f"{place}: every value must be finite; fill or drop such samples first")
+    raise ValueError(f"{found}: every value must be finite; fill or drop such samples first")

@@ -110,6 +110,8 @@ class TestArguments:
     def test_a_class_that_takes_no_argument_says_so(self):
         with pytest.raises(TypeError, match="has no argument 'slope'"):
             Tanh(slope=1)
+        with pytest.raises(TypeError, match=r"^Tanh takes no arguments$"):
+            Tanh(1)
 
 
 class TestRepr:
@@ -128,7 +130,7 @@ class TestRepr:
             (Dense(4, "tanh"), "Dense(4, activation='tanh')"),
             (Dense(4, Tanh(), use_bias=False), "Dense(4, activation='tanh', use_bias=False)"),
             (Dense(4, ELU(0.5)), "Dense(4, activation=ELU(alpha=0.5))"),
-            (Dense(4, Softmax(2.0), name="x"), "Dense(4, activation=Softmax(temperature=2.0), name='x')"),
+            (Dense(4, Softmax(), name="x"), "Dense(4, activation='softmax', name='x')"),
             (GRU(5, return_sequences=True), "GRU(5, return_sequences=True)"),
             (GRU(5, recurrent_activation={"r": "hard_sigmoid"}),
              "GRU(5, recurrent_activation={'z': Sigmoid(), 'r': HardSigmoid()})"),
@@ -311,7 +313,7 @@ class TestWordsOfOtherLibraries:
         known |= set(inspect.signature(Network.fit).parameters)
         for function in (one_hot, pad_sequences, train_test_split, Recurrent.forward):
             known |= set(inspect.signature(function).parameters)
-        meant = {word.partition("=")[0] for words in names.ARGUMENTS.values() for word in words if word}
+        meant = {word.partition("=")[0] for words in names.ARGUMENTS.values() for word in words}
         assert meant <= known
 
     @pytest.mark.parametrize(
@@ -356,11 +358,13 @@ class TestWordsOfOtherLibraries:
     def test_all_of_them(self, word):
         meant = names.ARGUMENTS[word]
         known = [one.partition("=")[0] for one in meant]
-        message = names.explain_argument("Thing", word, known)
-        said = f"calls it {' and '.join(meant)}" if known else names.NOT_NEEDED.removeprefix("nnfw ")
-        assert (
-            message == f"Thing has no argument {word!r}; nnfw {said}. It takes: {', '.join(known) or 'none'}."
-        )
+        said = f"nnfw calls it {' and '.join(meant)}. It takes: {', '.join(known)}."
+        assert names.explain_argument("Thing", word, known) == f"Thing has no argument {word!r}; {said}"
+
+    @pytest.mark.parametrize("word", sorted(names.NOT_NEEDED))
+    def test_what_nnfw_does_without(self, word):
+        message = names.explain_argument("Thing", word, ["units"])
+        assert message == f"Thing has no argument {word!r}; {names.NO_SUCH_ARGUMENT}. It takes: units."
 
     def test_a_word_that_the_owner_knows_is_no_synonym(self):
         message = names.explain_argument("Thing", "sequence", ["sequences"])
@@ -411,7 +415,7 @@ class TestExplainKeywords:
             def turn(self, angle, *, unit="rad", axis=0):
                 return angle
 
-        said = r"^turn takes angle by place, and all else by name, as unit=...; several values for"
+        said = r"^turn takes angle by position, and all else by name, as unit=...; several values for"
         with pytest.raises(TypeError, match=said):
             Thing().turn(3, "deg")
         assert explain_keywords(lambda *angles, unit="rad": angles)(1, 2, 3) == (1, 2, 3)
@@ -420,10 +424,10 @@ class TestExplainKeywords:
 
     def test_so_is_one_too_many_for_a_part(self):
         for make, places in (
-            (lambda: Base(1, 2), "Base takes units by place, and all else by name, as scale=..."),
-            (lambda: Passing(1, "b", 2), "Passing takes units, kind by place, and all else by name, as "),
+            (lambda: Base(1, 2), "Base takes units by position, and all else by name, as scale=..."),
+            (lambda: Passing(1, "b", 2), "Passing takes units, kind by position, and all else by name, as "),
             (lambda: Closed(1, 2, 3), None),
-            (lambda: nnfw.Flatten(2), "Flatten takes nothing by place, and all else by name, as "),
+            (lambda: nnfw.Flatten(2), "Flatten takes nothing by position, and all else by name, as "),
         ):
             with pytest.raises(TypeError, match=places and "^" + re.escape(places)):
                 make()

@@ -1,17 +1,24 @@
-"""Every one-letter slip in every name is understood."""
+"""Every one-letter slip in every name is understood, and so are names of other libraries."""
 
+import copy
 import importlib
 import inspect
+import pickle
 import pkgutil
 import random
+import re
 import string
+import subprocess
+import sys
+import traceback
 
+import numpy as np
 import pytest
 
 import nnfw
-from nnfw import Network
+from nnfw import Dense, Network
 from nnfw.core.registry import Part, Registry
-from nnfw.core.suggest import ARGUMENTS, explain_argument, is_slip
+from nnfw.core.suggest import ARGUMENTS, ELSEWHERE, IMPORTS, MEMBERS, NOT_NEEDED, explain_argument, is_slip
 
 MODULES = [importlib.import_module(module.name) for module in pkgutil.walk_packages(nnfw.__path__, "nnfw.")]
 
@@ -46,6 +53,7 @@ PARTS = sorted(
     {part for part in subclasses(Part) if part.__module__.startswith("nnfw.")},
     key=lambda part: part.__qualname__,
 )
+UNDERSTOOD = {*ARGUMENTS, *NOT_NEEDED, *ELSEWHERE}
 VERBS = [Network.fit, Network.evaluate, Network.predict, Network.predict_classes]
 
 
@@ -72,7 +80,7 @@ def test_names_of_parts(registry):
 def test_arguments_of_parts(part):
     known = list(part._arguments())
     for name in known:
-        first, *others = {*slips(name)} - {*known, *ARGUMENTS, ""}
+        first, *others = {*slips(name)} - {*known, *UNDERSTOOD, ""}
         with pytest.raises(TypeError, match="has no argument") as raised:
             part(**{first: None})
         assert understood(str(raised.value), first, name, known), (first, name)
@@ -84,7 +92,7 @@ def test_arguments_of_parts(part):
 def test_arguments_of_verbs(verb):
     known = list(inspect.signature(verb).parameters)[1:]
     for name in known:
-        for slip in {*slips(name)} - {*known, *ARGUMENTS, "", "self"}:
+        for slip in {*slips(name)} - {*known, *UNDERSTOOD, "", "self"}:
             with pytest.raises(TypeError, match="has no argument") as raised:
                 verb(None, **{slip: None})
             assert understood(str(raised.value), slip, name, known), (slip, name)
@@ -95,3 +103,79 @@ def test_there_are_thousands():
     names = [name for registry in REGISTRIES for name in registry.names()]
     arguments = [name for part in PARTS for name in part._arguments()]
     assert sum(len({*slips(name)}) for name in names + arguments) > 10_000
+
+
+class TestImports:
+    """``nnfw.X`` and ``from nnfw import X``, for a name X of another library."""
+
+    @pytest.mark.parametrize("name", IMPORTS)
+    def test_a_name_of_another_library(self, name):
+        assert name not in nnfw.__all__
+        said = f" {name!r}{{}}; in nnfw: {IMPORTS[name]}"
+        with pytest.raises(
+            AttributeError, match=re.escape(f"module 'nnfw' has no attribute{said.format('')}")
+        ):
+            getattr(nnfw, name)
+        with pytest.raises(ImportError, match=re.escape("cannot import name" + said.format(" from 'nnfw'"))):
+            exec(f"from nnfw import {name}")
+        assert not hasattr(nnfw, name)
+        assert getattr(nnfw, name, 3) == 3
+
+    def test_a_slip(self):
+        with pytest.raises(
+            AttributeError, match=r"^module 'nnfw' has no attribute 'Desne'\. Did you mean 'Dense'\?$"
+        ):
+            nnfw.Desne  # noqa: B018
+        with pytest.raises(
+            ImportError, match=r"^cannot import name 'Desne' from 'nnfw'\. Did you mean 'Dense'\?$"
+        ):
+            from nnfw import Desne  # noqa: F401
+
+    def test_python_adds_no_second_suggestion(self):
+        for look in (lambda: nnfw.Desne, lambda: Network([Dense(1)]).fitt):
+            with pytest.raises(AttributeError) as raised:
+                look()
+            assert "".join(traceback.format_exception(raised.value)).count("Did you mean") == 1
+
+    def test_modules_that_are_not_imported_yet_can_be(self):
+        program = "import sys, nnfw.core; from nnfw import gradcheck, streaming; print(streaming.__name__)"
+        program += "; del sys.modules['nnfw.streaming'], nnfw.streaming; from nnfw import streaming"
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == "nnfw.streaming"
+
+
+class TestMembers:
+    """What models of other libraries have, looked for on a network."""
+
+    @pytest.mark.parametrize("name", MEMBERS)
+    def test_a_member_of_another_library(self, name):
+        network = Network([Dense(1)])
+        said = f"'Network' object has no attribute {name!r}; in nnfw: {MEMBERS[name]}"
+        with pytest.raises(AttributeError, match=f"^{re.escape(said)}$"):
+            getattr(network, name)
+        assert not hasattr(network, name)
+        assert getattr(network, name, 3) == 3
+
+    @pytest.mark.parametrize(
+        ("name", "hint"), [("predictt", ". Did you mean 'predict'?"), ("zzz", "."), ("_private", "")]
+    )
+    def test_other_names(self, name, hint):
+        with pytest.raises(AttributeError) as raised:
+            getattr(Network([Dense(1)]), name)
+        assert str(raised.value) == f"'Network' object has no attribute {name!r}{hint}"
+
+    def test_an_error_within_a_property_stays_what_it_is(self):
+        class Own(Network):
+            @property
+            def broken(self):
+                return self.layers[0].nothing_of_this_name
+
+        with pytest.raises(AttributeError, match=r"^'Dense' object has no attribute 'nothing_of_this_name'$"):
+            Own([Dense(1)]).broken  # noqa: B018
+
+    def test_copies_and_pickles_work(self):
+        network = Network([Dense(2)], seed=0)
+        x = np.random.default_rng(0).normal(size=(4, 3))
+        network.fit(x, x[:, :2], verbose=0)
+        for other in (copy.copy(network), copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
+            np.testing.assert_array_equal(other.predict(x), network.predict(x))
