@@ -1,7 +1,7 @@
 """Preparing data: labels, texts, splits, scales, sequences and batches.
 
-Nothing here changes what it is given, and whatever is random draws from a generator of its own: the same
-seed gives the same data. Arrays may be read-only, non-contiguous or memory-mapped.
+Nothing here changes its arguments, which may be read-only, non-contiguous or memory-mapped. The same seed
+gives the same data.
 """
 
 from nnfw.data.batching import batches, gather_by_length
@@ -13,17 +13,6 @@ from nnfw.data.splits import split_indices, train_test_split
 from nnfw.data.vocabulary import Vocabulary
 
 __all__ = [
-    "LabelEncoder",
-    "MinMaxScaler",
-    "Preparation",
-    "Scaler",
-    "StandardScaler",
-    "Vocabulary",
-    "batches",
-    "gather_by_length",
-    "one_hot",
-    "pad_sequences",
-    "sliding_windows",
-    "split_indices",
-    "train_test_split",
-]
+    "LabelEncoder", "MinMaxScaler", "Preparation", "Scaler", "StandardScaler", "Vocabulary", "batches",
+    "gather_by_length", "one_hot", "pad_sequences", "sliding_windows", "split_indices", "train_test_split",
+]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Labels: one-hot rows, and strings as numbers and back."""
+"""Labels: one-hot rows, and labels of any kind as class numbers and back."""
 
 import reprlib
 from typing import Self
@@ -9,13 +9,13 @@ from numpy.typing import ArrayLike, DTypeLike
 from nnfw.core.registry import explain_keywords
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
-from nnfw.core.validation import positive_integer
+from nnfw.core.validation import first_where, positive_integer
 from nnfw.data.preparation import Preparation
 
 
 @explain_keywords
 def one_hot(labels: ArrayLike, classes: int | None = None, dtype: DTypeLike = "float32") -> Array:
-    """Turn class numbers into rows that are 1 at the class and 0 elsewhere.
+    """Return class numbers as rows that are 1 at the class and 0 elsewhere.
 
     Parameters
     ----------
@@ -33,10 +33,8 @@ def one_hot(labels: ArrayLike, classes: int | None = None, dtype: DTypeLike = "f
 
     Raises
     ------
-    TypeError
-        If the labels are not integers.
-    ValueError
-        If a label is negative or not below `classes`.
+    TypeError, ValueError
+        If the labels are not integers, or not in 0 to K - 1.
 
     Examples
     --------
@@ -60,6 +58,7 @@ def one_hot(labels: ArrayLike, classes: int | None = None, dtype: DTypeLike = "f
 
 
 def _class_numbers(name: str, values: ArrayLike) -> Array:
+    """Return `values` as an array if they are integers."""
     codes = np.asarray(values)
     if codes.dtype.kind not in "iu":
         raise TypeError(
@@ -70,12 +69,12 @@ def _class_numbers(name: str, values: ArrayLike) -> Array:
 
 
 def _check_range(name: str, codes: Array, classes: int) -> None:
-    wrong = np.argwhere((codes < 0) | (codes >= classes))
-    if len(wrong):
-        place = ", ".join(map(str, wrong[0]))
+    """Raise a ValueError unless all class numbers are in 0 to classes - 1."""
+    wrong = (codes < 0) | (codes >= classes)
+    if wrong.any():
         raise ValueError(
-            f"{name}[{place}] is {codes[tuple(wrong[0])]}, but {classes} classes are numbered "
-            f"from 0 to {classes - 1}; LabelEncoder turns any labels into such numbers"
+            f"{first_where(wrong, codes, name)}, but {classes} classes are numbered from 0 to {classes - 1}; "
+            "LabelEncoder turns any labels into such numbers"
         )
 
 
@@ -94,8 +93,6 @@ class LabelEncoder(Preparation):
     >>> encoder = LabelEncoder()
     >>> encoder.fit_transform(["pear", "apple", "pear"])
     array([1, 0, 1])
-    >>> encoder.classes
-    array(['apple', 'pear'], dtype='<U5')
     >>> encoder.inverse_transform([0, 0])
     array(['apple', 'apple'], dtype='<U5')
     >>> encoder.transform(["paer"])
@@ -107,15 +104,7 @@ class LabelEncoder(Preparation):
     classes: Array
 
     def fit(self, data: ArrayLike) -> Self:
-        """Learn the classes of `data`, labels of any shape.
-
-        Raises
-        ------
-        TypeError
-            If the labels are of kinds that have no common order, such as strings beside numbers.
-        ValueError
-            If there are no labels, or one is nan.
-        """
+        """Find the classes of `data`: labels of any shape that have a common order, none of them nan."""
         labels = _labels(data)
         values = labels.ravel().tolist()
         try:
@@ -133,19 +122,13 @@ class LabelEncoder(Preparation):
         return self
 
     def transform(self, data: ArrayLike) -> Array:
-        """Return the number of each label, int64 in the shape of `data`.
-
-        Raises
-        ------
-        ValueError
-            If a label was not among those fitted; the message names it and the nearest.
-        """
-        labels = _labels(data)
-        numbers = {label: number for number, label in enumerate(self.classes.tolist())}
+        """Return the number of each label, int64 in the shape of `data`."""
+        labels, known = _labels(data), self.classes.tolist()
+        numbers = {label: number for number, label in enumerate(known)}
         try:
             codes = [numbers[label] for label in labels.ravel().tolist()]
         except KeyError as error:
-            label, known = error.args[0], self.classes.tolist()
+            label = error.args[0]
             raise ValueError(
                 f"unknown label {reprlib.repr(label)}.{nearest(str(label), map(str, known))} "
                 f"The classes are {reprlib.repr(known)}."
@@ -154,13 +137,13 @@ class LabelEncoder(Preparation):
 
     def inverse_transform(self, codes: ArrayLike) -> Array:
         """Return the label of each class number, in the shape of `codes`."""
-        classes = self.classes
-        numbers = _class_numbers("codes", codes)
+        classes, numbers = self.classes, _class_numbers("codes", codes)
         _check_range("codes", numbers, len(classes))
         return classes[numbers]
 
 
 def _labels(data: ArrayLike) -> Array:
+    """Return labels as an array; those of a list as Python's objects."""
     labels = data if isinstance(data, np.ndarray) else np.array(data, dtype=object)
     if labels.ndim == 0:
         raise TypeError(f"labels must be a list or an array, got {type(data).__name__}")

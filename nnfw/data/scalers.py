@@ -1,4 +1,4 @@
-"""Scales: features brought to one range, or to mean 0 and deviation 1, as the training data say."""
+"""Scalers: features brought to one range, or to mean 0 and standard deviation 1."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Self, TypeGuard
@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.core.typing import Array
-from nnfw.core.validation import FINITE
+from nnfw.core.validation import FINITE, numeric
 from nnfw.data.batching import batches
 from nnfw.data.preparation import Preparation
 
-BLOCK = 1 << 18  # numbers that a scaler looks at together: 2 MB in float64
+BLOCK = 1 << 18  # numbers that a scaler takes together: 2 MB in float64
 
 
 class Scaler(Preparation):
-    """What the scalers share: each feature is measured on the training data, shifted and divided.
+    """The base of scalers: each feature is measured on the training data, shifted and divided.
 
     Data is (N, D), (N, T, D) or a list of (T_i, D) arrays; it comes back in the same form. Floats keep
     their dtype, integers become float64; all statistics are float64. Scale sequences before they are
@@ -27,13 +27,7 @@ class Scaler(Preparation):
     scale: Array
 
     def fit(self, data: Any) -> Self:
-        """Measure each feature over all samples and steps.
-
-        Raises
-        ------
-        ValueError
-            If the data is empty, not of a shape above, or holds nan or infinity.
-        """
+        """Measure each feature over all samples and steps; all values must be finite."""
         items = _feature_arrays(data)
         if not sum(item.size for item in items):
             raise ValueError("the data to fit is empty; give at least one sample and one feature")
@@ -50,8 +44,7 @@ class Scaler(Preparation):
         return self._apply(self._inverse, data)
 
     def _apply(self, function: Callable[[Array], Array], data: Any) -> Any:
-        features = len(self.offset)
-        scaled = []
+        features, scaled = len(self.offset), []
         for item in _feature_arrays(data):
             if item.shape[-1] != features:
                 raise ValueError(f"fitted to {features} features, got {item.shape[-1]} (shape {item.shape})")
@@ -60,13 +53,14 @@ class Scaler(Preparation):
         return scaled if _is_sequences(data) else scaled[0]
 
     def _measure(self, items: list[Array]) -> tuple[Array, Array]:
+        """Return the offset and the scale of each feature."""
         raise NotImplementedError
 
     def _forward(self, x: Array) -> Array:
-        raise NotImplementedError
+        return (x - self.offset) / self.scale
 
     def _inverse(self, x: Array) -> Array:
-        raise NotImplementedError
+        return x * self.scale + self.offset
 
 
 class MinMaxScaler(Scaler):
@@ -103,10 +97,10 @@ class MinMaxScaler(Scaler):
         return low, high - low
 
     def _forward(self, x: Array) -> Array:
-        return (x - self.offset) / self.scale * (self.high - self.low) + self.low
+        return super()._forward(x) * (self.high - self.low) + self.low
 
     def _inverse(self, x: Array) -> Array:
-        return (x - self.low) / (self.high - self.low) * self.scale + self.offset
+        return super()._inverse((x - self.low) / (self.high - self.low))
 
 
 class StandardScaler(Scaler):
@@ -135,14 +129,9 @@ class StandardScaler(Scaler):
         variance = sum(np.square(block - mean).sum(axis=0) for block in _blocks(items)) / rows
         return mean, np.sqrt(variance)
 
-    def _forward(self, x: Array) -> Array:
-        return (x - self.offset) / self.scale
-
-    def _inverse(self, x: Array) -> Array:
-        return x * self.scale + self.offset
-
 
 def _is_sequences(data: Any) -> TypeGuard[Sequence[ArrayLike]]:
+    """Whether data is a list of sequences (T_i, D)."""
     return isinstance(data, list | tuple) and len(data) > 0 and np.ndim(data[0]) == 2
 
 
@@ -158,8 +147,7 @@ def _feature_arrays(data: Any) -> list[Array]:
         ) from None
     for index, item in enumerate(items):
         name = f"sequence {index}" if sequences else "the data"
-        if item.dtype.kind not in "biuf":
-            raise TypeError(f"{name} must hold real numbers, got dtype {item.dtype}")
+        numeric(item, name)
         if sequences and (item.ndim != 2 or item.shape[1] != items[0].shape[1]):
             raise ValueError(f"{name} has shape {item.shape}, expected (steps, {items[0].shape[1]})")
         if item.ndim not in (2, 3):
@@ -176,7 +164,9 @@ def _blocks(items: Iterable[Array]) -> Iterator[Array]:
         rows = item.reshape(-1, item.shape[-1])
         for part in batches(len(rows), max(BLOCK // rows.shape[1], 1)):
             block = rows[part].astype(np.float64)
-            if not np.isfinite(block).all():
-                feature = np.flatnonzero(~np.isfinite(block).all(axis=0))[0]
-                raise ValueError(f"feature {feature} holds nan or infinity; fill or drop such samples first")
+            finite = np.isfinite(block).all(axis=0)
+            if not finite.all():
+                raise ValueError(
+                    f"feature {finite.argmin()} holds nan or infinity; fill or drop such samples first"
+                )
             yield block

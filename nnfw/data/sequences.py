@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from nnfw.core.registry import explain_keywords
 from nnfw.core.typing import Array
-from nnfw.core.validation import positive_integer
+from nnfw.core.validation import numeric, positive_integer
 
 
 @explain_keywords
@@ -40,11 +40,9 @@ def pad_sequences(
 
     Raises
     ------
-    TypeError
-        If a sequence does not hold numbers.
-    ValueError
-        If a sequence is empty, longer than `length`, or of another shape than the first; the message
-        gives its index. If an integer dtype cannot hold `value`.
+    TypeError, ValueError
+        If a sequence does not hold numbers, is empty, longer than `length`, or of another shape than the
+        first (the message gives its index); or if the dtype cannot hold the sequences, or `value`.
 
     Examples
     --------
@@ -55,7 +53,7 @@ def pad_sequences(
     >>> lengths
     array([3, 1])
     """
-    items = [_sequence(index, sequence) for index, sequence in enumerate(sequences)]
+    items = [_sequence(f"sequences[{index}]", sequence) for index, sequence in enumerate(sequences)]
     if not items:
         raise ValueError("sequences are empty; give at least one")
     for index, item in enumerate(items):
@@ -66,34 +64,28 @@ def pad_sequences(
             )
     lengths = np.array([len(item) for item in items], dtype=np.int64)
     longest = int(lengths.max())
-    steps = longest if length is None else positive_integer("pad_sequences", "length", length)
-    if longest > steps:
+    T = longest if length is None else positive_integer("pad_sequences", "length", length)
+    if longest > T:
         raise ValueError(
-            f"sequences[{lengths.argmax()}] has {longest} steps, more than length={steps}; "
+            f"sequences[{lengths.argmax()}] has {longest} steps, more than length={T}; "
             "cut it, or give a greater length"
         )
-    kind = _padded_dtype(items, dtype, value)
-    x = np.full((len(items), steps, *items[0].shape[1:]), value, kind)
+    x = np.full((len(items), T, *items[0].shape[1:]), value, _padded_dtype(items, dtype, value))
     for row, item in zip(x, items, strict=True):
         row[: len(item)] = item
     return x, lengths
 
 
-def _sequence(index: int, sequence: ArrayLike) -> Array:
-    try:
-        item = np.asarray(sequence)
-    except ValueError as error:
-        raise ValueError(f"sequences[{index}] is no array: its rows have unequal lengths") from error
-    if item.dtype.kind not in "biuf":
-        raise TypeError(f"sequences[{index}] must hold real numbers, got dtype {item.dtype}")
+def _sequence(name: str, sequence: ArrayLike) -> Array:
+    """Return a sequence as an array (T_i, D) or (T_i,)."""
+    item = numeric(sequence, name)
     if item.ndim not in (1, 2) or item.size == 0:
-        raise ValueError(
-            f"sequences[{index}] has shape {item.shape}, expected (steps, features) or (steps,), not empty"
-        )
+        raise ValueError(f"{name} has shape {item.shape}, expected (steps, features) or (steps,), not empty")
     return item
 
 
 def _padded_dtype(items: list[Array], dtype: DTypeLike | None, value: float) -> np.dtype[Any]:
+    """Return the dtype that is asked for, or that holds all sequences, if it can hold `value` too."""
     natural = np.result_type(*items)
     kind = natural if dtype is None else np.dtype(dtype)
     if not np.can_cast(natural, kind, "same_kind"):
@@ -120,7 +112,7 @@ def sliding_windows(
         x[i] = series[i * step : i * step + window]
         y[i] = targets[i * step + window : i * step + window + horizon]
 
-    for each i for which both are complete, which gives N = (L - window - horizon) // step + 1 of them.
+    for each of the N = (L - window - horizon) // step + 1 windows for which both are complete.
 
     Parameters
     ----------
@@ -140,9 +132,8 @@ def sliding_windows(
     x : ndarray, (N, window, D)
         With D = 1 for a series (L,).
     y : ndarray, (N, horizon, ...)
-        With the trailing axes of `targets`: (N, horizon) for a series (L,).
-
-        Both are read-only views: they take no memory, and change with the series. ``.copy()`` frees them.
+        With the trailing axes of `targets`: (N, horizon) for a series (L,). Both are read-only views into
+        the series; ``.copy()`` makes arrays of their own.
 
     Raises
     ------
@@ -159,12 +150,12 @@ def sliding_windows(
     array([[13, 14],
            [14, 15]])
 
-    A series (L, D) keeps its D: y is (N, horizon, D). ``y[:, 0]`` is the next step, for ``Dense(D)``;
-    ``y.reshape(len(y), -1)`` all of them, for ``Dense(horizon * D)``:
+    For a series (L, D), ``y[:, 0]`` is the next step, for ``Dense(D)``, and ``y.reshape(len(y), -1)`` all of
+    them, for ``Dense(horizon * D)``:
 
     >>> x, y = sliding_windows(np.arange(40).reshape(20, 2), window=5, horizon=3)
-    >>> x.shape, y.shape, y[:, 0].shape, y.reshape(len(y), -1).shape
-    ((13, 5, 2), (13, 3, 2), (13, 2), (13, 6))
+    >>> x.shape, y.shape, y[:, 0].shape
+    ((13, 5, 2), (13, 3, 2), (13, 2))
     """
     for name, count in (("window", window), ("horizon", horizon), ("step", step)):
         positive_integer("sliding_windows", name, count)
@@ -185,4 +176,5 @@ def sliding_windows(
 
 
 def _windows(series: Array, length: int) -> Array:
+    """Return all windows of a series as a view, (N, length, ...)."""
     return np.moveaxis(sliding_window_view(series, length, axis=0), -1, 1)

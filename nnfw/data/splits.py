@@ -13,10 +13,10 @@ from nnfw.core.validation import FINITE
 def split_indices(
     n: int, fraction: float, rng: np.random.Generator, labels: ArrayLike | None = None
 ) -> tuple[Array, Array]:
-    """Choose at random which of `n` samples to hold out.
+    """Choose at random which of `n` samples to hold out: ``round(n * fraction)``, 1 to n - 1 of them.
 
-    ``round(n * fraction)`` samples are held out, but at least 1 and at most n - 1. With `labels` each class
-    gives its share, rounded by largest remainder (ties by lot), and keeps a training sample if it has two.
+    With `labels` each class gives its share, rounded by largest remainder (ties by lot), and keeps a training
+    sample if it has two.
 
     Parameters
     ----------
@@ -32,13 +32,13 @@ def split_indices(
     Returns
     -------
     train, held : ndarray of int
-        Both in ascending order, so that the samples of each part keep theirs.
+        Both in ascending order.
 
     Raises
     ------
     ValueError
-        If nothing can be split so: too few samples, a fraction outside (0, 1), labels of another length or
-        without classes, or a fraction so large that not every class can keep a training sample.
+        For too few samples, a fraction outside (0, 1), labels of another length or without classes, or a
+        fraction so large that not every class can keep a training sample.
 
     Examples
     --------
@@ -63,6 +63,7 @@ def split_indices(
 
 
 def _choose_by_class(n: int, held: int, rng: np.random.Generator, labels: ArrayLike) -> Array:
+    """Return the samples to hold out, of each class its share."""
     classes = _classes_of(n, labels)
     counts = np.bincount(classes)
     shares = _shares(counts, held, rng)
@@ -73,6 +74,7 @@ def _choose_by_class(n: int, held: int, rng: np.random.Generator, labels: ArrayL
 
 
 def _classes_of(n: int, labels: ArrayLike) -> Array:
+    """Return the class number of each sample."""
     values = np.asarray(labels)
     if values.ndim == 0 or len(values) != n:
         raise ValueError(f"labels must hold one label for each of the {n} samples, got shape {values.shape}")
@@ -119,22 +121,13 @@ def train_test_split(
     seed : int, default 0
         The same seed gives the same split.
     stratify : True or array_like, (N,), optional
-        Keep the shares of the classes in both parts: those of `y`, or of the labels given.
+        Keep the shares of the classes of `y`, or of the labels given, in both parts; see `split_indices`.
 
     Returns
     -------
     list
         ``[x_train, x_test, y_train, y_test, ...]``, two for each argument in the order of scikit-learn.
         Samples are copied, in random order, the same for all arguments.
-
-    Raises
-    ------
-    ValueError
-        If the numbers of samples differ, or `split_indices` cannot split so.
-
-    See Also
-    --------
-    split_indices : The choice itself, and how classes are rounded.
 
     Examples
     --------
@@ -154,6 +147,7 @@ def train_test_split(
 
 
 def _take(column: Any, indices: Array) -> Any:
+    """Return these samples of a column."""
     if isinstance(column, list | tuple):
         return [column[i] for i in indices]
     return np.asarray(column)[indices]

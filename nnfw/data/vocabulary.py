@@ -19,10 +19,10 @@ JOINTS = [  # where words stand without a space between them
     (re.compile(r"(?<=[(\[{¿¡‘“«]) "), ""),
     (re.compile(r'" ([^"]*) "'), r'"\1"'),
 ]
-MISSING = -1  # no symbol's number
 
 
 def _join_words(words: Iterable[str]) -> str:
+    """Return words as a text, with spaces where they are usual."""
     text = " ".join(words)
     for joint, replacement in JOINTS:
         text = joint.sub(replacement, text)
@@ -30,7 +30,7 @@ def _join_words(words: Iterable[str]) -> str:
 
 
 class Kind(NamedTuple):
-    """What a text is made of: the name of one piece, how to take a text apart, and how to join it again."""
+    """What a text is made of: a name for messages, and how to split a text and join it again."""
 
     name: str
     split: Callable[[str], list[str]]
@@ -44,11 +44,11 @@ KINDS = {
 
 
 class Vocabulary(Part):
-    """Number the characters or the words of a text, one for each, as `Embedding` and `one_hot` take them.
+    """Number the characters or the words of texts, as `Embedding` and `one_hot` take them.
 
     `of_characters` and `of_words` collect them from a text. Words are runs of letters and digits, with inner
-    apostrophes and hyphens; each punctuation mark is a word as well; white space only sets them apart. "To"
-    and "to" are two words: ``text.lower()`` makes them one.
+    apostrophes and hyphens; each punctuation mark is a word as well. "To" and "to" are two words, unless
+    ``text.lower()`` is given.
 
     Parameters
     ----------
@@ -57,34 +57,23 @@ class Vocabulary(Part):
     of : {"characters", "words"}
         Which of the two they are.
     unknown : str, optional
-        What is written for all other symbols, ``"<unknown>"`` for instance; its number is the last. Without
-        it, they are refused.
+        What is written for all other symbols, such as ``"<unknown>"``; its number is the last. Without it,
+        they are refused.
     padding : bool, default False
-        Whether the number 0 is kept free to fill sequences up to one length, so that the symbols are numbered
-        from 1. It stands for nothing: `decode` leaves it out.
+        Whether 0 is kept free to fill up sequences, and symbols are numbered from 1. `decode` leaves 0 out.
 
     Attributes
     ----------
     numbers : dict of str to int
         The number of each symbol, of `unknown`, and of padding, which is written ``""``.
 
-    Raises
-    ------
-    TypeError
-        If a symbol is no text, or `symbols` are one, and not a sequence of them.
-    ValueError
-        If there are no symbols, one comes twice, or one is not a single character or word; or if `unknown` is
-        empty or one of them.
-
     Examples
     --------
     >>> letters = Vocabulary.of_characters("hello")
     >>> letters.symbols, len(letters)
     (('e', 'h', 'l', 'o'), 4)
-    >>> letters.encode("hole")
-    array([1, 3, 2, 0])
-    >>> letters.decode([1, 0, 2, 3])
-    'helo'
+    >>> letters.encode("hole"), letters.decode([1, 0, 2, 3])
+    (array([1, 3, 2, 0]), 'helo')
     >>> letters.encode("help")
     Traceback (most recent call last):
     ValueError: character 3 of text (counted from 0) is 'p', which is not in the vocabulary; collect it from
@@ -94,8 +83,6 @@ class Vocabulary(Part):
 
     >>> from nnfw.data import pad_sequences
     >>> words = Vocabulary.of_words("To be, or not to be.", unknown="<unknown>", padding=True)
-    >>> words.symbols
-    ('be', 'To', ',', 'or', 'not', 'to', '.')
     >>> x, lengths = pad_sequences(words.encode(["To be.", "To see, or not!"]))
     >>> x
     array([[2, 1, 7, 0, 0, 0],
@@ -124,8 +111,7 @@ class Vocabulary(Part):
         self.symbols, self.of, self.unknown = tuple(symbols), of, unknown
         self.padding = boolean("Vocabulary", "padding", padding)
         self._check_symbols()
-        rest = [] if unknown is None else [unknown]
-        self._written = [""] * padding + [*self.symbols, *rest]
+        self._written = [""] * padding + [*self.symbols, *([] if unknown is None else [unknown])]
         self.numbers = {symbol: number for number, symbol in enumerate(self._written)}
 
     @classmethod
@@ -145,16 +131,7 @@ class Vocabulary(Part):
         unknown: str | None = None,
         padding: bool = False,
     ) -> Self:
-        """Collect the words of a text, or of several: the most frequent first, of equals the one seen first.
-
-        Parameters
-        ----------
-        text : str or iterable of str
-        size : int, optional
-            How many words to keep, the most frequent ones; the rest are unknown. All by default.
-        unknown, padding
-            As above.
-        """
+        """Collect the `size` most frequent words of texts (default all); of equals, the first comes first."""
         if size is not None:
             size = positive_integer("of_words", "size", size)
         counts = Counter(word for one in _texts(text) for word in WORD.findall(one))
@@ -162,7 +139,7 @@ class Vocabulary(Part):
         return cls(words, of="words", unknown=unknown, padding=padding)
 
     def __len__(self) -> int:
-        """Return how many numbers there are, those of padding and of unknown symbols among them."""
+        """Return how many numbers there are, with those of padding and of unknown symbols."""
         return len(self._written)
 
     def __repr__(self) -> str:
@@ -170,43 +147,29 @@ class Vocabulary(Part):
         return super().__repr__().replace(repr(self.symbols), reprlib.repr(self.symbols), 1)
 
     def encode(self, text: str | Iterable[str]) -> Any:
-        """Return the numbers of a text, int64 (T,); of several texts, a list of such arrays.
-
-        Raises
-        ------
-        ValueError
-            If a symbol is not known and there is no `unknown`; the message says which, and where.
-        """
+        """Return the numbers of a text, int64 (T,); of several texts, a list of such arrays."""
         if isinstance(text, str):
             return self._encode(text, "text")
         return [self._encode(one, f"texts[{index}]") for index, one in enumerate(_texts(text))]
 
     def _encode(self, text: str, name: str) -> Array:
+        """Return the numbers of one text."""
         kind = KINDS[self.of]
         found = kind.split(text)
-        rest = MISSING if self.unknown is None else self.numbers[self.unknown]
-        numbers = np.array([self.numbers.get(symbol, rest) for symbol in found], dtype=np.int64)
-        if rest == MISSING and MISSING in numbers:
-            place = int((numbers == MISSING).argmax())
-            raise ValueError(
-                f"{kind.name} {place} of {name} (counted from 0) is {reprlib.repr(found[place])}, which is "
-                f"not in the vocabulary; collect it from all texts, or give it unknown='<unknown>' to number "
-                f"all others alike"
-            )
-        return numbers
+        for place, symbol in enumerate(found):
+            if self.unknown is None and symbol not in self.numbers:
+                raise ValueError(
+                    f"{kind.name} {place} of {name} (counted from 0) is {reprlib.repr(symbol)}, which is not "
+                    f"in the vocabulary; collect it from all texts, or give it unknown='<unknown>' to number "
+                    f"all others alike"
+                )
+        rest = len(self) - 1
+        return np.array([self.numbers.get(symbol, rest) for symbol in found], dtype=np.int64)
 
     def decode(self, numbers: Iterable[Any]) -> Any:
-        """Return the text that numbers (T,) stand for; of several rows, (N, T) or a list of (T_i,), a list.
+        """Return the text of numbers (T,); of several rows, (N, T) or a list of (T_i,), a list of texts.
 
-        Words are joined with spaces, but for those before a comma and its like, and inside of brackets and
-        quotation marks.
-
-        Raises
-        ------
-        TypeError
-            If the numbers are not integers.
-        ValueError
-            If one is no symbol's.
+        Words are joined with spaces, except around punctuation marks.
         """
         if not np.iterable(numbers):
             raise TypeError(f"numbers must be a sequence, got {numbers!r}; decode([{numbers!r}]) takes one")
@@ -215,6 +178,7 @@ class Vocabulary(Part):
         return [self._decode(row) for row in rows] if nested else self._decode(rows)
 
     def _decode(self, numbers: ArrayLike) -> str:
+        """Return the text of one row of numbers."""
         codes = np.asarray(numbers)
         if codes.size and codes.dtype.kind not in "iu":
             raise TypeError(f"numbers must be integers, got dtype {codes.dtype}; take scores.argmax(axis=-1)")
@@ -226,6 +190,7 @@ class Vocabulary(Part):
         return KINDS[self.of].join(filter(None, (self._written[code] for code in codes.tolist())))
 
     def _check_symbols(self) -> None:
+        """Raise unless the symbols are different characters or words, and `unknown` is none of them."""
         kind = KINDS[self.of]
         if not self.symbols:
             raise ValueError(f"Vocabulary: there are no {self.of}; give a text that has some")
@@ -243,6 +208,7 @@ class Vocabulary(Part):
 
 
 def _texts(text: str | Iterable[str]) -> list[str]:
+    """Return one text, or several, as a list."""
     texts = [text] if isinstance(text, str) else list(text)
     for index, one in enumerate(texts):
         if not isinstance(one, str):

@@ -1,36 +1,35 @@
-"""Tasks whose answers are known: each states what a perfect model reaches, and what a constant answer does.
+"""Tasks whose answers are known: each docstring gives what a perfect model and a constant answer reach.
 
-A result between the two numbers tells how much of the task was learned. Inputs are float32 (N, T, D). An
-argument that makes no task raises a ValueError, one of the wrong type a TypeError.
+Inputs are float32 (N, T, D). An argument that makes no task raises a ValueError, one of the wrong type a
+TypeError. The same seed gives the same data.
 """
 
 import numpy as np
 
 from nnfw.core.registry import explain_keywords
 from nnfw.core.typing import Array
-from nnfw.core.validation import AMOUNT, FINITE, boolean, positive_integer
+from nnfw.core.validation import AMOUNT, FINITE, boolean, positive_integer, whole_number
 from nnfw.data import one_hot
 
 
 @explain_keywords
 def adding_problem(n: int, steps: int, seed: int = 0) -> tuple[Array, Array]:
-    """Add the two marked numbers of a sequence.
+    """Add the two marked numbers of a sequence: a test of memory over long spans.
 
-    Can a model remember over long spans? A perfect one reaches a mean squared error of 0. Always answering 1
-    reaches 1/6 = 0.167, the variance of the sum of two uniform numbers; no constant does better.
+    A perfect model reaches a mean squared error of 0. Always answering 1 reaches 1/6 = 0.167, the variance of
+    the sum of two uniform numbers; no constant does better.
 
     Parameters
     ----------
     n, steps : int
         Samples N, and their length T of at least 2.
     seed : int, default 0
-        The same seed gives the same data.
 
     Returns
     -------
     x : ndarray, (N, T, 2)
-        Numbers between 0 and 1, and marks: a 1 at one step of each half, else 0. An odd step in the
-        middle belongs to the second half.
+        Numbers between 0 and 1, and marks: a 1 at one step of each half (a middle step belongs to the
+        second), else 0.
     y : ndarray, (N, 1)
         The sum of the two marked numbers, float32.
 
@@ -41,13 +40,11 @@ def adding_problem(n: int, steps: int, seed: int = 0) -> tuple[Array, Array]:
 
     Examples
     --------
-    >>> x, y = adding_problem(n=100, steps=50)
-    >>> x.shape, y.shape
-    ((100, 50, 2), (100, 1))
+    >>> adding_problem(n=100, steps=50)[0].shape
+    (100, 50, 2)
     """
-    _check_counts("adding_problem", n=n, steps=steps)
-    if steps < 2:
-        raise ValueError(f"adding_problem: steps must be at least 2, one for each number, got {steps}")
+    positive_integer("adding_problem", "n", n)
+    whole_number("adding_problem", "steps", steps, low=2)
     rng = np.random.default_rng(seed)
     half, samples = steps // 2, np.arange(n)
     x = np.zeros((n, steps, 2), dtype=np.float32)
@@ -60,21 +57,18 @@ def adding_problem(n: int, steps: int, seed: int = 0) -> tuple[Array, Array]:
 
 @explain_keywords
 def parity(n: int, steps: int, return_sequences: bool = False, seed: int = 0) -> tuple[Array, Array]:
-    """Tell whether a sequence of bits holds an odd number of ones.
+    """Tell whether a sequence of bits holds an odd number of ones: a test of exact memory of one bit.
 
-    Can a model keep one bit without fail? A perfect one reaches an accuracy of 1 and a binary cross-entropy
-    of 0. A constant answer is right half of the time, with a cross-entropy of ln 2 = 0.693 at best, and so
-    is any answer that leaves out a single bit.
+    A perfect model reaches an accuracy of 1 and a binary cross-entropy of 0. A constant answer, or any that
+    leaves out a single bit, is right half of the time, with a cross-entropy of ln 2 = 0.693 at best.
 
     Parameters
     ----------
     n, steps : int
         Samples N, and their length T.
     return_sequences : bool, default False
-        Ask for the parity of the bits so far at every step, instead of once at the end. This is much easier
-        to learn.
+        Ask for the parity of the bits so far at every step, which is much easier to learn.
     seed : int, default 0
-        The same seed gives the same data.
 
     Returns
     -------
@@ -103,11 +97,10 @@ def parity(n: int, steps: int, return_sequences: bool = False, seed: int = 0) ->
 
 @explain_keywords
 def delayed_echo(n: int, steps: int, delay: int, symbols: int = 4, seed: int = 0) -> tuple[Array, Array]:
-    """Repeat each symbol `delay` steps later.
+    """Repeat each symbol `delay` steps later: a test of how many symbols a model holds at once.
 
-    How many symbols can a model hold at once? ``y[t] = x[t - delay]``, and symbol 0 while there is nothing to
-    repeat (t < delay). A perfect model reaches an accuracy of 1. The best constant answer, symbol 0, reaches
-    ``(delay + (steps - delay) / symbols) / steps``.
+    ``y[t] = x[t - delay]``, and symbol 0 for t < delay. A perfect model reaches an accuracy of 1. The best
+    constant answer, symbol 0, reaches ``(delay + (steps - delay) / symbols) / steps``.
 
     Parameters
     ----------
@@ -118,7 +111,6 @@ def delayed_echo(n: int, steps: int, delay: int, symbols: int = 4, seed: int = 0
     symbols : int, default 4
         The number of symbols K, at least 2; all are equally likely.
     seed : int, default 0
-        The same seed gives the same data.
 
     Returns
     -------
@@ -137,11 +129,10 @@ def delayed_echo(n: int, steps: int, delay: int, symbols: int = 4, seed: int = 0
     >>> bool((y[0, 2:] == x[0, :-2].argmax(axis=1)).all()), y[0, :2]
     (True, array([0, 0]))
     """
-    _check_counts("delayed_echo", n=n, steps=steps, delay=delay, symbols=symbols)
+    _check_counts("delayed_echo", n=n, steps=steps, delay=delay)
+    whole_number("delayed_echo", "symbols", symbols, low=2)
     if delay >= steps:
         raise ValueError(f"delayed_echo: delay must be less than steps={steps}, got {delay}")
-    if symbols < 2:
-        raise ValueError(f"delayed_echo: symbols must be at least 2, got {symbols}")
     heard = np.random.default_rng(seed).integers(0, symbols, (n, steps))
     y = np.zeros_like(heard)
     y[:, delay:] = heard[:, :-delay]
@@ -160,8 +151,8 @@ def sine_mixture(
     """Forecast the next value of a sum of two sines in noise.
 
     The signal is ``s[t] = sin(2 pi t / p + a) + sin(2 pi t / q + b)``; periods p, q and phases a, b are drawn
-    for each sample. A perfect model, which knows them, reaches a mean squared error of ``noise**2``: nobody
-    foresees the noise of the value to forecast. Always answering 0 reaches ``1 + noise**2``.
+    for each sample. A perfect model reaches a mean squared error of ``noise**2``, that of the noise of the
+    value to forecast. Always answering 0 reaches ``1 + noise**2``.
 
     Parameters
     ----------
@@ -183,9 +174,8 @@ def sine_mixture(
 
     Examples
     --------
-    >>> x, y = sine_mixture(n=100, steps=40)
-    >>> x.shape, y.shape
-    ((100, 40, 1), (100, 1))
+    >>> sine_mixture(n=100, steps=40)[1].shape
+    (100, 1)
     """
     _check_counts("sine_mixture", n=n, steps=steps)
     noise = AMOUNT("sine_mixture", "noise", noise)
@@ -205,5 +195,6 @@ def sine_mixture(
 
 
 def _check_counts(owner: str, **counts: int) -> None:
+    """Raise unless all counts are whole numbers of at least 1."""
     for name, count in counts.items():
         positive_integer(owner, name, count)

@@ -24,15 +24,13 @@ class Dense(Layer):
         (1)  s = x W + b          (N, D) (D, H) + (H,) -> (N, H)
         (2)  y = φ(s)
 
-    and their adjoint, read upward, φ′ being the slope of φ at s, and ∘ the product element by element::
+    and the backward pass (adjoint), read upward, with φ′ the slope of φ at s and ∘ the elementwise product::
 
         (2)  ds = dy∘φ′
-        (1)  dx = ds Wᵀ     dW = xᵀ ds     db = Σ ds     over all samples, and steps if there are any
+        (1)  dx = ds Wᵀ     dW = xᵀ ds     db = Σ ds     over all samples and steps
 
-    Softmax has no such slope, so dy is multiplied by its Jacobian; and where the loss is fused with the
-    activation, ds comes straight from it: see `nnfw.core.logits`.
-
-    An input (N, T, D) is taken step by step along its last axis, and gives (N, T, H).
+    Softmax multiplies dy by its Jacobian instead; and where the loss is fused with the activation, ds comes
+    straight from the loss: see `nnfw.core.logits`. Each step of an input (N, T, D) is a sample: (N, T, H).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Embedding: a vector that is learnt for each symbol."""
+"""Embedding: a trained vector for each symbol."""
 
 from typing import TYPE_CHECKING, Unpack
 
@@ -8,7 +8,7 @@ from nnfw import initializers
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import valid_steps
 from nnfw.core.typing import Array, Shape
-from nnfw.core.validation import positive_integer, whole_number
+from nnfw.core.validation import first_where, positive_integer, whole_number
 from nnfw.layers.base import NOTHING, Layer, Options, with_samples
 
 if TYPE_CHECKING:
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class Embedding(Layer):
-    """A table E (V, H) of one vector for each of V symbols, which the input names by their indices.
+    """A table E (V, H) of one vector for each of V symbols; the input holds their indices.
 
     ::
 
         (1)  y = E[x]          (N, T) -> (N, T, H), or (N,) -> (N, H)
 
-    The gradient of a row is the sum over the steps that used it, and 0 where none did.
+    The gradient of a row is the sum of dy over the steps that used it.
 
     Parameters
     ----------
@@ -31,23 +31,21 @@ class Embedding(Layer):
     units : int
         H, the size of a vector.
     mask : int, optional
-        The index that stands for no symbol. Its vector is 0, and stays so. In a network whose first layer
-        this is, a sequence ends before the mask that fills it up to the end: the lengths follow from it.
+        The index that stands for no symbol. Its vector is 0, and stays so. If this is the first layer of a
+        network, the masks at the end of a sequence are padding: the lengths follow from them.
     initializer : str, Initializer or ndarray (V, H)
-        Fills ``E``; an array gives vectors that were learnt elsewhere.
+        Fills ``E``; an array gives pretrained vectors.
     **options
         See `Layer`; ``trainable=False`` keeps the vectors as they are.
 
     Examples
     --------
-    >>> vectors = np.array([[0.0, 0.0], [1.0, 2.0], [3.0, 4.0]])
-    >>> layer = Embedding(3, 2, initializer=vectors)
+    >>> layer = Embedding(3, 2, initializer=np.array([[0.0, 0.0], [1.0, 2.0], [3.0, 4.0]]))
     >>> layer.compute_shapes((None,))
     (None, 2)
     >>> layer.initialize(np.random.default_rng(0))
-    >>> layer.forward(np.array([[2, 1, 1]]))
+    >>> layer.forward(np.array([[2, 1]]))
     array([[[3., 4.],
-            [1., 2.],
             [1., 2.]]], dtype=float32)
     >>> layer.forward(np.array([[2, 3]]))
     Traceback (most recent call last):
@@ -79,10 +77,8 @@ class Embedding(Layer):
 
     @property
     def _extent(self) -> str:
-        """What its label has in brackets."""
+        """The arguments that its label shows."""
         return f"{self.vocabulary}, {self.units}"
-
-    # ---- the door -------------------------------------------------------------------------------------
 
     def _check_values(self, x: Array) -> None:
         """Raise a ValueError at the first value that is no index, a TypeError if `x` holds no numbers."""
@@ -94,17 +90,16 @@ class Embedding(Layer):
         if whole and (x.size == 0 or (x.min() >= 0 and x.max() < self.vocabulary)):
             return
         wrong = ~((x >= 0) & (x < self.vocabulary) & (x == np.floor(x)))
-        first = np.unravel_index(wrong.argmax(), x.shape)
         remedy = "build it with a larger vocabulary, or give such symbols an index of their own within it"
         if self._place not in (None, 1):
             remedy = "it reads what the network is given, and stands before all other layers"
         raise ValueError(
-            f"{self._label}: x[{', '.join(map(str, first))}] is {x[first]}, but indices are whole numbers "
+            f"{self._label}: {first_where(wrong, x, 'x')}, but indices are whole numbers "
             f"from 0 to {self.vocabulary - 1}; {remedy}"
         )
 
     def _find_lengths(self, x: Array, lengths: Array | None = None) -> Array | None:
-        """Return the steps (N,) up to the last that is not the mask; those known if there is no mask."""
+        """Return the steps (N,) up to the last that is not the mask; the known ones if there is no mask."""
         if self.mask is None or x.ndim != 2:
             return lengths
         symbols = x != self.mask
@@ -118,8 +113,6 @@ class Embedding(Layer):
             )
         found: Array = x.shape[1] - symbols[:, ::-1].argmax(axis=1)
         return found
-
-    # ---- the verbs --------------------------------------------------------------------------------------
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T, H) for (T,), and (H,) for ()."""

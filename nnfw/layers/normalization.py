@@ -1,4 +1,4 @@
-"""LayerNorm: the features of each sample, or step, brought to mean 0 and variance 1."""
+"""LayerNorm: the features of each sample, or step, normalized to mean 0 and variance 1."""
 
 from typing import Unpack
 
@@ -11,7 +11,7 @@ from nnfw.layers.base import NOTHING, Layer, Options, with_samples
 
 
 class LayerNorm(Layer):
-    """Normalizes over the last axis, and scales and shifts each feature as it learns to.
+    """Normalize over the last axis, then scale and shift each feature by parameters.
 
     ::
 
@@ -20,17 +20,17 @@ class LayerNorm(Layer):
         (3)  normalized = centred scale
         (4)  y = normalized∘gain + shift          (N, D) -> (N, D), or (N, T, D) -> (N, T, D)
 
-    and their adjoint, read upward::
+    and backward::
 
         (4)      dnormalized = dy∘gain
         (3 to 1) dx = (dnormalized - mean(dnormalized) - normalized mean(dnormalized∘normalized)) scale
 
-    Each sample and step stands alone: it is the same in training and inference, at any batch size.
+    Each sample and step is normalized by itself, so that training and inference are the same.
 
     Parameters
     ----------
     epsilon : float
-        ε, above 0: what is added to the variance.
+        ε > 0.
     **options
         See `Layer`.
 
@@ -41,8 +41,7 @@ class LayerNorm(Layer):
     Examples
     --------
     >>> layer = LayerNorm()
-    >>> layer.compute_shapes((4,))
-    (4,)
+    >>> _ = layer.compute_shapes((4,))
     >>> layer.initialize(np.random.default_rng(0))
     >>> layer.forward(np.array([[1.0, 2.0, 3.0, 4.0]])).round(2)
     array([[-1.34, -0.45,  0.45,  1.34]], dtype=float32)
@@ -77,7 +76,7 @@ class LayerNorm(Layer):
         y = centred * centred
         scale = 1 / np.sqrt(means(y, ones) + self.epsilon)  # (2)
         normalized = np.multiply(centred, scale, out=centred)  # (3)
-        np.multiply(normalized, self.params["gain"], out=y)  # (4)
+        np.multiply(normalized, gain, out=y)  # (4)
         y += self.params["shift"]
         if training:
             self.cache = {"normalized": normalized, "scale": scale}

@@ -1,8 +1,8 @@
 """How a layer's parameters lie in memory: in one flat vector, with views into it by name.
 
-The optimizer works on the flat vector, the layer's mathematics on the views. Parameters of one *block* lie
-side by side along their last axis, so that one matrix product can serve them all: the ``Wx_z``, ``Wx_r`` and
-``Wx_c`` of a GRU are columns of one ``Wx`` (D, 3H).
+The optimizer works on the flat vector, the layer on the views. Parameters of one *block* lie side by side
+along their last axis, so that one matrix product can serve them all: the ``Wx_z``, ``Wx_r`` and ``Wx_c`` of a
+GRU are columns of one ``Wx`` (D, 3H).
 """
 
 import math
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Spec(NamedTuple):
-    """What is declared of a parameter."""
+    """A declared parameter."""
 
     shape: tuple[int, ...]
     initializer: "Initializer"
@@ -28,19 +28,17 @@ class Spec(NamedTuple):
 
 
 class Views(dict[str, Array]):
-    """Named views into flat vectors: write into them, never over them. A copy is a plain dict of arrays.
+    """Named views into flat vectors: written into, but never replaced. A copy is a plain dict of arrays.
 
     Examples
     --------
     >>> params = Views(W=np.zeros(2))
-    >>> params["W"][...] = 1.0
     >>> params["W"] += 0.5
     >>> params
-    {'W': array([1.5, 1.5])}
+    {'W': array([0.5, 0.5])}
     >>> params["W"] = np.ones(2)
     Traceback (most recent call last):
-    TypeError: 'W' is a view into the layer's memory, which nothing can replace; write into it, behind its
-    name: ['W'][...] = value
+    TypeError: 'W' is a view into the layer's memory and cannot be replaced; write into it: ['W'][...] = value
     """
 
     def __missing__(self, name: str) -> Array:
@@ -55,15 +53,15 @@ class Views(dict[str, Array]):
     def __setitem__(self, name: str, value: Any) -> None:
         if value is not self[name]:  # as it is after params[name] += 1, which has written into it
             raise TypeError(
-                f"{name!r} is a view into the layer's memory, which nothing can replace; write into it, "
-                f"behind its name: [{name!r}][...] = value"
+                f"{name!r} is a view into the layer's memory and cannot be replaced; "
+                f"write into it: [{name!r}][...] = value"
             )
 
     def __delitem__(self, name: str) -> None:
-        raise TypeError(f"{name!r} is a view into the layer's memory: nothing can take it out")
+        raise TypeError(f"{name!r} is a view into the layer's memory and cannot be taken out")
 
     def update(self, *args: Any, **kwargs: Any) -> None:
-        """Raise what assigning the first of them would."""
+        """Assign each item, which raises unless it is the view itself."""
         for name, value in dict(*args, **kwargs).items():
             self[name] = value
 
@@ -72,7 +70,7 @@ class Views(dict[str, Array]):
         return self
 
     def setdefault(self, name: str, default: Any = None) -> Array:
-        """Return the view of this name, which must be there."""
+        """Return the view of this name, which must exist."""
         return self[name]
 
     def __reduce__(self) -> Any:
@@ -85,34 +83,27 @@ def count(specs: Mapping[str, Spec]) -> int:
 
 
 def lay_out(flat: Array, specs: Mapping[str, Spec]) -> tuple[dict[str, Array], Views]:
-    """Return the blocks of a flat vector, one after another, and the parameters within them, by name.
-
-    There are none as long as the vector has not been allocated.
+    """Return the blocks of a flat vector, and the parameters within them, by name; none before allocation.
 
     Examples
     --------
     >>> from nnfw.initializers import Zeros
     >>> specs = {"Wx_z": Spec((2, 1), Zeros(), "Wx"), "Wx_r": Spec((2, 1), Zeros(), "Wx")}
     >>> blocks, params = lay_out(np.arange(4.0), specs)
-    >>> blocks["Wx"], params["Wx_r"]
-    (array([[0., 1.],
-           [2., 3.]]), array([[1.],
-           [3.]]))
+    >>> blocks["Wx"].tolist(), params["Wx_r"].tolist()
+    ([[0.0, 1.0], [2.0, 3.0]], [[1.0], [3.0]])
     """
     if flat.size != count(specs):
         return {}, Views()
-    members: dict[str, list[str]] = {}
-    for name, spec in specs.items():
-        members.setdefault(spec.block, []).append(name)
     blocks: dict[str, Array] = {}
     views: dict[str, Array] = {}
     start = 0
-    for block, names in members.items():
-        widths = [specs[name].shape[-1] for name in names]
-        shape = (*specs[names[0]].shape[:-1], sum(widths))
-        stop = start + math.prod(shape)
-        blocks[block] = flat[start:stop].reshape(shape)
-        parts = np.split(blocks[block], np.cumsum(widths)[:-1], axis=-1)
-        views.update(zip(names, parts, strict=True))
+    for block in dict.fromkeys(spec.block for spec in specs.values()):
+        members = {name: spec.shape for name, spec in specs.items() if spec.block == block}
+        widths = [shape[-1] for shape in members.values()]
+        rows = next(iter(members.values()))[:-1]
+        stop = start + math.prod(rows) * sum(widths)
+        blocks[block] = flat[start:stop].reshape(*rows, sum(widths))
+        views.update(zip(members, np.split(blocks[block], np.cumsum(widths)[:-1], axis=-1), strict=True))
         start = stop
     return blocks, Views({name: views[name] for name in specs})

@@ -9,7 +9,7 @@ from nnfw.layers.base import NOTHING, Layer, with_samples
 
 
 class Pooling(Layer):
-    """The base of pooling layers: one writes `pool`, and its adjoint `spread`.
+    """The base of pooling layers, which define `pool` and its backward `spread`: (N, T, D) -> (N, D).
 
     Parameters
     ----------
@@ -31,24 +31,13 @@ class Pooling(Layer):
         return input_shape[1:]
 
     def forward(self, x: Array, training: bool = False, lengths: Array | None = None) -> Array:
-        """Return (N, D) for (N, T, D).
-
-        Parameters
-        ----------
-        x : ndarray (N, T, D)
-            The sequences.
-        training : bool
-            Keep what `backward` needs.
-        lengths : ndarray of int (N,), optional
-            Valid steps of each sequence; those beyond are not read, and get no gradient.
-        """
+        """Return (N, D) for x (N, T, D); steps beyond the `lengths` (N,) are padding and not read."""
         x = np.asarray(x, self.dtype)
         if x.ndim != 3:
             raise ShapeError(f"{self._label}: expects (samples, steps, features), got {x.shape}")
         N, T, _ = x.shape
         counts = check_lengths(self._label, lengths, N, T)
-        valid = True if lengths is None else valid_steps(counts, T)[..., None]
-        y = self.pool(x, counts, valid)
+        y = self.pool(x, counts, True if lengths is None else valid_steps(counts, T)[..., None])
         if training:
             self.cache = {"x": x, "y": y, "lengths": counts}
         return y
@@ -69,12 +58,7 @@ class Pooling(Layer):
 
 
 class LastStep(Pooling):
-    """The last valid step of each sequence: (N, T, D) -> (N, D).
-
-    Parameters
-    ----------
-    name : str, optional
-        See `Layer`.
+    """The last valid step of each sequence: (N, T, D) -> (N, D); see `Pooling`.
 
     Examples
     --------
@@ -87,8 +71,7 @@ class LastStep(Pooling):
 
     def pool(self, x: Array, lengths: Array, valid: "Array | bool") -> Array:
         """Return each sequence's x at its last step."""
-        last: Array = x[np.arange(len(x)), lengths - 1]
-        return last
+        return x[np.arange(len(x)), lengths - 1]
 
     def spread(self, dy: Array, x: Array, y: Array, lengths: Array) -> Array:
         """Return dy at the last step, 0 elsewhere."""
@@ -98,12 +81,7 @@ class LastStep(Pooling):
 
 
 class MeanPooling(Pooling):
-    """The mean over the valid steps of each sequence: (N, T, D) -> (N, D).
-
-    Parameters
-    ----------
-    name : str, optional
-        See `Layer`.
+    """The mean over the valid steps of each sequence: (N, T, D) -> (N, D); see `Pooling`.
 
     Examples
     --------
@@ -125,12 +103,7 @@ class MeanPooling(Pooling):
 
 
 class MaxPooling(Pooling):
-    """The largest value of each feature over the valid steps of a sequence: (N, T, D) -> (N, D).
-
-    Parameters
-    ----------
-    name : str, optional
-        See `Layer`.
+    """The largest value of each feature over the valid steps: (N, T, D) -> (N, D); see `Pooling`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Reshape and Flatten: the same values of a sample under another shape."""
+"""Reshape and Flatten: the values of a sample in another shape."""
 
 import math
 from collections.abc import Iterable
@@ -11,14 +11,11 @@ from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import positive_integer
 from nnfw.layers.base import Layer, with_samples
 
-REMEDY = (
-    "pool over time first (LastStep, MeanPooling or MaxPooling), "
-    "or have the layer before it return its last state only, return_sequences=False"
-)
+REMEDY = "pool over time first (LastStep, MeanPooling or MaxPooling), or set return_sequences=False before it"
 
 
 class Reshape(Layer):
-    """Gives each sample another shape, and leaves its values in their order.
+    """Give each sample another shape, with its values in the same order.
 
     Parameters
     ----------
@@ -47,7 +44,7 @@ class Reshape(Layer):
             raise ValueError(f"Reshape: only one axis of shape can be -1, got {self.shape}; give the others")
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
-        """Return the shape of a sample, -1 worked out."""
+        """Return the shape of a sample."""
         sizes = [n for n in input_shape if n is not None]
         if len(sizes) < len(input_shape):
             raise ShapeError(
@@ -63,13 +60,7 @@ class Reshape(Layer):
         return shape
 
     def forward(self, x: Array, training: bool = False, lengths: Array | None = None) -> Array:
-        """Return x as (N, *shape).
-
-        Raises
-        ------
-        ShapeError
-            If x is sequences (N, T, ...) of unequal `lengths`, whose padding would become features.
-        """
+        """Return x as (N, *shape); sequences of unequal `lengths`, whose padding would count, are refused."""
         x = np.asarray(x, self.dtype)
         if lengths is not None and x.ndim > 2:
             lengths = check_lengths(self._label, lengths, *x.shape[:2])
@@ -90,20 +81,12 @@ class Reshape(Layer):
 
 
 class Flatten(Reshape):
-    """Makes one axis of features of all that a sample has: (N, ...) -> (N, D).
-
-    Parameters
-    ----------
-    name : str, optional
-        See `Layer`.
+    """Give each sample one axis of features: (N, ...) -> (N, D); ``Reshape(-1)``.
 
     Examples
     --------
-    >>> layer = Flatten()
-    >>> layer.compute_shapes((2, 3))
-    (6,)
-    >>> layer.forward(np.array([[[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]]))
-    array([[0., 1., 2., 3., 4., 5.]], dtype=float32)
+    >>> Flatten().forward(np.array([[[0.0, 1.0], [2.0, 3.0]]]))
+    array([[0., 1., 2., 3.]], dtype=float32)
     """
 
     def __init__(self, *, name: str | None = None) -> None:

@@ -350,11 +350,11 @@ def test_random_layers_do_nothing_in_inference_and_draw_alike_in_both_precisions
     x = np.random.default_rng(12).normal(size=(5, 4, 3)).astype(np.float32)
     layers = {dtype: build(copy.deepcopy(layer), (4, 3), dtype) for dtype in ("float32", "float64")}
     for dtype, each in layers.items():
-        before = copy.deepcopy(each.noise.bit_generator.state)
+        before = copy.deepcopy(each._noise.bit_generator.state)
         y = each.forward(x)
         assert_array_equal(y, x)
         assert y.dtype == dtype
-        assert each.noise.bit_generator.state == before
+        assert each._noise.bit_generator.state == before
     y32, y64 = (each.forward(x, training=True) for each in layers.values())
     assert (y32.dtype, y64.dtype) == (np.float32, np.float64)
     assert_allclose(y32, y64, rtol=1e-6, atol=1e-7)
@@ -553,7 +553,7 @@ def test_pooling_of_a_batch_is_that_of_each_sequence_alone(pooling):
 
 @pytest.mark.parametrize("pooling", [LastStep, MeanPooling, MaxPooling])
 def test_a_network_tells_pooling_the_lengths(pooling):
-    network = untrained(Network([pooling(), Dense(2)], seed=0), None, 3)
+    network = untrained(Network([pooling(), Dense(2)], seed=0, dtype="float64"), None, 3)
     long, short = np.random.default_rng(17).normal(size=(2, 5, 3))
     together = network.predict([long, short[:2]])
     assert_allclose(together[1:], network.predict([short[:2]]), rtol=1e-6)
