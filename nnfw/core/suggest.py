@@ -6,56 +6,59 @@ import sys
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
-# nnfw's argument, in one part or another: its names in Keras, PyTorch, scikit-learn and EpyNN.
-NAMES_ELSEWHERE = {
-    "activation": "nonlinearity",
-    "beta_1": "betas",
-    "beta_2": "betas",
-    "classes": "n_classes num_classes",
-    "clip_global_norm": "global_clipnorm",
-    "clip_norm": "clipnorm",
-    "clip_value": "clipvalue",
-    "epochs": "max_iter n_epochs nb_epoch num_epochs",
-    "epsilon": "eps",
-    "every": "save_freq",
-    "forget_bias": "unit_forget_bias",
-    "initial_state": "hx initial_states",
-    "initializer": "kernel_initializer",
-    "input_initializer": "kernel_initializer",
-    "learning_rate": "learning_rate_init lr",
-    "length": "maxlen",
-    "low": "feature_range",
-    "high": "feature_range",
-    "mask": "mask_zero padding_idx",
-    "merge": "merge_mode",
-    "monitor='val_loss'": "save_best_only",
-    "on_batch_end": "on_train_batch_end",
-    "on_epoch_end": "on_train_epoch_end",
-    "on_epoch_start": "on_epoch_begin on_train_epoch_start",
-    "on_fit_end": "on_train_end",
-    "on_fit_start": "on_train_begin on_train_start",
-    "path": "filepath",
-    "rate": "initial_learning_rate learning_rate lr",
-    "regularizer": "kernel_constraint kernel_regularizer recurrent_regularizer",
-    "return_sequences": "sequences",
-    "seed": "random_state",
-    "std": "stddev",
-    "test_fraction": "test_size",
-    "units": "embedding_dim hidden_size hidden_units nodes out_features output_dim unit_cells",
-    "use_bias": "bias",
-    "validation_split": "validation_fraction",
-    "vocabulary": "input_dim num_embeddings",
-}
-ARGUMENTS = {
-    name: [meant for meant, others in NAMES_ELSEWHERE.items() if name in others.split()]
-    for name in " ".join(NAMES_ELSEWHERE.values()).split()
-}
+
+def _by_name(table: dict[str, str]) -> dict[str, list[str]]:
+    """Return what each name in the values leads to: the keys that it stands with."""
+    names = " ".join(table.values()).split()
+    return {name: [meant for meant, others in table.items() if name in others.split()] for name in names}
+
+
+# What an argument in Keras, PyTorch, scikit-learn or EpyNN is in nnfw, in one part or another.
+ARGUMENTS = _by_name(
+    {
+        "activation": "nonlinearity",
+        "beta_1": "betas",
+        "beta_2": "betas",
+        "classes": "n_classes num_classes",
+        "clip_global_norm": "global_clipnorm",
+        "clip_norm": "clipnorm",
+        "clip_value": "clipvalue",
+        "epochs": "max_iter n_epochs nb_epoch num_epochs",
+        "epsilon": "eps",
+        "every": "save_freq",
+        "forget_bias": "unit_forget_bias",
+        "initial_state": "hx initial_states",
+        "initializer": "kernel_initializer",
+        "input_initializer": "kernel_initializer",
+        "learning_rate": "learning_rate_init lr",
+        "length": "maxlen",
+        "low": "feature_range",
+        "high": "feature_range",
+        "mask": "mask_zero padding_idx",
+        "merge": "merge_mode",
+        "monitor='val_loss'": "save_best_only",
+        "on_batch_end": "on_train_batch_end",
+        "on_epoch_end": "on_train_epoch_end",
+        "on_epoch_start": "on_epoch_begin on_train_epoch_start",
+        "on_fit_end": "on_train_end",
+        "on_fit_start": "on_train_begin on_train_start",
+        "path": "filepath",
+        "rate": "initial_learning_rate learning_rate lr",
+        "regularizer": "kernel_constraint kernel_regularizer recurrent_regularizer",
+        "return_sequences": "sequences",
+        "seed": "random_state",
+        "std": "stddev",
+        "test_fraction": "test_size",
+        "units": "embedding_dim hidden_size hidden_units nodes out_features output_dim unit_cells",
+        "use_bias": "bias",
+        "validation_split": "validation_fraction",
+        "vocabulary": "input_dim num_embeddings",
+    }
+)
 NOT_NEEDED = {"batch_first", "in_features", "input_dim", "input_shape", "input_size", "unroll"}
 NO_SUCH_ARGUMENT = (
     "nnfw needs no such argument: shapes are inferred from the data, and the batch axis is always first"
 )
-
-# Arguments of other libraries that are no argument in nnfw.
 ELSEWHERE = {
     "return_state": "after forward(x, training=True) the layer has it as final_state",
     "stateful": "fit(truncate=k) carries the state from window to window, network.stream() from step to step",
@@ -63,67 +66,56 @@ ELSEWHERE = {
     "validation_steps": "all samples to validate on are taken, batch by batch",
 }
 
-# What other libraries import, and what to write in nnfw.
-IMPORTS = {
-    "BatchNormalization": "LayerNorm() normalizes the features of each sample",
-    "CrossEntropyLoss": 'Network([..., Dense(K, "softmax")], loss="cce")',
-    "DataLoader": "network.fit(x, y, batch_size=32) takes arrays, or an iterable of batches",
-    "GlobalAveragePooling1D": "MeanPooling()",
-    "GlobalMaxPooling1D": "MaxPooling()",
-    "Input": "no input layer is needed: shapes are inferred from the data",
-    "InputLayer": "no input layer is needed: shapes are inferred from the data",
-    "LayerNormalization": "LayerNorm()",
-    "LearningRateScheduler": "an optimizer takes a schedule as its rate: Adam(Cosine(0.01, epochs=20))",
-    "Linear": "Dense(units)",
-    "MSELoss": 'Network(layers, loss="mse")',
-    "Masking": "fit(x, y, lengths=lengths), or Embedding(..., mask=0)",
-    "Model": "Network(layers, loss=..., optimizer=...)",
-    "ModelCheckpoint": "Checkpoint(path)",
-    "Module": "a layer of your own derives from Layer; Network(layers) is a chain of layers",
-    "ReLU": 'an activation is an argument: Dense(units, "relu")',
-    "ReduceLROnPlateau": "ReduceOnPlateau()",
-    "Sequential": "Network(layers, loss=..., optimizer=...)",
-    "Sigmoid": 'an activation is an argument: Dense(units, "sigmoid")',
-    "SimpleRNN": "RNN(units)",
-    "Softmax": 'an activation is an argument: Dense(units, "softmax")',
-    "SpatialDropout1D": "Dropout(rate, same_at_each_step=True)",
-    "Tanh": 'an activation is an argument: Dense(units, "tanh")',
-    "TimeDistributed": "Dense takes (N, T, D) step by step, after a layer with return_sequences=True",
-    "Tokenizer": "data.Vocabulary",
-    "load_model": "Network.load(path)",
-    "to_categorical": "data.one_hot(labels)",
-}
+# What to write in nnfw for what is imported from another library.
+IMPORTS = _by_name(
+    {
+        "Network(layers, loss=..., optimizer=...)": "Model Sequential",
+        "a layer of your own derives from Layer; Network(layers) is a chain of layers": "Module",
+        "no input layer is needed: shapes are inferred from the data": "Input InputLayer",
+        "Dense(units)": "Linear",
+        "RNN(units)": "SimpleRNN",
+        "Dense takes (N, T, D) step by step, after a layer with return_sequences=True": "TimeDistributed",
+        "LayerNorm() normalizes the features of each sample": "BatchNormalization LayerNormalization",
+        "Dropout(rate, same_at_each_step=True)": "SpatialDropout1D",
+        "MeanPooling()": "GlobalAveragePooling1D",
+        "MaxPooling()": "GlobalMaxPooling1D",
+        "fit(x, y, lengths=lengths), or Embedding(..., mask=0)": "Masking",
+        'an activation is an argument, as in Dense(units, "relu")': "ReLU Sigmoid Softmax Tanh",
+        'Network([..., Dense(K, "softmax")], loss="cce")': "CrossEntropyLoss",
+        'Network(layers, loss="mse")': "MSELoss",
+        "Checkpoint(path)": "ModelCheckpoint",
+        "ReduceOnPlateau()": "ReduceLROnPlateau",
+        "an optimizer takes a schedule as its rate: Adam(Cosine(0.01, epochs=20))": "LearningRateScheduler",
+        "network.fit(x, y, batch_size=32) takes arrays, or an iterable of batches": "DataLoader",
+        "Network.load(path)": "load_model",
+        "data.Vocabulary": "Tokenizer",
+        "data.one_hot(labels)": "to_categorical",
+    }
+)
 
-# What models of other libraries have, and what to write in nnfw.
-MEMBERS = {
-    "add": "all layers are given at once: Network([GRU(64), Dense(10)])",
-    "build": "network.compute_shapes(input_shape), then network.initialize()",
-    "compile": "Network(layers, loss=..., optimizer=..., metrics=[...]) takes all at once",
-    "count_params": "network.size",
-    "cuda": "nnfw computes on the CPU",
-    "eval": "network.predict(x), or network.forward(x) with training=False",
-    "evaluate_generator": "network.evaluate(batches)",
-    "fit_generator": "network.fit(batches), with an iterable of (x, y)",
-    "get_config": "network.config",
-    "get_weights": "network.params, the arrays by name",
-    "learning_rate": "network.optimizer.learning_rate",
-    "load_state_dict": "nnfw.saving.load_weights(network, path), or network.params[name][...] = value",
-    "load_weights": "nnfw.saving.load_weights(network, path)",
-    "named_parameters": "network.params.items()",
-    "parameters": "network.params, the arrays by name",
-    "predict_generator": "network.predict(x)",
-    "predict_proba": "network.predict(x)",
-    "save_weights": "nnfw.saving.save_weights(network, path)",
-    "score": "network.evaluate(x, y)",
-    "set_weights": "network.params[name][...] = value",
-    "state_dict": "network.params, the arrays by name; nnfw.saving.save_weights(network, path) writes them",
-    "to": "nnfw computes on the CPU, in Network(layers, dtype=...)",
-    "train": "network.fit(x, y), or network.forward(x, training=True)",
-    "train_on_batch": "network.fit(x, y, batch_size=len(x))",
-    "trainable_weights": "network.params, the arrays by name",
-    "weights": "network.params, the arrays by name",
-    "zero_grad": "none is needed: network.gradients() fills network.grads anew",
-}
+# What to write in nnfw for what models of other libraries have.
+MEMBERS = _by_name(
+    {
+        "Network(layers, loss=..., optimizer=..., metrics=[...]) takes all at once": "compile",
+        "all layers are given at once: Network([GRU(64), Dense(10)])": "add",
+        "network.compute_shapes(input_shape), then network.initialize()": "build",
+        "network.fit(batches), with an iterable of (x, y)": "fit_generator",
+        "network.fit(x, y, batch_size=len(x))": "train_on_batch",
+        "network.fit(x, y), or network.forward(x, training=True)": "train",
+        "network.evaluate(x, y)": "evaluate_generator score",
+        "network.predict(x)": "predict_generator predict_proba",
+        "network.predict(x), or network.forward(x) with training=False": "eval",
+        "network.params, the arrays by name": "get_weights named_parameters parameters state_dict weights",
+        "network.params[name][...] = value": "load_state_dict set_weights",
+        "network.size": "count_params",
+        "network.config": "get_config",
+        "network.optimizer.learning_rate": "learning_rate",
+        "nnfw.saving.load_weights(network, path)": "load_weights",
+        "nnfw.saving.save_weights(network, path)": "save_weights",
+        "none is needed: network.gradients() fills network.grads anew": "zero_grad",
+        "nnfw computes on the CPU": "cuda to",
+    }
+)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -189,7 +181,7 @@ def explain_import(name: str, known: Iterable[str]) -> NoReturn:
 
     ``from nnfw import X`` discards the message of an AttributeError, so an ImportError is raised there.
     """
-    hint = f"; in nnfw: {IMPORTS[name]}" if name in IMPORTS else f".{nearest(name, known)}"
+    hint = f"; in nnfw: {IMPORTS[name][0]}" if name in IMPORTS else f".{nearest(name, known)}"
     importing = sys._getframe(2).f_code.co_name == "_handle_fromlist"
     if importing and importlib.util.find_spec(f"nnfw.{name}") is None:  # else a module not yet imported
         raise ImportError(f"cannot import name {name!r} from 'nnfw'{hint}", name="nnfw")
@@ -203,6 +195,6 @@ def explain_attribute(self: Any, name: str) -> Any:
     except AttributeError as error:
         if not name.startswith("_") and not hasattr(type(self), name):
             public = [one for one in dir(self) if not one.startswith("_")]
-            hint = f"; in nnfw: {MEMBERS[name]}" if name in MEMBERS else f".{nearest(name, public)}"
+            hint = f"; in nnfw: {MEMBERS[name][0]}" if name in MEMBERS else f".{nearest(name, public)}"
             error.args, error.obj = (f"{error}{hint}",), None  # without obj, Python adds no hint of its own
         raise
