@@ -150,10 +150,8 @@ class Registry(Generic[T]):
 
     Parameters
     ----------
-    kind : str
-        What the parts are, for messages: ``"activation"``.
-    base : type
-        The class that they all derive from.
+    kind, base : str, type
+        What the parts are, for messages (``"activation"``), and the class that they derive from.
     synonyms : dict, optional
         Names in other libraries and nnfw's name for them, for messages.
 
@@ -193,15 +191,7 @@ class Registry(Generic[T]):
         return list(self.factories)
 
     def get(self, part: "str | T | type[T]") -> T:
-        """Return the part for a name, a class, or the object itself.
-
-        Raises
-        ------
-        ValueError
-            For an unknown name; the message gives the nearest.
-        TypeError
-            For anything that is neither a name nor a part of this kind.
-        """
+        """Return the part for a name, a class, or the object itself."""
         if isinstance(part, self.base):
             return part
         if isinstance(part, type) and issubclass(part, self.base):

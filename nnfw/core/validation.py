@@ -56,10 +56,7 @@ class Range:
 
     Examples
     --------
-    >>> share = Range(0, 1)
-    >>> share("Step", "drop", 1), share.exact("Step", "drop", 1)
-    (1.0, 1)
-    >>> share("Step", "drop", 1.5)
+    >>> Range(0, 1)("Step", "drop", 1.5)
     Traceback (most recent call last):
     ValueError: Step: drop must be a finite number in [0, 1], got 1.5
     """
@@ -162,17 +159,7 @@ def checked(part: Any, name: str, value: Any) -> Any:
 
 
 class Opened(Generic[T]):
-    """An attribute that keeps what `check` returns for each assigned value, and is `default` until then.
-
-    Examples
-    --------
-    >>> class Box:
-    ...     size = Opened(positive_integer, 1)
-    >>> box = Box()
-    >>> box.size = 3
-    >>> box.size, Box().size
-    (3, 1)
-    """
+    """An attribute that keeps what `check` returns for each assigned value, and is `default` until then."""
 
     def __init__(self, check: Check[T], default: T) -> None:
         self.check, self.default = check, default

@@ -25,16 +25,10 @@ def one_hot(labels: ArrayLike, classes: int | None = None, dtype: DTypeLike = "f
         The number of classes K; by default one more than the largest label. Give it wherever a part of the
         data might lack the last class.
     dtype : dtype, default "float32"
-        The dtype of the result.
 
     Returns
     -------
     ndarray, (N, K) or (N, T, K)
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the labels are not integers, or not in 0 to K - 1.
 
     Examples
     --------

@@ -99,15 +99,11 @@ def _padded_dtype(items: list[Array], dtype: DTypeLike | None, value: float) -> 
 
 @explain_keywords
 def sliding_windows(
-    series: ArrayLike,
-    window: int,
-    horizon: int = 1,
-    step: int = 1,
-    targets: ArrayLike | None = None,
+    series: ArrayLike, window: int, horizon: int = 1, step: int = 1, targets: ArrayLike | None = None
 ) -> tuple[Array, Array]:
     """Cut a series into windows and what follows each of them, for forecasting.
 
-    Window i holds the `window` steps from ``i * step`` on, its target the `horizon` steps right after::
+    ::
 
         x[i] = series[i * step : i * step + window]
         y[i] = targets[i * step + window : i * step + window + horizon]
@@ -118,10 +114,8 @@ def sliding_windows(
     ----------
     series : array_like, (L, D) or (L,)
         L steps of D features, or of one.
-    window : int
-        The steps T that a model reads.
-    horizon : int, default 1
-        The steps it forecasts.
+    window, horizon : int
+        The steps T that a model reads, and the steps that it forecasts.
     step : int, default 1
         How far a window starts after the one before.
     targets : array_like, (L, ...), optional
@@ -129,16 +123,9 @@ def sliding_windows(
 
     Returns
     -------
-    x : ndarray, (N, window, D)
-        With D = 1 for a series (L,).
-    y : ndarray, (N, horizon, ...)
-        With the trailing axes of `targets`: (N, horizon) for a series (L,). Both are read-only views into
-        the series; ``.copy()`` makes arrays of their own.
-
-    Raises
-    ------
-    ValueError
-        If the series is shorter than one window and its target, or `targets` has another length.
+    x, y : ndarray, (N, window, D) and (N, horizon, ...)
+        D is 1 for a series (L,); y has the trailing axes of `targets`. Both are read-only views into the
+        series; ``.copy()`` makes arrays of their own.
 
     Examples
     --------

@@ -34,12 +34,6 @@ def split_indices(
     train, held : ndarray of int
         Both in ascending order.
 
-    Raises
-    ------
-    ValueError
-        For too few samples, a fraction outside (0, 1), labels of another length or without classes, or a
-        fraction so large that not every class can keep a training sample.
-
     Examples
     --------
     >>> labels = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1])
@@ -140,8 +134,7 @@ def train_test_split(
     sizes = [len(column) for column in columns]
     if len(set(sizes)) > 1:
         raise ValueError(f"all arguments must have equally many samples, got {sizes}")
-    labels = y if stratify is True else stratify
-    rng = np.random.default_rng(seed)
+    rng, labels = np.random.default_rng(seed), y if stratify is True else stratify
     parts = [rng.permutation(part) for part in split_indices(sizes[0], test_fraction, rng, labels)]
     return [_take(column, part) for column in columns for part in parts]
 

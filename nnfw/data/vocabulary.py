@@ -4,7 +4,7 @@ import re
 import reprlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -29,18 +29,8 @@ def _join_words(words: Iterable[str]) -> str:
     return text
 
 
-class Kind(NamedTuple):
-    """What a text is made of: a name for messages, and how to split a text and join it again."""
-
-    name: str
-    split: Callable[[str], list[str]]
-    join: Callable[[Iterable[str]], str]
-
-
-KINDS = {
-    "characters": Kind("character", list, "".join),
-    "words": Kind("word", WORD.findall, _join_words),
-}
+SPLIT: dict[str, Callable[[str], list[str]]] = {"characters": list, "words": WORD.findall}
+JOIN: dict[str, Callable[[Iterable[str]], str]] = {"characters": "".join, "words": _join_words}
 
 
 class Vocabulary(Part):
@@ -99,7 +89,7 @@ class Vocabulary(Part):
         unknown: str | None = None,
         padding: bool = False,
     ) -> None:
-        if of not in KINDS:
+        if of not in SPLIT:
             raise ValueError(f"Vocabulary: of must be 'characters' or 'words', got {of!r}")
         if not isinstance(unknown, str | None):
             raise TypeError(f"Vocabulary: unknown must be a text such as '<unknown>', got {unknown!r}")
@@ -154,17 +144,17 @@ class Vocabulary(Part):
 
     def _encode(self, text: str, name: str) -> Array:
         """Return the numbers of one text."""
-        kind = KINDS[self.of]
-        found = kind.split(text)
-        for place, symbol in enumerate(found):
-            if self.unknown is None and symbol not in self.numbers:
-                raise ValueError(
-                    f"{kind.name} {place} of {name} (counted from 0) is {reprlib.repr(symbol)}, which is not "
-                    f"in the vocabulary; collect it from all texts, or give it unknown='<unknown>' to number "
-                    f"all others alike"
-                )
-        rest = len(self) - 1
-        return np.array([self.numbers.get(symbol, rest) for symbol in found], dtype=np.int64)
+        found = SPLIT[self.of](text)
+        rest = None if self.unknown is None else len(self) - 1
+        numbers = [self.numbers.get(symbol, rest) for symbol in found]
+        if None in numbers:
+            place = numbers.index(None)
+            raise ValueError(
+                f"{self.of[:-1]} {place} of {name} (counted from 0) is {reprlib.repr(found[place])}, which is "
+                "not in the vocabulary; collect it from all texts, or give it unknown='<unknown>' to number all "
+                "others alike"
+            )
+        return np.array(numbers, dtype=np.int64)
 
     def decode(self, numbers: Iterable[Any]) -> Any:
         """Return the text of numbers (T,); of several rows, (N, T) or a list of (T_i,), a list of texts.
@@ -187,19 +177,18 @@ class Vocabulary(Part):
         wrong = codes[(codes < 0) | (codes >= len(self))]
         if len(wrong):
             raise ValueError(f"{wrong[0]} is the number of no symbol; they go from 0 to {len(self) - 1}")
-        return KINDS[self.of].join(filter(None, (self._written[code] for code in codes.tolist())))
+        return JOIN[self.of](filter(None, (self._written[code] for code in codes.tolist())))
 
     def _check_symbols(self) -> None:
         """Raise unless the symbols are different characters or words, and `unknown` is none of them."""
-        kind = KINDS[self.of]
         if not self.symbols:
             raise ValueError(f"Vocabulary: there are no {self.of}; give a text that has some")
         for index, symbol in enumerate(self.symbols):
+            place = f"Vocabulary: symbols[{index}]"
             if not isinstance(symbol, str):
-                raise TypeError(f"Vocabulary: symbols[{index}] must be a text, got {type(symbol).__name__}")
-            if kind.split(symbol) != [symbol]:
-                said = reprlib.repr(symbol)
-                raise ValueError(f"Vocabulary: symbols[{index}] is {said}, which is not one {kind.name}")
+                raise TypeError(f"{place} must be a text, got {type(symbol).__name__}")
+            if SPLIT[self.of](symbol) != [symbol]:
+                raise ValueError(f"{place} is {reprlib.repr(symbol)}, which is not one {self.of[:-1]}")
         symbol, times = Counter(self.symbols).most_common(1)[0]
         if times > 1:
             raise ValueError(f"Vocabulary: {reprlib.repr(symbol)} is {times} of the symbols; give it once")

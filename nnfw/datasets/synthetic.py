@@ -22,14 +22,13 @@ def adding_problem(n: int, steps: int, seed: int = 0) -> tuple[Array, Array]:
     Parameters
     ----------
     n, steps : int
-        Samples N, and their length T of at least 2.
+        Samples N, and their length T >= 2.
     seed : int, default 0
 
     Returns
     -------
     x : ndarray, (N, T, 2)
-        Numbers between 0 and 1, and marks: a 1 at one step of each half (a middle step belongs to the
-        second), else 0.
+        Numbers from 0 to 1, and marks: 1 at one step of each half, else 0; a middle step is in the second.
     y : ndarray, (N, 1)
         The sum of the two marked numbers, float32.
 
@@ -40,8 +39,9 @@ def adding_problem(n: int, steps: int, seed: int = 0) -> tuple[Array, Array]:
 
     Examples
     --------
-    >>> adding_problem(n=100, steps=50)[0].shape
-    (100, 50, 2)
+    >>> x, y = adding_problem(n=100, steps=50)
+    >>> bool(np.allclose((x[..., 0] * x[..., 1]).sum(axis=1), y[:, 0]))
+    True
     """
     positive_integer("adding_problem", "n", n)
     whole_number("adding_problem", "steps", steps, low=2)
@@ -106,10 +106,8 @@ def delayed_echo(n: int, steps: int, delay: int, symbols: int = 4, seed: int = 0
     ----------
     n, steps : int
         Samples N, and their length T.
-    delay : int
-        Steps from a symbol to its echo, less than `steps`.
-    symbols : int, default 4
-        The number of symbols K, at least 2; all are equally likely.
+    delay, symbols : int
+        Steps from a symbol to its echo, < T; and the number of symbols K >= 2, all equally likely.
     seed : int, default 0
 
     Returns
@@ -163,7 +161,7 @@ def sine_mixture(
     shortest_period, longest_period : float, default 8.0 and 32.0
         The range of the periods in steps, above 2; all in between are equally likely.
     seed : int, default 0
-        The same seed gives the same signals, and the same noise but for its size.
+        The same seed also gives the same noise but for its size.
 
     Returns
     -------
