@@ -20,12 +20,7 @@ def batches(
     n, batch_size : int
         The number of samples N, and how many a batch takes.
     rng : numpy.random.Generator, optional
-        Shuffles the samples; equal generators shuffle alike.
-
-    Returns
-    -------
-    iterator of slice, or of ndarray
-        Without `rng` slices in order, which index without a copy; with it index arrays.
+        Shuffles the samples: index arrays are returned, else slices, which index without a copy.
 
     Examples
     --------
@@ -41,7 +36,7 @@ def batches(
 
 
 def gather_by_length(order: Array, lengths: Array, batch_size: int, rng: np.random.Generator) -> Array:
-    """Return a new order of samples, in which those of one batch are of similar length.
+    """Return a new order of samples (N,), in which those of one batch are of similar length.
 
     The order is cut into pools of 32 batches. Each pool is sorted by length and its batches are shuffled, so
     that short and long sequences still alternate.
@@ -55,16 +50,13 @@ def gather_by_length(order: Array, lengths: Array, batch_size: int, rng: np.rand
     batch_size : int
         Samples a batch; a batch that is not full stays the last.
     rng : numpy.random.Generator
-        Shuffles the batches.
 
     Examples
     --------
     >>> lengths = np.array([9, 1, 8, 2, 7, 3])
     >>> order = gather_by_length(np.arange(6), lengths, 2, np.random.default_rng(0))
-    >>> lengths[order].reshape(3, 2)
-    array([[8, 9],
-           [1, 2],
-           [3, 7]])
+    >>> lengths[order].tolist()
+    [8, 9, 1, 2, 3, 7]
     """
     full = len(order) // batch_size * batch_size
     gathered = []

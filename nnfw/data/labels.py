@@ -15,20 +15,15 @@ from nnfw.data.preparation import Preparation
 
 @explain_keywords
 def one_hot(labels: ArrayLike, classes: int | None = None, dtype: DTypeLike = "float32") -> Array:
-    """Return class numbers as rows that are 1 at the class and 0 elsewhere.
+    """Return class numbers (N,) or (N, T) as rows (..., K) that are 1 at the class and 0 elsewhere.
 
     Parameters
     ----------
     labels : array_like of int, (N,) or (N, T)
         Class numbers from 0 to K - 1.
     classes : int, optional
-        The number of classes K; by default one more than the largest label. Give it wherever a part of the
-        data might lack the last class.
+        K; by default one more than the largest label. Give it where the data might lack the last class.
     dtype : dtype, default "float32"
-
-    Returns
-    -------
-    ndarray, (N, K) or (N, T, K)
 
     Examples
     --------
@@ -76,11 +71,7 @@ class LabelEncoder(Preparation):
     """Number labels of any one kind (strings, numbers, dates) from 0 to K - 1, in sorted order.
 
     Labels may have any shape, which is kept. A list is taken as it is: ``1`` and ``"1"`` are two labels.
-
-    Attributes
-    ----------
-    classes : ndarray, (K,)
-        The distinct labels in sorted order; a label's number is its index.
+    After `fit`, `classes` (K,) holds the distinct labels in the order of their numbers.
 
     Examples
     --------

@@ -66,20 +66,17 @@ class Scaler(Preparation):
 class MinMaxScaler(Scaler):
     """Map each feature's range in the training data to [low, high]; a constant feature becomes `low`.
 
+    After `fit`, `offset` and `scale` (D,) hold each feature's minimum, and its maximum less its minimum (1
+    for a constant feature).
+
     Parameters
     ----------
     low, high : float, default 0.0 and 1.0
         The range to map to. Later data may fall outside of it.
 
-    Attributes
-    ----------
-    offset, scale : ndarray, (D,)
-        Each feature's minimum, and its maximum less its minimum (1 for a constant feature).
-
     Examples
     --------
-    >>> scaler = MinMaxScaler(low=-1)
-    >>> scaler.fit_transform([[0, 7], [5, 7], [10, 7]])
+    >>> MinMaxScaler(low=-1).fit_transform([[0, 7], [5, 7], [10, 7]])
     array([[-1., -1.],
            [ 0., -1.],
            [ 1., -1.]])
@@ -106,16 +103,12 @@ class MinMaxScaler(Scaler):
 class StandardScaler(Scaler):
     """Bring each feature to mean 0 and standard deviation 1; a constant feature becomes 0.
 
-    Attributes
-    ----------
-    offset, scale : ndarray, (D,)
-        Each feature's mean, and its standard deviation over all R rows, ``sqrt(sum((x - mean)**2) / R)``
-        (1 for a constant feature).
+    After `fit`, `offset` and `scale` (D,) hold each feature's mean, and its standard deviation over all R
+    rows, ``sqrt(sum((x - mean)**2) / R)`` (1 for a constant feature).
 
     Examples
     --------
-    >>> scaler = StandardScaler()
-    >>> scaler.fit_transform([[1.0, 7.0], [2.0, 7.0], [3.0, 7.0]]).round(3)
+    >>> StandardScaler().fit_transform([[1.0, 7.0], [2.0, 7.0], [3.0, 7.0]]).round(3)
     array([[-1.225,  0.   ],
            [ 0.   ,  0.   ],
            [ 1.225,  0.   ]])

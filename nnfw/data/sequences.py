@@ -19,39 +19,32 @@ def pad_sequences(
     length: int | None = None,
     dtype: DTypeLike | None = None,
 ) -> tuple[Array, Array]:
-    """Bring sequences of unequal length into one array, filled up at the end.
+    """Return sequences of unequal length as one array x (N, T, D) or (N, T), and their lengths (N,).
+
+    ``x[i, :lengths[i]]`` is sequence i; layers and ``fit`` take both.
 
     Parameters
     ----------
     sequences : iterable of array_like, each (T_i, D) or each (T_i,)
         At least one; none of them empty.
     value : float, default 0.0
-        What stands beyond a sequence's end.
+        Fills x beyond a sequence's end.
     length : int, optional
-        The length T to fill up to; by default that of the longest sequence.
+        T, by default the length of the longest sequence.
     dtype : dtype, optional
-        The dtype of the result; by default the one that holds all of them.
-
-    Returns
-    -------
-    x : ndarray, (N, T, D) or (N, T)
-    lengths : ndarray of int64, (N,)
-        The lengths T_i, as layers and ``fit`` take them: ``x[i, :lengths[i]]`` is sequence i again.
+        By default the one that holds all sequences.
 
     Raises
     ------
     TypeError, ValueError
         If a sequence does not hold numbers, is empty, longer than `length`, or of another shape than the
-        first (the message gives its index); or if the dtype cannot hold the sequences, or `value`.
+        first; or if the dtype cannot hold the sequences, or `value`.
 
     Examples
     --------
-    >>> x, lengths = pad_sequences([[5, 3, 8], [4]])
-    >>> x
-    array([[5, 3, 8],
-           [4, 0, 0]])
-    >>> lengths
-    array([3, 1])
+    >>> pad_sequences([[5, 3, 8], [4]])
+    (array([[5, 3, 8],
+           [4, 0, 0]]), array([3, 1]))
     """
     items = [_sequence(f"sequences[{index}]", sequence) for index, sequence in enumerate(sequences)]
     if not items:
@@ -101,14 +94,15 @@ def _padded_dtype(items: list[Array], dtype: DTypeLike | None, value: float) -> 
 def sliding_windows(
     series: ArrayLike, window: int, horizon: int = 1, step: int = 1, targets: ArrayLike | None = None
 ) -> tuple[Array, Array]:
-    """Cut a series into windows and what follows each of them, for forecasting.
+    """Cut a series into windows x (N, T, D) and what follows each of them, y (N, horizon, ...).
 
     ::
 
         x[i] = series[i * step : i * step + window]
         y[i] = targets[i * step + window : i * step + window + horizon]
 
-    for each of the N = (L - window - horizon) // step + 1 windows for which both are complete.
+    for each of the N = (L - window - horizon) // step + 1 windows for which both are complete. Both are
+    read-only views into the series; ``.copy()`` makes arrays of their own.
 
     Parameters
     ----------
@@ -121,21 +115,11 @@ def sliding_windows(
     targets : array_like, (L, ...), optional
         What to forecast, aligned with `series`; by default the series itself.
 
-    Returns
-    -------
-    x, y : ndarray, (N, window, D) and (N, horizon, ...)
-        D is 1 for a series (L,); y has the trailing axes of `targets`. Both are read-only views into the
-        series; ``.copy()`` makes arrays of their own.
-
     Examples
     --------
     >>> x, y = sliding_windows([10, 11, 12, 13, 14, 15], window=3, horizon=2)
-    >>> x[..., 0]
-    array([[10, 11, 12],
-           [11, 12, 13]])
-    >>> y
-    array([[13, 14],
-           [14, 15]])
+    >>> x[..., 0].tolist(), y.tolist()
+    ([[10, 11, 12], [11, 12, 13]], [[13, 14], [14, 15]])
 
     For a series (L, D), ``y[:, 0]`` is the next step, for ``Dense(D)``, and ``y.reshape(len(y), -1)`` all of
     them, for ``Dense(horizon * D)``:

@@ -13,26 +13,19 @@ from nnfw.core.validation import FINITE
 def split_indices(
     n: int, fraction: float, rng: np.random.Generator, labels: ArrayLike | None = None
 ) -> tuple[Array, Array]:
-    """Choose at random which of `n` samples to hold out: ``round(n * fraction)``, 1 to n - 1 of them.
+    """Return which of `n` samples to train on and which to hold out, by chance, both in ascending order.
 
-    With `labels` each class gives its share, rounded by largest remainder (ties by lot), and keeps a training
-    sample if it has two.
+    ``round(n * fraction)`` samples are held out, at least 1 and at most n - 1. With `labels` each class gives
+    its share, rounded by largest remainder (ties by lot), and keeps a training sample if it has two.
 
     Parameters
     ----------
-    n : int
-        The number of samples N, at least 2.
-    fraction : float
-        The share to hold out, between 0 and 1.
+    n, fraction : int, float
+        The number of samples N >= 2, and the share to hold out, between 0 and 1.
     rng : numpy.random.Generator
-        The source of chance; equal generators choose alike.
+        Equal generators choose alike.
     labels : array_like, (N,) or (N, ...), optional
         Stratify by these: samples with equal labels (or equal one-hot rows) are of one class.
-
-    Returns
-    -------
-    train, held : ndarray of int
-        Both in ascending order.
 
     Examples
     --------
@@ -103,7 +96,7 @@ def train_test_split(
     seed: int = 0,
     stratify: ArrayLike | bool | None = None,
 ) -> list[Any]:
-    """Split samples at random into a training and a test part.
+    """Split samples at random: ``[x_train, x_test, y_train, y_test, ...]``, in the order of scikit-learn.
 
     Parameters
     ----------
@@ -113,15 +106,9 @@ def train_test_split(
     test_fraction : float, default 0.2
         The share of the test part, between 0 and 1.
     seed : int, default 0
-        The same seed gives the same split.
+        The same seed gives the same split, in the same random order.
     stratify : True or array_like, (N,), optional
         Keep the shares of the classes of `y`, or of the labels given, in both parts; see `split_indices`.
-
-    Returns
-    -------
-    list
-        ``[x_train, x_test, y_train, y_test, ...]``, two for each argument in the order of scikit-learn.
-        Samples are copied, in random order, the same for all arguments.
 
     Examples
     --------

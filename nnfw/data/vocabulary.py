@@ -38,7 +38,8 @@ class Vocabulary(Part):
 
     `of_characters` and `of_words` collect them from a text. Words are runs of letters and digits, with inner
     apostrophes and hyphens; each punctuation mark is a word as well. "To" and "to" are two words, unless
-    ``text.lower()`` is given.
+    ``text.lower()`` is given. `numbers` holds the number of each symbol, of `unknown`, and of padding
+    (``""``).
 
     Parameters
     ----------
@@ -52,18 +53,11 @@ class Vocabulary(Part):
     padding : bool, default False
         Whether 0 is kept free to fill up sequences, and symbols are numbered from 1. `decode` leaves 0 out.
 
-    Attributes
-    ----------
-    numbers : dict of str to int
-        The number of each symbol, of `unknown`, and of padding, which is written ``""``.
-
     Examples
     --------
     >>> letters = Vocabulary.of_characters("hello")
-    >>> letters.symbols, len(letters)
-    (('e', 'h', 'l', 'o'), 4)
-    >>> letters.encode("hole"), letters.decode([1, 0, 2, 3])
-    (array([1, 3, 2, 0]), 'helo')
+    >>> letters.symbols, letters.encode("hole"), letters.decode([1, 0, 2, 3])
+    (('e', 'h', 'l', 'o'), array([1, 3, 2, 0]), 'helo')
     >>> letters.encode("help")
     Traceback (most recent call last):
     ValueError: character 3 of text (counted from 0) is 'p', which is not in the vocabulary; collect it from
@@ -150,9 +144,9 @@ class Vocabulary(Part):
         if None in numbers:
             place = numbers.index(None)
             raise ValueError(
-                f"{self.of[:-1]} {place} of {name} (counted from 0) is {reprlib.repr(found[place])}, which is "
-                "not in the vocabulary; collect it from all texts, or give it unknown='<unknown>' to number all "
-                "others alike"
+                f"{self.of[:-1]} {place} of {name} (counted from 0) is {reprlib.repr(found[place])}, which "
+                f"is not in the vocabulary; collect it from all texts, or give it unknown='<unknown>' to "
+                f"number all others alike"
             )
         return np.array(numbers, dtype=np.int64)
 

@@ -17,10 +17,10 @@ def _stored(name: str) -> dict[str, Array]:
 
 @explain_keywords
 def load_digits(test_fraction: float = 0.2, seed: int = 0) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Return 1,797 images of handwritten digits, split into a training and a test part.
+    """Return 1,797 images of handwritten digits: (x, y), (x_test, y_test).
 
-    An image of 8 by 8 pixels is also a sequence of 8 pixel rows. The data is licensed under CC BY 4.0;
-    ``digits.md`` beside this file gives its source.
+    Pixels are float32 (N, 8, 8) from 0 to 1, also sequences of 8 pixel rows; digits are int64 (N,). The data
+    is licensed under CC BY 4.0; ``digits.md`` beside this file gives its source.
 
     Parameters
     ----------
@@ -28,11 +28,6 @@ def load_digits(test_fraction: float = 0.2, seed: int = 0) -> tuple[tuple[Array,
         The share of the test part; each digit has the same share in it.
     seed : int, default 0
         The same seed gives the same split, in the same random order.
-
-    Returns
-    -------
-    (x, y), (x_test, y_test)
-        Pixels float32 (N, 8, 8) from 0 to 1, and digits int64 (N,).
 
     References
     ----------
@@ -52,19 +47,13 @@ def load_digits(test_fraction: float = 0.2, seed: int = 0) -> tuple[tuple[Array,
 
 
 def load_japanese_vowels() -> tuple[tuple[list[Array], Array], tuple[list[Array], Array]]:
-    """Return 640 utterances of /ae/ by nine men who are to be told apart, in the original split.
+    """Return utterances of /ae/ and which of nine men says each: (x, y), (x_test, y_test).
 
-    Each frame holds the first 12 coefficients of the LPC cepstrum of 25.6 ms, one every 6.4 ms. The test part
-    was recorded on other occasions. Utterances stand in the order of their speakers. Always naming the most
-    frequent speaker is right in 0.238 of the test; the authors' own classifier reaches 0.941, and hidden
-    Markov models 0.962. The data is licensed under CC BY 4.0; ``japanese_vowels.md`` beside this file gives
-    its source.
-
-    Returns
-    -------
-    (x, y), (x_test, y_test)
-        270 and 370 sequences, a list of float32 arrays (T_i, 12) with lengths T_i from 7 to 29; and speakers
-        int64 (N,), from 0 to 8.
+    The original split has 270 and 370 sequences, a list of float32 arrays (T_i, 12) with lengths T_i from 7
+    to 29, in the order of their speakers, int64 (N,) from 0 to 8. A frame holds the first 12 coefficients of
+    the LPC cepstrum of 25.6 ms, one every 6.4 ms. Always naming the most frequent speaker is right in 0.238
+    of the test; the authors' own classifier reaches 0.941, and hidden Markov models 0.962. The data is
+    licensed under CC BY 4.0; ``japanese_vowels.md`` beside this file gives its source.
 
     References
     ----------
@@ -88,19 +77,14 @@ def load_japanese_vowels() -> tuple[tuple[list[Array], Array], tuple[list[Array]
 
 
 def load_sunspots() -> tuple[Array, Array]:
-    """Return the yearly mean sunspot (Wolf) numbers of 1700 to 2008, as before their revision in 2015.
+    """Return the years 1700 to 2008 and their sunspot numbers: int64 and float64, both (309,).
 
+    They are the yearly means of the (Wolf) number to one decimal, 0 to 190.2, as before its revision in 2015.
     The usual split is to train on 1700 to 1920, and to forecast each year of 1921 to 1955, and of 1956 to
     1979, from the true years before it. The usual measure is the average relative variance over the M years
     that are forecast: ``arv = sum((activity - forecast)**2) / (M * 1535)``. Always answering the mean reaches
     about 1, the network of Weigend et al. 0.086 for 1921 to 1955 and 0.35 for 1956 to 1979. The numbers are
     in the public domain; ``sunspots.md`` beside this file gives their source.
-
-    Returns
-    -------
-    years : ndarray of int64, (309,)
-    activity : ndarray of float64, (309,)
-        To one decimal, from 0 to 190.2.
 
     References
     ----------

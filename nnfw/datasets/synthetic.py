@@ -16,21 +16,16 @@ from nnfw.data import one_hot
 def adding_problem(n: int, steps: int, seed: int = 0) -> tuple[Array, Array]:
     """Add the two marked numbers of a sequence: a test of memory over long spans.
 
-    A perfect model reaches a mean squared error of 0. Always answering 1 reaches 1/6 = 0.167, the variance of
-    the sum of two uniform numbers; no constant does better.
+    x (N, T, 2) holds numbers from 0 to 1, and marks: 1 at one step of each half (a middle step belongs to the
+    second), else 0; y (N, 1) is the sum of the two marked numbers, float32. A perfect model reaches a mean
+    squared error of 0. Always answering 1 reaches 1/6 = 0.167, the variance of the sum of two uniform
+    numbers; no constant does better.
 
     Parameters
     ----------
     n, steps : int
         Samples N, and their length T >= 2.
     seed : int, default 0
-
-    Returns
-    -------
-    x : ndarray, (N, T, 2)
-        Numbers from 0 to 1, and marks: 1 at one step of each half, else 0; a middle step is in the second.
-    y : ndarray, (N, 1)
-        The sum of the two marked numbers, float32.
 
     References
     ----------
@@ -59,8 +54,10 @@ def adding_problem(n: int, steps: int, seed: int = 0) -> tuple[Array, Array]:
 def parity(n: int, steps: int, return_sequences: bool = False, seed: int = 0) -> tuple[Array, Array]:
     """Tell whether a sequence of bits holds an odd number of ones: a test of exact memory of one bit.
 
-    A perfect model reaches an accuracy of 1 and a binary cross-entropy of 0. A constant answer, or any that
-    leaves out a single bit, is right half of the time, with a cross-entropy of ln 2 = 0.693 at best.
+    x (N, T, 1) holds bits 0 and 1, equally likely; y is 1 for an odd number of ones, else 0, int64 (N,), or
+    (N, T) with `return_sequences`. A perfect model reaches an accuracy of 1 and a binary cross-entropy of 0.
+    A constant answer, or any that leaves out a single bit, is right half of the time, with a cross-entropy of
+    ln 2 = 0.693 at best.
 
     Parameters
     ----------
@@ -69,13 +66,6 @@ def parity(n: int, steps: int, return_sequences: bool = False, seed: int = 0) ->
     return_sequences : bool, default False
         Ask for the parity of the bits so far at every step, which is much easier to learn.
     seed : int, default 0
-
-    Returns
-    -------
-    x : ndarray, (N, T, 1)
-        Bits 0 and 1, equally likely.
-    y : ndarray of int64, (N,), or (N, T) with `return_sequences`
-        1 for an odd number of ones, else 0.
 
     References
     ----------
@@ -99,8 +89,9 @@ def parity(n: int, steps: int, return_sequences: bool = False, seed: int = 0) ->
 def delayed_echo(n: int, steps: int, delay: int, symbols: int = 4, seed: int = 0) -> tuple[Array, Array]:
     """Repeat each symbol `delay` steps later: a test of how many symbols a model holds at once.
 
-    ``y[t] = x[t - delay]``, and symbol 0 for t < delay. A perfect model reaches an accuracy of 1. The best
-    constant answer, symbol 0, reaches ``(delay + (steps - delay) / symbols) / steps``.
+    x (N, T, K) holds one-hot symbols, y (N, T) the numbers ``y[t] = x[t - delay]``, and 0 for t < delay,
+    int64. A perfect model reaches an accuracy of 1. The best constant answer, symbol 0, reaches
+    ``(delay + (steps - delay) / symbols) / steps``.
 
     Parameters
     ----------
@@ -109,13 +100,6 @@ def delayed_echo(n: int, steps: int, delay: int, symbols: int = 4, seed: int = 0
     delay, symbols : int
         Steps from a symbol to its echo, < T; and the number of symbols K >= 2, all equally likely.
     seed : int, default 0
-
-    Returns
-    -------
-    x : ndarray, (N, T, K)
-        The symbols, one-hot.
-    y : ndarray of int64, (N, T)
-        The number of the symbol to answer at each step.
 
     References
     ----------
@@ -146,11 +130,11 @@ def sine_mixture(
     longest_period: float = 32.0,
     seed: int = 0,
 ) -> tuple[Array, Array]:
-    """Forecast the next value of a sum of two sines in noise.
+    """Forecast the next value y (N, 1) of a sum of two sines in noise x (N, T, 1).
 
     The signal is ``s[t] = sin(2 pi t / p + a) + sin(2 pi t / q + b)``; periods p, q and phases a, b are drawn
-    for each sample. A perfect model reaches a mean squared error of ``noise**2``, that of the noise of the
-    value to forecast. Always answering 0 reaches ``1 + noise**2``.
+    for each sample. A perfect model reaches a mean squared error of ``noise**2``, the noise of the value to
+    forecast. Always answering 0 reaches ``1 + noise**2``.
 
     Parameters
     ----------
@@ -162,13 +146,6 @@ def sine_mixture(
         The range of the periods in steps, above 2; all in between are equally likely.
     seed : int, default 0
         The same seed also gives the same noise but for its size.
-
-    Returns
-    -------
-    x : ndarray, (N, T, 1)
-        The noisy signal.
-    y : ndarray, (N, 1)
-        Its next value, float32.
 
     Examples
     --------
