@@ -10,9 +10,7 @@ from nnfw.core.validation import positive_integer
 POOL = 32  # batches that are sorted by length together
 
 
-def batches(
-    n: int, batch_size: int, rng: np.random.Generator | None = None
-) -> Iterator[slice] | Iterator[Array]:
+def batches(n: int, batch_size: int, rng: np.random.Generator | None = None) -> Iterator[slice | Array]:
     """Cut `n` samples into batches; the last is smaller if `batch_size` does not divide `n`.
 
     Parameters
