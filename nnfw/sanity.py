@@ -203,7 +203,7 @@ def check_numbers(network: Model, y: Array) -> Iterator[str]:
 
 def check_loss(report: Report, network: Model, data: Data) -> Iterator[str]:
     """Compare the loss with the baseline loss."""
-    batches = list((part.batch() for part in data.parts(BATCH)))
+    batches = [part.batch() for part in data.parts(BATCH)]
     loss = np.average([loss_of(network, b) for b in batches], weights=[b.valid for b in batches])
     report.loss = float(loss) + network._penalty()
     report.chance, report.lowest = bounds(network, data.batch())

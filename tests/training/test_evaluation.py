@@ -378,9 +378,7 @@ class TestStream:
         network = built([GRU(3, return_sequences=True), Dense(2)])
         network.params["dense_2.W"][1, 0] = np.nan
         stream = network.stream()
-        assert refused(stream.step, X[0, 0]).startswith(
-            "step: parameter W of layer 2, Dense(2) holds nan"
-        )
+        assert refused(stream.step, X[0, 0]).startswith("step: parameter W of layer 2, Dense(2) holds nan")
         network.params["dense_2.W"][1, 0] = 0.5
         stream.reset()
         np.testing.assert_allclose(stream.step(X[0, 0]), network.predict(X[:1])[0, 0], rtol=1e-5)
