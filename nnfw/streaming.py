@@ -103,7 +103,7 @@ class Stream:
             raise ShapeError(f"state must be what a stream of this network had as its state: shapes {shapes}")
         for stepper, part in zip(self.steppers, state, strict=True):
             if part is not None:
-                stepper.state = part
+                stepper.state = np.array(part)
 
     def copy(self) -> "Stream":
         """Return a stream with the same weights and the same state, independent of this one."""

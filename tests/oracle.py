@@ -103,16 +103,15 @@ def lstm_step(x, state, seen, p, phi, sigma_i, sigma_f, sigma_o):
     H = len(state) // 2
     c = state[H:]
 
-    def score(gate, j, cell):
-        s = weighted(x, p[f"Wx_{gate}"], j) + weighted(seen, p[f"Wh_{gate}"], j) + bias(p, f"b_{gate}", j)
-        return s + bias(p, f"p_{gate}", j) * cell
+    def score(gate, j):
+        return weighted(x, p[f"Wx_{gate}"], j) + weighted(seen, p[f"Wh_{gate}"], j) + bias(p, f"b_{gate}", j)
 
     new_h, new_c = [], []
     for j in range(H):
-        entering = sigma_i(score("i", j, c[j])) * phi(score("g", j, 0j))
-        cell = sigma_f(score("f", j, c[j])) * c[j] + entering
+        entering = sigma_i(score("i", j)) * phi(score("g", j))
+        cell = sigma_f(score("f", j)) * c[j] + entering
         new_c.append(cell)
-        new_h.append(sigma_o(score("o", j, cell)) * phi(cell))
+        new_h.append(sigma_o(score("o", j)) * phi(cell))
     return new_h + new_c
 
 

@@ -72,7 +72,7 @@ def recurrent(draw, return_sequences, causal=False):
     if kind is GRU:
         return GRU(draw(units), draw(smooth), draw(smooth), reset_after=draw(yes_or_no), **options)
     sigmas = draw(st.just("sigmoid") | st.dictionaries(st.sampled_from("ifo"), smooth))
-    return LSTM(draw(units), draw(smooth), sigmas, peepholes=draw(yes_or_no), **options)
+    return LSTM(draw(units), draw(smooth), sigmas, **options)
 
 
 @st.composite

@@ -1,6 +1,6 @@
 """GRU: the gated recurrent unit of Cho et al. (2014)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Unpack
 
 import numpy as np
@@ -8,8 +8,8 @@ import numpy as np
 from nnfw.activations import Activation
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import boolean
-from nnfw.layers.packing import Steps
-from nnfw.layers.recurrent import Drop, Gated, RecurrentOptions, Room, side_by_side
+from nnfw.layers.gated import Gated
+from nnfw.layers.recurrent import Pass, RecurrentOptions
 
 
 class GRU(Gated):
@@ -101,8 +101,7 @@ class GRU(Gated):
     """
 
     gates = ("z", "r", "c")
-    sigmoid_gates = ("z", "r")
-    at_once = (2, 1)  # c waits for r
+    _sigma_gates = ("z", "r")
 
     def __init__(
         self,
@@ -116,6 +115,10 @@ class GRU(Gated):
         super().__init__(units, activation, recurrent_activation, **options)
         self.reset_after = boolean("GRU", "reset_after", reset_after)
 
+    @property
+    def _at_once(self) -> tuple[int, ...]:  # type: ignore[override]
+        return (3,) if self.reset_after else (2, 1)  # c waits for r, unless that acts after the product
+
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T, H) for (T, D) if `return_sequences`, else (H,)."""
         shape = super().compute_shapes(input_shape)
@@ -123,96 +126,131 @@ class GRU(Gated):
             self.add_parameter("bh_c", (self.units,), self.bias_initializer)
         return shape
 
-    def forward_steps(
-        self, s: Array, Wh: list[Array], states: Sequence[Array], steps: Steps, room: Room, drop: Drop
-    ) -> dict[str, Array]:
-        """Turn the input products `s` (3, P, H) into z, r and c, and fill the states h (N + P, H)."""
-        (h,) = states
-        N, H = steps.N, self.units
-        k = room("k", (steps.rows, H))  # q of (3), or u of (3')
-        hW, term = room("hW", (N, 2 * H)), room("term", (N, H))
-        (Wh_zr, Wh_c), bh_c = Wh, self.params.get("bh_c", 0.0)
-        φ, σ = self.activation, self.open_gates(self.sigmoid_gates)
-        seen = drop.views(h, steps, room)
-        views = steps.walk([h], rows=(s[:2], *s, k), room=(hW, side_by_side(hW, 2), term))
-        for (h_before, h_t, zr, z, r, c, k_t, hW_t, hW_zr, term_t), seen_t in zip(views, seen, strict=True):
-            drop(h_before, seen_t)
-            np.dot(seen_t, Wh_zr, out=hW_t)
-            zr += hW_zr
-            σ(zr, zr)  # (1) z, (2) r
-            if self.reset_after:
-                np.dot(seen_t, Wh_c, out=k_t)
-                k_t += bh_c  # (3') u = h₋ Wh_c + bh_c
-                np.multiply(r, k_t, out=term_t)
-            else:
-                np.multiply(r, seen_t, out=k_t)  # (3) q = r∘h₋
-                np.dot(k_t, Wh_c, out=term_t)
-            c += term_t
-            φ(c, c)  # (3), (3') c
-            np.subtract(h_before, c, out=h_t)
-            h_t *= z
-            h_t += c  # (4) h = c + z∘(h₋−c)
-        return dict(zip(self.gates, s, strict=True)) | {"u" if self.reset_after else "q": k}
+    def _forward_steps(self, p: Pass) -> None:
+        """Complete the scores s (3, P, H), fill z, r and c (P, H), and the states h (N + P, H)."""
+        if self.reset_after:
+            self._forward_reset_after(p)
+            return
+        N, P, H = p.steps.N, p.steps.P, self.units
+        (h,), (Wh_zr, Wh_c), s, a, (z, r, c), seen, m = p.states, p.Wh, p.s, p.a, p.a, p.seen, p.m
+        q, u, v = p.scratch("q", (P, H)), p.scratch("u", (N, 2 * H)), p.scratch("v", (N, H))
+        u_zr, φ, σ = u.reshape(N, 2, H).swapaxes(0, 1), self.activation, self._gate()
+        for before, after, now in p.steps:
+            h_, h_t, seen_, s_zr, s_c, q_t, c_t = (
+                *(h[before], h[after], seen[before], s[:2, now], s[2, now], q[now], c[now]),
+            )
+            n = len(h_)
+            np.dot(seen_, Wh_zr, out=u[:n])
+            s_zr += u_zr[:, :n]
+            σ(s_zr, a[:2, now])  # (1) z, (2) r
+            np.multiply(r[now], seen_, out=q_t)  # (3) q = r∘h₋
+            s_c += np.dot(q_t, Wh_c, out=v[:n])
+            φ(s_c, c_t)  # (3) c
+            np.subtract(h_, c_t, out=h_t)
+            h_t *= z[now]
+            h_t += c_t  # (4) h = c + z∘(h₋−c)
+            if m is not None:
+                np.multiply(h_t, m[:n], out=seen[after])
+        p.rows |= {"z": z, "r": r, "c": c, "q": q}
 
-    def backward_steps(
-        self, ds: Array, WhT: Array, dstates: Sequence[Array], steps: Steps, drop: Drop
-    ) -> dict[str, Array]:
-        """Fill `ds` (P, 3H) from dh (N + P, H), the steps in reverse."""
-        (dh,) = dstates
-        H = self.units
-        d, e = self._buffer("d_back", (steps.N, H)), self._buffer("e_back", (steps.N, H))
-        du = self._buffer("du", (steps.rows, H)) if self.reset_after else ds[:, 2 * H :]
-        Wh_zrT, Wh_cT = WhT[: 2 * H], WhT[2 * H :]
-        by_gate = (self.columns(gate, ds) for gate in self.gates)
-        rows = (ds[:, : 2 * H], *by_gate, du, self.kept["z"], self.kept["r"])
-        for view, (Fz, Fr, Fc) in self.in_reverse(steps, steps.walk([dh], rows, room=(d, e))):
-            dh_before, dh_t, ds_zr, ds_z, ds_r, ds_c, du_t, z, r, d_t, e_t = view
-            np.multiply(dh_t, Fz, out=ds_z)  # (4) dz, (1) ds_z
-            np.multiply(dh_t, Fc, out=ds_c)  # (4) dc, (3) ds_c
-            if self.reset_after:
-                np.multiply(ds_c, Fr, out=ds_r)  # (3') dr, (2) ds_r
-                np.multiply(ds_c, r, out=du_t)  # (3') du
-                np.dot(du_t, Wh_cT, out=d_t)  # (3') du Wh_cᵀ
-            else:
-                np.dot(ds_c, Wh_cT, out=d_t)  # (3) dq
-                np.multiply(d_t, Fr, out=ds_r)  # (3) dr, (2) ds_r
-                d_t *= r  # (3) dq∘r
-            d_t += np.dot(ds_zr, Wh_zrT, out=e_t)  # (2), (1)
-            drop(d_t, d_t)
-            dh_before += d_t
-            dh_before += np.multiply(dh_t, z, out=e_t)  # (4) dh∘z
-        return {"du": du} if self.reset_after else {}
+    def _backward_steps(
+        self, p: Pass, ds: Array, by_gate: list[Array], WhT: Array, dh: Array, *others: Array
+    ) -> None:
+        """Fill ds (P, 3H) and complete dh (N + P, H), the steps in reverse."""
+        if self.reset_after:
+            self._backward_reset_after(p, ds, by_gate, WhT, dh)
+            return
+        N, H, (z, r, c), m = p.steps.N, self.units, p.a, p.m
+        h_before, seen = p.states[0][p.steps.previous], p.seen[p.steps.previous]
+        (ds_z, ds_r, ds_c), ds_zr, WhT_zr, WhT_c = (
+            by_gate,
+            ds[:, : 2 * H],
+            WhT[: 2 * H],
+            WhT[2 * H :],
+        )
+        d, e = p.scratch("d", (N, H)), p.scratch("e", (N, H))
+        for rows, block in p.blocks():
+            Fz, Fr, Fc = self._slopes(p, rows)
+            Fz *= h_before[rows] - c[rows]
+            Fr *= seen[rows]
+            Fc *= 1 - z[rows]
+            for before, after, now, i in block:
+                dh_, dh_t = dh[before], dh[after]
+                n = len(dh_)
+                d_t, e_t = d[:n], e[:n]
+                np.multiply(dh_t, Fz[i], out=ds_z[now])  # (4) dz, (1) ds_z
+                np.multiply(dh_t, Fc[i], out=ds_c[now])  # (4) dc, (3) ds_c
+                np.dot(ds_c[now], WhT_c, out=d_t)  # (3) dq
+                np.multiply(d_t, Fr[i], out=ds_r[now])  # (3) dr, (2) ds_r
+                d_t *= r[now]  # (3) dq∘r
+                d_t += np.dot(ds_zr[now], WhT_zr, out=e_t)  # (2), (1)
+                if m is not None:
+                    d_t *= m[:n]
+                d_t += np.multiply(dh_t, z[now], out=e_t)  # (4) dh∘z
+                dh_ += d_t
 
-    def factors(self, rows: slice) -> Array:
-        """Return what the loop backward multiplies with, at some rows: Fz, Fr, Fc (3, R, H)."""
-        z, r, c = (self.kept[gate][rows] for gate in self.gates)
-        h_before = self.h_before[rows]
-        reset = self.kept["u"][rows] if self.reset_after else self.seen[rows]
-        F, d = self._buffer("F", (3, *z.shape)), self._buffer("f", z.shape)
-        self.slope("z", self.sigmas["z"], z, rows, F[0])
-        self.slope("r", self.sigmas["r"], r, rows, F[1])
-        self.slope("c", self.activation, c, rows, F[2])
-        F[0] *= np.subtract(h_before, c, out=d)  # (4), (1): (h₋−c)∘σ′
-        F[1] *= reset  # (3), (2): h₋∘σ′ or u∘σ′
-        F[2] *= np.subtract(1, z, out=d)  # (4), (3): (1−z)∘φ′
-        return F
+    def _forward_reset_after(self, p: Pass) -> None:
+        """Run the forward loop with (3') in place of (3)."""
+        N, P, H = p.steps.N, p.steps.P, self.units
+        (h,), (Wh,), s, a, (z, r, c), seen, m = p.states, p.Wh, p.s, p.a, p.a, p.seen, p.m
+        u, v, w = p.scratch("u", (P, H)), p.scratch("v", (N, H)), p.scratch("w", (N, 3 * H))
+        w_zr, w_c, φ, σ = w.reshape(N, 3, H).swapaxes(0, 1)[:2], w[:, 2 * H :], self.activation, self._gate()
+        bh_c = self.params["bh_c"] if self.use_bias else self.dtype.type(0)
+        for before, after, now in p.steps:
+            h_, h_t, s_zr, s_c, u_t, c_t = h[before], h[after], s[:2, now], s[2, now], u[now], c[now]
+            n = len(h_)
+            np.dot(seen[before], Wh, out=w[:n])
+            s_zr += w_zr[:, :n]
+            σ(s_zr, a[:2, now])  # (1) z, (2) r
+            np.add(w_c[:n], bh_c, out=u_t)  # (3') u = h₋ Wh_c + bh_c
+            s_c += np.multiply(r[now], u_t, out=v[:n])
+            φ(s_c, c_t)  # (3') c
+            np.subtract(h_, c_t, out=h_t)
+            h_t *= z[now]
+            h_t += c_t  # (4) h = c + z∘(h₋−c)
+            if m is not None:
+                np.multiply(h_t, m[:n], out=seen[after])
+        p.rows |= {"z": z, "r": r, "c": c, "u": u}
 
-    def recurrent_gradients(self, ds: Array, seen: Array) -> None:
+    def _backward_reset_after(self, p: Pass, ds: Array, by_gate: list[Array], WhT: Array, dh: Array) -> None:
+        """Run the backward loop with (3') in place of (3)."""
+        N, P, H, (z, r, c), u, m = p.steps.N, p.steps.P, self.units, p.a, p.rows["u"], p.m
+        h_before = p.states[0][p.steps.previous]
+        (ds_z, ds_r, ds_c), ds_zr, WhT_zr, WhT_c = (
+            by_gate,
+            ds[:, : 2 * H],
+            WhT[: 2 * H],
+            WhT[2 * H :],
+        )
+        d, e, du = p.scratch("d", (N, H)), p.scratch("e", (N, H)), p.scratch("du", (P, H))
+        for rows, block in p.blocks():
+            Fz, Fr, Fc = self._slopes(p, rows)
+            Fz *= h_before[rows] - c[rows]
+            Fr *= u[rows]
+            Fc *= 1 - z[rows]
+            for before, after, now, i in block:
+                dh_, dh_t, ds_c_t, du_t = dh[before], dh[after], ds_c[now], du[now]
+                n = len(dh_)
+                d_t, e_t = d[:n], e[:n]
+                np.multiply(dh_t, Fz[i], out=ds_z[now])  # (4) dz, (1) ds_z
+                np.multiply(dh_t, Fc[i], out=ds_c_t)  # (4) dc, (3') ds_c
+                np.multiply(ds_c_t, Fr[i], out=ds_r[now])  # (3') dr, (2) ds_r
+                np.multiply(ds_c_t, r[now], out=du_t)  # (3') du
+                np.dot(du_t, WhT_c, out=d_t)  # (3') du Wh_cᵀ
+                d_t += np.dot(ds_zr[now], WhT_zr, out=e_t)  # (2), (1)
+                if m is not None:
+                    d_t *= m[:n]
+                d_t += np.multiply(dh_t, z[now], out=e_t)  # (4) dh∘z
+                dh_ += d_t
+        p.rows["du"] = du
+
+    def _recurrent_gradients(self, p: Pass, ds: Array) -> None:
         """Fill the gradients of Wh, and of bh_c if there is one."""
-        H = self.units
+        H, seen = self.units, p.seen[p.steps.previous]
         np.matmul(seen.T, ds[:, : 2 * H], out=self._grad_blocks["Wh"][:, : 2 * H])  # (1), (2)
         if self.reset_after:
-            np.matmul(seen.T, self.kept["du"], out=self.grads["Wh_c"])  # (3')
+            np.matmul(seen.T, p.rows["du"], out=self.grads["Wh_c"])  # (3')
         else:
-            np.matmul(self.kept["q"].T, ds[:, 2 * H :], out=self.grads["Wh_c"])  # (3)
+            np.matmul(p.rows["q"].T, ds[:, 2 * H :], out=self.grads["Wh_c"])  # (3)
         if "bh_c" in self.grads:
-            np.sum(self.kept["du"], axis=0, out=self.grads["bh_c"])  # (3')
-
-    def scores(self, gate: str, rows: slice) -> Array:
-        """Return a gate's scores (R, H), computed again: c sees h₋ only through the reset gate."""
-        if gate != "c":
-            return super().scores(gate, rows)
-        s = self.kept["x"][rows] @ self.params["Wx_c"] + (self.params["b_c"] if self.use_bias else 0)
-        if self.reset_after:
-            return s + self.kept["r"][rows] * self.kept["u"][rows]
-        return s + self.kept["q"][rows] @ self.params["Wh_c"]
+            np.sum(p.rows["du"], axis=0, out=self.grads["bh_c"])  # (3')

@@ -1,17 +1,16 @@
 """LSTM: long short-term memory, of Hochreiter & Schmidhuber (1997), with a forget gate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
 from nnfw.activations import Activation
-from nnfw.core.typing import Array, Shape
-from nnfw.core.validation import FINITE, boolean
+from nnfw.core.typing import Array
+from nnfw.core.validation import FINITE
 from nnfw.initializers import Constant
-from nnfw.layers.base import NOTHING
-from nnfw.layers.packing import Steps
-from nnfw.layers.recurrent import Drop, Gated, RecurrentOptions, Room, side_by_side
+from nnfw.layers.gated import Gated
+from nnfw.layers.recurrent import Pass, RecurrentOptions
 
 if TYPE_CHECKING:
     from nnfw.initializers import Initializer
@@ -111,9 +110,9 @@ class LSTM(Gated):
     """
 
     gates = ("i", "f", "o", "g")
-    sigmoid_gates = ("i", "f", "o")
-    at_once = (4,)
-    state_arrays = 2  # h and c
+    _sigma_gates = ("i", "f", "o")
+    _at_once = (4,)
+    _state_arrays = 2  # h and c
 
     def __init__(
         self,
@@ -121,122 +120,61 @@ class LSTM(Gated):
         activation: str | Activation = "tanh",
         recurrent_activation: str | Activation | Mapping[str, str | Activation] = "sigmoid",
         *,
-        peepholes: bool = False,
         forget_bias: float = 1.0,
         **options: Unpack[RecurrentOptions],
     ) -> None:
         super().__init__(units, activation, recurrent_activation, **options)
-        self.peepholes = boolean("LSTM", "peepholes", peepholes)
         self.forget_bias = FINITE("LSTM", "forget_bias", forget_bias)
 
-    def compute_shapes(self, input_shape: Shape) -> Shape:
-        """Return (T, H) for (T, D) if `return_sequences`, else (H,)."""
-        shape = super().compute_shapes(input_shape)
-        for gate in self.sigmoid_gates if self.peepholes else ():
-            self.add_parameter(f"p_{gate}", (self.units,), "zeros")
-        return shape
-
-    def initial_bias(self, gate: str) -> "Initializer":
-        """Return what fills a gate's bias: for the forget gate `forget_bias`."""
+    def _bias_initializer(self, gate: str) -> "Initializer":
         return Constant(self.forget_bias) if gate == "f" else self.bias_initializer
 
-    def forward_steps(
-        self, s: Array, Wh: list[Array], states: Sequence[Array], steps: Steps, room: Room, drop: Drop
-    ) -> dict[str, Array]:
-        """Turn the input products `s` (4, P, H) into i, f, o and g, and fill h and c (N + P, H)."""
-        (h, c), (Wh_all,) = states, Wh
-        N, H = steps.N, self.units
-        v = room("v", (steps.rows, H))
-        hW, term = room("hW", (N, 4 * H)), room("term", (N, H))
-        early = self.sigmoid_gates[:2] if self.peepholes else self.sigmoid_gates  # o may wait for c
-        σ_early, σ_o = self.open_gates(early), self.sigmas["o"].gate
-        φ = self.activation
-        p_i, p_f, p_o = self._peephole_weights()
-        seen = drop.views(h, steps, room)
-        rows, scratch = (s, s[: len(early)], *s, v), (hW, side_by_side(hW, 4), term)
-        views = steps.walk([h, c], rows, room=scratch)
-        for view, seen_t in zip(views, seen, strict=True):
-            h_before, h_t, c_before, c_t, ifog, early_gates, i, f, o, g, v_t, hW_t, hW_ifog, term_t = view
-            drop(h_before, seen_t)
-            np.dot(seen_t, Wh_all, out=hW_t)
-            ifog += hW_ifog
-            if self.peepholes:
-                i += np.multiply(p_i, c_before, out=term_t)
-                f += np.multiply(p_f, c_before, out=term_t)
-            σ_early(early_gates, early_gates)  # (1) i, (2) f, and (4) o unless it waits for c
-            φ(g, g)  # (3) g
-            np.multiply(f, c_before, out=c_t)
-            c_t += np.multiply(i, g, out=term_t)  # (5) c
-            if self.peepholes:
-                o += np.multiply(p_o, c_t, out=term_t)
-                σ_o(o, o)  # (4) o
+    def _forward_steps(self, p: Pass) -> None:
+        """Complete the scores s (4, P, H), fill i, f, o and g (P, H), and the states h and c (N + P, H)."""
+        N, P, H = p.steps.N, p.steps.P, self.units
+        (h, c), (Wh,), s, a, (i, f, o, g), seen, m = p.states, p.Wh, p.s, p.a, p.a, p.seen, p.m
+        v, u, d = p.scratch("v", (P, H)), p.scratch("u", (N, 4 * H)), p.scratch("d", (N, H))
+        u_ifog, φ, σ = u.reshape(N, 4, H).swapaxes(0, 1), self.activation, self._gate()
+        for before, after, now in p.steps:
+            h_t, c_t, v_t, s_t = h[after], c[after], v[now], s[:, now]
+            n = len(h_t)
+            np.dot(seen[before], Wh, out=u[:n])
+            s_t += u_ifog[:, :n]
+            σ(s_t[:3], a[:3, now])  # (1) i, (2) f, (4) o
+            φ(s_t[3], g[now])  # (3) g
+            np.multiply(f[now], c[before], out=c_t)
+            c_t += np.multiply(i[now], g[now], out=d[:n])  # (5) c
             φ(c_t, v_t)
-            np.multiply(o, v_t, out=h_t)  # (6) h
-        return dict(zip(self.gates, s, strict=True)) | {"c": c[N:], "v": v}
+            np.multiply(o[now], v_t, out=h_t)  # (6) h
+            if m is not None:
+                np.multiply(h_t, m[:n], out=seen[after])
+        p.rows |= {"i": i, "f": f, "o": o, "g": g, "c": c[N:], "v": v}
 
-    def backward_steps(
-        self, ds: Array, WhT: Array, dstates: Sequence[Array], steps: Steps, drop: Drop
-    ) -> dict[str, Array]:
-        """Fill `ds` (P, 4H) from dh (N + P, H), the steps in reverse; dc (N, H) is that of one step."""
-        dh, dc = dstates
-        H = self.units
-        d = self._buffer("d_back", (steps.N, H))
-        p_i, p_f, p_o = (self.params.get(f"p_{gate}", NOTHING) for gate in self.sigmoid_gates)
-        self.c_before = steps.before_all(self.states[1])
-        by_gate = (self.columns(gate, ds) for gate in self.gates)
-        views = steps.walk([dh], rows=(ds, *by_gate, self.kept["f"]), room=(d, dc))
-        for view, (Fi, Ff, Fo, Fg, Fv) in self.in_reverse(steps, views):
-            dh_before, dh_t, ds_t, ds_i, ds_f, ds_o, ds_g, f, d_t, dc_t = view
-            np.multiply(dh_t, Fo, out=ds_o)  # (6) do, (4) ds_o
-            dc_t += np.multiply(dh_t, Fv, out=d_t)  # (6) dh∘o∘φ′
-            if self.peepholes:
-                dc_t += np.multiply(ds_o, p_o, out=d_t)  # (4)
-            np.multiply(dc_t, Fi, out=ds_i)  # (5) di, (1) ds_i
-            np.multiply(dc_t, Ff, out=ds_f)  # (5) df, (2) ds_f
-            np.multiply(dc_t, Fg, out=ds_g)  # (5) dg, (3) ds_g
-            dc_t *= f  # (5) dc₋
-            if self.peepholes:
-                dc_t += np.multiply(ds_i, p_i, out=d_t)  # (1)
-                dc_t += np.multiply(ds_f, p_f, out=d_t)  # (2)
-            np.dot(ds_t, WhT, out=d_t)
-            drop(d_t, d_t)
-            dh_before += d_t  # (1) to (4)
-        return {}
-
-    def factors(self, rows: slice) -> Array:
-        """Return what the loop backward multiplies with, at some rows: Fi, Ff, Fo, Fg, Fv (5, R, H)."""
-        i, f, o, g = (self.kept[gate][rows] for gate in self.gates)
-        v, c, φ = self.kept["v"][rows], self.kept["c"][rows], self.activation
-        F = self._buffer("F", (5, *v.shape))
-        for gate, y, slope in zip(self.sigmoid_gates, (i, f, o), F[:3], strict=True):
-            self.slope(gate, self.sigmas[gate], y, rows, slope)
-        self.slope("g", φ, g, rows, F[3])
-        φ.derivative(v, c, F[4])
-        F[0] *= g  # (5), (1): g∘σ′
-        F[1] *= self.c_before[rows]  # (5), (2): c₋∘σ′
-        F[2] *= v  # (6), (4): v∘σ′
-        F[3] *= i  # (5), (3): i∘φ′
-        F[4] *= o  # (6): o∘φ′
-        return F
-
-    def recurrent_gradients(self, ds: Array, seen: Array) -> None:
-        """Fill the gradients of Wh, and of the peepholes if there are any."""
-        super().recurrent_gradients(ds, seen)
-        if self.peepholes:
-            c = {"i": self.c_before, "f": self.c_before, "o": self.kept["c"]}
-            for gate, c_seen in c.items():
-                np.einsum("ph,ph->h", self.columns(gate, ds), c_seen, out=self.grads[f"p_{gate}"])
-
-    def scores(self, gate: str, rows: slice) -> Array:
-        """Return a gate's scores (R, H), computed again: with peepholes they hold the cell state too."""
-        s = super().scores(gate, rows)
-        if not self.peepholes or gate == "g":
-            return s
-        c_seen = self.kept["c"][rows] if gate == "o" else self.c_before[rows]
-        return s + c_seen * self.params[f"p_{gate}"]
-
-    def _peephole_weights(self) -> Sequence[Array]:
-        """Return p_i, p_f and p_o, as the gates' activations want their scores scaled."""
-        if not self.peepholes:
-            return [NOTHING] * 3
-        return [self.params[f"p_{gate}"] * self.sigmas[gate].gate_scale for gate in self.sigmoid_gates]
+    def _backward_steps(
+        self, p: Pass, ds: Array, by_gate: list[Array], WhT: Array, dh: Array, *others: Array
+    ) -> None:
+        """Fill ds (P, 4H) and complete dh (N + P, H), the steps in reverse; dc (N, H) is that of one step."""
+        N, H, (i, f, o, g), m, φ = p.steps.N, self.units, p.a, p.m, self.activation
+        (dc,), c, v, c_before = others, p.rows["c"], p.rows["v"], p.states[1][p.steps.previous]
+        (ds_i, ds_f, ds_o, ds_g), d = by_gate, p.scratch("d", (N, H))
+        for rows, block in p.blocks():
+            Fi, Ff, Fo, Fg = self._slopes(p, rows)
+            Fi *= g[rows]
+            Ff *= c_before[rows]
+            Fo *= v[rows]
+            Fg *= i[rows]
+            Fv = φ.derivative(v[rows], c[rows])
+            Fv *= o[rows]
+            for before, after, now, k in block:
+                dh_, dh_t = dh[before], dh[after]
+                d_t, dc_t = d[: len(dh_)], dc[: len(dh_)]
+                np.multiply(dh_t, Fo[k], out=ds_o[now])  # (6) do, (4) ds_o
+                dc_t += np.multiply(dh_t, Fv[k], out=d_t)  # (6) dh∘o∘φ′
+                np.multiply(dc_t, Fi[k], out=ds_i[now])  # (5) di, (1) ds_i
+                np.multiply(dc_t, Ff[k], out=ds_f[now])  # (5) df, (2) ds_f
+                np.multiply(dc_t, Fg[k], out=ds_g[now])  # (5) dg, (3) ds_g
+                dc_t *= f[now]  # (5) dc₋
+                np.dot(ds[now], WhT, out=d_t)
+                if m is not None:
+                    d_t *= m[: len(d_t)]
+                dh_ += d_t  # (1) to (4)

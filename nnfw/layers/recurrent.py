@@ -1,7 +1,8 @@
-"""Recurrent dropout: what the recurrent weights are shown of the state before a step."""
+"""What RNN, GRU and LSTM share: arguments, shapes, dropout, and all that is not the loop over time."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Unpack
 
 import numpy as np
 
@@ -9,41 +10,19 @@ from nnfw import activations, initializers
 from nnfw.activations import Activation
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths
-from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import FRACTION, boolean, positive_integer
 from nnfw.layers.base import NOTHING, Layer, Options, Stepper, with_samples
-from nnfw.layers.packing import Steps, Unpacked
+from nnfw.layers.packing import Block, Steps, Unpacked
 
 if TYPE_CHECKING:
     from nnfw.initializers import Initializer
-    from nnfw.layers.base import Stepper
 
-
-Room = Callable[[str, tuple[int, ...]], Array]  # memory by name and shape
-
-
-class Drop:
-    """Recurrent dropout: the recurrent weights are shown h₋∘m; without a mask (N, H), h₋ as it is."""
-
-    def __init__(self, mask: Array | None = None) -> None:
-        self.mask = mask
-
-    def views(self, h: Array, steps: Steps, room: Room) -> Sequence[Array]:
-        """Return for each step the view (n, H) of what is shown, of states (N + P, H)."""
-        return steps.before(h) if self.mask is None else steps.split(self.rows(h, steps, room))
-
-    def rows(self, h_before: Array, steps: Steps, room: Room) -> Array:
-        """Return what is shown at all steps (P, H), of the states before them (P, H)."""
-        return h_before if self.mask is None else room("seen", (steps.rows, h_before.shape[1]))
-
-    def __call__(self, h: Array, out: Array) -> None:
-        """Write h∘m into `out`; without a mask nothing is to be done, as `out` is `h`."""
-        if self.mask is not None:
-            np.multiply(h, self.mask[: len(h)], out=out)
-
+Scratch = Callable[[str, tuple[int, ...]], Array]  # memory of arbitrary content, by name and shape
+Weights = tuple[Array, list[Array]]  # Wx over b (D + 1, G·H), and Wh in the parts that are multiplied at once
 
 INFERENCE_ROWS = 2048  # samples × steps that inference takes at a time, whatever T is
+BLOCK = 1 << 15  # numbers of one factor that backward makes at a time: 128 KB in float32
 
 
 class RecurrentOptions(Options, total=False):
@@ -57,6 +36,30 @@ class RecurrentOptions(Options, total=False):
     input_initializer: "str | Initializer"
     recurrent_initializer: "str | Initializer"
     bias_initializer: "str | Initializer"
+
+
+@dataclass
+class Pass:
+    """What the loops over the time steps of one batch work on, in packed rows."""
+
+    steps: Steps
+    scratch: Scratch
+    x: Array  # the inputs, and a column of ones whose weight is the bias, (P, D + 1)
+    s: Array  # the scores (G, P, H): the input products, which the forward loop completes
+    a: Array  # the gates (G, P, H), in the memory of `s` unless a derivative needs the scores
+    states: list[Array]  # (N + P, H) each, the first of them h
+    seen: Array  # h as the recurrent weights see it: h itself, or h∘m with recurrent dropout
+    m: Array | None  # the mask of recurrent dropout (N, H), in the order of the rows
+    Wh: list[Array]
+    rows: dict[str, Array] = field(default_factory=dict)  # what the layer's cache shows, by name
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the steps in reverse, in blocks that are small enough to stay in the cache."""
+        return self.steps.blocks(BLOCK // self.states[0].shape[1])
+
+    def last(self) -> Array:
+        """Return the state (N, S) after the last step of each sequence."""
+        return np.concatenate([self.steps.last(h) for h in self.states], axis=1)
 
 
 class Recurrent(Layer):
@@ -76,10 +79,10 @@ class Recurrent(Layer):
     use_bias : bool
         Whether b is added.
     dropout, recurrent_dropout : float
-        The shares of the inputs x and of the state h₋ that the weights are not shown in training, in [0, 1).
-        What is dropped is drawn anew for each sequence, and is the same at all of its steps and for all
-        gates; what stays is divided by 1 − share (Gal & Ghahramani 2016, arXiv:1512.05287, section 4). Beside
-        a weight, the x and h₋ of a layer's equations are what it is shown.
+        The shares of the inputs x and of the state h₋ hidden from the weights in training, in [0, 1).
+        One mask is drawn for each sequence and used at all of its steps and for all gates; what stays is
+        divided by 1 − share (Gal & Ghahramani 2016, arXiv:1512.05287, section 4). In a layer's equations, x
+        and h₋ beside a weight are the masked ones.
     input_initializer, recurrent_initializer, bias_initializer : str or Initializer
         Fill ``Wx``, ``Wh`` and ``b``, gate by gate.
     **options
@@ -87,36 +90,16 @@ class Recurrent(Layer):
     """
 
     takes_lengths = _takes_state = True
-    _transient = (
-        *Layer._transient,
-        "Wx_b",
-        "grad_Wx_b",
-        "kept",
-        "steps",
-        "states",
-        "x_1",
-        "x_mask",
-        "drop",
-        "h_before",
-        "seen",
-        "initial_gradient",
-    )
-    gates: ClassVar[tuple[str, ...]] = ()  # as they lie in memory
-    state_arrays: ClassVar[int] = 1  # arrays (N, H) that the state is made of, the first of them h
+    _transient = (*Layer._transient, "_Wx_b", "_grad_Wx_b", "_pass", "_x_mask", "initial_gradient")
+    gates: ClassVar[tuple[str, ...]] = ()  # in the order of their columns in Wx, Wh and b
+    _state_arrays: ClassVar[int] = 1  # arrays (N, H) that the state is made of, the first of them h
+    _needs_scores: bool = False  # whether a gate's derivative needs its scores
     activation: Activation  # φ
-    Wx_b: Array  # Wx (D, G·H), and b below it as one row more
-    grad_Wx_b: Array
-
-    # Of the last training pass:
-    steps: Steps
-    x_1: Array  # the packed inputs, and a column of ones (P, D + 1)
-    states: list[Array]  # (N + P, H) each
-    x_mask: Array | None  # what x is multiplied by (N, D), of `dropout`
-    drop: Drop  # of `recurrent_dropout`
-    h_before: Array  # the state before each step (P, H)
-    seen: Array  # what the recurrent weights are shown of the state before each step (P, H)
-    kept: dict[str, Array]  # packed rows by name
-    initial_gradient: Array  # with respect to the initial state (N, S)
+    initial_gradient: Array  # with respect to the initial state (N, S), of the last `backward`
+    _Wx_b: Array  # Wx (D, G·H) and b below it as one row more
+    _grad_Wx_b: Array
+    _pass: Pass  # the last one in training
+    _x_mask: Array | None  # its mask of `dropout` (N, D)
 
     def __init__(
         self,
@@ -136,7 +119,7 @@ class Recurrent(Layer):
         super().__init__(**options)
         owner = type(self).__name__
         self.units = positive_integer(owner, "units", units)
-        self._state_size = self.state_arrays * self.units
+        self._state_size = self._state_arrays * self.units
         self.activation = self._elementwise("activation", activation)
         self.return_sequences = boolean(owner, "return_sequences", return_sequences)
         self.go_backwards = boolean(owner, "go_backwards", go_backwards)
@@ -156,6 +139,11 @@ class Recurrent(Layer):
             )
         return found
 
+    @property
+    def causal(self) -> bool:  # type: ignore[override]
+        """Whether no output depends on a later step."""
+        return not self.go_backwards
+
     # ---- shapes and parameters ------------------------------------------------------------------------
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
@@ -169,30 +157,28 @@ class Recurrent(Layer):
         for gate in self.gates:
             self.add_parameter(key("Wx", gate), (D, H), self.input_initializer, block="Wx")
         for gate in self.gates if self.use_bias else ():
-            self.add_parameter(key("b", gate), (H,), self.initial_bias(gate), block="b")
+            self.add_parameter(key("b", gate), (H,), self._bias_initializer(gate), block="b")
         for gate in self.gates:
             self.add_parameter(key("Wh", gate), (H, H), self.recurrent_initializer, block="Wh")
         return (T, H) if self.return_sequences else (H,)
 
-    def initial_bias(self, gate: str) -> "Initializer":
-        """Return what fills a gate's bias."""
+    def _bias_initializer(self, gate: str) -> "Initializer":
         return self.bias_initializer
 
     def _bind(self) -> None:
-        """Make the views of `Layer`, and those of Wx with b as one row more below it, (D + 1, G·H)."""
+        """Make the views of `Layer`, and those of Wx and b as one matrix."""
         super()._bind()
         if self.size:
-            width = self._blocks["Wx"].shape[1]
-            rows = len(self._blocks["Wx"]) + self.use_bias
-            self.Wx_b = self.flat_params[: rows * width].reshape(rows, width)
-            self.grad_Wx_b = self.flat_grads[: rows * width].reshape(rows, width)
+            D, width = self._blocks["Wx"].shape
+            rows = D + self.use_bias
+            self._Wx_b = self.flat_params[: rows * width].reshape(rows, width)
+            self._grad_Wx_b = self.flat_grads[: rows * width].reshape(rows, width)
 
-    def columns(self, gate: str, block: Array) -> Array:
-        """Return one gate's columns (..., H) of a block (..., G·H)."""
-        g = self.gates.index(gate)
-        return block[..., g * self.units : (g + 1) * self.units]
+    def _weights(self, scratch: Scratch) -> Weights:
+        """Return the weights as the forward loop takes them."""
+        return self._Wx_b, [self._blocks["Wh"]]
 
-    # ---- the verbs --------------------------------------------------------------------------------------
+    # ---- forward --------------------------------------------------------------------------------------
 
     def forward(
         self,
@@ -208,30 +194,25 @@ class Recurrent(Layer):
         x : ndarray (N, T, D)
             The sequences.
         training : bool
-            Keep what `backward` needs; `final_state` is left behind too.
+            Keep what `backward` and `final_state` need.
         lengths : ndarray of int (N,), optional
             Valid steps of each sequence; beyond them the output is 0 and the state is carried unchanged.
         initial_state : ndarray (N, S), optional
-            The state before the first step, 0 by default. S is H, or where a cell has more than h, all of it
-            side by side.
+            The state before the first step, 0 by default. S is H, or 2H for an LSTM: h and c side by side.
         """
         if not training:
             return self.forward_with_state(x, lengths, initial_state)[0]
-        x, steps = self._open(x, lengths)
-        states = steps.states(self._open_state(initial_state, steps.N), self.units)
-        h = states[0]
-        self.x_1 = self._with_ones(x, steps, self._buffer)
-        self.x_mask = self._draw_mask(self.dropout, (steps.N, x.shape[2]))
-        if self.x_mask is not None:
-            steps.scale(self.x_1[:, : x.shape[2]], self.x_mask)
-        mask = self._draw_mask(self.recurrent_dropout, (steps.N, self.units))
-        self.drop = Drop(None if mask is None else steps.sort(mask))
-        self.kept = {"x": self.x_1[:, : x.shape[2]], "h": h[steps.N :]}
-        self.steps, self.states = steps, states
-        weights = self.scaled_weights(self._buffer)
-        self.kept |= self._read(self.x_1, weights, states, steps, self._buffer, self.drop)
-        self.cache = Unpacked(steps, self.kept)
-        return steps.unpack(h[steps.N :]) if self.return_sequences else steps.last(h)
+        x, steps = self._opened(x, lengths)
+        state = self._opened_state(initial_state, steps.N)
+        masks = (
+            self._draw_mask(self.dropout, (steps.N, x.shape[2])),
+            self._draw_mask(self.recurrent_dropout, (steps.N, self.units)),
+        )
+        p = self._read(x, steps, state, self._weights(self._buffer), self._buffer, *masks)
+        h = p.states[0][steps.N :]
+        p.rows = {"x": p.x[:, : x.shape[2]], "h": h} | p.rows
+        self._pass, self._x_mask, self.cache = p, masks[0], Unpacked(steps, p.rows)
+        return steps.unpack(h) if self.return_sequences else steps.last(p.states[0])
 
     def forward_with_state(
         self, x: Array, lengths: Array | None = None, initial_state: Array | None = None
@@ -240,38 +221,59 @@ class Recurrent(Layer):
 
         The steps are read in windows, so that the memory needed does not grow with T.
         """
-        x, steps = self._open(x, lengths)
-        state = self._open_state(initial_state, steps.N)
-        out = None
+        x, steps = self._opened(x, lengths)
+        state = self._opened_state(initial_state, steps.N)
+        weights, out = self._weights(self._fresh), None
         if self.return_sequences:
             out = np.zeros((steps.N, steps.T, self.units), self.dtype)
-        weights = self.scaled_weights(self._room)
-        for part in steps.windows(max(1, INFERENCE_ROWS // max(1, steps.N))):
-            states = part.states(state, self.units)
-            self._read(self._with_ones(x, part, self._room), weights, states, part, self._room, Drop())
-            state = self._last(part, states)
+        for window in steps.windows(max(1, INFERENCE_ROWS // max(1, steps.N))):
+            p = self._read(x, window, state, weights, self._fresh)
+            state = p.last()
             if out is not None:
-                part.unpack(states[0][part.N :], out)
+                window.unpack(p.states[0][steps.N :], out)
         return (state[:, : self.units].copy() if out is None else out), state
 
-    @property
-    def final_state(self) -> Array:
-        """The state (N, S) after each sequence's last step, of the last training pass."""
-        self._recall("x", "final_state")
-        return self._last(self.steps, self.states)
+    def _read(
+        self,
+        x: Array,
+        steps: Steps,
+        state: Array,
+        weights: Weights,
+        scratch: Scratch,
+        x_mask: Array | None = None,
+        h_mask: Array | None = None,
+    ) -> Pass:
+        """Run the input products x Wx + b of all steps, then the forward loop."""
+        (N, _, D), P, G, H = x.shape, steps.P, len(self.gates), self.units
+        Wx_b, Wh = weights
+        x_1 = scratch("x", (P, D + self.use_bias))
+        x_1[:, D:] = 1
+        steps.pack(x, x_1[:, :D])
+        if x_mask is not None:
+            steps.scale(x_1[:, :D], x_mask)
+        s = scratch("s", (G, P, H))
+        np.matmul(x_1, Wx_b.reshape(-1, G, H).swapaxes(0, 1), out=s)
+        a = scratch("a", s.shape) if self._needs_scores else s
+        states = [np.empty((N + P, H), self.dtype) for _ in range(self._state_size // H)]
+        for h, initial in zip(states, np.split(state[steps.order], len(states), axis=1), strict=True):
+            h[:N] = initial
+        seen, m = states[0], None
+        if h_mask is not None:
+            seen, m = scratch("seen", seen.shape), h_mask[steps.order]
+            np.multiply(states[0][:N], m, out=seen[:N])
+        p = Pass(steps, scratch, x_1, s, a, states, seen, m, Wh)
+        self._forward_steps(p)
+        return p
 
-    def _last(self, steps: Steps, states: Sequence[Array]) -> Array:
-        return np.concatenate([steps.last(h) for h in states], axis=1)
-
-    def _open(self, x: Array, lengths: Array | None) -> tuple[Array, Steps]:
-        """Return x as the kernel takes it, and the order in which it is read."""
+    def _opened(self, x: Array, lengths: Array | None) -> tuple[Array, Steps]:
+        """Return x in the layer's dtype, and the order in which it is read."""
         x = np.asarray(x, self.dtype)
         self.check_input(x, len(self.params[key("Wx", self.gates[0])]), (3,))
         N, T, _ = x.shape
         lengths = None if lengths is None else check_lengths(self._label, lengths, N, T)
         return x, Steps(N, T, lengths, self.go_backwards)
 
-    def _open_state(self, initial_state: Array | None, N: int) -> Array:
+    def _opened_state(self, initial_state: Array | None, N: int) -> Array:
         """Return the state (N, S) before the first step."""
         if initial_state is None:
             return np.zeros((N, self._state_size), self.dtype)
@@ -283,133 +285,86 @@ class Recurrent(Layer):
             )
         return state
 
-    def _room(self, name: str, shape: tuple[int, ...]) -> Array:
-        """Return fresh memory: what inference uses instead of `buffer`, as threads may share a layer."""
+    def _fresh(self, name: str, shape: tuple[int, ...]) -> Array:
+        """Return new memory: threads may share a layer in inference, so that it uses no buffers."""
         return np.empty(shape, self.dtype)
 
     def _draw_mask(self, share: float, shape: tuple[int, int]) -> Array | None:
-        """Return what drops this `share` of an array: 0, or else 1 / (1 − share)."""
+        """Return the factors that drop this `share` of an array: 0, or else 1 / (1 − share)."""
         if not share:
             return None
         return ((self._random().random(shape) >= share) / (1 - share)).astype(self.dtype)
 
-    def _with_ones(self, x: Array, steps: Steps, room: Room) -> Array:
-        """Return x packed (P, D), and a column of ones that the bias is the weight of, (P, D + 1)."""
-        D = x.shape[2]
-        x_1 = room("x_1", (steps.rows, D + self.use_bias))
-        steps.pack(x, out=x_1[:, :D])
-        x_1[:, D:] = 1
-        return x_1
+    @property
+    def final_state(self) -> Array:
+        """The state (N, S) after each sequence's last step, of the last training pass."""
+        self._recall("x", "final_state")
+        return self._pass.last()
 
-    def _read(
-        self,
-        x_1: Array,
-        weights: tuple[Array, list[Array]],
-        states: Sequence[Array],
-        steps: Steps,
-        room: Room,
-        drop: Drop,
-    ) -> dict[str, Array]:
-        """Run the input products x Wx + b (G, P, H) of all steps, then the loop over time."""
-        G, H = len(self.gates), self.units
-        Wx_b, Wh = weights
-        s = room("s", (G, len(x_1), H))
-        np.matmul(x_1, Wx_b.reshape(-1, G, H).swapaxes(0, 1), out=s)
-        return self.forward_steps(s, Wh, states, steps, room, drop)
+    def _stepper(self, N: int) -> "RecurrentStepper":
+        """Return what takes one time step of N samples after another."""
+        return RecurrentStepper(self, N)
 
-    def scaled_weights(self, room: Room) -> tuple[Array, list[Array]]:
-        """Return Wx over b (D + 1, G·H), and Wh, as the gates' activations want their scores scaled.
-
-        Wh is a list of what is multiplied at once, each contiguous: these products are the faster for it.
-        """
-        return self.Wx_b, [self._blocks["Wh"]]
+    # ---- backward -------------------------------------------------------------------------------------
 
     def backward(self, dy: Array) -> Array:
         """Return dx (N, T, D), given dy of the output's shape; `initial_gradient` is left behind too."""
         self._recall("x", "backward")
-        steps, H = self.steps, self.units
-        shape = (steps.N, steps.T, H) if self.return_sequences else (steps.N, H)
-        dy = self._check_gradient(dy, shape)
-        dh = np.empty_like(self.states[0])
+        p, H = self._pass, self.units
+        steps, N = p.steps, p.steps.N
+        dy = self._check_gradient(dy, (N, steps.T, H) if self.return_sequences else (N, H))
+        dh = self._buffer("dh", p.states[0].shape)
         if self.return_sequences:
-            dh[: steps.N] = 0
-            steps.pack(dy, out=dh[steps.N :])
+            dh[:N] = 0
+            steps.pack(dy, dh[N:])
         else:
             dh[...] = 0
-            steps.add_to_last(dh, dy)
-        others = [np.zeros((steps.N, H), self.dtype) for _ in self.states[1:]]
-        ds = self._buffer("ds", (steps.rows, len(self.gates) * H))
+            dh[steps.final] += dy[steps.order]
+        others = [np.zeros((N, H), self.dtype) for _ in p.states[1:]]
+        ds = self._buffer("ds", (steps.P, len(self.gates) * H))
         WhT = self._buffer("WhT", self._blocks["Wh"].T.shape)
         WhT[...] = self._blocks["Wh"].T  # contiguous: the products of the loop run faster
-        self.h_before = steps.before_all(self.states[0])
-        self.seen = self.drop.rows(self.h_before, steps, self._buffer)
-        self.kept |= self.backward_steps(ds, WhT, [dh, *others], steps, self.drop)
-        self.kept |= {key("ds", gate): self.columns(gate, ds) for gate in self.gates}
-        self.kept |= {"ds": ds, "dh": dh[steps.N :]}
-        of_parts = [steps.unsort(part) for part in (dh[: steps.N], *others)]
-        self.initial_gradient = np.concatenate(of_parts, axis=1)
-        return self._input_gradient(ds) if self._needs_dx else NOTHING
-
-    def _input_gradient(self, ds: Array) -> Array:
+        by_gate = np.split(ds, len(self.gates), axis=1)
+        self._backward_steps(p, ds, by_gate, WhT, dh, *others)
+        p.rows |= {key("ds", gate): part for gate, part in zip(self.gates, by_gate, strict=True)}
+        p.rows |= {"ds": ds, "dh": dh[N:]}
+        self.initial_gradient = np.concatenate([steps.unsort(d) for d in (dh[:N], *others)], axis=1)
+        if not self._needs_dx:
+            return NOTHING
         dx = ds @ self._blocks["Wx"].T
-        if self.x_mask is not None:
-            self.steps.scale(dx, self.x_mask)
-        return self.steps.unpack(dx)
+        if self._x_mask is not None:
+            steps.scale(dx, self._x_mask)
+        return steps.unpack(dx)
 
     def gradients(self) -> None:
         """Fill the gradients of all weights from those of the scores: one matrix product a block."""
         self._recall("ds", "gradients")
-        ds = self.kept["ds"]
-        np.matmul(self.x_1.T, ds, out=self.grad_Wx_b)  # of Wx, and of b in the row below
-        self.recurrent_gradients(ds, self.seen)
+        ds = self._pass.rows["ds"]
+        np.matmul(self._pass.x.T, ds, out=self._grad_Wx_b)  # of Wx, and of b in the row below
+        self._recurrent_gradients(self._pass, ds)
 
-    # ---- one step at a time ------------------------------------------------------------------------------
+    # ---- what a cell writes ---------------------------------------------------------------------------
 
-    @property
-    def causal(self) -> bool:  # type: ignore[override]
-        """Whether no output depends on a later step."""
-        return not self.go_backwards
+    def _forward_steps(self, p: Pass) -> None:
+        """Run the loop over time: complete the scores ``p.s``, fill the gates ``p.a`` and ``p.states``.
 
-    def _stepper(self, N: int) -> "Stepper":
-        """Return what takes one time step of N samples after another."""
-        return RecurrentStepper(self, N)
-
-    # ---- what a cell writes -----------------------------------------------------------------------------
-
-    def forward_steps(
-        self, s: Array, Wh: list[Array], states: Sequence[Array], steps: Steps, room: Room, drop: Drop
-    ) -> dict[str, Array]:
-        """Run the loop over time: complete the scores `s` (G, P, H), fill the `states` (N + P, H).
-
-        `Wh` are the recurrent weights as `scaled_weights` has them; `drop` says what they are shown of h₋.
-        Returns the rows (P, ...) that `backward_steps` needs, by name.
+        Whatever else `_backward_steps` needs goes into ``p.rows``.
         """
         raise NotImplementedError
 
-    def backward_steps(
-        self, ds: Array, WhT: Array, dstates: Sequence[Array], steps: Steps, drop: Drop
-    ) -> dict[str, Array]:
-        """Run the adjoint loop: fill `ds` (P, G·H) from dh (N + P, H), the gradients of the outputs.
+    def _backward_steps(
+        self, p: Pass, ds: Array, by_gate: list[Array], WhT: Array, dh: Array, *others: Array
+    ) -> None:
+        """Run the loop in reverse: fill `ds` (P, G·H), the gradients of the scores, and complete `dh`.
 
-        `dstates` begins with dh, which on return holds the whole gradients; whatever else the state is made
-        of has its gradient (N, H) behind it, 0 at first, in the end that of the initial state.
-        Returns further rows that `recurrent_gradients` needs.
+        `by_gate` are the columns (P, H) of `ds`. `dh` (N + P, H) begins as the gradients of the outputs.
+        `others` are those (N, H) of the rest of the state, 0 at first, in the end of the initial state.
         """
         raise NotImplementedError
 
-    def recurrent_gradients(self, ds: Array, seen: Array) -> None:
-        """Fill the gradients of the recurrent weights from `ds` (P, G·H) and what they were shown (P, H)."""
-        np.matmul(seen.T, ds, out=self._grad_blocks["Wh"])
-
-    def scores(self, gate: str, rows: slice) -> Array:
-        """Return a gate's scores (R, H) at some rows of the last training pass, from what was kept."""
-        x, seen = self.kept["x"][rows], self.seen[rows]
-        s = x @ self.params[key("Wx", gate)] + seen @ self.params[key("Wh", gate)]
-        return s + self.params[key("b", gate)] if self.use_bias else s
-
-    def slope(self, gate: str, activation: Activation, y: Array, rows: slice, out: Array) -> Array:
-        """Return the derivative (R, H) of a gate's activation at some rows, from its outputs `y` there."""
-        return activation.derivative(y, self.scores(gate, rows) if activation.needs_input else None, out)
+    def _recurrent_gradients(self, p: Pass, ds: Array) -> None:
+        """Fill the gradients of the recurrent weights."""
+        np.matmul(p.seen[p.steps.previous].T, ds, out=self._grad_blocks["Wh"])
 
 
 def key(name: str, gate: str) -> str:
@@ -417,149 +372,19 @@ def key(name: str, gate: str) -> str:
     return f"{name}_{gate}" if gate else name
 
 
-FACTORS = 1 << 15  # numbers of one factor that are made at a time: 128 KB in float32
-
-
-class Gated(Recurrent):
-    """A recurrent layer with gates: the base of GRU and LSTM.
-
-    Parameters
-    ----------
-    units, activation
-        See `Recurrent`.
-    recurrent_activation : str, Activation or dict
-        σ: one for all gates, or a dict by gate; gates that the dict leaves out keep the sigmoid.
-    **options
-        See `Recurrent`.
-    """
-
-    sigmoid_gates: ClassVar[tuple[str, ...]] = ()  # the gates that σ is for
-    at_once: ClassVar[tuple[int, ...]] = ()  # how many gates' recurrent products are taken at once
-    sigmas: dict[str, Activation]  # σ by gate
-
-    def __init__(
-        self,
-        units: int,
-        activation: str | Activation = "tanh",
-        recurrent_activation: "str | Activation | Mapping[str, str | Activation]" = "sigmoid",
-        **options: Unpack[RecurrentOptions],
-    ) -> None:
-        super().__init__(units, activation, **options)
-        self.sigmas = self._by_gate(recurrent_activation)
-        first, *others = self.sigmas.values()
-        self.recurrent_activation = first if all(σ == first for σ in others) else self.sigmas
-
-    def _by_gate(
-        self, activation: "str | Activation | Mapping[str, str | Activation]"
-    ) -> dict[str, Activation]:
-        if not isinstance(activation, Mapping):
-            activation = dict.fromkeys(self.sigmoid_gates, activation)
-        for gate in activation:
-            if gate not in self.sigmoid_gates:
-                hint = nearest(str(gate), self.sigmoid_gates) if len(str(gate)) > 1 else ""
-                raise ValueError(
-                    f"{type(self).__name__}: recurrent_activation has no gate {gate!r}.{hint} Its gates are "
-                    f"{', '.join(self.sigmoid_gates)}"
-                )
-        return {
-            gate: self._elementwise("recurrent_activation", activation.get(gate, "sigmoid"))
-            for gate in self.sigmoid_gates
-        }
-
-    def scaled_weights(self, room: Room) -> tuple[Array, list[Array]]:
-        """Return Wx over b (D + 1, G·H), and Wh, each gate's columns times its σ's `gate_scale`.
-
-        The sigmoid is σ(s) = ½ + ½ tanh(s/2). Its scale, the ½ within, is put into the weights once and not
-        into every score, so that a gate is one tanh: see `Sigmoid.gate`.
-        """
-        scales = [self.sigmas[gate].gate_scale if gate in self.sigmas else 1.0 for gate in self.gates]
-        scale = np.repeat(np.asarray(scales, self.dtype), self.units)
-        Wx_b = np.multiply(self.Wx_b, scale, out=room("Wx_b", self.Wx_b.shape))
-        Wh, start = [], 0
-        for stop in self.units * np.cumsum(self.at_once):
-            W = self._blocks["Wh"][:, start:stop]
-            Wh.append(np.multiply(W, scale[start:stop], out=room(f"Wh[{start}:]", W.shape)))
-            start = stop
-        return Wx_b, Wh
-
-    def open_gates(self, gates: Sequence[str]) -> Callable[[Array, Array], object]:
-        """Return the function that writes these sigmoid gates (G, n, H), given their scores, into `out`."""
-        σs = [self.sigmas[gate].gate for gate in gates]
-        if isinstance(self.recurrent_activation, Activation):
-            return σs[0]
-
-        def one_by_one(s: Array, out: Array) -> None:
-            for σ, s_gate, out_gate in zip(σs, s, out, strict=True):
-                σ(s_gate, out_gate)
-
-        return one_by_one
-
-    def in_reverse(
-        self, steps: Steps, views: Iterable[tuple[Array, ...]]
-    ) -> Iterator[tuple[tuple[Array, ...], Array]]:
-        """Yield for each step, the last one first, its views and its `factors`.
-
-        They need no gradient, so they are made for several steps at once: as many as stay in the cache.
-        """
-        views = list(views)
-        for span, rows in reversed(steps.groups(FACTORS // self.units)):
-            factors = steps.split(self.factors(rows), span)
-            yield from zip(reversed(views[span]), reversed(factors), strict=True)
-
-    def factors(self, rows: slice) -> Array:
-        """Return what the loop backward multiplies with, at R rows of the last training pass, each (R, H)."""
-        raise NotImplementedError
-
-
-def side_by_side(rows: Array, gates: int) -> Array:
-    """Return the view (G, n, H) of gates that lie side by side, in rows (n, G·H)."""
-    return rows.reshape(len(rows), gates, rows.shape[1] // gates).swapaxes(0, 1)
-
-
 class RecurrentStepper(Stepper):
-    """A recurrent layer that is given a sequence step by step.
-
-    Attributes
-    ----------
-    state : ndarray (N, S)
-        After the steps so far.
-    """
+    """A recurrent layer that is given a sequence step by step; its state is (N, S)."""
 
     layer: Recurrent
 
     def __init__(self, layer: Recurrent, N: int) -> None:
         super().__init__(layer)
-        self.steps, self.drop = Steps(N, 1), Drop()
-        self.arrays: dict[str, Array] = {}
-        self.weights = layer.scaled_weights(layer._room)
-        self.states = self.steps.states(layer._open_state(None, N), layer.units)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Share the weights with a copy, and nothing that a step writes into."""
-        return vars(self) | {"arrays": {}, "states": [h.copy() for h in self.states]}
-
-    def room(self, name: str, shape: tuple[int, ...]) -> Array:
-        """Return memory that is kept from step to step."""
-        if name not in self.arrays:
-            self.arrays[name] = np.empty(shape, self.layer.dtype)
-        return self.arrays[name]
+        self.steps, self.weights = Steps(N, 1), layer._weights(layer._fresh)
+        self.state = layer._opened_state(None, N)
 
     def __call__(self, x: Array) -> Array:
         """Return the new state h, (N, 1, H) or (N, H) as the layer's `forward` has it."""
-        N = self.steps.N
-        x_1 = self.layer._with_ones(x, self.steps, self.room)
-        self.layer._read(x_1, self.weights, self.states, self.steps, self.room, self.drop)
-        for h in self.states:
-            h[:N] = h[N:]
-        h = self.states[0][:N].copy()
-        return h[:, None] if self.layer.return_sequences else h
-
-    @property
-    def state(self) -> Array:
-        """The state (N, S)."""
-        return np.concatenate([h[: self.steps.N] for h in self.states], axis=1)
-
-    @state.setter
-    def state(self, state: Array) -> None:
-        for h, part in zip(self.states, np.split(state, len(self.states), axis=1), strict=True):
-            h[: self.steps.N] = part
+        layer, state = self.layer, self.layer._opened_state(self.state, self.steps.N)
+        self.state = layer._read(x, self.steps, state, self.weights, layer._fresh).last()
+        h = self.state[:, : layer.units].copy()
+        return h[:, None] if layer.return_sequences else h

@@ -1,12 +1,9 @@
 """RNN: the simple recurrent layer of Elman."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from nnfw.core.typing import Array
-from nnfw.layers.packing import Steps
-from nnfw.layers.recurrent import Drop, Recurrent, Room
+from nnfw.layers.recurrent import Pass, Recurrent
 
 
 class RNN(Recurrent):
@@ -53,30 +50,30 @@ class RNN(Recurrent):
 
     gates = ("",)
 
-    def forward_steps(
-        self, s: Array, Wh: list[Array], states: Sequence[Array], steps: Steps, room: Room, drop: Drop
-    ) -> dict[str, Array]:
-        """Fill the states h (N + P, H) from the input products `s` (1, P, H)."""
-        (h,), (Wh_all,) = states, Wh
-        φ = self.activation
-        seen = drop.views(h, steps, room)
-        for (h_before, h_t, s_t), seen_t in zip(steps.walk([h], rows=(s[0],)), seen, strict=True):
-            drop(h_before, seen_t)
-            np.dot(seen_t, Wh_all, out=h_t)
-            h_t += s_t  # (1) x Wx + h₋ Wh + b
-            φ(h_t, h_t)  # (1) h
-        return {}
+    def _forward_steps(self, p: Pass) -> None:
+        """Fill the states h (N + P, H) from the input products s (1, P, H)."""
+        (h,), (Wh,), (s,), seen, m, φ = p.states, p.Wh, p.s, p.seen, p.m, self.activation
+        for before, after, now in p.steps:
+            h_t, s_t = h[after], s[now]
+            np.dot(seen[before], Wh, out=h_t)
+            s_t += h_t  # (1) x Wx + h₋ Wh + b
+            φ(s_t, h_t)  # (1) h
+            if m is not None:
+                np.multiply(h_t, m[: len(h_t)], out=seen[after])
 
-    def backward_steps(
-        self, ds: Array, WhT: Array, dstates: Sequence[Array], steps: Steps, drop: Drop
-    ) -> dict[str, Array]:
-        """Fill `ds` (P, H) from dh (N + P, H), the steps in reverse."""
-        (dh,) = dstates
-        self.slope("", self.activation, self.kept["h"], slice(None), ds)  # (1) φ′, at all steps
-        d = self._buffer("d", (steps.N, self.units))
-        for dh_before, dh_t, ds_t, d_t in reversed(list(steps.walk([dh], rows=(ds,), room=(d,)))):
-            ds_t *= dh_t  # (1) ds = dh∘φ′
-            np.dot(ds_t, WhT, out=d_t)
-            drop(d_t, d_t)
-            dh_before += d_t  # (1) dh₋ += ds Whᵀ
-        return {}
+    def _backward_steps(
+        self, p: Pass, ds: Array, by_gate: list[Array], WhT: Array, dh: Array, *others: Array
+    ) -> None:
+        """Fill ds (P, H) and complete dh (N + P, H), the steps in reverse."""
+        h, (s,), m, φ = p.states[0][p.steps.N :], p.s, p.m, self.activation
+        d = p.scratch("d", (p.steps.N, self.units))
+        for rows, block in p.blocks():
+            φ.derivative(h[rows], s[rows], ds[rows])  # (1) φ′, of many steps at once
+            for before, after, now, _ in block:
+                ds_t, dh_ = ds[now], dh[before]
+                d_t = d[: len(dh_)]
+                ds_t *= dh[after]  # (1) ds = dh∘φ′
+                np.dot(ds_t, WhT, out=d_t)
+                if m is not None:
+                    d_t *= m[: len(d_t)]
+                dh_ += d_t  # (1) dh₋ += ds Whᵀ

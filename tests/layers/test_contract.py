@@ -34,8 +34,9 @@ from nnfw import (
 from nnfw.gradcheck import check_layer, check_network
 from nnfw.gradcheck.contract import early_calls, exception_of
 from nnfw.gradcheck.trial import Trial, renew
+from nnfw.layers.gated import Gated
 from nnfw.layers.pooling import Pooling
-from nnfw.layers.recurrent import Gated, Recurrent
+from nnfw.layers.recurrent import Recurrent
 from nnfw.layers.sequential import Sequential
 
 BASES = {Layer, Sequential, Recurrent, Gated, Pooling}  # classes that are there to be derived from
@@ -70,14 +71,14 @@ VARIANTS = {
     LayerNorm: [LayerNorm(epsilon=0.5)],
     Bidirectional: [
         Bidirectional(RNN(3, return_sequences=True), "sum"),
-        Bidirectional(LSTM(2, peepholes=True, return_sequences=True), "mul"),
+        Bidirectional(LSTM(2, return_sequences=True), "mul"),
         Bidirectional(GRU(3, reset_after=True, go_backwards=True), "ave"),
     ],
     LSTM: [
         LSTM(3, return_sequences=True),
-        LSTM(3, peepholes=True, return_sequences=True, go_backwards=True),
+        LSTM(3, return_sequences=True, go_backwards=True),
         LSTM(4, "softsign", "hard_sigmoid", use_bias=False),
-        LSTM(3, "silu", {"i": "silu", "o": "gelu"}, peepholes=True),
+        LSTM(3, "silu", {"i": "silu", "o": "gelu"}),
         LSTM(1, "relu", {"f": "tanh"}, forget_bias=-1.0, go_backwards=True),
     ],
     Network: [Network([GRU(3, return_sequences=True), Network([RNN(2)]), Dense(3, "softmax")], loss="cce")],

@@ -55,26 +55,28 @@ def numbers(*shape):
     return np.random.default_rng(0).permutation(np.prod(shape, dtype=int)).reshape(shape).astype(float) + 1
 
 
-def same(found, expected):
-    assert len(found) == len(expected)
-    for a, b in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(a, b)
+def pack(steps, x):
+    return steps.pack(x, np.empty((steps.P, x.shape[2]), x.dtype))
 
 
 class TestRows:
     @tried_on(batches(windows=True))
-    def test_sizes(self, batch):
+    def test_slices(self, batch):
         steps, loops = batch
-        assert steps.sizes == [len(step) for step in loops.steps]
-        assert steps.rows == len(loops.read)
+        assert len(loops.read) == steps.P
+        stops = np.cumsum([len(step) for step in loops.steps])
+        starts = stops - [len(step) for step in loops.steps]
+        assert [now for _, _, now in steps] == [slice(a, b) for a, b in zip(starts, stops, strict=True)]
+        for _, after, now in steps:
+            assert after == slice(loops.N + now.start, loops.N + now.stop)
 
     @tried_on(batches(windows=True))
     def test_pack(self, batch):
         steps, loops = batch
         x = numbers(loops.N, loops.T, D)
         expected = [x[n, t] for n, t in loops.read]
-        np.testing.assert_array_equal(steps.pack(x), expected)
-        wider = np.full((steps.rows, D + 2), -1.0)
+        np.testing.assert_array_equal(pack(steps, x), expected)
+        wider = np.full((steps.P, D + 2), -1.0)
         assert steps.pack(x, out=wider[:, 1:-1]).base is wider
         np.testing.assert_array_equal(wider[:, 1:-1], expected)
         assert (wider[:, [0, -1]] == -1).all()
@@ -82,7 +84,7 @@ class TestRows:
     @tried_on(batches())
     def test_unpack(self, batch):
         steps, loops = batch
-        rows = numbers(steps.rows, D)
+        rows = numbers(steps.P, D)
         expected = np.zeros((loops.N, loops.T, D))
         for (n, t), row in zip(loops.read, rows, strict=True):
             expected[n, t] = row
@@ -92,7 +94,7 @@ class TestRows:
     @tried_on(batches(windows=True))
     def test_unpack_writes_what_was_read_and_nothing_else(self, batch):
         steps, loops = batch
-        rows, out = numbers(steps.rows, D), np.full((loops.N, loops.T, D), -1.0)
+        rows, out = numbers(steps.P, D), np.full((loops.N, loops.T, D), -1.0)
         expected = out.copy()
         for (n, t), row in zip(loops.read, rows, strict=True):
             expected[n, t] = row
@@ -102,76 +104,76 @@ class TestRows:
     @tried_on(batches())
     def test_round_trip(self, batch):
         steps, loops = batch
-        rows, x = numbers(steps.rows, D), numbers(loops.N, loops.T, D)
-        np.testing.assert_array_equal(steps.pack(steps.unpack(rows)), rows)
+        rows, x = numbers(steps.P, D), numbers(loops.N, loops.T, D)
+        np.testing.assert_array_equal(pack(steps, steps.unpack(rows)), rows)
         valid = np.arange(loops.T) < np.array(loops.lengths)[:, None]
-        np.testing.assert_array_equal(steps.unpack(steps.pack(x)), x * valid[..., None])
+        np.testing.assert_array_equal(steps.unpack(pack(steps, x)), x * valid[..., None])
 
     @tried_on(batches())
     def test_pack_and_unpack_are_adjoint(self, batch):
         steps, loops = batch
-        rows, x = numbers(steps.rows, D), numbers(loops.N, loops.T, D)
-        assert np.sum(steps.unpack(rows) * x) == np.sum(rows * steps.pack(x))
+        rows, x = numbers(steps.P, D), numbers(loops.N, loops.T, D)
+        assert np.sum(steps.unpack(rows) * x) == np.sum(rows * pack(steps, x))
 
     @tried_on(batches())
     def test_dtype_stays(self, batch):
         steps, loops = batch
         x = numbers(loops.N, loops.T, D).astype("float32")
-        assert steps.pack(x).dtype == steps.unpack(steps.pack(x)).dtype == np.float32
+        assert pack(steps, x).dtype == steps.unpack(pack(steps, x)).dtype == np.float32
 
     @tried_on(batches())
     def test_padding_is_never_read(self, batch):
         steps, loops = batch
         x = numbers(loops.N, loops.T, D)
         x[np.arange(loops.T) >= np.array(loops.lengths)[:, None]] = np.nan
-        assert np.isfinite(steps.pack(x)).all()
+        assert np.isfinite(pack(steps, x)).all()
 
     def test_full_lengths_are_none(self):
         assert Steps(2, 3, np.array([3, 3])).lengths is None
 
     def test_lengths_are_left_as_they_are(self):
         lengths = np.array([1, 3, 2])
-        Steps(3, 3, lengths).pack(numbers(3, 3, D))
+        pack(Steps(3, 3, lengths), numbers(3, 3, D))
         assert lengths.tolist() == [1, 3, 2]
 
 
 class TestStates:
     @tried_on(batches(windows=True))
-    def test_initial_states_stand_in_front(self, batch):
+    def test_order_and_unsort(self, batch):
         steps, loops = batch
-        initial = numbers(loops.N, 2 * D).astype(np.float32)
-        h, c = steps.states(initial, D)
-        for part, state in ((initial[:, :D], h), (initial[:, D:], c)):
-            assert (state.shape, state.dtype) == ((loops.N + steps.rows, D), np.float32)
-            np.testing.assert_array_equal(state[: loops.N], part[loops.ranked])
-            np.testing.assert_array_equal(steps.unsort(state[: loops.N]), part)
+        initial = numbers(loops.N, D).astype(np.float32)
+        np.testing.assert_array_equal(initial[steps.order], initial[loops.ranked])
+        again = steps.unsort(initial[steps.order])
+        assert again.dtype == np.float32
+        assert not np.shares_memory(again, initial)
+        np.testing.assert_array_equal(again, initial)
 
     @tried_on(batches(windows=True))
     def test_last(self, batch):
         steps, loops = batch
-        h, rows = numbers(loops.N + steps.rows, D), loops.state_rows()
+        h, rows = numbers(loops.N + steps.P, D), loops.state_rows()
         np.testing.assert_array_equal(steps.last(h), [h[rows[n][-1]] for n in range(loops.N)])
 
     @tried_on(batches(windows=True))
-    def test_last_and_add_to_last_are_adjoint(self, batch):
+    def test_final_and_order_are_the_adjoint_of_last(self, batch):
         steps, loops = batch
-        h, dy, dh = numbers(loops.N + steps.rows, D), numbers(loops.N, D), np.zeros((loops.N + steps.rows, D))
-        steps.add_to_last(dh, dy)
+        h, dy, dh = numbers(loops.N + steps.P, D), numbers(loops.N, D), np.zeros((loops.N + steps.P, D))
+        dh[steps.final] += dy[steps.order]
         assert np.sum(steps.last(h) * dy) == np.sum(h * dh)
         np.testing.assert_array_equal(steps.last(dh), dy)
-        steps.add_to_last(dh, dy)
+        dh[steps.final] += dy[steps.order]
         np.testing.assert_array_equal(steps.last(dh), 2 * dy)
 
     @tried_on(batches(windows=True))
-    def test_sort_and_unsort_are_adjoint(self, batch):
+    def test_order_and_unsort_are_adjoint(self, batch):
         steps, loops = batch
         h0, dh = numbers(loops.N, D), numbers(loops.N, D)
-        assert np.sum(steps.sort(h0) * dh) == np.sum(h0 * steps.unsort(dh))
+        assert np.sum(h0[steps.order] * dh) == np.sum(h0 * steps.unsort(dh))
 
     @tried_on(batches(windows=True))
     def test_scale(self, batch):
         steps, loops = batch
-        rows, factors = numbers(steps.rows, D + 1), numbers(loops.N, D)
+        rows, factors = numbers(steps.P, D + 1), numbers(loops.N, D)
         expected = rows.copy()
         for row, (n, _) in enumerate(loops.read):
             expected[row, :D] *= factors[n]
@@ -181,63 +183,32 @@ class TestStates:
     @tried_on(batches(windows=True))
     def test_before_all(self, batch):
         steps, loops = batch
-        h, rows, done = numbers(loops.N + steps.rows, D), loops.state_rows(), dict.fromkeys(range(loops.N), 0)
-        expected = np.zeros((steps.rows, D))
+        h, rows, done = numbers(loops.N + steps.P, D), loops.state_rows(), dict.fromkeys(range(loops.N), 0)
+        expected = np.zeros((steps.P, D))
         for row, (n, _) in enumerate(loops.read):
             expected[row] = h[rows[n][done[n]]]
             done[n] += 1
-        np.testing.assert_array_equal(steps.before_all(h), expected)
-        np.testing.assert_array_equal(np.concatenate(steps.before(h)), expected)
+        np.testing.assert_array_equal(h[steps.previous], expected)
+        np.testing.assert_array_equal(np.concatenate([h[before] for before, _, _ in steps]), expected)
 
 
-class TestViews:
-    @tried_on(batches(windows=True))
-    def test_each_step(self, batch):
-        steps, loops = batch
-        stops = np.cumsum([len(step) for step in loops.steps])
-        starts = stops - [len(step) for step in loops.steps]
-        rows, gates, h = numbers(steps.rows, D), numbers(2, steps.rows, D), numbers(loops.N + steps.rows, D)
-        same(steps.split(rows), [rows[a:b] for a, b in zip(starts, stops, strict=True)])
-        same(steps.split(gates), [gates[:, a:b] for a, b in zip(starts, stops, strict=True)])
-        same(steps.after(h), [h[loops.N + a : loops.N + b] for a, b in zip(starts, stops, strict=True)])
-
-    @tried_on(batches(windows=True))
-    def test_they_are_views(self, batch):
-        steps, loops = batch
-        rows, gates, h = numbers(steps.rows, D), numbers(2, steps.rows, D), numbers(loops.N + steps.rows, D)
-        for views, array in [(steps.split(rows), rows), (steps.split(gates), gates)]:
-            for view in views:
-                view[...] = 0
-            assert not array.any()
-        for view in steps.after(h):
-            view[...] = 0
-        assert not h[loops.N :].any()
-        for view in steps.before(h):
-            view[...] = 0
-        assert not np.concatenate(steps.before(h)).any()
-
-    @tried_on(batches(windows=True))
-    def test_a_walk_is_all_views_side_by_side(self, batch):
-        steps, loops = batch
-        h, rows, d = numbers(loops.N + steps.rows, D), numbers(2, steps.rows, D), numbers(loops.N, 5)
-        before, after, split, room = zip(*steps.walk([h], [rows], [d]), strict=True)
-        same(before, steps.before(h))
-        same(after, steps.after(h))
-        same(split, steps.split(rows))
-        same(room, [d[: len(step)] for step in loops.steps])
-        assert all(np.shares_memory(view, d) for view in room)
-
-    @tried_on(batches(windows=True), st.integers(1, 20))
-    def test_groups(self, batch, size):
+class TestBlocks:
+    @tried_on(batches(windows=True), st.integers(0, 20))
+    def test_blocks_are_the_steps_in_reverse(self, batch, size):
         steps, _ = batch
-        rows = numbers(2, steps.rows, D)
-        groups = steps.groups(size)
-        together = [view for span, part in groups for view in steps.split(rows[:, part], span)]
-        same(together, steps.split(rows))
-        counts = [part.stop - part.start for _, part in groups]
+        blocks = list(steps.blocks(size))
+        assert [step[:3] for _, block in blocks for step in block] == list(steps)[::-1]
+        rows = np.arange(steps.P)
+        for part, block in blocks:
+            for _, _, now, within in block:
+                np.testing.assert_array_equal(rows[part][within], rows[now])
+        counts = [part.stop - part.start for part, _ in blocks]
+        assert sum(counts) == steps.P
         assert all(count >= size for count in counts[:-1])
+        firsts = [block[-1][2] for _, block in blocks]  # the step that made each block large enough
         assert all(
-            count - steps.sizes[span][-1] < size for count, (span, _) in zip(counts, groups, strict=True)
+            count - (first.stop - first.start) < max(size, 1)
+            for count, first in zip(counts, firsts, strict=True)
         )
 
 
@@ -246,9 +217,11 @@ class TestWindows:
     def test_windows_are_the_whole_in_parts(self, batch, size):
         whole, loops = batch
         x, parts = numbers(loops.N, loops.T, D), list(whole.windows(size))
-        np.testing.assert_array_equal(np.concatenate([part.pack(x) for part in parts]), whole.pack(x))
-        assert [n for part in parts for n in part.sizes] == whole.sizes
-        assert all(1 <= len(part.sizes) <= size for part in parts)
+        np.testing.assert_array_equal(np.concatenate([pack(part, x) for part in parts]), pack(whole, x))
+        assert [now.stop - now.start for part in parts for _, _, now in part] == [
+            now.stop - now.start for _, _, now in whole
+        ]
+        assert all(1 <= len(list(part)) <= size for part in parts)
 
     @tried_on(batches(), st.integers(1, 8))
     def test_a_state_is_carried_from_window_to_window(self, batch, size):
@@ -260,11 +233,10 @@ class TestWindows:
             expected[n, t] = last[n] = 2 * last[n] + x[n, t]
         out = np.zeros_like(x)
         for part in whole.windows(size):
-            (h,) = part.states(state, D)
-            for before, x_t, after in zip(
-                part.before(h), part.split(part.pack(x)), part.after(h), strict=True
-            ):
-                after[...] = 2 * before + x_t
+            h, rows = np.empty((loops.N + part.P, D)), pack(part, x)
+            h[: loops.N] = state[part.order]
+            for before, after, now in part:
+                h[after] = 2 * h[before] + rows[now]
             state = part.last(h)
             part.unpack(h[part.N :], out)
         np.testing.assert_array_equal(out, expected)
@@ -277,9 +249,9 @@ def test_an_example_by_hand(backwards):
     x = np.array([[10, 11, 0, 0], [20, 21, 22, 23], [30, 0, 0, 0]], float)[..., None]
     steps = Steps(3, 4, lengths, backwards)
     rows = [23, 11, 30, 22, 10, 21, 20] if backwards else [20, 10, 30, 21, 11, 22, 23]
-    assert steps.pack(x)[:, 0].tolist() == rows
-    assert steps.sizes == [3, 2, 1, 1]
-    np.testing.assert_array_equal(steps.unpack(steps.pack(x)), x)
+    assert pack(steps, x)[:, 0].tolist() == rows
+    assert [now.stop - now.start for _, _, now in steps] == [3, 2, 1, 1]
+    np.testing.assert_array_equal(steps.unpack(pack(steps, x)), x)
     h = np.array([-2, -1, -3, *rows], float)[:, None]  # initial states in the order 1, 0, 2
     assert steps.last(h)[:, 0].tolist() == ([10, 20, 30] if backwards else [11, 23, 30])
     assert steps.unsort(h[:3])[:, 0].tolist() == [-1, -2, -3]

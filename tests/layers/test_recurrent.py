@@ -12,7 +12,6 @@ from nnfw.layers import recurrent
 
 ELEMENTWISE = list(oracle.ACTIVATIONS)
 GATES = ["sigmoid", "hard_sigmoid", "tanh", "softsign", "silu", "gelu"]  # with others, states explode
-BOUNDED = ["sigmoid", "hard_sigmoid", "tanh", "softsign"]
 with np.load(Path(__file__).parents[1] / "recorded" / "layers.npz") as file:
     RECORDED = dict(file)
 KINDS = {"Dense": 200, "RNN": 200, "GRU": 400, "LSTM": 400}  # random configurations of each
@@ -60,12 +59,10 @@ class Case:
         if kind == "RNN":
             return RNN(self.H, self.settings["activation"], use_bias=self.use_bias, **order)
         if kind == "LSTM":
-            options = {"peepholes": self.chance(0.5), "use_bias": self.use_bias}
-            sigmas, given = self.draw_sigmas("ifo", BOUNDED if options["peepholes"] else GATES)
-            self.settings["sigmas"] = sigmas
-            return LSTM(self.H, self.settings["activation"], given, **options, **order)
+            self.settings["sigmas"], given = self.draw_sigmas("ifo")
+            return LSTM(self.H, self.settings["activation"], given, use_bias=self.use_bias, **order)
         reset_after = self.chance(0.5)
-        sigmas, given = self.draw_sigmas("zr", GATES)
+        sigmas, given = self.draw_sigmas("zr")
         self.settings |= {"reset_after": reset_after, "sigmas": sigmas}
         return GRU(
             *(self.H, self.settings["activation"], given),
@@ -74,13 +71,13 @@ class Case:
             **order,
         )
 
-    def draw_sigmas(self, gates, names):
+    def draw_sigmas(self, gates):
         """Return a name for each gate, and recurrent_activation in one of the forms that it may take."""
         form = self.rng.integers(3)
         if form < 2:
-            σ = self.choice(names) if form else "sigmoid"
+            σ = self.choice(GATES) if form else "sigmoid"
             return (σ,) * len(gates), σ
-        given = {gate: self.choice(names) for gate in reversed(gates) if self.chance(0.7)}
+        given = {gate: self.choice(GATES) for gate in reversed(gates) if self.chance(0.7)}
         return tuple(given.get(gate, "sigmoid") for gate in gates), given
 
     def draw_options(self, arrays):
@@ -110,7 +107,7 @@ def test_outputs_and_gradients_are_those_of_the_oracle(kind, seed, monkeypatch):
     case = Case(kind, seed)
     # Small pieces, so that the seams between them are crossed.
     monkeypatch.setattr(recurrent, "INFERENCE_ROWS", [1, 2 * case.N, 2048][seed % 3])
-    monkeypatch.setattr(recurrent, "FACTORS", [1, 2 * case.N * case.H, 1 << 15][seed % 3])
+    monkeypatch.setattr(recurrent, "BLOCK", [1, 2 * case.N * case.H, 1 << 15][seed % 3])
     layer, x = case.layer, case.arrays["x"]
     expected = case.expected(case.arrays).real
     assert_allclose(layer.forward(x, **case.options), expected, rtol=1e-12, atol=1e-12)
@@ -365,7 +362,7 @@ LSTM_PARAMS = {
     f"{name}_{gate}": shape
     for name, shape in {"Wx": (D, H), "Wh": (H, H), "b": (H,)}.items()
     for gate in "ifog"
-} | {f"p_{gate}": (H,) for gate in "ifo"}
+}
 LSTM_KEPT = dict.fromkeys(("c", "v"), (N, T, H))
 LSTM_KEPT |= {f"{of}{gate}": (N, T, H) for of in ("", "ds_") for gate in "ifog"}
 SHAPES = {
@@ -376,10 +373,7 @@ SHAPES = {
     ),
     "rnn": (RNN(H), (N, T, D), {"Wx": (D, H), "Wh": (H, H), "b": (H,)}, STATES | {"ds": (N, T, H)}),
     "gru": (GRU(H), (N, T, D), GATE_PARAMS, STATES | GATES_KEPT | {"q": (N, T, H), "ds": (N, T, 3 * H)}),
-    "lstm": (
-        *(LSTM(H, peepholes=True), (N, T, D), LSTM_PARAMS),
-        STATES | LSTM_KEPT | {"ds": (N, T, 4 * H)},
-    ),
+    "lstm": (LSTM(H), (N, T, D), LSTM_PARAMS, STATES | LSTM_KEPT | {"ds": (N, T, 4 * H)}),
     "gru, reset after": (
         *(GRU(H, reset_after=True), (N, T, D), GATE_PARAMS | {"bh_c": (H,)}),
         STATES | GATES_KEPT | {"u": (N, T, H), "du": (N, T, H), "ds": (N, T, 3 * H)},

@@ -1,0 +1,98 @@
+"""What GRU and LSTM share: gates with an activation of their own."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import ClassVar, Unpack
+
+import numpy as np
+
+from nnfw.activations import Activation
+from nnfw.core.suggest import nearest
+from nnfw.core.typing import Array
+from nnfw.layers.recurrent import Pass, Recurrent, RecurrentOptions, Scratch, Weights
+
+
+class Gated(Recurrent):
+    """A recurrent layer with gates: the base of GRU and LSTM.
+
+    Parameters
+    ----------
+    units, activation
+        See `Recurrent`.
+    recurrent_activation : str, Activation or dict
+        σ: one for all gates, or a dict by gate; gates that the dict leaves out keep the sigmoid.
+    **options
+        See `Recurrent`.
+    """
+
+    _sigma_gates: ClassVar[tuple[str, ...]] = ()  # the gates that σ is for, the first in memory
+    _at_once: ClassVar[tuple[int, ...]] = ()  # how many gates' recurrent products are taken at once
+
+    def __init__(
+        self,
+        units: int,
+        activation: str | Activation = "tanh",
+        recurrent_activation: "str | Activation | Mapping[str, str | Activation]" = "sigmoid",
+        **options: Unpack[RecurrentOptions],
+    ) -> None:
+        super().__init__(units, activation, **options)
+        self._σ = self._by_gate(recurrent_activation)
+        first, *others = self._σ.values()
+        self.recurrent_activation = first if all(σ == first for σ in others) else self._σ
+
+    def _by_gate(
+        self, activation: "str | Activation | Mapping[str, str | Activation]"
+    ) -> dict[str, Activation]:
+        if not isinstance(activation, Mapping):
+            activation = dict.fromkeys(self._sigma_gates, activation)
+        for gate in activation:
+            if gate not in self._sigma_gates:
+                hint = nearest(str(gate), self._sigma_gates) if len(str(gate)) > 1 else ""
+                raise ValueError(
+                    f"{type(self).__name__}: recurrent_activation has no gate {gate!r}.{hint} Its gates are "
+                    f"{', '.join(self._sigma_gates)}"
+                )
+        return {
+            gate: self._elementwise("recurrent_activation", activation.get(gate, "sigmoid"))
+            for gate in self._sigma_gates
+        }
+
+    def _activation(self, gate: str) -> Activation:
+        return self._σ.get(gate, self.activation)
+
+    @property
+    def _needs_scores(self) -> bool:  # type: ignore[override]
+        return any(self._activation(gate).needs_input for gate in self.gates)
+
+    def _weights(self, scratch: Scratch) -> Weights:
+        """Return the weights, the columns of each gate with a σ times its `gate_scale`.
+
+        The sigmoid is σ(s) = ½ + ½ tanh(s/2). The ½ within is put into the weights and not into every score,
+        so that a gate is one tanh: see `Sigmoid.gate`. Wh is in parts that are contiguous.
+        """
+        scales = [self._σ[gate].gate_scale if gate in self._σ else 1.0 for gate in self.gates]
+        scale = np.repeat(np.asarray(scales, self.dtype), self.units)
+        Wx_b = np.multiply(self._Wx_b, scale, out=scratch("Wx_b", self._Wx_b.shape))
+        cuts = self.units * np.cumsum(self._at_once)[:-1]
+        parts = zip(np.split(self._blocks["Wh"], cuts, axis=1), np.split(scale, cuts), strict=True)
+        Wh = [np.multiply(W, k, out=scratch(f"Wh{i}", W.shape)) for i, (W, k) in enumerate(parts)]
+        return Wx_b, Wh
+
+    def _gate(self) -> Callable[[Array, Array], object]:
+        """Return the function that writes the gates with a σ (G, n, H), given their scores, into `out`."""
+        σs = [σ.gate for σ in self._σ.values()]
+        if isinstance(self.recurrent_activation, Activation):
+            return σs[0]
+
+        def by_gate(s: Array, out: Array) -> None:
+            for σ, s_gate, out_gate in zip(σs, s, out, strict=True):
+                σ(s_gate, out_gate)
+
+        return by_gate
+
+    def _slopes(self, p: Pass, rows: slice) -> Iterator[Array]:
+        """Yield for each gate the derivative (R, H) of its activation at some rows."""
+        F = p.scratch("F", (len(self.gates), rows.stop - rows.start, self.units))
+        for gate, s, a, out in zip(self.gates, p.s, p.a, F, strict=True):
+            σ = self._activation(gate)
+            scale = σ.gate_scale if gate in self._σ else 1.0
+            yield σ.derivative(a[rows], s[rows] / scale if σ.needs_input else None, out)
