@@ -1,14 +1,32 @@
 """What GRU and LSTM share: gates with an activation of their own."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import ClassVar, Unpack
+from typing import TYPE_CHECKING, ClassVar, Unpack
 
 import numpy as np
 
 from nnfw.activations import Activation
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
-from nnfw.layers.recurrent import Pass, Recurrent, RecurrentOptions, Scratch, Weights
+from nnfw.layers.base import Options
+from nnfw.layers.packing import Pass, Scratch
+from nnfw.layers.recurrent import Recurrent, Weights
+
+if TYPE_CHECKING:
+    from nnfw.initializers import Initializer
+
+
+class RecurrentOptions(Options, total=False):
+    """The arguments that every recurrent layer has; `Recurrent` describes them."""
+
+    return_sequences: bool
+    go_backwards: bool
+    use_bias: bool
+    dropout: float
+    recurrent_dropout: float
+    input_initializer: "str | Initializer"
+    recurrent_initializer: "str | Initializer"
+    bias_initializer: "str | Initializer"
 
 
 class Gated(Recurrent):

@@ -1,4 +1,50 @@
-"""GRU: the gated recurrent unit of Cho et al. (2014)."""
+"""GRU: the gated recurrent unit of Cho et al. (2014).
+
+This is one step of it and the backward pass (adjoint) of that step, in plain NumPy. The layer below computes
+the same, for sequences of unequal length too, with the memory of all steps laid out beforehand:
+
+>>> def sigmoid(s):
+...     return 0.5 + 0.5 * np.tanh(s / 2)
+>>> def step(x, h_, p):  # x (N, D), the state before h_ (N, H), parameters by name
+...     z = sigmoid(x @ p["Wx_z"] + h_ @ p["Wh_z"] + p["b_z"])  # (1)
+...     r = sigmoid(x @ p["Wx_r"] + h_ @ p["Wh_r"] + p["b_r"])  # (2)
+...     q = r * h_
+...     c = np.tanh(x @ p["Wx_c"] + q @ p["Wh_c"] + p["b_c"])  # (3)
+...     return z * h_ + (1 - z) * c, (x, h_, z, r, q, c)  # (4)
+>>> def step_backward(dh, kept, p):
+...     x, h_, z, r, q, c = kept
+...     ds_z = dh * (h_ - c) * z * (1 - z)  # (4) dz, (1) ds_z
+...     ds_c = dh * (1 - z) * (1 - c**2)  # (4) dc, (3) ds_c
+...     dq = ds_c @ p["Wh_c"].T  # (3)
+...     ds_r = dq * h_ * r * (1 - r)  # (3) dr, (2) ds_r
+...     dh_ = dh * z + dq * r + ds_r @ p["Wh_r"].T + ds_z @ p["Wh_z"].T
+...     dx, grads = 0, {}
+...     for gate, ds, seen in (("z", ds_z, h_), ("r", ds_r, h_), ("c", ds_c, q)):
+...         dx = dx + ds @ p[f"Wx_{gate}"].T
+...         grads |= {f"Wx_{gate}": x.T @ ds, f"Wh_{gate}": seen.T @ ds, f"b_{gate}": ds.sum(axis=0)}
+...     return dx, dh_, grads
+
+The layer and these two functions, over three steps:
+
+>>> rng, layer = np.random.default_rng(0), GRU(4, return_sequences=True)
+>>> layer.compute_shapes((3, 5))
+(3, 4)
+>>> layer.initialize(rng, "float64")
+>>> x, dy, h, kept = rng.normal(size=(2, 3, 5)), rng.normal(size=(2, 3, 4)), np.zeros((2, 4)), []
+>>> y, dx = layer.forward(x, training=True), layer.backward(dy)
+>>> layer.gradients()
+>>> for t in range(3):
+...     h, kept_t = step(x[:, t], h, layer.params)
+...     kept.append(kept_t)
+...     assert np.allclose(y[:, t], h)
+>>> dh, total = np.zeros((2, 4)), dict.fromkeys(layer.params, 0)
+>>> for t in (2, 1, 0):
+...     dx_t, dh, grads = step_backward(dy[:, t] + dh, kept[t], layer.params)
+...     total = {name: total[name] + grads[name] for name in grads}
+...     assert np.allclose(dx[:, t], dx_t)
+>>> all(np.allclose(layer.grads[name], total[name]) for name in layer.params)
+True
+"""
 
 from collections.abc import Mapping
 from typing import Unpack
@@ -8,22 +54,22 @@ import numpy as np
 from nnfw.activations import Activation
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import boolean
-from nnfw.layers.gated import Gated
-from nnfw.layers.recurrent import Pass, RecurrentOptions
+from nnfw.layers.gated import Gated, RecurrentOptions
+from nnfw.layers.packing import Pass
 
 
 class GRU(Gated):
     """A gated recurrent layer.
 
     The update gate z decides how much of the old state stays, the reset gate r how much of it the
-    candidate c may see (h₋ is the state before the step, ∘ the product element by element)::
+    candidate c sees (h₋ is the state before the step, ∘ the product element by element)::
 
         (1)  z = σ(x Wx_z + h₋ Wh_z + b_z)             update gate
         (2)  r = σ(x Wx_r + h₋ Wh_r + b_r)             reset gate
         (3)  c = φ(x Wx_c + q Wh_c + b_c),  q = r∘h₋   candidate
         (4)  h = z∘h₋ + (1−z)∘c                        new state
 
-    and their adjoint, read upward; ds is a gradient before the activation, σ′ and φ′ its slope there::
+    and backward, read upward; ds is a gradient before the activation, σ′ and φ′ its derivative there::
 
         (4)  dz = dh∘(h₋−c)      dc = dh∘(1−z)                  dh₋ += dh∘z
         (3)  ds_c = dc∘φ′        dq = ds_c Wh_cᵀ     dr = dq∘h₋     dh₋ += dq∘r
@@ -35,10 +81,6 @@ class GRU(Gated):
 
         dWx_z = xᵀ ds_z     dWh_z = h₋ᵀ ds_z     db_z = Σ ds_z     alike for r and c, but dWh_c = qᵀ ds_c
         dx = ds_z Wx_zᵀ + ds_r Wx_rᵀ + ds_c Wx_cᵀ
-
-    In the code, s holds the scores that become z, r and c; Fz, Fr and Fc are what the adjoint multiplies with
-    and needs no gradient for. How rows are packed says `nnfw.layers.packing`, how a batch is read
-    `nnfw.layers.recurrent`.
 
     With ``reset_after=True`` the reset gate acts after the matrix product, as in cuDNN::
 
@@ -56,16 +98,12 @@ class GRU(Gated):
         σ: one for both gates, or a dict by gate, ``{"z": "sigmoid", "r": "hard_sigmoid"}``.
     reset_after : bool
         Which form of (3).
-    return_sequences, go_backwards, use_bias, dropout, recurrent_dropout
-        See `nnfw.layers.recurrent.Recurrent`.
-    input_initializer, recurrent_initializer, bias_initializer
-        See `nnfw.layers.recurrent.Recurrent`.
     **options
-        See `Layer`.
+        See `nnfw.layers.recurrent.Recurrent`.
 
     Notes
     -----
-    The same letters elsewhere. Where "z and 1−z swapped" is said, z there weighs the candidate:
+    The same letters elsewhere; in Chung et al. (2014, arXiv:1412.3555) z and 1−z are swapped:
 
     ============  =================  ==================  ==================  ====================
     nnfw          Keras              PyTorch             ONNX                Cho et al.
@@ -81,8 +119,7 @@ class GRU(Gated):
                                                          reset, default 0
     ============  =================  ==================  ==================  ====================
 
-    Keras and PyTorch have a second bias for z and r too; it is added to the first, so b_z and b_r here
-    are the sums. In Chung et al. (2014, arXiv:1412.3555) z and 1−z are swapped.
+    Keras and PyTorch have a second bias for z and r too; b_z and b_r here are the sums of both.
 
     References
     ----------
@@ -117,7 +154,7 @@ class GRU(Gated):
 
     @property
     def _at_once(self) -> tuple[int, ...]:  # type: ignore[override]
-        return (3,) if self.reset_after else (2, 1)  # c waits for r, unless that acts after the product
+        return (3,) if self.reset_after else (2, 1)  # (3) needs r before its product, (3') after it
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T, H) for (T, D) if `return_sequences`, else (H,)."""
@@ -127,19 +164,17 @@ class GRU(Gated):
         return shape
 
     def _forward_steps(self, p: Pass) -> None:
-        """Complete the scores s (3, P, H), fill z, r and c (P, H), and the states h (N + P, H)."""
+        """Turn the scores s (3, P, H) into z, r and c, and fill the states h (N + P, H)."""
         if self.reset_after:
             self._forward_reset_after(p)
             return
-        N, P, H = p.steps.N, p.steps.P, self.units
-        (h,), (Wh_zr, Wh_c), s, a, (z, r, c), seen, m = p.states, p.Wh, p.s, p.a, p.a, p.seen, p.m
+        N, P, H, σ, φ = p.steps.N, p.steps.P, self.units, self._gate(), self.activation
+        (h,), seen, m, s, a, (z, r, c), (Wh_zr, Wh_c) = p.states, p.seen, p.m, p.s, p.a, p.a, p.Wh
         q, u, v = p.scratch("q", (P, H)), p.scratch("u", (N, 2 * H)), p.scratch("v", (N, H))
-        u_zr, φ, σ = u.reshape(N, 2, H).swapaxes(0, 1), self.activation, self._gate()
+        u_zr = u.reshape(N, 2, H).swapaxes(0, 1)
         for before, after, now in p.steps:
-            h_, h_t, seen_, s_zr, s_c, q_t, c_t = (
-                *(h[before], h[after], seen[before], s[:2, now], s[2, now], q[now], c[now]),
-            )
-            n = len(h_)
+            h_, seen_, h_t, c_t, q_t = h[before], seen[before], h[after], c[now], q[now]
+            s_zr, s_c, n = s[:2, now], s[2, now], len(h_)
             np.dot(seen_, Wh_zr, out=u[:n])
             s_zr += u_zr[:, :n]
             σ(s_zr, a[:2, now])  # (1) z, (2) r
@@ -153,37 +188,29 @@ class GRU(Gated):
                 np.multiply(h_t, m[:n], out=seen[after])
         p.rows |= {"z": z, "r": r, "c": c, "q": q}
 
-    def _backward_steps(
-        self, p: Pass, ds: Array, by_gate: list[Array], WhT: Array, dh: Array, *others: Array
-    ) -> None:
-        """Fill ds (P, 3H) and complete dh (N + P, H), the steps in reverse."""
+    def _backward_steps(self, p: Pass, ds: Array, WhT: Array, dh: Array, *others: Array) -> None:
+        """Fill ds (P, 3H) and complete dh (N + P, H), the last step first."""
         if self.reset_after:
-            self._backward_reset_after(p, ds, by_gate, WhT, dh)
+            self._backward_reset_after(p, ds, WhT, dh)
             return
-        N, H, (z, r, c), m = p.steps.N, self.units, p.a, p.m
-        h_before, seen = p.states[0][p.steps.previous], p.seen[p.steps.previous]
-        (ds_z, ds_r, ds_c), ds_zr, WhT_zr, WhT_c = (
-            by_gate,
-            ds[:, : 2 * H],
-            WhT[: 2 * H],
-            WhT[2 * H :],
-        )
+        N, H, m, (z, r, c), (ds_z, ds_r, ds_c) = p.steps.N, self.units, p.m, p.a, np.split(ds, 3, axis=1)
+        h_before, seen_before = p.states[0][p.steps.previous], p.seen[p.steps.previous]
+        ds_zr, WhT_zr, WhT_c = ds[:, : 2 * H], WhT[: 2 * H], WhT[2 * H :]
         d, e = p.scratch("d", (N, H)), p.scratch("e", (N, H))
         for rows, block in p.blocks():
-            Fz, Fr, Fc = self._slopes(p, rows)
+            Fz, Fr, Fc = self._slopes(p, rows)  # the factors of dh and dq, of many steps at once
             Fz *= h_before[rows] - c[rows]
-            Fr *= seen[rows]
+            Fr *= seen_before[rows]
             Fc *= 1 - z[rows]
             for before, after, now, i in block:
-                dh_, dh_t = dh[before], dh[after]
-                n = len(dh_)
+                dh_t, dh_, n = dh[after], dh[before], now.stop - now.start
                 d_t, e_t = d[:n], e[:n]
                 np.multiply(dh_t, Fz[i], out=ds_z[now])  # (4) dz, (1) ds_z
                 np.multiply(dh_t, Fc[i], out=ds_c[now])  # (4) dc, (3) ds_c
                 np.dot(ds_c[now], WhT_c, out=d_t)  # (3) dq
                 np.multiply(d_t, Fr[i], out=ds_r[now])  # (3) dr, (2) ds_r
                 d_t *= r[now]  # (3) dq∘r
-                d_t += np.dot(ds_zr[now], WhT_zr, out=e_t)  # (2), (1)
+                d_t += np.dot(ds_zr[now], WhT_zr, out=e_t)  # (2), (1) dh₋
                 if m is not None:
                     d_t *= m[:n]
                 d_t += np.multiply(dh_t, z[now], out=e_t)  # (4) dh∘z
@@ -191,14 +218,14 @@ class GRU(Gated):
 
     def _forward_reset_after(self, p: Pass) -> None:
         """Run the forward loop with (3') in place of (3)."""
-        N, P, H = p.steps.N, p.steps.P, self.units
-        (h,), (Wh,), s, a, (z, r, c), seen, m = p.states, p.Wh, p.s, p.a, p.a, p.seen, p.m
+        N, P, H, σ, φ = p.steps.N, p.steps.P, self.units, self._gate(), self.activation
+        (h,), seen, m, s, a, (z, r, c), (Wh,) = p.states, p.seen, p.m, p.s, p.a, p.a, p.Wh
         u, v, w = p.scratch("u", (P, H)), p.scratch("v", (N, H)), p.scratch("w", (N, 3 * H))
-        w_zr, w_c, φ, σ = w.reshape(N, 3, H).swapaxes(0, 1)[:2], w[:, 2 * H :], self.activation, self._gate()
+        w_zr, w_c = w.reshape(N, 3, H).swapaxes(0, 1)[:2], w[:, 2 * H :]
         bh_c = self.params["bh_c"] if self.use_bias else self.dtype.type(0)
         for before, after, now in p.steps:
-            h_, h_t, s_zr, s_c, u_t, c_t = h[before], h[after], s[:2, now], s[2, now], u[now], c[now]
-            n = len(h_)
+            h_, h_t, c_t, u_t = h[before], h[after], c[now], u[now]
+            s_zr, s_c, n = s[:2, now], s[2, now], len(h_)
             np.dot(seen[before], Wh, out=w[:n])
             s_zr += w_zr[:, :n]
             σ(s_zr, a[:2, now])  # (1) z, (2) r
@@ -212,16 +239,11 @@ class GRU(Gated):
                 np.multiply(h_t, m[:n], out=seen[after])
         p.rows |= {"z": z, "r": r, "c": c, "u": u}
 
-    def _backward_reset_after(self, p: Pass, ds: Array, by_gate: list[Array], WhT: Array, dh: Array) -> None:
+    def _backward_reset_after(self, p: Pass, ds: Array, WhT: Array, dh: Array) -> None:
         """Run the backward loop with (3') in place of (3)."""
-        N, P, H, (z, r, c), u, m = p.steps.N, p.steps.P, self.units, p.a, p.rows["u"], p.m
-        h_before = p.states[0][p.steps.previous]
-        (ds_z, ds_r, ds_c), ds_zr, WhT_zr, WhT_c = (
-            by_gate,
-            ds[:, : 2 * H],
-            WhT[: 2 * H],
-            WhT[2 * H :],
-        )
+        N, P, H, m, (z, r, c), u = p.steps.N, p.steps.P, self.units, p.m, p.a, p.rows["u"]
+        (ds_z, ds_r, ds_c), h_before = np.split(ds, 3, axis=1), p.states[0][p.steps.previous]
+        ds_zr, WhT_zr, WhT_c = ds[:, : 2 * H], WhT[: 2 * H], WhT[2 * H :]
         d, e, du = p.scratch("d", (N, H)), p.scratch("e", (N, H)), p.scratch("du", (P, H))
         for rows, block in p.blocks():
             Fz, Fr, Fc = self._slopes(p, rows)
@@ -229,15 +251,14 @@ class GRU(Gated):
             Fr *= u[rows]
             Fc *= 1 - z[rows]
             for before, after, now, i in block:
-                dh_, dh_t, ds_c_t, du_t = dh[before], dh[after], ds_c[now], du[now]
-                n = len(dh_)
+                dh_t, dh_, du_t, n = dh[after], dh[before], du[now], now.stop - now.start
                 d_t, e_t = d[:n], e[:n]
                 np.multiply(dh_t, Fz[i], out=ds_z[now])  # (4) dz, (1) ds_z
-                np.multiply(dh_t, Fc[i], out=ds_c_t)  # (4) dc, (3') ds_c
-                np.multiply(ds_c_t, Fr[i], out=ds_r[now])  # (3') dr, (2) ds_r
-                np.multiply(ds_c_t, r[now], out=du_t)  # (3') du
-                np.dot(du_t, WhT_c, out=d_t)  # (3') du Wh_cᵀ
-                d_t += np.dot(ds_zr[now], WhT_zr, out=e_t)  # (2), (1)
+                np.multiply(dh_t, Fc[i], out=ds_c[now])  # (4) dc, (3') ds_c
+                np.multiply(ds_c[now], Fr[i], out=ds_r[now])  # (3') dr, (2) ds_r
+                np.multiply(ds_c[now], r[now], out=du_t)  # (3') du
+                np.dot(du_t, WhT_c, out=d_t)  # (3') dh₋
+                d_t += np.dot(ds_zr[now], WhT_zr, out=e_t)  # (2), (1) dh₋
                 if m is not None:
                     d_t *= m[:n]
                 d_t += np.multiply(dh_t, z[now], out=e_t)  # (4) dh∘z

@@ -9,8 +9,8 @@ from nnfw.activations import Activation
 from nnfw.core.typing import Array
 from nnfw.core.validation import FINITE
 from nnfw.initializers import Constant
-from nnfw.layers.gated import Gated
-from nnfw.layers.recurrent import Pass, RecurrentOptions
+from nnfw.layers.gated import Gated, RecurrentOptions
+from nnfw.layers.packing import Pass
 
 if TYPE_CHECKING:
     from nnfw.initializers import Initializer
@@ -30,7 +30,8 @@ class LSTM(Gated):
         (5)  c = f∘c₋ + i∘g                    new cell state
         (6)  h = o∘v,  v = φ(c)                new hidden state
 
-    and their adjoint, read upward; ds is a gradient before the activation, σ′ and φ′ its slope there::
+    and backward (the adjoint), read upward; ds is a gradient before the activation, σ′ and φ′ its
+    derivative there::
 
         (6)  do = dh∘v      dc += dh∘o∘φ′
         (5)  df = dc∘c₋     di = dc∘g     dg = dc∘i     dc₋ = dc∘f
@@ -44,17 +45,6 @@ class LSTM(Gated):
         dWx_i = xᵀ ds_i     dWh_i = h₋ᵀ ds_i     db_i = Σ ds_i     alike for f, g and o
         dx = ds_i Wx_iᵀ + ds_f Wx_fᵀ + ds_g Wx_gᵀ + ds_o Wx_oᵀ
 
-    In the code, s holds the scores that become i, f, o and g; Fi, Ff, Fo, Fg and Fv are what the adjoint
-    multiplies with and needs no gradient for. How rows are packed says `nnfw.layers.packing`, how a batch is
-    read `nnfw.layers.recurrent`.
-
-    With ``peepholes=True`` the gates see the cell state too, each unit its own: p_i∘c₋ is added within (1),
-    p_f∘c₋ within (2) and p_o∘c within (4). Their adjoint, of which (4) then comes before (5)::
-
-        (4)  dc += ds_o∘p_o      dp_o = Σ ds_o∘c
-        (2)  dc₋ += ds_f∘p_f     dp_f = Σ ds_f∘c₋
-        (1)  dc₋ += ds_i∘p_i     dp_i = Σ ds_i∘c₋
-
     The state (N, 2H) is h and c side by side.
 
     Parameters
@@ -65,16 +55,10 @@ class LSTM(Gated):
         φ.
     recurrent_activation : str, Activation or dict
         σ: one for all gates, or a dict by gate, ``{"i": "sigmoid", "o": "hard_sigmoid"}``.
-    peepholes : bool
-        Whether the gates see the cell state, by the parameters ``p_i``, ``p_f`` and ``p_o`` (H,).
     forget_bias : float
         What b_f starts from. At 1 the cell state is kept at first, and a gradient can pass over many steps.
-    return_sequences, go_backwards, use_bias, dropout, recurrent_dropout
-        See `nnfw.layers.recurrent.Recurrent`.
-    input_initializer, recurrent_initializer, bias_initializer
-        See `nnfw.layers.recurrent.Recurrent`.
     **options
-        See `Layer`.
+        See `nnfw.layers.recurrent.Recurrent`.
 
     Notes
     -----
@@ -89,14 +73,13 @@ class LSTM(Gated):
                 recurrent_kernel  weight_hh_l0ᵀ
     b           bias              bias_ih + bias_hh  Wb + Rb
     b_f at 1    by default        no                 no
-    p           -                 -                  P (i o f)
     ==========  ================  =================  ================
 
     References
     ----------
     Hochreiter & Schmidhuber, "Long short-term memory", Neural Computation 9 (1997); the forget gate: Gers,
-    Schmidhuber & Cummins, Neural Computation 12 (2000); peepholes: Gers, Schraudolph & Schmidhuber, JMLR 3
-    (2002); the forget bias: Jozefowicz, Zaremba & Sutskever, ICML 2015, section 2.2.
+    Schmidhuber & Cummins, Neural Computation 12 (2000); the forget bias: Jozefowicz, Zaremba & Sutskever,
+    ICML 2015, section 2.2.
 
     Examples
     --------
@@ -130,14 +113,13 @@ class LSTM(Gated):
         return Constant(self.forget_bias) if gate == "f" else self.bias_initializer
 
     def _forward_steps(self, p: Pass) -> None:
-        """Complete the scores s (4, P, H), fill i, f, o and g (P, H), and the states h and c (N + P, H)."""
-        N, P, H = p.steps.N, p.steps.P, self.units
-        (h, c), (Wh,), s, a, (i, f, o, g), seen, m = p.states, p.Wh, p.s, p.a, p.a, p.seen, p.m
+        """Turn the scores s (4, P, H) into i, f, o and g, and fill the states h and c (N + P, H)."""
+        N, P, H, σ, φ = p.steps.N, p.steps.P, self.units, self._gate(), self.activation
+        (h, c), seen, m, s, a, (i, f, o, g), (Wh,) = p.states, p.seen, p.m, p.s, p.a, p.a, p.Wh
         v, u, d = p.scratch("v", (P, H)), p.scratch("u", (N, 4 * H)), p.scratch("d", (N, H))
-        u_ifog, φ, σ = u.reshape(N, 4, H).swapaxes(0, 1), self.activation, self._gate()
+        u_ifog = u.reshape(N, 4, H).swapaxes(0, 1)
         for before, after, now in p.steps:
-            h_t, c_t, v_t, s_t = h[after], c[after], v[now], s[:, now]
-            n = len(h_t)
+            h_t, c_t, v_t, s_t, n = h[after], c[after], v[now], s[:, now], now.stop - now.start
             np.dot(seen[before], Wh, out=u[:n])
             s_t += u_ifog[:, :n]
             σ(s_t[:3], a[:3, now])  # (1) i, (2) f, (4) o
@@ -150,31 +132,29 @@ class LSTM(Gated):
                 np.multiply(h_t, m[:n], out=seen[after])
         p.rows |= {"i": i, "f": f, "o": o, "g": g, "c": c[N:], "v": v}
 
-    def _backward_steps(
-        self, p: Pass, ds: Array, by_gate: list[Array], WhT: Array, dh: Array, *others: Array
-    ) -> None:
-        """Fill ds (P, 4H) and complete dh (N + P, H), the steps in reverse; dc (N, H) is that of one step."""
-        N, H, (i, f, o, g), m, φ = p.steps.N, self.units, p.a, p.m, self.activation
-        (dc,), c, v, c_before = others, p.rows["c"], p.rows["v"], p.states[1][p.steps.previous]
-        (ds_i, ds_f, ds_o, ds_g), d = by_gate, p.scratch("d", (N, H))
+    def _backward_steps(self, p: Pass, ds: Array, WhT: Array, dh: Array, *others: Array) -> None:
+        """Fill ds (P, 4H) and complete dh (N + P, H), the last step first; dc (N, H) is that of one step."""
+        N, H, m, (dc,), (i, f, o, g), φ = p.steps.N, self.units, p.m, others, p.a, self.activation
+        c, v, c_before = p.rows["c"], p.rows["v"], p.states[1][p.steps.previous]
+        (ds_i, ds_f, ds_o, ds_g), d = np.split(ds, 4, axis=1), p.scratch("d", (N, H))
         for rows, block in p.blocks():
-            Fi, Ff, Fo, Fg = self._slopes(p, rows)
+            Fi, Ff, Fo, Fg = self._slopes(p, rows)  # the factors of dc and dh, of many steps at once
             Fi *= g[rows]
             Ff *= c_before[rows]
             Fo *= v[rows]
             Fg *= i[rows]
-            Fv = φ.derivative(v[rows], c[rows])
+            Fv = φ.derivative(v[rows], c[rows], p.scratch("Fv", v[rows].shape))
             Fv *= o[rows]
             for before, after, now, k in block:
-                dh_, dh_t = dh[before], dh[after]
-                d_t, dc_t = d[: len(dh_)], dc[: len(dh_)]
+                dh_t, dh_, n = dh[after], dh[before], now.stop - now.start
+                dc_t, d_t = dc[:n], d[:n]
                 np.multiply(dh_t, Fo[k], out=ds_o[now])  # (6) do, (4) ds_o
                 dc_t += np.multiply(dh_t, Fv[k], out=d_t)  # (6) dh∘o∘φ′
                 np.multiply(dc_t, Fi[k], out=ds_i[now])  # (5) di, (1) ds_i
                 np.multiply(dc_t, Ff[k], out=ds_f[now])  # (5) df, (2) ds_f
                 np.multiply(dc_t, Fg[k], out=ds_g[now])  # (5) dg, (3) ds_g
                 dc_t *= f[now]  # (5) dc₋
-                np.dot(ds[now], WhT, out=d_t)
+                np.dot(ds[now], WhT, out=d_t)  # (1) to (4) dh₋
                 if m is not None:
-                    d_t *= m[: len(d_t)]
-                dh_ += d_t  # (1) to (4)
+                    d_t *= m[:n]
+                dh_ += d_t

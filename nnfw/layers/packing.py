@@ -13,13 +13,17 @@ then plain slices, and a loop over time needs no special case for its first step
 """
 
 from collections import UserDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from nnfw.core.typing import Array
 
+Scratch = Callable[[str, tuple[int, ...]], Array]  # memory of arbitrary content, by name and shape
 Block = tuple[slice, list[tuple[slice, slice, slice, slice]]]  # see `Steps.blocks`
+
+BLOCK = 1 << 15  # numbers of one factor that the backward loop makes at a time: 128 KB in float32
 
 
 class Steps:
@@ -188,3 +192,28 @@ class Unpacked(UserDict[str, Array]):
 
     def __getitem__(self, name: str) -> Array:
         return self.steps.unpack(self.data[name])
+
+
+@dataclass
+class Pass:
+    """What the loops over the time steps of one batch work on, in packed rows."""
+
+    steps: Steps
+    scratch: Scratch
+    x: Array  # the inputs, and a column of ones whose weight is the bias, (P, D + 1)
+    s: Array  # the scores (G, P, H): the input products, which the forward loop completes
+    a: Array  # the gates (G, P, H), in the memory of `s` unless a derivative needs the scores
+    states: list[Array]  # (N + P, H) each, the first of them h
+    seen: Array  # h as the recurrent weights see it: h itself, or h∘m with recurrent dropout
+    Wh: list[Array]  # recurrent weights, in the parts that are multiplied at once
+    m: Array | None  # the mask of recurrent dropout (N, H), in the order of the rows
+    x_mask: Array | None  # that of dropout (N, D), in the caller's order
+    rows: dict[str, Array] = field(default_factory=dict)  # what the layer's cache shows, by name
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the steps in reverse, in blocks that are small enough to stay in the cache."""
+        return self.steps.blocks(BLOCK // self.states[0].shape[1])
+
+    def last(self) -> Array:
+        """Return the state (N, S) after the last step of each sequence."""
+        return np.concatenate([self.steps.last(h) for h in self.states], axis=1)

@@ -1,7 +1,5 @@
 """What RNN, GRU and LSTM share: arguments, shapes, dropout, and all that is not the loop over time."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Unpack
 
 import numpy as np
@@ -13,53 +11,14 @@ from nnfw.core.lengths import check_lengths
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import FRACTION, boolean, positive_integer
 from nnfw.layers.base import NOTHING, Layer, Options, Stepper, with_samples
-from nnfw.layers.packing import Block, Steps, Unpacked
+from nnfw.layers.packing import Pass, Scratch, Steps, Unpacked
 
 if TYPE_CHECKING:
     from nnfw.initializers import Initializer
 
-Scratch = Callable[[str, tuple[int, ...]], Array]  # memory of arbitrary content, by name and shape
 Weights = tuple[Array, list[Array]]  # Wx over b (D + 1, G·H), and Wh in the parts that are multiplied at once
 
 INFERENCE_ROWS = 2048  # samples × steps that inference takes at a time, whatever T is
-BLOCK = 1 << 15  # numbers of one factor that backward makes at a time: 128 KB in float32
-
-
-class RecurrentOptions(Options, total=False):
-    """The arguments that every recurrent layer has; `Recurrent` describes them."""
-
-    return_sequences: bool
-    go_backwards: bool
-    use_bias: bool
-    dropout: float
-    recurrent_dropout: float
-    input_initializer: "str | Initializer"
-    recurrent_initializer: "str | Initializer"
-    bias_initializer: "str | Initializer"
-
-
-@dataclass
-class Pass:
-    """What the loops over the time steps of one batch work on, in packed rows."""
-
-    steps: Steps
-    scratch: Scratch
-    x: Array  # the inputs, and a column of ones whose weight is the bias, (P, D + 1)
-    s: Array  # the scores (G, P, H): the input products, which the forward loop completes
-    a: Array  # the gates (G, P, H), in the memory of `s` unless a derivative needs the scores
-    states: list[Array]  # (N + P, H) each, the first of them h
-    seen: Array  # h as the recurrent weights see it: h itself, or h∘m with recurrent dropout
-    m: Array | None  # the mask of recurrent dropout (N, H), in the order of the rows
-    Wh: list[Array]
-    rows: dict[str, Array] = field(default_factory=dict)  # what the layer's cache shows, by name
-
-    def blocks(self) -> Iterator[Block]:
-        """Yield the steps in reverse, in blocks that are small enough to stay in the cache."""
-        return self.steps.blocks(BLOCK // self.states[0].shape[1])
-
-    def last(self) -> Array:
-        """Return the state (N, S) after the last step of each sequence."""
-        return np.concatenate([self.steps.last(h) for h in self.states], axis=1)
 
 
 class Recurrent(Layer):
@@ -79,10 +38,9 @@ class Recurrent(Layer):
     use_bias : bool
         Whether b is added.
     dropout, recurrent_dropout : float
-        The shares of the inputs x and of the state h₋ hidden from the weights in training, in [0, 1).
-        One mask is drawn for each sequence and used at all of its steps and for all gates; what stays is
-        divided by 1 − share (Gal & Ghahramani 2016, arXiv:1512.05287, section 4). In a layer's equations, x
-        and h₋ beside a weight are the masked ones.
+        The shares of x and of the state h₋ that are hidden from the weights in training, in [0, 1). One mask
+        is drawn for each sequence and used at all of its steps and for all gates; what stays is divided by
+        1 − share (Gal & Ghahramani 2016, arXiv:1512.05287, section 4).
     input_initializer, recurrent_initializer, bias_initializer : str or Initializer
         Fill ``Wx``, ``Wh`` and ``b``, gate by gate.
     **options
@@ -90,7 +48,7 @@ class Recurrent(Layer):
     """
 
     takes_lengths = _takes_state = True
-    _transient = (*Layer._transient, "_Wx_b", "_grad_Wx_b", "_pass", "_x_mask", "initial_gradient")
+    _transient = (*Layer._transient, "_Wx_b", "_grad_Wx_b", "_pass", "initial_gradient")
     gates: ClassVar[tuple[str, ...]] = ()  # in the order of their columns in Wx, Wh and b
     _state_arrays: ClassVar[int] = 1  # arrays (N, H) that the state is made of, the first of them h
     _needs_scores: bool = False  # whether a gate's derivative needs its scores
@@ -99,7 +57,6 @@ class Recurrent(Layer):
     _Wx_b: Array  # Wx (D, G·H) and b below it as one row more
     _grad_Wx_b: Array
     _pass: Pass  # the last one in training
-    _x_mask: Array | None  # its mask of `dropout` (N, D)
 
     def __init__(
         self,
@@ -202,16 +159,11 @@ class Recurrent(Layer):
         """
         if not training:
             return self.forward_with_state(x, lengths, initial_state)[0]
-        x, steps = self._opened(x, lengths)
-        state = self._opened_state(initial_state, steps.N)
-        masks = (
-            self._draw_mask(self.dropout, (steps.N, x.shape[2])),
-            self._draw_mask(self.recurrent_dropout, (steps.N, self.units)),
-        )
-        p = self._read(x, steps, state, self._weights(self._buffer), self._buffer, *masks)
+        x, steps, state = self._opened(x, lengths, initial_state)
+        p = self._read(x, steps, state, self._weights(self._buffer), self._buffer, training=True)
         h = p.states[0][steps.N :]
         p.rows = {"x": p.x[:, : x.shape[2]], "h": h} | p.rows
-        self._pass, self._x_mask, self.cache = p, masks[0], Unpacked(steps, p.rows)
+        self._pass, self.cache = p, Unpacked(steps, p.rows)
         return steps.unpack(h) if self.return_sequences else steps.last(p.states[0])
 
     def forward_with_state(
@@ -221,8 +173,7 @@ class Recurrent(Layer):
 
         The steps are read in windows, so that the memory needed does not grow with T.
         """
-        x, steps = self._opened(x, lengths)
-        state = self._opened_state(initial_state, steps.N)
+        x, steps, state = self._opened(x, lengths, initial_state)
         weights, out = self._weights(self._fresh), None
         if self.return_sequences:
             out = np.zeros((steps.N, steps.T, self.units), self.dtype)
@@ -233,18 +184,31 @@ class Recurrent(Layer):
                 window.unpack(p.states[0][steps.N :], out)
         return (state[:, : self.units].copy() if out is None else out), state
 
+    def _opened(
+        self, x: Array, lengths: Array | None, initial_state: Array | None
+    ) -> tuple[Array, Steps, Array]:
+        """Return x in the layer's dtype, the order in which it is read, and the state (N, S) before it."""
+        x = np.asarray(x, self.dtype)
+        self.check_input(x, len(self.params[key("Wx", self.gates[0])]), (3,))
+        N, T, _ = x.shape
+        lengths = None if lengths is None else check_lengths(self._label, lengths, N, T)
+        shape = (N, self._state_size)
+        state = (
+            np.zeros(shape, self.dtype) if initial_state is None else np.asarray(initial_state, self.dtype)
+        )
+        if state.shape != shape:
+            raise ShapeError(
+                f"{self._label}: initial_state must be (samples, state) = {shape}, got {state.shape}"
+            )
+        return x, Steps(N, T, lengths, self.go_backwards), state
+
     def _read(
-        self,
-        x: Array,
-        steps: Steps,
-        state: Array,
-        weights: Weights,
-        scratch: Scratch,
-        x_mask: Array | None = None,
-        h_mask: Array | None = None,
+        self, x: Array, steps: Steps, state: Array, weights: Weights, scratch: Scratch, training: bool = False
     ) -> Pass:
         """Run the input products x Wx + b of all steps, then the forward loop."""
         (N, _, D), P, G, H = x.shape, steps.P, len(self.gates), self.units
+        x_mask = self._draw_mask(self.dropout if training else 0.0, (N, D))
+        h_mask = self._draw_mask(self.recurrent_dropout if training else 0.0, (N, H))
         Wx_b, Wh = weights
         x_1 = scratch("x", (P, D + self.use_bias))
         x_1[:, D:] = 1
@@ -254,36 +218,16 @@ class Recurrent(Layer):
         s = scratch("s", (G, P, H))
         np.matmul(x_1, Wx_b.reshape(-1, G, H).swapaxes(0, 1), out=s)
         a = scratch("a", s.shape) if self._needs_scores else s
-        states = [np.empty((N + P, H), self.dtype) for _ in range(self._state_size // H)]
+        states = [np.empty((N + P, H), self.dtype) for _ in range(self._state_arrays)]
         for h, initial in zip(states, np.split(state[steps.order], len(states), axis=1), strict=True):
             h[:N] = initial
         seen, m = states[0], None
         if h_mask is not None:
             seen, m = scratch("seen", seen.shape), h_mask[steps.order]
             np.multiply(states[0][:N], m, out=seen[:N])
-        p = Pass(steps, scratch, x_1, s, a, states, seen, m, Wh)
+        p = Pass(steps, scratch, x_1, s, a, states, seen, Wh, m, x_mask)
         self._forward_steps(p)
         return p
-
-    def _opened(self, x: Array, lengths: Array | None) -> tuple[Array, Steps]:
-        """Return x in the layer's dtype, and the order in which it is read."""
-        x = np.asarray(x, self.dtype)
-        self.check_input(x, len(self.params[key("Wx", self.gates[0])]), (3,))
-        N, T, _ = x.shape
-        lengths = None if lengths is None else check_lengths(self._label, lengths, N, T)
-        return x, Steps(N, T, lengths, self.go_backwards)
-
-    def _opened_state(self, initial_state: Array | None, N: int) -> Array:
-        """Return the state (N, S) before the first step."""
-        if initial_state is None:
-            return np.zeros((N, self._state_size), self.dtype)
-        state = np.asarray(initial_state, self.dtype)
-        if state.shape != (N, self._state_size):
-            raise ShapeError(
-                f"{self._label}: initial_state must be (samples, state) = {(N, self._state_size)}, "
-                f"got {state.shape}"
-            )
-        return state
 
     def _fresh(self, name: str, shape: tuple[int, ...]) -> Array:
         """Return new memory: threads may share a layer in inference, so that it uses no buffers."""
@@ -324,16 +268,16 @@ class Recurrent(Layer):
         ds = self._buffer("ds", (steps.P, len(self.gates) * H))
         WhT = self._buffer("WhT", self._blocks["Wh"].T.shape)
         WhT[...] = self._blocks["Wh"].T  # contiguous: the products of the loop run faster
-        by_gate = np.split(ds, len(self.gates), axis=1)
-        self._backward_steps(p, ds, by_gate, WhT, dh, *others)
-        p.rows |= {key("ds", gate): part for gate, part in zip(self.gates, by_gate, strict=True)}
+        self._backward_steps(p, ds, WhT, dh, *others)
+        by_gate = zip(self.gates, np.split(ds, len(self.gates), axis=1), strict=True)
+        p.rows |= {key("ds", gate): columns for gate, columns in by_gate}
         p.rows |= {"ds": ds, "dh": dh[N:]}
         self.initial_gradient = np.concatenate([steps.unsort(d) for d in (dh[:N], *others)], axis=1)
         if not self._needs_dx:
             return NOTHING
         dx = ds @ self._blocks["Wx"].T
-        if self._x_mask is not None:
-            steps.scale(dx, self._x_mask)
+        if p.x_mask is not None:
+            steps.scale(dx, p.x_mask)
         return steps.unpack(dx)
 
     def gradients(self) -> None:
@@ -346,19 +290,14 @@ class Recurrent(Layer):
     # ---- what a cell writes ---------------------------------------------------------------------------
 
     def _forward_steps(self, p: Pass) -> None:
-        """Run the loop over time: complete the scores ``p.s``, fill the gates ``p.a`` and ``p.states``.
-
-        Whatever else `_backward_steps` needs goes into ``p.rows``.
-        """
+        """Run the loop over time: complete the scores ``p.s``, fill ``p.a``, ``p.states`` and ``p.rows``."""
         raise NotImplementedError
 
-    def _backward_steps(
-        self, p: Pass, ds: Array, by_gate: list[Array], WhT: Array, dh: Array, *others: Array
-    ) -> None:
-        """Run the loop in reverse: fill `ds` (P, G·H), the gradients of the scores, and complete `dh`.
+    def _backward_steps(self, p: Pass, ds: Array, WhT: Array, dh: Array, *others: Array) -> None:
+        """Run the loop in reverse: fill `ds` (P, G·H), the gradients of the scores.
 
-        `by_gate` are the columns (P, H) of `ds`. `dh` (N + P, H) begins as the gradients of the outputs.
-        `others` are those (N, H) of the rest of the state, 0 at first, in the end of the initial state.
+        `dh` (N + P, H) begins as the gradients of the outputs, and is completed. `others` are the gradients
+        (N, H) of the rest of the state, 0 at first, in the end those of the initial state.
         """
         raise NotImplementedError
 
@@ -380,11 +319,11 @@ class RecurrentStepper(Stepper):
     def __init__(self, layer: Recurrent, N: int) -> None:
         super().__init__(layer)
         self.steps, self.weights = Steps(N, 1), layer._weights(layer._fresh)
-        self.state = layer._opened_state(None, N)
+        self.state = np.zeros((N, layer._state_size), layer.dtype)
 
     def __call__(self, x: Array) -> Array:
         """Return the new state h, (N, 1, H) or (N, H) as the layer's `forward` has it."""
-        layer, state = self.layer, self.layer._opened_state(self.state, self.steps.N)
+        layer, state = self.layer, np.asarray(self.state, self.layer.dtype)
         self.state = layer._read(x, self.steps, state, self.weights, layer._fresh).last()
         h = self.state[:, : layer.units].copy()
         return h[:, None] if layer.return_sequences else h

@@ -3,7 +3,8 @@
 import numpy as np
 
 from nnfw.core.typing import Array
-from nnfw.layers.recurrent import Pass, Recurrent
+from nnfw.layers.packing import Pass
+from nnfw.layers.recurrent import Recurrent
 
 
 class RNN(Recurrent):
@@ -13,7 +14,7 @@ class RNN(Recurrent):
 
         (1)  h = φ(x Wx + h₋ Wh + b)     (N, D) (D, H) + (N, H) (H, H) + (H,) -> (N, H)
 
-    and its adjoint, φ′ being the slope of φ there, had from h::
+    and backward (the adjoint), φ′ being the derivative of φ there::
 
         (1)  ds = dh∘φ′     dh₋ += ds Whᵀ     dx = ds Wxᵀ
              dWx = xᵀ ds    dWh = h₋ᵀ ds      db = Σ ds       over all samples and steps
@@ -27,12 +28,8 @@ class RNN(Recurrent):
         H, the size of the state.
     activation : str or Activation
         φ.
-    return_sequences, go_backwards, use_bias, dropout, recurrent_dropout
-        See `nnfw.layers.recurrent.Recurrent`.
-    input_initializer, recurrent_initializer, bias_initializer
-        See `nnfw.layers.recurrent.Recurrent`.
     **options
-        See `Layer`.
+        See `nnfw.layers.recurrent.Recurrent`.
 
     References
     ----------
@@ -61,9 +58,7 @@ class RNN(Recurrent):
             if m is not None:
                 np.multiply(h_t, m[: len(h_t)], out=seen[after])
 
-    def _backward_steps(
-        self, p: Pass, ds: Array, by_gate: list[Array], WhT: Array, dh: Array, *others: Array
-    ) -> None:
+    def _backward_steps(self, p: Pass, ds: Array, WhT: Array, dh: Array, *others: Array) -> None:
         """Fill ds (P, H) and complete dh (N + P, H), the steps in reverse."""
         h, (s,), m, φ = p.states[0][p.steps.N :], p.s, p.m, self.activation
         d = p.scratch("d", (p.steps.N, self.units))

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from nnfw import GRU, LSTM, RNN, Bidirectional, Dense, ShapeError
-from nnfw.layers import recurrent
+from nnfw.layers import packing, recurrent
 
 ELEMENTWISE = list(oracle.ACTIVATIONS)
 GATES = ["sigmoid", "hard_sigmoid", "tanh", "softsign", "silu", "gelu"]  # with others, states explode
@@ -107,7 +107,7 @@ def test_outputs_and_gradients_are_those_of_the_oracle(kind, seed, monkeypatch):
     case = Case(kind, seed)
     # Small pieces, so that the seams between them are crossed.
     monkeypatch.setattr(recurrent, "INFERENCE_ROWS", [1, 2 * case.N, 2048][seed % 3])
-    monkeypatch.setattr(recurrent, "BLOCK", [1, 2 * case.N * case.H, 1 << 15][seed % 3])
+    monkeypatch.setattr(packing, "BLOCK", [1, 2 * case.N * case.H, 1 << 15][seed % 3])
     layer, x = case.layer, case.arrays["x"]
     expected = case.expected(case.arrays).real
     assert_allclose(layer.forward(x, **case.options), expected, rtol=1e-12, atol=1e-12)
