@@ -1,4 +1,4 @@
-"""Bidirectional: a recurrent layer, and its mirror image that reads from the end."""
+"""Bidirectional: a recurrent layer and a second one that reads in the opposite direction."""
 
 import weakref
 from collections.abc import Callable, Sequence
@@ -12,10 +12,8 @@ from nnfw.core.typing import Array, Shape
 from nnfw.layers.base import Layer, Options
 from nnfw.layers.recurrent import Recurrent
 
-# How the outputs h and k become one, and how its gradient dy is shared out between them.
-MERGES: dict[
-    str, tuple[Callable[[Array, Array], Array], Callable[[Array, Array, Array], Sequence[Array]]]
-] = {
+# How the outputs h and k become y, and how its gradient dy is shared between them.
+MERGES: dict[str, tuple[Callable[[Array, Array], Array], Callable[..., Sequence[Array]]]] = {
     "concat": (lambda h, k: np.concatenate([h, k], axis=-1), lambda dy, h, k: np.split(dy, 2, axis=-1)),
     "sum": (lambda h, k: h + k, lambda dy, h, k: (dy, dy)),
     "mul": (lambda h, k: h * k, lambda dy, h, k: (dy * k, dy * h)),
@@ -24,7 +22,7 @@ MERGES: dict[
 
 
 class Bidirectional(Layer):
-    """Reads each sequence in both directions, by two layers of one kind, each with weights of its own.
+    """Read each sequence in both directions, with two layers of one kind, each with its own weights.
 
     ::
 
@@ -33,26 +31,19 @@ class Bidirectional(Layer):
              y = h∘k           "mul"
              y = (h + k) / 2   "ave"
 
-    h is the output of the layer, k that of its mirror image, which reads from the last valid step to the
-    first. With `return_sequences` both belong to the same step of the input, without it each is the state
-    after all steps.
-
-    The parameters are those of both layers: ``ahead.Wx_z`` ..., then ``back.Wx_z`` ... The state (N, S) is
-    that of both side by side.
+    h is the output of the layer, k that of the second one, which reads from the last valid step to the first.
+    With `return_sequences` both belong to the same step of the input, without it each is the state after all
+    steps. The parameters are ``ahead.Wx_z`` ..., then ``back.Wx_z`` ...; the state (N, S) and its gradient
+    are those of both side by side. What they keep in training is in ``ahead.cache`` and ``back.cache``.
 
     Parameters
     ----------
     layer : RNN, GRU or LSTM
-        The one that reads as it is; its mirror image is made from its arguments, and has its dropout.
+        The first one; the second is made from its arguments, and has its dropout.
     merge : {"concat", "sum", "mul", "ave"}
         How the two outputs become one.
     **options
         See `Layer`; `optimizer`, `regularizer` and `trainable` are given here, not to the inner layer.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `layer` is no recurrent layer, or has options that belong to the outer one.
 
     References
     ----------
@@ -115,7 +106,7 @@ class Bidirectional(Layer):
 
     @property
     def directions(self) -> tuple[Recurrent, Recurrent]:
-        """The layer that was given, and its mirror image."""
+        """The layer that was given, and the one that reads in the opposite direction."""
         return self.layer, self.back
 
     @property
@@ -157,37 +148,31 @@ class Bidirectional(Layer):
         lengths: Array | None = None,
         initial_state: Array | None = None,
     ) -> Array:
-        """Return y (N, T, 2H) or (N, 2H), and H instead of 2H for the merges that are not "concat".
+        """Return y (N, T, 2H) or (N, 2H), H instead of 2H for the merges other than "concat".
 
-        What the two layers keep in training is in ``layer.ahead.cache`` and ``layer.back.cache``. The
-        back one's half of `initial_state` is that before the step which it reads first: the last one.
+        The second half of `initial_state` is the state of `back` before it reads the last step.
         """
-        states = self._halves(initial_state, len(x))
+        states: Sequence[Array | None] = (None, None)
+        if initial_state is not None:
+            if np.shape(initial_state) != (len(x), self._state_size):
+                raise ShapeError(
+                    f"{self._label}: initial_state must be (samples, states of both directions) = "
+                    f"{(len(x), self._state_size)}, got {np.shape(initial_state)}"
+                )
+            states = np.split(np.asarray(initial_state), 2, axis=1)
         if training:
             self.ahead._noise = self.back._noise = self._noise
             self.back.dropout, self.back.recurrent_dropout = self.ahead.dropout, self.ahead.recurrent_dropout
-        readings = zip(self.directions, states, strict=True)
-        h, k = (inner.forward(x, training, lengths, state) for inner, state in readings)
-        merged, _ = MERGES[self.merge]
-        y = merged(h, k)  # (1)
+        h = self.ahead.forward(x, training, lengths, states[0])
+        k = self.back.forward(x, training, lengths, states[1])
+        y = MERGES[self.merge][0](h, k)  # (1)
         if training:
             self.cache = {"h": h, "k": k, "y": y}
         return y
 
-    def _halves(self, initial_state: Array | None, N: int) -> Sequence[Array | None]:
-        """Return the states (N, S / 2) that the two layers begin with."""
-        if initial_state is None:
-            return None, None
-        if np.shape(initial_state) != (N, self._state_size):
-            raise ShapeError(
-                f"{self._label}: initial_state must be (samples, states of both directions) = "
-                f"{(N, self._state_size)}, got {np.shape(initial_state)}"
-            )
-        return np.split(np.asarray(initial_state), 2, axis=1)
-
     @property
     def final_state(self) -> Array:
-        """The state (N, S) after the last step that each direction has read, of the last training pass."""
+        """The state (N, S) after the last step of each direction, of the last training pass."""
         self._recall("y", "final_state")
         return np.concatenate([inner.final_state for inner in self.directions], axis=1)
 
@@ -199,8 +184,8 @@ class Bidirectional(Layer):
     def backward(self, dy: Array) -> Array:
         """Return dx (N, T, D), the sum of both directions', given dy of the output's shape."""
         y = self._recall("y", "backward")
-        _, shared_out = MERGES[self.merge]
-        dh, dk = shared_out(self._check_gradient(dy, y.shape), self.cache["h"], self.cache["k"])  # (1)
+        dy = self._check_gradient(dy, y.shape)
+        dh, dk = MERGES[self.merge][1](dy, self.cache["h"], self.cache["k"])  # (1)
         self.ahead._needs_dx = self.back._needs_dx = self._needs_dx
         return self.ahead.backward(dh) + self.back.backward(dk)
 

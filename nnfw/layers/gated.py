@@ -1,19 +1,17 @@
 """What GRU and LSTM share: gates with an activation of their own."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, ClassVar, Unpack
+from typing import ClassVar, Unpack
 
 import numpy as np
 
 from nnfw.activations import Activation
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
+from nnfw.initializers import Initializer
 from nnfw.layers.base import Options
-from nnfw.layers.packing import Pass, Scratch
-from nnfw.layers.recurrent import Recurrent, Weights
-
-if TYPE_CHECKING:
-    from nnfw.initializers import Initializer
+from nnfw.layers.packing import Pass, Scratch, Weights
+from nnfw.layers.recurrent import Recurrent
 
 
 class RecurrentOptions(Options, total=False):
@@ -24,9 +22,9 @@ class RecurrentOptions(Options, total=False):
     use_bias: bool
     dropout: float
     recurrent_dropout: float
-    input_initializer: "str | Initializer"
-    recurrent_initializer: "str | Initializer"
-    bias_initializer: "str | Initializer"
+    input_initializer: str | Initializer
+    recurrent_initializer: str | Initializer
+    bias_initializer: str | Initializer
 
 
 class Gated(Recurrent):
@@ -49,7 +47,7 @@ class Gated(Recurrent):
         self,
         units: int,
         activation: str | Activation = "tanh",
-        recurrent_activation: "str | Activation | Mapping[str, str | Activation]" = "sigmoid",
+        recurrent_activation: str | Activation | Mapping[str, str | Activation] = "sigmoid",
         **options: Unpack[RecurrentOptions],
     ) -> None:
         super().__init__(units, activation, **options)
@@ -58,7 +56,7 @@ class Gated(Recurrent):
         self.recurrent_activation = first if all(σ == first for σ in others) else self._σ
 
     def _by_gate(
-        self, activation: "str | Activation | Mapping[str, str | Activation]"
+        self, activation: str | Activation | Mapping[str, str | Activation]
     ) -> dict[str, Activation]:
         if not isinstance(activation, Mapping):
             activation = dict.fromkeys(self._sigma_gates, activation)
@@ -74,12 +72,10 @@ class Gated(Recurrent):
             for gate in self._sigma_gates
         }
 
-    def _activation(self, gate: str) -> Activation:
-        return self._σ.get(gate, self.activation)
-
     @property
     def _needs_scores(self) -> bool:  # type: ignore[override]
-        return any(self._activation(gate).needs_input for gate in self.gates)
+        needed = [σ.needs_input for σ in (self.activation, *self._σ.values())]
+        return any(needed)
 
     def _weights(self, scratch: Scratch) -> Weights:
         """Return the weights, the columns of each gate with a σ times its `gate_scale`.
@@ -111,6 +107,6 @@ class Gated(Recurrent):
         """Yield for each gate the derivative (R, H) of its activation at some rows."""
         F = p.scratch("F", (len(self.gates), rows.stop - rows.start, self.units))
         for gate, s, a, out in zip(self.gates, p.s, p.a, F, strict=True):
-            σ = self._activation(gate)
+            σ = self._σ.get(gate, self.activation)
             scale = σ.gate_scale if gate in self._σ else 1.0
             yield σ.derivative(a[rows], s[rows] / scale if σ.needs_input else None, out)

@@ -196,7 +196,7 @@ class GRU(Gated):
         N, H, m, (z, r, c), (ds_z, ds_r, ds_c) = p.steps.N, self.units, p.m, p.a, np.split(ds, 3, axis=1)
         h_before, seen_before = p.states[0][p.steps.previous], p.seen[p.steps.previous]
         ds_zr, WhT_zr, WhT_c = ds[:, : 2 * H], WhT[: 2 * H], WhT[2 * H :]
-        d, e = p.scratch("d", (N, H)), p.scratch("e", (N, H))
+        d, e = p.scratch("d", (2, N, H))
         for rows, block in p.blocks():
             Fz, Fr, Fc = self._slopes(p, rows)  # the factors of dh and dq, of many steps at once
             Fz *= h_before[rows] - c[rows]
@@ -215,6 +215,7 @@ class GRU(Gated):
                     d_t *= m[:n]
                 d_t += np.multiply(dh_t, z[now], out=e_t)  # (4) dh∘z
                 dh_ += d_t
+        p.rows |= {"ds_z": ds_z, "ds_r": ds_r, "ds_c": ds_c}
 
     def _forward_reset_after(self, p: Pass) -> None:
         """Run the forward loop with (3') in place of (3)."""
@@ -244,7 +245,7 @@ class GRU(Gated):
         N, P, H, m, (z, r, c), u = p.steps.N, p.steps.P, self.units, p.m, p.a, p.rows["u"]
         (ds_z, ds_r, ds_c), h_before = np.split(ds, 3, axis=1), p.states[0][p.steps.previous]
         ds_zr, WhT_zr, WhT_c = ds[:, : 2 * H], WhT[: 2 * H], WhT[2 * H :]
-        d, e, du = p.scratch("d", (N, H)), p.scratch("e", (N, H)), p.scratch("du", (P, H))
+        (d, e), du = p.scratch("d", (2, N, H)), p.scratch("du", (P, H))
         for rows, block in p.blocks():
             Fz, Fr, Fc = self._slopes(p, rows)
             Fz *= h_before[rows] - c[rows]
@@ -263,7 +264,7 @@ class GRU(Gated):
                     d_t *= m[:n]
                 d_t += np.multiply(dh_t, z[now], out=e_t)  # (4) dh∘z
                 dh_ += d_t
-        p.rows["du"] = du
+        p.rows |= {"du": du, "ds_z": ds_z, "ds_r": ds_r, "ds_c": ds_c}
 
     def _recurrent_gradients(self, p: Pass, ds: Array) -> None:
         """Fill the gradients of Wh, and of bh_c if there is one."""

@@ -1,19 +1,16 @@
 """LSTM: long short-term memory, of Hochreiter & Schmidhuber (1997), with a forget gate."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 import numpy as np
 
 from nnfw.activations import Activation
 from nnfw.core.typing import Array
 from nnfw.core.validation import FINITE
-from nnfw.initializers import Constant
+from nnfw.initializers import Constant, Initializer
 from nnfw.layers.gated import Gated, RecurrentOptions
 from nnfw.layers.packing import Pass
-
-if TYPE_CHECKING:
-    from nnfw.initializers import Initializer
 
 
 class LSTM(Gated):
@@ -109,7 +106,7 @@ class LSTM(Gated):
         super().__init__(units, activation, recurrent_activation, **options)
         self.forget_bias = FINITE("LSTM", "forget_bias", forget_bias)
 
-    def _bias_initializer(self, gate: str) -> "Initializer":
+    def _bias_initializer(self, gate: str) -> Initializer:
         return Constant(self.forget_bias) if gate == "f" else self.bias_initializer
 
     def _forward_steps(self, p: Pass) -> None:
@@ -158,3 +155,4 @@ class LSTM(Gated):
                 if m is not None:
                     d_t *= m[:n]
                 dh_ += d_t
+        p.rows |= {"ds_i": ds_i, "ds_f": ds_f, "ds_o": ds_o, "ds_g": ds_g}

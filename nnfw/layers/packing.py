@@ -21,6 +21,7 @@ import numpy as np
 from nnfw.core.typing import Array
 
 Scratch = Callable[[str, tuple[int, ...]], Array]  # memory of arbitrary content, by name and shape
+Weights = tuple[Array, list[Array]]  # Wx over b (D + 1, G·H), and Wh in the parts that are multiplied at once
 Block = tuple[slice, list[tuple[slice, slice, slice, slice]]]  # see `Steps.blocks`
 
 BLOCK = 1 << 15  # numbers of one factor that the backward loop makes at a time: 128 KB in float32
@@ -133,7 +134,7 @@ class Steps:
             steps.append(step)
             start, stop = step[2].start, steps[0][2].stop
             if stop - start >= size or start == 0:
-                within = (slice(now.start - start, now.stop - start) for _, _, now in steps)
+                within = [slice(now.start - start, now.stop - start) for _, _, now in steps]
                 yield slice(start, stop), [(*step, i) for step, i in zip(steps, within, strict=True)]
                 steps = []
 
@@ -172,6 +173,14 @@ class Steps:
     def _turned(self, x: Array) -> Array:
         """Return the view (steps read, N, D) of x (N, T, D)."""
         return x.swapaxes(0, 1)[:: -1 if self.backwards else 1][self.start : self.stop]
+
+    def states(self, initial: Array, H: int) -> list[Array]:
+        """Return the arrays (N + P, H) for all states, of the parts of an `initial` one (N, S)."""
+        states = []
+        for part in np.split(initial[self.order], initial.shape[1] // H, axis=1):
+            states.append(np.empty((self.N + self.P, H), initial.dtype))
+            states[-1][: self.N] = part
+        return states
 
     def unsort(self, state: Array) -> Array:
         """Return a copy (N, H) of what stands in the order of the rows, in the caller's order."""

@@ -1,6 +1,6 @@
 """What RNN, GRU and LSTM share: arguments, shapes, dropout, and all that is not the loop over time."""
 
-from typing import TYPE_CHECKING, ClassVar, Unpack
+from typing import ClassVar, Unpack
 
 import numpy as np
 
@@ -10,13 +10,9 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import FRACTION, boolean, positive_integer
+from nnfw.initializers import Initializer
 from nnfw.layers.base import NOTHING, Layer, Options, Stepper, with_samples
-from nnfw.layers.packing import Pass, Scratch, Steps, Unpacked
-
-if TYPE_CHECKING:
-    from nnfw.initializers import Initializer
-
-Weights = tuple[Array, list[Array]]  # Wx over b (D + 1, G·H), and Wh in the parts that are multiplied at once
+from nnfw.layers.packing import Pass, Scratch, Steps, Unpacked, Weights
 
 INFERENCE_ROWS = 2048  # samples × steps that inference takes at a time, whatever T is
 
@@ -38,9 +34,8 @@ class Recurrent(Layer):
     use_bias : bool
         Whether b is added.
     dropout, recurrent_dropout : float
-        The shares of x and of the state h₋ that are hidden from the weights in training, in [0, 1). One mask
-        is drawn for each sequence and used at all of its steps and for all gates; what stays is divided by
-        1 − share (Gal & Ghahramani 2016, arXiv:1512.05287, section 4).
+        The shares of x and of h₋ that the weights do not see in training, in [0, 1): one mask a sequence, the
+        same at all steps and for all gates (Gal & Ghahramani 2016, arXiv:1512.05287, section 4).
     input_initializer, recurrent_initializer, bias_initializer : str or Initializer
         Fill ``Wx``, ``Wh`` and ``b``, gate by gate.
     **options
@@ -68,9 +63,9 @@ class Recurrent(Layer):
         use_bias: bool = True,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
-        input_initializer: "str | Initializer" = "glorot_uniform",
-        recurrent_initializer: "str | Initializer" = "orthogonal",
-        bias_initializer: "str | Initializer" = "zeros",
+        input_initializer: str | Initializer = "glorot_uniform",
+        recurrent_initializer: str | Initializer = "orthogonal",
+        bias_initializer: str | Initializer = "zeros",
         **options: Unpack[Options],
     ) -> None:
         super().__init__(**options)
@@ -101,16 +96,13 @@ class Recurrent(Layer):
         """Whether no output depends on a later step."""
         return not self.go_backwards
 
-    # ---- shapes and parameters ------------------------------------------------------------------------
-
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T, H) for (T, D) if `return_sequences`, else (H,)."""
         if len(input_shape) != 2 or input_shape[-1] is None:
             raise ShapeError(
                 f"{self._label}: expects (samples, steps, features), got {with_samples(input_shape)}"
             )
-        T, D = input_shape
-        H = self.units
+        (T, D), H = input_shape, self.units
         for gate in self.gates:
             self.add_parameter(key("Wx", gate), (D, H), self.input_initializer, block="Wx")
         for gate in self.gates if self.use_bias else ():
@@ -119,23 +111,20 @@ class Recurrent(Layer):
             self.add_parameter(key("Wh", gate), (H, H), self.recurrent_initializer, block="Wh")
         return (T, H) if self.return_sequences else (H,)
 
-    def _bias_initializer(self, gate: str) -> "Initializer":
+    def _bias_initializer(self, gate: str) -> Initializer:
         return self.bias_initializer
 
     def _bind(self) -> None:
         """Make the views of `Layer`, and those of Wx and b as one matrix."""
         super()._bind()
         if self.size:
-            D, width = self._blocks["Wx"].shape
-            rows = D + self.use_bias
+            rows, width = len(self._blocks["Wx"]) + self.use_bias, self._blocks["Wx"].shape[1]
             self._Wx_b = self.flat_params[: rows * width].reshape(rows, width)
             self._grad_Wx_b = self.flat_grads[: rows * width].reshape(rows, width)
 
     def _weights(self, scratch: Scratch) -> Weights:
         """Return the weights as the forward loop takes them."""
         return self._Wx_b, [self._blocks["Wh"]]
-
-    # ---- forward --------------------------------------------------------------------------------------
 
     def forward(
         self,
@@ -174,9 +163,8 @@ class Recurrent(Layer):
         The steps are read in windows, so that the memory needed does not grow with T.
         """
         x, steps, state = self._opened(x, lengths, initial_state)
-        weights, out = self._weights(self._fresh), None
-        if self.return_sequences:
-            out = np.zeros((steps.N, steps.T, self.units), self.dtype)
+        shape, weights = (steps.N, steps.T, self.units), self._weights(self._fresh)
+        out = np.zeros(shape, self.dtype) if self.return_sequences else None
         for window in steps.windows(max(1, INFERENCE_ROWS // max(1, steps.N))):
             p = self._read(x, window, state, weights, self._fresh)
             state = p.last()
@@ -184,18 +172,14 @@ class Recurrent(Layer):
                 window.unpack(p.states[0][steps.N :], out)
         return (state[:, : self.units].copy() if out is None else out), state
 
-    def _opened(
-        self, x: Array, lengths: Array | None, initial_state: Array | None
-    ) -> tuple[Array, Steps, Array]:
+    def _opened(self, x: Array, lengths: Array | None, state: Array | None) -> tuple[Array, Steps, Array]:
         """Return x in the layer's dtype, the order in which it is read, and the state (N, S) before it."""
         x = np.asarray(x, self.dtype)
         self.check_input(x, len(self.params[key("Wx", self.gates[0])]), (3,))
         N, T, _ = x.shape
         lengths = None if lengths is None else check_lengths(self._label, lengths, N, T)
         shape = (N, self._state_size)
-        state = (
-            np.zeros(shape, self.dtype) if initial_state is None else np.asarray(initial_state, self.dtype)
-        )
+        state = np.asarray(np.zeros(shape) if state is None else state, self.dtype)
         if state.shape != shape:
             raise ShapeError(
                 f"{self._label}: initial_state must be (samples, state) = {shape}, got {state.shape}"
@@ -207,8 +191,8 @@ class Recurrent(Layer):
     ) -> Pass:
         """Run the input products x Wx + b of all steps, then the forward loop."""
         (N, _, D), P, G, H = x.shape, steps.P, len(self.gates), self.units
-        x_mask = self._draw_mask(self.dropout if training else 0.0, (N, D))
-        h_mask = self._draw_mask(self.recurrent_dropout if training else 0.0, (N, H))
+        x_mask = self._draw_mask(self.dropout, (N, D)) if training and self.dropout else None
+        m = self._draw_mask(self.recurrent_dropout, (N, H)) if training and self.recurrent_dropout else None
         Wx_b, Wh = weights
         x_1 = scratch("x", (P, D + self.use_bias))
         x_1[:, D:] = 1
@@ -218,12 +202,10 @@ class Recurrent(Layer):
         s = scratch("s", (G, P, H))
         np.matmul(x_1, Wx_b.reshape(-1, G, H).swapaxes(0, 1), out=s)
         a = scratch("a", s.shape) if self._needs_scores else s
-        states = [np.empty((N + P, H), self.dtype) for _ in range(self._state_arrays)]
-        for h, initial in zip(states, np.split(state[steps.order], len(states), axis=1), strict=True):
-            h[:N] = initial
-        seen, m = states[0], None
-        if h_mask is not None:
-            seen, m = scratch("seen", seen.shape), h_mask[steps.order]
+        states = steps.states(state, H)
+        seen = states[0]
+        if m is not None:
+            m, seen = m[steps.order], scratch("seen", seen.shape)
             np.multiply(states[0][:N], m, out=seen[:N])
         p = Pass(steps, scratch, x_1, s, a, states, seen, Wh, m, x_mask)
         self._forward_steps(p)
@@ -233,10 +215,8 @@ class Recurrent(Layer):
         """Return new memory: threads may share a layer in inference, so that it uses no buffers."""
         return np.empty(shape, self.dtype)
 
-    def _draw_mask(self, share: float, shape: tuple[int, int]) -> Array | None:
+    def _draw_mask(self, share: float, shape: tuple[int, int]) -> Array:
         """Return the factors that drop this `share` of an array: 0, or else 1 / (1 − share)."""
-        if not share:
-            return None
         return ((self._random().random(shape) >= share) / (1 - share)).astype(self.dtype)
 
     @property
@@ -246,16 +226,12 @@ class Recurrent(Layer):
         return self._pass.last()
 
     def _stepper(self, N: int) -> "RecurrentStepper":
-        """Return what takes one time step of N samples after another."""
         return RecurrentStepper(self, N)
-
-    # ---- backward -------------------------------------------------------------------------------------
 
     def backward(self, dy: Array) -> Array:
         """Return dx (N, T, D), given dy of the output's shape; `initial_gradient` is left behind too."""
         self._recall("x", "backward")
-        p, H = self._pass, self.units
-        steps, N = p.steps, p.steps.N
+        p, H, steps, N = self._pass, self.units, self._pass.steps, self._pass.steps.N
         dy = self._check_gradient(dy, (N, steps.T, H) if self.return_sequences else (N, H))
         dh = self._buffer("dh", p.states[0].shape)
         if self.return_sequences:
@@ -269,8 +245,6 @@ class Recurrent(Layer):
         WhT = self._buffer("WhT", self._blocks["Wh"].T.shape)
         WhT[...] = self._blocks["Wh"].T  # contiguous: the products of the loop run faster
         self._backward_steps(p, ds, WhT, dh, *others)
-        by_gate = zip(self.gates, np.split(ds, len(self.gates), axis=1), strict=True)
-        p.rows |= {key("ds", gate): columns for gate, columns in by_gate}
         p.rows |= {"ds": ds, "dh": dh[N:]}
         self.initial_gradient = np.concatenate([steps.unsort(d) for d in (dh[:N], *others)], axis=1)
         if not self._needs_dx:
@@ -283,18 +257,16 @@ class Recurrent(Layer):
     def gradients(self) -> None:
         """Fill the gradients of all weights from those of the scores: one matrix product a block."""
         self._recall("ds", "gradients")
-        ds = self._pass.rows["ds"]
-        np.matmul(self._pass.x.T, ds, out=self._grad_Wx_b)  # of Wx, and of b in the row below
-        self._recurrent_gradients(self._pass, ds)
-
-    # ---- what a cell writes ---------------------------------------------------------------------------
+        p, ds = self._pass, self._pass.rows["ds"]
+        np.matmul(p.x.T, ds, out=self._grad_Wx_b)  # of Wx, and of b in the row below
+        self._recurrent_gradients(p, ds)
 
     def _forward_steps(self, p: Pass) -> None:
         """Run the loop over time: complete the scores ``p.s``, fill ``p.a``, ``p.states`` and ``p.rows``."""
         raise NotImplementedError
 
     def _backward_steps(self, p: Pass, ds: Array, WhT: Array, dh: Array, *others: Array) -> None:
-        """Run the loop in reverse: fill `ds` (P, G·H), the gradients of the scores.
+        """Run the loop in reverse: fill `ds` (P, G·H), the gradients of the scores, and ``p.rows``.
 
         `dh` (N + P, H) begins as the gradients of the outputs, and is completed. `others` are the gradients
         (N, H) of the rest of the state, 0 at first, in the end those of the initial state.

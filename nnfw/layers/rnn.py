@@ -59,14 +59,13 @@ class RNN(Recurrent):
                 np.multiply(h_t, m[: len(h_t)], out=seen[after])
 
     def _backward_steps(self, p: Pass, ds: Array, WhT: Array, dh: Array, *others: Array) -> None:
-        """Fill ds (P, H) and complete dh (N + P, H), the steps in reverse."""
+        """Fill ds (P, H) and complete dh (N + P, H), the last step first."""
         h, (s,), m, φ = p.states[0][p.steps.N :], p.s, p.m, self.activation
         d = p.scratch("d", (p.steps.N, self.units))
         for rows, block in p.blocks():
             φ.derivative(h[rows], s[rows], ds[rows])  # (1) φ′, of many steps at once
             for before, after, now, _ in block:
-                ds_t, dh_ = ds[now], dh[before]
-                d_t = d[: len(dh_)]
+                ds_t, dh_, d_t = ds[now], dh[before], d[: now.stop - now.start]
                 ds_t *= dh[after]  # (1) ds = dh∘φ′
                 np.dot(ds_t, WhT, out=d_t)
                 if m is not None:

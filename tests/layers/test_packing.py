@@ -139,6 +139,16 @@ class TestRows:
 
 class TestStates:
     @tried_on(batches(windows=True))
+    def test_initial_states_stand_in_front(self, batch):
+        steps, loops = batch
+        initial = numbers(loops.N, 2 * D).astype(np.float32)
+        h, c = steps.states(initial, D)
+        for part, state in ((initial[:, :D], h), (initial[:, D:], c)):
+            assert (state.shape, state.dtype) == ((loops.N + steps.P, D), np.float32)
+            np.testing.assert_array_equal(state[: loops.N], part[loops.ranked])
+            np.testing.assert_array_equal(steps.unsort(state[: loops.N]), part)
+
+    @tried_on(batches(windows=True))
     def test_order_and_unsort(self, batch):
         steps, loops = batch
         initial = numbers(loops.N, D).astype(np.float32)
