@@ -1,6 +1,6 @@
 """What GRU and LSTM share: gates with an activation of their own."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Unpack
 
 import numpy as np
@@ -92,21 +92,22 @@ class Gated(Recurrent):
         return Wx_b, Wh
 
     def _gate(self) -> Callable[[Array, Array], object]:
-        """Return the function that writes the gates with a σ (G, n, H), given their scores, into `out`."""
+        """Return the function that writes the gates with a σ (n, G, H), given their scores, into `out`."""
         σs = [σ.gate for σ in self._σ.values()]
         if isinstance(self.recurrent_activation, Activation):
             return σs[0]
 
         def by_gate(s: Array, out: Array) -> None:
-            for σ, s_gate, out_gate in zip(σs, s, out, strict=True):
-                σ(s_gate, out_gate)
+            for g, σ in enumerate(σs):
+                σ(s[:, g], out[:, g])
 
         return by_gate
 
-    def _slopes(self, p: Pass, rows: slice) -> Iterator[Array]:
-        """Yield for each gate the derivative (R, H) of its activation at some rows."""
+    def _slopes(self, p: Pass, rows: slice) -> Array:
+        """Return the derivatives (G, R, H) of the gates' activations at some rows."""
         F = p.scratch("F", (len(self.gates), rows.stop - rows.start, self.units))
         for gate, s, a, out in zip(self.gates, p.s, p.a, F, strict=True):
             σ = self._σ.get(gate, self.activation)
             scale = σ.gate_scale if gate in self._σ else 1.0
-            yield σ.derivative(a[rows], s[rows] / scale if σ.needs_input else None, out)
+            σ.derivative(a[rows], s[rows] / scale if σ.needs_input else None, out)
+        return F

@@ -169,18 +169,19 @@ class GRU(Gated):
             self._forward_reset_after(p)
             return
         N, P, H, σ, φ = p.steps.N, p.steps.P, self.units, self._gate(), self.activation
-        (h,), seen, m, s, a, (z, r, c), (Wh_zr, Wh_c) = p.states, p.seen, p.m, p.s, p.a, p.a, p.Wh
+        (h,), seen, m, s_c, (z, r, c), (Wh_zr, Wh_c) = p.states, p.seen, p.m, p.s[2], p.a, p.Wh
+        s_zr, a_zr = p.s[:2].swapaxes(0, 1), p.a[:2].swapaxes(0, 1)  # (P, 2, H)
         q, u, v = p.scratch("q", (P, H)), p.scratch("u", (N, 2 * H)), p.scratch("v", (N, H))
-        u_zr = u.reshape(N, 2, H).swapaxes(0, 1)
+        u_zr = u.reshape(N, 2, H)
         for before, after, now in p.steps:
-            h_, seen_, h_t, c_t, q_t = h[before], seen[before], h[after], c[now], q[now]
-            s_zr, s_c, n = s[:2, now], s[2, now], len(h_)
+            h_, h_t, s_zr_t, s_c_t, c_t, q_t = h[before], h[after], s_zr[now], s_c[now], c[now], q[now]
+            seen_, n = h_ if m is None else seen[before], len(h_)
             np.dot(seen_, Wh_zr, out=u[:n])
-            s_zr += u_zr[:, :n]
-            σ(s_zr, a[:2, now])  # (1) z, (2) r
+            s_zr_t += u_zr[:n]
+            σ(s_zr_t, a_zr[now])  # (1) z, (2) r
             np.multiply(r[now], seen_, out=q_t)  # (3) q = r∘h₋
-            s_c += np.dot(q_t, Wh_c, out=v[:n])
-            φ(s_c, c_t)  # (3) c
+            s_c_t += np.dot(q_t, Wh_c, out=v[:n])
+            φ(s_c_t, c_t)  # (3) c
             np.subtract(h_, c_t, out=h_t)
             h_t *= z[now]
             h_t += c_t  # (4) h = c + z∘(h₋−c)
@@ -193,46 +194,49 @@ class GRU(Gated):
         if self.reset_after:
             self._backward_reset_after(p, ds, WhT, dh)
             return
-        N, H, m, (z, r, c), (ds_z, ds_r, ds_c) = p.steps.N, self.units, p.m, p.a, np.split(ds, 3, axis=1)
+        N, P, H, m, (z, r, c) = p.steps.N, p.steps.P, self.units, p.m, p.a
+        (ds_z, ds_r, ds_c), ds_zc, dh_zc = np.split(ds, 3, axis=1), ds.reshape(P, 3, H)[:, ::2], dh[:, None]
         h_before, seen_before = p.states[0][p.steps.previous], p.seen[p.steps.previous]
         ds_zr, WhT_zr, WhT_c = ds[:, : 2 * H], WhT[: 2 * H], WhT[2 * H :]
         d, e = p.scratch("d", (2, N, H))
         for rows, block in p.blocks():
-            Fz, Fr, Fc = self._slopes(p, rows)  # the factors of dh and dq, of many steps at once
+            F = self._slopes(p, rows)  # what dh and dq are multiplied by, of many steps at once
+            (Fz, Fr, Fc), F_zc = F, F[::2].swapaxes(0, 1)
             Fz *= h_before[rows] - c[rows]
             Fr *= seen_before[rows]
             Fc *= 1 - z[rows]
-            for before, after, now, i in block:
-                dh_t, dh_, n = dh[after], dh[before], now.stop - now.start
-                d_t, e_t = d[:n], e[:n]
-                np.multiply(dh_t, Fz[i], out=ds_z[now])  # (4) dz, (1) ds_z
-                np.multiply(dh_t, Fc[i], out=ds_c[now])  # (4) dc, (3) ds_c
+            for before, after, now in block:
+                i = slice(now.start - rows.start, now.stop - rows.start)
+                dh_ = dh[before]
+                d_t, e_t = d[: len(dh_)], e[: len(dh_)]
+                np.multiply(dh_zc[after], F_zc[i], out=ds_zc[now])  # (4) dz, dc; (1) ds_z, (3) ds_c
                 np.dot(ds_c[now], WhT_c, out=d_t)  # (3) dq
                 np.multiply(d_t, Fr[i], out=ds_r[now])  # (3) dr, (2) ds_r
                 d_t *= r[now]  # (3) dq∘r
                 d_t += np.dot(ds_zr[now], WhT_zr, out=e_t)  # (2), (1) dh₋
                 if m is not None:
-                    d_t *= m[:n]
-                d_t += np.multiply(dh_t, z[now], out=e_t)  # (4) dh∘z
+                    d_t *= m[: len(d_t)]
+                d_t += np.multiply(dh[after], z[now], out=e_t)  # (4) dh∘z
                 dh_ += d_t
         p.rows |= {"ds_z": ds_z, "ds_r": ds_r, "ds_c": ds_c}
 
     def _forward_reset_after(self, p: Pass) -> None:
         """Run the forward loop with (3') in place of (3)."""
         N, P, H, σ, φ = p.steps.N, p.steps.P, self.units, self._gate(), self.activation
-        (h,), seen, m, s, a, (z, r, c), (Wh,) = p.states, p.seen, p.m, p.s, p.a, p.a, p.Wh
+        (h,), seen, m, s_c, (z, r, c), (Wh,) = p.states, p.seen, p.m, p.s[2], p.a, p.Wh
+        s_zr, a_zr = p.s[:2].swapaxes(0, 1), p.a[:2].swapaxes(0, 1)  # (P, 2, H)
         u, v, w = p.scratch("u", (P, H)), p.scratch("v", (N, H)), p.scratch("w", (N, 3 * H))
-        w_zr, w_c = w.reshape(N, 3, H).swapaxes(0, 1)[:2], w[:, 2 * H :]
+        w_zr, w_c = w.reshape(N, 3, H)[:, :2], w[:, 2 * H :]
         bh_c = self.params["bh_c"] if self.use_bias else self.dtype.type(0)
         for before, after, now in p.steps:
-            h_, h_t, c_t, u_t = h[before], h[after], c[now], u[now]
-            s_zr, s_c, n = s[:2, now], s[2, now], len(h_)
-            np.dot(seen[before], Wh, out=w[:n])
-            s_zr += w_zr[:, :n]
-            σ(s_zr, a[:2, now])  # (1) z, (2) r
+            h_, h_t, s_zr_t, s_c_t, c_t, u_t = h[before], h[after], s_zr[now], s_c[now], c[now], u[now]
+            seen_, n = h_ if m is None else seen[before], len(h_)
+            np.dot(seen_, Wh, out=w[:n])
+            s_zr_t += w_zr[:n]
+            σ(s_zr_t, a_zr[now])  # (1) z, (2) r
             np.add(w_c[:n], bh_c, out=u_t)  # (3') u = h₋ Wh_c + bh_c
-            s_c += np.multiply(r[now], u_t, out=v[:n])
-            φ(s_c, c_t)  # (3') c
+            s_c_t += np.multiply(r[now], u_t, out=v[:n])
+            φ(s_c_t, c_t)  # (3') c
             np.subtract(h_, c_t, out=h_t)
             h_t *= z[now]
             h_t += c_t  # (4) h = c + z∘(h₋−c)
@@ -243,26 +247,28 @@ class GRU(Gated):
     def _backward_reset_after(self, p: Pass, ds: Array, WhT: Array, dh: Array) -> None:
         """Run the backward loop with (3') in place of (3)."""
         N, P, H, m, (z, r, c), u = p.steps.N, p.steps.P, self.units, p.m, p.a, p.rows["u"]
-        (ds_z, ds_r, ds_c), h_before = np.split(ds, 3, axis=1), p.states[0][p.steps.previous]
+        (ds_z, ds_r, ds_c), ds_zc, dh_zc = np.split(ds, 3, axis=1), ds.reshape(P, 3, H)[:, ::2], dh[:, None]
+        h_before = p.states[0][p.steps.previous]
         ds_zr, WhT_zr, WhT_c = ds[:, : 2 * H], WhT[: 2 * H], WhT[2 * H :]
         (d, e), du = p.scratch("d", (2, N, H)), p.scratch("du", (P, H))
         for rows, block in p.blocks():
-            Fz, Fr, Fc = self._slopes(p, rows)
+            F = self._slopes(p, rows)
+            (Fz, Fr, Fc), F_zc = F, F[::2].swapaxes(0, 1)
             Fz *= h_before[rows] - c[rows]
             Fr *= u[rows]
             Fc *= 1 - z[rows]
-            for before, after, now, i in block:
-                dh_t, dh_, du_t, n = dh[after], dh[before], du[now], now.stop - now.start
-                d_t, e_t = d[:n], e[:n]
-                np.multiply(dh_t, Fz[i], out=ds_z[now])  # (4) dz, (1) ds_z
-                np.multiply(dh_t, Fc[i], out=ds_c[now])  # (4) dc, (3') ds_c
-                np.multiply(ds_c[now], Fr[i], out=ds_r[now])  # (3') dr, (2) ds_r
-                np.multiply(ds_c[now], r[now], out=du_t)  # (3') du
+            for before, after, now in block:
+                i = slice(now.start - rows.start, now.stop - rows.start)
+                dh_, ds_c_t, du_t = dh[before], ds_c[now], du[now]
+                d_t, e_t = d[: len(dh_)], e[: len(dh_)]
+                np.multiply(dh_zc[after], F_zc[i], out=ds_zc[now])  # (4) dz, dc; (1) ds_z, (3') ds_c
+                np.multiply(ds_c_t, Fr[i], out=ds_r[now])  # (3') dr, (2) ds_r
+                np.multiply(ds_c_t, r[now], out=du_t)  # (3') du
                 np.dot(du_t, WhT_c, out=d_t)  # (3') dh₋
                 d_t += np.dot(ds_zr[now], WhT_zr, out=e_t)  # (2), (1) dh₋
                 if m is not None:
-                    d_t *= m[:n]
-                d_t += np.multiply(dh_t, z[now], out=e_t)  # (4) dh∘z
+                    d_t *= m[: len(d_t)]
+                d_t += np.multiply(dh[after], z[now], out=e_t)  # (4) dh∘z
                 dh_ += d_t
         p.rows |= {"du": du, "ds_z": ds_z, "ds_r": ds_r, "ds_c": ds_c}
 

@@ -112,17 +112,19 @@ class LSTM(Gated):
     def _forward_steps(self, p: Pass) -> None:
         """Turn the scores s (4, P, H) into i, f, o and g, and fill the states h and c (N + P, H)."""
         N, P, H, σ, φ = p.steps.N, p.steps.P, self.units, self._gate(), self.activation
-        (h, c), seen, m, s, a, (i, f, o, g), (Wh,) = p.states, p.seen, p.m, p.s, p.a, p.a, p.Wh
+        (h, c), seen, m, s_g, (i, f, o, g), (Wh,) = p.states, p.seen, p.m, p.s[3], p.a, p.Wh
+        s, a_ifo = p.s.swapaxes(0, 1), p.a[:3].swapaxes(0, 1)  # (P, 4, H), (P, 3, H)
         v, u, d = p.scratch("v", (P, H)), p.scratch("u", (N, 4 * H)), p.scratch("d", (N, H))
-        u_ifog = u.reshape(N, 4, H).swapaxes(0, 1)
+        u_ifog = u.reshape(N, 4, H)
         for before, after, now in p.steps:
-            h_t, c_t, v_t, s_t, n = h[after], c[after], v[now], s[:, now], now.stop - now.start
+            h_t, c_t, v_t, g_t, s_t = h[after], c[after], v[now], g[now], s[now]
+            n = len(h_t)
             np.dot(seen[before], Wh, out=u[:n])
-            s_t += u_ifog[:, :n]
-            σ(s_t[:3], a[:3, now])  # (1) i, (2) f, (4) o
-            φ(s_t[3], g[now])  # (3) g
+            s_t += u_ifog[:n]
+            σ(s_t[:, :3], a_ifo[now])  # (1) i, (2) f, (4) o
+            φ(s_g[now], g_t)  # (3) g
             np.multiply(f[now], c[before], out=c_t)
-            c_t += np.multiply(i[now], g[now], out=d[:n])  # (5) c
+            c_t += np.multiply(i[now], g_t, out=d[:n])  # (5) c
             φ(c_t, v_t)
             np.multiply(o[now], v_t, out=h_t)  # (6) h
             if m is not None:
@@ -134,21 +136,23 @@ class LSTM(Gated):
         N, H, m, (dc,), (i, f, o, g), φ = p.steps.N, self.units, p.m, others, p.a, self.activation
         c, v, c_before = p.rows["c"], p.rows["v"], p.states[1][p.steps.previous]
         (ds_i, ds_f, ds_o, ds_g), d = np.split(ds, 4, axis=1), p.scratch("d", (N, H))
+        ds_if, dc_if = ds.reshape(p.steps.P, 4, H)[:, :2], dc[:, None]
         for rows, block in p.blocks():
-            Fi, Ff, Fo, Fg = self._slopes(p, rows)  # the factors of dc and dh, of many steps at once
+            F = self._slopes(p, rows)  # what dc and dh are multiplied by, of many steps at once
+            (Fi, Ff, Fo, Fg), F_if = F, F[:2].swapaxes(0, 1)
             Fi *= g[rows]
             Ff *= c_before[rows]
             Fo *= v[rows]
             Fg *= i[rows]
             Fv = φ.derivative(v[rows], c[rows], p.scratch("Fv", v[rows].shape))
             Fv *= o[rows]
-            for before, after, now, k in block:
+            for before, after, now in block:
+                k = slice(now.start - rows.start, now.stop - rows.start)
                 dh_t, dh_, n = dh[after], dh[before], now.stop - now.start
                 dc_t, d_t = dc[:n], d[:n]
                 np.multiply(dh_t, Fo[k], out=ds_o[now])  # (6) do, (4) ds_o
                 dc_t += np.multiply(dh_t, Fv[k], out=d_t)  # (6) dh∘o∘φ′
-                np.multiply(dc_t, Fi[k], out=ds_i[now])  # (5) di, (1) ds_i
-                np.multiply(dc_t, Ff[k], out=ds_f[now])  # (5) df, (2) ds_f
+                np.multiply(dc_if[:n], F_if[k], out=ds_if[now])  # (5) di, df; (1) ds_i, (2) ds_f
                 np.multiply(dc_t, Fg[k], out=ds_g[now])  # (5) dg, (3) ds_g
                 dc_t *= f[now]  # (5) dc₋
                 np.dot(ds[now], WhT, out=d_t)  # (1) to (4) dh₋

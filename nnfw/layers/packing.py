@@ -22,7 +22,7 @@ from nnfw.core.typing import Array
 
 Scratch = Callable[[str, tuple[int, ...]], Array]  # memory of arbitrary content, by name and shape
 Weights = tuple[Array, list[Array]]  # Wx over b (D + 1, G·H), and Wh in the parts that are multiplied at once
-Block = tuple[slice, list[tuple[slice, slice, slice, slice]]]  # see `Steps.blocks`
+Step = tuple[slice, slice, slice]  # before, after, now
 
 BLOCK = 1 << 15  # numbers of one factor that the backward loop makes at a time: 128 KB in float32
 
@@ -83,7 +83,7 @@ class Steps:
         self.P = sum(sizes)
         if self.lengths is None:
             self.order, self.previous, self.final = slice(None), slice(self.P), slice(self.P, self.P + N)
-        self.slices: list[tuple[slice, slice, slice]] = []
+        self.slices: list[Step] = []
         before = now = 0
         for n in sizes:
             after = N + now
@@ -115,7 +115,7 @@ class Steps:
         self.final = begin[read] + np.arange(self.N)
         return sizes
 
-    def __iter__(self) -> Iterator[tuple[slice, slice, slice]]:
+    def __iter__(self) -> Iterator[Step]:
         return iter(self.slices)
 
     def windows(self, size: int) -> Iterator["Steps"]:
@@ -124,18 +124,14 @@ class Steps:
         for start in range(0, longest, size):
             yield Steps(self.N, self.T, self.lengths, self.backwards, (start, min(start + size, longest)))
 
-    def blocks(self, size: int) -> Iterator[Block]:
-        """Yield the steps in blocks of at least `size` rows, the last step first.
-
-        Each block is its rows, and for each step ``before, after, now`` and `now` counted within the block.
-        """
-        steps: list[tuple[slice, slice, slice]] = []
+    def blocks(self, size: int) -> Iterator[tuple[slice, list[Step]]]:
+        """Yield blocks of steps in reverse: the rows of each, `size` or just above, and its steps."""
+        steps: list[Step] = []
         for step in reversed(self.slices):
             steps.append(step)
             start, stop = step[2].start, steps[0][2].stop
             if stop - start >= size or start == 0:
-                within = [slice(now.start - start, now.stop - start) for _, _, now in steps]
-                yield slice(start, stop), [(*step, i) for step, i in zip(steps, within, strict=True)]
+                yield slice(start, stop), steps
                 steps = []
 
     def pack(self, x: Array, out: Array) -> Array:
@@ -219,7 +215,7 @@ class Pass:
     x_mask: Array | None  # that of dropout (N, D), in the caller's order
     rows: dict[str, Array] = field(default_factory=dict)  # what the layer's cache shows, by name
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[tuple[slice, list[Step]]]:
         """Yield the steps in reverse, in blocks that are small enough to stay in the cache."""
         return self.steps.blocks(BLOCK // self.states[0].shape[1])
 

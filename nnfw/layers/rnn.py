@@ -64,8 +64,9 @@ class RNN(Recurrent):
         d = p.scratch("d", (p.steps.N, self.units))
         for rows, block in p.blocks():
             φ.derivative(h[rows], s[rows], ds[rows])  # (1) φ′, of many steps at once
-            for before, after, now, _ in block:
-                ds_t, dh_, d_t = ds[now], dh[before], d[: now.stop - now.start]
+            for before, after, now in block:
+                ds_t, dh_ = ds[now], dh[before]
+                d_t = d[: len(dh_)]
                 ds_t *= dh[after]  # (1) ds = dh∘φ′
                 np.dot(ds_t, WhT, out=d_t)
                 if m is not None:
