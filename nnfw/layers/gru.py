@@ -196,14 +196,13 @@ class GRU(Gated):
             return
         N, P, H, m, (z, r, c) = p.steps.N, p.steps.P, self.units, p.m, p.a
         (ds_z, ds_r, ds_c), ds_zc, dh_zc = np.split(ds, 3, axis=1), ds.reshape(P, 3, H)[:, ::2], dh[:, None]
-        h_before, seen_before = p.states[0][p.steps.previous], p.seen[p.steps.previous]
         ds_zr, WhT_zr, WhT_c = ds[:, : 2 * H], WhT[: 2 * H], WhT[2 * H :]
         d, e = p.scratch("d", (2, N, H))
         for rows, block in p.blocks():
             F = self._slopes(p, rows)  # what dh and dq are multiplied by, of many steps at once
             (Fz, Fr, Fc), F_zc = F, F[::2].swapaxes(0, 1)
-            Fz *= h_before[rows] - c[rows]
-            Fr *= seen_before[rows]
+            Fz *= p.h_before[rows] - c[rows]
+            Fr *= p.seen_before[rows]
             Fc *= 1 - z[rows]
             for before, after, now in block:
                 i = slice(now.start - rows.start, now.stop - rows.start)
@@ -248,13 +247,12 @@ class GRU(Gated):
         """Run the backward loop with (3') in place of (3)."""
         N, P, H, m, (z, r, c), u = p.steps.N, p.steps.P, self.units, p.m, p.a, p.rows["u"]
         (ds_z, ds_r, ds_c), ds_zc, dh_zc = np.split(ds, 3, axis=1), ds.reshape(P, 3, H)[:, ::2], dh[:, None]
-        h_before = p.states[0][p.steps.previous]
         ds_zr, WhT_zr, WhT_c = ds[:, : 2 * H], WhT[: 2 * H], WhT[2 * H :]
         (d, e), du = p.scratch("d", (2, N, H)), p.scratch("du", (P, H))
         for rows, block in p.blocks():
             F = self._slopes(p, rows)
             (Fz, Fr, Fc), F_zc = F, F[::2].swapaxes(0, 1)
-            Fz *= h_before[rows] - c[rows]
+            Fz *= p.h_before[rows] - c[rows]
             Fr *= u[rows]
             Fc *= 1 - z[rows]
             for before, after, now in block:
@@ -274,7 +272,7 @@ class GRU(Gated):
 
     def _recurrent_gradients(self, p: Pass, ds: Array) -> None:
         """Fill the gradients of Wh, and of bh_c if there is one."""
-        H, seen = self.units, p.seen[p.steps.previous]
+        H, seen = self.units, p.seen_before
         np.matmul(seen.T, ds[:, : 2 * H], out=self._grad_blocks["Wh"][:, : 2 * H])  # (1), (2)
         if self.reset_after:
             np.matmul(seen.T, p.rows["du"], out=self.grads["Wh_c"])  # (3')

@@ -12,6 +12,7 @@ then plain slices, and a loop over time needs no special case for its first step
     states (N + P, H):   initial (N rows) | after step 0 | after step 1 | ...
 """
 
+import functools
 from collections import UserDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -214,6 +215,16 @@ class Pass:
     m: Array | None  # the mask of recurrent dropout (N, H), in the order of the rows
     x_mask: Array | None  # that of dropout (N, D), in the caller's order
     rows: dict[str, Array] = field(default_factory=dict)  # what the layer's cache shows, by name
+
+    @functools.cached_property
+    def h_before(self) -> Array:
+        """The state before each row (P, H)."""
+        return self.states[0][self.steps.previous]
+
+    @functools.cached_property
+    def seen_before(self) -> Array:
+        """What the recurrent weights see of it (P, H)."""
+        return self.h_before if self.m is None else self.seen[self.steps.previous]
 
     def blocks(self) -> Iterator[tuple[slice, list[Step]]]:
         """Yield the steps in reverse, in blocks that are small enough to stay in the cache."""

@@ -275,7 +275,7 @@ class Recurrent(Layer):
 
     def _recurrent_gradients(self, p: Pass, ds: Array) -> None:
         """Fill the gradients of the recurrent weights."""
-        np.matmul(p.seen[p.steps.previous].T, ds, out=self._grad_blocks["Wh"])
+        np.matmul(p.seen_before.T, ds, out=self._grad_blocks["Wh"])
 
 
 def key(name: str, gate: str) -> str:
