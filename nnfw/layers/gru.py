@@ -201,9 +201,10 @@ class GRU(Gated):
         for rows, block in p.blocks():
             F = self._slopes(p, rows)  # what dh and dq are multiplied by, of many steps at once
             (Fz, Fr, Fc), F_zc = F, F[::2].swapaxes(0, 1)
-            Fz *= p.h_before[rows] - c[rows]
+            t = p.scratch("t", Fz.shape)
+            Fz *= np.subtract(p.h_before[rows], c[rows], out=t)
             Fr *= p.seen_before[rows]
-            Fc *= 1 - z[rows]
+            Fc *= np.subtract(1, z[rows], out=t)
             for before, after, now in block:
                 i = slice(now.start - rows.start, now.stop - rows.start)
                 dh_ = dh[before]
@@ -252,9 +253,10 @@ class GRU(Gated):
         for rows, block in p.blocks():
             F = self._slopes(p, rows)
             (Fz, Fr, Fc), F_zc = F, F[::2].swapaxes(0, 1)
-            Fz *= p.h_before[rows] - c[rows]
+            t = p.scratch("t", Fz.shape)
+            Fz *= np.subtract(p.h_before[rows], c[rows], out=t)
             Fr *= u[rows]
-            Fc *= 1 - z[rows]
+            Fc *= np.subtract(1, z[rows], out=t)
             for before, after, now in block:
                 i = slice(now.start - rows.start, now.stop - rows.start)
                 dh_, ds_c_t, du_t = dh[before], ds_c[now], du[now]

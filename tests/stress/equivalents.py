@@ -7,13 +7,13 @@ COPY = "a copy takes time and changes nothing"
 
 # Lines of which no change can be seen, by the line.
 TASTE: dict[tuple[str, str], str] = {
-    ("layers/gated", "FACTORS = 1 << 15"): LIMIT,
+    ("layers/packing", "BLOCK = 1 << 15"): LIMIT,
     ("layers/recurrent", "INFERENCE_ROWS = 2048"): LIMIT,
     ("blocks", "BLOCK = 1 << 17"): LIMIT,
     ("blocks", "if params.size <= BLOCK:"): "one block is all of a short vector",
     (
         "layers/gated",
-        "hint = nearest(str(gate), self.sigmoid_gates) if len(str(gate)) > 1 else ''",
+        "hint = nearest(str(gate), self._sigma_gates) if len(str(gate)) > 1 else ''",
     ): "part of a message",
 }
 
@@ -29,14 +29,14 @@ SAME: dict[tuple[str, str], str] = {
         "self.flat_params, self.flat_grads = (np.ones(size, dtype), np.zeros(size, dtype))",
     ): "the initializers fill all of it",
     ("layers/lengths", "return lengths.astype(np.int64, copy=True)"): COPY,
-    ("layers/gated", "for span, rows in reversed(steps.groups(FACTORS * self.units)):"): LIMIT,
+    ("layers/packing", "return self.steps.blocks(BLOCK * self.states[0].shape[1])"): LIMIT,
     (
         "layers/recurrent",
-        "for part in steps.windows(max(1, INFERENCE_ROWS * max(1, steps.N))):",
+        "for window in steps.windows(max(1, INFERENCE_ROWS * max(1, steps.N))):",
     ): LIMIT,
     (
         "layers/recurrent",
-        "for part in steps.windows(max(2, INFERENCE_ROWS // max(1, steps.N))):",
+        "for window in steps.windows(max(2, INFERENCE_ROWS // max(1, steps.N))):",
     ): LIMIT,
     ("layers/recurrent", "if len(input_shape) != 2 or input_shape[1] is None:"): "the last of two",
     (

@@ -65,121 +65,136 @@ TESTS = {  # which tests must see the faults of a file
 
 GRU = "layers/gru.py"
 LSTM = "layers/lstm.py"
+RNN = "layers/rnn.py"
+RECURRENT = "layers/recurrent.py"
+PACKING = "layers/packing.py"
+GATED = "layers/gated.py"
+STANDARD = (
+    '        p.rows |= {"ds_z": ds_z'  # what follows the backward loop of a GRU, without and with reset_after
+)
+AFTER = '        p.rows |= {"du": du'
+CARRY = (
+    "                d_t += np.multiply(dh[after], z[now], out=e_t)  # (4) dh∘z\n                dh_ += d_t\n"
+)
+FACTORS = """            Fz *= np.subtract(p.h_before[rows], c[rows], out=t)
+            Fr *= {}[rows]
+            Fc *= np.subtract(1, z[rows], out=t)
+"""
 LISTED = [
     Fault("GRU: z and r swapped consistently", GRU, 'gates = ("z", "r", "c")', 'gates = ("r", "z", "c")'),
-    Fault("GRU: the dq∘r term dropped", GRU, "d_t *= r  # (3) dq∘r", "d_t *= 0"),
-    Fault("GRU: the dh∘z carry dropped", GRU, "dh_before += np.multiply(dh_t, z, out=e_t)", "pass"),
-    Fault(
-        "GRU: weight gradients left zero",
-        GRU,
-        "np.matmul(seen.T, ds[:, : 2 * H], out=",
-        "(lambda out: 0)(out=",
-    ),
+    Fault("GRU: the dq∘r term dropped", GRU, "d_t *= r[now]  # (3) dq∘r", "d_t *= 0"),
+    Fault("GRU: the dh∘z carry dropped", GRU, CARRY + STANDARD, "                dh_ += d_t\n" + STANDARD),
+    Fault("GRU: weight gradients left zero", GRU, "np.matmul(seen.T, ds[:, : 2 * H], out=", "dict(out="),
     Fault(
         "GRU: sign of h₋−c in the adjoint",
         GRU,
-        "F[0] *= np.subtract(h_before, c, out=d)",
-        "F[0] *= c - h_before",
+        FACTORS.format("p.seen_before"),
+        FACTORS.format("p.seen_before").replace("p.h_before[rows], c[rows]", "c[rows], p.h_before[rows]"),
     ),
     Fault(
         "GRU: z and 1−z swapped",
         GRU,
-        "np.subtract(h_before, c, out=h_t)",
-        "c, h_before = h_before, c.copy(); np.subtract(h_before, c, out=h_t)",
+        "            φ(s_c_t, c_t)  # (3) c\n            np.subtract(h_, c_t, out=h_t)\n",
+        "            φ(s_c_t, c_t)\n"
+        "            h_, c_t = c_t, h_.copy()\n"
+        "            np.subtract(h_, c_t, out=h_t)\n",
     ),
     Fault(
         "GRU: reset gate forgotten",
         GRU,
-        "np.multiply(r, seen_t, out=k_t)",
-        "np.multiply(1, seen_t, out=k_t)",
+        "np.multiply(r[now], seen_, out=q_t)",
+        "np.multiply(1, seen_, out=q_t)",
     ),
     Fault(
         "a length mask ignored in the adjoint",
-        "layers/steps.py",
-        "dh[self.final] += dy[self.order]",
-        "dh[-self.N :] += dy[self.order]",
+        RECURRENT,
+        "dh[steps.final] += dy[steps.order]",
+        "dh[-N:] += dy[steps.order]",
     ),
     Fault(
         "a bias gradient not summed over time",
-        "layers/recurrent.py",
-        "np.matmul(self.x_1.T, ds, out=self.grad_Wx_b)",
-        "self.x_1[: -self.steps.N, -1] = 0; np.matmul(self.x_1.T, ds, out=self.grad_Wx_b)",
+        RECURRENT,
+        "np.matmul(p.x.T, ds, out=self._grad_Wx_b)",
+        "p.x[: -p.steps.N, -1] = 0; np.matmul(p.x.T, ds, out=self._grad_Wx_b)",
     ),
 ]
 OTHERS = [
-    Fault("GRU: (1−z) factor of the candidate", GRU, "F[2] *= np.subtract(1, z, out=d)", "F[2] *= z"),
-    Fault("GRU: reset factor sees c", GRU, "F[1] *= reset", "F[1] *= c"),
-    Fault("GRU': du forgets r", GRU, "np.multiply(ds_c, r, out=du_t)", "np.multiply(ds_c, 1, out=du_t)"),
-    Fault("GRU': bh_c outside the reset gate", GRU, "k_t += bh_c", "c += bh_c"),
-    Fault("GRU': gradient of bh_c", GRU, 'np.sum(self.kept["du"], axis=0', "np.sum(ds[:, 2 * H :], axis=0"),
-    Fault("GRU: dh₋ forgets the gates", GRU, "d_t += np.dot(ds_zr, Wh_zrT, out=e_t)", "pass"),
-    Fault("GRU: gradient of Wh_c from h₋", GRU, 'self.kept["q"].T, ds[:, 2 * H :]', "seen.T, ds[:, 2 * H :]"),
-    Fault("RNN: slope of φ forgotten", "layers/rnn.py", "ds_t *= dh_t", "ds_t[...] = dh_t"),
-    Fault("RNN: no way back through time", "layers/rnn.py", "dh_before += d_t", "pass"),
-    Fault("LSTM: forget bias", LSTM, 'if gate == "f"', 'if gate == "i"'),
     Fault(
-        "LSTM: c₋ and g swapped",
-        LSTM,
-        "np.multiply(i, g, out=term_t)  # (5)",
-        "np.multiply(i, c_before, out=term_t)  #",
+        "GRU: (1−z) factor of the candidate",
+        GRU,
+        FACTORS.format("p.seen_before"),
+        FACTORS.format("p.seen_before").replace("np.subtract(1, z[rows], out=t)", "z[rows]"),
     ),
-    Fault("LSTM: output without φ", LSTM, "np.multiply(o, v_t, out=h_t)", "np.multiply(o, c_t, out=h_t)"),
-    Fault("LSTM: dc₋ not through f", LSTM, "dc_t *= f  # (5) dc₋", "pass"),
-    Fault("LSTM: dc from h forgotten", LSTM, "dc_t += np.multiply(dh_t, Fv, out=d_t)", "pass"),
-    Fault("LSTM: df sees c", LSTM, "F[1] *= self.c_before[rows]", "F[1] *= c"),
-    Fault("LSTM: peephole of o sees c₋", LSTM, "np.multiply(p_o, c_t", "np.multiply(p_o, c_before"),
-    Fault("LSTM: gradient of p_o from c₋", LSTM, '"o": self.kept["c"]', '"o": self.c_before'),
-    Fault("LSTM: peepholes forgotten in dc₋", LSTM, "dc_t += np.multiply(ds_f, p_f, out=d_t)", "pass"),
-    Fault("dropout: not scaled", "layers/recurrent.py", ">= share) / (1 - share)", ">= share) / 1"),
-    Fault("dropout: dx not masked", "layers/recurrent.py", "self.steps.scale(dx, self.x_mask)", "pass"),
-    Fault("recurrent dropout: dh₋ not masked", "layers/rnn.py", "drop(d_t, d_t)", "pass"),
-    Fault("recurrent dropout: mask not sorted", "layers/recurrent.py", "steps.sort(mask))", "mask)"),
+    Fault("GRU: reset factor sees c", GRU, "Fr *= p.seen_before[rows]", "Fr *= c[rows]"),
+    Fault("GRU': reset factor sees c", GRU, "Fr *= u[rows]", "Fr *= c[rows]"),
+    Fault("GRU': the dh∘z carry dropped", GRU, CARRY + AFTER, "                dh_ += d_t\n" + AFTER),
+    Fault(
+        "GRU': du forgets r",
+        GRU,
+        "np.multiply(ds_c_t, r[now], out=du_t)",
+        "np.multiply(ds_c_t, 1, out=du_t)",
+    ),
+    Fault(
+        "GRU': bh_c outside the reset gate",
+        GRU,
+        "np.add(w_c[:n], bh_c, out=u_t)",
+        "u_t[...] = w_c[:n]; s_c_t += bh_c",
+    ),
+    Fault("GRU': gradient of bh_c", GRU, 'np.sum(p.rows["du"], axis=0', "np.sum(ds[:, 2 * H :], axis=0"),
+    Fault(
+        "GRU: dh₋ forgets the gates",
+        GRU,
+        "# (3) dq∘r\n                d_t += np.dot(ds_zr[now], WhT_zr, out=e_t)",
+        "#",
+    ),
+    Fault(
+        "GRU': dh₋ forgets the gates",
+        GRU,
+        "# (3') dh₋\n                d_t += np.dot(ds_zr[now], WhT_zr, out=e_t)",
+        "#",
+    ),
+    Fault("GRU: gradient of Wh_c from h₋", GRU, 'p.rows["q"].T, ds[:, 2 * H :]', "seen.T, ds[:, 2 * H :]"),
+    Fault("RNN: slope of φ forgotten", RNN, "ds_t *= dh[after]", "ds_t[...] = dh[after]"),
+    Fault("RNN: no way back through time", RNN, "dh_ += d_t", "pass"),
+    Fault("LSTM: forget bias", LSTM, 'if gate == "f"', 'if gate == "i"'),
+    Fault("LSTM: c₋ and g swapped", LSTM, "np.multiply(i[now], g_t,", "np.multiply(i[now], c[before],"),
+    Fault("LSTM: output without φ", LSTM, "np.multiply(o[now], v_t,", "np.multiply(o[now], c_t,"),
+    Fault("LSTM: dc₋ not through f", LSTM, "dc_t *= f[now]  # (5) dc₋", "pass"),
+    Fault("LSTM: dc from h forgotten", LSTM, "dc_t += np.multiply(dh_t, Fv[k], out=d_t)", "pass"),
+    Fault("LSTM: df sees c", LSTM, "Ff *= c_before[rows]", "Ff *= c[rows]"),
+    Fault("dropout: not scaled", RECURRENT, ">= share) / (1 - share)", ">= share) / 1"),
+    Fault("dropout: dx not masked", RECURRENT, "steps.scale(dx, p.x_mask)", "pass"),
+    Fault("recurrent dropout: dh₋ not masked", RNN, "d_t *= m[: len(d_t)]", "pass"),
+    Fault("recurrent dropout: mask not sorted", RECURRENT, "m, seen = m[steps.order],", "m, seen = m,"),
     Fault(
         "recurrent weights not transposed",
-        "layers/recurrent.py",
+        RECURRENT,
         'WhT[...] = self._blocks["Wh"].T',
         'WhT[...] = self._blocks["Wh"].reshape(WhT.shape)',
     ),
-    Fault("initial state ignored", "layers/steps.py", "h[: self.N] = initial", "h[: self.N] = 0"),
-    Fault(
-        "initial state in the wrong order",
-        "layers/steps.py",
-        "state if self.lengths is None else state[self.order]",
-        "state",
-    ),
+    Fault("initial state ignored", PACKING, "states[-1][: self.N] = part", "states[-1][: self.N] = 0"),
+    Fault("initial state in the wrong order", PACKING, "np.split(initial[self.order],", "np.split(initial,"),
     Fault(
         "backwards not read from the last valid step",
-        "layers/steps.py",
+        PACKING,
         "lengths[self.sample] - 1 - reading[step]",
         "self.T - 1 - reading[step]",
     ),
     Fault(
         "outputs of a backward layer not turned",
-        "layers/steps.py",
-        "whole[::-1] if self.backwards else whole",
-        "whole",
+        PACKING,
+        "self._by_step(rows)[:: -1 if self.backwards else 1]",
+        "self._by_step(rows)",
     ),
     Fault(
         "a step reads one sample too many",
-        "layers/steps.py",
+        PACKING,
         "falling > reading[:, None]",
         "falling >= reading[:, None]",
     ),
-    Fault(
-        "state lost between inference windows",
-        "layers/recurrent.py",
-        "state = self._last(part, states)",
-        "state = 0 * self._last(part, states)",
-    ),
-    Fault(
-        "gate scale not folded into Wh",
-        "layers/gated.py",
-        "np.multiply(W, scale[start:stop]",
-        "np.multiply(W, 1",
-    ),
-    Fault(
-        "one σ for all gates", "layers/gated.py", "first if all(σ == first for σ in others)", "first if True"
-    ),
+    Fault("state lost between inference windows", RECURRENT, "state = p.last()", "state = 0 * p.last()"),
+    Fault("gate scale not folded into Wh", GATED, "np.multiply(W, k,", "np.multiply(W, 1,"),
+    Fault("one σ for all gates", GATED, "first if all(σ == first for σ in others)", "first if True"),
     Fault("Dense: activation passed by in the adjoint", "layers/dense.py", "if past_activation:", "if True:"),
     Fault(
         "Dense: temperature forgotten", "layers/dense.py", "ds = dy / self.activation.temperature", "ds = dy"
