@@ -29,8 +29,7 @@ class Recurrent(Layer):
     return_sequences : bool
         True: the output is (N, T, H), the state after each step. False: (N, H), the state after the last.
     go_backwards : bool
-        Read each sequence from its last step to its first. With `return_sequences` the output at step t
-        still belongs to input step t.
+        Read each sequence from its last step to its first; the output at step t belongs to input step t.
     use_bias : bool
         Whether b is added.
     dropout, recurrent_dropout : float
@@ -199,8 +198,7 @@ class Recurrent(Layer):
         steps.pack(x, x_1[:, :D])
         if x_mask is not None:
             steps.scale(x_1[:, :D], x_mask)
-        s = scratch("s", (G, P, H))
-        np.matmul(x_1, Wx_b.reshape(-1, G, H).swapaxes(0, 1), out=s)
+        s = np.matmul(x_1, Wx_b.reshape(-1, G, H).swapaxes(0, 1), out=scratch("s", (G, P, H)))
         a = scratch("a", s.shape) if self._needs_scores else s
         states = steps.states(state, H)
         seen = states[0]
