@@ -297,9 +297,9 @@ def check_takes_lengths(layer: Layer, padding: Array) -> None:
     """Raise a ShapeError if a layer has merged time steps, and padding with them."""
     if padding.any() and not layer.takes_lengths:
         raise ShapeError(
-            f"{layer._label}: the time steps of variable-length sequences end here, and padding would be read "
-            f"as values; set takes_lengths = True in the class, and have forward(x, training, lengths) leave "
-            f"out the steps beyond the lengths"
+            f"{layer._label}: the time steps of variable-length sequences end here, and it would read their "
+            f"padding as values; set takes_lengths = True in the class, and have forward(x, training, lengths) "
+            f"leave out the steps beyond the lengths"
         )
 
 
