@@ -4,25 +4,25 @@ import math
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from nnfw import losses, metrics, optimizers
 from nnfw.core.suggest import explain_attribute
 from nnfw.core.typing import Shape
-from nnfw.core.validation import floating, generator, whole_number
+from nnfw.core.validation import Check, floating, generator, whole_number
 from nnfw.history import History
 from nnfw.layers.base import Layer
 from nnfw.layers.parameters import count
 from nnfw.layers.sequential import Sequential
 from nnfw.losses import Loss
+from nnfw.metrics import Metric
 from nnfw.optimizers import Optimizer
 
 STREAMS = ("weights", "shuffle", "split", "noise")  # independent random streams, all from one seed
-OPENED: dict[str, Callable[[Any], Any]] = {"loss": losses.get, "metrics": metrics.from_list}
 BUILDING = threading.RLock()  # held while layers are initialized
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 COPIES = 2  # the parameters and their gradients; most optimizers remember as much again
@@ -31,6 +31,10 @@ COPIES = 2  # the parameters and their gradients; most optimizers remember as mu
 class Model(Sequential):
     """A chain of layers, with what is needed to train it; see `nnfw.Network`, which adds what users call."""
 
+    _checks: ClassVar[dict[str, Check[Any]]] = Sequential._checks | {
+        "loss": lambda owner, name, value: losses.get(value),
+        "metrics": lambda owner, name, value: metrics.from_list(value),
+    }
     _transient = (*Sequential._transient, "_fitting")
     _fitting = False  # whether a fit holds it: see `nnfw.training.interrupt.alone`
     _default_optimizer = False  # whether its optimizer is the one that `fit` took because none was given
@@ -50,8 +54,8 @@ class Model(Sequential):
         name: str | None = None,
     ) -> None:
         super().__init__(layers, optimizer=optimizer, name=name)
-        self.loss = losses.get(loss)
-        self.metrics = OPENED["metrics"](metrics)
+        self.loss: Loss = loss  # type: ignore[assignment]
+        self.metrics: tuple[Metric, ...] = metrics  # type: ignore[assignment]
         self.seed = None if seed is None else whole_number("Network", "seed", seed)
         self._dtype = floating("Network", "dtype", dtype)
         children = np.random.SeedSequence(self.seed).spawn(len(STREAMS))
@@ -59,9 +63,8 @@ class Model(Sequential):
         self.history = History()
         self._adopt()  # last: a network that could not be built owns nothing
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Take `loss` and `metrics` in any form that the constructor takes."""
-        super().__setattr__(name, OPENED[name](value) if name in OPENED else value)
+    def _assigned(self, name: str) -> None:
+        """Follow the assignment of an attribute that is checked."""
         if name == "optimizer":
             self._default_optimizer = False
         if name == "loss" and self.shapes and not self._owned:

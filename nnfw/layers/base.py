@@ -12,7 +12,7 @@ from nnfw import initializers, optimizers, regularizers
 from nnfw.core.errors import ShapeError
 from nnfw.core.registry import Part
 from nnfw.core.typing import Array, Shape
-from nnfw.core.validation import Opened, boolean, floating, generator, optional
+from nnfw.core.validation import Check, boolean, floating, generator
 from nnfw.core.vectors import clip_to_norm
 from nnfw.layers.parameters import Spec, Views, count, lay_out
 from nnfw.regularizers import Regularizer, Regularizers
@@ -38,15 +38,6 @@ def with_samples(shape: Shape) -> str:
     '(samples, None, 8)'
     """
     return f"({', '.join(['samples', *map(str, shape)])})"
-
-
-def _optimizer(owner: str, name: str, given: "str | Optimizer") -> "Optimizer":
-    return optimizers.get(given)
-
-
-def _regularizer(owner: str, name: str, given: "str | Regularizers | None") -> Regularizers | None:
-    found: Regularizers | None = regularizers.get(given)
-    return found
 
 
 class Options(TypedDict, total=False):
@@ -120,9 +111,9 @@ class Layer(Part):
     array([[1., 2., 3.]])
     """
 
-    optimizer = Opened(optional(_optimizer), None)
-    regularizer = Opened(_regularizer, None)
-    trainable = Opened(boolean, True)
+    optimizer: "Optimizer | None" = None
+    regularizer: Regularizers | None = None
+    trainable: bool = True
     name: str | None = None
     activation: "Activation | None" = None  # of a layer that has one
 
@@ -153,6 +144,13 @@ class Layer(Part):
     _needs_dx: bool = True  # False where dx is not needed, and backward may return an empty array
     _keeps_logits: bool = False  # whether the loss reads its logits: see nnfw.core.logits
 
+    # What is checked, or made from a name, whenever it is assigned:
+    _checks: ClassVar[dict[str, Check[Any]]] = {
+        "optimizer": lambda owner, name, value: None if value is None else optimizers.get(value),
+        "regularizer": lambda owner, name, value: regularizers.get(value),
+        "trainable": boolean,
+    }
+
     # What copies leave out:
     _transient: ClassVar[tuple[str, ...]] = (
         "params", "grads", "_blocks", "_grad_blocks", "cache", "_buffers", "_owner", "_needs_dx"
@@ -166,8 +164,19 @@ class Layer(Part):
         trainable: bool = True,
         name: str | None = None,
     ) -> None:
-        self.optimizer, self.regularizer = optimizer, regularizer
+        self.optimizer, self.regularizer = optimizer, regularizer  # type: ignore[assignment]
         self.trainable, self.name = trainable, name
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        check = self._checks.get(name)
+        if check is None:
+            super().__setattr__(name, value)
+        else:
+            super().__setattr__(name, check(type(self).__name__, name, value))
+            self._assigned(name)
+
+    def _assigned(self, name: str) -> None:
+        """Follow the assignment of an attribute that is checked."""
 
     # ---- the six verbs ------------------------------------------------------------------------------
 
@@ -304,10 +313,13 @@ class Layer(Part):
 
     def _recall(self, key: str, verb: str) -> Any:
         """Return what the training pass kept under `key`, or say which verb must come before `verb`."""
+        self._require(key, verb)
+        return self.cache[key]
+
+    def _require(self, key: str, verb: str) -> None:
         if key not in self.cache:
             before = "backward(dy)" if verb == "gradients" else "forward(x, training=True)"
             raise RuntimeError(f"{self._label}: {verb} comes after {before}, which has not been called yet")
-        return self.cache[key]
 
     def _buffer(self, name: str, shape: tuple[int, ...]) -> Array:
         """Return an array of arbitrary content, its memory kept from one training step to the next."""

@@ -74,10 +74,14 @@ class SharedUpdate:
     def fits(self, layers: Sequence[Layer], optimizer: Optimizer) -> bool:
         """Whether it is still that of these layers, their memory and their optimizer."""
         rule, steps = type(optimizer).__name__, self.state.steps if self.state else -1
-        return len(layers) == len(self.states) and all(
-            layer._state is state and layer.flat_params is p and state.rule == rule and state.steps == steps
-            for layer, state, p in zip(layers, self.states, self.vectors, strict=True)
-        )
+        if len(layers) != len(self.states):
+            return False
+        for layer, state, p in zip(layers, self.states, self.vectors, strict=True):
+            if layer._state is not state or layer.flat_params is not p:
+                return False
+            if state.rule != rule or state.steps != steps:
+                return False
+        return True
 
     def step(self, optimizer: Optimizer, epoch: float) -> None:
         """Take one step of the optimizer."""

@@ -46,9 +46,9 @@ class Sequential(Layer):
         name: str | None = None,
     ) -> None:
         super().__init__(optimizer=optimizer, name=name)
+        self.shapes: list[Shape] = []
         self.layers = check_layers(layers)
         check_names(self._names)
-        self.shapes: list[Shape] = []
 
     # ---- the six verbs ------------------------------------------------------------------------------
 
@@ -92,9 +92,12 @@ class Sequential(Layer):
         initial_state : sequence, optional
             The initial states, one for each layer, in the form of `final_state`.
         """
-        x = np.asarray(x)
-        padding = self._find_padding(x, lengths)
-        x = without(padding, x)
+        x, padding = np.asarray(x), None
+        if lengths is not None and x.ndim == (2 if self._takes_indices else 3):
+            padding = ~valid_steps(
+                np.asarray(lengths), x.shape[1]
+            )  # the steps beyond the lengths, bool (N, T)
+            x = without(padding, x)
         for place, layer in enumerate(self.layers):
             options: dict[str, Any] = {"lengths": lengths} if layer.takes_lengths else {}
             if initial_state is not None and layer._takes_state:
@@ -122,7 +125,8 @@ class Sequential(Layer):
         """
         if not of_logits and (fused := LOGIT_GRADIENTS.of(dy)) is not None:
             dy, of_logits = fused, True
-        dy = without(self._padding, dy)
+        if self._padding is not None:
+            dy = without(self._padding, dy)
         *inner, last = self.layers
         dy = last.backward(dy, of_logits=True) if of_logits else last.backward(dy)  # type: ignore[call-arg]
         for layer in reversed(inner):
@@ -133,7 +137,8 @@ class Sequential(Layer):
         """Fill the gradients of all layers."""
         for layer in self.layers:
             layer.gradients()
-            layer._add_penalty_gradients()
+            if layer.regularizer is not None:
+                layer._add_penalty_gradients()
 
     def update(self, optimizer: Optimizer, epoch: float) -> None:
         """Take one step in every layer, after clipping the global gradient norm if the optimizer says so."""
@@ -171,12 +176,14 @@ class Sequential(Layer):
         """Whether one step of the optimizer can update all layers; if so, it is prepared."""
         if not optimizer.separable or optimizer.clip_norm is not None:
             return False
+        layers = []
         for layer in self.layers:
             if isinstance(layer, Sequential) or type(layer).update is not Layer.update:
                 return False
             if not layer.trainable or layer.optimizer is not None or layer.regularizer is not None:
                 return False
-        layers = [layer for layer in self.layers if layer.size]
+            if layer.flat_params.size:
+                layers.append(layer)
         if layers and (self._shared is None or not self._shared.fits(layers, optimizer)):
             self._shared = SharedUpdate(layers, optimizer)
         return self._shared is not None and self._shared.state is not None
@@ -248,7 +255,11 @@ class Sequential(Layer):
 
     def _penalty(self) -> float:
         """Return what the regularizers of all layers add to the loss."""
-        return sum(layer._penalty() for layer in self.layers)
+        total = 0.0
+        for layer in self.layers:
+            if layer.regularizer is not None or isinstance(layer, Sequential):
+                total += layer._penalty()
+        return total
 
     def _bind(self) -> None:
         """Do nothing: the layers hold the parameters."""
@@ -260,12 +271,6 @@ class Sequential(Layer):
     def _collect(self, kind: str) -> Views:
         named = zip(self._names, self.layers, strict=True)
         return Views({f"{name}.{key}": a for name, layer in named for key, a in getattr(layer, kind).items()})
-
-    def _find_padding(self, x: Array, lengths: Array | None) -> Array | None:
-        """Return which steps lie beyond the end of their sequence, bool (N, T), or None."""
-        if lengths is None or x.ndim != (2 if self._takes_indices else 3):
-            return None
-        return ~valid_steps(np.asarray(lengths), x.shape[1])
 
     def _hint(self, place: int, shapes: Sequence[Shape], message: str) -> str:
         """Return the remedy where a layer has refused the last of these shapes with this message."""
@@ -298,8 +303,8 @@ def check_takes_lengths(layer: Layer, padding: Array) -> None:
     if padding.any() and not layer.takes_lengths:
         raise ShapeError(
             f"{layer._label}: the time steps of variable-length sequences end here, and it would read their "
-            f"padding as values; set takes_lengths = True in the class, and have forward(x, training, lengths) "
-            f"leave out the steps beyond the lengths"
+            f"padding as values; set takes_lengths = True in the class, and have its "
+            f"forward(x, training, lengths) leave out the steps beyond the lengths"
         )
 
 

@@ -16,12 +16,12 @@ from nnfw.training.tracker import MetricTracker
 def evaluate(network: Model, data: Data | Batches, batch_size: int) -> dict[str, float]:
     """Return the mean loss and the metrics over all of `data`."""
     tracker = MetricTracker(network.metrics)
-    for _ in measure(network, data, batch_size, tracker, "evaluate"):
+    for _ in evaluated(network, data, batch_size, tracker, "evaluate"):
         pass
     return tracker.result()
 
 
-def measure(
+def evaluated(
     network: Model, data: Data | Batches, batch_size: int, tracker: MetricTracker, purpose: str
 ) -> Iterator[None]:
     """Add all of `data` to the tracker, and yield after each batch; errors begin with the `purpose`."""
@@ -31,7 +31,8 @@ def measure(
             a = network.forward(batch.x, lengths=batch.lengths)
             loss = network.loss(batch.y, a, batch.weight) + penalty
         check_outputs(network, f"{purpose}, batch {number}", batch, a, loss)
-        tracker.add(batch, loss, tracker.statistics(batch, a))
+        tracker.measure(batch, a)
+        tracker.add(batch, loss)
         yield
 
 

@@ -34,25 +34,23 @@ class Guard:
 
     def __init__(self, network: Model) -> None:
         self.leaves = [leaf for leaf in network._leaves() if leaf.size]
-        self.own = all(type(leaf).update is Layer.update for leaf in self.leaves)
-        self.before: list[tuple[Array, State | None]] = []  # the weights before an update that may overflow
+        self.rules = [one.optimizer for one in network._with_inner() if one.optimizer and one is not network]
+        self.plain = all(type(leaf).update is Layer.update for leaf in self.leaves)
+        self.before: list[tuple[Array, State | None]] = []  # the weights before an update that may fail
 
     def check(self, run: Run) -> None:
         """Raise a NonFiniteError unless the loss and all gradients are finite."""
-        network = run.network
-        small = all(np.vdot(leaf.flat_grads, leaf.flat_grads) < LARGE**2 for leaf in self.leaves)
         if not math.isfinite(run.batch_loss):
             raise failure(run, f"the loss is {run.batch_loss}")
-        if not small:
-            for leaf in self.leaves:
+        tame = self.plain
+        for leaf in self.leaves:
+            if not np.vdot(leaf.flat_grads, leaf.flat_grads) < LARGE**2:
+                tame = False
                 if not np.isfinite(leaf.flat_grads).all():
                     raise failure(run, f"a gradient of {leaf._label} is not finite")
-        rules = [rule for _, rule in network._rules(run.optimizer)]
-        tame = (
-            small
-            and self.own
-            and all(rule.rate(run.epoch_fraction) < HIGH and is_own(rule) for rule in rules)
-        )
+        for rule in (run.optimizer, *self.rules):
+            own = type(rule).__module__ == Optimizer.__module__
+            tame = tame and own and rule.rate(run.epoch_fraction) < HIGH
         self.before = (
             [] if tame else [(leaf.flat_params.copy(), copy_of(leaf._state)) for leaf in self.leaves]
         )
@@ -108,11 +106,6 @@ def check_outputs(network: Model, where: str, batch: Batch, a: Array, loss: floa
             f"{largest:.3g}), or weights that have grown too large; load the network, or fit it again"
         )
     raise NonFiniteError(f"{where}: {found}; {remedy}")
-
-
-def is_own(optimizer: Optimizer) -> bool:
-    """Whether an optimizer is one of nnfw's."""
-    return type(optimizer).__module__ == Optimizer.__module__
 
 
 def is_finite(a: Array) -> bool:

@@ -34,22 +34,16 @@ def exclusive(network: Model) -> Iterator[None]:
 class Interrupt:
     """Ctrl-C during a fit: the first ends it after the current batch, a second raises at once.
 
-    Entered as a context, it holds a second one back, so that an update is completed and counted as a whole.
-
     Attributes
     ----------
     asked : bool
         Whether Ctrl-C was pressed.
+    updating : Lock
+        While it is held, a second Ctrl-C does not raise: an update is completed and counted, or neither.
     """
 
-    asked = False
-    held_back = False
-
-    def __enter__(self) -> None:
-        self.held_back = True
-
-    def __exit__(self, *_: object) -> None:
-        self.held_back = False
+    def __init__(self) -> None:
+        self.asked, self.updating = False, threading.Lock()
 
     @contextmanager
     def listen(self) -> Iterator[None]:
@@ -64,7 +58,7 @@ class Interrupt:
             return
 
         def handle(number: int, frame: FrameType | None) -> Any:
-            if not self.asked or self.held_back:
+            if not self.asked or self.updating.locked():
                 self.asked = True
             elif callable(before):
                 before(number, frame)

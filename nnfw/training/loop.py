@@ -10,7 +10,7 @@ import numpy as np
 from nnfw.model import Model
 from nnfw.optimizers import Optimizer
 from nnfw.training.batches import Batch, Data
-from nnfw.training.evaluation import measure
+from nnfw.training.evaluation import evaluated
 from nnfw.training.guard import Guard
 from nnfw.training.run import Run
 from nnfw.training.sources import Batches
@@ -48,12 +48,14 @@ def run_epoch(run: Run, train: Data | Batches, validation: Data | Batches | None
     run.logs = tracker.result()
     if validation is not None:
         tracker = MetricTracker(network.metrics)
-        for _ in measure(network, validation, sampler.batch_size, tracker, f"epoch {run.epoch}, validation"):
+        for _ in evaluated(
+            network, validation, sampler.batch_size, tracker, f"epoch {run.epoch}, validation"
+        ):
             if run.interrupt.asked:
                 return
         run.logs |= {f"val_{name}": value for name, value in tracker.result().items()}
     run.logs["learning_rate"] = run.optimizer.rate(run.epoch - 1)  # that of the first step of the epoch
-    with run.interrupt:
+    with run.interrupt.updating:
         run.history.append(run.logs)
         state.end_epoch(train.count(sampler.batch_size))
     run.progress.end_epoch(run.epoch, run.logs)
@@ -75,24 +77,24 @@ def run_batch(run: Run, number: int, part: Data, count: int | None) -> None:
         run.epoch_fraction, run.window_start = run.epoch - 1 + done, step * (width or 0)
         if going_on is not None:
             batch = batch._replace(state=select(run.network.final_state, going_on))
-        train_step(run, batch, finishes=step + 1 == steps)
+        with run.attempt():
+            train_step(run, batch, finishes=step + 1 == steps)
     run.call("on_batch_end")
 
 
 def train_step(run: Run, batch: Batch, finishes: bool = True) -> None:
     """Take one step: forward, loss, backward, gradients, update."""
     network, loss = run.network, run.network.loss
-    with run.attempt():
-        a = network.forward(batch.x, training=True, lengths=batch.lengths, initial_state=batch.state)
-        value, dy, of_logits = loss.with_gradient(batch.y, a, batch.weight)
-        network.backward(dy, of_logits)
-        network.gradients()
-        run.batch_data, run.outputs, run.batch_loss = batch, a, value + network._penalty()
-        run.call("on_gradients")
-        with run.interrupt:  # an update is completed and counted, or neither
-            network.update(run.optimizer, run.epoch_fraction)
-            run.call("on_update")
-            run.state.batch += finishes
+    a = network.forward(batch.x, training=True, lengths=batch.lengths, initial_state=batch.state)
+    value, dy, of_logits = loss.with_gradient(batch.y, a, batch.weight)
+    network.backward(dy, of_logits)
+    network.gradients()
+    run.batch_data, run.outputs, run.batch_loss = batch, a, value + network._penalty()
+    run.call("on_gradients")
+    with run.interrupt.updating:  # an update is completed and counted, or neither
+        network.update(run.optimizer, run.epoch_fraction)
+        run.call("on_update")
+        run.state.batch += finishes
 
 
 # ---- what attaches to a run -----------------------------------------------------------------------------
@@ -105,23 +107,21 @@ def attached(run: Run) -> Iterator[None]:
     NumPy's floating-point warnings are off during the fit: the guard reports what is not finite.
     """
     guard = Guard(run.network)
-    run.hooks["on_gradients"] += [guard.check, measure_batch]
-    run.hooks |= {"on_update": [guard.verify, count_batch], "on_failure": [guard.restore]}
+    run.hooks["on_gradients"] += [guard.check, measure]
+    run.hooks |= {"on_update": [guard.verify, count], "on_failure": [guard.restore]}
     with run.interrupt.listen(), np.errstate(all="ignore"):
         yield
 
 
-def measure_batch(run: Run) -> None:
+def measure(run: Run) -> None:
     """Take the statistics of the metrics; this may fail, and comes before the update."""
-    assert run.state.tracker is not None
-    run.statistics = run.state.tracker.statistics(run.batch_data, run.outputs)
+    run.state.tracker.measure(run.batch_data, run.outputs)  # type: ignore[union-attr]
 
 
-def count_batch(run: Run) -> None:
+def count(run: Run) -> None:
     """Count an update."""
-    assert run.state.tracker is not None
     run.updates += 1
-    run.state.tracker.add(run.batch_data, run.batch_loss, run.statistics)
+    run.state.tracker.add(run.batch_data, run.batch_loss)  # type: ignore[union-attr]
     run.progress.step(run.batch_loss)
 
 

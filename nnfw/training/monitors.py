@@ -228,7 +228,7 @@ class EarlyStopping(PatientMonitor):
 
     def _exchange(self, run: Run) -> None:
         """Put the kept weights into the network, and keep those that it had."""
-        with run.interrupt:
+        with run.interrupt.updating:
             for leaf, weights in zip(run.network._leaves(), self.weights, strict=True):
                 before = leaf.flat_params.copy()
                 leaf.flat_params[...] = weights

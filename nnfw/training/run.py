@@ -53,7 +53,6 @@ class Run:
 
     batch_data: Batch  # what the current step works on
     outputs: Array  # of the network, for the current step
-    statistics: list[Array]  # of the metrics, for the current step
     window_start = 0  # the first time step of the current window
 
     def __init__(

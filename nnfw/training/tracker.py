@@ -22,6 +22,7 @@ class MetricTracker:
     def __init__(self, metrics: Sequence[Metric]) -> None:
         self.total, self.valid = 0.0, 0
         self.metrics = {metric.name: Running(metric) for metric in metrics}
+        self.statistics: list[Array] = []  # of the batch that was measured last
 
     @property
     def sums(self) -> Sums:
@@ -34,20 +35,21 @@ class MetricTracker:
         for name, running in self.metrics.items():
             running.total = totals[name]
 
-    def statistics(self, batch: Batch, a: Array) -> list[Array]:
-        """Return the statistics of each metric for a batch and its outputs `a`; this changes nothing."""
-        if not self.metrics:
-            return []
-        y = batch.y
-        if a.ndim > 2:
-            y, a = steps_as_samples(y, batch.lengths), steps_as_samples(a, batch.lengths)
-        return [running.metric.statistics(y, a) for running in self.metrics.values()]
+    def measure(self, batch: Batch, a: Array) -> None:
+        """Compute the statistics of each metric for a batch and its outputs `a`; `add` adds them."""
+        self.statistics = []
+        if self.metrics and a.ndim > 2:
+            a, y = steps_as_samples(a, batch.lengths), steps_as_samples(batch.y, batch.lengths)
+        else:
+            y = batch.y
+        for running in self.metrics.values():
+            self.statistics.append(running.metric.statistics(y, a))
 
-    def add(self, batch: Batch, loss: float, statistics: list[Array]) -> None:
-        """Add a batch by its mean loss and its `statistics`."""
+    def add(self, batch: Batch, loss: float) -> None:
+        """Add a batch that was measured, with its mean loss."""
         self.total += loss * batch.valid
         self.valid += batch.valid
-        for running, s in zip(self.metrics.values(), statistics, strict=True):
+        for running, s in zip(self.metrics.values(), self.statistics, strict=True):
             running.merge(s)
 
     def result(self) -> dict[str, float]:
