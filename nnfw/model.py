@@ -1,7 +1,5 @@
 """Model: what is trained. Layers with a loss, an optimizer, metrics, random streams and a history."""
 
-import math
-import os
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +14,6 @@ from nnfw.core.typing import Shape
 from nnfw.core.validation import Check, floating, generator, whole_number
 from nnfw.history import History
 from nnfw.layers.base import Layer
-from nnfw.layers.parameters import count
 from nnfw.layers.sequential import Sequential
 from nnfw.losses import Loss
 from nnfw.metrics import Metric
@@ -24,8 +21,6 @@ from nnfw.optimizers import Optimizer
 
 STREAMS = ("weights", "shuffle", "split", "noise")  # independent random streams, all from one seed
 BUILDING = threading.RLock()  # held while layers are initialized
-UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
-COPIES = 2  # the parameters and their gradients; most optimizers remember as much again
 
 
 class Model(Sequential):
@@ -134,15 +129,13 @@ class Model(Sequential):
             )
         source = self._streams["weights"] if rng is None else generator("Network", "rng", rng)
         kind = self.dtype if dtype is None else floating("Network", "dtype", dtype)
-        with BUILDING:
-            check_memory(self._leaves(), kind)
-            with self._all_or_nothing(source):
-                for layer in self.layers:
-                    if rng is None and isinstance(layer, Model):
-                        layer._share_stream(source)
-                    layer.initialize(source, kind.name)
-                self._flatten()
-                self._dtype, self._built, self._training_state = kind, True, None
+        with BUILDING, self._all_or_nothing(source):
+            for layer in self.layers:
+                if rng is None and isinstance(layer, Model):
+                    layer._share_stream(source)
+                layer.initialize(source, kind.name)
+            self._flatten()
+            self._dtype, self._built, self._training_state = kind, True, None
 
     # ---- building: all parameters or none, and once -------------------------------------------------
 
@@ -151,7 +144,7 @@ class Model(Sequential):
         with BUILDING:
             if self._built:
                 return
-            check_memory(self._leaves(), self.dtype)
+            check_memory(self, self.dtype)
             self._check_dtypes()
             with self._all_or_nothing(self._streams["weights"]):
                 self._initialize_new()
@@ -270,34 +263,22 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([lines[0], "  ".join("─" * width for width in widths), *lines[1:]])
 
 
-def check_memory(leaves: Iterable[Layer], dtype: np.dtype[Any]) -> None:
-    """Raise a ValueError if the parameters that the layers have declared cannot fit into the memory."""
-    needed, memory = 0, physical_memory()
-    for leaf in leaves:
-        size = count(leaf._specs)
-        needed += COPIES * size * dtype.itemsize
-        if needed > memory:
-            raise ValueError(
-                f"{leaf._label} has {size:.3g} parameters: with their gradients and the layers before, "
-                f"{in_bytes(needed)}, and this machine has {in_bytes(memory)}; take fewer units, or features"
-            )
+def check_memory(network: Model, dtype: np.dtype[Any]) -> None:
+    """Raise a ValueError if the parameters and their gradients do not fit into the memory of the machine."""
+    sizes = {leaf._label: count(leaf._specs) for leaf in network._leaves()}
+    needed, memory = 2 * dtype.itemsize * sum(sizes.values()), physical_memory()
+    if needed > memory:
+        largest = max(sizes, key=lambda label: sizes[label])
+        raise ValueError(
+            f"{largest} has {sizes[largest]:.3g} parameters; all parameters with their gradients take "
+            f"{needed / 1e9:.3g} GB, and this machine has {memory / 1e9:.3g} GB; take fewer units, or features"
+        )
 
 
 def physical_memory() -> float:
-    """Return the bytes of the machine's memory, infinity where they cannot be asked for."""
-    try:
-        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (AttributeError, ValueError, OSError):  # os.sysconf is POSIX's
-        return math.inf
-
-
-def in_bytes(count: float) -> str:
-    """Return a number of bytes in the unit that suits it.
-
-    Examples
-    --------
-    >>> in_bytes(8e15), in_bytes(1.5e9)
-    ('8 PB', '1.5 GB')
-    """
-    power = min(int(math.log10(max(count, 1)) // 3), len(UNITS) - 1)
-    return f"{count / 1000**power:.3g} {UNITS[power]}"
+    """Return the bytes of memory of the machine; infinity where the system does not tell (Windows)."""
+    return (
+        float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+        if hasattr(os, "sysconf")
+        else math.inf
+    )

@@ -24,7 +24,7 @@ def as_data(network: Model, x: Any, y: Any, lengths: Any = None, sample_weight: 
     x, lengths = as_inputs(network._first, x, lengths, network._input_dtype)
     shape = [n for n in network.compute_shapes(x.shape[1:]) if n is not None]  # all known, as those of x are
     K, steps = shape[-1], len(shape) > 1
-    check_memory(network._leaves(), network.dtype)
+    check_memory(network, network.dtype)
     check_output(network._last, K, network.loss)
     if steps and lengths is not None:
         check_steps(network, x.shape[1])
