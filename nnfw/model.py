@@ -1,5 +1,7 @@
 """Model: what is trained. Layers with a loss, an optimizer, metrics, random streams and a history."""
 
+import math
+import os
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +16,7 @@ from nnfw.core.typing import Shape
 from nnfw.core.validation import Check, floating, generator, whole_number
 from nnfw.history import History
 from nnfw.layers.base import Layer
+from nnfw.layers.parameters import count
 from nnfw.layers.sequential import Sequential
 from nnfw.losses import Loss
 from nnfw.metrics import Metric
@@ -129,6 +132,7 @@ class Model(Sequential):
             )
         source = self._streams["weights"] if rng is None else generator("Network", "rng", rng)
         kind = self.dtype if dtype is None else floating("Network", "dtype", dtype)
+        check_memory(self, kind)
         with BUILDING, self._all_or_nothing(source):
             for layer in self.layers:
                 if rng is None and isinstance(layer, Model):
@@ -271,7 +275,7 @@ def check_memory(network: Model, dtype: np.dtype[Any]) -> None:
         largest = max(sizes, key=lambda label: sizes[label])
         raise ValueError(
             f"{largest} has {sizes[largest]:.3g} parameters; all parameters with their gradients take "
-            f"{needed / 1e9:.3g} GB, and this machine has {memory / 1e9:.3g} GB; take fewer units, or features"
+            f"{needed / 1e9:.3g} GB, and this machine has {memory / 1e9:.3g} GB; take fewer units"
         )
 
 

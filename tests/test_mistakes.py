@@ -358,9 +358,9 @@ NETWORKS = [
     ("two numbers as a metric", lambda s: s.fit_new(Dense(1), metrics=[TwoNumbers()]),
      TypeError, "metric 'two_numbers'", "single number"),
     ("more units than memory", lambda s: s.fit_new(Dense(10**12)),
-     ValueError, "layer 1, Dense(1000000000000)", "40 TB", "fewer units"),
+     ValueError, "layer 1, Dense(1000000000000)", "4e+04 GB", "fewer units"),
     ("more memory than there is, by hand", lambda s: untrained(network_of(GRU(10**7)), T, D),
-     ValueError, "layer 1, GRU(10000000)", "PB", "fewer units"),
+     ValueError, "layer 1, GRU(10000000)", "GB", "fewer units"),
 ]
 OPTIMIZERS = [
     ("a negative rate", lambda s: SGD(-0.1), ValueError, "SGD: learning_rate", "-0.1"),
