@@ -2,28 +2,24 @@
 
 import copy
 import math
+import weakref
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 import numpy as np
 
 from nnfw import initializers, optimizers, regularizers
+from nnfw.activations import Activation
 from nnfw.core.errors import ShapeError
 from nnfw.core.registry import Part
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import Check, boolean, floating, generator
 from nnfw.core.vectors import clip_to_norm
+from nnfw.initializers import Initializer
 from nnfw.layers.parameters import Spec, Views, count, lay_out
+from nnfw.optimizers import Optimizer, State
 from nnfw.regularizers import Regularizer, Regularizers
-
-if TYPE_CHECKING:
-    import weakref
-
-    from nnfw.activations import Activation
-    from nnfw.initializers import Initializer
-    from nnfw.optimizers import Optimizer, State
-
 
 NOTHING = np.empty(0, np.float32)  # in place of a dx that nobody needs
 AXES = {2: "(samples, features)", 3: "(samples, steps, features)"}
@@ -43,8 +39,8 @@ def with_samples(shape: Shape) -> str:
 class Options(TypedDict, total=False):
     """The arguments that every layer has; `Layer` describes them."""
 
-    optimizer: "Optimizer | str | None"
-    regularizer: "str | Regularizers | None"
+    optimizer: Optimizer | str | None
+    regularizer: str | Regularizers | None
     trainable: bool
     name: str | None
 
@@ -111,11 +107,11 @@ class Layer(Part):
     array([[1., 2., 3.]])
     """
 
-    optimizer: "Optimizer | None" = None
+    optimizer: Optimizer | None = None
     regularizer: Regularizers | None = None
     trainable: bool = True
     name: str | None = None
-    activation: "Activation | None" = None  # of a layer that has one
+    activation: Activation | None = None  # of a layer that has one
 
     # What a class declares:
     takes_lengths: ClassVar[bool] = False  # whether forward takes `lengths`
@@ -135,7 +131,7 @@ class Layer(Part):
     _blocks: Mapping[str, Array] = MappingProxyType({})  # parameters that lie side by side, as one array
     _grad_blocks: Mapping[str, Array] = MappingProxyType({})
     _buffers: Mapping[str, Array] = MappingProxyType({})  # memory kept from one training step to the next
-    _state: "State | None" = None  # of the optimizer
+    _state: State | None = None  # of the optimizer
     _noise: np.random.Generator | None = None  # what a layer that is random in training draws from
 
     # What the network sets:
@@ -159,8 +155,8 @@ class Layer(Part):
     def __init__(
         self,
         *,
-        optimizer: "Optimizer | str | None" = None,
-        regularizer: "str | Regularizers | None" = None,
+        optimizer: Optimizer | str | None = None,
+        regularizer: str | Regularizers | None = None,
         trainable: bool = True,
         name: str | None = None,
     ) -> None:
@@ -226,7 +222,7 @@ class Layer(Part):
         if self._specs:
             raise NotImplementedError(f"{type(self).__name__} has parameters: it must define gradients()")
 
-    def update(self, optimizer: "Optimizer", epoch: float) -> None:
+    def update(self, optimizer: Optimizer, epoch: float) -> None:
         """Take one step of the optimizer: the layer's own if it has one, else `optimizer`."""
         rule = self.optimizer or optimizer
         if not self.trainable or not self.flat_params.size:
@@ -238,14 +234,14 @@ class Layer(Part):
         for p, _, regularizer in self._regularized():
             regularizer.constrain(p)
 
-    def _check_state(self, rule: "Optimizer") -> "State":
+    def _check_state(self, rule: Optimizer) -> State:
         """Return what the optimizer remembers of the layer; it starts anew after another optimizer."""
         if self._state is None or self._state.rule != type(rule).__name__:
             self._state = rule.start(self.flat_params)
         return self._state
 
     @property
-    def _own_optimizer(self) -> "Optimizer | None":
+    def _own_optimizer(self) -> Optimizer | None:
         """The optimizer that it was given."""
         return self.optimizer
 
@@ -289,7 +285,7 @@ class Layer(Part):
     # ---- what the verbs are built from --------------------------------------------------------------
 
     def add_parameter(
-        self, name: str, shape: Shape, initializer: "Initializer | str", block: str | None = None
+        self, name: str, shape: Shape, initializer: Initializer | str, block: str | None = None
     ) -> None:
         """Declare a parameter; `initialize` allocates and fills it.
 
