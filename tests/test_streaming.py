@@ -220,7 +220,7 @@ def test_a_stream_holds_weights_once_and_nothing_of_training():
         for name in ("flat_grads", "_state", "_noise", "_specs"):
             assert getattr(stepper.layer, name) is getattr(layer, name)
         assert not stepper.layer.cache
-        assert not stepper.layer._buffers
+        assert not stepper.layer._memory
     assert stream.steppers[0].layer.initializer is layers[0].initializer
     for stepper, copied in zip(stream.steppers, stream.copy().steppers, strict=True):
         assert copied.layer is stepper.layer

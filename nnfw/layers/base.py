@@ -1,7 +1,6 @@
 """The Layer interface: six verbs, and named parameters as views into one flat vector."""
 
 import copy
-import math
 import weakref
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -15,7 +14,7 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.registry import Part
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import Check, boolean, floating, generator
-from nnfw.core.vectors import clip_to_norm
+from nnfw.core.vectors import Scratch, clip_to_norm
 from nnfw.initializers import Initializer
 from nnfw.layers.parameters import Spec, Views, count, lay_out
 from nnfw.optimizers import Optimizer, State
@@ -130,7 +129,7 @@ class Layer(Part):
     _specs: Mapping[str, Spec] = MappingProxyType({})  # the parameters that were declared
     _blocks: Mapping[str, Array] = MappingProxyType({})  # parameters that lie side by side, as one array
     _grad_blocks: Mapping[str, Array] = MappingProxyType({})
-    _buffers: Mapping[str, Array] = MappingProxyType({})  # memory kept from one training step to the next
+    _memory: Scratch | None = None  # memory kept from one training step to the next
     _state: State | None = None  # of the optimizer
     _noise: np.random.Generator | None = None  # what a layer that is random in training draws from
 
@@ -149,7 +148,7 @@ class Layer(Part):
 
     # What copies leave out:
     _transient: ClassVar[tuple[str, ...]] = (
-        "params", "grads", "_blocks", "_grad_blocks", "cache", "_buffers", "_owner", "_needs_dx"
+        "params", "grads", "_blocks", "_grad_blocks", "cache", "_memory", "_owner", "_needs_dx"
     )  # fmt: skip
 
     def __init__(
@@ -198,7 +197,7 @@ class Layer(Part):
         rng, dtype = generator(owner, "rng", rng), floating(owner, "dtype", dtype).name
         size = count(self._specs)
         self.flat_params, self.flat_grads = np.zeros(size, dtype), np.zeros(size, dtype)
-        self.cache, self._state, self._buffers = {}, None, {}
+        self.cache, self._state, self._memory = {}, None, None
         if self._owner is None:  # else the network gives it its own stream of noise
             self._noise = rng
         self._bind()
@@ -317,14 +316,12 @@ class Layer(Part):
             before = "backward(dy)" if verb == "gradients" else "forward(x, training=True)"
             raise RuntimeError(f"{self._label}: {verb} comes after {before}, which has not been called yet")
 
-    def _buffer(self, name: str, shape: tuple[int, ...]) -> Array:
-        """Return an array of arbitrary content, its memory kept from one training step to the next."""
-        size = math.prod(shape)
-        kept = self._buffers.get(name)
-        if kept is None or kept.size < size:
-            kept = np.empty(size, self.dtype)
-            self._buffers = {**self._buffers, name: kept}
-        return kept[:size].reshape(shape)
+    @property
+    def _scratch(self) -> Scratch:
+        """Memory of arbitrary content, by name and shape, kept from one training step to the next."""
+        if self._memory is None:
+            self._memory = Scratch(self.dtype)
+        return self._memory
 
     def _check_gradient(self, dy: Array, shape: tuple[int, ...]) -> Array:
         """Return dy in the layer's dtype, if it has the `shape` of the last training output."""

@@ -139,7 +139,7 @@ class Bidirectional(Layer):
         """Allocate the parameters of both layers, and fill them from `rng`."""
         super().initialize(rng, dtype)
         for inner in self.directions:
-            inner.cache, inner._buffers = {}, {}
+            inner.cache, inner._memory = {}, None
 
     def forward(
         self,

@@ -75,7 +75,7 @@ class Dropout(Layer):
             shape = (shape[0], 1, *shape[2:])
         kept = self._random().random(shape, np.float32) >= self.rate  # the same draw in a float64 network
         scale = self.dtype.type(1 / (1 - self.rate))
-        return np.multiply(kept, scale, out=self._buffer("m", shape))
+        return np.multiply(kept, scale, out=self._scratch("m", shape))
 
     def backward(self, dy: Array) -> Array:
         """Return dx, of the shape of dy: (2)."""

@@ -70,7 +70,7 @@ class LayerNorm(Layer):
         gain = self.params["gain"]
         self.check_input(x, len(gain))
         ones = np.ones_like(gain)
-        centred = self._buffer("normalized", x.shape) if training else np.empty_like(x)
+        centred = self._scratch("normalized", x.shape) if training else np.empty_like(x)
         np.subtract(x, means(x, ones), out=centred)  # (1)
         centred -= means(centred, ones)  # (1) again: the mean of features far from 0 was rounded
         y = centred * centred
@@ -86,12 +86,14 @@ class LayerNorm(Layer):
         """Return dx, of the shape of x."""
         normalized, gain = self._recall("normalized", "backward"), self.params["gain"]
         dy = self._check_gradient(dy, normalized.shape)
-        product = np.multiply(dy, normalized, out=self._buffer("product", normalized.shape))
+        product = np.multiply(dy, normalized, out=self._scratch("product", normalized.shape))
         self.cache = {**self.cache, "dy": dy, "product": product}
         if not self._needs_dx:
             return NOTHING
         dx: Array = dy * gain  # (4)
-        dx -= np.multiply(normalized, means(product, gain), out=self._buffer("term", normalized.shape))  # (2)
+        dx -= np.multiply(
+            normalized, means(product, gain), out=self._scratch("term", normalized.shape)
+        )  # (2)
         dx -= means(dy, gain)  # (1)
         dx *= self.cache["scale"]  # (3)
         return dx

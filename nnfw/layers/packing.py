@@ -14,14 +14,14 @@ then plain slices, and a loop over time needs no special case for its first step
 
 import functools
 from collections import UserDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from nnfw.core.typing import Array
+from nnfw.core.vectors import Scratch
 
-Scratch = Callable[[str, tuple[int, ...]], Array]  # memory of arbitrary content, by name and shape
 Weights = tuple[Array, list[Array]]  # Wx over b (D + 1, G·H), and Wh in the parts that are multiplied at once
 Step = tuple[slice, slice, slice]  # before, after, now
 
@@ -123,7 +123,7 @@ class Steps:
         """Yield the same batch in windows of `size` steps."""
         longest = self.T if self.lengths is None else int(self.lengths.max())
         for start in range(0, longest, size):
-            yield Steps(self.N, self.T, self.lengths, self.backwards, (start, min(start + size, longest)))
+            yield steps_of(self.N, self.T, self.lengths, self.backwards, (start, min(start + size, longest)))
 
     def blocks(self, size: int) -> Iterator[tuple[slice, list[Step]]]:
         """Yield blocks of steps in reverse: the rows of each, `size` or just above, and its steps."""
@@ -171,11 +171,12 @@ class Steps:
         """Return the view (steps read, N, D) of x (N, T, D)."""
         return x.swapaxes(0, 1)[:: -1 if self.backwards else 1][self.start : self.stop]
 
-    def states(self, initial: Array, H: int) -> list[Array]:
+    def states(self, initial: Array, H: int, scratch: Scratch | None = None) -> list[Array]:
         """Return the arrays (N + P, H) for all states, of the parts of an `initial` one (N, S)."""
         states = []
-        for part in np.split(initial[self.order], initial.shape[1] // H, axis=1):
-            states.append(np.empty((self.N + self.P, H), initial.dtype))
+        for k, part in enumerate(np.split(initial[self.order], initial.shape[1] // H, axis=1)):
+            shape = self.N + self.P, H
+            states.append(np.empty(shape, initial.dtype) if scratch is None else scratch(f"h{k}", shape))
             states[-1][: self.N] = part
         return states
 
@@ -188,6 +189,22 @@ class Steps:
     def last(self, h: Array) -> Array:
         """Return the state (N, H) after the last step read of each sample, of all states h (N + P, H)."""
         return self.unsort(h[self.final])
+
+
+def steps_of(
+    N: int,
+    T: int,
+    lengths: Array | None = None,
+    backwards: bool = False,
+    window: tuple[int, int] | None = None,
+) -> Steps:
+    """Return `Steps` of these arguments; those without unequal lengths are kept, as nothing changes them."""
+    if lengths is None or np.all(lengths == T):
+        return equal_steps(N, T, None, backwards, window)
+    return Steps(N, T, lengths, backwards, window)
+
+
+equal_steps = functools.lru_cache(maxsize=32)(Steps)
 
 
 class Unpacked(UserDict[str, Array]):

@@ -10,9 +10,10 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import FRACTION, boolean, positive_integer
+from nnfw.core.vectors import Scratch
 from nnfw.initializers import Initializer
 from nnfw.layers.base import NOTHING, Layer, Options, Stepper, with_samples
-from nnfw.layers.packing import Pass, Scratch, Steps, Unpacked, Weights
+from nnfw.layers.packing import Pass, Steps, Unpacked, Weights, steps_of
 
 INFERENCE_ROWS = 2048  # samples × steps that inference takes at a time, whatever T is
 
@@ -148,7 +149,7 @@ class Recurrent(Layer):
         if not training:
             return self.forward_with_state(x, lengths, initial_state)[0]
         x, steps, state = self._opened(x, lengths, initial_state)
-        p = self._read(x, steps, state, self._weights(self._buffer), self._buffer, training=True)
+        p = self._read(x, steps, state, self._weights(self._scratch), self._scratch, training=True)
         h = p.states[0][steps.N :]
         p.rows = {"x": p.x[:, : x.shape[2]], "h": h} | p.rows
         self._pass, self.cache = p, Unpacked(steps, p.rows)
@@ -162,10 +163,11 @@ class Recurrent(Layer):
         The steps are read in windows, so that the memory needed does not grow with T.
         """
         x, steps, state = self._opened(x, lengths, initial_state)
-        shape, weights = (steps.N, steps.T, self.units), self._weights(self._fresh)
+        scratch = Scratch(self.dtype)  # of this call alone: threads may share a layer
+        shape, weights = (steps.N, steps.T, self.units), self._weights(scratch)
         out = np.zeros(shape, self.dtype) if self.return_sequences else None
         for window in steps.windows(max(1, INFERENCE_ROWS // max(1, steps.N))):
-            p = self._read(x, window, state, weights, self._fresh)
+            p = self._read(x, window, state, weights, scratch)
             state = p.last()
             if out is not None:
                 window.unpack(p.states[0][steps.N :], out)
@@ -183,7 +185,7 @@ class Recurrent(Layer):
             raise ShapeError(
                 f"{self._label}: initial_state must be (samples, state) = {shape}, got {state.shape}"
             )
-        return x, Steps(N, T, lengths, self.go_backwards), state
+        return x, steps_of(N, T, lengths, self.go_backwards), state
 
     def _read(
         self, x: Array, steps: Steps, state: Array, weights: Weights, scratch: Scratch, training: bool = False
@@ -200,7 +202,7 @@ class Recurrent(Layer):
             steps.scale(x_1[:, :D], x_mask)
         s = np.matmul(x_1, Wx_b.reshape(-1, G, H).swapaxes(0, 1), out=scratch("s", (G, P, H)))
         a = scratch("a", s.shape) if self._needs_scores else s
-        states = steps.states(state, H)
+        states = steps.states(state, H, None if training else scratch)
         seen = states[0]
         if m is not None:
             m, seen = m[steps.order], scratch("seen", seen.shape)
@@ -208,10 +210,6 @@ class Recurrent(Layer):
         p = Pass(steps, scratch, x_1, s, a, states, seen, Wh, m, x_mask)
         self._forward_steps(p)
         return p
-
-    def _fresh(self, name: str, shape: tuple[int, ...]) -> Array:
-        """Return new memory: threads may share a layer in inference, so that it uses no buffers."""
-        return np.empty(shape, self.dtype)
 
     def _draw_mask(self, share: float, shape: tuple[int, int]) -> Array:
         """Return the factors that drop this `share` of an array: 0, or else 1 / (1 − share)."""
@@ -231,7 +229,7 @@ class Recurrent(Layer):
         self._recall("x", "backward")
         p, H, steps, N = self._pass, self.units, self._pass.steps, self._pass.steps.N
         dy = self._check_gradient(dy, (N, steps.T, H) if self.return_sequences else (N, H))
-        dh = self._buffer("dh", p.states[0].shape)
+        dh = self._scratch("dh", p.states[0].shape)
         if self.return_sequences:
             dh[:N] = 0
             steps.pack(dy, dh[N:])
@@ -239,8 +237,8 @@ class Recurrent(Layer):
             dh[...] = 0
             dh[steps.final] += dy[steps.order]
         others = [np.zeros((N, H), self.dtype) for _ in p.states[1:]]
-        ds = self._buffer("ds", (steps.P, len(self.gates) * H))
-        WhT = self._buffer("WhT", self._blocks["Wh"].T.shape)
+        ds = self._scratch("ds", (steps.P, len(self.gates) * H))
+        WhT = self._scratch("WhT", self._blocks["Wh"].T.shape)
         WhT[...] = self._blocks["Wh"].T  # contiguous: the products of the loop run faster
         self._backward_steps(p, ds, WhT, dh, *others)
         p.rows |= {"ds": ds, "dh": dh[N:]}
@@ -288,12 +286,12 @@ class RecurrentStepper(Stepper):
 
     def __init__(self, layer: Recurrent, N: int) -> None:
         super().__init__(layer)
-        self.steps, self.weights = Steps(N, 1), layer._weights(layer._fresh)
+        self.steps, self.weights = steps_of(N, 1), layer._weights(Scratch(layer.dtype))
         self.state = np.zeros((N, layer._state_size), layer.dtype)
 
     def __call__(self, x: Array) -> Array:
         """Return the new state h, (N, 1, H) or (N, H) as the layer's `forward` has it."""
         layer, state = self.layer, np.asarray(self.state, self.layer.dtype)
-        self.state = layer._read(x, self.steps, state, self.weights, layer._fresh).last()
+        self.state = layer._read(x, self.steps, state, self.weights, Scratch(layer.dtype)).last()
         h = self.state[:, : layer.units].copy()
         return h[:, None] if layer.return_sequences else h

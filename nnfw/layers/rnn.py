@@ -50,11 +50,12 @@ class RNN(Recurrent):
     def _forward_steps(self, p: Pass) -> None:
         """Fill the states h (N + P, H) from the input products s (1, P, H)."""
         (h,), (Wh,), (s,), seen, m, φ = p.states, p.Wh, p.s, p.seen, p.m, self.activation
+        keeps = φ.needs_input  # the scores, for its derivative
         for before, after, now in p.steps:
             h_t, s_t = h[after], s[now]
             np.dot(seen[before], Wh, out=h_t)
-            s_t += h_t  # (1) x Wx + h₋ Wh + b
-            φ(s_t, h_t)  # (1) h
+            scores = np.add(s_t, h_t, out=s_t if keeps else h_t)  # (1) x Wx + h₋ Wh + b
+            φ(scores, h_t)  # (1) h
             if m is not None:
                 np.multiply(h_t, m[: len(h_t)], out=seen[after])
 
