@@ -2,7 +2,7 @@
 
 import copy
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypedDict
 
@@ -125,7 +125,7 @@ class Layer(Part):
     grads: Views = Views()
     flat_params: Array = NOTHING
     flat_grads: Array = NOTHING
-    cache: Mapping[str, Array] = MappingProxyType({})
+    cache: MutableMapping[str, Array] = MappingProxyType({})  # type: ignore[assignment]
     _specs: Mapping[str, Spec] = MappingProxyType({})  # the parameters that were declared
     _blocks: Mapping[str, Array] = MappingProxyType({})  # parameters that lie side by side, as one array
     _grad_blocks: Mapping[str, Array] = MappingProxyType({})

@@ -110,7 +110,7 @@ class Dense(Layer):
         y = self._recall("y", "backward")
         dy = self._check_gradient(dy, y.shape)
         ds = dy if of_logits else self.activation.backward(dy, y, self.cache.get("s"))  # (2)
-        self.cache = {**self.cache, "ds": ds}
+        self.cache["ds"] = ds
         return ds @ self.params["W"].T if self._needs_dx else NOTHING  # (1)
 
     def gradients(self) -> None:

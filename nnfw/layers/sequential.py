@@ -108,7 +108,7 @@ class Sequential(Layer):
                 lengths = padding = None  # the outputs have no time steps any more
         if padding is not None:
             x[padding] = 0
-        if training:
+        if training and padding is not self._padding:
             self._padding = padding
         return x
 
