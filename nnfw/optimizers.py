@@ -1,17 +1,16 @@
-"""Optimizers: the rules by which parameters follow their gradients, from simple to rich.
+"""Optimizers: the rules by which a step changes the parameters, from simple to rich.
 
-A line of code names the equation that it completes. One letter, one meaning: p parameters, g gradient, η
+The comment on a line names the equation that it completes, in these letters: p parameters, g gradient, η
 learning rate, λ weight decay, t the number of the step from 1, m momentum, v a running mean or sum of g²,
 ε a small constant that keeps quotients by √v finite.
 
-``@nnfw.optimizers.register("my_rule")`` above a class of your own makes it known by name.
+``@nnfw.optimizers.register("my_rule")`` above your own class makes it available by name.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
 from numbers import Real
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
@@ -22,11 +21,9 @@ from nnfw.core.typing import Array
 from nnfw.core.validation import AMOUNT, FRACTION, POSITIVE, boolean, checked, optional
 from nnfw.core.vectors import clip_to_norm
 
-Rule = TypeVar("Rule", bound=Callable[..., None])
-
 
 def rate_like(owner: str, name: str, value: Any) -> schedules.RateLike:
-    """Return what is kept of a learning rate: a number as a float, a function or schedule as it is."""
+    """Return a learning rate as it is kept: a number as a float, a function or schedule as it is."""
     schedules.scheduled(owner, name, value)
     return float(value) if isinstance(value, Real) else value
 
@@ -42,39 +39,30 @@ Switch = Annotated[bool, boolean]
 
 @dataclass(eq=False)
 class State:
-    """What an optimizer remembers of one vector of parameters."""
+    """The state of an optimizer for one vector of parameters."""
 
     rule: str  # the name of the optimizer's class
     steps: int  # done so far
-    slots: dict[str, Array]  # running means and sums, each in the shape of the vector
-    scalars: dict[str, float]  # running numbers of the whole vector
+    slots: dict[str, Array]  # running means and sums, each of the shape of the vector
+    scalars: dict[str, float]  # running numbers that hold for the whole vector
     _scratch: dict[str, Array] = field(default_factory=dict, repr=False)
 
     def scratch(self, like: Array, name: str = "work") -> Array:
-        """Return a scratch buffer as long as `like`; it is kept for later steps, its content is not."""
+        """Return a scratch buffer of the length of `like`; the memory is kept between steps."""
         buffer = self._scratch.get(name)
         if buffer is None or buffer.size < like.size:
             buffer = self._scratch[name] = np.empty_like(like)
         return buffer[: like.size]
 
     def part(self, block: slice) -> "State":
-        """Return the state of some of the parameters: views of the slots, the same scalars and scratch."""
+        """Return the state of a block of the parameters: views of the slots, the same scalars and scratch."""
         slots = {name: slot[block] for name, slot in self.slots.items()}
         return State(self.rule, self.steps, slots, self.scalars, self._scratch)
 
 
-def elementwise(rule: Rule) -> Rule:
-    """Mark an `apply` that treats each parameter by itself: `step` calls it once a block of a long vector.
-
-    Such a rule changes nothing but `params` and ``state.slots``.
-    """
-    rule.__dict__["elementwise"] = True
-    return rule
-
-
 @dataclass(eq=False, repr=False)
 class Optimizer(Part):
-    """The base of all optimizers: it takes the rate, clips and decays; the rule is the subclass's `apply`.
+    """Base class of optimizers. A subclass defines `apply`, and in `slots` the names of its vectors.
 
     Every optimizer takes these arguments beside its own, and each can be reassigned at any time. Clipping
     comes before weight decay: by the norm of the whole network, then by value, then by the layer's norm.
@@ -84,18 +72,16 @@ class Optimizer(Part):
     learning_rate : float, callable or Schedule
         η, or a function of the epoch that returns it.
     weight_decay : float
-        λ. The gradient of ``λ/2 |p|²`` is added to g (L2 regularization), biases included. A `decoupled`
-        rule leaves g as it is, and p = p − η λ p precedes its step (arXiv:1711.05101).
+        λ. The gradient λ p of ``λ/2 |p|²`` is added to g (L2 regularization), also for biases. In a
+        `decoupled` rule p = p − η λ p precedes the step instead (arXiv:1711.05101).
     clip_value : float, optional
         Each element of g is clipped to [-clip_value, clip_value].
     clip_norm, clip_global_norm : float, optional
-        The highest Euclidean norm of the gradient of one layer, and of all layers of a network together; a
+        The largest Euclidean norm of the gradient of one layer, and of all layers of a network together; a
         longer gradient is scaled down to it.
 
     Examples
     --------
-    An optimizer of your own is a subclass with a rule, and the names of the vectors that it remembers:
-
     >>> class HeavyBall(Optimizer):
     ...     slots = ("last",)
     ...     def apply(self, params, grads, state, rate):
@@ -125,8 +111,12 @@ class Optimizer(Part):
 
     @property
     def separable(self) -> bool:
-        """Whether each parameter is treated by itself, so that one step may serve several layers."""
-        return type(self).step is Optimizer.step and getattr(self.apply, "elementwise", False)
+        """Whether each parameter is treated by itself, as by the rules of this module.
+
+        A long vector is then taken in blocks, and one step may serve several layers.
+        """
+        rule = type(self)
+        return rule.step is Optimizer.step and rule.apply.__module__ == __name__
 
     def rate(self, epoch: float) -> float:
         """Return the learning rate at `epoch`."""
@@ -142,11 +132,15 @@ class Optimizer(Part):
     def step(self, params: Array, grads: Array, state: State, epoch: float) -> None:
         """Change `params` in place by one step against `grads`, which stay as they are.
 
-        Both are flat vectors, of one layer or of several end to end. `state` is what `start` returned for
-        them, and is updated; `epoch`, fractional within an epoch, is the time for a schedule. A ValueError
-        says what does not fit.
+        Both are flat vectors, of one layer or of several end to end. `state`, which `start` returned for
+        `params`, is updated; a schedule is called with `epoch`, which is fractional within an epoch.
         """
-        self._check_fit(params, grads, state)
+        if any(vector.shape != params.shape for vector in (grads, *state.slots.values())):
+            slots = {name: slot.shape for name, slot in state.slots.items()}
+            raise ValueError(
+                f"{type(self).__name__}: parameters {params.shape}, gradients {grads.shape} and state {slots} "
+                "must have one shape; start(params) returns the state"
+            )
         rate = self.rate(epoch)
         self._count(state)
         grads = self._decayed(params, self._clipped(grads, state), state, rate)
@@ -157,22 +151,10 @@ class Optimizer(Part):
                 self.apply(params[block], grads[block], state.part(block), rate)
 
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
-        """Change `params` and ``state.slots`` in place: the rule itself, which a subclass writes."""
+        """Change `params` and ``state.slots`` in place by the rule."""
         raise NotImplementedError(
             f"{type(self).__name__} has no rule; define apply(params, grads, state, rate)"
         )
-
-    def _check_fit(self, params: Array, grads: Array, state: State) -> None:
-        name = type(self).__name__
-        if state.rule != name:
-            raise ValueError(f"{name}: the state is one of {state.rule}; take a new one from start(params)")
-        shape, dtype = params.shape, params.dtype
-        for what, vector in (("gradient", grads), *state.slots.items()):
-            if vector.shape != shape or vector.dtype != dtype:
-                raise ValueError(
-                    f"{name}: the {what} {vector.shape} of {vector.dtype} does not fit the parameters "
-                    f"{shape} of {dtype}; both are flat vectors of the same parameters"
-                )
 
     def _count(self, state: State) -> None:
         state.steps += 1
@@ -210,7 +192,7 @@ def blend(average: Array, new: Array, keep: float, work: Array) -> None:
 
 
 def sum_of_weights(keep: float, steps: int) -> float:
-    """Return the sum 1 + keep + keep² + … of as many weights as there are steps."""
+    """Return the sum of the weights, 1 + keep + … + keep^(steps − 1)."""
     return (1 - keep**steps) / (1 - keep)
 
 
@@ -238,7 +220,7 @@ class SGD(Optimizer):
     momentum : float
         μ, in [0, 1). At 0, m is g.
     nesterov : bool
-        Look one step of the momentum ahead.
+        Use Nesterov momentum, which evaluates one step ahead.
 
     Examples
     --------
@@ -255,9 +237,8 @@ class SGD(Optimizer):
 
     def __post_init__(self) -> None:
         if self.nesterov and not self.momentum:
-            raise ValueError("SGD: nesterov looks ahead along the momentum; give one, as momentum=0.9")
+            raise ValueError("SGD: nesterov=True needs momentum, as momentum=0.9")
 
-    @elementwise
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
         direction, work = grads, state.scratch(params)
         if self.momentum:
@@ -273,7 +254,7 @@ class SGD(Optimizer):
 @registry.register("adagrad")
 @dataclass(eq=False, repr=False)
 class Adagrad(Optimizer):
-    """Divide by the root of the sum of g² so far: rare features keep a high rate. PyTorch's form.
+    """Division by the root of the sum of g² so far, so that rare features keep a high rate. PyTorch's form.
 
     ::
 
@@ -285,7 +266,7 @@ class Adagrad(Optimizer):
     Parameters
     ----------
     epsilon, initial_accumulator : float
-        ε, and the value that v starts from.
+        ε, and the first value of v.
     """
 
     slots = ("accumulator",)
@@ -294,12 +275,11 @@ class Adagrad(Optimizer):
     initial_accumulator: Amount = 0.0
 
     def start(self, params: Array) -> State:
-        """Return a state whose accumulator holds `initial_accumulator`."""
+        """Return the state before the first step, with `initial_accumulator` in place of zeros."""
         state = super().start(params)
         state.slots["accumulator"].fill(self.initial_accumulator)
         return state
 
-    @elementwise
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
         v, work = state.slots["accumulator"], state.scratch(params)
         v += np.square(grads, out=work)  # (1)
@@ -309,7 +289,7 @@ class Adagrad(Optimizer):
 @registry.register("rmsprop")
 @dataclass(eq=False, repr=False)
 class RMSprop(Optimizer):
-    """Divide by the root of a running mean of g². PyTorch's form: ε stands outside the root.
+    """Division by the root of a running mean of g². PyTorch's form, with ε outside the root.
 
     ::
 
@@ -326,7 +306,7 @@ class RMSprop(Optimizer):
     rho, epsilon, momentum : float
         ρ in [0, 1), ε, and μ in [0, 1).
     centered : bool
-        Divide by the standard deviation of g. Where g hardly changes, steps grow very long.
+        Divide by the standard deviation of g. Steps are very long where g hardly changes.
     """
 
     slots = ("velocity", "mean", "momentum")
@@ -336,7 +316,6 @@ class RMSprop(Optimizer):
     momentum: Fraction = 0.0
     centered: Switch = False
 
-    @elementwise
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
         v, work = state.slots["velocity"], state.scratch(params)
         blend(v, np.square(grads, out=work), self.rho, work)  # (1)
@@ -356,7 +335,7 @@ class RMSprop(Optimizer):
 @registry.register("adam")
 @dataclass(eq=False, repr=False)
 class Adam(Optimizer):
-    """Steps from weighted means of g and g²: sums, divided by the sums of their weights. PyTorch's form.
+    """Steps from running means of g and g², each a sum divided by the sum of its weights. PyTorch's form.
 
     ::
 
@@ -387,7 +366,6 @@ class Adam(Optimizer):
     beta_2: Fraction = 0.999
     epsilon: Positive = 1e-8
 
-    @elementwise
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
         m = self._sum(grads, state)
         self._descend(params, m, state, rate / sum_of_weights(self.beta_1, state.steps))
@@ -434,7 +412,7 @@ class AdamW(Adam):
 @registry.register("nadam")
 @dataclass(eq=False, repr=False)
 class Nadam(Adam):
-    """Adam with Nesterov momentum, which looks one step ahead. PyTorch's form.
+    """Adam with Nesterov momentum. PyTorch's form.
 
     ::
 
@@ -448,14 +426,14 @@ class Nadam(Adam):
     Parameters
     ----------
     momentum_decay : float
-        ψ. μ rises from about β₁ / 2 to β₁; at 0 it stays there.
+        ψ. μ rises from about β₁ / 2 to β₁; at ψ = 0 it stays at β₁ / 2.
     """
 
     learning_rate: Rate = 0.002
     momentum_decay: Amount = 0.004
 
     def start(self, params: Array) -> State:
-        """Return a state that also holds Π, the product of the momenta so far."""
+        """Return the state before the first step, with the product Π of the momenta so far."""
         state = super().start(params)
         state.scalars["momentum_product"] = 1.0
         return state
@@ -467,7 +445,6 @@ class Nadam(Adam):
     def _momentum(self, t: int) -> float:
         return self.beta_1 * (1 - 0.5 * math.pow(0.96, self.momentum_decay * t))
 
-    @elementwise
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
         product = state.scalars["momentum_product"]
         now, ahead = self._momentum(state.steps), self._momentum(state.steps + 1)
@@ -480,7 +457,7 @@ class Nadam(Adam):
 @registry.register("lion")
 @dataclass(eq=False, repr=False)
 class Lion(Optimizer):
-    """Steps of ±η: only the sign of a running mean of g counts. The paper's form.
+    """Steps of ±η, by the sign of a running mean of g. The paper's form.
 
     ::
 
@@ -505,7 +482,6 @@ class Lion(Optimizer):
     beta_1: Fraction = 0.9
     beta_2: Fraction = 0.99
 
-    @elementwise
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
         m, work = state.slots["momentum"], state.scratch(params)
         direction = np.multiply(m, self.beta_1, out=state.scratch(params, "direction"))
@@ -519,15 +495,5 @@ get = registry.get
 register = registry.register
 
 __all__ = [
-    "SGD",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "Lion",
-    "Nadam",
-    "Optimizer",
-    "RMSprop",
-    "get",
-    "register",
-    "registry",
-]
+    "SGD", "Adagrad", "Adam", "AdamW", "Lion", "Nadam", "Optimizer", "RMSprop", "get", "register", "registry",
+]  # fmt: skip

@@ -8,19 +8,19 @@ share, from 0 to 1, that each start or peak loses against the one before.
 """
 
 import math
-import reprlib
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections import abc
 from dataclasses import dataclass, field, fields, replace
 from numbers import Real
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar, dataclass_transform
 
 from nnfw.core.registry import Part, Registry
 from nnfw.core.suggest import nearest
 from nnfw.core.validation import AMOUNT, POSITIVE, SHARE, Range, boolean, checked, each, optional, shown
 
 RateLike = float | abc.Callable[[float], float]
+S = TypeVar("S", bound="Schedule")
 
 # A field's annotation is its type and the check of its value; `exact` keeps whole numbers as given.
 Amount = Annotated[float, AMOUNT.exact]
@@ -30,14 +30,14 @@ Share = Annotated[float, SHARE.exact]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Schedule(Part, ABC):
-    """The base of all schedules: an immutable value that is called with the epoch.
+    """Base class of schedules: immutable values that are called with the epoch.
 
-    A subclass is a frozen dataclass whose fields are its arguments; its rule is `rate_at`.
+    A subclass is a frozen dataclass whose fields are its arguments, and defines `rate_at`.
 
     Parameters
     ----------
     staircase : bool
-        Hold the rate within each epoch: the epoch is rounded down. Every schedule takes this keyword.
+        Round the epoch down: the rate is constant within each epoch. Every schedule takes this keyword.
 
     Examples
     --------
@@ -60,16 +60,10 @@ class Schedule(Part, ABC):
 
     @abstractmethod
     def rate_at(self, epoch: float) -> float:
-        """Return the learning rate at an `epoch` that is known to be valid."""
+        """Return the learning rate at a valid `epoch`."""
 
     def __call__(self, epoch: float) -> float:
-        """Return the learning rate at `epoch`.
-
-        Raises
-        ------
-        ValueError
-            If the epoch, or the rate at it, is negative or not finite.
-        """
+        """Return the learning rate at `epoch`; a ValueError if either is negative or not finite."""
         owner = type(self).__name__
         epoch = snap(AMOUNT(owner, "epoch", epoch))
         rate = self.rate_at(math.floor(epoch) if self.staircase else epoch)
@@ -84,6 +78,13 @@ class Schedule(Part, ABC):
 
 
 registry = Registry("schedule", Schedule)  # type: ignore[type-abstract]
+
+
+@dataclass_transform(frozen_default=True)
+def registered(cls: type[S]) -> type[S]:
+    """Decorate a class of this module: a frozen dataclass, registered under its name."""
+    registry.register(cls.__name__)(dataclass(frozen=True, repr=False)(cls))
+    return cls
 
 
 def scheduled(owner: str, name: str, value: Any) -> Schedule:
@@ -108,16 +109,12 @@ def function(owner: str, name: str, value: Any) -> Any:
     return value
 
 
-def check_boundaries(owner: str, name: str, values: abc.Sized, boundaries: abc.Sequence[float]) -> None:
-    """Raise a ValueError unless the boundaries ascend, and are one less than the values that they part."""
-    if list(boundaries) != sorted(set(boundaries)):
+def check_boundaries(owner: str, values: abc.Sized, boundaries: abc.Sequence[float]) -> None:
+    """Raise a ValueError unless the boundaries ascend, and separate as many intervals as there are values."""
+    if list(boundaries) != sorted(set(boundaries)) or len(values) != len(boundaries) + 1:
         raise ValueError(
-            f"{owner}: boundaries must be epochs in ascending order, got {reprlib.repr(boundaries)}"
-        )
-    if len(values) != len(boundaries) + 1:
-        raise ValueError(
-            f"{owner}: {name} must be one more than the boundaries between them; "
-            f"got {len(values)} and {len(boundaries)} boundaries"
+            f"{owner}: boundaries must be epochs in ascending order, one fewer than what they separate; "
+            f"got {shown(boundaries)} for {len(values)}"
         )
 
 
@@ -154,10 +151,9 @@ def laps(epoch: float, period: float, factor: float = 1.0) -> tuple[int, float]:
     return lap, (laps - start) / length
 
 
-@registry.register("Constant")
-@dataclass(frozen=True, repr=False)
+@registered
 class Constant(Schedule):
-    """The same `rate` at all times; what a number becomes.
+    """The same `rate` at every epoch: ``get(0.1)`` is ``Constant(0.1)``.
 
     Examples
     --------
@@ -174,10 +170,9 @@ class Constant(Schedule):
         return replace(self, rate=self.rate * factor)
 
 
-@registry.register("Custom")
-@dataclass(frozen=True, repr=False)
+@registered
 class Custom(Schedule):
-    """The rate that `function` returns for an epoch; what a plain function becomes.
+    """The rate ``function(epoch)``: what `get` makes of a plain function.
 
     Examples
     --------
@@ -191,10 +186,9 @@ class Custom(Schedule):
         return self.function(epoch)
 
 
-@registry.register("Step")
-@dataclass(frozen=True, repr=False)
+@registered
 class Step(Schedule):
-    """A rate multiplied by `drop`, from 0 to 1, each `every` epochs: ``rate drop^floor(e / every)``.
+    """A rate multiplied by `drop`, from 0 to 1, after every `every` epochs: ``rate drop^floor(e / every)``.
 
     Examples
     --------
@@ -210,10 +204,9 @@ class Step(Schedule):
         return self.rate * self.drop ** laps(epoch, self.every)[0]
 
 
-@registry.register("Piecewise")
-@dataclass(frozen=True, repr=False)
+@registered
 class Piecewise(Schedule):
-    """One rate for each interval between `boundaries`, of which there is one less than `rates`.
+    """One of `rates` for each interval between `boundaries`, of which there is one fewer.
 
     Examples
     --------
@@ -226,18 +219,15 @@ class Piecewise(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_boundaries("Piecewise", "rates", self.rates, self.boundaries)
+        check_boundaries("Piecewise", self.rates, self.boundaries)
 
     def rate_at(self, epoch: float) -> float:
         return self.rates[bisect_right(self.boundaries, epoch)]
 
 
-@registry.register("InverseTime")
-@dataclass(frozen=True, repr=False)
+@registered
 class InverseTime(Schedule):
-    """A rate that falls as one over time: ``rate / (1 + decay e)`` (Robbins & Monro 1951).
-
-    It has halved after ``1 / decay`` epochs.
+    """Inverse time decay, ``rate / (1 + decay e)``: half after ``1 / decay`` epochs (Robbins & Monro 1951).
 
     Examples
     --------
@@ -252,13 +242,12 @@ class InverseTime(Schedule):
         return self.rate / (1 + self.decay * epoch)
 
 
-@registry.register("Exponential")
-@dataclass(frozen=True, repr=False)
+@registered
 class Exponential(Schedule):
     """Exponential decay: ``rate (1 - descent)^floor(e / cycle) exp(-decay (e mod cycle))``.
 
-    It halves in ``ln 2 / decay`` epochs, and starts anew after each `cycle`, if one is given; the default
-    decay then is ``5 / cycle``.
+    It halves in ``ln 2 / decay`` epochs. If `cycle` is given, it restarts after each, and decay is by
+    default ``5 / cycle``.
 
     Examples
     --------
@@ -274,9 +263,7 @@ class Exponential(Schedule):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.decay is None and self.cycle is None:
-            raise ValueError(
-                "Exponential needs decay (per epoch), or cycle (epochs; decay is then 5 / cycle)"
-            )
+            raise ValueError("Exponential needs decay (per epoch), or cycle (decay is then 5 / cycle)")
 
     def rate_at(self, epoch: float) -> float:
         decay, lap = self.decay or 0.0, 0
@@ -287,12 +274,9 @@ class Exponential(Schedule):
         return self.rate * (1 - self.descent) ** lap * math.exp(-decay * epoch)
 
 
-@registry.register("Linear")
-@dataclass(frozen=True, repr=False)
+@registered
 class Linear(Schedule):
-    """A straight line: ``rate + (end - rate) e / epochs``.
-
-    With `end` above `rate` it is a learning-rate range test.
+    """Linear decay, ``rate + (end - rate) e / epochs``; a range test if `end` is above `rate`.
 
     Examples
     --------
@@ -308,12 +292,9 @@ class Linear(Schedule):
         return mix(self.rate, self.end, progress(epoch, self.epochs))
 
 
-@registry.register("Polynomial")
-@dataclass(frozen=True, repr=False)
+@registered
 class Polynomial(Schedule):
-    """A power of the time that is left: ``end + (rate - end) (1 - e / epochs)^power``.
-
-    With a `power` above 1 the rate falls early, below 1 late; 1 is `Linear`.
+    """Polynomial decay, ``end + (rate - end) (1 - e / epochs)^power``: early if `power` > 1, else late.
 
     Examples
     --------
@@ -330,10 +311,9 @@ class Polynomial(Schedule):
         return mix(self.end, self.rate, (1 - progress(epoch, self.epochs)) ** self.power)
 
 
-@registry.register("Cosine")
-@dataclass(frozen=True, repr=False)
+@registered
 class Cosine(Schedule):
-    """Half a cosine: ``end + (rate - end) (1 + cos(pi e / epochs)) / 2``.
+    """Cosine decay, ``end + (rate - end) (1 + cos(pi e / epochs)) / 2``.
 
     Loshchilov & Hutter 2017, "SGDR" (arXiv:1608.03983), equation 5, without restarts.
 
@@ -351,13 +331,12 @@ class Cosine(Schedule):
         return mix(self.rate, self.end, half_cosine(progress(epoch, self.epochs)))
 
 
-@registry.register("CosineRestarts")
-@dataclass(frozen=True, repr=False)
+@registered
 class CosineRestarts(Schedule):
-    """`Cosine` again and again, each period `factor` times longer than the one before, at least 1.
+    """`Cosine` with warm restarts, each period `factor` (at least 1) times as long as the one before.
 
-    Loshchilov & Hutter 2017, "SGDR" (arXiv:1608.03983), equation 5; `factor` is T_mult of the paper,
-    `descent` is of the height over `end`.
+    Loshchilov & Hutter 2017, "SGDR" (arXiv:1608.03983), equation 5, where `factor` is T_mult. `descent` is
+    relative to the height above `end`.
 
     Examples
     --------
@@ -377,13 +356,12 @@ class CosineRestarts(Schedule):
         return mix(start, self.end, half_cosine(share))
 
 
-@registry.register("Triangular")
-@dataclass(frozen=True, repr=False)
+@registered
 class Triangular(Schedule):
-    """A straight line up from `low` to `high` and down again, once a period (cyclical learning rates).
+    """Cyclical learning rates: linear from `low` to `high` and back in each period.
 
-    Smith 2017, "Cyclical learning rates for training neural networks" (arXiv:1506.01186); `descent` is of the
-    height over `low`, and 0.5 is "triangular2" of the paper.
+    Smith 2017, "Cyclical learning rates for training neural networks" (arXiv:1506.01186). `descent` is
+    relative to the height above `low`; 0.5 is "triangular2" of the paper.
 
     Examples
     --------
@@ -396,21 +374,15 @@ class Triangular(Schedule):
     period: Length
     descent: Share = 0.0
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.low > self.high:
-            raise ValueError(f"Triangular: low ({self.low}) must not be above high ({self.high}); swap them")
-
     def rate_at(self, epoch: float) -> float:
         lap, share = laps(epoch, self.period)
         peak = mix(self.low, self.high, (1 - self.descent) ** lap)
         return mix(peak, self.low, abs(2 * share - 1))
 
 
-@registry.register("OneCycle")
-@dataclass(frozen=True, repr=False)
+@registered
 class OneCycle(Schedule):
-    """One rise to a high rate and one long fall far below the start, both on half a cosine.
+    """One rise and one longer fall of the rate, each half a cosine.
 
     Smith & Topin 2018, "Super-convergence" (arXiv:1708.07120). The rise takes the share `warmup` of `epochs`;
     the first and the last rate are `start_factor` and `end_factor` times the highest, `rate`.
@@ -435,14 +407,13 @@ class OneCycle(Schedule):
         return self.rate * mix(1.0, self.end_factor, half_cosine(share))
 
 
-@registry.register("Noam")
-@dataclass(frozen=True, repr=False)
+@registered
 class Noam(Schedule):
-    """A linear rise, then a fall as one over the root: ``factor units^-0.5 min(e^-0.5, e warmup^-1.5)``.
+    """Linear rise, then inverse square root decay: ``factor units^-0.5 min(e^-0.5, e warmup^-1.5)``.
 
     Vaswani et al. 2017, "Attention is all you need" (arXiv:1706.03762), equation 3. `units` is the width of
-    the model, `warmup` the epochs of the rise to the highest rate, ``factor / sqrt(units warmup)``. The paper
-    counts steps: n of them in an epoch need ``factor = n**-0.5``.
+    the model; the highest rate is ``factor / sqrt(units warmup)``. The paper counts steps, not epochs: with n
+    steps an epoch, ``factor = n**-0.5``.
 
     Examples
     --------
@@ -459,10 +430,9 @@ class Noam(Schedule):
         return self.factor * shape / math.sqrt(self.units * self.warmup)
 
 
-@registry.register("Scaled")
-@dataclass(frozen=True, repr=False)
+@registered
 class Scaled(Schedule):
-    """Another schedule with every rate multiplied by `factor`: what ``schedule * factor`` returns.
+    """Another schedule with every rate multiplied by `factor`, as ``schedule * factor`` returns it.
 
     Examples
     --------
@@ -480,13 +450,11 @@ class Scaled(Schedule):
         return replace(self, factor=self.factor * factor)
 
 
-@registry.register("Warmup")
-@dataclass(frozen=True, repr=False)
+@registered
 class Warmup(Schedule):
-    """A straight line up to the first rate of another schedule, which then runs from its own epoch 0.
+    """Linear rise from `start` to the first rate of a schedule, which then runs from its own epoch 0.
 
-    Goyal et al. 2017, "Accurate, large minibatch SGD" (arXiv:1706.02677), section 2.2. The rise from the rate
-    `start` takes `epochs`.
+    Goyal et al. 2017, "Accurate, large minibatch SGD" (arXiv:1706.02677), section 2.2.
 
     Examples
     --------
@@ -505,10 +473,9 @@ class Warmup(Schedule):
         return schedule(epoch - self.epochs)
 
 
-@registry.register("Sequence")
-@dataclass(frozen=True, repr=False)
+@registered
 class Sequence(Schedule):
-    """One schedule after another, each from its own epoch 0; there is one more than `boundaries`.
+    """One schedule after another, each from its own epoch 0; there is one fewer of `boundaries`.
 
     Examples
     --------
@@ -521,7 +488,7 @@ class Sequence(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_boundaries("Sequence", "schedules", self.schedules, self.boundaries)
+        check_boundaries("Sequence", self.schedules, self.boundaries)
 
     def rate_at(self, epoch: float) -> float:
         current = bisect_right(self.boundaries, epoch)
@@ -544,25 +511,7 @@ def get(schedule: RateLike) -> Schedule:
 register = registry.register
 
 __all__ = [
-    "Constant",
-    "Cosine",
-    "CosineRestarts",
-    "Custom",
-    "Exponential",
-    "InverseTime",
-    "Linear",
-    "Noam",
-    "OneCycle",
-    "Piecewise",
-    "Polynomial",
-    "RateLike",
-    "Scaled",
-    "Schedule",
-    "Sequence",
-    "Step",
-    "Triangular",
-    "Warmup",
-    "get",
-    "register",
-    "registry",
-]
+    "Constant", "Cosine", "CosineRestarts", "Custom", "Exponential", "InverseTime", "Linear", "Noam",
+    "OneCycle", "Piecewise", "Polynomial", "RateLike", "Scaled", "Schedule", "Sequence", "Step", "Triangular",
+    "Warmup", "get", "register", "registry",
+]  # fmt: skip
