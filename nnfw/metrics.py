@@ -1,13 +1,13 @@
 """Metrics of targets ``y`` and outputs ``a``.
 
-A metric reduces each batch to a few sums, its `statistics`; those of several batches are merged, and the
-`result` is computed once at the end. So any split of the samples into batches gives the same value.
+A metric reduces each batch to its `statistics`, a few sums; those of several batches are merged, and the
+`result` is computed once at the end, so that any split of the samples into batches gives the same value.
 
 Outputs are (N, K), or (N, T, K), of which each time step counts as a sample; (N,) is the same as (N, 1).
 Classes are integers (N,) or (N, 1), or one-hot rows (N, K), with a time axis if the outputs have one. Of
 several outputs the largest decides, the first among equal ones. A single output decides between 0 and 1 (or
 -1 and +1): class 1 is predicted where ``a > threshold``. A ratio 0/0, such as the precision of a class that
-is never predicted, is 0.0 without a warning, as in scikit-learn.
+is never predicted, is 0.0, as in scikit-learn.
 
 ``@nnfw.metrics.register("my_metric")`` above your own class makes it available by name.
 """
@@ -22,7 +22,6 @@ from numpy.typing import ArrayLike
 
 from nnfw.core.errors import ShapeError
 from nnfw.core.registry import Part, Registry
-from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
 from nnfw.core.validation import FINITE, positive_integer
 
@@ -59,7 +58,7 @@ class Metric(Part):
         return "_".join([vars(type(self)).get("_known_as") or snake_case, *changed])
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        """Return the small array of sums from which the result is computed."""
+        """Return the sums of a batch from which `result` is computed, as a small array."""
         raise NotImplementedError
 
     def merge(self, s: Array, t: Array) -> Array:
@@ -67,7 +66,7 @@ class Metric(Part):
         return s + t
 
     def result(self, s: Array) -> Any:
-        """Return the value (a float, except for `ConfusionMatrix`) from the statistics of all batches."""
+        """Return the value, a float but for `ConfusionMatrix`, from the statistics of all batches."""
         raise NotImplementedError
 
     def __call__(self, y: ArrayLike, a: ArrayLike) -> Any:
@@ -76,10 +75,9 @@ class Metric(Part):
 
 
 class MeanMetric(Metric):
-    """Base class of metrics that are a mean; their statistics are a sum and the number of its terms."""
+    """Base class of means; their statistics are a sum and the number of its terms."""
 
     def result(self, s: Array) -> float:
-        """Return the mean."""
         return float(s[0] / s[1])
 
 
@@ -117,12 +115,11 @@ class Running:
 # ---- Targets and outputs, brought to one form ----------------------------------------------------------
 
 
-def _layout(a: Array) -> tuple[tuple[int, ...], int]:
-    """Return the shape of the samples of `a`, and the number K of outputs of each."""
-    return (a.shape, 1) if a.ndim < 2 else (a.shape[:-1], a.shape[-1])
-
-
-def _check_targets(y: Array, a: Array, shapes: list[tuple[int, ...]]) -> None:
+def _aligned(y: ArrayLike, a: ArrayLike, classes: bool = False) -> tuple[Array, Array]:
+    """Return targets (M, K), or (M,) if they are `classes`, and outputs (M, K) of M samples (and steps)."""
+    y, a = np.asarray(y), np.asarray(a)
+    samples, k = (a.shape, 1) if a.ndim < 2 else (a.shape[:-1], a.shape[-1])
+    shapes = [(*samples, k)] + ([samples, (*samples, 1)] if classes or k == 1 else [])
     if y.shape not in shapes:
         expected = " or ".join(map(str, dict.fromkeys(shapes)))
         raise ShapeError(
@@ -136,57 +133,36 @@ def _check_targets(y: Array, a: Array, shapes: list[tuple[int, ...]]) -> None:
             f"y must hold numbers, got dtype {y.dtype}; "
             "number your classes: classes, y = np.unique(y, return_inverse=True)"
         )
-
-
-def _check_classes(y: Array, a: Array) -> None:
-    k = a.shape[1]
-    lowest, count = (-1, 2) if k == 1 else (0, k)
-    valid = (y >= lowest) & (y < count) & (y == np.floor(y))
-    if not valid.all():
-        expected = "0 or 1 (or -1 or +1)" if k == 1 else f"a whole number from 0 to {k - 1}"
-        raise ValueError(
-            f"y holds {y[~valid][0]}, but with K={k} outputs a sample each class is {expected}. Number the "
-            "classes from 0, with an output for each; a must be outputs, not classes already decided"
-        )
-    if k == 1 and a.dtype.kind in "iu" and not np.isin(a, (-1, 0, 1)).all():
-        raise ValueError(
-            f"a holds whole numbers up to {a.max()}, but a single output decides between 0 and 1; a must be "
-            f"outputs, not classes already decided (outputs that are whole numbers: a.astype(float))"
-        )
-
-
-def _as_classes(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
-    """Return the true classes (M,) and the outputs (M, K) of M samples (and steps)."""
-    y, a = np.asarray(y), np.asarray(a)
-    samples, k = _layout(a)
-    _check_targets(y, a, [samples, (*samples, 1), (*samples, k)])
-    a = a.reshape(-1, k)
-    if k > 1 and y.size == a.size:
-        y = y.reshape(-1, k)
-        if not np.abs(y.sum(axis=1) - 1).max() < 1e-2:  # in this form nan fails too
-            raise ValueError(
-                "each one-hot row of y must sum to 1. A row of several classes, or of none, has no single "
-                "right answer: leave padded steps out, and measure independent labels by "
-                "metrics.MultiLabel('accuracy')"
-            )
-        return y.argmax(axis=1), a
-    y = y.ravel()
-    _check_classes(y, a)
-    return (y > 0 if k == 1 else y).astype(np.intp, copy=False), a
-
-
-def _as_pairs(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
-    """Return targets and outputs, both (M, K): a target for each output."""
-    y, a = np.asarray(y), np.asarray(a)
-    samples, k = _layout(a)
-    _check_targets(y, a, [(*samples, k)] + ([samples] if k == 1 else []))
-    return y.reshape(-1, k), a.reshape(-1, k)
+    return y.reshape(-1, k) if y.size == a.size else y.ravel(), a.reshape(-1, k)
 
 
 def _as_floats(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
     """Return real targets and outputs, both (M, K) in float64."""
-    y, a = _as_pairs(y, a)
+    y, a = _aligned(y, a)
     return y.astype(np.float64), a.astype(np.float64)
+
+
+def _as_classes(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
+    """Return the true classes (M,) and the outputs (M, K) of M samples (and steps)."""
+    y, a = _aligned(y, a, classes=True)
+    k = a.shape[1]
+    if k > 1 and y.ndim == 2:
+        if not np.abs(y.sum(axis=1) - 1).max() < 1e-2:  # in this form nan fails too
+            raise ValueError(
+                "each one-hot row of y must sum to 1; leave padded steps out, and measure independent labels "
+                "by metrics.MultiLabel('accuracy')"
+            )
+        return y.argmax(axis=1), a
+    y = y.ravel()
+    valid = (y == np.floor(y)) & ((y >= 0) & (y < k) if k > 1 else np.abs(y) <= 1)
+    decided = k == 1 and a.dtype.kind in "iu" and not np.isin(a, (-1, 0, 1)).all()
+    if decided or not valid.all():
+        expected = "0 or 1 (or -1 or +1)" if k == 1 else f"a whole number from 0 to {k - 1}"
+        raise ValueError(
+            f"y holds {y[valid.argmin()]}, a up to {a.max()}: with K={k} outputs a sample each class is "
+            f"{expected}; number the classes from 0, and give outputs as a, not classes already decided"
+        )
+    return (y > 0 if k == 1 else y).astype(np.intp, copy=False), a
 
 
 def _divide(top: Array, bottom: Array) -> Array:
@@ -194,25 +170,23 @@ def _divide(top: Array, bottom: Array) -> Array:
     return np.divide(top, bottom, out=np.zeros(np.shape(bottom)), where=bottom != 0)
 
 
-# nnfw's name -> what other libraries call it
 OTHER_NAMES = {
-    "accuracy": "acc accuracy_score binary_accuracy categorical_accuracy sparse_categorical_accuracy",
-    "top_k_accuracy": "top_k_accuracy_score top_k_categorical_accuracy sparse_top_k_categorical_accuracy",
-    "precision": "ppv precision_score",
-    "recall": "sensitivity tpr recall_score",
-    "specificity": "tnr selectivity",
-    "negative_predictive_value": "npv",
-    "f1": "f1_score f1score",
-    "matthews_correlation": "mcc matthews_corrcoef",
-    "multi_label_accuracy": "hamming_score multilabel_accuracy",
-    "mae": "l1",
-    "mse": "l2",
-    "rmse": "root_mean_squared_error",
-    "r2": "r2_score r2score",
+    "acc": "accuracy",
+    "accuracy_score": "accuracy",
+    "categorical_accuracy": "accuracy",
+    "binary_accuracy": "accuracy",
+    "sparse_categorical_accuracy": "accuracy",
+    "ppv": "precision",
+    "sensitivity": "recall",
+    "tpr": "recall",
+    "tnr": "specificity",
+    "npv": "negative_predictive_value",
+    "f1_score": "f1",
+    "mcc": "matthews_correlation",
+    "root_mean_squared_error": "rmse",
+    "r2_score": "r2",
 }
-registry = Registry(
-    "metric", Metric, {other: name for name, others in OTHER_NAMES.items() for other in others.split()}
-)
+registry = Registry("metric", Metric, OTHER_NAMES)
 
 # ---- Regression ----------------------------------------------------------------------------------------
 
@@ -220,8 +194,8 @@ registry = Registry(
 class FunctionMetric(MeanMetric):
     """A plain function as a metric: the mean over batches, weighted by their samples (or valid steps).
 
-    If the function is itself a mean over samples, the result does not depend on the batches. For a maximum, a
-    root or a quotient of sums it does; write a `Metric` for these, whose statistics merge.
+    If the function is not a mean over samples, such as a maximum or a quotient of sums, the result depends on
+    the batches; write a `Metric` then.
 
     Parameters
     ----------
@@ -245,14 +219,16 @@ class FunctionMetric(MeanMetric):
 
     @property
     def name(self) -> str:
-        """The name of the function."""
+        """The name of the function, or of the class of a callable object."""
         return getattr(self.function, "__name__", type(self.function).__name__)
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        value, samples = self.function(y, a), math.prod(_layout(np.asarray(a))[0])
+        value, shape = self.function(y, a), np.shape(a)
         if np.ndim(value) != 0:
-            shape = np.shape(value)
-            raise TypeError(f"the metric {self.name} must return one number, got shape {shape}; take a mean")
+            raise TypeError(
+                f"the metric {self.name} must return one number, got shape {np.shape(value)}; take a mean"
+            )
+        samples = math.prod(shape[:-1] if len(shape) > 1 else shape)
         return np.array([float(value) * samples, samples])
 
 
@@ -287,7 +263,7 @@ class MSE(MeanMetric):
 
 @registry.register("rmse")
 class RMSE(MSE):
-    """Root of the mean squared error, taken once, after the mean over all samples and outputs."""
+    """Root mean squared error: the root of `MSE` over all samples and outputs."""
 
     def result(self, s: Array) -> float:
         return math.sqrt(super().result(s))
@@ -311,7 +287,7 @@ class R2(Metric):
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
         """Return for each output (5, K): count, first and mean of `y`, Σ(y - ȳ)² and Σ(y - a)²."""
         y, a = _as_floats(y, a)
-        offset = y - y[0]  # a large mean loses no digits then, and the spread of equal targets is exactly 0
+        offset = y - y[0]  # keeps the digits beside a large mean; equal targets have exactly 0 spread
         mean = offset.mean(axis=0)
         spread, error = np.square(offset - mean).sum(axis=0), np.square(y - a).sum(axis=0)
         return np.array([np.full_like(mean, len(y)), y[0], mean, spread, error])
@@ -334,7 +310,7 @@ class R2(Metric):
 
 @registry.register("top_k_accuracy")
 class TopKAccuracy(MeanMetric):
-    """Share of samples whose class is among the `k` largest outputs; among equal ones, the first count.
+    """Share of samples whose class is among the `k` largest outputs; of equal ones, the first count.
 
     Parameters
     ----------
@@ -362,12 +338,12 @@ class TopKAccuracy(MeanMetric):
         truth, a = _as_classes(y, a)
         if a.shape[1] < max(self.k, 2):
             raise ValueError(
-                f"k={self.k} guesses need at least {max(self.k, 2)} outputs, got K={a.shape[1]}; "
-                "choose a smaller k, or accuracy for a single output"
+                f"k={self.k} needs at least {max(self.k, 2)} outputs, got K={a.shape[1]}; choose a smaller k"
+                ", or accuracy for a single output"
             )
         truth = truth[:, None]
         own = np.take_along_axis(a, truth, axis=1)
-        # not (a <= own), rather than (a > own), ranks nan first: a network that diverged is not right
+        # not (a <= own), rather than (a > own), ranks nan first: a diverged network is not counted as right
         ahead = ~(a <= own) | ((a == own) & (np.arange(a.shape[1]) < truth))
         return np.array([np.count_nonzero(ahead.sum(axis=1) < self.k), len(a)])
 
@@ -429,10 +405,9 @@ class ConfusionMatrix(ClassMetric):
 
 
 class CountMetric(ClassMetric):
-    """Base class of metrics that need only four counts of each class, and not the confusion matrix."""
+    """Base class of metrics of four counts for each class, TP, FP, FN and TN: (4, K)."""
 
     def count(self, truth: Array, decided: Array, k: int) -> Array:
-        """Return TP, FP, FN and TN of each class against all others: (4, K)."""
         tp = np.bincount(truth[truth == decided], minlength=k)
         fp = np.bincount(decided, minlength=k) - tp
         fn = np.bincount(truth, minlength=k) - tp
@@ -460,15 +435,11 @@ class MatthewsCorrelation(CountMetric):
         return float(_divide(covariance, np.sqrt(variances)))
 
 
-AVERAGES = ("auto", "binary", "macro", "micro", "weighted")
-
-
-def _average(owner: str, average: str, known: tuple[str, ...]) -> str:
+def _one_of(owner: str, average: str, known: tuple[str, ...]) -> str:
     """Return `average` if it is one of those known."""
-    if average in known:
-        return average
-    hint = nearest(str(average), known)
-    raise ValueError(f"{owner}: average must be one of {', '.join(known)}, got {average!r}.{hint}")
+    if average not in known:
+        raise ValueError(f"{owner}: average must be one of {', '.join(known)}, got {average!r}")
+    return average
 
 
 class RatioMetric(CountMetric):
@@ -481,7 +452,7 @@ class RatioMetric(CountMetric):
         often each is true. "micro": the ratio of the sums. "auto": "binary" for K of 1 or 2, else "macro".
         Classes that neither occur nor are predicted are left out.
     threshold : float
-        A single output above it is class 1. Use 0 for outputs from -1 to +1.
+        See `ClassMetric`.
 
     Examples
     --------
@@ -497,19 +468,18 @@ class RatioMetric(CountMetric):
 
     def __init__(self, average: str = "auto", threshold: float = 0.5) -> None:
         super().__init__(threshold)
-        self.average = _average(type(self).__name__, average, AVERAGES)
+        known = ("auto", "binary", "macro", "micro", "weighted")
+        self.average = _one_of(type(self).__name__, average, known)
 
     def ratio(self, tp: Array, fp: Array, fn: Array, tn: Array) -> tuple[Array, Array]:
         """Return numerators and denominators, from the counts of the classes."""
         raise NotImplementedError
 
-    def count(self, truth: Array, decided: Array, k: int) -> Array:
-        if self.average == "binary" and k > 2:
-            raise ValueError(f"average='binary' is of two classes, got K={k}; use 'macro' or 'weighted'")
-        return super().count(truth, decided, k)
-
     def result(self, s: Array) -> float:
-        binary = self.average == "binary" or (self.average == "auto" and s.shape[1] == 2)
+        k = s.shape[1]
+        if self.average == "binary" and k > 2:
+            raise ValueError(f"average='binary' is for two classes, got K={k}; use 'macro' or 'weighted'")
+        binary = self.average == "binary" or (self.average == "auto" and k == 2)
         tp, fp, fn, tn = s[:, 1:] if binary else s[:, s[:3].any(axis=0)]
         top, bottom = self.ratio(tp, fp, fn, tn)
         if self.average == "micro":
@@ -570,17 +540,14 @@ class F1(RatioMetric):
 
 @registry.register("multi_label_accuracy")
 class MultiLabel(Metric):
-    """A metric of classes for K independent labels of each sample, each of them 0 or 1.
-
-    Each label is decided by itself, by the `threshold` of the metric. The default, micro-averaged accuracy,
-    is the share of labels that are predicted correctly.
+    """A metric of classes for K independent labels of each sample, each 0 or 1, decided at its `threshold`.
 
     Parameters
     ----------
     metric : str, ClassMetric or its class
-        What is measured: ``"accuracy"``, ``"f1"``, ``Recall(threshold=0.3)`` ...
+        The metric of each label: ``"accuracy"``, ``"f1"``, ``Recall(threshold=0.3)`` ...
     average : {"micro", "macro"}
-        "micro": over all labels pooled, as if each were a sample. "macro": the mean of the K labels' values.
+        "micro": over all labels, as if each were a sample. "macro": the mean of the K labels' values.
 
     Examples
     --------
@@ -593,12 +560,12 @@ class MultiLabel(Metric):
     """
 
     def __init__(self, metric: str | Metric | type[Metric] = "accuracy", average: str = "micro") -> None:
-        self.average = _average("MultiLabel", average, ("macro", "micro"))
+        self.average = _one_of("MultiLabel", average, ("macro", "micro"))
         self.metric = get(metric)
         if not isinstance(self.metric, ClassMetric) or isinstance(self.metric, ConfusionMatrix):
             raise TypeError(
                 f"MultiLabel: metric must give one number for decisions between 0 and 1, as 'f1' does, "
-                f"got {self.metric!r}; a label by itself is measured by metric(y[:, k], a[:, k])"
+                f"got {self.metric!r}"
             )
         self.higher_is_better = self.metric.higher_is_better
 
@@ -609,8 +576,8 @@ class MultiLabel(Metric):
         return f"multi_label_{average}{self.metric.name}"
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        """Return those of the metric: (K, ...) for each label, or (1, ...) for all of them pooled."""
-        y, a = _as_pairs(y, a)
+        """Return the statistics of each label (K, ...), or of all labels together (1, ...)."""
+        y, a = _aligned(y, a)
         valid = (np.abs(y) == 1) | (y == 0)
         if not valid.all():
             raise ValueError(f"y holds {y[~valid][0]}, but each of the K={a.shape[1]} labels is 0 or 1")
@@ -623,9 +590,6 @@ class MultiLabel(Metric):
 
     def result(self, s: Array) -> float:
         return float(np.mean([self.metric.result(label) for label in s]))
-
-
-# ---- By name -------------------------------------------------------------------------------------------
 
 
 def get(metric: str | Metric | type[Metric] | Callable[[Any, Any], float]) -> Metric:
@@ -645,7 +609,7 @@ def get(metric: str | Metric | type[Metric] | Callable[[Any, Any], float]) -> Me
 
 
 def from_list(metrics: Iterable[Any]) -> tuple[Metric, ...]:
-    """Return the metrics for a list of names, objects or functions, all of different names."""
+    """Return the metrics for a list of names, objects or functions; their names must differ."""
     if isinstance(metrics, str) or not isinstance(metrics, Iterable):
         raise TypeError(f"Network: metrics must be a list, [{metrics!r}], got {type(metrics).__name__} alone")
     found = tuple(get(metric) for metric in metrics)

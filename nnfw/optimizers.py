@@ -138,8 +138,8 @@ class Optimizer(Part):
         if any(vector.shape != params.shape for vector in (grads, *state.slots.values())):
             slots = {name: slot.shape for name, slot in state.slots.items()}
             raise ValueError(
-                f"{type(self).__name__}: parameters {params.shape}, gradients {grads.shape} and state {slots} "
-                "must have one shape; start(params) returns the state"
+                f"{type(self).__name__}: parameters {params.shape}, gradients {grads.shape} and state "
+                f"{slots} must have one shape; start(params) returns the state"
             )
         rate = self.rate(epoch)
         self._count(state)

@@ -449,7 +449,6 @@ def test_the_config_builds_the_metric_again():
         ("ppv", "precision"),
         ("root_mean_squared_error", "rmse"),
         ("multilabel_accuracy", "multi_label_accuracy"),
-        ("sparse_top_k_categorical_accuracy", "top_k_accuracy"),
         ("recal", "recall"),
         ("matthews", "matthews_correlation"),
         ("negative", "negative_predictive_value"),
@@ -580,7 +579,7 @@ def test_a_metric_of_labels_is_shown_by_its_arguments():
         ([[0, 0.5]], np.zeros((1, 2)), "y holds 0.5"),
         ([[0, np.nan]], np.zeros((1, 2)), "y holds nan"),
         ([0, 1], np.zeros((2, 2)), r"y of shape \(2,\).*expected y of shape \(2, 2\)"),
-        ([[0, 1]], [[0, 3]], "a must be outputs, not classes already decided"),
+        ([[0, 1]], [[0, 3]], "outputs as a, not classes already decided"),
     ],
 )
 def test_wrong_labels_are_named(y, a, words):
@@ -599,10 +598,7 @@ def test_labels_are_measured_by_metrics_of_classes(metric):
 def test_several_labels_lead_to_the_metric_for_them():
     with pytest.raises(ValueError, match=r"measure independent labels by metrics\.MultiLabel\('accuracy'\)"):
         Accuracy()([[1, 1, 0], [0, 0, 1]], np.zeros((2, 3)))
-    with pytest.raises(
-        ValueError,
-        match=r"MultiLabel: average must be one of macro, micro, got 'marco'\. Did you mean 'macro'\?",
-    ):
+    with pytest.raises(ValueError, match="MultiLabel: average must be one of macro, micro, got 'marco'"):
         MultiLabel(average="marco")
 
 
@@ -747,8 +743,8 @@ def test_labels_of_each_step_are_measured_too():
 @pytest.mark.parametrize(
     ("metric", "given"),
     [
-        (MultiLabel(), "give MultiLabel(metric=Accuracy(threshold=0.0))"),
-        (MultiLabel("f1", "macro"), "give MultiLabel(metric=F1(threshold=0.0), average='macro')"),
+        (MultiLabel(), "give Accuracy(threshold=0.0)"),
+        (MultiLabel("f1", "macro"), "give F1(threshold=0.0)"),
     ],
 )
 def test_labels_are_decided_where_the_loss_decides(metric, given):
@@ -854,7 +850,7 @@ def test_a_regression_needs_a_sample():
 )
 def test_classes_already_decided_are_no_outputs(a):
     for metric in (Accuracy(), F1(), ConfusionMatrix(), MatthewsCorrelation()):
-        with pytest.raises(ValueError, match=r"a must be outputs, not classes already decided") as caught:
+        with pytest.raises(ValueError, match=r"outputs as a, not classes already decided") as caught:
             metric([0, 1, 1, 0], a)
         assert len(str(caught.value)) < 500
         metric([0, 1, 1, 0], np.asarray(a).astype(float))
@@ -873,12 +869,12 @@ def test_classes_that_are_words_are_refused():
 
 
 def test_wrong_arguments_are_named():
-    with pytest.raises(ValueError, match=r"F1: average must be one of auto.*'marco'.*'macro'"):
+    with pytest.raises(ValueError, match=r"F1: average must be one of auto.*macro.*got 'marco'"):
         F1("marco")
     with pytest.raises(ValueError, match="average must be one of"):
         Precision(0.3)
     with pytest.raises(ValueError, match=r"average='binary'.*K=3"):
-        Recall("binary").statistics([0, 1, 2], np.eye(3))
+        Recall("binary")([0, 1, 2], np.eye(3))
     with pytest.raises(ValueError, match="k must be at least 1"):
         TopKAccuracy(0)
     with pytest.raises(TypeError, match="k must be a whole number"):
