@@ -1,9 +1,9 @@
-"""Initializers: the values that parameters start from.
+"""Initializers: the first values of parameters.
 
-An initializer draws in float64 and then rounds to the network's dtype, so that from one seed a float32 and
-a float64 network start alike. A weight (D, H) leads from D inputs, its fan-in, to H units, its fan-out.
+Values are drawn in float64 and then rounded to the network's dtype, so that from one seed a float32 and a
+float64 network start alike. A weight (D, H) has fan-in D, the inputs, and fan-out H, the units.
 
-``@nnfw.initializers.register("coins")`` above a class of your own makes it known by name.
+``@nnfw.initializers.register("coins")`` above your own class makes it available by name.
 """
 
 import math
@@ -22,7 +22,7 @@ Draw = Callable[[np.random.Generator, Shape, DTypeLike], ArrayLike]
 
 
 class Initializer(Part):
-    """The base of initializers; one of your own writes `draw`, or is a function ``f(rng, shape, dtype)``.
+    """Base class of initializers. A subclass defines `draw`; a function ``f(rng, shape, dtype)`` works too.
 
     Examples
     --------
@@ -39,57 +39,42 @@ class Initializer(Part):
         raise NotImplementedError
 
     def __call__(self, rng: np.random.Generator, shape: Shape, dtype: DTypeLike = "float32") -> Array:
-        """Return the first values of a parameter: (D, H) for a weight, (H,) for a bias, rounded to `dtype`.
-
-        Raises
-        ------
-        TypeError
-            If `rng` is not a numpy.random.Generator.
-        ShapeError
-            If the initializer has no values of this shape.
-        """
+        """Return the values of a parameter: (D, H) for a weight, (H,) for a bias, rounded to `dtype`."""
         values = self.draw(generator(type(self).__name__, "rng", rng), shape)
         if values.shape != tuple(shape):
             raise ShapeError(
                 f"{type(self).__name__} has values of shape {values.shape}, but the parameter is {shape}; "
-                f"give values of the parameter's shape"
+                "give values of the parameter's shape"
             )
         return np.array(values, dtype, order="C")
 
 
 def two_axes(initializer: Initializer, shape: Shape) -> tuple[int, int]:
-    """Return the fan-in and fan-out of a weight (D, H); raise a ShapeError for any other shape."""
+    """Return the fan-in and fan-out of a weight (D, H)."""
     if len(shape) != 2:
         raise ShapeError(
             f"{type(initializer).__name__} is for weights of shape (inputs, units), got the shape {shape}; "
-            f"for such a parameter choose zeros, constant, normal or uniform"
+            "choose zeros, constant, normal or uniform"
         )
     return shape
 
 
-registry = Registry(
-    "initializer",
-    Initializer,
-    synonyms={
-        "eye": "identity",
-        "gaussian": "normal",
-        "glorot": "glorot_uniform",
-        "he": "he_normal",
-        "kaiming_normal": "he_normal",
-        "kaiming_uniform": "he_uniform",
-        "lecun": "lecun_normal",
-        "random_normal": "normal",
-        "random_uniform": "uniform",
-        "trunc_normal": "truncated_normal",
-        "xavier": "glorot_uniform",
-        "xavier_normal": "glorot_normal",
-        "xavier_uniform": "glorot_uniform",
-    },
-)
+OTHER_NAMES = {
+    "glorot": "glorot_uniform",
+    "he": "he_normal",
+    "kaiming_normal": "he_normal",
+    "kaiming_uniform": "he_uniform",
+    "random_normal": "normal",
+    "random_uniform": "uniform",
+    "xavier": "glorot_uniform",
+    "xavier_normal": "glorot_normal",
+    "xavier_uniform": "glorot_uniform",
+}
+registry = Registry("initializer", Initializer, OTHER_NAMES)
 
 
 class Given(Initializer):
-    """The values of `array`, of the parameter's shape, such as vectors trained elsewhere; they are copied."""
+    """The values of `array`, which has the parameter's shape, such as pretrained vectors; they are copied."""
 
     def __init__(self, array: ArrayLike) -> None:
         self.array = np.array(array, np.float64)
@@ -102,7 +87,7 @@ class Given(Initializer):
 
 
 class FromFunction(Initializer):
-    """The values of a function ``f(rng, shape, dtype)``, which is called for float64."""
+    """The values of a function ``f(rng, shape, dtype)``, which is called with float64."""
 
     def __init__(self, function: Draw) -> None:
         self.function = function
@@ -165,10 +150,7 @@ class Normal(Initializer):
 
 @registry.register("truncated_normal")
 class TruncatedNormal(Normal):
-    """`Normal` values, those further than 2 std from the mean drawn again.
-
-    `std` is that before the cut, as in Keras; 0.8796 of it remain.
-    """
+    """`Normal` values, drawn again if further than 2 `std` from the mean; their std is 0.8796 `std`."""
 
     def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
         values = rng.standard_normal(shape)
@@ -178,10 +160,9 @@ class TruncatedNormal(Normal):
 
 
 class VarianceScaling(Initializer):
-    """Weights (D, H) of mean 0 and of a variance that keeps signals at their size from layer to layer.
+    """Base class of weights of mean 0 and a variance by fan-in and fan-out. A subclass defines `variance`.
 
-    A subclass defines `variance`. The values are uniform, or normal as in the papers and PyTorch (Keras
-    truncates its normal ones at 2 std).
+    The values are uniform, or normal as in the papers and PyTorch (Keras truncates normal ones at 2 std).
 
     Examples
     --------
@@ -251,9 +232,9 @@ class LecunNormal(_Normally, LecunUniform):
 
 @registry.register("orthogonal")
 class Orthogonal(Initializer):
-    """A uniformly drawn orthogonal matrix times `gain`; of (D, H) the fewer rows or columns are orthonormal.
+    """A uniformly distributed orthogonal matrix times `gain`: rows are orthonormal if D < H, else columns.
 
-    It is the Q of a normal matrix, with signs from the diagonal of R: without them it is not uniform.
+    Q of a normal matrix, with signs from the diagonal of R, without which it is not uniform.
     Saxe, McClelland & Ganguli 2013 (arXiv:1312.6120); Mezzadri 2007, Notices of the AMS 54, 592.
     """
 
@@ -296,25 +277,7 @@ def get(initializer: str | Initializer | type[Initializer] | Draw | Array) -> In
 register = registry.register
 
 __all__ = [
-    "Constant",
-    "FromFunction",
-    "Given",
-    "GlorotNormal",
-    "GlorotUniform",
-    "HeNormal",
-    "HeUniform",
-    "Identity",
-    "Initializer",
-    "LecunNormal",
-    "LecunUniform",
-    "Normal",
-    "Ones",
-    "Orthogonal",
-    "TruncatedNormal",
-    "Uniform",
-    "VarianceScaling",
-    "Zeros",
-    "get",
-    "register",
-    "registry",
-]
+    "Constant", "FromFunction", "Given", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity",
+    "Initializer", "LecunNormal", "LecunUniform", "Normal", "Ones", "Orthogonal", "TruncatedNormal",
+    "Uniform", "VarianceScaling", "Zeros", "get", "register", "registry",
+]  # fmt: skip

@@ -1,13 +1,12 @@
 """Loss functions of outputs ``a`` and targets ``y``, both (N, ..., K), and their derivatives.
 
 A mean or a sum over K runs over the outputs of one sample (and step). Logarithms and their derivatives are
-taken at outputs of at least ``sqrt(tiny)``, so that the square of a derivative is finite too, and of at most
-the largest float below 1. Cross-entropies computed from the logits (see `nnfw.core.logits`) need no bounds.
+computed for outputs of at least ``sqrt(tiny)``, so that the square of a derivative is finite too, and of at
+most the largest float below 1. Cross-entropies of logits (see `nnfw.core.logits`) need no bounds.
 
 ``@nnfw.losses.register("quartic")`` above your own class makes it available by name.
 """
 
-import functools
 import math
 from typing import ClassVar
 
@@ -22,13 +21,12 @@ from nnfw.core.validation import FRACTION, POSITIVE
 
 
 class Loss(Part):
-    """Base class of losses. A subclass defines `value` and `slope`, and can be passed to a network as it is.
+    """Base class of losses. A subclass defines `value` and `slope`.
 
     Attributes
     ----------
     fused_with : str or None
-        The output activation that the loss is fused with; such a loss also defines `value_from_logits` and
-        `slope_from_logits`.
+        The output activation that the loss is fused with, by `value_from_logits` and `slope_from_logits`.
     takes_classes : bool
         Whether targets may be integer classes (N, ...).
     target_range : tuple of float
@@ -64,7 +62,7 @@ class Loss(Part):
         raise NotImplementedError
 
     def value_from_logits(self, y: Array, logits: Array) -> Array:
-        """Return `value` at the outputs of the activation `fused_with`, computed from its logits."""
+        """Return `value`, computed from the logits of the activation `fused_with`."""
         raise NotImplementedError
 
     def slope_from_logits(self, y: Array, a: Array) -> Array:
@@ -83,13 +81,6 @@ class Loss(Part):
         weight : array_like (N,) or (N, T), optional
             A factor for each sample or step: 2 counts it twice, 0 masks it. The mean divides by the number
             of samples and steps, not by the sum of the weights.
-
-        Raises
-        ------
-        ShapeError
-            If the shapes do not match (a ValueError); nothing is broadcast.
-        ValueError
-            If targets lie outside `target_range`.
         """
         return self._mean(self._values(*self._prepare(y, a)), weight)
 
@@ -113,21 +104,21 @@ class Loss(Part):
     def with_gradient(
         self, y: ArrayLike, a: ArrayLike, weight: ArrayLike | None = None
     ) -> tuple[float, Array, bool]:
-        """Return the mean loss, its gradient, and whether that is the one with respect to the logits.
+        """Return the mean loss, its gradient, and whether that is with respect to the logits.
 
-        It is if the loss is fused with the activation that computed `a`. The training loop calls this method,
-        so that targets are checked and converted once a batch.
+        The training loop calls this method, so that targets are checked and converted once a batch.
         """
         y, a, logits = self._prepare(y, a)
         slope = self.slope(y, a) if logits is None else self.slope_from_logits(y, a)
         return self._mean(self._values(y, a, logits), weight), self._scaled(slope, weight), logits is not None
 
     def targets(self, y: Array, a: Array) -> Array:
-        """Return the targets as `value` and `slope` take them: checked, in the shape and dtype of `a`."""
+        """Return the targets for `value` and `slope`: checked, in the shape and dtype of `a`."""
         if y.shape != a.shape:
+            classes = f", or give classes as integers of shape {a.shape[:-1]}" if self.takes_classes else ""
             raise ShapeError(
                 f"{type(self).__name__}: targets of shape {y.shape} do not fit outputs of shape {a.shape}, "
-                f"and nothing is broadcast; {self._remedy(y, a)}"
+                f"and nothing is broadcast; reshape the targets, or change the last layer's units{classes}"
             )
         low, high = self.target_range
         if (low > -math.inf and not y.min() >= low) or (high < math.inf and not y.max() <= high):
@@ -150,12 +141,6 @@ class Loss(Part):
             )
         fused = activation is not None and activation == self.fused_with
         return self.targets(np.asarray(y), a), a, logits if fused else None
-
-    def _remedy(self, y: Array, a: Array) -> str:
-        """Return the advice for targets that do not have the shape of the outputs."""
-        if [n for n in y.shape if n > 1] == [n for n in a.shape if n > 1]:
-            return f"reshape the targets: y.reshape({a.shape})"
-        return "give the last layer the units (and return_sequences) that the targets ask for"
 
     def _values(self, y: Array, a: Array, logits: Array | None) -> Array:
         """Return the loss of each sample (and step)."""
@@ -189,41 +174,34 @@ def _spread(weight: ArrayLike, steps: tuple[int, ...], dtype: DTypeLike) -> Arra
     return weight.reshape(weight.shape + (1,) * (len(steps) - weight.ndim))
 
 
-@functools.cache
-def _bounds(dtype: np.dtype[np.floating]) -> tuple[float, float]:
-    """Return the least and the greatest output at which logarithms are taken."""
-    info = np.finfo(dtype)
-    return float(info.tiny) ** 0.5, 1.0 - float(info.epsneg)
-
-
 def above_zero(a: Array) -> Array:
     """Return the outputs, bounded below so that a logarithm and the square of its slope are finite."""
-    return np.maximum(a, _bounds(a.dtype)[0])
+    return np.maximum(a, float(np.finfo(a.dtype).tiny) ** 0.5)
 
 
 def below_one(a: Array) -> Array:
     """Return the outputs, bounded above so that log(1 - a) is finite."""
-    return np.minimum(a, _bounds(a.dtype)[1])
+    return np.minimum(a, 1.0 - float(np.finfo(a.dtype).epsneg))
 
 
 def _smoothed(y: Array, amount: float, centre: float) -> Array:
     return y * (1.0 - amount) + amount * centre if amount else y
 
 
-# nnfw's name -> what other libraries call it
 OTHER_NAMES = {
-    "bce": "bce_with_logits binary_cross_entropy",
-    "cce": "cross_entropy crossentropy log_loss nll nll_loss softmax_cross_entropy "
-    "sparse_categorical_crossentropy",
-    "huber": "smooth_l1",
-    "kl_divergence": "kl kl_div kld",
-    "mae": "l1",
-    "mse": "l2",
-    "poisson": "poisson_nll",
+    "bce_with_logits": "bce",
+    "binary_cross_entropy": "bce",
+    "cross_entropy": "cce",
+    "crossentropy": "cce",
+    "sparse_categorical_crossentropy": "cce",
+    "log_loss": "cce",
+    "nll_loss": "cce",
+    "smooth_l1": "huber",
+    "kl_div": "kl_divergence",
+    "l1": "mae",
+    "l2": "mse",
 }
-registry = Registry(
-    "loss", Loss, {other: name for name, others in OTHER_NAMES.items() for other in others.split()}
-)
+registry = Registry("loss", Loss, OTHER_NAMES)
 
 
 @registry.register("mse", "mean_squared_error")
@@ -259,8 +237,8 @@ class MAE(Loss):
 class MSLE(Loss):
     """Mean squared logarithmic error, mean_K (log(1 + a) - log(1 + y))², for targets >= 0.
 
-    As in scikit-learn; Keras takes outputs below 0 as 0. Here those below -1 count as the float above -1; let
-    the last layer end in relu, softplus or the like.
+    As in scikit-learn; Keras takes outputs below 0 as 0. Outputs of -1 or less count as the float above -1;
+    choose relu or softplus for the last layer.
     """
 
     target_range = (0.0, math.inf)
@@ -275,7 +253,7 @@ class MSLE(Loss):
 
 @registry.register("huber")
 class Huber(Loss):
-    """Huber's loss, mean_K of d²/2 where |d| <= δ and δ (|d| - δ/2) beyond, d = a - y.
+    """Huber loss, mean_K of d²/2 where |d| <= δ and δ (|d| - δ/2) beyond, d = a - y.
 
     As in Keras, and PyTorch ``HuberLoss`` (P. J. Huber, Ann. Math. Stat. 35 (1964) 73).
 
@@ -307,7 +285,7 @@ class Huber(Loss):
 class LogCosh(Loss):
     """Logarithm of the hyperbolic cosine, mean_K log cosh(a - y); as in Keras.
 
-    It never overflows, and is accurate to a few units in the last place also near 0, where it is d²/2.
+    It does not overflow, and is accurate near 0 too, where it is d²/2.
     """
 
     def value(self, y: Array, a: Array) -> Array:
@@ -324,7 +302,7 @@ class LogCosh(Loss):
 class Poisson(Loss):
     """Negative log likelihood of Poisson counts without its constant, mean_K (a - y log a), for rates a > 0.
 
-    As PyTorch ``PoissonNLLLoss(log_input=False, eps=0)``; Keras adds 1e-7 to a within the logarithm.
+    As PyTorch ``PoissonNLLLoss(log_input=False, eps=0)``; Keras adds 1e-7 to a in the logarithm.
     """
 
     target_range = (0.0, math.inf)
@@ -340,8 +318,7 @@ class Poisson(Loss):
 class Hinge(Loss):
     """Hinge loss, mean_K max(0, 1 - y a), for targets -1 and 1 (0 is read as -1); as in Keras.
 
-    A single output above 0 is class 1. ``predict_classes`` uses this threshold; give it to metrics, as in
-    ``Accuracy(threshold=0)``.
+    A single output above 0 is class 1; metrics need this threshold too, as ``Accuracy(threshold=0)``.
 
     Examples
     --------
@@ -426,8 +403,8 @@ class CategoricalCrossentropy(Loss):
     """Categorical cross-entropy, -Σ_K y log a, for integer classes or distributions y over K classes.
 
     As in Keras for outputs that sum to 1, and PyTorch ``NLLLoss`` of log a; fused with a softmax, as
-    ``CrossEntropyLoss``: log Σ exp(s) - Σ y s, with the largest logit taken out of the sum (Blanchard,
-    Higham & Higham, IMA J. Numer. Anal. 41 (2021) 2311).
+    ``CrossEntropyLoss``: log Σ exp(s) - Σ y s of the logits s, shifted by the largest (Blanchard, Higham &
+    Higham, IMA J. Numer. Anal. 41 (2021) 2311).
 
     Parameters
     ----------
@@ -474,18 +451,13 @@ class CategoricalCrossentropy(Loss):
     def slope_from_logits(self, y: Array, a: Array) -> Array:
         return a * y.sum(axis=-1, keepdims=True) - y  # a - y, as targets sum to 1 (or to 0 in padding)
 
-    def _remedy(self, y: Array, a: Array) -> str:
-        if y.size == math.prod(a.shape[:-1]):
-            return f"give classes as integers of shape {a.shape[:-1]}: y.reshape({a.shape[:-1]}).astype(int)"
-        return super()._remedy(y, a)
-
 
 def _one_hot(classes: Array, a: Array) -> Array:
     """Return integer classes (N, ...) as one-hot rows of the shape of `a` (N, ..., K)."""
     if classes.astype(np.uint64).max() >= a.shape[-1]:  # as unsigned, a negative class is a huge one
         raise ValueError(
-            f"targets are classes {classes.min()} to {classes.max()}, but the outputs are those of classes 0 "
-            f"to {a.shape[-1] - 1}; number the classes from 0, or give the last layer more units"
+            f"targets are classes {classes.min()} to {classes.max()}, but the outputs are for classes 0 to "
+            f"{a.shape[-1] - 1}; number the classes from 0, or give the last layer more units"
         )
     rows = np.zeros((classes.size, a.shape[-1]), a.dtype)
     rows[np.arange(classes.size), classes.ravel()] = 1.0

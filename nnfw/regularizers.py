@@ -1,7 +1,7 @@
 """Regularizers: penalties on parameters that are added to the loss, and bounds that hold after each step.
 
-p is a parameter, λ the strength of a penalty. The gradient of a penalty is added to the parameter's before
-clipping; a bound is enforced after the optimizer's step.
+p is a parameter, λ the strength of a penalty. The gradient of a penalty is added before gradients are
+clipped; a bound is enforced after the optimizer's step.
 
 ``@nnfw.regularizers.register("near_one")`` above your own class makes it available by name.
 """
@@ -14,7 +14,6 @@ import numpy as np
 from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array
 from nnfw.core.validation import AMOUNT, POSITIVE
-from nnfw.core.vectors import norm_of
 
 
 class Regularizer(Part):
@@ -48,7 +47,7 @@ registry = Registry("regularizer", Regularizer, {"weight_decay": "l2", "ridge": 
 
 @registry.register("l1")
 class L1(Regularizer):
-    """A penalty λ Σ|p|, which drives weights that are not needed to zero, or nearly so.
+    """L1 penalty, λ Σ|p|, which drives most weights close to zero.
 
     Parameters
     ----------
@@ -73,9 +72,9 @@ class L1(Regularizer):
 
 @registry.register("l2")
 class L2(Regularizer):
-    """A penalty λ/2 Σp², of gradient λp; on all parameters it is `weight_decay` of an optimizer.
+    """L2 penalty, λ/2 Σp², of gradient λp; on all parameters it equals `weight_decay` of an optimizer.
 
-    Keras's ``L2(λ)`` has no half: it is ``L2(2λ)`` here.
+    Keras's ``L2(λ)`` has no factor 1/2: it is ``L2(2λ)`` here.
 
     Parameters
     ----------
@@ -100,12 +99,14 @@ class L2(Regularizer):
 
 @registry.register("max_norm")
 class MaxNorm(Regularizer):
-    """A bound on the weights into each unit: a longer column of (D, H) is scaled down to it.
+    """A bound on the Euclidean norm of each unit's input weights, a column of (D, H).
+
+    Srivastava et al., JMLR 15 (2014), section 5.1.
 
     Parameters
     ----------
     limit : float
-        The highest Euclidean norm of a column, above 0 (Srivastava et al., JMLR 15 (2014), section 5.1).
+        The largest norm, above 0; a longer column is scaled down to it.
 
     Examples
     --------
@@ -120,17 +121,12 @@ class MaxNorm(Regularizer):
         self.limit = POSITIVE("MaxNorm", "limit", limit)
 
     def constrain(self, p: Array) -> None:
-        """Multiply each column that is too long by limit / norm; one that is not finite is left as it is."""
+        """Scale each column that is too long; one whose norm is not finite is left as it is."""
         with np.errstate(over="ignore", under="ignore"):
-            lengths = np.sqrt(np.square(p).sum(axis=0, keepdims=True))[0]
-        long = lengths > self.limit
-        if not long.any():
-            return
-        columns, lengths = p[:, long], lengths[long].astype(np.float64)
-        for n in np.flatnonzero(np.isinf(lengths)):  # squares may overflow where the norm does not
-            lengths[n] = norm_of(columns[:, n])
-        share = np.divide(self.limit, lengths, out=np.ones_like(lengths), where=lengths < np.inf)
-        p[:, long] = columns * share
+            norms = np.sqrt(np.square(p).sum(axis=0))
+        long = (norms > self.limit) & (norms < np.inf)
+        if long.any():
+            p[:, long] *= self.limit / norms[long].astype(np.float64)
 
 
 def get(regularizer: Any) -> Any:
@@ -151,10 +147,7 @@ def get(regularizer: Any) -> Any:
 
 
 def assign(regularizer: Any, params: Mapping[str, Array], label: str) -> list[tuple[str, Regularizer]]:
-    """Return pairs of a parameter's name and a regularizer of it; one given for all applies to matrices.
-
-    Raises a ValueError if a dict names a parameter that does not exist.
-    """
+    """Return pairs of a parameter's name and a regularizer of it; one for the layer applies to matrices."""
     if not isinstance(regularizer, Mapping):
         each = dict.fromkeys([name for name, p in params.items() if p.ndim > 1], regularizer)
     else:

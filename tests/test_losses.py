@@ -485,8 +485,7 @@ def test_nothing_is_broadcast(name, shape):
             call(y, a)
         for part in (f"{type(loss).__name__}: ", f"shape {shape}", "shape (4, 3)"):
             assert part in str(error.value)
-        classes = type(loss) is CategoricalCrossentropy and y.size == 4
-        assert ("y.reshape" in str(error.value)) is (shape == (4, 3, 1) or classes)
+        assert ("integers of shape (4,)" in str(error.value)) is loss.takes_classes
         assert len(str(error.value)) < 500
 
 
@@ -496,7 +495,7 @@ def test_nothing_is_broadcast(name, shape):
         ("cce", [0, 3], np.full((2, 3), 0.3), "classes 0 to 3.*0 to 2"),
         ("cce", [0, -1], np.full((2, 3), 0.3), "classes -1 to 0"),
         ("cce", [0.0, 1.0], np.full((2, 3), 0.3), "integers of shape"),
-        ("cce", [[0], [1]], np.full((2, 3), 0.3), r"y.reshape\(\(2,\)\)"),
+        ("cce", [[0], [1]], np.full((2, 3), 0.3), r"integers of shape \(2,\)"),
         ("cce", [[-1, 1, 1]], np.full((1, 3), 0.3), "between 0"),
         ("bce", [[-1], [1]], np.full((2, 1), 0.3), "between 0 and 1, got -1 to 1"),
         ("bce", [[0], [2]], np.full((2, 1), 0.3), "between 0 and 1"),

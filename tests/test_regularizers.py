@@ -41,19 +41,6 @@ def test_max_norm_shortens_long_columns_and_leaves_the_others():
     np.testing.assert_array_equal(np.delete(p, longest, 1), np.delete(P, longest, 1).astype(np.float32))
 
 
-@pytest.mark.parametrize(("dtype", "size"), [("float32", 1e30), ("float32", 2e38), ("float64", 1e200)])
-def test_max_norm_of_columns_whose_squares_overflow(dtype, size):
-    huge = (P * [size / np.abs(P).max(), 1.0, 0.1]).astype(dtype)
-    p = huge.copy()
-    MaxNorm(0.5).constrain(p)
-    unit = huge / np.abs(huge).max(axis=0).astype(np.float64)
-    long = np.linalg.norm(P * [1.0, 1.0, 0.1], axis=0) > 0.5
-    assert long.tolist() == [True, True, False]
-    unit *= 0.5 / np.linalg.norm(unit, axis=0)
-    np.testing.assert_allclose(p[:, :2], unit[:, :2], rtol=1e-6)
-    np.testing.assert_array_equal(p[:, 2], huge[:, 2])
-
-
 def test_max_norm_leaves_what_is_not_finite_for_the_guard_to_find():
     p = np.where(np.arange(12).reshape(4, 3) % 3 == 1, np.inf, P)
     p[1, 2] = np.nan
@@ -71,14 +58,6 @@ def test_max_norm_of_a_bias_and_of_more_axes():
     np.testing.assert_allclose(bias, P[:, 0] * 0.25 / np.linalg.norm(P[:, 0]), rtol=1e-12)
     np.testing.assert_allclose(block, expected, rtol=1e-12)
     assert 0 < np.sum(np.linalg.norm(block, axis=0) < 1.499) < 6
-
-
-def test_max_norm_brings_huge_weights_back_in_a_fit():
-    network = Network([Dense(3, regularizer=MaxNorm(2.0))], optimizer=SGD(1e-3), loss="mae", seed=0)
-    network.fit(X[:, 0], X[:, 0, :3], verbose=0)
-    network.params["dense_1.W"][...] *= 1e30
-    network.fit(X[:, 0], X[:, 0, :3], verbose=0)
-    np.testing.assert_allclose(np.linalg.norm(network.params["dense_1.W"], axis=0), 2.0, rtol=1e-6)
 
 
 def test_names_lists_and_dicts():
