@@ -1,40 +1,14 @@
 """Activation functions: the output ``y`` of a layer for its logits ``x``, and the derivative for `backward`.
 
-Where possible the derivative is computed from the output ``y`` alone, so that a layer keeps one array.
-
-============  ========================  ===================================
-name          y                         dy/dx
-============  ========================  ===================================
-linear        x                         1
-relu          max(x, 0)                 1 if y > 0, else 0
-leaky_relu    max(x, slope x)           1 if y > 0, else slope
-elu           x, or alpha (exp x - 1)   1 if y > 0, else y + alpha
-selu          scale elu(x)              scale if y > 0, else y + scale alpha
-softplus      log(1 + exp x)            1 - exp(-y)
-sigmoid       1 / (1 + exp(-x))         y (1 - y)
-hard_sigmoid  x/6 + 1/2, within [0, 1]  1/6 if 0 < y < 1, else 0
-tanh          tanh x                    1 - y²
-softsign      x / (1 + |x|)             (1 - |y|)²
-silu          x sigmoid(x)              needs x
-gelu_tanh     x sigmoid(s(x))           needs x
-gelu          x Phi(x)                  needs x
-softmax       exp x / sum exp x         not elementwise, see `Softmax`
-============  ========================  ===================================
-
-Values are accurate to a few units in the last place at any finite x, far tails included, without a warning:
-no exponential overflows and nothing cancels. nan stays nan.
+Where possible the derivative is computed from the output ``y`` alone, so that a layer keeps one array. Values
+are accurate to a few units in the last place at any finite x, far tails included: no exponential overflows
+and nothing cancels. nan stays nan.
 
 ``@nnfw.activations.register("sine")`` above your own class makes it available by name.
-
-Examples
---------
->>> import numpy as np
->>> get("leaky_relu")(np.array([-2.0, 3.0]))
-array([-0.02,  3.  ])
 """
 
 import math
-from typing import ClassVar, NoReturn
+from typing import ClassVar
 
 import numpy as np
 
@@ -44,9 +18,9 @@ from nnfw.core.validation import POSITIVE, Range
 
 
 class Activation(Part):
-    """Base class of activations. A subclass defines ``__call__`` and `derivative`.
+    """Base class of activations, equal if of one class and equal arguments.
 
-    Activations of one class with equal arguments are equal.
+    A subclass defines ``__call__`` and `derivative`.
 
     Attributes
     ----------
@@ -72,17 +46,17 @@ class Activation(Part):
 
     elementwise: ClassVar[bool] = True
     needs_input: ClassVar[bool] = False
-    gate_scale: ClassVar[float] = 1.0  # what logits are multiplied by before `gate`
+    gate_scale: ClassVar[float] = 1.0  # `gate` is called with logits times gate_scale
 
     def __init_subclass__(cls) -> None:
-        """Reset the gate of a subclass that computes another value than its base class."""
+        """Reset the gate of a subclass that overrides ``__call__``."""
         super().__init_subclass__()
         if "__call__" in vars(cls) and "gate" not in vars(cls):
             cls.gate, cls.gate_scale = Activation.gate, Activation.gate_scale  # type: ignore[method-assign]
 
     @property
     def name(self) -> str:
-        """The registered name, or the name of the class if there is none."""
+        """The registered name, or else the name of the class."""
         return vars(type(self)).get("_known_as") or type(self).__name__
 
     def __call__(self, x: Array, out: Array | None = None) -> Array:
@@ -91,14 +65,14 @@ class Activation(Part):
 
     def derivative(self, y: Array, x: Array | None = None, out: Array | None = None) -> Array:
         """Return dy/dx elementwise, from the output `y` (and `x` if `needs_input`); `out` must not be `y`."""
-        raise NotImplementedError(f"{self.name}: define derivative(self, y, x=None, out=None)")
+        raise NotImplementedError(f"{self.name} has no elementwise derivative(self, y, x=None, out=None)")
 
     def backward(self, dy: Array, y: Array, x: Array | None = None) -> Array:
         """Return dx, the gradient with respect to the logits, from the gradient `dy` of the output `y`."""
         return dy * self.derivative(y, x)
 
     def gate(self, x: Array, out: Array | None = None) -> Array:
-        """Return the value for a recurrent gate: the same, unless a faster form is accurate enough."""
+        """Return the value for a recurrent gate, in a faster form if there is one."""
         return self(x, out)
 
     def __eq__(self, other: object) -> bool:
@@ -109,7 +83,7 @@ class Activation(Part):
 
     def _required(self, x: Array | None) -> Array:
         if x is None:
-            raise TypeError(f"{self.name}: the derivative needs the input; call derivative(y, x), got x=None")
+            raise TypeError(f"{self.name}: the derivative needs the input; call derivative(y, x)")
         return x
 
 
@@ -123,15 +97,7 @@ def _decay(x: Array, out: Array | None = None) -> Array:
     return np.exp(np.negative(np.abs(x, out=out), out=out), out=out)
 
 
-SYNONYMS = {
-    "expit": "sigmoid",
-    "gelu_new": "gelu_tanh",
-    "identity": "linear",
-    "logistic": "sigmoid",
-    "lrelu": "leaky_relu",
-    "swish": "silu",
-}
-registry = Registry("activation", Activation, SYNONYMS)
+registry = Registry("activation", Activation, {"identity": "linear", "logistic": "sigmoid", "swish": "silu"})
 
 
 @registry.register("linear")
@@ -149,7 +115,7 @@ class Linear(Activation):
 
 @registry.register("relu")
 class ReLU(Activation):
-    """Rectifier, y = max(x, 0) (Nair & Hinton 2010); its derivative at 0 is 0."""
+    """Rectified linear unit, y = max(x, 0) (Nair & Hinton 2010); the derivative at 0 is 0."""
 
     def __call__(self, x: Array, out: Array | None = None) -> Array:
         return np.maximum(x, 0, out=out)
@@ -163,12 +129,17 @@ class ReLU(Activation):
 
 @registry.register("leaky_relu")
 class LeakyReLU(Activation):
-    """Rectifier with a small slope on the negative side, y = max(x, slope x) (Maas et al. 2013).
+    """Leaky rectifier, y = max(x, slope x) (Maas et al. 2013).
 
     Parameters
     ----------
     slope : float
-        The derivative at x <= 0, in (0, 1]. At 0 it would be `ReLU`.
+        The derivative at x <= 0, in (0, 1].
+
+    Examples
+    --------
+    >>> LeakyReLU()(np.array([-2.0, 3.0]))
+    array([-0.02,  3.  ])
     """
 
     def __init__(self, slope: float = 0.01) -> None:
@@ -209,7 +180,7 @@ class ELU(Activation):
 
 @registry.register("selu")
 class SELU(ELU):
-    """ELU with the alpha and scale that draw activations to mean 0 and variance 1 (Klambauer et al. 2017)."""
+    """Scaled ELU, whose constants keep activations near mean 0 and variance 1 (Klambauer et al. 2017)."""
 
     scale: ClassVar[float] = 1.0507009873554804934
 
@@ -229,17 +200,15 @@ class Softplus(Activation):
         return np.negative(np.expm1(np.negative(y, out=out), out=out), out=out)
 
 
-HALF = np.array(
-    0.5, np.float32
-)  # exact in any dtype; converting a float would cost as much as small products
+HALF = np.array(0.5, np.float32)  # exact in any dtype; converting a Python float takes longer
 
 
 @registry.register("sigmoid")
 class Sigmoid(Activation):
     """Logistic function, y = 1 / (1 + exp(-x)) = exp(min(x, 0)) / (1 + exp(-|x|)).
 
-    The value is accurate in the left tail too, as the logarithm of a probability needs. A recurrent gate only
-    multiplies by its value, so `gate` is one tanh, with an error of one unit in the last place of 1.
+    The value is accurate in the left tail too, as the logarithm of a probability needs; `gate` is one tanh,
+    with an error of one unit in the last place of 1.
 
     Examples
     --------
@@ -270,7 +239,7 @@ class Sigmoid(Activation):
 class HardSigmoid(Activation):
     """Piecewise linear sigmoid, y = max(0, min(1, x/6 + 1/2)); the derivative at the kinks is 0.
 
-    This is the form of Keras 3 and PyTorch; older Keras and ONNX have x/5 + 1/2.
+    As in Keras 3 and PyTorch; older Keras and ONNX have x/5 + 1/2.
     """
 
     def __call__(self, x: Array, out: Array | None = None) -> Array:
@@ -335,7 +304,7 @@ class GELUTanh(SiLU):
     """Fast form of `GELU`, y = x/2 (1 + tanh u) = x sigmoid(2u) with u = sqrt(2/pi) (x + 0.044715 x³).
 
     It differs from the exact one by at most 5e-4 (Hendrycks & Gimpel 2016, arXiv:1606.08415, sec. 2). In the
-    far left tail its relative error is 2|u| times that of 1, from the rounding of the exponent.
+    far left tail, rounding of the exponent magnifies the relative error by 2|u|.
     """
 
     _linear: ClassVar[float] = math.sqrt(8 / math.pi)
@@ -353,8 +322,8 @@ class GELUTanh(SiLU):
 class GELU(Activation):
     """Gaussian error linear unit, y = x Phi(x) = max(x, 0) - |x| Phi(-|x|), Phi the normal distribution.
 
-    NumPy has no erfc, so this calls the standard library's for each number: accurate to the last bits, and
-    tens of times slower than `GELUTanh` (Hendrycks & Gimpel 2016, arXiv:1606.08415).
+    Hendrycks & Gimpel 2016 (arXiv:1606.08415). NumPy has no erfc, so this calls ``math.erfc`` for each
+    number, and is tens of times slower than `GELUTanh`.
 
     Examples
     --------
@@ -407,7 +376,7 @@ def _normal_tail(a: Array) -> Array:
 class Softmax(Activation):
     """Probabilities along the last axis, y = exp(x) / Σ exp(x), for x (..., K).
 
-    In a far tail the relative error is max x - x times that of 1, from the rounding of the exponent.
+    In a far tail, rounding of the exponent magnifies the relative error by max x - x.
 
     Examples
     --------
@@ -425,24 +394,11 @@ class Softmax(Activation):
         y /= y.sum(axis=-1, keepdims=True)
         return y
 
-    def derivative(self, y: Array, x: Array | None = None, out: Array | None = None) -> NoReturn:
-        """Raise a TypeError: there is no elementwise derivative."""
-        raise TypeError(
-            "softmax: each output depends on all K scores, so there is no elementwise derivative; "
-            "call backward(dy, y), which multiplies by the whole Jacobian"
-        )
-
     def backward(self, dy: Array, y: Array, x: Array | None = None) -> Array:
         """Return dx = y (dy - sum dy y), the product of `dy` and the Jacobian."""
         dx: Array = dy - np.sum(dy * y, axis=-1, keepdims=True)
         dx *= y
         return dx
-
-
-REMEDIES = {
-    int: "; the number of inputs is found from the data: give the units alone",
-    type(None): "; no activation is 'linear'",
-}
 
 
 def get(activation: str | Activation | type[Activation]) -> Activation:
@@ -453,11 +409,14 @@ def get(activation: str | Activation | type[Activation]) -> Activation:
     >>> get("elu"), get(ELU(alpha=2.0))
     (ELU(), ELU(alpha=2.0))
     """
-    try:
-        return registry.get(activation)
-    except TypeError as error:
-        error.args = (f"{error}{REMEDIES.get(type(activation), '')}",)
-        raise
+    if activation is None:
+        raise TypeError("expected activation: a name, got NoneType; no activation is 'linear'")
+    if isinstance(activation, int):
+        raise TypeError(
+            "expected activation: a name, got int; the number of inputs is found from the data: "
+            "give the units alone"
+        )
+    return registry.get(activation)
 
 
 register = registry.register
