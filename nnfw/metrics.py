@@ -207,11 +207,9 @@ class FunctionMetric(MeanMetric):
     --------
     >>> def quartic_error(y, a):
     ...     return np.mean((y - a) ** 4)
-    >>> running = Running(FunctionMetric(quartic_error))
-    >>> running.add(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))
-    >>> running.add(np.array([1.0]), np.array([3.0]))
-    >>> running.metric.name, running.result()  # (3 * 1/3 + 1 * 16) / 4
-    ('quartic_error', 4.25)
+    >>> metric = FunctionMetric(quartic_error)
+    >>> metric.name, metric(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
+    ('quartic_error', 8.0)
     """
 
     def __init__(self, function: Callable[[Any, Any], float]) -> None:
@@ -443,7 +441,7 @@ def _one_of(owner: str, average: str, known: tuple[str, ...]) -> str:
 
 
 class RatioMetric(CountMetric):
-    """Base class of ratios of the four counts. A subclass defines `ratio`.
+    """Base class of ratios of the counts of `CountMetric`. A subclass defines `ratio`.
 
     Parameters
     ----------

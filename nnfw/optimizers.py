@@ -135,11 +135,12 @@ class Optimizer(Part):
         Both are flat vectors, of one layer or of several end to end. `state`, which `start` returned for
         `params`, is updated; a schedule is called with `epoch`, which is fractional within an epoch.
         """
-        if any(vector.shape != params.shape for vector in (grads, *state.slots.values())):
+        owner, given = type(self).__name__, (grads, *state.slots.values())
+        if state.rule != owner or any(vector.shape != params.shape for vector in given):
             slots = {name: slot.shape for name, slot in state.slots.items()}
             raise ValueError(
-                f"{type(self).__name__}: parameters {params.shape}, gradients {grads.shape} and state "
-                f"{slots} must have one shape; start(params) returns the state"
+                f"{owner}: parameters {params.shape}, gradients {grads.shape} and the state of {state.rule} "
+                f"{slots} do not fit; all vectors have one shape, and start(params) returns the state"
             )
         rate = self.rate(epoch)
         self._count(state)

@@ -102,13 +102,6 @@ def scheduled(owner: str, name: str, value: Any) -> Schedule:
     )
 
 
-def function(owner: str, name: str, value: Any) -> Any:
-    """Return `value` if it can be called, else raise a TypeError."""
-    if not callable(value):
-        raise TypeError(f"{owner}: {name} must be a function of the epoch, got {shown(value)}")
-    return value
-
-
 def check_boundaries(owner: str, values: abc.Sized, boundaries: abc.Sequence[float]) -> None:
     """Raise a ValueError unless the boundaries ascend, and separate as many intervals as there are values."""
     if list(boundaries) != sorted(set(boundaries)) or len(values) != len(boundaries) + 1:
@@ -180,7 +173,7 @@ class Custom(Schedule):
     0.05
     """
 
-    function: Annotated[abc.Callable[[float], float], function]
+    function: abc.Callable[[float], float]
 
     def rate_at(self, epoch: float) -> float:
         return self.function(epoch)

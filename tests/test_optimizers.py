@@ -484,10 +484,12 @@ def test_a_keyword_of_another_library_is_translated():
 def test_vectors_of_different_shapes_are_refused_before_the_state_changes():
     optimizer, params = Adam(), np.ones(3)
     state = optimizer.start(params)
-    with pytest.raises(ValueError, match=r"Adam: parameters \(3,\), gradients \(1,\) and state"):
+    with pytest.raises(ValueError, match=r"Adam: parameters \(3,\), gradients \(1,\) and the state of Adam"):
         optimizer.step(params, np.ones(1), state, 0.0)
-    with pytest.raises(ValueError, match=r"'momentum': \(3,\).* must have one shape"):
+    with pytest.raises(ValueError, match=r"'momentum': \(3,\).* do not fit; all vectors have one shape"):
         optimizer.step(np.ones(4), np.ones(4), state, 0.0)
+    with pytest.raises(ValueError, match=r"^SGD: .* the state of Adam .* start"):
+        SGD().step(params, np.ones(3), state, 0.0)
     assert state.steps == 0
     np.testing.assert_array_equal(params, np.ones(3))
 

@@ -342,7 +342,6 @@ FROM_1, TO_1 = "must be a finite number in [1, inf), got ", "must be a finite nu
         ),
         (lambda: Sequence(["step", 2], [3]), TypeError, "Sequence: schedules[0] must be a number, or"),
         (lambda: Warmup("cosine", 3), TypeError, "Warmup: schedule must be a number, or a schedule"),
-        (lambda: Custom(3), TypeError, "Custom: function must be a function of the epoch, got 3 (int)"),
         (lambda: Cosine(0.1, 3) * -1, ValueError, "Scaled: factor " + FROM_0 + "-1"),
         (lambda: Cosine(0.1, epoch=3), TypeError, "Cosine has no argument 'epoch'. Did you mean 'epochs'?"),
         (lambda: Constant(0.1)(-1), ValueError, "Constant: epoch " + FROM_0 + "-1"),
