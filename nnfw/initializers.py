@@ -65,7 +65,6 @@ OTHER_NAMES = {
     "kaiming_normal": "he_normal",
     "kaiming_uniform": "he_uniform",
     "random_normal": "normal",
-    "random_uniform": "uniform",
     "xavier": "glorot_uniform",
     "xavier_normal": "glorot_normal",
     "xavier_uniform": "glorot_uniform",

@@ -190,14 +190,11 @@ def _smoothed(y: Array, amount: float, centre: float) -> Array:
 
 OTHER_NAMES = {
     "bce_with_logits": "bce",
-    "binary_cross_entropy": "bce",
     "cross_entropy": "cce",
     "crossentropy": "cce",
-    "sparse_categorical_crossentropy": "cce",
     "log_loss": "cce",
     "nll_loss": "cce",
     "smooth_l1": "huber",
-    "kl_div": "kl_divergence",
     "l1": "mae",
     "l2": "mse",
 }

@@ -171,16 +171,9 @@ def _divide(top: Array, bottom: Array) -> Array:
 
 
 OTHER_NAMES = {
-    "acc": "accuracy",
-    "accuracy_score": "accuracy",
     "categorical_accuracy": "accuracy",
-    "binary_accuracy": "accuracy",
     "sparse_categorical_accuracy": "accuracy",
-    "ppv": "precision",
     "sensitivity": "recall",
-    "tpr": "recall",
-    "tnr": "specificity",
-    "npv": "negative_predictive_value",
     "f1_score": "f1",
     "mcc": "matthews_correlation",
     "root_mean_squared_error": "rmse",

@@ -42,7 +42,7 @@ class Regularizer(Part):
 
 
 Regularizers = Regularizer | list[Regularizer] | dict[str, Any]
-registry = Registry("regularizer", Regularizer, {"weight_decay": "l2", "ridge": "l2"})
+registry = Registry("regularizer", Regularizer, {"weight_decay": "l2"})
 
 
 @registry.register("l1")
