@@ -144,7 +144,10 @@ class Optimizer(Part):
             )
         rate = self.rate(epoch)
         self._count(state)
-        grads = self._decayed(params, self._clipped(grads, state), state, rate)
+        if self.clip_value is not None or self.clip_norm is not None:
+            grads = self._clipped(grads, state)
+        if self.weight_decay:
+            grads = self._decayed(params, grads, state, rate)
         if params.size <= vectors.BLOCK or not self.separable:
             self.apply(params, grads, state, rate)
         else:
@@ -162,8 +165,6 @@ class Optimizer(Part):
 
     def _clipped(self, grads: Array, state: State) -> Array:
         """Return the gradient clipped by value, then by norm."""
-        if self.clip_value is None and self.clip_norm is None:
-            return grads
         clipped = state.scratch(grads, "clipped")
         clipped[...] = grads
         if self.clip_value is not None:
@@ -174,12 +175,11 @@ class Optimizer(Part):
 
     def _decayed(self, params: Array, grads: Array, state: State, rate: float) -> Array:
         """Return g + λ p; or, with decoupled decay, shrink p by η λ p and return g."""
-        if self.weight_decay and self.decoupled:
+        if self.decoupled:
             params *= 1 - rate * self.weight_decay
-        elif self.weight_decay:
-            decayed = np.multiply(params, self.weight_decay, out=state.scratch(params, "decayed"))
-            return np.add(decayed, grads, out=decayed)
-        return grads
+            return grads
+        decayed = np.multiply(params, self.weight_decay, out=state.scratch(params, "decayed"))
+        return np.add(decayed, grads, out=decayed)
 
 
 registry = Registry("optimizer", Optimizer, synonyms={"momentum": "sgd", "nag": "sgd", "nesterov": "sgd"})

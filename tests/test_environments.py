@@ -176,7 +176,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     def test_the_sum_counts(self, monkeypatch):
         monkeypatch.setattr("nnfw.model.physical_memory", lambda: 8 * 2 * 100.0)
         fits = Network([Dense(10), Dense(9)], dtype="float64", seed=0)
-        with pytest.raises(ValueError, match=r"layer 1, Dense\(10\) has 100 parameters.*3.18e-06 GB.*1.6e-06 GB"):
+        with pytest.raises(
+            ValueError, match=r"layer 1, Dense\(10\) has 100 parameters.*3.18e-06 GB.*1.6e-06 GB"
+        ):
             untrained(fits, 9)
         assert untrained(Network([Dense(10)], dtype="float64", seed=0), 9).size == 100
         assert untrained(Network([Dense(10), Dense(9)], dtype="float32", seed=0), 9).size == 199

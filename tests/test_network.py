@@ -339,7 +339,9 @@ class TestDecisions:
         found = network.evaluate(self.X, y)
         assert found["accuracy_0.0"] == 1.0
         network.metrics = ["accuracy"]
-        with pytest.raises(ValueError, match=r"for Hinge decide at 0, and not at 0.5; give Accuracy\(threshold=0.0\)"):
+        with pytest.raises(
+            ValueError, match=r"for Hinge decide at 0, and not at 0.5; give Accuracy\(threshold=0.0\)"
+        ):
             network.evaluate(self.X, y)
         three = self.network("hinge", 3)
         three.metrics = ["accuracy"]  # of three outputs the largest decides
