@@ -158,9 +158,10 @@ def _as_classes(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
     whole = y.dtype.kind in "biu" or np.array_equal(y, np.floor(y))  # nan is not
     decided = k == 1 and a.dtype.kind in "iu" and not np.isin(a, (-1, 0, 1)).all()
     if decided or not whole or y.min() < low or y.max() > high:
+        odd = y[((y != np.floor(y)) | ~(y >= low) | (y > high)).argmax()]
         expected = "0 or 1 (or -1 or +1)" if k == 1 else f"a whole number from 0 to {k - 1}"
         raise ValueError(
-            f"y holds {y.min()} to {y.max()}, a up to {a.max()}: with K={k} outputs a sample each class is "
+            f"y holds {odd}, a up to {a.max()}: with K={k} outputs a sample each class is "
             f"{expected}; number the classes from 0, and give outputs as a, not classes already decided"
         )
     return (y > 0 if k == 1 else y).astype(np.intp, copy=False), a
