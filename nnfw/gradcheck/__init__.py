@@ -8,9 +8,8 @@ from numpy.typing import ArrayLike
 
 from nnfw.core.typing import Array
 from nnfw.core.validation import whole_number
-from nnfw.gradcheck.contract import promises
+from nnfw.gradcheck.contract import Sizes, Trial, input_shapes, promises
 from nnfw.gradcheck.differences import CheckError, Report, compare, derivative, numeric_gradient
-from nnfw.gradcheck.trial import Sizes, Trial, input_shapes, verbs_named
 from nnfw.layers.base import Layer
 from nnfw.model import Model
 from nnfw.training import adapters
@@ -30,8 +29,8 @@ def check_layer(
 ) -> Report:
     """Check that a layer keeps the contract of the six verbs, with random weights and data.
 
-    Checked are shapes, memory, dtypes, the order of calls, lengths and initial states, and all gradients by
-    finite differences in float64. The layer is not changed: a new one is built from its `config`.
+    It checks shapes, memory, dtypes, lengths and initial states, and all gradients by finite differences in
+    float64. The layer is not changed: a new one is built from its `config`.
 
     Parameters
     ----------
@@ -51,7 +50,7 @@ def check_layer(
     Raises
     ------
     CheckError
-        At the first part of the contract that is not kept, or if a verb raises; it is an AssertionError.
+        At the first part of the contract that is not kept; it is an AssertionError.
 
     Examples
     --------
@@ -68,20 +67,19 @@ def check_layer(
     ...         self.grads["b"][...] /= 3
     >>> check_layer(Wrong(2))
     Traceback (most recent call last):
-    nnfw.gradcheck.differences.CheckError: Wrong(2): gradients: db disagrees with finite differences,
-    relative error 2.8 (tolerance 1e-06): db[1] is -0.0870544, expected -0.261163; everywhere it is 0.333
-    times what is expected (input (samples, 5))
+    nnfw.gradcheck.differences.CheckError: Wrong(2): gradients: input (samples, 5): db disagrees with finite
+    differences, relative error 2.8 (tolerance 1e-06): db[1] is -0.0870544, expected -0.261163; everywhere it
+    is 0.333 times what is expected
     """
     samples = whole_number("check_layer", "samples", samples, low=2)
     errors: dict[str, float] = {}
     for shape in input_shapes(layer, input_shape, x):
-        with verbs_named(layer, shape):
-            trial = Trial(layer, shape, x, samples, seed, tolerance, training_differs)
-            for promise in promises(layer):
-                promise(trial)
+        trial = Trial(layer, shape, x, samples, seed, tolerance, training_differs)
+        for promise in promises(layer):
+            promise(trial)
         errors |= {name: max(error, errors.get(name, 0.0)) for name, error in trial.errors.items()}
-    checked = (promise.__name__.replace("_", " ") for promise in promises(layer))
-    return Report(repr(layer), errors, tuple(checked))
+    passed = (promise.__name__.replace("_", " ") for promise in promises(layer))
+    return Report(repr(layer), errors, tuple(passed))
 
 
 def check_network(
@@ -100,11 +98,6 @@ def check_network(
         A few samples, in any form of arrays that ``network.fit`` takes.
     tolerance : float
         The largest relative error that a gradient may have.
-
-    Raises
-    ------
-    CheckError
-        If a gradient is wrong; it is an AssertionError.
 
     Examples
     --------

@@ -242,7 +242,9 @@ class TestOwnLayers:
     @pytest.mark.parametrize("around", [lambda layer: layer, lambda layer: Network([layer])])
     def test_that_pool_must_know_of_lengths(self, around):
         network = Network([Dense(4), around(Mean()), Dense(1)], seed=0)
-        with pytest.raises(ShapeError, match=r"Mean.*padding is read as values; set takes_lengths = True"):
+        with pytest.raises(
+            ShapeError, match=r"Mean.*would read their padding as values; set takes_lengths = True"
+        ):
             network.fit(SEQUENCES, [1.0, 2.0, 3.0], verbose=0)
         equal = np.stack([one[:2] for one in SEQUENCES])
         network.fit(equal, [1.0, 2.0, 3.0], verbose=0)
