@@ -43,11 +43,11 @@ class History(dict[str, list[float]]):
         self.validation = "none"
 
     def __missing__(self, name: str) -> NoReturn:
-        if not self:
-            raise KeyError(f"no {name!r:.80} yet: the history is empty until fit adds an epoch")
         if str(name).startswith("val_") and name[4:] in self:
             raise KeyError(f"no {name!r}; give fit validation_data or validation_split")
-        raise KeyError(f"no {name!r:.80} was measured.{nearest(str(name), self)} There are {', '.join(self)}")
+        raise KeyError(
+            f"no {name!r:.80} was measured.{nearest(str(name), self)} There are {', '.join(self) or 'none yet: see fit'}"
+        )
 
     if not TYPE_CHECKING:  # type checkers would accept any name
 

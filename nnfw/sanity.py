@@ -24,9 +24,7 @@ from nnfw.training.sources import class_labels
 
 SAMPLES, BATCH = 1000, 32  # at most so many are looked at, and overfitted
 RARE = 0.1  # a class with less than this of an equal share is rare
-FEW = 20  # regression targets are expected to have more different values
 FAR = 10.0  # a mean or spread beyond is not scaled, nor are spreads all below 1 / FAR²
-OUTLYING = 20.0  # an outlier is so many times the range of nine tenths of the values away
 SURE = 2.0  # times the baseline loss: wrong with confidence
 VANISHED, EXPLODED = 1e-6, 1e4  # the norm of a layer's gradient: relative to the largest, and absolute
 LEARNT = 0.1  # of the loss above the lowest may remain after overfitting one batch
@@ -129,7 +127,7 @@ def rows(a: Array, lengths: Array | None, steps: bool) -> Array:
 
 
 def check_features(report: Report, network: Model, batch: Batch) -> Iterator[str]:
-    """Check the scale of each feature, and look for outliers."""
+    """Check the scale of each feature."""
     if network._takes_indices:
         return
     x = rows(batch.x, batch.lengths, batch.x.ndim == 3).astype(np.float64)
@@ -141,16 +139,6 @@ def check_features(report: Report, network: Model, batch: Batch) -> Iterator[str
         yield (
             f"{odd.sum()} of {len(odd)} features are not scaled: feature {worst} has mean {mean[worst]:.3g} "
             f"and spread {std[worst]:.3g}; nnfw.data.StandardScaler brings them to 0 and 1"
-        )
-    inner_low, inner_high = np.quantile(x, [0.05, 0.95], axis=0)
-    beyond, inside = np.maximum(high - inner_high, inner_low - low), inner_high - inner_low
-    away = np.divide(beyond, inside, out=np.zeros_like(inside), where=inside > 0)
-    if away.max() > OUTLYING:
-        worst = int(away.argmax())
-        yield (
-            f"feature {worst} reaches from {low[worst]:.3g} to {high[worst]:.3g}, but nine tenths of it lie "
-            f"within {inner_low[worst]:.3g} to {inner_high[worst]:.3g}; look whether the rest are mistakes, "
-            f"clip it, or take its logarithm"
         )
 
 
@@ -177,7 +165,7 @@ def check_targets(report: Report, network: Model, data: Data) -> Iterator[str]:
 
 
 def check_numbers(network: Model, y: Array) -> Iterator[str]:
-    """Check whether regression targets are scaled, within the range of the outputs, and no classes."""
+    """Check whether regression targets are scaled, and within the range of the outputs."""
     activation = network._last.activation
     if activation is not None and activation.elementwise:
         near, far = activation(np.linspace(-1e4, 1e4, 10001)), activation(np.array([-1e5, 1e5]))
@@ -193,12 +181,6 @@ def check_numbers(network: Model, y: Array) -> Iterator[str]:
         yield f"y is {mean:.3g} everywhere, and there is nothing to learn"
     elif spread > FAR or mean > FAR:
         yield f"y has mean {mean:.3g} and spread {spread:.3g}; nnfw.data.StandardScaler brings it to 0 and 1"
-    values = np.unique(y)
-    if y.shape[-1] == 1 and len(values) <= min(FEW, len(y) // 3) and np.array_equal(values, np.round(values)):
-        yield (
-            f"y holds only {len(values)} whole numbers; if they are classes, choose softmax outputs and "
-            f"loss='cce', or for two a sigmoid and loss='bce'"
-        )
 
 
 def check_loss(report: Report, network: Model, data: Data) -> Iterator[str]:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from nnfw.core.errors import NonFiniteError, ShapeError
 from nnfw.core.typing import Array
-from nnfw.core.validation import positive_integer
+from nnfw.core.validation import check_finite, numeric, positive_integer
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer
 from nnfw.model import Model
@@ -87,8 +87,10 @@ class Stream:
             x = stepper(x)
         y = np.asarray(x[:, 0] if x.ndim == 3 else x)
         if not np.isfinite(y).all():
-            said = self._anomaly(y)
-            raise NonFiniteError(f"step: {said}; reset() begins anew, with the weights of the network then")
+            raise NonFiniteError(
+                f"step: the output holds {y[~np.isfinite(y)][0]}, of the weights or of what was read before; "
+                f"reset() begins a new sequence, with the weights of the network then"
+            )
         return y[0] if self.samples is None else y
 
     @property
@@ -114,25 +116,12 @@ class Stream:
 
     def _checked(self, x_t: ArrayLike) -> Array:
         """Return one step as the first layer takes it: (N, 1, D), or indices (N, 1)."""
-        x = np.asarray(x_t)
+        x = numeric(x_t, "x_t")
         if x.shape != self.shape:
             raise ShapeError(
                 f"step: x_t must have shape {self.shape}, the features of one time step, got {x.shape}"
             )
-        if x.dtype.kind not in "fiub":
-            raise TypeError(f"step: x_t must be real numbers, got {x.dtype}")
-        if not np.isfinite(x).all():
-            raise ValueError("step: x_t holds nan or an infinity; fill it, or leave this step out")
+        check_finite(x, "x_t")
         x = x.reshape(self.N, 1, *self._features)
         self.network._first._check_values(x)
         return x.astype(self.network._input_dtype, copy=False)
-
-    def _anomaly(self, y: Array) -> str:
-        """Return where the first non-finite value of a step is: a parameter, a state or the output."""
-        for stepper in self.steppers:
-            for name, p in stepper.layer.params.items():
-                if not np.isfinite(p).all():
-                    return f"parameter {name} of {stepper.layer._label} holds {p[~np.isfinite(p)][0]}"
-            if stepper.state is not None and not np.isfinite(stepper.state).all():
-                return f"the state of {stepper.layer._label} is no longer finite"
-        return f"the output is {y[~np.isfinite(y)][0]}"

@@ -422,9 +422,9 @@ USE = [
      lambda s: fit(s.network, callbacks=[LambdaCallback(on_fit_start=lambda run: fit(run.network))]),
      RuntimeError, "being fitted already", "wait"),
     ("forward before shapes", lambda s: GRU(3).forward(X),
-     RuntimeError, "GRU(3): forward comes after", "initialize(rng)"),
+     RuntimeError, "there is no parameter 'Wx_z' yet", "initialize(rng) come first"),
     ("forward of a new network", lambda s: classifier().forward(X),
-     RuntimeError, "GRU(4): forward comes after", "a Network calls both at its first fit"),
+     RuntimeError, "there is no parameter 'Wx_z' yet", "a Network calls both at its first fit"),
     ("predict before fit", lambda s: classifier().predict(X),
      RuntimeError, "predict: the network has no weights yet in layer 1, GRU(4)", "fit it, or load one"),
     ("evaluate before fit", lambda s: classifier().evaluate(X, Y),
@@ -474,12 +474,8 @@ USE = [
      TypeError, "'gru_1.b_z' is a view", "['gru_1.b_z'][...] = value"),
     ("over many parameters with |=", lambda s: s.network.params.__ior__({"gru_1.b_z": np.ones(H)}),
      TypeError, "'gru_1.b_z' is a view", "['gru_1.b_z'][...] = value"),
-    ("a parameter taken out", lambda s: s.layer.params.__delitem__("b_z"),
-     TypeError, "'b_z' is a view", "cannot be taken out"),
     ("a parameter of no layer", lambda s: s.network.params.__setitem__("gru_2.b_z", np.ones(H)),
      KeyError, "no parameter 'gru_2.b_z'", "Did you mean 'gru_1.b_z'"),
-    ("a parameter of none, by default", lambda s: s.network.params.setdefault("gru_1.b", np.ones(H)),
-     KeyError, "no parameter 'gru_1.b'", "gru_1.b_z"),
     ("a parameter of a large network", lambda s: untrained(network_of(*map(Dense, [1] * 99)), 1).params["W"],
      KeyError, "no parameter 'W'", "There are dense_1.W, dense_1.b, dense_2.W", "..."),
     ("another loss, misspelt", lambda s: setattr(s.network, "loss", "mze"),
@@ -501,7 +497,7 @@ USE = [
     ("what was not validated", lambda s: s.network.history["val_accuracy"],
      KeyError, "no 'val_accuracy'", "give fit validation_data or validation_split"),
     ("the history of none", lambda s: classifier().history["loss"],
-     KeyError, "no 'loss' yet", "fit adds an epoch"),
+     KeyError, "no 'loss' was measured", "none yet: see fit"),
     ("the history of the history", lambda s: s.network.history.history,
      AttributeError, "History has no 'history'", "history['loss']"),
     ("a parameter of another shape", lambda s: s.layer.compute_shapes((T, D + 1)),
@@ -793,8 +789,6 @@ FILES = [
      FileNotFoundError, "No such file", "h.csv"),
     ("a layer with a wrong gradient", lambda s: check_layer(WrongGradient()),
      AssertionError, "WrongGradient()", "disagrees"),
-    ("a layer that cannot take sequences", lambda s: check_layer(FirstAxis()),
-     AssertionError, "FirstAxis(): forward raises IndexError", "(samples, 4, 5)", "ShapeError"),
     ("one sample to check a layer with", lambda s: check_layer(Dense(2), samples=1),
      ValueError, "samples", "at least 2"),
     ("a check on the wrong targets", lambda s: check_network(s.network, X, Y + 1),
@@ -815,15 +809,6 @@ class WrongGradient(Layer):
 
     def backward(self, dy):
         return self._recall("x", "backward") * dy
-
-
-class FirstAxis(WrongGradient):
-    def forward(self, x, training=False):
-        self.cache = {"x": x} if training else self.cache
-        return x + 0.0 * x[(slice(None),) * (1 + (x.ndim > 2) * 3)]
-
-    def backward(self, dy):
-        return self._recall("x", "backward") * 0 + dy
 
 
 def told(scene, hook, method=lambda self, run: None):

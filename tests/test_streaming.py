@@ -302,7 +302,7 @@ def test_what_does_not_fit_is_refused_and_the_stream_has_not_moved():
     before = stream.state
     bad = X[0, 0].copy()
     bad[1] = np.nan
-    with pytest.raises(ValueError, match="x_t holds nan"):
+    with pytest.raises(ValueError, match=r"x_t\[1\] is nan"):
         stream.step(bad)
     with pytest.raises(ShapeError, match=r"x_t must have shape \(3,\).*got \(4,\)"):
         stream.step(np.zeros(4))

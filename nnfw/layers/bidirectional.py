@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
@@ -65,7 +65,7 @@ class Bidirectional(Layer):
 
     def __init__(self, layer: Recurrent, merge: str = "concat", **options: Unpack[Options]) -> None:
         super().__init__(**options)
-        self.layer = self._checked(layer)
+        self.layer = self.ahead = self._checked(layer)
         if merge not in MERGES:
             raise ValueError(
                 f"Bidirectional: merge must be one of {', '.join(map(repr, MERGES))}, got {merge!r}."
@@ -73,16 +73,9 @@ class Bidirectional(Layer):
             )
         self.merge = merge
         self.back = type(layer)(**layer.config | {"go_backwards": not layer.go_backwards})
+        self.directions = (self.ahead, self.back)
         self._state_size = 2 * layer._state_size
-        self._adopt()
-
-    def _adopt(self) -> None:
-        for inner in self.directions:
-            inner._owner = weakref.ref(self)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self._adopt()
+        self._bind()
 
     def _checked(self, layer: Recurrent) -> Recurrent:
         if not isinstance(layer, Recurrent):
@@ -98,16 +91,6 @@ class Bidirectional(Layer):
                     f"{type(layer).__name__} inside: both directions share it"
                 )
         return layer
-
-    @property
-    def ahead(self) -> Recurrent:
-        """The layer that was given."""
-        return self.layer
-
-    @property
-    def directions(self) -> tuple[Recurrent, Recurrent]:
-        """The layer that was given, and the one that reads in the opposite direction."""
-        return self.layer, self.back
 
     @property
     def _extent(self) -> str:
@@ -129,17 +112,11 @@ class Bidirectional(Layer):
     def _bind(self) -> None:
         """Make the views of `Layer`; the inner layers' vectors are the two halves of this layer's."""
         super()._bind()
-        if self._specs:
-            halves = zip(np.split(self.flat_params, 2), np.split(self.flat_grads, 2), strict=True)
-            for inner, (params, grads) in zip(self.directions, halves, strict=True):
-                inner.flat_params, inner.flat_grads = params, grads
-                inner._bind()
-
-    def initialize(self, rng: np.random.Generator, dtype: str = "float32") -> None:
-        """Allocate the parameters of both layers, and fill them from `rng`."""
-        super().initialize(rng, dtype)
-        for inner in self.directions:
-            inner.cache, inner._memory = {}, None
+        halves = zip(np.split(self.flat_params, 2), np.split(self.flat_grads, 2), strict=True)
+        for inner, (params, grads) in zip(self.directions, halves, strict=True):
+            inner.flat_params, inner.flat_grads = params, grads
+            inner._owner, inner.cache, inner._memory = weakref.ref(self), {}, None
+            inner._bind()
 
     def forward(
         self,
@@ -154,12 +131,7 @@ class Bidirectional(Layer):
         """
         states: Sequence[Array | None] = (None, None)
         if initial_state is not None:
-            if np.shape(initial_state) != (len(x), self._state_size):
-                raise ShapeError(
-                    f"{self._label}: initial_state must be (samples, states of both directions) = "
-                    f"{(len(x), self._state_size)}, got {np.shape(initial_state)}"
-                )
-            states = np.split(np.asarray(initial_state), 2, axis=1)
+            states = np.array_split(np.atleast_1d(initial_state), 2, axis=-1)
         if training:
             self.ahead._noise = self.back._noise = self._noise
             self.back.dropout, self.back.recurrent_dropout = self.ahead.dropout, self.ahead.recurrent_dropout

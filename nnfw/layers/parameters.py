@@ -57,9 +57,6 @@ class Views(dict[str, Array]):
                 f"write into it: [{name!r}][...] = value"
             )
 
-    def __delitem__(self, name: str) -> None:
-        raise TypeError(f"{name!r} is a view into the layer's memory and cannot be taken out")
-
     def update(self, *args: Any, **kwargs: Any) -> None:
         """Assign each item, which raises unless it is the view itself."""
         for name, value in dict(*args, **kwargs).items():
@@ -68,10 +65,6 @@ class Views(dict[str, Array]):
     def __ior__(self, other: Any) -> Self:  # type: ignore[misc, override]
         self.update(other)
         return self
-
-    def setdefault(self, name: str, default: Any = None) -> Array:
-        """Return the view of this name, which must exist."""
-        return self[name]
 
     def __reduce__(self) -> Any:
         return dict, (dict(self),)

@@ -1,7 +1,6 @@
 """The picture of a confusion matrix."""
 
 from collections.abc import Sequence
-from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,10 +36,14 @@ def confusion_matrix(
     >>> [text.get_text() for text in figure.axes[0].texts]
     ['96', '4', '10', '90']
     """
-    counts = _counts(matrix)
-    if path is not None and not isinstance(path, str | PathLike):
-        raise TypeError(f"path must be a file to save in, got {path!r:.80}; names of the classes are labels=")
-    names = _names(labels, len(counts))
+    counts = np.asarray(matrix, dtype=np.float64)
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
+        raise ValueError(f"a confusion matrix has as many rows as columns, got shape {counts.shape}")
+    if not np.all(np.isfinite(counts) & (counts >= 0)):
+        raise ValueError("a confusion matrix holds counts, finite and >= 0; got others")
+    names = [str(label) for label in (range(len(counts)) if labels is None else labels)]
+    if len(names) != len(counts):
+        raise ValueError(f"labels must name each of the {len(counts)} classes, got {len(names)}")
     if normalize:
         totals = counts.sum(axis=1, keepdims=True)
         counts = np.round(100 * counts / np.where(totals > 0, totals, 1), 1)
@@ -58,26 +61,6 @@ def confusion_matrix(
         below = max(label.get_window_extent().height for label in axes.get_xticklabels())
         figure.set_size_inches(side + beside / figure.dpi, side + below / figure.dpi)
     return figure
-
-
-def _counts(matrix: ArrayLike) -> Array:
-    """Return the matrix in float64, if it is one of counts."""
-    counts = np.asarray(matrix, dtype=np.float64)
-    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
-        raise ValueError(f"a confusion matrix has as many rows as columns, got shape {counts.shape}")
-    if not np.all(np.isfinite(counts) & (counts >= 0)):
-        raise ValueError("a confusion matrix holds counts, finite and >= 0; got others")
-    return counts
-
-
-def _names(labels: Sequence[object] | None, count: int) -> list[str]:
-    """Return the names of the classes."""
-    if isinstance(labels, str):
-        raise TypeError(f"labels must be a list of names, got {labels!r:.80}; a file to save in is path=")
-    names = [str(label) for label in (range(count) if labels is None else labels)]
-    if len(names) != count:
-        raise ValueError(f"labels must name each of the {count} classes, got {len(names)}")
-    return names
 
 
 def _draw_cells(axes: "Axes", counts: Array, cell: float) -> None:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,8 +60,6 @@ def picture(path: Target, width: float, height: float) -> Iterator["Figure"]:
 
     if path is not None and not str(path).lower().endswith(FORMATS):
         raise ValueError(f"the name of a picture must end in .png, .svg or .pdf, got {str(path)!r}")
-    if path is not None and not Path(path).parent.is_dir():
-        raise FileNotFoundError(f"the folder {str(Path(path).parent)!r} does not exist; create it first")
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         vars(figure)["_repr_png_"] = functools.partial(_png, figure)  # so that a notebook shows it

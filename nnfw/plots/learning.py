@@ -36,9 +36,6 @@ def history(history: Mapping[str, Sequence[float]], path: Target = None) -> "Fig
     series = {name: finite(values) for name, values in history.items()}
     longest = max(map(len, series.values()), default=0)
     epochs = np.asarray(getattr(history, "epoch", range(1, longest + 1)))
-    for name, values in series.items():
-        if len(values) != len(epochs):
-            raise ValueError(f"history[{name!r}] has {len(values)} values for {len(epochs)} epochs")
     if not longest:
         raise ValueError("the history has no epoch yet; call fit first")
     panels, best = _panels(series), _best(series)
@@ -84,8 +81,6 @@ def _draw_panel(axes: "Axes", epochs: Array, name: str, series: Mapping[str, Arr
     for curve, *style in drawn:
         draw_curve(axes, epochs, curve, *style)
     values = np.concatenate([curve[np.isfinite(curve)] for curve, *_ in drawn])
-    if not len(values):
-        axes.text(0.5, 0.5, "no finite value", ha="center", transform=axes.transAxes)
-    elif name in ("loss", "learning_rate") and 0 < 100 * values.min() < values.max():
+    if name in ("loss", "learning_rate") and len(values) and 0 < 100 * values.min() < values.max():
         axes.set_yscale("log")
     set_ticks(axes, epochs)

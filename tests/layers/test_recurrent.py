@@ -272,7 +272,9 @@ def test_bidirectional_ends_with_the_states_of_both_side_by_side(cell):
     assert_allclose(layer.final_state, np.hstack(expected), rtol=0, atol=1e-14)
     S = layer._state_size
     for wrong in (start[:, : S // 2], start[:3], start[:, : S - 1], start[0]):
-        with pytest.raises(ShapeError, match=rf"states of both directions\) = \(4, {S}\), got"):
+        with pytest.raises(
+            ShapeError, match=rf"initial_state must be \(samples, state\) = \(4, {S // 2}\), got"
+        ):
             layer.forward(x, initial_state=wrong)
 
 
