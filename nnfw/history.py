@@ -45,9 +45,8 @@ class History(dict[str, list[float]]):
     def __missing__(self, name: str) -> NoReturn:
         if str(name).startswith("val_") and name[4:] in self:
             raise KeyError(f"no {name!r}; give fit validation_data or validation_split")
-        raise KeyError(
-            f"no {name!r:.80} was measured.{nearest(str(name), self)} There are {', '.join(self) or 'none yet: see fit'}"
-        )
+        known = ", ".join(self) or "none yet: see fit"
+        raise KeyError(f"no {name!r:.80} was measured.{nearest(str(name), self)} There are {known}")
 
     if not TYPE_CHECKING:  # type checkers would accept any name
 
