@@ -12,6 +12,7 @@ from nnfw.core.typing import Array
 from nnfw.core.validation import check_finite, numeric, positive_integer
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer
+from nnfw.layers.stepping import stepper_of
 from nnfw.model import Model
 
 TRAINING = ("_specs", "flat_grads", "_state", "optimizer", "regularizer", "_noise")  # read only in training
@@ -65,7 +66,7 @@ class Stream:
 
     def reset(self) -> None:
         """Begin a new sequence, with the current weights of the network."""
-        self.steppers = [layer._stepper(self.N) for layer in snapshots(self.network._leaves())]
+        self.steppers = [stepper_of(layer, self.N) for layer in snapshots(self.network._leaves())]
 
     def step(self, x_t: ArrayLike) -> Array:
         """Return the output, (K,) or (N, K), for the next time step.

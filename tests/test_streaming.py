@@ -24,7 +24,7 @@ from nnfw import (
 )
 from nnfw.core.errors import ShapeError
 from nnfw.generation import draw, generate
-from nnfw.layers.base import Stepper
+from nnfw.layers.stepping import Stepper
 
 rng = np.random.default_rng(5)
 N, T, D = 4, 9, 3

@@ -2,36 +2,28 @@
 
 import copy
 import weakref
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypedDict
 
 import numpy as np
 
-from nnfw import initializers, optimizers, regularizers
+from nnfw import optimizers, regularizers
 from nnfw.activations import Activation
 from nnfw.core.errors import ShapeError
 from nnfw.core.registry import Part
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import Check, boolean, floating, generator
-from nnfw.core.vectors import Scratch, clip_to_norm
-from nnfw.initializers import Initializer
-from nnfw.layers.parameters import Spec, Views, count, lay_out
+from nnfw.core.vectors import clip_to_norm
+from nnfw.layers.parameters import Parametrized, count
 from nnfw.optimizers import Optimizer, State
 from nnfw.regularizers import Regularizer, Regularizers
 
-NOTHING = np.empty(0, np.float32)  # in place of a dx that nobody needs
 AXES = {2: "(samples, features)", 3: "(samples, steps, features)"}
 
 
 def with_samples(shape: Shape) -> str:
-    """Return a sample's shape as that of a batch, for messages.
-
-    Examples
-    --------
-    >>> with_samples((None, 8))
-    '(samples, None, 8)'
-    """
+    """Return a sample's shape as that of a batch, for messages: ``(samples, None, 8)``."""
     return f"({', '.join(['samples', *map(str, shape)])})"
 
 
@@ -44,7 +36,7 @@ class Options(TypedDict, total=False):
     name: str | None
 
 
-class Layer(Part):
+class Layer(Part, Parametrized):
     """The base of all layers.
 
     An own layer defines `compute_shapes`, `forward` and `backward`, and `gradients` if it has parameters,
@@ -120,16 +112,7 @@ class Layer(Part):
     _state_size: int = 0  # S, where the state is an array (N, S)
     final_state: Any  # what the last training pass ended with, where it takes a state
 
-    # The defaults are immutable, so that a subclass need not call ``super().__init__``.
-    params: Views = Views()
-    grads: Views = Views()
-    flat_params: Array = NOTHING
-    flat_grads: Array = NOTHING
     cache: MutableMapping[str, Array] = MappingProxyType({})  # type: ignore[assignment]
-    _specs: Mapping[str, Spec] = MappingProxyType({})  # the parameters that were declared
-    _blocks: Mapping[str, Array] = MappingProxyType({})  # parameters that lie side by side, as one array
-    _grad_blocks: Mapping[str, Array] = MappingProxyType({})
-    _memory: Scratch | None = None  # memory kept from one training step to the next
     _state: State | None = None  # of the optimizer
     _noise: np.random.Generator | None = None  # what a layer that is random in training draws from
 
@@ -146,10 +129,7 @@ class Layer(Part):
         "trainable": boolean,
     }
 
-    # What copies leave out:
-    _transient: ClassVar[tuple[str, ...]] = (
-        "params", "grads", "_blocks", "_grad_blocks", "cache", "_memory", "_owner", "_needs_dx"
-    )  # fmt: skip
+    _transient = (*Parametrized._transient, "cache", "_owner", "_needs_dx")
 
     def __init__(
         self,
@@ -176,23 +156,11 @@ class Layer(Part):
     # ---- the six verbs ------------------------------------------------------------------------------
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
-        """Return the shape of the output for that of an input, without the batch axis; declare parameters.
-
-        Raises
-        ------
-        ShapeError
-            If the layer does not take such an input.
-        """
+        """Return the shape of the output for that of an input, without the batch axis; declare parameters."""
         raise NotImplementedError(f"{type(self).__name__} must define compute_shapes(input_shape)")
 
     def initialize(self, rng: np.random.Generator, dtype: str = "float32") -> None:
-        """Allocate the parameters and fill them from `rng`.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `rng` is no Generator, or `dtype` neither float32 nor float64; nothing has been changed then.
-        """
+        """Allocate the parameters and fill them from `rng`."""
         owner = type(self).__name__
         rng, dtype = generator(owner, "rng", rng), floating(owner, "dtype", dtype).name
         size = count(self._specs)
@@ -277,34 +245,7 @@ class Layer(Part):
         """Return the lengths of the sequences (N,), from the values of `x` if a mask marks padding."""
         return lengths
 
-    def _stepper(self, N: int) -> "Stepper":
-        """Return an object that reads N sequences step by step; the layer is `causal`."""
-        return Stepper(self)
-
     # ---- what the verbs are built from --------------------------------------------------------------
-
-    def add_parameter(
-        self, name: str, shape: Shape, initializer: Initializer | str, block: str | None = None
-    ) -> None:
-        """Declare a parameter; `initialize` allocates and fills it.
-
-        Parameters of one `block` lie side by side along their last axis, so that one matrix product can
-        serve them all.
-        """
-        if None in shape:
-            raise ShapeError(f"{self._label}: parameter {name!r} cannot have an open axis, got shape {shape}")
-        fixed = tuple(int(n) for n in shape if n is not None)
-        if name in self.params and self.params[name].shape != fixed:
-            raise ShapeError(
-                f"{self._label}: parameter {name!r} was built with shape {self.params[name].shape}, and this "
-                f"input would need {fixed}; give the data the features it was built for, or make a new layer"
-            )
-        self._specs = {**self._specs, name: Spec(fixed, initializers.get(initializer), block or name)}
-
-    def _bind(self) -> None:
-        """Make `params`, `grads` and their blocks views into the flat vectors."""
-        self._blocks, self.params = lay_out(self.flat_params, self._specs)
-        self._grad_blocks, self.grads = lay_out(self.flat_grads, self._specs)
 
     def _recall(self, key: str, verb: str) -> Any:
         """Return what the training pass kept under `key`, or say which verb must come before `verb`."""
@@ -315,13 +256,6 @@ class Layer(Part):
         if key not in self.cache:
             before = "backward(dy)" if verb == "gradients" else "forward(x, training=True)"
             raise RuntimeError(f"{self._label}: {verb} comes after {before}, which has not been called yet")
-
-    @property
-    def _scratch(self) -> Scratch:
-        """Memory of arbitrary content, by name and shape, kept from one training step to the next."""
-        if self._memory is None:
-            self._memory = Scratch(self.dtype)
-        return self._memory
 
     def _check_gradient(self, dy: Array, shape: tuple[int, ...]) -> Array:
         """Return dy in the layer's dtype, if it has the `shape` of the last training output."""
@@ -339,16 +273,6 @@ class Layer(Part):
         if x.ndim not in axes or x.shape[-1] != features:
             expected = " or ".join(AXES[n] for n in axes)
             raise ShapeError(f"{self._label}: expects {expected} with {features} features, got {x.shape}")
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The type of the parameters and outputs."""
-        return self.flat_params.dtype
-
-    @property
-    def size(self) -> int:
-        """The number of parameters."""
-        return int(self.flat_params.size)
 
     @property
     def _label(self) -> str:
@@ -369,27 +293,3 @@ class Layer(Part):
     def __copy__(self) -> Self:
         """Return a deep copy: two layers cannot share memory, or belong to two networks."""
         return copy.deepcopy(self)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out views, buffers and the last batch; the flat vectors hold all parameters."""
-        return {key: value for key, value in vars(self).items() if key not in self._transient}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, cache={})
-        self._bind()
-
-
-class Stepper:
-    """A layer that is given a sequence step by step; `state` is what it remembers, None if nothing.
-
-    A shallow copy that is given a state of its own goes its own way. `nnfw.streaming.Stream` chains them.
-    """
-
-    state: Array | None = None
-
-    def __init__(self, layer: Layer) -> None:
-        self.layer = layer
-
-    def __call__(self, x: Array) -> Array:
-        """Return the output for the next step, (N, ...) or (N, 1, ...) as the layer's `forward` has it."""
-        return self.layer.forward(x)

@@ -9,7 +9,8 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.logits import LOGITS
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import boolean, positive_integer
-from nnfw.layers.base import NOTHING, Layer, Options, with_samples
+from nnfw.layers.base import Layer, Options, with_samples
+from nnfw.layers.parameters import NOTHING
 
 if TYPE_CHECKING:
     from nnfw.activations import Activation

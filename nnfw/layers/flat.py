@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from nnfw.core.typing import Array
-from nnfw.layers.base import NOTHING, Layer
+from nnfw.layers.base import Layer
+from nnfw.layers.parameters import NOTHING
 from nnfw.optimizers import Optimizer, State
 
 

@@ -7,7 +7,8 @@ import numpy as np
 from nnfw.core.errors import ShapeError
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import POSITIVE
-from nnfw.layers.base import NOTHING, Layer, Options, with_samples
+from nnfw.layers.base import Layer, Options, with_samples
+from nnfw.layers.parameters import NOTHING
 
 
 class LayerNorm(Layer):

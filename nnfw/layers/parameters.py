@@ -8,22 +8,26 @@ GRU are columns of one ``Wx`` (D, 3H).
 import math
 import textwrap
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
+from nnfw import initializers
+from nnfw.core.errors import ShapeError
 from nnfw.core.suggest import nearest
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, Shape
+from nnfw.core.vectors import Scratch
+from nnfw.initializers import Initializer
 
-if TYPE_CHECKING:
-    from nnfw.initializers import Initializer
+NOTHING = np.empty(0, np.float32)  # the parameters of a layer that has none; a dx that is not needed
 
 
 class Spec(NamedTuple):
     """A declared parameter."""
 
     shape: tuple[int, ...]
-    initializer: "Initializer"
+    initializer: Initializer
     block: str
 
 
@@ -100,3 +104,75 @@ def lay_out(flat: Array, specs: Mapping[str, Spec]) -> tuple[dict[str, Array], V
         views.update(zip(members, np.split(blocks[block], np.cumsum(widths)[:-1], axis=-1), strict=True))
         start = stop
     return blocks, Views({name: views[name] for name in specs})
+
+
+class Parametrized:
+    """Named parameters and their memory: what a layer has besides its verbs."""
+
+    # The defaults are immutable, so that a subclass need not call ``super().__init__``.
+    params: Views = Views()
+    grads: Views = Views()
+    flat_params: Array = NOTHING
+    flat_grads: Array = NOTHING
+    _specs: Mapping[str, Spec] = MappingProxyType({})  # the parameters that were declared
+    _blocks: Mapping[str, Array] = MappingProxyType({})  # parameters that lie side by side, as one array
+    _grad_blocks: Mapping[str, Array] = MappingProxyType({})
+    _memory: Scratch | None = None  # memory kept from one training step to the next
+
+    # What copies leave out:
+    _transient: ClassVar[tuple[str, ...]] = (
+        "params", "grads", "_blocks", "_grad_blocks", "_memory"
+    )  # fmt: skip
+
+    @property
+    def _label(self) -> str:
+        """What messages call it."""
+        return type(self).__name__
+
+    def add_parameter(
+        self, name: str, shape: Shape, initializer: Initializer | str, block: str | None = None
+    ) -> None:
+        """Declare a parameter; `initialize` allocates and fills it.
+
+        Parameters of one `block` lie side by side along their last axis, so that one matrix product can
+        serve them all.
+        """
+        if None in shape:
+            raise ShapeError(f"{self._label}: parameter {name!r} cannot have an open axis, got shape {shape}")
+        fixed = tuple(int(n) for n in shape if n is not None)
+        if name in self.params and self.params[name].shape != fixed:
+            raise ShapeError(
+                f"{self._label}: parameter {name!r} was built with shape {self.params[name].shape}, and this "
+                f"input would need {fixed}; give the data the features it was built for, or make a new layer"
+            )
+        self._specs = {**self._specs, name: Spec(fixed, initializers.get(initializer), block or name)}
+
+    def _bind(self) -> None:
+        """Make `params`, `grads` and their blocks views into the flat vectors."""
+        self._blocks, self.params = lay_out(self.flat_params, self._specs)
+        self._grad_blocks, self.grads = lay_out(self.flat_grads, self._specs)
+
+    @property
+    def _scratch(self) -> Scratch:
+        """Memory of arbitrary content, by name and shape, kept from one training step to the next."""
+        if self._memory is None:
+            self._memory = Scratch(self.dtype)
+        return self._memory
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the parameters and outputs."""
+        return self.flat_params.dtype
+
+    @property
+    def size(self) -> int:
+        """The number of parameters."""
+        return int(self.flat_params.size)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out views, buffers and the last batch; the flat vectors hold all parameters."""
+        return {key: value for key, value in vars(self).items() if key not in self._transient}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, cache={})
+        self._bind()

@@ -5,7 +5,8 @@ import numpy as np
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths, valid_steps
 from nnfw.core.typing import Array, Shape
-from nnfw.layers.base import NOTHING, Layer, with_samples
+from nnfw.layers.base import Layer, with_samples
+from nnfw.layers.parameters import NOTHING
 
 
 class Pooling(Layer):

@@ -12,8 +12,9 @@ from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import FRACTION, boolean, positive_integer
 from nnfw.core.vectors import Scratch
 from nnfw.initializers import Initializer
-from nnfw.layers.base import NOTHING, Layer, Options, Stepper, with_samples
+from nnfw.layers.base import Layer, Options, with_samples
 from nnfw.layers.packing import Pass, Steps, Unpacked, Weights, steps_of
+from nnfw.layers.parameters import NOTHING
 
 INFERENCE_ROWS = 2048  # samples × steps that inference takes at a time, whatever T is
 
@@ -221,9 +222,6 @@ class Recurrent(Layer):
         self._recall("x", "final_state")
         return self._pass.last()
 
-    def _stepper(self, N: int) -> "RecurrentStepper":
-        return RecurrentStepper(self, N)
-
     def backward(self, dy: Array) -> Array:
         """Return dx (N, T, D), given dy of the output's shape; `initial_gradient` is left behind too."""
         self._recall("x", "backward")
@@ -277,21 +275,3 @@ class Recurrent(Layer):
 def key(name: str, gate: str) -> str:
     """Return the parameter's name for a gate: ``Wx_z``; a layer with a single gate has plain names."""
     return f"{name}_{gate}" if gate else name
-
-
-class RecurrentStepper(Stepper):
-    """A recurrent layer that is given a sequence step by step; its state is (N, S)."""
-
-    layer: Recurrent
-
-    def __init__(self, layer: Recurrent, N: int) -> None:
-        super().__init__(layer)
-        self.steps, self.weights = steps_of(N, 1), layer._weights(Scratch(layer.dtype))
-        self.state = np.zeros((N, layer._state_size), layer.dtype)
-
-    def __call__(self, x: Array) -> Array:
-        """Return the new state h, (N, 1, H) or (N, H) as the layer's `forward` has it."""
-        layer, state = self.layer, np.asarray(self.state, self.layer.dtype)
-        self.state = layer._read(x, self.steps, state, self.weights, Scratch(layer.dtype)).last()
-        h = self.state[:, : layer.units].copy()
-        return h[:, None] if layer.return_sequences else h

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nnfw.core.typing import Array
-from nnfw.layers.base import NOTHING
+from nnfw.layers.parameters import NOTHING
 from nnfw.model import Model
 from nnfw.training.batches import Batch, Data
 from nnfw.training.guard import check_outputs

@@ -1,0 +1,54 @@
+"""Layers that are given a sequence one time step after another: what `nnfw.streaming` chains."""
+
+import numpy as np
+
+from nnfw.core.typing import Array
+from nnfw.core.vectors import Scratch
+from nnfw.layers.base import Layer
+from nnfw.layers.packing import steps_of
+from nnfw.layers.recurrent import Recurrent
+
+
+class Stepper:
+    """A layer that is given a sequence step by step; `state` is what it remembers, None if nothing.
+
+    A shallow copy that is given a state of its own goes its own way. `nnfw.streaming.Stream` chains them.
+    """
+
+    state: Array | None = None
+
+    def __init__(self, layer: Layer) -> None:
+        self.layer = layer
+
+    def __call__(self, x: Array) -> Array:
+        """Return the output for the next step, (N, ...) or (N, 1, ...) as the layer's `forward` has it."""
+        return self.layer.forward(x)
+
+
+class RecurrentStepper(Stepper):
+    """A recurrent layer that is given a sequence step by step; its state is (N, S)."""
+
+    layer: Recurrent
+
+    def __init__(self, layer: Recurrent, N: int) -> None:
+        super().__init__(layer)
+        self.steps, self.weights = steps_of(N, 1), layer._weights(Scratch(layer.dtype))
+        self.state = np.zeros((N, layer._state_size), layer.dtype)
+
+    def __call__(self, x: Array) -> Array:
+        """Return the new state h, (N, 1, H) or (N, H) as the layer's `forward` has it."""
+        layer, state = self.layer, np.asarray(self.state, self.layer.dtype)
+        self.state = layer._read(x, self.steps, state, self.weights, Scratch(layer.dtype)).last()
+        h = self.state[:, : layer.units].copy()
+        return h[:, None] if layer.return_sequences else h
+
+
+def stepper_of(layer: Layer, N: int) -> Stepper:
+    """Return an object that gives N sequences to a causal layer step by step.
+
+    An own layer with a state defines ``_stepper(N)``, which returns one.
+    """
+    if hasattr(layer, "_stepper"):
+        own: Stepper = layer._stepper(N)
+        return own
+    return RecurrentStepper(layer, N) if isinstance(layer, Recurrent) else Stepper(layer)
