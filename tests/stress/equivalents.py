@@ -9,8 +9,7 @@ COPY = "a copy takes time and changes nothing"
 TASTE: dict[tuple[str, str], str] = {
     ("layers/packing", "BLOCK = 1 << 15"): LIMIT,
     ("layers/recurrent", "INFERENCE_ROWS = 2048"): LIMIT,
-    ("blocks", "BLOCK = 1 << 17"): LIMIT,
-    ("blocks", "if params.size <= BLOCK:"): "one block is all of a short vector",
+    ("core/vectors", "BLOCK = 1 << 17"): LIMIT,
     (
         "layers/gated",
         "hint = nearest(str(gate), self._sigma_gates) if len(str(gate)) > 1 else ''",
@@ -21,14 +20,14 @@ TASTE: dict[tuple[str, str], str] = {
 SAME: dict[tuple[str, str], str] = {
     ("layers/embedding", "x = x.astype(np.intp, copy=True)"): COPY,
     (
-        "layers/layer",
+        "layers/base",
         "def forward(self, x: Array, training: bool=True) -> Array:",
     ): "the base's own forward only raises",
     (
-        "layers/layer",
+        "layers/base",
         "self.flat_params, self.flat_grads = (np.ones(size, dtype), np.zeros(size, dtype))",
     ): "the initializers fill all of it",
-    ("layers/lengths", "return lengths.astype(np.int64, copy=True)"): COPY,
+    ("core/lengths", "return lengths.astype(np.int64, copy=True)"): COPY,
     ("layers/packing", "return self.steps.blocks(BLOCK * self.states[0].shape[1])"): LIMIT,
     (
         "layers/recurrent",
@@ -47,20 +46,20 @@ SAME: dict[tuple[str, str], str] = {
         "layers/dropout",
         "kept = self._random().random(shape, np.float32) > self.rate",
     ): "a draw is the rate itself once in 2²⁴ times",
-    ("loss", "return y.astype(a.dtype, copy=True)"): COPY,
+    ("losses", "return y.astype(a.dtype, copy=True)"): COPY,
     (
-        "losses/crossentropy",
+        "losses",
         "straight = scores * ((scores >= 0) - y)",
     ): "a score of 0 makes the product 0",
     (
-        "losses/regression",
+        "losses",
         "near = np.log1p(2.0 * np.sinh(0.5 * np.minimum(error, 2.0)) ** 2)",
     ): "it is taken at errors below 1 only",
     (
-        "losses/regression",
+        "losses",
         "return np.where(error <= 1.0, near, far).mean(axis=-1)",
     ): "at an error of 1 both forms are as good",
-    ("clipping", "if limit <= norm < math.inf:"): "at the limit itself the factor is 1",
+    ("core/vectors", "if limit <= norm < math.inf:"): "at the limit itself the factor is 1",
 }
 
 

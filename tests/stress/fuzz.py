@@ -1,8 +1,10 @@
 """Files changed at random: `Network.load` returns a whole network or raises a LoadError, within seconds.
 
-``PYTHONPATH=tests python tests/stress/fuzz.py`` tries 4,000 files made from valid ones: half of them damaged
+``python tests/stress/fuzz.py`` tries 4,000 files made from valid ones: half of them damaged
 at random, half valid archives with changed content; the tests try 200 (`test_broken_files.py`).
 """
+
+import paths  # isort: skip  # noqa: F401 (first, so that the others are found)
 
 import argparse
 import copy

@@ -1,9 +1,11 @@
 """Processes that are killed while they save or train, and fits that are interrupted: nothing must be lost.
 
-``PYTHONPATH=tests python tests/stress/kills.py`` stops 1,000 processes with SIGKILL while they save over a
+``python tests/stress/kills.py`` stops 1,000 processes with SIGKILL while they save over a
 file, 40 while they train with checkpoints, and 200 fits with Ctrl-C, each at a random instant; the tests do a
 few of each (`test_interrupt.py`). Needs a system that can fork.
 """
+
+import paths  # isort: skip  # noqa: F401 (first, so that the others are found)
 
 import argparse
 import contextlib

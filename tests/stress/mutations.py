@@ -2,10 +2,9 @@
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[2]
+from paths import ROOT
 
 INSTEAD = {
     ast.Add: ast.Sub,
@@ -81,6 +80,14 @@ class Mutant(NamedTuple):
     tree: ast.Module
     slot: Slot
     node: ast.AST
+    original: ast.AST
+
+    def source(self) -> str:
+        """Return the text of the changed file."""
+        self.slot.put(self.node)
+        text = ast.unparse(ast.fix_missing_locations(self.tree))
+        self.slot.put(self.original)
+        return text
 
     def __str__(self) -> str:
         return f"{self.file}.py:{self.line}\n    {self.before}\n    {self.after}"
@@ -212,4 +219,4 @@ def mutants_of(file: str) -> Iterator[Mutant]:
             what = file, getattr(node, "lineno", statement.lineno), was.strip(), becomes.strip()
             if was and what not in seen:
                 seen.add(what)
-                yield Mutant(*what, tree, slot, other)
+                yield Mutant(*what, tree, slot, other, node)

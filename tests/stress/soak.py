@@ -1,8 +1,10 @@
 """Many fits in one process: memory must not grow.
 
-``PYTHONPATH=tests python tests/stress/soak.py`` fits, saves, loads and uses 1,000 small networks of different
+``python tests/stress/soak.py`` fits, saves, loads and uses 1,000 small networks of different
 kinds, in turn.
 """
+
+import paths  # isort: skip  # noqa: F401 (first, so that the others are found)
 
 import argparse
 import contextlib

@@ -1,0 +1,171 @@
+"""Trials: a file of nnfw is changed in a copy of the project, and the tests that know the file must fail.
+
+`mutants` makes the changes by rule, and `faults` lists them. Each trial is a process of its own.
+"""
+
+import contextlib
+import itertools
+import os
+import resource
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import hypothesis  # noqa: F401 (imported once, for all the processes that follow)
+import numpy  # noqa: F401
+import pytest
+from paths import ROOT
+
+SECONDS = 300  # of the processor: a change that takes more hangs, and is seen
+MEMORY = 4 << 30
+FAILED = 99
+NOT_RED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+NO_WORDS = ""
+
+
+class Tests(NamedTuple):
+    """Test files, those first that see most, and which of their tests."""
+
+    files: list[str]
+    words: str = NO_WORDS  # a -k expression
+
+
+RECURRENT = ["layers/test_recurrent", "layers/test_layer_use", "layers/test_contract"]
+SMALL = ["layers/test_small_layers", "layers/test_contract", "layers/test_layer_use"]
+CHAIN = ["test_network", "layers/test_own_layers", "layers/test_flat", "layers/test_small_layers"]
+LOOP = ["training/test_loop", "training/test_sequences", "training/test_interrupt"]
+GUARD = ["training/test_guard", "training/test_evaluation"]
+TESTS = {  # which tests must see the changes of a file of nnfw
+    "activations": Tests(["test_activations"]),
+    "core/files": Tests(["saving/test_file", "saving/test_replacing"]),
+    "core/lengths": Tests(["layers/test_packing", *SMALL], "packing or pooling or lengths"),
+    "core/logits": Tests(["test_network", "test_losses"]),
+    "core/validation": Tests(["core/test_validation"]),
+    "core/vectors": Tests(["test_optimizers", "test_network", "test_regularizers"]),
+    "layers/base": Tests(
+        [*RECURRENT, *CHAIN, "test_regularizers", "test_streaming"],
+        "not contract or dense or rnn or base or optimizer",
+    ),
+    "layers/bidirectional": Tests(
+        ["layers/test_recurrent", "layers/test_contract", "layers/test_layer_use"], "bidirectional"
+    ),
+    "layers/dense": Tests([*RECURRENT, "test_network"], "dense or test_network"),
+    "layers/dropout": Tests(SMALL, "dropout or noise or random or causal or needs"),
+    "layers/embedding": Tests(SMALL, "test_small_layers or embedding"),
+    "layers/flat": Tests(["layers/test_flat", "training/test_callbacks"]),
+    "layers/gated": Tests(RECURRENT, "gru or test_recurrent and lstm"),
+    "layers/gru": Tests(RECURRENT, "gru"),
+    "layers/lstm": Tests(RECURRENT, "lstm"),
+    "layers/normalization": Tests(SMALL, "test_small_layers or layernorm"),
+    "layers/packing": Tests(["layers/test_packing", *RECURRENT], "test_packing or test_recurrent or rnn"),
+    "layers/parameters": Tests(RECURRENT, "dense or rnn or bidirectional or base"),
+    "layers/pooling": Tests(SMALL, "test_small_layers or pooling or laststep"),
+    "layers/recurrent": Tests(
+        [*RECURRENT, "test_streaming"], "test_recurrent or test_layer_use or test_streaming or rnn"
+    ),
+    "layers/reshaping": Tests(SMALL, "test_small_layers or flatten or reshape"),
+    "layers/rnn": Tests(RECURRENT, "rnn"),
+    "layers/sequential": Tests([*CHAIN, "test_optimizers"]),
+    "losses": Tests(["test_losses", "test_network"]),
+    "model": Tests(CHAIN),
+    "network": Tests([*CHAIN, *LOOP]),
+    "optimizers": Tests(["test_optimizers", "test_network"]),
+    "regularizers": Tests(["test_regularizers"]),
+    "sanity": Tests(["test_sanity"]),
+    "saving/archive": Tests(["saving/test_broken_files"]),
+    "schedules": Tests(["test_schedules"]),
+    "streaming": Tests(["training/test_evaluation", "test_streaming"]),
+    "training/adapters": Tests(["training/test_adapters", *SMALL, *LOOP]),
+    "training/anomaly": Tests(GUARD),
+    "training/batches": Tests([*LOOP, "training/test_adapters"]),
+    "training/evaluation": Tests([*LOOP, *GUARD]),
+    "training/guard": Tests(GUARD),
+    "training/interrupt": Tests(LOOP),
+    "training/loop": Tests([*LOOP, *GUARD, "training/test_callbacks"]),
+    "training/monitors": Tests(["training/test_callbacks", "training/test_loop"]),
+    "training/run": Tests([*LOOP, *GUARD, "training/test_callbacks"]),
+    "training/sources": Tests([*LOOP, "training/test_adapters"]),
+    "training/state": Tests(LOOP),
+    "training/tracker": Tests(LOOP),
+}
+
+
+class Change(NamedTuple):
+    """A file of nnfw without its ending, and what is to stand in it."""
+
+    file: str
+    source: str
+
+
+def is_seen(change: Change | None, tests: Tests) -> bool:
+    """Turn this process, made for it, into one of the change; return whether one of its tests fails.
+
+    It cannot hang or fill the memory; the tests run one file after the other.
+    """
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    with open(os.devnull, "w") as sink:
+        os.dup2(sink.fileno(), 1)
+        os.dup2(sink.fileno(), 2)
+    if change is not None:
+        Path("nnfw", f"{change.file}.py").write_text(change.source)
+    options = ["-qx", "--tb=no", "--assert=plain", "-pno:cacheprovider", "-pno:unraisableexception"]
+    return any(
+        pytest.main([*options, "-k", tests.words, f"tests/{file}.py"]) not in NOT_RED for file in tests.files
+    )
+
+
+def start(change: Change | None, tests: Tests, folder: Path) -> int:
+    """Start a process that tries a change in a copy of its own; return its number. It ends with 1 if seen."""
+    child = os.fork()
+    if not child:
+        os.nice(10)
+        status = FAILED
+        with contextlib.suppress(BaseException):
+            copy(folder)
+            sys.path.insert(0, str(folder))
+            os.environ["PYTHONPATH"] = str(folder)
+            os.chdir(folder)
+            status = int(is_seen(change, tests))
+        os._exit(status)
+    return child
+
+
+def copy(folder: Path) -> None:
+    """Copy what the tests need, compiled files too, which are valid in the copy."""
+    for part in ("nnfw", "tests"):
+        shutil.copytree(ROOT / part, folder / part)
+    shutil.copy2(ROOT / "pyproject.toml", folder)
+
+
+Trial = TypeVar("Trial")
+
+
+def unseen(trials: Iterable[tuple[Trial, Change | None, Tests]], jobs: int) -> Iterator[Trial]:
+    """Try the changes, `jobs` at a time; yield those that no test saw."""
+    running: dict[int, tuple[Trial, Path]] = {}
+    waiting, numbers = iter(trials), itertools.count()
+    with tempfile.TemporaryDirectory() as folder:
+        while True:
+            for trial, change, tests in itertools.islice(waiting, jobs - len(running)):
+                place = Path(folder, str(next(numbers)))
+                running[start(change, tests, place)] = trial, place
+            if not running:
+                return
+            child, status = os.wait()
+            trial, place = running.pop(child)
+            shutil.rmtree(place, ignore_errors=True)
+            if os.waitstatus_to_exitcode(status) == FAILED:
+                raise RuntimeError(f"the tests could not run: {trial}")
+            if status == 0:
+                yield trial
+
+
+def check_green(files: Iterable[str]) -> None:
+    """End the program if the tests fail without any change."""
+    tests = Tests(list(dict.fromkeys(test for file in files for test in TESTS[file].files)))
+    if not list(unseen([("no change", None, tests)], jobs=1)):
+        sys.exit("the tests fail without any change: mend that first")
