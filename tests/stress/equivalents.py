@@ -49,10 +49,6 @@ SAME: dict[tuple[str, str], str] = {
     ("losses", "return y.astype(a.dtype, copy=True)"): COPY,
     (
         "losses",
-        "straight = scores * ((scores >= 0) - y)",
-    ): "a score of 0 makes the product 0",
-    (
-        "losses",
         "near = np.log1p(2.0 * np.sinh(0.5 * np.minimum(error, 2.0)) ** 2)",
     ): "it is taken at errors below 1 only",
     (

@@ -1,12 +1,12 @@
 """The same seed gives the same bits, whatever else happens in the process; what is shared is guarded."""
 
 import copy
+import os
 import random
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -46,8 +46,7 @@ class TestSeeds:
         runs = [
             subprocess.run(
                 [sys.executable, "-c", SCRIPT],
-                cwd=Path(__file__).parents[1] / "stress",
-                env={"PYTHONHASHSEED": seed, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": seed},
                 check=True,
                 capture_output=True,
                 text=True,

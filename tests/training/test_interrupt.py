@@ -6,9 +6,9 @@ import re
 import signal
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
+import kills
 import numpy as np
 import pytest
 from kills import recorded_steps
@@ -263,14 +263,8 @@ class TestCtrlC:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_kills_and_interrupts_at_random_instants():
     """A few of those that the command does many of."""
-    command = [sys.executable, "kills.py", "--saves", "20", "--fits", "3", "--interrupts", "10"]
-    done = subprocess.run(
-        command,
-        cwd=Path(__file__).parents[1] / "stress",
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-    )
+    command = [sys.executable, kills.__file__, "--saves", "20", "--fits", "3", "--interrupts", "10"]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     saves, fits, interrupts = done.stdout.splitlines()
     assert saves.startswith("20 kills while saving: 0 files broken")
