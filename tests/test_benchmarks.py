@@ -207,6 +207,7 @@ def test_the_peak_is_that_since_it_was_reset():
     assert measure.memory() - start < 20 * MiB
 
 
+@pytest.mark.slow
 @LINUX
 @pytest.mark.subprocess
 def test_a_step_keeps_all_steps_and_inference_does_not():

@@ -137,6 +137,8 @@ def run(script, limits=(), **options):
 
 
 class TestMemory:
+    @pytest.mark.subprocess
+    @pytest.mark.slow
     def test_twenty_gigabytes_in_two(self, tmp_path):
         """A sparse file takes no disk; what is read of it takes memory only while it is used."""
         rows = 20 * 10**9 // (4 * 200 * 1000)
@@ -185,6 +187,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 class TestDisk:
+    @pytest.mark.subprocess
     def test_full_while_saving(self, tmp_path):
         """A limit on the size of files stands for a disk without room: the old file stays, whole."""
         path = tmp_path / "network.npz"
@@ -234,6 +237,8 @@ print(large.predict(np.ones((2, 100))).shape, network.predict(np.ones((1, 5, 2))
 
 
 class TestDisplay:
+    @pytest.mark.subprocess
+    @pytest.mark.slow
     def test_plots_without_one(self, tmp_path):
         script = (
             NEW
@@ -248,6 +253,8 @@ network.fit(np.ones((4, 2)), np.ones(4), epochs=3, verbose=0).plot({str(tmp_path
 
 
 class TestTerminal:
+    @pytest.mark.subprocess
+    @pytest.mark.slow
     @pytest.mark.parametrize("verbose", ["1", "2", "'auto'"])
     @pytest.mark.parametrize("output", ["none", "closed", "full", "a pipe that nobody reads"])
     def test_training_does_not_end_with_it(self, verbose, output, tmp_path):
@@ -267,6 +274,7 @@ class TestTerminal:
             os.close(writing)
         assert path.read_text() == "3"
 
+    @pytest.mark.subprocess
     def test_lines_where_there_is_no_terminal(self, tmp_path):
         script = FIT.format(verbose="'auto'", path=str(tmp_path / "epochs"))
         done = run(script, capture_output=True, text=True)

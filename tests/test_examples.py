@@ -92,6 +92,7 @@ class TestExamples:
         assert done.value.code == 0
         assert ("--output" in capsys.readouterr().out) == bool(SMALL[path.stem][1])
 
+    @pytest.mark.slow
     def test_runs(self, path, tmp_path, elsewhere, capsys):
         _, pictures, lowest, highest = SMALL[path.stem]
         result = load(path).main(small(path, tmp_path))
@@ -105,6 +106,7 @@ class TestExamples:
         assert all(f"{number:.4f}" in printed for number in numbers(result))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", SEEDED, ids=lambda path: path.stem)
 def test_another_seed_gives_another_result(path, tmp_path, monkeypatch):
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *given: None)
@@ -137,6 +139,7 @@ def test_streaming_is_what_predict_says(tmp_path, capsys):
     assert float(difference[1]) < 1e-6
 
 
+@pytest.mark.slow
 def test_characters_asks_for_the_next_one(tmp_path, monkeypatch):
     module, given = load(ROOT / "examples" / "characters.py"), []
     fit = module.Network.fit
@@ -153,6 +156,7 @@ def blocks(name):
     return re.findall(r"^```python\n(.*?)^```", (ROOT / name).read_text(encoding="utf-8"), re.M | re.S)
 
 
+@pytest.mark.slow
 def test_the_readme(elsewhere, capsys):
     five_lines, *others = blocks("README.md")
     names = {}

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import sys, numpy
 before = dict(numpy.geterr())
@@ -14,6 +16,7 @@ assert not missing, missing
 """
 
 
+@pytest.mark.subprocess
 def test_import_is_light_and_silent(tmp_path):
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")

@@ -208,6 +208,7 @@ def extreme_logits(dtype):
         yield (rng.uniform(0.9999, 1, 3) * size).astype(dtype)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_fused_cce_is_exact_at_any_logit(dtype, smoothing):

@@ -155,6 +155,7 @@ def test_every_registered_metric_is_recorded():
     assert {metrics.get(name).name for name in metrics.registry.names()} <= recorded
 
 
+@pytest.mark.slow
 @given(classifications())
 @settings(deadline=None)
 def test_classification_is_its_definition(case):
@@ -235,6 +236,7 @@ def in_batches(metric, y, a, cuts):
     return running.result()
 
 
+@pytest.mark.slow
 @given(classifications(), st.data())
 @settings(deadline=None)
 def test_any_split_into_batches_gives_the_same_class_metrics(case, data):
@@ -519,6 +521,7 @@ def naive_binary(y, decided):
     }
 
 
+@pytest.mark.slow
 @given(st.integers(1, 20), st.integers(1, 4), st.integers(0, 2**32), st.data())
 @settings(deadline=None)
 def test_labels_are_decisions_of_their_own(n, k, seed, data):

@@ -191,6 +191,7 @@ def test_schedule_takes_several_and_whatever_get_takes():
         plots.schedule({"mine": "cosine"}, 4)
 
 
+@pytest.mark.slow
 def test_many_schedules_get_a_panel_each():
     many = [Cosine(i / 8, epochs=9) for i in range(1, 8)]
     figure = plots.schedule(many, 9)
@@ -259,6 +260,7 @@ def contrast(ink, paper):
     return (light + 0.05) / (dark + 0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("classes", "samples"), [(2, 50_000), (10, 200), (26, 5000), (50, 99)])
 def test_confusion_matrix_can_be_read(classes, samples):
     matrix = confusion(classes, samples)
@@ -304,6 +306,7 @@ def test_confusion_matrix_labels_stand_at_their_rows_and_columns():
     assert plots.confusion_matrix(confusion(3)).axes[0].get_xticklabels()[0].get_rotation() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [1, 2, 6, 20])
 @pytest.mark.parametrize(
     "label", [None, "atrial fibrillation", "a very long class name here", "x" * 90, "a\nb"]
@@ -337,6 +340,7 @@ DRAWERS = {
 every = pytest.mark.parametrize("draw", DRAWERS.values(), ids=list(DRAWERS))
 
 
+@pytest.mark.slow
 @every
 def test_saves_by_the_ending(draw, tmp_path):
     figure = draw(tmp_path / "picture.png")
@@ -362,6 +366,7 @@ def test_a_path_that_cannot_be_written_is_explained(draw, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @every
 def test_shows_itself_in_a_notebook_and_can_be_kept(draw):
     figure = draw()
@@ -377,6 +382,8 @@ def test_changes_no_setting(draw, tmp_path):
         assert dict(matplotlib.rcParams) == before
 
 
+@pytest.mark.subprocess
+@pytest.mark.slow
 def test_matplotlib_waits_for_a_picture_and_pyplot_is_never_imported():
     code = (
         "import sys; from nnfw import plots; assert 'matplotlib' not in sys.modules;"

@@ -330,6 +330,7 @@ def markov(P, one_hot):
 P = rng.dirichlet(np.ones(4), size=4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one_hot", [False, True])
 @pytest.mark.parametrize("temperature", [1.0, 0.5])
 def test_symbols_follow_the_networks_probabilities(one_hot, temperature):

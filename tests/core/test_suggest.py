@@ -76,6 +76,7 @@ def test_names_of_parts(registry):
             assert understood(str(raised.value), slip, name, known), (slip, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
 def test_arguments_of_parts(part):
     known = list(part._arguments())
@@ -137,6 +138,8 @@ class TestImports:
                 look()
             assert "".join(traceback.format_exception(raised.value)).count("Did you mean") == 1
 
+    @pytest.mark.subprocess
+    @pytest.mark.slow
     def test_modules_that_are_not_imported_yet_can_be(self):
         program = "import sys, nnfw.core; from nnfw import gradcheck, streaming; print(streaming.__name__)"
         program += "; del sys.modules['nnfw.streaming'], nnfw.streaming; from nnfw import streaming"

@@ -69,12 +69,15 @@ def test_digits_depend_on_the_seed_alone():
     assert not np.array_equal(x_test, other_test)
 
 
+@pytest.mark.slow
 def test_digits_can_be_told_apart_by_their_nearest_neighbour():
     (x, y), (x_test, y_test) = load_digits()
     distances = np.square(x_test.reshape(-1, 1, 64) - x.reshape(1, -1, 64)).sum(axis=-1)
     assert np.mean(y[distances.argmin(axis=1)] == y_test) > 0.96
 
 
+@pytest.mark.subprocess
+@pytest.mark.slow
 def test_digits_load_in_a_process_that_never_saw_scikit_learn():
     code = (
         "import sys, nnfw.datasets as d; d.load_digits();"

@@ -108,6 +108,7 @@ def test_label_encoder_by_hand():
     assert encoder.inverse_transform([[1], [2]]).tolist() == [["versicolor"], ["virginica"]]
 
 
+@pytest.mark.slow
 @given(st.one_of(st.lists(st.text(), min_size=1), st.lists(st.integers(), min_size=1)))
 @example(["a\0", "a"])
 @example([2**63 + 1, 2**63, -1])
@@ -419,6 +420,7 @@ def test_all_leading_axes_count_alike(make, tmp_path, monkeypatch):
     np.testing.assert_allclose(np.concatenate(back), flat.transform(x).reshape(30, 3), rtol=1e-6)
 
 
+@pytest.mark.slow
 @given(
     hnp.arrays(
         st.sampled_from([np.float32, np.float64]),
@@ -502,6 +504,7 @@ def test_padding_by_hand():
     assert lengths.dtype == np.int64
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.integers(1, 9), min_size=1, max_size=12),
     st.sampled_from([(), (1,), (3,)]),

@@ -84,6 +84,7 @@ def test_the_most_frequent_words_come_first_and_of_equals_the_one_seen_first():
     assert Vocabulary.of_words(text, 99).symbols == ("c", "b", "d", "a", "e")
 
 
+@pytest.mark.slow
 @given(st.lists(PIECES, min_size=1, max_size=40), st.integers(1, 9))
 def test_size_keeps_the_most_frequent(pieces, size):
     text = " ".join(pieces)

@@ -168,6 +168,8 @@ def test_sources_are_named(name, load, said):
     assert said[0] in load.__doc__
 
 
+@pytest.mark.subprocess
+@pytest.mark.slow
 def test_both_load_where_nothing_is_installed_that_they_came_from():
     code = (
         "import sys, nnfw.datasets as d; d.load_japanese_vowels(); d.load_sunspots();"

@@ -298,6 +298,7 @@ class TestForeignFiles:
 # --- chance ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [damage, forge])
 def test_files_changed_at_random(change, tmp_path):
     """A few of those that `fuzz` tries as a command; each is refused, or a whole network."""

@@ -157,6 +157,7 @@ class TestResume:
             train(network, in_the_midst(3, 2))
         assert same_as(WHOLE, train(duplicate(network)))
 
+    @pytest.mark.slow
     def test_a_copy_within_a_fit_goes_on_too(self):
         copies = []
         copier = LambdaCallback(on_batch_end=lambda run: copies.append(copy.deepcopy(run.network)))
@@ -233,6 +234,7 @@ class TestCheckpoint:
         waits = [next(iter(one._training_state.memories.values()))["best_epoch"] for one in kept[1:]]
         assert waits == [1, 2]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("options", [{}, {"seconds": 1e-9}, {"every": 2}])
     def test_each_file_leads_to_the_same_end(self, options, path):
         files = []
@@ -293,6 +295,8 @@ train(network, Checkpoint(path), die)
 """
 
 
+@pytest.mark.subprocess
+@pytest.mark.slow
 def test_three_epochs_and_three_in_a_new_process_are_six(path):
     for death, status in [(4, 3), (0, 0)]:
         command = [sys.executable, "-c", SCRIPT, str(path), str(death)]

@@ -107,6 +107,7 @@ REGISTRIES = [
 
 
 class TestValues:
+    @pytest.mark.slow
     @settings(max_examples=150, deadline=None)
     @given(VALUES)
     def test_come_back_as_they_were(self, value):

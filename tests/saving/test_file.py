@@ -87,6 +87,7 @@ def small():
 
 
 class TestRoundTrip:
+    @pytest.mark.slow
     @pytest.mark.parametrize("seed", range(25))
     def test_new_built_and_trained(self, seed, tmp_path):
         network, (x, _) = random_network(seed), data(seed)
@@ -181,6 +182,8 @@ def run_script(script, *arguments):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
+@pytest.mark.subprocess
+@pytest.mark.slow
 def test_training_goes_on_in_a_new_process_as_if_never_interrupted(tmp_path):
     rng = np.random.default_rng(5)
     x, y, lengths = rng.normal(size=(24, 6, 3)), rng.dirichlet(np.ones(3), 24), rng.integers(1, 7, 24)

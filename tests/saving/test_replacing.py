@@ -50,6 +50,7 @@ def test_two_threads_write_one_file(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that can fork")
+@pytest.mark.subprocess
 def test_several_processes_save_over_one_file(tmp_path):
     """Each of many saves ends well, and processes that are killed meanwhile harm none."""
     path, count, saves = tmp_path / "network", 4, 40

@@ -42,6 +42,7 @@ class TestSeeds:
         assert state_of(runs[0]) == state_of(runs[1]) == state_of(runs[2])
         assert standing_of(runs[0]) == standing_of(runs[1]) == standing_of(runs[2])
 
+    @pytest.mark.subprocess
     def test_process_after_process(self):
         runs = [
             subprocess.run(
@@ -99,6 +100,7 @@ class TestGlobalState:
 
 
 class TestThreads:
+    @pytest.mark.slow
     def test_two_networks_train_as_one_after_another(self):
         alone = state_of(train(new_network()))
         for _ in range(5):

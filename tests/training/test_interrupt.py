@@ -260,6 +260,8 @@ class TestCtrlC:
         assert signal.getsignal(signal.SIGINT) is original
 
 
+@pytest.mark.subprocess
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_kills_and_interrupts_at_random_instants():
     """A few of those that the command does many of."""

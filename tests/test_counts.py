@@ -1,0 +1,48 @@
+"""The figures that keep the package small: public names, lines of a file of logic, one module a kind."""
+
+from pathlib import Path
+
+import pytest
+
+from nnfw import Dense, Layer, Network
+
+PACKAGE = Path(__file__).parents[1] / "nnfw"
+FILES = sorted(PACKAGE.rglob("*.py"))
+CATALOGUES = [  # whose members are read one at a time
+    f"{kind}.py"
+    for kind in (
+        "activations",
+        "initializers",
+        "losses",
+        "metrics",
+        "optimizers",
+        "regularizers",
+        "schedules",
+    )
+]
+LONGER = {"network.py": 330, "layers/base.py": 400, "layers/sequential.py": 360, "training/monitors.py": 320}
+
+
+def public_names(thing):
+    return {name for name in dir(thing) if not name.startswith("_")}
+
+
+@pytest.mark.parametrize(
+    ("thing", "most"), [(Layer, 24), (Layer(), 24), (Network, 40), (Network([Dense(1)]), 40)], ids=repr
+)
+def test_public_names(thing, most):
+    assert len(public_names(thing)) <= most, sorted(public_names(thing))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_a_file_of_logic_is_short(path):
+    name = path.relative_to(PACKAGE).as_posix()
+    if name not in CATALOGUES:
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGER.get(name, 300)
+
+
+def test_one_module_a_kind():
+    names = {path.relative_to(PACKAGE).as_posix() for path in FILES}
+    assert set(CATALOGUES) <= names
+    assert not [name for name in names if name.endswith("given.py")]
+    assert not names & {name.replace("s.py", ".py").replace("sse", "ss") for name in CATALOGUES}
