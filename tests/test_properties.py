@@ -38,7 +38,7 @@ from nnfw.training import adapters
 pytestmark = pytest.mark.slow
 
 V = 5  # symbols of an Embedding
-SMOOTH = ["tanh", "sigmoid", "softsign", "gelu_tanh"]
+SMOOTH = ["tanh", "sigmoid", "gelu_tanh"]  # softsign is not: its second derivative jumps at 0
 OPTIMIZERS = ["sgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion"]
 
 
@@ -226,7 +226,7 @@ def test_shapes_are_those_that_compute_shapes_says(case):
     assert np.isfinite(a).all()
 
 
-@tried_on(cases(), examples=50)
+@tried_on(cases(), examples=100)
 def test_gradients_are_those_of_differences(case):
     """Along a random direction of each parameter; the error of the four points is of fourth order."""
     network, (_, gradients, _) = case.network, case.step()

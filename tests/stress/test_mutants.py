@@ -1,6 +1,7 @@
 """The mutants: how they come about, that the list of equivalent ones is true to the code, and a few runs."""
 
 import ast
+import functools
 import subprocess
 import sys
 
@@ -9,7 +10,6 @@ import mutants
 import mutations
 import pytest
 
-EVERY = [mutant for file in mutants.FILES for mutant in mutations.mutants_of(file)]
 LINES = {
     "y = a + b * 2": ["y = a - b * 2", "y = a + b / 2", "y = a + b * 1"],
     "x *= 0.5": ["pass", "x /= 0.5", "x *= 1.0"],
@@ -34,6 +34,11 @@ LINES = {
 }
 
 
+@functools.cache
+def every():
+    return [mutant for file in mutants.FILES for mutant in mutations.mutants_of(file)]
+
+
 @pytest.mark.parametrize("line", LINES)
 def test_what_becomes_of_a_line(line, monkeypatch):
     monkeypatch.setattr(mutations, "read", lambda file: ast.parse(line))
@@ -46,17 +51,19 @@ def test_no_file_is_forgotten():
     assert set(mutants.FILES) == layers | {"losses", "optimizers", "core/lengths", "core/vectors"}
 
 
+@pytest.mark.slow
 def test_finding_the_mutants_leaves_the_tree_as_it_was():
-    assert len(EVERY) > 1500
+    assert len(every()) > 1500
     for file in mutants.FILES:
         *_, last = mutations.mutants_of(file)
         assert ast.unparse(last.tree) == ast.unparse(mutations.read(file))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("listed", [equivalents.TASTE, equivalents.SAME], ids=["taste", "same"])
 def test_the_equivalent_ones_are_in_the_code(listed):
     which = "before" if listed is equivalents.TASTE else "after"
-    there = {(mutant.file, getattr(mutant, which)) for mutant in EVERY}
+    there = {(mutant.file, getattr(mutant, which)) for mutant in every()}
     assert set(listed) <= there
 
 

@@ -68,7 +68,7 @@ TESTS = {  # which tests must see the changes of a file of nnfw
     ),
     "layers/reshaping": Tests(SMALL, "test_small_layers or flatten or reshape"),
     "layers/rnn": Tests(RECURRENT, "rnn"),
-    "layers/sequential": Tests([*CHAIN, "test_optimizers"]),
+    "layers/sequential": Tests([*CHAIN, "test_optimizers", "test_regularizers", "test_properties"]),
     "losses": Tests(["test_losses", "test_network"]),
     "model": Tests(CHAIN),
     "network": Tests([*CHAIN, *LOOP]),
