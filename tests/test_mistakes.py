@@ -326,7 +326,7 @@ NETWORKS = [
      ValueError, "metric 'accuracy': outputs for Hinge decide at 0", "give Accuracy(threshold=0.0)"),
     ("a ratio at 0.5 of outputs from -1 to 1",
      lambda s: s.fit_new(Dense(1, "tanh"), loss="hinge", metrics=[metrics.F1("macro")], y=Y % 2),
-     ValueError, "'f1_macro': outputs for Hinge decide at 0", "give F1(average='macro', threshold=0.0)"),
+     ValueError, "metric 'f1_macro': outputs for Hinge decide at 0", "give F1(threshold=0.0)"),
     ("a stack without sequences", lambda s: s.fit_new(RNN(3), GRU(4), x=X, y=Y[:, None]),
      ShapeError, "layer 2, GRU(4)", "return_sequences=True"),
     ("a GRU after a Dense of flat inputs", lambda s: s.fit_new(Dense(3), GRU(4)),
