@@ -48,7 +48,8 @@ from nnfw.regularizers import Regularizer
 from nnfw.saving.checkpoint import Checkpoint
 from nnfw.schedules import Schedule
 from nnfw.training.callbacks import Callback, CSVLogger, LambdaCallback
-from nnfw.training.monitors import EarlyStopping, ReduceOnPlateau
+from nnfw.training.monitors import EarlyStopping
+from nnfw.training.plateau import ReduceOnPlateau
 
 __all__ = [
     "GRU", "LSTM", "RNN", "SGD", "Activation", "Adagrad", "Adam", "AdamW", "Bidirectional", "CSVLogger",

@@ -743,8 +743,8 @@ def test_labels_of_each_step_are_measured_too():
 @pytest.mark.parametrize(
     ("metric", "given"),
     [
-        (MultiLabel(), "give Accuracy(threshold=0.0)"),
-        (MultiLabel("f1", "macro"), "give F1(threshold=0.0)"),
+        (MultiLabel(), "give MultiLabel(Accuracy(threshold=0.0))"),
+        (MultiLabel("f1", "macro"), "give MultiLabel(F1(threshold=0.0))"),
     ],
 )
 def test_labels_are_decided_where_the_loss_decides(metric, given):

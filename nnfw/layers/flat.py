@@ -36,6 +36,21 @@ def vector(layers: Sequence[Layer], kind: str) -> Array:
     return np.asarray(whole[start : start + sum(part.size for part in parts)])
 
 
+def served_layers(layers: Sequence[Layer], optimizer: Optimizer) -> list[Layer]:
+    """Return the layers with parameters if one step of the optimizer can update them all, else none."""
+    if not optimizer.separable or optimizer.clip_norm is not None:
+        return []
+    served = []
+    for layer in layers:
+        if type(layer).update is not Layer.update or not layer.trainable:
+            return []
+        if layer.optimizer is not None or layer.regularizer is not None:
+            return []
+        if layer.flat_params.size:
+            served.append(layer)
+    return served
+
+
 class SharedUpdate:
     """One optimizer step for several layers.
 

@@ -11,7 +11,7 @@ from nnfw.core.logits import LOGIT_GRADIENTS
 from nnfw.core.typing import Array, Shape
 from nnfw.core.vectors import clip_to_norm
 from nnfw.layers.base import Layer
-from nnfw.layers.flat import SharedUpdate, flatten, vector
+from nnfw.layers.flat import SharedUpdate, flatten, served_layers, vector
 from nnfw.layers.parameters import Views
 from nnfw.layers.validation import check_layers, check_names
 from nnfw.optimizers import Optimizer
@@ -174,19 +174,10 @@ class Sequential(Layer):
 
     def _updates_at_once(self, optimizer: Optimizer) -> bool:
         """Whether one step of the optimizer can update all layers; if so, it is prepared."""
-        if not optimizer.separable or optimizer.clip_norm is not None:
-            return False
-        layers = []
-        for layer in self.layers:
-            if isinstance(layer, Sequential) or type(layer).update is not Layer.update:
-                return False
-            if not layer.trainable or layer.optimizer is not None or layer.regularizer is not None:
-                return False
-            if layer.flat_params.size:
-                layers.append(layer)
+        layers = served_layers(self.layers, optimizer)
         if layers and (self._shared is None or not self._shared.fits(layers, optimizer)):
             self._shared = SharedUpdate(layers, optimizer)
-        return self._shared is not None and self._shared.state is not None
+        return bool(layers) and self._shared is not None and self._shared.state is not None
 
     # ---- the chain ----------------------------------------------------------------------------------
 

@@ -76,9 +76,10 @@ def check_metrics(metrics: Iterable[Metric], data: Data, K: int, loss: Loss) -> 
         with named(f"metric {metric.name!r}"):
             one = metric.metric if isinstance(metric, MultiLabel) else metric if K == 1 else None
             if isinstance(one, ClassMetric) and one.threshold == 0.5 != loss.threshold:
+                fitting = f"{type(one).__name__}(threshold={loss.threshold!r})"
                 raise ValueError(
                     f"outputs for {type(loss).__name__} decide at {loss.threshold:g}, and not at 0.5; give "
-                    f"{type(one).__name__}(threshold={loss.threshold!r})"
+                    f"{fitting if one is metric else f'MultiLabel({fitting})'}"
                 )
             if np.ndim(metric(y, a)):
                 raise TypeError("it gives no single number for the history; call it on y and predict(x)")
