@@ -18,11 +18,6 @@ def replacing(path: "str | os.PathLike[str]") -> Iterator[BinaryIO]:
 
     On any error the old file stays and the new one is removed. A process that is killed leaves it: a file
     ``.nnfw-*.tmp`` in the same folder, which may be deleted.
-
-    Raises
-    ------
-    OSError
-        If there is no such folder, `path` is not a regular file, or it cannot be written; the error names it.
     """
     path = file_path("save", "path", path)
     target = Path(os.path.realpath(path))  # a symbolic link stays, and what it refers to is replaced

@@ -7,25 +7,16 @@ from nnfw.core.typing import Array
 
 
 def check_lengths(label: str, lengths: Array | None, N: int, T: int) -> Array:
-    """Return the valid steps of N sequences as integers (N,), by default T each.
-
-    Raises
-    ------
-    ShapeError, ValueError
-        If they are not one whole number a sample, or not within 1 to T; the message begins with `label`.
-    """
+    """Return the valid steps of N sequences as integers (N,), by default T each."""
     if lengths is None:
         return np.full(N, T)
     lengths = np.asarray(lengths)
     if lengths.shape != (N,) or lengths.dtype.kind not in "iu":
-        raise ShapeError(
-            f"{label}: lengths must be {N} whole numbers, one a sample, "
-            f"got {lengths.dtype} of shape {lengths.shape}"
-        )
-    if np.any(lengths < 1) or np.any(lengths > T):
-        raise ValueError(
-            f"{label}: lengths must lie in 1 to {T}, the steps of x; got {lengths.min()} to {lengths.max()}"
-        )
+        got = f"{lengths.dtype} of shape {lengths.shape}"
+        raise ShapeError(f"{label}: lengths must be {N} whole numbers, one a sample, got {got}")
+    if np.any((lengths < 1) | (lengths > T)):
+        got = f"{lengths.min()} to {lengths.max()}"
+        raise ValueError(f"{label}: lengths must lie in 1 to {T}, the steps of x; got {got}")
     return lengths.astype(np.int64, copy=False)
 
 

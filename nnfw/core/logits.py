@@ -24,10 +24,7 @@ T = TypeVar("T")
 class Companions(Generic[T]):
     """A table of what belongs to an array, by its identity, for as long as the array lives.
 
-    Parameters
-    ----------
-    unchanged : bool
-        Whether an array whose values have changed since it was entered is not found.
+    With `unchanged`, an array whose values have changed since it was entered is not found.
 
     Examples
     --------

@@ -8,33 +8,31 @@ and the errors for misspelt keywords follow from that convention.
 import functools
 import inspect
 from collections.abc import Callable, Iterable
+from types import CodeType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeVar
 
 import numpy as np
 
-from nnfw.core.suggest import explain_argument, nearest
+from nnfw.core.suggest import nearest, translation
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
+NO_ARGUMENTS = (lambda self: None).__code__  # in place of object.__init__, which would ignore them
 
-def _check_call(owner: str, function: Any, given: int, keywords: Iterable[str], known: Iterable[str]) -> None:
-    """Raise a TypeError for an unknown keyword, or for more than the positional arguments of `function`."""
+
+def check_arguments(owner: str, code: CodeType, given: int, keywords: Iterable[str], known: Any) -> None:
+    """Raise a TypeError for an unknown keyword, or for more than the positional arguments of a function."""
     for name in keywords:
         if name not in known:
-            raise TypeError(explain_argument(owner, name, known))
-    code = getattr(function, "__code__", None)
-    if code is None and given > 1:  # object.__init__, which would ignore them
-        raise TypeError(f"{owner} takes no arguments")
-    if code is None or given <= code.co_argcount or code.co_flags & inspect.CO_VARARGS:
-        return
-    positional = [name for name in code.co_varnames[: code.co_argcount] if name != "self"]
-    by_name = [name for name in known if name not in positional]
-    if by_name:
+            hint, takes = translation(name, known), ", ".join(known) or "none"
+            raise TypeError(f"{owner} has no argument {name!r}{hint} It takes: {takes}.")
+    if given > code.co_argcount and not code.co_flags & inspect.CO_VARARGS:
+        names = [name for name in code.co_varnames[: code.co_argcount] if name != "self"]
         raise TypeError(
-            f"{owner} takes {', '.join(positional) or 'nothing'} by position, and all else by name, as "
-            f"{by_name[0]}=...; several values for one argument are a list, [a, b]"
+            f"{owner} takes {', '.join(names) or 'nothing'} by position, and all else by name; several "
+            f"values for one argument are a list, [a, b]"
         )
 
 
@@ -44,39 +42,38 @@ def explain_keywords(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        _check_call(function.__name__, function, len(args), kwargs, known)
+        check_arguments(function.__name__, function.__code__, len(args), kwargs, known)
         return function(*args, **kwargs)
 
     return checked
 
 
-class ClassOnly(classmethod):  # type: ignore[type-arg]
-    """A class method that raises a TypeError if it is called on an object, where its result would be lost."""
-
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        """Return the bound method."""
-        if instance is None:
-            return super().__get__(instance, owner)
-        name, cls = self.__func__.__name__, type(instance).__name__
-
-        def refuse(*args: Any, **kwargs: Any) -> Any:
-            raise TypeError(f"{name} returns a new {cls}: {cls.lower()} = {cls}.{name}(...)")
-
-        return functools.wraps(self.__func__)(refuse)
-
-
 if TYPE_CHECKING:
     class_only = classmethod
 else:
-    class_only = ClassOnly
+
+    class class_only(classmethod):
+        """A class method that refuses to be called on an object, where its result would be lost."""
+
+        def __get__(self, instance, owner=None):
+            """Return the bound method."""
+            name, cls = self.__func__.__name__, type(instance).__name__
+
+            def refuse(*args, **kwargs):
+                raise TypeError(f"{name} returns a new {cls}: {cls.lower()} = {cls}.{name}(...)")
+
+            return super().__get__(instance, owner) if instance is None else refuse
 
 
-def not_kept(part: "Part", name: str) -> str:
-    """Return the message for an argument that a part has no attribute of."""
-    return (
-        f"{type(part).__name__} does not keep its argument {name!r}, so it can be neither shown nor saved; "
-        f"write self.{name} = {name} in its __init__"
-    )
+def kept(part: "Part", names: Iterable[str]) -> dict[str, Any]:
+    """Return arguments of a part by name, from its attributes, or raise a ValueError if one is missing."""
+    for name in names:
+        if not hasattr(part, name):
+            raise ValueError(
+                f"{type(part).__name__} does not keep its argument {name!r}, so it can be neither shown nor "
+                f"saved; write self.{name} = {name} in its __init__"
+            )
+    return {name: getattr(part, name) for name in names}
 
 
 class Part:
@@ -99,7 +96,8 @@ class Part:
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Check the arguments before ``__init__`` runs."""
         if args or kwargs:
-            _check_call(cls.__name__, cls.__init__, 1 + len(args), kwargs, cls._arguments())
+            code = getattr(cls.__init__, "__code__", NO_ARGUMENTS)
+            check_arguments(cls.__name__, code, 1 + len(args), kwargs, cls._arguments())
         return super().__new__(cls)
 
     @classmethod
@@ -120,11 +118,7 @@ class Part:
     @property
     def config(self) -> dict[str, Any]:
         """The constructor's arguments, read from the attributes of the same names."""
-        names = self._arguments()
-        for name in names:
-            if not hasattr(self, name):
-                raise ValueError(not_kept(self, name))
-        return {name: getattr(self, name) for name in names}
+        return kept(self, self._arguments())
 
     def __repr__(self) -> str:
         """Show the arguments that are not the default: ``GRU(64, activation='relu')``."""

@@ -1,7 +1,7 @@
 """Input validation: checks of single arguments, and of arrays.
 
 A check of an argument is called with the owner's name, the argument's name and its value. It returns the
-value to keep, or raises. `checked` and `Opened` call it whenever an attribute is assigned.
+value to keep, or raises.
 """
 
 import math
@@ -11,7 +11,7 @@ import reprlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def shown(value: Any) -> str:
 
 
 def whole_number(owner: str, name: str, value: Any, low: int = 0) -> int:
-    """Return `value` as an int if it is a whole number (True is not one) of at least `low`."""
+    """Return `value` as an int if it is a whole number of at least `low`; True and False are not."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{owner}: {name} must be a whole number, got {shown(value)}")
     if value < low:
@@ -67,7 +67,7 @@ class Range:
     open_high: bool = False
 
     def __call__(self, owner: str, name: str, value: Any) -> float:
-        """Return `value` as a float if it is a real number (True is none) in the range."""
+        """Return `value` as a float if it is a real number in the range; True and False are not."""
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             raise TypeError(f"{owner}: {name} must be a number, got {shown(value)}")
         try:
@@ -123,10 +123,7 @@ def file_path(owner: str, name: str, value: Any) -> str:
     """Return the path of a file, with the home directory in place of a leading ``~``."""
     if not isinstance(value, str | bytes | os.PathLike):
         raise TypeError(f"{owner}: {name} must be the path of a file, got {value!r:.80}")
-    text = os.fsdecode(value)
-    if not text:
-        raise ValueError(f"{owner}: {name} is empty; give that of a file, as 'network.nnfw'")
-    return os.path.expanduser(text)
+    return os.path.expanduser(os.fsdecode(value))
 
 
 def generator(owner: str, name: str, value: Any) -> np.random.Generator:
@@ -158,33 +155,6 @@ def checked(part: Any, name: str, value: Any) -> Any:
     return value
 
 
-class Opened(Generic[T]):
-    """An attribute that keeps what `check` returns for each assigned value, and is `default` until then."""
-
-    def __init__(self, check: Check[T], default: T) -> None:
-        self.check, self.default = check, default
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, part: Any, owner: Any = None) -> T:
-        """Return the value."""
-        return self.default if part is None else vars(part).get(self.name, self.default)
-
-    def __set__(self, part: Any, value: Any) -> None:
-        """Check and keep the value."""
-        vars(part)[self.name] = self.check(type(part).__name__, self.name, value)
-
-
-WORDS = "nnfw.data has LabelEncoder for labels and Vocabulary for texts, .astype(float) for written numbers"
-REMEDIES = {
-    "O": "give numbers, as .astype(float) does, or sequences of unequal length as a list of arrays (T_i, D)",
-    "U": WORDS,
-    "S": WORDS,
-    "c": "give real and imaginary parts as two features",
-}
-
-
 @contextmanager
 def named(argument: str) -> Iterator[None]:
     """Put the argument's name before the message of an error."""
@@ -206,14 +176,16 @@ def numeric(values: Any, name: str) -> Array:
             f"{name} is a list of unequal parts; sequences of unequal length are a list of arrays (T_i, D)"
         ) from None
     if array.dtype.kind not in "fiub":
-        remedy = REMEDIES.get(array.dtype.kind, "convert it to numbers")
         got = array.dtype if array.ndim else type(values).__name__
-        raise TypeError(f"{name} must be real numbers, got {got}; {remedy}")
+        raise TypeError(
+            f"{name} must be real numbers, got {got}; .astype(float) converts written numbers, and nnfw.data "
+            f"has LabelEncoder for labels, Vocabulary for texts, pad_sequences for lists of unequal length"
+        )
     return array
 
 
 def first_where(wrong: Array, array: Array, name: str) -> str:
-    """Return the first value that is marked as wrong, for messages: ``x[0, 3] is nan``."""
+    """Return where the first value is that is marked as wrong, for messages: ``x[0, 3] is nan``."""
     place = np.unravel_index(wrong.argmax(), array.shape)
     return f"{name}[{', '.join(map(str, place))}] is {array[place]}"
 
@@ -221,7 +193,7 @@ def first_where(wrong: Array, array: Array, name: str) -> str:
 def check_finite(
     array: Array, name: str, lengths: Array | None = None, dtype: np.dtype[Any] | None = None
 ) -> None:
-    """Raise a ValueError at the first value not finite, or too large for `dtype`; padding is not read."""
+    """Raise a ValueError at the first value that is not finite, or too large for `dtype`, but for padding."""
     if array.dtype.kind != "f":
         return
     narrower = dtype is not None and dtype.kind == "f" and dtype.itemsize < array.dtype.itemsize

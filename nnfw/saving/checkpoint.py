@@ -1,9 +1,8 @@
-"""Checkpoint: the network is saved while it trains, so that a killed process loses next to nothing."""
+"""Checkpoint: save the network while it trains, so that training can resume after an interruption."""
 
 import math
 import time
 from os import PathLike
-from pathlib import Path
 
 from nnfw.core.validation import POSITIVE, file_path, optional, positive_integer
 from nnfw.saving.file import save
@@ -32,16 +31,12 @@ class Checkpoint(Monitor):
     mode : {"auto", "min", "max"}
         Whether lower or higher is better; see `Monitor`.
 
-    Raises
-    ------
-    OSError
-        In `fit`, if the file cannot be written; the one before is left as it was.
-
     Examples
     --------
     A script that can be killed, and started again, at any time:
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> import numpy as np
     >>> from nnfw import Dense, Network
     >>> x = np.random.default_rng(0).normal(size=(60, 2))
@@ -67,13 +62,8 @@ class Checkpoint(Monitor):
     ) -> None:
         if sum(choice is not None for choice in (every, seconds, monitor)) > 1:
             raise ValueError("Checkpoint: give one of every, seconds and monitor; two need two checkpoints")
-        if "{" in Path(file_path("Checkpoint", "path", path)).name:
-            raise ValueError(
-                f"Checkpoint: the braces in {Path(path).name!r} are not filled in, as each file replaces the "
-                f"one before; give a plain name, and for a file an epoch besides LambdaCallback(on_epoch_end="
-                f"lambda run: run.network.save(f'epoch_{{run.epoch}}.npz'))"
-            )
         super().__init__(monitor, mode)
+        file_path("Checkpoint", "path", path)
         self.path = path
         self.every = optional(positive_integer)("Checkpoint", "every", every)
         self.seconds = optional(POSITIVE)("Checkpoint", "seconds", seconds)
@@ -84,7 +74,7 @@ class Checkpoint(Monitor):
         self._due = 0.0  # until there is a file
 
     def on_epoch_start(self, run: Run) -> None:
-        """Save when training begins, so that what cannot be saved, or not there, is known now."""
+        """Save when training begins, so that a network or path that cannot be saved fails at once."""
         if self.monitor is None and not self._due:
             self._save(run)
 

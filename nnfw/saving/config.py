@@ -26,20 +26,18 @@ from typing import Any
 import numpy as np
 
 from nnfw.core.errors import LoadError
-from nnfw.core.registry import Part, not_kept
+from nnfw.core.registry import Part, kept
 from nnfw.core.typing import Array
+from nnfw.core.validation import named
 from nnfw.layers.base import Layer
-from nnfw.saving.archive import NUMERIC
 
+NUMERIC = "biufc"  # the kinds of dtype that hold plain numbers
 DTYPES = {name: np.dtype(name) for name in {np.dtype(code).name for code in "?bBhHiIqQefd"}}
 
-# Arguments that parts no longer have: the value that may be dropped, and what to do about any other.
-RETIRED: dict[tuple[str, str], tuple[Any, str]] = {
-    ("Activation.Softmax", "temperature"): (
-        1.0,
-        "divide the weights and bias of its layer by it and set it to 1",
-    ),
-    ("Layer.LSTM", "peepholes"): (False, "train the network without them"),
+# Arguments that parts no longer have, and the value at which they did nothing.
+RETIRED: dict[tuple[str, str], Any] = {
+    ("Activation.Softmax", "temperature"): 1.0,
+    ("Layer.LSTM", "peepholes"): False,
 }
 
 
@@ -64,7 +62,7 @@ def full_name(part: type[Part]) -> str:
 
 
 class Describer:
-    """Describes parts and values as JSON, and collects their arrays in `arrays`.
+    """Describe parts and values as JSON, and collect their arrays in `arrays`.
 
     Examples
     --------
@@ -126,10 +124,9 @@ class Describer:
         self.arrays[name] = np.asarray(array, order="C")
 
     def _attributes(self, part: Part, names: Iterable[str], where: str) -> dict[str, Any]:
-        for name in names:
-            if not hasattr(part, name):
-                raise ValueError(f"{where}: {not_kept(part, name)}")
-        return {name: self.value(getattr(part, name), f"{where}.{name}") for name in names}
+        with named(where):
+            values = kept(part, names)
+        return {name: self.value(value, f"{where}.{name}") for name, value in values.items()}
 
     def _by_name(self, value: Any, where: str) -> dict[str, Any]:
         if not callable(value):
@@ -151,7 +148,7 @@ class Describer:
 
 
 class Rebuilder:
-    """Makes parts and values from a description, its arrays and what is not part of nnfw, by name."""
+    """Rebuild parts and values from a description, its arrays, and `custom` classes and functions by name."""
 
     def __init__(self, arrays: dict[str, Array], custom: Mapping[str, Any]) -> None:
         self.arrays = arrays  # each is removed when it is used
@@ -207,16 +204,13 @@ class Rebuilder:
         return part
 
     def _own_class(self, described: dict[str, Any]) -> type[Part]:
-        """Return a class of nnfw, and drop the arguments that it no longer has."""
+        """Return a class of nnfw; arguments that it no longer has are dropped if they did nothing."""
         name, config = described["class"], described["config"]
         if name not in self._own:
             raise LoadError(f"this nnfw has no {name}; a newer one may have it")
-        for (part, argument), (neutral, remedy) in RETIRED.items():
-            if part == name and (value := config.pop(argument, neutral)) != neutral:
-                raise LoadError(
-                    f"{name} has no {argument} any more, and the file has {argument}={value!r:.80}; "
-                    f"with the nnfw that wrote it, {remedy}, then save again"
-                )
+        for (part, argument), neutral in RETIRED.items():
+            if part == name and config.get(argument) == neutral:
+                del config[argument]
         return self._own[name]
 
     def _custom_class(self, name: str) -> type[Part]:

@@ -4,7 +4,7 @@ import json
 import platform
 from collections.abc import Mapping
 from os import PathLike
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -26,9 +26,7 @@ def save(network: Model, path: "str | PathLike[str]") -> None:
     Raises
     ------
     TypeError, ValueError, RuntimeError
-        If the network holds something that cannot be saved, such as a lambda, or weights before it is built.
-    OSError
-        If the file cannot be written; an older one is left as it was.
+        If the network holds something that cannot be saved, such as a lambda.
 
     Examples
     --------
@@ -86,12 +84,8 @@ def load(path: "str | PathLike[str]", custom: Mapping[str, Any] | None = None) -
 
 def read_description(arrays: dict[str, Array]) -> dict[str, Any]:
     """Return the description among the arrays, and remove it from them."""
-
-    def refuse(constant: str) -> NoReturn:
-        raise LoadError(f"its description holds {constant}, which is not JSON")
-
     text = arrays.pop("description", np.empty(0, np.uint8)).tobytes()
-    description = json.loads(text or b"null", parse_constant=refuse)
+    description = json.loads(text or b"null")
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise LoadError("it is not a network saved by nnfw: it has no description of one")
     if whole_number("load", "version", description["version"], low=1) > VERSION:

@@ -18,13 +18,7 @@ from nnfw.saving import archive
 
 
 def save_weights(network: Model, path: "str | PathLike[str]") -> None:
-    """Write a network's parameters to the file `path`; an older file is replaced.
-
-    Raises
-    ------
-    ImportError, RuntimeError, OSError
-        If the package is missing, the network has no weights yet, or the file cannot be written.
-    """
+    """Write a network's parameters to the file `path`; an older file is replaced."""
     network._check_ready("save_weights")
     content = _safetensors().save({name: np.ascontiguousarray(p) for name, p in network.params.items()})
     with replacing(path) as file:
@@ -40,8 +34,6 @@ def load_weights(network: Model, path: "str | PathLike[str]") -> None:
     ------
     LoadError
         If the file is damaged, or its parameters have other names or shapes than the network's.
-    ImportError, RuntimeError, OSError
-        If the package is missing, the network has no weights yet, or the file cannot be read.
     """
     network._check_ready("load_weights")
     params, package = network.params, _safetensors()

@@ -110,7 +110,7 @@ class TestArguments:
     def test_a_class_that_takes_no_argument_says_so(self):
         with pytest.raises(TypeError, match="has no argument 'slope'"):
             Tanh(slope=1)
-        with pytest.raises(TypeError, match=r"^Tanh takes no arguments$"):
+        with pytest.raises(TypeError, match=r"^Tanh takes nothing by position"):
             Tanh(1)
 
 
@@ -237,14 +237,6 @@ class TestRegistry:
             shapes.get(given)
 
 
-def slips(name):
-    """Yield what one slip makes of a name: a letter left out, two neighbours swapped, a letter doubled."""
-    for i in range(len(name)):
-        yield name[:i] + name[i + 1 :]
-        yield name[: i + 1] + name[i:]
-        yield name[:i] + name[i : i + 2][::-1] + name[i + 2 :]
-
-
 class TestEveryName:
     def test_all_registries_are_found(self):
         kinds = {registry.kind for registry in REGISTRIES}
@@ -270,17 +262,6 @@ class TestEveryName:
 
         assert type(module.get("of_your_own")) is OfYourOwn
         assert registry.names()[-1] == "of_your_own"
-
-    @pytest.mark.parametrize(("registry", "name"), REGISTERED)
-    def test_a_slip_gets_the_right_suggestion(self, registry, name):
-        known = registry.names()
-        for slip in set(slips(name)) - set(known) if len(name) >= 4 else ():
-            with pytest.raises(ValueError, match=f"unknown {registry.kind}") as raised:
-                registry.get(slip)
-            said = re.search(r"Did you mean '(\w+)'|nnfw calls it '(\w+)'", str(raised.value))
-            # Where one slip leads from two names to the same, as from relu and from elu, either will do.
-            assert said
-            assert (said[1] or said[2]) in [other for other in known if slip in slips(other)]
 
     @pytest.mark.parametrize(("registry", "name"), REGISTERED)
     def test_letters_in_capitals(self, registry, name):
@@ -313,7 +294,7 @@ class TestWordsOfOtherLibraries:
         known |= set(inspect.signature(Network.fit).parameters)
         for function in (one_hot, pad_sequences, train_test_split, Recurrent.forward):
             known |= set(inspect.signature(function).parameters)
-        meant = {word.partition("=")[0] for words in names.ARGUMENTS.values() for word in words}
+        meant = {word for words in names.ARGUMENTS.values() for word in words.split()}
         assert meant <= known
 
     @pytest.mark.parametrize(
@@ -341,7 +322,6 @@ class TestWordsOfOtherLibraries:
             (lambda: Network([Dense(1)]).fit([[1]], [1], n_epochs=3), "'n_epochs'; nnfw calls it epochs."),
             (lambda: Network([Dense(1)]).fit([[1]], [1], validation_fraction=0.1), "validation_split."),
             (lambda: Network([Dense(1)]).fit([[1]], [1], steps_per_epoch=3), "an epoch is all that is given"),
-            (lambda: Network([Dense(1)]).fit([[1]], [1], validation_steps=3), "all samples to validate on"),
             (lambda: Network([Dense(1)]).predict([[1.0]], batchsize=3), "Did you mean 'batch_size'?"),
             (lambda: EarlyStopping(patiense=3), "Did you mean 'patience'?"),
             (lambda: load_digits(random_state=3), "load_digits has no argument"),
@@ -356,26 +336,21 @@ class TestWordsOfOtherLibraries:
 
     @pytest.mark.parametrize("word", names.ARGUMENTS)
     def test_all_of_them(self, word):
-        meant = names.ARGUMENTS[word]
-        known = [one.partition("=")[0] for one in meant]
-        said = f"nnfw calls it {' and '.join(meant)}. It takes: {', '.join(known)}."
-        assert names.explain_argument("Thing", word, known) == f"Thing has no argument {word!r}; {said}"
+        known = names.ARGUMENTS[word].split()
+        assert names.translation(word, known) == f"; nnfw calls it {' and '.join(known)}."
 
-    @pytest.mark.parametrize("word", sorted(names.NOT_NEEDED))
-    def test_what_nnfw_does_without(self, word):
-        message = names.explain_argument("Thing", word, ["units"])
-        assert message == f"Thing has no argument {word!r}; {names.NO_SUCH_ARGUMENT}. It takes: units."
+    @pytest.mark.parametrize("word", names.ELSEWHERE)
+    def test_what_is_done_otherwise(self, word):
+        assert names.translation(word, ["units"]) == f"; {names.ELSEWHERE[word]}."
 
     def test_a_word_that_the_owner_knows_is_no_synonym(self):
-        message = names.explain_argument("Thing", "sequence", ["sequences"])
-        assert message == "Thing has no argument 'sequence'. Did you mean 'sequences'? It takes: sequences."
+        assert names.translation("sequence", ["sequences"]) == ". Did you mean 'sequences'?"
 
     @pytest.mark.parametrize(
         ("name", "known", "said"),
         [
             ("sofmax", ["relu", "softmax"], " Did you mean 'softmax'?"),
             ("Relu", ["ReLU", "elu"], " Did you mean 'ReLU'?"),
-            ("sleu", ["selu", "silu"], " Did you mean 'selu'?"),
             ("zzz", ["relu", "softmax"], ""),
             ("", ["relu"], ""),
             ("relu", [], ""),
@@ -415,21 +390,18 @@ class TestExplainKeywords:
             def turn(self, angle, *, unit="rad", axis=0):
                 return angle
 
-        said = r"^turn takes angle by position, and all else by name, as unit=...; several values for"
+        said = r"^turn takes angle by position, and all else by name; several values for"
         with pytest.raises(TypeError, match=said):
             Thing().turn(3, "deg")
         assert explain_keywords(lambda *angles, unit="rad": angles)(1, 2, 3) == (1, 2, 3)
-        with pytest.raises(TypeError, match="positional"):  # as nothing goes by name alone
-            explain_keywords(lambda angle: angle)(1, 2)
 
     def test_so_is_one_too_many_for_a_part(self):
         for make, places in (
-            (lambda: Base(1, 2), "Base takes units by position, and all else by name, as scale=..."),
-            (lambda: Passing(1, "b", 2), "Passing takes units, kind by position, and all else by name, as "),
-            (lambda: Closed(1, 2, 3), None),
-            (lambda: nnfw.Flatten(2), "Flatten takes nothing by position, and all else by name, as "),
+            (lambda: Base(1, 2), "Base takes units by position, and all else by name"),
+            (lambda: Passing(1, "b", 2), "Passing takes units, kind by position, and all else by name"),
+            (lambda: nnfw.Flatten(2), "Flatten takes nothing by position, and all else by name"),
         ):
-            with pytest.raises(TypeError, match=places and "^" + re.escape(places)):
+            with pytest.raises(TypeError, match="^" + re.escape(places)):
                 make()
 
 

@@ -1,8 +1,6 @@
 """Checks of arguments: what passes, what is kept of it, and what the messages say of the rest."""
 
-import copy
 import math
-import pickle
 import re
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnfw.core import validation as checks
-from nnfw.core.validation import Opened, checked
+from nnfw.core.validation import checked
 
 
 class TestChecks:
@@ -191,43 +189,3 @@ class TestCheckedFields:
             wider.share = -1
         with pytest.raises(ValueError, match=r"^Wider: size"):
             Wider(0)
-
-
-class Box:
-    size = Opened(checks.positive_integer, 1)
-    limit = Opened(checks.optional(checks.POSITIVE), None)
-
-
-class TestOpenedAttributes:
-    def test_they_are_the_default_until_they_are_assigned(self):
-        box, other = Box(), Box()
-        assert (box.size, box.limit, Box.size, Box.limit) == (1, None, 1, None)
-        box.size, box.limit = np.int8(3), 2
-        assert (box.size, box.limit, type(box.size), type(box.limit)) == (3, 2.0, int, float)
-        assert (other.size, Box.size) == (1, 1)
-        box.limit = None
-        assert box.limit is None
-
-    def test_what_is_refused_changes_nothing(self):
-        box = Box()
-        box.size = 3
-        with pytest.raises(ValueError, match=r"^Box: size must be at least 1, got 0"):
-            box.size = 0
-        with pytest.raises(TypeError, match=r"^Box: limit must be a number, got '1' \(str\)"):
-            box.limit = "1"
-        assert vars(box) == {"size": 3}
-
-    def test_copies_keep_them(self):
-        box = Box()
-        box.size = 3
-        for same in (copy.deepcopy(box), pickle.loads(pickle.dumps(box))):
-            assert (same.size, same.limit) == (3, None)
-            with pytest.raises(TypeError, match="size must be a whole number"):
-                same.size = 1.5
-
-    def test_a_subclass_is_named_by_its_own_name(self):
-        class Crate(Box):
-            pass
-
-        with pytest.raises(ValueError, match=r"^Crate: limit must be .* in \(0, inf\), got -1"):
-            Crate().limit = -1

@@ -143,15 +143,13 @@ class TestValues:
 
     @pytest.mark.parametrize(("part", "argument"), RETIRED)
     def test_arguments_that_parts_no_longer_have(self, part, argument):
-        neutral, remedy = RETIRED[part, argument]
+        neutral = RETIRED[part, argument]
         made = {"Activation.Softmax": activations.Softmax, "Layer.LSTM": lambda: LSTM(3)}[part]()
         described = Describer().value(made, "value")
         described["config"][argument] = neutral
         assert same(Rebuilder({}, {}).value(copy.deepcopy(described)), made)
         described["config"][argument] = 2.5
-        with pytest.raises(
-            LoadError, match=rf"^{part} has no {argument} any more.*=2\.5; .*{remedy}, then save again$"
-        ):
+        with pytest.raises(LoadError, match=f"cannot be built from its saved .* no argument '{argument}'"):
             Rebuilder({}, {}).value(described)
 
     def test_own_parts_are_what_nnfws_modules_hold(self):
