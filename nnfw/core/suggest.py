@@ -6,26 +6,22 @@ import sys
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
-# Arguments in Keras, PyTorch, scikit-learn and EpyNN, and what they are called in one part or another of nnfw.
+# Arguments in Keras, PyTorch, scikit-learn and EpyNN, and what parts of nnfw call them.
 ARGUMENTS = {
     "betas": "beta_1 beta_2",
     "bias": "use_bias",
     "clipnorm": "clip_norm",
-    "clipvalue": "clip_value",
     "eps": "epsilon",
     "feature_range": "low high",
     "filepath": "path",
     "global_clipnorm": "clip_global_norm",
     "hidden_size": "units",
-    "initial_learning_rate": "rate",
     "kernel_initializer": "initializer input_initializer",
     "kernel_regularizer": "regularizer",
     "learning_rate": "rate",
     "lr": "learning_rate rate",
     "mask_zero": "mask",
     "max_iter": "epochs",
-    "maxlen": "length",
-    "merge_mode": "merge",
     "n_epochs": "epochs",
     "nodes": "units",
     "nonlinearity": "activation",
@@ -36,13 +32,10 @@ ARGUMENTS = {
     "on_train_begin": "on_fit_start",
     "on_train_end": "on_fit_end",
     "out_features": "units",
-    "padding_idx": "mask",
     "random_state": "seed",
     "sequences": "return_sequences",
     "test_size": "test_fraction",
     "unit_cells": "units",
-    "unit_forget_bias": "forget_bias",
-    "validation_fraction": "validation_split",
 }
 INFERRED = (
     "nnfw needs no such argument: shapes are inferred from the data, and the batch axis is always first"
@@ -62,10 +55,8 @@ IMPORTS = {
     "CrossEntropyLoss": 'Network([..., Dense(K, "softmax")], loss="cce")',
     "DataLoader": "network.fit(x, y, batch_size=32) takes arrays, or an iterable of batches",
     "Input": "no input layer is needed: shapes are inferred from the data",
-    "LayerNormalization": "LayerNorm()",
     "LearningRateScheduler": "an optimizer takes a schedule as its rate: Adam(Cosine(0.01, epochs=20))",
     "Linear": "Dense(units)",
-    "MSELoss": 'Network(layers, loss="mse")',
     "Masking": "fit(x, y, lengths=lengths), or Embedding(..., mask=0)",
     "Model": "Network(layers, loss=..., optimizer=...)",
     "ModelCheckpoint": "Checkpoint(path)",
@@ -75,7 +66,6 @@ IMPORTS = {
     "Sequential": "Network(layers, loss=..., optimizer=...)",
     "SimpleRNN": "RNN(units)",
     "TimeDistributed": "Dense takes (N, T, D) step by step, after a layer with return_sequences=True",
-    "Tokenizer": "data.Vocabulary",
     "load_model": "Network.load(path)",
     "to_categorical": "data.one_hot(labels)",
 }
@@ -83,13 +73,10 @@ IMPORTS = {
 # What models of other libraries have.
 MEMBERS = {
     "add": "all layers are given at once: Network([GRU(64), Dense(10)])",
-    "build": "network.compute_shapes(input_shape), then network.initialize()",
     "compile": "Network(layers, loss=..., optimizer=..., metrics=[...]) takes all at once",
     "count_params": "network.size",
     "eval": "network.predict(x), or network.forward(x) with training=False",
-    "get_config": "network.config",
     "get_weights": "network.params, the arrays by name",
-    "learning_rate": "network.optimizer.learning_rate",
     "load_state_dict": "network.params[name][...] = value",
     "load_weights": "nnfw.saving.load_weights(network, path)",
     "parameters": "network.params, the arrays by name",
@@ -122,13 +109,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def translation(name: str, known: Iterable[str]) -> str:
-    """Return the end of a sentence on an unknown argument: nnfw's name for it, or the nearest one.
-
-    Examples
-    --------
-    >>> translation("hidden_size", ["units", "activation"])
-    '; nnfw calls it units.'
-    """
+    """Return the end of a sentence on an unknown argument: nnfw's name for it, or the nearest one."""
     known = list(known)
     if meant := [word for word in ARGUMENTS.get(name, "").split() if word in known]:
         return f"; nnfw calls it {' and '.join(meant)}."

@@ -34,20 +34,10 @@ def batches(n: int, batch_size: int, rng: np.random.Generator | None = None) -> 
 
 
 def gather_by_length(order: Array, lengths: Array, batch_size: int, rng: np.random.Generator) -> Array:
-    """Return a new order of samples (N,), in which those of one batch are of similar length.
+    """Return a new `order` of samples (N,) in which those of one batch have similar `lengths`.
 
     The order is cut into pools of 32 batches. Each pool is sorted by length and its batches are shuffled, so
-    that short and long sequences still alternate.
-
-    Parameters
-    ----------
-    order : ndarray of int, (N,)
-        The samples in random order.
-    lengths : ndarray of int
-        The length of each sample, by its index.
-    batch_size : int
-        Samples a batch; a batch that is not full stays the last.
-    rng : numpy.random.Generator
+    that short and long sequences still alternate. A batch that is not full stays the last.
 
     Examples
     --------

@@ -6,16 +6,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from nnfw.core.registry import explain_keywords
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
 from nnfw.core.validation import first_where, positive_integer
 from nnfw.data.preparation import Preparation
 
 
-@explain_keywords
 def one_hot(labels: ArrayLike, classes: int | None = None, dtype: DTypeLike = "float32") -> Array:
-    """Return class numbers (N,) or (N, T) as rows (..., K) that are 1 at the class and 0 elsewhere.
+    """Return class numbers (N,) or (N, T) as one-hot rows (..., K): 1 at the class and 0 elsewhere.
 
     Parameters
     ----------
@@ -32,33 +30,27 @@ def one_hot(labels: ArrayLike, classes: int | None = None, dtype: DTypeLike = "f
            [0., 0., 1.],
            [0., 1., 0.]], dtype=float32)
     """
-    codes = _class_numbers("labels", labels)
+    codes = np.asarray(labels)
     if codes.ndim not in (1, 2):
         raise ValueError(f"labels must have shape (samples,) or (samples, steps), got {codes.shape}")
     if classes is None:
         if codes.size == 0:
             raise ValueError("labels are empty, which leaves the number of classes open; give classes=")
-        classes = max(int(codes.max()) + 1, 1)
+        classes = max(int(codes.max()) + 1, 1) if codes.dtype.kind in "iu" else 1
     classes = positive_integer("one_hot", "classes", classes)
-    _check_range("labels", codes, classes)
+    _check_class_numbers("labels", codes, classes)
     rows = np.zeros((*codes.shape, classes), dtype)
     np.put_along_axis(rows, codes[..., None], 1, axis=-1)
     return rows
 
 
-def _class_numbers(name: str, values: ArrayLike) -> Array:
-    """Return `values` as an array if they are integers."""
-    codes = np.asarray(values)
+def _check_class_numbers(name: str, codes: Array, classes: int) -> None:
+    """Raise an error unless all values are integers from 0 to classes - 1."""
     if codes.dtype.kind not in "iu":
         raise TypeError(
             f"{name} must be integers, got dtype {codes.dtype}; turn whole numbers with .astype(int), "
             "any other labels with LabelEncoder"
         )
-    return codes
-
-
-def _check_range(name: str, codes: Array, classes: int) -> None:
-    """Raise a ValueError unless all class numbers are in 0 to classes - 1."""
     wrong = (codes < 0) | (codes >= classes)
     if wrong.any():
         raise ValueError(
@@ -68,10 +60,10 @@ def _check_range(name: str, codes: Array, classes: int) -> None:
 
 
 class LabelEncoder(Preparation):
-    """Number labels of any one kind (strings, numbers, dates) from 0 to K - 1, in sorted order.
+    """Encode labels of one kind (strings, numbers or dates) as class numbers 0 to K - 1, in sorted order.
 
-    Labels may have any shape, which is kept. A list is taken as it is: ``1`` and ``"1"`` are two labels.
-    After `fit`, `classes` (K,) holds the distinct labels in the order of their numbers.
+    Labels may have any shape, which is kept. In a list ``1`` and ``"1"`` are two labels. After `fit`,
+    `classes` (K,) holds the distinct labels in the order of their numbers.
 
     Examples
     --------
@@ -122,9 +114,9 @@ class LabelEncoder(Preparation):
 
     def inverse_transform(self, codes: ArrayLike) -> Array:
         """Return the label of each class number, in the shape of `codes`."""
-        classes, numbers = self.classes, _class_numbers("codes", codes)
-        _check_range("codes", numbers, len(classes))
-        return classes[numbers]
+        numbers = np.asarray(codes)
+        _check_class_numbers("codes", numbers, len(self.classes))
+        return self.classes[numbers]
 
 
 def _labels(data: ArrayLike) -> Array:

@@ -6,7 +6,7 @@ from nnfw.core.registry import Part
 
 
 class Preparation(Part):
-    """What `fit` finds in the training data, and `transform` applies to any data.
+    """The base class: `fit` learns from training data, `transform` applies it to any data.
 
     The attributes listed in `learned` exist after `fit`; before, reading one raises a RuntimeError.
     """

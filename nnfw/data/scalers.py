@@ -125,28 +125,21 @@ class StandardScaler(Scaler):
 
 def _is_sequences(data: Any) -> TypeGuard[Sequence[ArrayLike]]:
     """Whether data is a list of sequences (T_i, D)."""
-    return isinstance(data, list | tuple) and len(data) > 0 and np.ndim(data[0]) == 2
+    return isinstance(data, list | tuple) and len(data) > 0 and np.asarray(data[0], object).ndim == 2
 
 
 def _feature_arrays(data: Any) -> list[Array]:
     """Return the data, or each sequence of a list, as arrays whose last axis is the features."""
-    try:
-        sequences = _is_sequences(data)
-        items = [np.asarray(item) for item in (data if sequences else [data])]
-    except ValueError:
-        raise ValueError(
-            "the data is a list of unequal parts; a list holds sequences (T_i, D), and one of a single "
-            "feature is s[:, None]"
-        ) from None
+    sequences = _is_sequences(data)
+    items = [numeric(item, "the data") for item in (data if sequences else [data])]
     for index, item in enumerate(items):
-        name = f"sequence {index}" if sequences else "the data"
-        numeric(item, name)
         if sequences and (item.ndim != 2 or item.shape[1] != items[0].shape[1]):
-            raise ValueError(f"{name} has shape {item.shape}, expected (steps, {items[0].shape[1]})")
+            features = items[0].shape[1]
+            raise ValueError(f"sequence {index} has shape {item.shape}, expected (steps, {features})")
         if item.ndim not in (2, 3):
             raise ValueError(
-                f"{name} has shape {item.shape}, expected (samples, features) or (samples, steps, features); "
-                "x[:, None] turns (samples,) into one feature"
+                f"the data has shape {item.shape}, expected (samples, features) or (samples, steps, "
+                "features); x[:, None] turns (samples,) into one feature"
             )
     return items
 

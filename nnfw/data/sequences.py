@@ -7,19 +7,17 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, DTypeLike
 
-from nnfw.core.registry import explain_keywords
 from nnfw.core.typing import Array
 from nnfw.core.validation import numeric, positive_integer
 
 
-@explain_keywords
 def pad_sequences(
     sequences: Iterable[ArrayLike],
     value: float = 0.0,
     length: int | None = None,
     dtype: DTypeLike | None = None,
 ) -> tuple[Array, Array]:
-    """Return sequences of unequal length as one array x (N, T, D) or (N, T), and their lengths (N,).
+    """Pad variable-length sequences to one array x (N, T, D) or (N, T), and return it with the lengths (N,).
 
     ``x[i, :lengths[i]]`` is sequence i; layers and ``fit`` take both.
 
@@ -34,26 +32,20 @@ def pad_sequences(
     dtype : dtype, optional
         By default the one that holds all sequences.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If a sequence does not hold numbers, is empty, longer than `length`, or of another shape than the
-        first; or if the dtype cannot hold the sequences, or `value`.
-
     Examples
     --------
     >>> pad_sequences([[5, 3, 8], [4]])
     (array([[5, 3, 8],
            [4, 0, 0]]), array([3, 1]))
     """
-    items = [_sequence(f"sequences[{index}]", sequence) for index, sequence in enumerate(sequences)]
+    items = [numeric(sequence, f"sequences[{index}]") for index, sequence in enumerate(sequences)]
     if not items:
         raise ValueError("sequences are empty; give at least one")
     for index, item in enumerate(items):
-        if item.shape[1:] != items[0].shape[1:]:
+        if item.ndim not in (1, 2) or item.size == 0 or item.shape[1:] != items[0].shape[1:]:
             raise ValueError(
-                f"sequences[{index}] has shape {item.shape}, sequences[0] has {items[0].shape}; "
-                "all need the same features"
+                f"sequences[{index}] has shape {item.shape}, sequences[0] has {items[0].shape}; all must be "
+                "(steps, features) with the same features, or (steps,), and not empty"
             )
     lengths = np.array([len(item) for item in items], dtype=np.int64)
     longest = int(lengths.max())
@@ -69,28 +61,17 @@ def pad_sequences(
     return x, lengths
 
 
-def _sequence(name: str, sequence: ArrayLike) -> Array:
-    """Return a sequence as an array (T_i, D) or (T_i,)."""
-    item = numeric(sequence, name)
-    if item.ndim not in (1, 2) or item.size == 0:
-        raise ValueError(f"{name} has shape {item.shape}, expected (steps, features) or (steps,), not empty")
-    return item
-
-
 def _padded_dtype(items: list[Array], dtype: DTypeLike | None, value: float) -> np.dtype[Any]:
     """Return the dtype that is asked for, or that holds all sequences, if it can hold `value` too."""
     natural = np.result_type(*items)
     kind = natural if dtype is None else np.dtype(dtype)
     if not np.can_cast(natural, kind, "same_kind"):
         raise TypeError(f"dtype {kind} cannot hold sequences of {natural}; leave dtype out")
-    if kind.kind in "iu":
-        limits = np.iinfo(kind)
-        if not (limits.min <= value <= limits.max and value == int(value)):
-            raise ValueError(f"value={value} does not fit dtype {kind}; give dtype='float32'")
+    if kind.kind in "iu" and value != np.array(value, kind):
+        raise ValueError(f"value={value} does not fit dtype {kind}; give dtype='float32'")
     return kind
 
 
-@explain_keywords
 def sliding_windows(
     series: ArrayLike, window: int, horizon: int = 1, step: int = 1, targets: ArrayLike | None = None
 ) -> tuple[Array, Array]:

@@ -7,13 +7,13 @@ from numpy.typing import ArrayLike
 
 from nnfw.core.registry import explain_keywords
 from nnfw.core.typing import Array
-from nnfw.core.validation import FINITE
+from nnfw.core.validation import Range
 
 
 def split_indices(
     n: int, fraction: float, rng: np.random.Generator, labels: ArrayLike | None = None
 ) -> tuple[Array, Array]:
-    """Return which of `n` samples to train on and which to hold out, by chance, both in ascending order.
+    """Return the indices to train on and those to hold out, drawn at random, both in ascending order.
 
     ``round(n * fraction)`` samples are held out, at least 1 and at most n - 1. With `labels` each class gives
     its share, rounded by largest remainder (ties by lot), and keeps a training sample if it has two.
@@ -23,7 +23,6 @@ def split_indices(
     n, fraction : int, float
         The number of samples N >= 2, and the share to hold out, between 0 and 1.
     rng : numpy.random.Generator
-        Equal generators choose alike.
     labels : array_like, (N,) or (N, ...), optional
         Stratify by these: samples with equal labels (or equal one-hot rows) are of one class.
 
@@ -36,12 +35,7 @@ def split_indices(
     """
     if n < 2:
         raise ValueError(f"a split needs at least 2 samples, got {n}")
-    share = FINITE("split", "the fraction to hold out", fraction)
-    if not 0 < share < 1:
-        raise ValueError(
-            f"the fraction to hold out must lie between 0 and 1, got {fraction}; "
-            f"to hold out k of the {n} samples give k / {n}"
-        )
+    share = Range(0, 1, open_low=True, open_high=True)("split", "the fraction to hold out", fraction)
     held = min(max(round(n * share), 1), n - 1)
     chosen = rng.permutation(n)[:held] if labels is None else _choose_by_class(n, held, rng, labels)
     is_held = np.zeros(n, dtype=bool)
@@ -106,7 +100,7 @@ def train_test_split(
     test_fraction : float, default 0.2
         The share of the test part, between 0 and 1.
     seed : int, default 0
-        The same seed gives the same split, in the same random order.
+        The same seed gives the same split.
     stratify : True or array_like, (N,), optional
         Keep the shares of the classes of `y`, or of the labels given, in both parts; see `split_indices`.
 
@@ -117,17 +111,14 @@ def train_test_split(
     >>> x_train.shape, x_test.shape, sorted(y_test.tolist())
     ((3, 2), (2, 2), [0, 1])
     """
-    columns = (x, y, *more)
+    columns = [column if isinstance(column, list | tuple) else np.asarray(column) for column in (x, y, *more)]
     sizes = [len(column) for column in columns]
     if len(set(sizes)) > 1:
         raise ValueError(f"all arguments must have equally many samples, got {sizes}")
     rng, labels = np.random.default_rng(seed), y if stratify is True else stratify
     parts = [rng.permutation(part) for part in split_indices(sizes[0], test_fraction, rng, labels)]
-    return [_take(column, part) for column in columns for part in parts]
-
-
-def _take(column: Any, indices: Array) -> Any:
-    """Return these samples of a column."""
-    if isinstance(column, list | tuple):
-        return [column[i] for i in indices]
-    return np.asarray(column)[indices]
+    return [
+        column[part] if isinstance(column, np.ndarray) else [column[i] for i in part]
+        for column in columns
+        for part in parts
+    ]

@@ -27,7 +27,7 @@ def load_digits(test_fraction: float = 0.2, seed: int = 0) -> tuple[tuple[Array,
     test_fraction : float, default 0.2
         The share of the test part; each digit has the same share in it.
     seed : int, default 0
-        The same seed gives the same split, in the same random order.
+        The same seed gives the same split.
 
     References
     ----------

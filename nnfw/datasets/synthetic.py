@@ -1,18 +1,15 @@
 """Tasks whose answers are known: each docstring gives what a perfect model and a constant answer reach.
 
-Inputs are float32 (N, T, D). An argument that makes no task raises a ValueError, one of the wrong type a
-TypeError. The same seed gives the same data.
+Inputs are float32 (N, T, D), of `n` samples N and `steps` T. The same seed gives the same data.
 """
 
 import numpy as np
 
-from nnfw.core.registry import explain_keywords
 from nnfw.core.typing import Array
 from nnfw.core.validation import AMOUNT, FINITE, boolean, positive_integer, whole_number
 from nnfw.data import one_hot
 
 
-@explain_keywords
 def adding_problem(n: int, steps: int, seed: int = 0) -> tuple[Array, Array]:
     """Add the two marked numbers of a sequence: a test of memory over long spans.
 
@@ -50,7 +47,6 @@ def adding_problem(n: int, steps: int, seed: int = 0) -> tuple[Array, Array]:
     return x, y[:, None]
 
 
-@explain_keywords
 def parity(n: int, steps: int, return_sequences: bool = False, seed: int = 0) -> tuple[Array, Array]:
     """Tell whether a sequence of bits holds an odd number of ones: a test of exact memory of one bit.
 
@@ -78,14 +74,13 @@ def parity(n: int, steps: int, return_sequences: bool = False, seed: int = 0) ->
     >>> bool((y == x[..., 0].cumsum(axis=1) % 2).all())
     True
     """
-    _check_counts("parity", n=n, steps=steps)
+    n, steps = positive_integer("parity", "n", n), positive_integer("parity", "steps", steps)
     boolean("parity", "return_sequences", return_sequences)
     bits = np.random.default_rng(seed).integers(0, 2, (n, steps))
     odd = np.bitwise_xor.accumulate(bits, axis=1)
     return bits[..., None].astype(np.float32), odd if return_sequences else odd[:, -1]
 
 
-@explain_keywords
 def delayed_echo(n: int, steps: int, delay: int, symbols: int = 4, seed: int = 0) -> tuple[Array, Array]:
     """Repeat each symbol `delay` steps later: a test of how many symbols a model holds at once.
 
@@ -111,17 +106,15 @@ def delayed_echo(n: int, steps: int, delay: int, symbols: int = 4, seed: int = 0
     >>> bool((y[0, 2:] == x[0, :-2].argmax(axis=1)).all()), y[0, :2]
     (True, array([0, 0]))
     """
-    _check_counts("delayed_echo", n=n, steps=steps, delay=delay)
+    n, delay = positive_integer("delayed_echo", "n", n), positive_integer("delayed_echo", "delay", delay)
     whole_number("delayed_echo", "symbols", symbols, low=2)
-    if delay >= steps:
-        raise ValueError(f"delayed_echo: delay must be less than steps={steps}, got {delay}")
+    whole_number("delayed_echo", "steps", steps, low=delay + 1)
     heard = np.random.default_rng(seed).integers(0, symbols, (n, steps))
     y = np.zeros_like(heard)
     y[:, delay:] = heard[:, :-delay]
     return one_hot(heard, symbols), y
 
 
-@explain_keywords
 def sine_mixture(
     n: int,
     steps: int,
@@ -145,31 +138,22 @@ def sine_mixture(
     shortest_period, longest_period : float, default 8.0 and 32.0
         The range of the periods in steps, above 2; all in between are equally likely.
     seed : int, default 0
-        The same seed also gives the same noise but for its size.
 
     Examples
     --------
     >>> sine_mixture(n=100, steps=40)[1].shape
     (100, 1)
     """
-    _check_counts("sine_mixture", n=n, steps=steps)
+    n, steps = positive_integer("sine_mixture", "n", n), positive_integer("sine_mixture", "steps", steps)
     noise = AMOUNT("sine_mixture", "noise", noise)
     shortest = FINITE("sine_mixture", "shortest_period", shortest_period)
     longest = FINITE("sine_mixture", "longest_period", longest_period)
     if not 2 < shortest <= longest:
-        raise ValueError(
-            f"sine_mixture: periods must lie above 2 steps (a faster sine looks like a slower one), the "
-            f"shortest first, got {shortest:g} to {longest:g}"
-        )
+        periods = f"{shortest:g} to {longest:g}"
+        raise ValueError(f"sine_mixture: periods must be above 2 steps, the shortest first, got {periods}")
     rng = np.random.default_rng(seed)
     period = rng.uniform(shortest, longest, (2, n, 1))
     phase = rng.uniform(0, 2 * np.pi, (2, n, 1))
     signal = np.sin(2 * np.pi * np.arange(steps + 1) / period + phase).sum(axis=0)
     values = (signal + noise * rng.standard_normal((n, steps + 1))).astype(np.float32)
     return values[:, :-1, None], values[:, -1:]
-
-
-def _check_counts(owner: str, **counts: int) -> None:
-    """Raise unless all counts are whole numbers of at least 1."""
-    for name, count in counts.items():
-        positive_integer(owner, name, count)

@@ -12,7 +12,7 @@ training state. Gradients, caches and callbacks are left out. Functions are save
 nothing that a file holds: classes are nnfw's, or those that the caller passes as `custom`.
 """
 
-from nnfw.saving.file import load, save
+from nnfw.saving.archive import load, save
 from nnfw.saving.weights import load_weights, save_weights
 
 __all__ = ["load", "load_weights", "save", "save_weights"]

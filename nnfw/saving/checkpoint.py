@@ -5,7 +5,7 @@ import time
 from os import PathLike
 
 from nnfw.core.validation import POSITIVE, file_path, optional, positive_integer
-from nnfw.saving.file import save
+from nnfw.saving.archive import save
 from nnfw.training.monitors import Monitor
 from nnfw.training.run import Run
 

@@ -116,11 +116,8 @@ class Describer:
 
     def store(self, name: str, array: Array) -> None:
         """Add an array under `name`."""
-        if name in self.arrays or not name.isprintable():
-            raise ValueError(
-                f"the array {name!r} cannot be saved under this name: names must differ and be printable; "
-                f"give the layers such names"
-            )
+        if name in self.arrays:
+            raise ValueError(f"there are two arrays of the name {name!r}; give the layers other names")
         self.arrays[name] = np.asarray(array, order="C")
 
     def _attributes(self, part: Part, names: Iterable[str], where: str) -> dict[str, Any]:
@@ -130,20 +127,16 @@ class Describer:
 
     def _by_name(self, value: Any, where: str) -> dict[str, Any]:
         if not callable(value):
-            raise TypeError(
-                f"{where}: a {type(value).__name__} cannot be saved; numbers, strings, lists, tuples, dicts, "
-                f"arrays of numbers and parts of nnfw can"
-            )
+            what = "numbers, strings, lists, tuples, dicts, arrays of numbers and parts of nnfw can"
+            raise TypeError(f"{where}: a {type(value).__name__} cannot be saved; {what}")
         name = getattr(value, "__name__", "")
         if not name.isidentifier():
             raise ValueError(
-                f"{where}: a function is saved by its name alone, to be given back to load, and this one has "
-                f"none ({name or type(value).__name__}); define it with def, or take a part of nnfw"
+                f"{where}: a function is saved by its name alone, and this one has none "
+                f"({name or type(value).__name__}); define it with def, or take a part of nnfw"
             )
         if self._custom.setdefault(name, value) != value:
-            raise ValueError(
-                f"{where}: there are two of the name {name!r}, and load could not tell them apart; rename one"
-            )
+            raise ValueError(f"{where}: there are two of the name {name!r}; rename one")
         return {"custom": name}
 
 

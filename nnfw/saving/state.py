@@ -80,14 +80,13 @@ def describe_layer(layer: Layer, into: Describer, prefix: str, built: bool) -> J
     if not built:
         if layer.size:
             raise RuntimeError(
-                f"save: {layer._label} has weights of its own, but the network is not built yet and would "
-                f"not keep them; fit it first, or if all of its layers have weights, predict once"
+                f"save: {layer._label} has weights, but the network is not built yet; fit or predict first"
             )
         return None
     if layer.params.keys() != layer._specs.keys():
         raise ValueError(
             f"{layer._label} cannot be saved: it has the parameters {list(layer.params)}, but declared "
-            f"{list(layer._specs)}; declare all with add_parameter, and initialize a layer that came later"
+            f"{list(layer._specs)}; initialize it first"
         )
     for name, array in layer.params.items():
         into.store(f"{prefix}{name}", array)
@@ -106,10 +105,8 @@ def restore_layer(layer: Layer, known: Json | None, out: Rebuilder, prefix: str,
         array = out.take(prefix + name)
         if array.shape == shape and array.dtype == network.dtype:
             return array
-        raise LoadError(
-            f"the array {prefix + name!r} is {array.shape} of {array.dtype}, "
-            f"but the network takes {shape} of {network.dtype}"
-        )
+        got, takes = f"{array.shape} of {array.dtype}", f"{shape} of {network.dtype}"
+        raise LoadError(f"the array {prefix + name!r} is {got}, but the network takes {takes}")
 
     specs = layer._specs
     layer._specs = {name: s._replace(initializer=Given(take(name, s.shape))) for name, s in specs.items()}
@@ -144,11 +141,8 @@ def restore_training(known: Json | None, out: Rebuilder, network: Model) -> Trai
     """Return the training state of a network."""
     if known is None:
         return None
-    if known.get("window"):  # in files of earlier versions, which also resumed between two windows
-        raise LoadError(
-            "its fit stands inside a batch, between two windows of truncate=, where it can no longer be "
-            "resumed; save it at the end of a batch or of an epoch, with the nnfw that wrote it"
-        )
+    if known.get("window"):  # a file of an earlier version
+        raise LoadError("its fit stands inside a batch, where it can no longer be resumed")
     state = TrainingState(whole_number("fit", "start", known["start"]), Sampler(*out.value(known["plan"])))
     state.stopped = str(known["stopped"])
     state.memories = {str(label): dict(map(out.value, items)) for label, *items in known["memories"]}

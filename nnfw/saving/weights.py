@@ -14,7 +14,7 @@ from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
 from nnfw.core.validation import file_path
 from nnfw.model import Model
-from nnfw.saving import archive
+from nnfw.saving.archive import naming
 
 
 def save_weights(network: Model, path: "str | PathLike[str]") -> None:
@@ -38,7 +38,7 @@ def load_weights(network: Model, path: "str | PathLike[str]") -> None:
     network._check_ready("load_weights")
     params, package = network.params, _safetensors()
     path = file_path("load_weights", "path", path)
-    with open(path, "rb") as file, archive.naming(path):
+    with open(path, "rb") as file, naming(path):
         arrays = package.load(file.read())
         for name, p in params.items():
             _check_fits(name, p, arrays)

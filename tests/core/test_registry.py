@@ -315,18 +315,14 @@ class TestWordsOfOtherLibraries:
             (lambda: Adam(eps=1e-7), "nnfw calls it epsilon."),
             (lambda: SGD(0.1, clipnorm=1.0), "nnfw calls it clip_norm."),
             (lambda: SGD(0.1, global_clipnorm=1.0), "nnfw calls it clip_global_norm."),
-            (lambda: schedules.Cosine(initial_learning_rate=0.1, epochs=3), "nnfw calls it rate."),
             (lambda: schedules.Cosine(lr=0.1, epochs=3), "'lr'; nnfw calls it rate."),
             (lambda: Dense(3, sequences=True), "Dense has no argument 'sequences'. It takes"),
             (lambda: Network([Dense(1)], random_state=0), "'random_state'; nnfw calls it seed."),
             (lambda: Network([Dense(1)]).fit([[1]], [1], n_epochs=3), "'n_epochs'; nnfw calls it epochs."),
-            (lambda: Network([Dense(1)]).fit([[1]], [1], validation_fraction=0.1), "validation_split."),
             (lambda: Network([Dense(1)]).fit([[1]], [1], steps_per_epoch=3), "an epoch is all that is given"),
             (lambda: Network([Dense(1)]).predict([[1.0]], batchsize=3), "Did you mean 'batch_size'?"),
             (lambda: EarlyStopping(patiense=3), "Did you mean 'patience'?"),
             (lambda: load_digits(random_state=3), "load_digits has no argument"),
-            (lambda: pad_sequences([[1]], lenght=3), "Did you mean 'length'?"),
-            (lambda: one_hot([1], clases=3), "Did you mean 'classes'?"),
         ],
     )  # fmt: skip
     def test_they_reach_the_user(self, call, said):

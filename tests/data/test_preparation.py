@@ -286,9 +286,9 @@ def test_labels_may_be_numbers_names_or_one_hot_rows():
     ("n", "fraction", "labels", "error", "words"),
     [
         (1, 0.5, None, ValueError, "at least 2 samples, got 1"),
-        (10, 0.0, None, ValueError, "fraction.*0 and 1, got 0.0"),
+        (10, 0.0, None, ValueError, r"fraction.*\(0, 1\), got 0.0"),
         (10, 1.0, None, ValueError, "fraction"),
-        (10, 3, None, ValueError, "k / 10"),
+        (10, 3, None, ValueError, "fraction"),
         (10, float("nan"), None, ValueError, "fraction"),
         (10, "0.2", None, TypeError, "fraction"),
         (10, 0.2, [0, 1], ValueError, r"10 samples, got shape \(2,\)"),
@@ -552,8 +552,8 @@ def test_padding_takes_many_kinds_of_sequences(tmp_path):
         ([[1], [1, 2, 3]], {"length": 2}, ValueError, r"sequences\[1\] has 3 steps, more than length=2"),
         ([[1]], {"length": 0}, ValueError, "length"),
         ([[1], [1, 2]], {"value": 0.5}, ValueError, "value=0.5 does not fit"),
-        ([[1], [1, 2]], {"value": np.nan}, ValueError, "value=nan"),
-        (np.ones((1, 1), dtype="uint8"), {"value": -1}, ValueError, "value=-1 does not fit dtype uint8"),
+        ([[1], [1, 2]], {"value": np.nan}, ValueError, "NaN"),
+        (np.ones((1, 1), dtype="uint8"), {"value": -1}, OverflowError, "out of bounds for uint8"),
         ([[1.5]], {"dtype": "int64"}, TypeError, "cannot hold"),
     ],
 )

@@ -184,7 +184,7 @@ class TestForgeries:
         interrupted(0, None)
         assert state_of(Network.load(path)) == STATE
         interrupted(3, [None, None])
-        refuse(path, "stands inside a batch, .*save it at the end of a batch")
+        refuse(path, "stands inside a batch, where it can no longer be resumed")
 
     def test_names_of_any_length_make_no_long_message(self, path):
         def altered(description):

@@ -228,7 +228,6 @@ UNSAVABLE = [
     (lambda: custom_network(rate=functools.partial(min, 0.01)), r"learning_rate: .*\(partial\)"),
     (lambda: custom_network(loss=lambda: Forgets(1)), r"Network\.loss: Forgets .*'p'.*write self\.p = p"),
     (two_of_a_name, r"Network\.layers\[2\]: there are two of the name 'Twin'"),
-    (lambda: Network([Dense(1, name="tab\t")]), r"'tab\\t\.W' .*printable"),
 ]
 
 
