@@ -1,4 +1,4 @@
-"""Parts and their registries: arguments that stay readable, and parts that are found by name.
+"""Parts, which keep their arguments as attributes, and registries, which find parts by name.
 
 A part is a layer, activation, loss, optimizer or anything else that is passed by name or as an object.
 Each argument of its ``__init__`` is kept as an attribute of the same name. Its `config`, its printed form
@@ -142,12 +142,8 @@ def brief(value: Any) -> str:
 class Registry(Generic[T]):
     """The parts of one kind that can be passed by name.
 
-    Parameters
-    ----------
-    kind, base : str, type
-        What the parts are, for messages (``"activation"``), and the class that they derive from.
-    synonyms : dict, optional
-        Names in other libraries and nnfw's name for them, for messages.
+    `kind` says what they are, for messages (``"activation"``), `base` is the class that they derive from, and
+    `synonyms` maps names in other libraries to nnfw's.
 
     Examples
     --------

@@ -145,10 +145,7 @@ def floating(owner: str, name: str, value: Any) -> np.dtype[Any]:
 
 
 def checked(part: Any, name: str, value: Any) -> Any:
-    """Return `value` after the checks of a dataclass field, ``name: Annotated[type, check, ...]``.
-
-    The fields stay plain attributes: reading them, as an optimizer does at every step, costs nothing.
-    """
+    """Return `value` after the checks of a dataclass field, ``name: Annotated[type, check, ...]``."""
     field = part.__dataclass_fields__.get(name)
     for check in getattr(field and field.type, "__metadata__", ()):
         value = check(type(part).__name__, name, value)

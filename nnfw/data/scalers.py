@@ -15,11 +15,10 @@ BLOCK = 1 << 18  # numbers that a scaler takes together: 2 MB in float64
 
 
 class Scaler(Preparation):
-    """The base of scalers: each feature is measured on the training data, shifted and divided.
+    """The base of scalers, which shift and scale each feature by what `fit` measures.
 
-    Data is (N, D), (N, T, D) or a list of (T_i, D) arrays; it comes back in the same form. Floats keep
-    their dtype, integers become float64; all statistics are float64. Scale sequences before they are
-    padded, as padding would count as data.
+    Data is (N, D), (N, T, D) or a list of (T_i, D) arrays, and is returned in the same form. Floats keep
+    their dtype, integers become float64. Scale sequences before padding, which would count as data.
     """
 
     learned = ("offset", "scale")

@@ -82,8 +82,7 @@ def sliding_windows(
         x[i] = series[i * step : i * step + window]
         y[i] = targets[i * step + window : i * step + window + horizon]
 
-    for each of the N = (L - window - horizon) // step + 1 windows for which both are complete. Both are
-    read-only views into the series; ``.copy()`` makes arrays of their own.
+    for the N = (L - window - horizon) // step + 1 windows that are complete. Both are read-only views.
 
     Parameters
     ----------
@@ -102,12 +101,8 @@ def sliding_windows(
     >>> x[..., 0].tolist(), y.tolist()
     ([[10, 11, 12], [11, 12, 13]], [[13, 14], [14, 15]])
 
-    For a series (L, D), ``y[:, 0]`` is the next step, for ``Dense(D)``, and ``y.reshape(len(y), -1)`` all of
-    them, for ``Dense(horizon * D)``:
-
-    >>> x, y = sliding_windows(np.arange(40).reshape(20, 2), window=5, horizon=3)
-    >>> x.shape, y.shape, y[:, 0].shape
-    ((13, 5, 2), (13, 3, 2), (13, 2))
+    For a series (L, D), ``y[:, 0]`` is the target of ``Dense(D)``, the next step, and
+    ``y.reshape(len(y), -1)`` that of ``Dense(horizon * D)``, all steps.
     """
     for name, count in (("window", window), ("horizon", horizon), ("step", step)):
         positive_integer("sliding_windows", name, count)

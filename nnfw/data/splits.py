@@ -45,23 +45,17 @@ def split_indices(
 
 def _choose_by_class(n: int, held: int, rng: np.random.Generator, labels: ArrayLike) -> Array:
     """Return the samples to hold out, of each class its share."""
-    classes = _classes_of(n, labels)
-    counts = np.bincount(classes)
-    shares = _shares(counts, held, rng)
-    order = rng.permutation(n)
-    order = order[np.argsort(classes[order], kind="stable")]  # class by class, in random order within each
-    rank = np.arange(n) - np.repeat(np.cumsum(counts) - counts, counts)
-    return order[rank < np.repeat(shares, counts)]
-
-
-def _classes_of(n: int, labels: ArrayLike) -> Array:
-    """Return the class number of each sample."""
     values = np.asarray(labels)
     if values.ndim == 0 or len(values) != n:
         raise ValueError(f"labels must hold one label for each of the {n} samples, got shape {values.shape}")
     if values.dtype.kind == "f" and (values != np.rint(values)).any():
         raise ValueError("labels hold fractions, not classes; split continuous targets without stratifying")
-    return np.unique(values, return_inverse=True, axis=0 if values.ndim > 1 else None)[1].reshape(n)
+    axis = 0 if values.ndim > 1 else None
+    _, classes, counts = np.unique(values, return_inverse=True, return_counts=True, axis=axis)
+    shares, order = _shares(counts, held, rng), rng.permutation(n)
+    order = order[np.argsort(classes.ravel()[order], kind="stable")]  # by class, in random order within each
+    rank = np.arange(n) - np.repeat(np.cumsum(counts) - counts, counts)
+    return order[rank < np.repeat(shares, counts)]
 
 
 def _shares(counts: Array, held: int, rng: np.random.Generator) -> Array:
@@ -95,14 +89,14 @@ def train_test_split(
     Parameters
     ----------
     x, y, *more : array_like, (N, ...)
-        Inputs, targets, and anything else that has one entry a sample (lengths, weights). A list stays a
-        list, as sequences of unequal length are one; anything else becomes an array.
+        Inputs, targets, and anything else that has one entry a sample. A list stays a list, as that of
+        variable-length sequences; anything else becomes an array.
     test_fraction : float, default 0.2
         The share of the test part, between 0 and 1.
     seed : int, default 0
         The same seed gives the same split.
     stratify : True or array_like, (N,), optional
-        Keep the shares of the classes of `y`, or of the labels given, in both parts; see `split_indices`.
+        Keep the shares of the classes of `y`, or of these labels, in both parts; see `split_indices`.
 
     Examples
     --------

@@ -19,7 +19,7 @@ def _stored(name: str) -> dict[str, Array]:
 def load_digits(test_fraction: float = 0.2, seed: int = 0) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     """Return 1,797 images of handwritten digits: (x, y), (x_test, y_test).
 
-    Pixels are float32 (N, 8, 8) from 0 to 1, also sequences of 8 pixel rows; digits are int64 (N,). The data
+    x is float32 (N, 8, 8) from 0 to 1, 8 pixel rows that also serve as a sequence; y is int64 (N,). The data
     is licensed under CC BY 4.0; ``digits.md`` beside this file gives its source.
 
     Parameters
@@ -51,9 +51,9 @@ def load_japanese_vowels() -> tuple[tuple[list[Array], Array], tuple[list[Array]
 
     The original split has 270 and 370 sequences, a list of float32 arrays (T_i, 12) with lengths T_i from 7
     to 29, in the order of their speakers, int64 (N,) from 0 to 8. A frame holds the first 12 coefficients of
-    the LPC cepstrum of 25.6 ms, one every 6.4 ms. Always naming the most frequent speaker is right in 0.238
-    of the test; the authors' own classifier reaches 0.941, and hidden Markov models 0.962. The data is
-    licensed under CC BY 4.0; ``japanese_vowels.md`` beside this file gives its source.
+    the LPC cepstrum of 25.6 ms, one every 6.4 ms. The most frequent speaker makes 0.238 of the test; the
+    authors' classifier reaches an accuracy of 0.941, and hidden Markov models 0.962. The data is licensed
+    under CC BY 4.0; ``japanese_vowels.md`` beside this file gives its source.
 
     References
     ----------
@@ -80,11 +80,10 @@ def load_sunspots() -> tuple[Array, Array]:
     """Return the years 1700 to 2008 and their sunspot numbers: int64 and float64, both (309,).
 
     They are the yearly means of the (Wolf) number to one decimal, 0 to 190.2, as before its revision in 2015.
-    The usual split is to train on 1700 to 1920, and to forecast each year of 1921 to 1955, and of 1956 to
-    1979, from the true years before it. The usual measure is the average relative variance over the M years
-    that are forecast: ``arv = sum((activity - forecast)**2) / (M * 1535)``. Always answering the mean reaches
-    about 1, the network of Weigend et al. 0.086 for 1921 to 1955 and 0.35 for 1956 to 1979. The numbers are
-    in the public domain; ``sunspots.md`` beside this file gives their source.
+    The usual split trains on 1700 to 1920, and forecasts each year of 1921 to 1955 and of 1956 to 1979 from
+    the true years before it. The usual measure is the average relative variance over M years,
+    ``sum((activity - forecast)**2) / (M * 1535)``: about 1 for the mean, 0.086 and 0.35 for the network of
+    Weigend et al. The numbers are in the public domain; ``sunspots.md`` beside this file gives their source.
 
     References
     ----------

@@ -1,6 +1,7 @@
 """Tasks whose answers are known: each docstring gives what a perfect model and a constant answer reach.
 
-Inputs are float32 (N, T, D), of `n` samples N and `steps` T. The same seed gives the same data.
+Each task takes the number of samples `n` and their length `steps`, and returns inputs x, float32 (N, T, D),
+and targets y. The same `seed` gives the same data.
 """
 
 import numpy as np
@@ -14,15 +15,8 @@ def adding_problem(n: int, steps: int, seed: int = 0) -> tuple[Array, Array]:
     """Add the two marked numbers of a sequence: a test of memory over long spans.
 
     x (N, T, 2) holds numbers from 0 to 1, and marks: 1 at one step of each half (a middle step belongs to the
-    second), else 0; y (N, 1) is the sum of the two marked numbers, float32. A perfect model reaches a mean
-    squared error of 0. Always answering 1 reaches 1/6 = 0.167, the variance of the sum of two uniform
-    numbers; no constant does better.
-
-    Parameters
-    ----------
-    n, steps : int
-        Samples N, and their length T >= 2.
-    seed : int, default 0
+    second), else 0; y (N, 1) is the sum of the two marked numbers, float32; T is at least 2. A perfect model
+    reaches a mean squared error of 0, the best constant answer, 1, reaches 1/6 = 0.167.
 
     References
     ----------
@@ -48,20 +42,16 @@ def adding_problem(n: int, steps: int, seed: int = 0) -> tuple[Array, Array]:
 
 
 def parity(n: int, steps: int, return_sequences: bool = False, seed: int = 0) -> tuple[Array, Array]:
-    """Tell whether a sequence of bits holds an odd number of ones: a test of exact memory of one bit.
+    """Classify whether a sequence of bits has an odd number of ones: a test of exact memory of one bit.
 
     x (N, T, 1) holds bits 0 and 1, equally likely; y is 1 for an odd number of ones, else 0, int64 (N,), or
     (N, T) with `return_sequences`. A perfect model reaches an accuracy of 1 and a binary cross-entropy of 0.
-    A constant answer, or any that leaves out a single bit, is right half of the time, with a cross-entropy of
-    ln 2 = 0.693 at best.
+    A constant answer, or any that ignores a bit, reaches 0.5 and ln 2 = 0.693.
 
     Parameters
     ----------
-    n, steps : int
-        Samples N, and their length T.
     return_sequences : bool, default False
         Ask for the parity of the bits so far at every step, which is much easier to learn.
-    seed : int, default 0
 
     References
     ----------
@@ -90,11 +80,8 @@ def delayed_echo(n: int, steps: int, delay: int, symbols: int = 4, seed: int = 0
 
     Parameters
     ----------
-    n, steps : int
-        Samples N, and their length T.
     delay, symbols : int
         Steps from a symbol to its echo, < T; and the number of symbols K >= 2, all equally likely.
-    seed : int, default 0
 
     References
     ----------
@@ -131,13 +118,10 @@ def sine_mixture(
 
     Parameters
     ----------
-    n, steps : int
-        Samples N, and their length T.
     noise : float, default 0.1
         The standard deviation of the normal noise in every value; the signal's own is 1.
     shortest_period, longest_period : float, default 8.0 and 32.0
         The range of the periods in steps, above 2; all in between are equally likely.
-    seed : int, default 0
 
     Examples
     --------

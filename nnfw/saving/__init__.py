@@ -8,8 +8,8 @@ The file is a NumPy archive, readable without nnfw::
         json.loads(file["description"].tobytes())     # all the rest: see nnfw.saving.config
 
 It holds the architecture with every argument, loss, optimizers, metrics, history, random streams and the
-training state. Gradients, caches and callbacks are left out. Functions are saved by name, and `load` runs
-nothing that a file holds: classes are nnfw's, or those that the caller passes as `custom`.
+training state, but no gradients, caches and callbacks. Functions are saved by name, and `load` runs no code
+of the file: classes are nnfw's, or those that the caller passes as `custom`.
 """
 
 from nnfw.saving.archive import load, save

@@ -35,9 +35,9 @@ NUMERIC = "biufc"  # the kinds of dtype that hold plain numbers
 DTYPES = {name: np.dtype(name) for name in {np.dtype(code).name for code in "?bBhHiIqQefd"}}
 
 # Arguments that parts no longer have, and the value at which they did nothing.
-RETIRED: dict[tuple[str, str], Any] = {
-    ("Activation.Softmax", "temperature"): 1.0,
-    ("Layer.LSTM", "peepholes"): False,
+RETIRED: dict[str, dict[str, Any]] = {
+    "Activation.Softmax": {"temperature": 1.0},
+    "Layer.LSTM": {"peepholes": False},
 }
 
 
@@ -183,7 +183,7 @@ class Rebuilder:
         return self.arrays.pop(name)
 
     def _part(self, described: dict[str, Any]) -> Part:
-        cls = self._own_class(described) if "class" in described else self._custom_class(described["custom"])
+        cls = self._class_of(described)
         config = {name: self.value(value) for name, value in described["config"].items()}
         base = {name: self.value(value) for name, value in described.get("base", {}).items()}
         try:  # a constructor may raise anything if the arguments were tampered with
@@ -196,21 +196,22 @@ class Rebuilder:
         self._parts.append(part)
         return part
 
-    def _own_class(self, described: dict[str, Any]) -> type[Part]:
-        """Return a class of nnfw; arguments that it no longer has are dropped if they did nothing."""
+    def _class_of(self, described: dict[str, Any]) -> type[Part]:
+        """Return the class of a part; arguments that it no longer has are dropped if they did nothing."""
+        if "class" not in described:
+            found = self._given(name := described["custom"])
+            if isinstance(found, type) and issubclass(found, Part):
+                return found
+            raise LoadError(
+                f"custom[{name!r}] must be the class {name}, derived from nnfw's; got {found!r:.80}"
+            )
         name, config = described["class"], described["config"]
         if name not in self._own:
             raise LoadError(f"this nnfw has no {name}; a newer one may have it")
-        for (part, argument), neutral in RETIRED.items():
-            if part == name and config.get(argument) == neutral:
+        for argument, neutral in RETIRED.get(name, {}).items():
+            if config.get(argument) == neutral:
                 del config[argument]
         return self._own[name]
-
-    def _custom_class(self, name: str) -> type[Part]:
-        found = self._given(name)
-        if isinstance(found, type) and issubclass(found, Part):
-            return found
-        raise LoadError(f"custom[{name!r}] must be the class {name}, derived from nnfw's; got {found!r:.80}")
 
     def _given(self, name: str) -> Any:
         if name not in self._custom:

@@ -52,25 +52,18 @@ def restore_network(network: Model, known: Json, out: Rebuilder, prefix: str = "
     if network.shapes != shapes:
         raise LoadError(f"its layers give the shapes {network.shapes}, but {shapes} were saved")
     network._built = boolean("Network", "built", known["built"])
-    default = known.get("default optimizer", False)  # missing in a file of 0.1.0
-    network._default_optimizer = boolean("Network", "default optimizer", default)
+    network._default_optimizer = bool(known.get("default optimizer"))  # missing in a file of 0.1.0
     for name, layer, state in layers:
         if network._built and not isinstance(layer, Model):
             restore_layer(layer, state, out, f"{prefix}{name}.", network)
-    network.history = restore_history(known["history"], out)
+    history = network.history = History()
+    history.update({name: out.value(values) for name, values in known["history"]["values"].items()})
+    history.epoch, history.validation = list(known["history"]["epoch"]), str(known["history"]["validation"])
+    if any(len(values) != len(history.epoch) for values in history.values()):
+        raise LoadError("its history has not one number an epoch")
     network._training_state = restore_training(known["standing"], out, network)
     for name, stream in network._streams.items():
         stream.bit_generator.state = known["streams"][name]
-
-
-def restore_history(known: Json, out: Rebuilder) -> History:
-    """Return the history of a network."""
-    history = History()
-    history.update({name: out.value(values) for name, values in known["values"].items()})
-    history.epoch, history.validation = list(known["epoch"]), str(known["validation"])
-    if any(len(values) != len(history.epoch) for values in history.values()):
-        raise LoadError("its history has not one number an epoch")
-    return history
 
 
 def describe_layer(layer: Layer, into: Describer, prefix: str, built: bool) -> Json | None:
@@ -146,8 +139,7 @@ def restore_training(known: Json | None, out: Rebuilder, network: Model) -> Trai
     state = TrainingState(whole_number("fit", "start", known["start"]), Sampler(*out.value(known["plan"])))
     state.stopped = str(known["stopped"])
     state.memories = {str(label): dict(map(out.value, items)) for label, *items in known["memories"]}
-    if (batches := known.get("batches")) is not None:  # missing in a file of 0.1.0
-        state.batches = whole_number("fit", "batches", batches)
+    state.batches = known.get("batches")  # missing in a file of 0.1.0
     state.batch = whole_number("fit", "batch", known["batch"])
     if known["sums"] is not None:
         np.random.default_rng(0).bit_generator.state = known["shuffle"]  # raises if it is not such a state

@@ -11,7 +11,6 @@ import numpy as np
 from nnfw.core.errors import LoadError
 from nnfw.core.files import replacing
 from nnfw.core.suggest import nearest
-from nnfw.core.typing import Array
 from nnfw.core.validation import file_path
 from nnfw.model import Model
 from nnfw.saving.archive import naming
@@ -41,7 +40,13 @@ def load_weights(network: Model, path: "str | PathLike[str]") -> None:
     with open(path, "rb") as file, naming(path):
         arrays = package.load(file.read())
         for name, p in params.items():
-            _check_fits(name, p, arrays)
+            if name not in arrays:
+                raise LoadError(f"the parameter {name!r} is missing.{nearest(name, arrays)}")
+            array, takes = arrays[name], f"{p.shape} of {p.dtype}"
+            if array.shape != p.shape or array.dtype.kind != "f":
+                raise LoadError(f"{name!r} is {array.shape} of {array.dtype}, but the network takes {takes}")
+            if not (np.abs(array) <= np.finfo(p.dtype).max).all():
+                raise LoadError(f"{name!r} holds values that are not finite in {p.dtype}")
         for name in arrays.keys() - params.keys():
             raise LoadError(f"it has {name!r}, which is no parameter of the network.{nearest(name, params)}")
     for name, p in params.items():
@@ -60,16 +65,3 @@ def _safetensors() -> Any:
             "pip install 'nnfw[safetensors]' installs it"
         ) from None
     return safetensors.numpy
-
-
-def _check_fits(name: str, p: Array, arrays: dict[str, Array]) -> None:
-    """Raise a LoadError unless the array `name` is there, and can be written into the parameter `p`."""
-    if name not in arrays:
-        raise LoadError(f"the parameter {name!r} is missing.{nearest(name, arrays)}")
-    array = arrays[name]
-    if array.shape != p.shape or array.dtype.kind != "f":
-        raise LoadError(
-            f"{name!r} is {array.shape} of {array.dtype}, but the network takes {p.shape} of {p.dtype}"
-        )
-    if not (np.abs(array) <= np.finfo(p.dtype).max).all():
-        raise LoadError(f"{name!r} holds values that are not finite in {p.dtype}")

@@ -141,9 +141,9 @@ class TestValues:
         into.value(Holder({"a": [np.ones(2), np.zeros(3)]}), "model")
         assert list(into.arrays) == ["model.value['a'][0]", "model.value['a'][1]"]
 
-    @pytest.mark.parametrize(("part", "argument"), RETIRED)
+    @pytest.mark.parametrize(("part", "argument"), [(part, *RETIRED[part]) for part in RETIRED])
     def test_arguments_that_parts_no_longer_have(self, part, argument):
-        neutral = RETIRED[part, argument]
+        neutral = RETIRED[part][argument]
         made = {"Activation.Softmax": activations.Softmax, "Layer.LSTM": lambda: LSTM(3)}[part]()
         described = Describer().value(made, "value")
         described["config"][argument] = neutral
