@@ -348,6 +348,7 @@ def test_logits_and_their_gradients_live_as_long_as_their_arrays(loss, activatio
     network, a = at_logits(np.random.default_rng(14).standard_normal((5, 3)), loss, activation)
     dy = network.loss.gradient(softmax(a), a)
     kept = [weakref.ref(LOGITS.of(a)[1]), weakref.ref(LOGIT_GRADIENTS.of(dy))]
+    gc.collect()
     sizes = len(LOGITS._known), len(LOGIT_GRADIENTS._known)
     network.cache = {}
     for layer in network.layers:

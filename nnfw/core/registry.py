@@ -5,9 +5,9 @@ Each argument of its ``__init__`` is kept as an attribute of the same name. Its 
 and the errors for misspelt keywords follow from that convention.
 """
 
-import functools
 import inspect
 from collections.abc import Callable, Iterable
+from functools import wraps
 from types import CodeType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeVar
 
@@ -40,7 +40,7 @@ def explain_keywords(function: Callable[P, R]) -> Callable[P, R]:
     """Decorate `function` so that wrong arguments raise a TypeError that names the right ones."""
     known = [name for name in inspect.signature(function).parameters if name != "self"]
 
-    @functools.wraps(function)
+    @wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         check_arguments(function.__name__, function.__code__, len(args), kwargs, known)
         return function(*args, **kwargs)
@@ -62,7 +62,7 @@ else:
             def refuse(*args, **kwargs):
                 raise TypeError(f"{name} returns a new {cls}: {cls.lower()} = {cls}.{name}(...)")
 
-            return super().__get__(instance, owner) if instance is None else refuse
+            return super().__get__(instance, owner) if instance is None else wraps(self.__func__)(refuse)
 
 
 def kept(part: "Part", names: Iterable[str]) -> dict[str, Any]:
