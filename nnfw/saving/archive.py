@@ -105,6 +105,8 @@ def read(file: BinaryIO) -> dict[str, Array]:
         raise LoadError("it is not a network saved by nnfw, but a file of another kind")
     file.seek(0)
     with np.load(file, allow_pickle=False) as entries:
+        if any(entry.compress_type for entry in entries.zip.infolist()):  # a few bytes could fill the memory
+            raise LoadError("it has compressed entries; nnfw stores arrays as they are")
         arrays = {name: np.asarray(entries[name]) for name in entries.files}
     arrays.pop("sha256", None)  # a checksum that files of earlier versions carry
     return arrays

@@ -283,3 +283,13 @@ def test_files_changed_at_random(change, tmp_path):
     for _ in range(100):
         trial.load(change)
     assert trial.seen["refused"] > 50
+
+
+def test_compressed_entries_are_refused_before_they_are_read(tmp_path):
+    """A file of a megabyte that would fill a gigabyte."""
+    path = tmp_path / "network.npz"
+    with open(path, "wb") as file:
+        np.savez_compressed(file, description=np.zeros(10**7, np.uint8))
+    assert path.stat().st_size < 10**5
+    with pytest.raises(LoadError, match="compressed entries"):
+        Network.load(path)
