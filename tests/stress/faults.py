@@ -327,8 +327,12 @@ OTHERS = [
     Fault("save: not flushed", "core/files", "os.fsync(file.fileno())", "pass"),
     Fault("save: in place", "core/files", "with open(temporary, ", "with open(target, "),
     Fault("save: the new file left", "core/files", "temporary.unlink(missing_ok=True)", "pass"),
-    Fault("load: sizes not compared", "saving/archive", ")) > size:", ")) < 0:"),
-    # ---- the chain, the flat vectors, the logits
+    Fault(
+        "load: compressed entries are read",
+        "saving/archive",
+        "if any(entry.compress_type",
+        "if any(entry.extra and",
+    ),
     Fault("chain: backward in forward order", CHAIN, "in reversed(inner)", "in inner"),
     Fault("chain: padding is pooled", CHAIN, "if padding.any() and not layer.takes_lengths", "if False"),
     Fault("chain: padding is not 0", CHAIN, "x[padding] = 0", "pass"),
