@@ -331,7 +331,7 @@ OTHERS = [
         "load: compressed entries are read",
         "saving/archive",
         "if any(entry.compress_type",
-        "if any(entry.extra and",
+        "if False and any(entry.compress_type",
     ),
     Fault("chain: backward in forward order", CHAIN, "in reversed(inner)", "in inner"),
     Fault("chain: padding is pooled", CHAIN, "if padding.any() and not layer.takes_lengths", "if False"),
