@@ -141,6 +141,8 @@ def test_every_registered_activation_is_covered():
 
 @each_dtype
 @each
+@pytest.mark.slow
+@pytest.mark.slow
 def test_value_at_every_magnitude(activation, dtype, rng):
     x = all_magnitudes(dtype, rng)
     want, got = exact(EXACT[activation][0], x), activation(x)
@@ -152,6 +154,8 @@ def test_value_at_every_magnitude(activation, dtype, rng):
 
 @each_dtype
 @each
+@pytest.mark.slow
+@pytest.mark.slow
 def test_derivative_at_every_magnitude(activation, dtype, rng):
     x = all_magnitudes(dtype, rng)
     want, got = exact(EXACT[activation][1], x), activation.derivative(activation(x), x)

@@ -527,6 +527,8 @@ NETWORKS = {
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("built", [False, True])
+@pytest.mark.slow
+@pytest.mark.slow
 def test_right_networks_pass_and_are_left_as_they_are(name, built):
     layers, loss, y, lengths = NETWORKS[name]
     network = Network(copy.deepcopy(layers), loss=loss, seed=1)
@@ -585,6 +587,8 @@ def wrong_network(fault):
         ("loss", r"disagrees with finite differences, relative error 0.00"),
     ],
 )
+@pytest.mark.slow
+@pytest.mark.slow
 def test_each_fault_of_a_network_is_found(fault, message):
     with pytest.raises(CheckError, match=message):
         check_network(wrong_network(fault), SEQUENCES, rng.normal(size=(5, 2)))

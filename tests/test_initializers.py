@@ -180,6 +180,7 @@ def test_orthogonal_in_float32():
 
 
 @pytest.mark.parametrize("shape", [(3, 3), (2, 4), (4, 2)])
+@pytest.mark.slow
 def test_orthogonal_is_uniform(shape):
     """Over all orthogonal matrices an entry has mean 0 and mean square 1 / the longer side.
 

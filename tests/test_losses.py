@@ -344,6 +344,7 @@ def test_a_scaled_gradient_gives_a_scaled_result(loss, activation, change):
 
 
 @pytest.mark.parametrize(("loss", "activation"), FUSED)
+@pytest.mark.slow
 def test_logits_and_their_gradients_live_as_long_as_their_arrays(loss, activation):
     network, a = at_logits(np.random.default_rng(14).standard_normal((5, 3)), loss, activation)
     dy = network.loss.gradient(softmax(a), a)

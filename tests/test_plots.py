@@ -89,6 +89,7 @@ def test_history_marks_the_best_epoch(run):
     assert best(run) == ("best epoch: 12", 12)
 
 
+@pytest.mark.slow
 def test_history_has_one_legend_without_repetitions(run):
     figure = plots.history(run)
     assert legend(figure)[:2] == ["training", "validation"]
@@ -208,6 +209,7 @@ def test_many_schedules_get_a_panel_each():
     assert {axes.get_yscale() for axes in plots.schedule(many, 9, log=True).axes} == {"log"}
 
 
+@pytest.mark.slow
 def test_long_labels_stay_on_the_paper():
     restarts = [CosineRestarts(0.1, period, factor=2, end=0.00125, descent=0.25) for period in range(3, 8)]
     nested = [Warmup(schedule * 0.5, 5, start=0.0125, staircase=True) for schedule in restarts]
@@ -357,6 +359,7 @@ def test_saves_by_the_ending(draw, tmp_path):
 
 
 @every
+@pytest.mark.slow
 def test_a_path_that_cannot_be_written_is_explained(draw, tmp_path):
     for name in ("picture.jpg", "picture"):
         with pytest.raises(ValueError, match=r"must end in \.png, \.svg or \.pdf, got .*picture"):
@@ -375,6 +378,7 @@ def test_shows_itself_in_a_notebook_and_can_be_kept(draw):
 
 
 @every
+@pytest.mark.slow
 def test_changes_no_setting(draw, tmp_path):
     with matplotlib.rc_context({"font.size": 17.0, "axes.grid": False, "savefig.dpi": 55.0}):
         before = copy.deepcopy(dict(matplotlib.rcParams))

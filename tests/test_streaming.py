@@ -180,6 +180,7 @@ SMALL = {
 
 @pytest.mark.parametrize("name", CHAINS | SMALL)
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.slow
 def test_an_open_stream_keeps_its_weights_while_the_network_is_trained(name, optimizer):
     x = rng.integers(1, 7, size=(N, T)) if name == "Embedding" else X  # 0 is the mask
     network = built((CHAINS | SMALL)[name](), x=x)

@@ -88,6 +88,8 @@ def test_arguments_of_verbs(verb):
             assert len(str(raised.value)) < 500
 
 
+@pytest.mark.slow
+@pytest.mark.slow
 def test_of_thousands_of_slips_nearly_all_are_understood():
     families = [registry.names() for registry in REGISTRIES] + [list(part._arguments()) for part in PARTS]
     asked = [

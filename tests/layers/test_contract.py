@@ -347,6 +347,8 @@ def network_and_data(layer):
 
 
 @every_case_checked
+@pytest.mark.slow
+@pytest.mark.slow
 def test_gradients_within_a_network(layer):
     network, x, y, options = network_and_data(layer)
     report = check_network(network, x, y, **options)
@@ -355,6 +357,8 @@ def test_gradients_within_a_network(layer):
 
 
 @every_case
+@pytest.mark.slow
+@pytest.mark.slow
 def test_training_makes_the_loss_smaller(layer):
     network, x, y, options = network_and_data(layer)
     loss = network.fit(x, y, epochs=60, verbose=0, **options)["loss"]
@@ -362,6 +366,8 @@ def test_training_makes_the_loss_smaller(layer):
 
 
 @every_case
+@pytest.mark.slow
+@pytest.mark.slow
 def test_saved_and_loaded_it_predicts_and_trains_the_same(layer, tmp_path):
     network, x, y, options = network_and_data(layer)
     network.fit(x, y, epochs=2, verbose=0, **options)

@@ -102,7 +102,12 @@ class Case:
         return dy
 
 
-@pytest.mark.parametrize(("kind", "seed"), [(kind, seed) for kind, n in KINDS.items() for seed in range(n)])
+ALL = [(kind, seed) for kind, n in KINDS.items() for seed in range(n)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "seed"), [pytest.param(*one, marks=() if one[1] < 20 else pytest.mark.slow) for one in ALL]
+)
 def test_outputs_and_gradients_are_those_of_the_oracle(kind, seed, monkeypatch):
     case = Case(kind, seed)
     # Small pieces, so that the seams between them are crossed.
@@ -223,6 +228,7 @@ MERGED = {
 @pytest.mark.parametrize("merge", MERGED)
 @pytest.mark.parametrize("return_sequences", [False, True])
 @pytest.mark.parametrize("lengths", [None, np.array([2, 4, 1])])
+@pytest.mark.slow
 def test_bidirectional_begins_with_the_states_of_both_side_by_side(cell, merge, return_sequences, lengths):
     (new, settings), rng, H = CELLS[cell], np.random.default_rng(11), 2
     layer = build(Bidirectional(new(H, return_sequences=return_sequences), merge), (4, 3), rng)

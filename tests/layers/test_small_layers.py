@@ -632,6 +632,7 @@ def stacks():
 
 
 @pytest.mark.parametrize("name", stacks())
+@pytest.mark.slow
 def test_gradients_of_stacks(name):
     rng = np.random.default_rng(24)
     x, y = rng.integers(1, 9, size=(4, 6)), rng.integers(0, 3, size=4)

@@ -35,6 +35,7 @@ def refuse(path, message):
 
 
 class TestDamage:
+    @pytest.mark.slow
     def test_any_flipped_bit(self, path):
         rng, whole, messages = np.random.default_rng(0), path.read_bytes(), []
         assert len(whole) < 8_000

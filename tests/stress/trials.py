@@ -68,6 +68,8 @@ TESTS = {  # which tests must see the changes of a file of nnfw
     ),
     "layers/reshaping": Tests(SMALL, "test_small_layers or flatten or reshape"),
     "layers/rnn": Tests(RECURRENT, "rnn"),
+    "layers/stepping": Tests(["test_streaming", "layers/test_layer_use"]),
+    "layers/validation": Tests(["test_network", "layers/test_own_layers", "test_mistakes"]),
     "layers/sequential": Tests([*CHAIN, "test_optimizers", "test_regularizers", "test_properties"]),
     "losses": Tests(["test_losses", "test_network"]),
     "model": Tests(CHAIN),

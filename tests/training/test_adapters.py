@@ -642,6 +642,7 @@ def harmless(name, call, error, said):
         assert state(network) == then[trained]
 
 
+@pytest.mark.slow
 class TestMistakes:
     def test_there_are_many(self):
         names = [(kind, row[0]) for kind, table in TABLES.items() for row in table]

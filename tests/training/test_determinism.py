@@ -36,6 +36,7 @@ def in_threads(tasks):
         return [one.result() for one in [pool.submit(wait, task) for task in tasks]]
 
 
+@pytest.mark.slow
 class TestSeeds:
     def test_run_after_run(self):
         runs = [train(new_network()) for _ in range(3)]
@@ -165,6 +166,7 @@ class TestThreads:
         assert state_of(network) == before
 
 
+@pytest.mark.slow
 class TestOneFitAtATime:
     def test_from_a_callback(self):
         network = new_network()

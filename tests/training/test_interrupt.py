@@ -32,6 +32,8 @@ from nnfw import (
 )
 from nnfw.training.run import Run
 
+pytestmark = pytest.mark.slow
+
 STEPS, WHOLE, _ = recorded_steps()
 MOMENTS = ["on_fit_start", "on_epoch_start", "on_batch_end", "on_epoch_end", "on_fit_end"]
 

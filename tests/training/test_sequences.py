@@ -62,6 +62,7 @@ def by_hand(network, x, y, lengths, batches, width, weight=None):
 @pytest.mark.parametrize("cell", [RNN, GRU, LSTM])
 @pytest.mark.parametrize("width", [1, 3, 4, 11, 50])
 @pytest.mark.parametrize("unequal", [False, True])
+@pytest.mark.slow
 def test_windows_carry_the_state_and_no_gradient(cell, width, unequal):
     lengths = LENGTHS if unequal else np.full(N, T)
     x = X.copy()
