@@ -16,6 +16,8 @@ in place no longer counts as the one entered: these pass through the derivative 
 import weakref
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+
 from nnfw.core.typing import Array
 
 T = TypeVar("T")
@@ -39,18 +41,15 @@ class Companions(Generic[T]):
         self.unchanged = unchanged
         self._known: dict[int, tuple[weakref.ref[Array], bytes, T]] = {}
 
-    def _values(self, a: Any) -> bytes:
-        return a.tobytes() if self.unchanged else b""
-
     def enter(self, a: Array, companion: T) -> None:
         """Keep what belongs to `a`; it is forgotten together with `a`."""
-        key, known = id(a), self._known
-        known[key] = weakref.ref(a, lambda _: known.pop(key, None)), self._values(a), companion
+        key, known, values = id(a), self._known, a.tobytes() if self.unchanged else b""
+        known[key] = weakref.ref(a, lambda _: known.pop(key, None)), values, companion
 
     def of(self, a: Any) -> T | None:
         """Return what belongs to `a`, or None."""
         found = self._known.get(id(a))
-        if found is None or found[0]() is not a or found[1] != self._values(a):
+        if found is None or found[0]() is not a or (self.unchanged and found[1] != np.asarray(a).tobytes()):
             return None
         return found[2]
 

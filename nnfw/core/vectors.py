@@ -1,8 +1,7 @@
-"""Memory: long vectors in blocks that stay in the cache, their norms, and scratch buffers."""
+"""Long vectors in blocks that stay in the cache, and their norms."""
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -43,17 +42,3 @@ def clip_to_norm(vectors: Sequence[Array], limit: float) -> float:
         for vector in vectors:
             vector *= limit / norm
     return norm
-
-
-class Scratch:
-    """Memory of arbitrary content, by name and shape; it is kept until more of it is asked for."""
-
-    def __init__(self, dtype: np.dtype[Any]) -> None:
-        self.dtype, self._kept = dtype, dict[str, Array]()
-
-    def __call__(self, name: str, shape: tuple[int, ...]) -> Array:
-        """Return an array of this shape."""
-        size, kept = math.prod(shape), self._kept.get(name)
-        if kept is None or kept.size < size:
-            kept = self._kept[name] = np.empty(size, self.dtype)
-        return kept[:size].reshape(shape)

@@ -10,11 +10,10 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import FRACTION, boolean, positive_integer
-from nnfw.core.vectors import Scratch
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer, Options, with_samples
 from nnfw.layers.packing import Pass, Steps, Unpacked, Weights, steps_of
-from nnfw.layers.parameters import NOTHING
+from nnfw.layers.parameters import NOTHING, Scratch
 
 INFERENCE_ROWS = 2048  # samples × steps that inference takes at a time, whatever T is
 
@@ -219,12 +218,12 @@ class Recurrent(Layer):
     @property
     def final_state(self) -> Array:
         """The state (N, S) after each sequence's last step, of the last training pass."""
-        self._recall("x", "final_state")
+        self._require("x", "final_state")
         return self._pass.last()
 
     def backward(self, dy: Array) -> Array:
         """Return dx (N, T, D), given dy of the output's shape; `initial_gradient` is left behind too."""
-        self._recall("x", "backward")
+        self._require("x", "backward")
         p, H, steps, N = self._pass, self.units, self._pass.steps, self._pass.steps.N
         dy = self._check_gradient(dy, (N, steps.T, H) if self.return_sequences else (N, H))
         dh = self._scratch("dh", p.states[0].shape)
@@ -250,7 +249,7 @@ class Recurrent(Layer):
 
     def gradients(self) -> None:
         """Fill the gradients of all weights from those of the scores: one matrix product a block."""
-        self._recall("ds", "gradients")
+        self._require("ds", "gradients")
         p, ds = self._pass, self._pass.rows["ds"]
         np.matmul(p.x.T, ds, out=self._grad_Wx_b)  # of Wx, and of b in the row below
         self._recurrent_gradients(p, ds)

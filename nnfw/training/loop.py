@@ -79,6 +79,7 @@ def run_batch(run: Run, number: int, part: Data, count: int | None) -> None:
             batch = batch._replace(state=select(run.network.final_state, going_on))
         with run.attempt():
             train_step(run, batch, finishes=step + 1 == steps)
+        run.progress.step(run.batch_loss)
     run.call("on_batch_end")
 
 
@@ -122,7 +123,6 @@ def count(run: Run) -> None:
     """Count an update."""
     run.updates += 1
     run.state.tracker.add(run.batch_data, run.batch_loss)  # type: ignore[union-attr]
-    run.progress.step(run.batch_loss)
 
 
 @contextmanager
