@@ -171,3 +171,9 @@ def test_the_readme(elsewhere, capsys):
     assert min(size(elsewhere / "learning_curves.png")) > 300
     for block in others:  # each with its own imports
         exec(compile(block, "README.md", "exec"), {})
+
+
+@pytest.mark.slow
+def test_the_guide(elsewhere):
+    for block in blocks("docs/guide.md"):  # each with its own imports
+        exec(compile(block, "docs/guide.md", "exec"), {})
