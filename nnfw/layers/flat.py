@@ -36,21 +36,6 @@ def vector(layers: Sequence[Layer], kind: str) -> Array:
     return np.asarray(whole[start : start + sum(part.size for part in parts)])
 
 
-def served_layers(layers: Sequence[Layer], optimizer: Optimizer) -> list[Layer]:
-    """Return the layers with parameters if one step of the optimizer can update them all, else none."""
-    if not optimizer.separable or optimizer.clip_norm is not None:
-        return []
-    served = []
-    for layer in layers:
-        if type(layer).update is not Layer.update or not layer.trainable:
-            return []
-        if layer.optimizer is not None or layer.regularizer is not None:
-            return []
-        if layer.flat_params.size:
-            served.append(layer)
-    return served
-
-
 class SharedUpdate:
     """One optimizer step for several layers.
 
@@ -58,53 +43,61 @@ class SharedUpdate:
     ----------
     layers : sequence of Layer
         With parameters.
-    optimizer : Optimizer
-        Its rule treats each parameter by itself.
-
-    Attributes
-    ----------
-    state : State or None
-        What the optimizer remembers of all layers; None if it remembers different numbers of steps of them.
+    state : State
+        What the optimizer remembers of all of them.
     """
 
-    def __init__(self, layers: Sequence[Layer], optimizer: Optimizer) -> None:
+    def __init__(self, layers: Sequence[Layer], state: State) -> None:
+        self.layers, self.state = layers, state
         self.params, self.grads = vector(layers, "flat_params"), vector(layers, "flat_grads")
-        self.states = [layer._check_state(optimizer) for layer in layers]
-        self.vectors = [layer.flat_params for layer in layers]
-        self.state = self._join()
+        self.kept = [(layer._state, layer.flat_params) for layer in layers]
 
-    def _join(self) -> State | None:
-        first, *others = self.states
-        if any(
-            (one.rule, one.steps, one.scalars) != (first.rule, first.steps, first.scalars) for one in others
-        ):
-            return None
-        slots: dict[str, Array] = {}
-        for name in first.slots:
-            parts = parts_of_one([state.slots[name] for state in self.states])
-            for state, part in zip(self.states, parts, strict=True):
-                state.slots[name], state.scalars = part, first.scalars
-            slots[name] = np.asarray(parts[0].base)
-        return State(first.rule, first.steps, slots, first.scalars)
-
-    def fits(self, layers: Sequence[Layer], optimizer: Optimizer) -> bool:
-        """Whether it is still that of these layers, their memory and their optimizer."""
-        rule, steps = type(optimizer).__name__, self.state.steps if self.state else -1
-        if len(layers) != len(self.states):
-            return False
-        for layer, state, p in zip(layers, self.states, self.vectors, strict=True):
-            if layer._state is not state or layer.flat_params is not p:
+    def fits(self, optimizer: Optimizer) -> bool:
+        """Whether it is still what the layers, their memory and the optimizer ask for."""
+        rule, steps = type(optimizer).__name__, self.state.steps
+        for layer, (state, p) in zip(self.layers, self.kept, strict=True):
+            if layer._state is not state or layer.flat_params is not p or not takes_part(layer):
                 return False
-            if state.rule != rule or state.steps != steps:
+            if state is None or state.rule != rule or state.steps != steps:
                 return False
-        return True
+        return optimizer.separable and optimizer.clip_norm is None
 
     def step(self, optimizer: Optimizer, epoch: float) -> None:
         """Take one step of the optimizer."""
-        assert self.state is not None
         optimizer.step(self.params, self.grads, self.state, epoch)
-        for state in self.states:
-            state.steps = self.state.steps
+        for layer in self.layers:
+            layer._state.steps = self.state.steps  # type: ignore[union-attr]
+
+
+def takes_part(layer: Layer) -> bool:
+    """Whether a layer is updated by the optimizer of its network, and by nothing else."""
+    return layer.trainable and layer.optimizer is None and layer.regularizer is None
+
+
+def shared_update(layers: Sequence[Layer], optimizer: Optimizer) -> SharedUpdate | None:
+    """Return the one step that updates all layers; None if they need a step each."""
+    alike = all(takes_part(layer) and type(layer).update is Layer.update for layer in layers)
+    if not alike or not optimizer.separable or optimizer.clip_norm is not None:
+        return None
+    layers = [layer for layer in layers if layer.flat_params.size]
+    state = join([layer._check_state(optimizer) for layer in layers])
+    return SharedUpdate(layers, state) if state else None
+
+
+def join(states: Sequence[State]) -> State | None:
+    """Return the states of layers as one, of which theirs become views; None if they cannot be one."""
+    if not states:
+        return None
+    first, *others = states
+    if any((one.rule, one.steps, one.scalars) != (first.rule, first.steps, first.scalars) for one in others):
+        return None
+    slots: dict[str, Array] = {}
+    for name in first.slots:
+        parts = parts_of_one([state.slots[name] for state in states])
+        for state, part in zip(states, parts, strict=True):
+            state.slots[name], state.scalars = part, first.scalars
+        slots[name] = np.asarray(parts[0].base)
+    return State(first.rule, first.steps, slots, first.scalars)
 
 
 def parts_of_one(parts: Sequence[Array]) -> list[Array]:

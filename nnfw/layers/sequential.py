@@ -11,7 +11,7 @@ from nnfw.core.logits import LOGIT_GRADIENTS
 from nnfw.core.typing import Array, Shape
 from nnfw.core.vectors import clip_to_norm
 from nnfw.layers.base import Layer
-from nnfw.layers.flat import SharedUpdate, flatten, served_layers, vector
+from nnfw.layers.flat import SharedUpdate, flatten, shared_update, vector
 from nnfw.layers.parameters import Views
 from nnfw.layers.validation import check_layers, check_names
 from nnfw.optimizers import Optimizer
@@ -147,8 +147,10 @@ class Sequential(Layer):
         if optimizer.clip_global_norm is not None:
             shared = [leaf.flat_grads for leaf, rule in self._rules(optimizer) if rule is optimizer]
             clip_to_norm(shared, optimizer.clip_global_norm)
-        if self._updates_at_once(optimizer):
-            self._shared.step(optimizer, epoch)  # type: ignore[union-attr]
+        if self._shared is None or not self._shared.fits(optimizer):
+            self._shared = shared_update(self.layers, optimizer)
+        if self._shared is not None:
+            self._shared.step(optimizer, epoch)
             return
         for layer in self.layers:
             layer.update(layer._own_optimizer or optimizer, epoch)
@@ -171,13 +173,6 @@ class Sequential(Layer):
     def _flatten(self) -> None:
         """Move all parameters into one vector, of which the vectors of the layers are views."""
         flatten(self._with_parameters())
-
-    def _updates_at_once(self, optimizer: Optimizer) -> bool:
-        """Whether one step of the optimizer can update all layers; if so, it is prepared."""
-        layers = served_layers(self.layers, optimizer)
-        if layers and (self._shared is None or not self._shared.fits(layers, optimizer)):
-            self._shared = SharedUpdate(layers, optimizer)
-        return bool(layers) and self._shared is not None and self._shared.state is not None
 
     # ---- the chain ----------------------------------------------------------------------------------
 

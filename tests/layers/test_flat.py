@@ -8,7 +8,9 @@ import pytest
 from untrained import untrained
 
 from nnfw import GRU, LSTM, SGD, Adam, Bidirectional, Dense, Dropout, Network, optimizers
+from nnfw.layers import sequential
 from nnfw.layers.flat import SharedUpdate, vector
+from nnfw.regularizers import MaxNorm
 
 RNG = np.random.default_rng(5)
 X, Y = RNG.normal(size=(12, 6, 3)), RNG.integers(0, 4, 12)
@@ -84,7 +86,7 @@ def layer_by_layer(monkeypatch):
     """Have every network update its layers one by one."""
 
     def switch():
-        monkeypatch.setattr(Network, "_updates_at_once", lambda self, optimizer: False)
+        monkeypatch.setattr(sequential, "shared_update", lambda layers, optimizer: None)
 
     return switch
 
@@ -109,6 +111,14 @@ def assert_same(one, other):
                 np.testing.assert_array_equal(slot, b._state.slots[name])
 
 
+def remember_less(network):
+    """Put other moments, of the same age, in the place of those of a layer."""
+    state = copy.deepcopy(network.layers[0]._state)
+    for slot in state.slots.values():
+        slot *= 0.5
+    network.layers[0]._state = state
+
+
 class TestUpdate:
     @pytest.mark.parametrize("rule", RULES)
     def test_gives_the_bits_of_layer_by_layer(self, rule, layer_by_layer):
@@ -129,12 +139,13 @@ class TestUpdate:
         [
             lambda network: setattr(network.layers[3], "trainable", False),
             lambda network: setattr(network.layers[0], "optimizer", "sgd"),
-            lambda network: setattr(network.layers[3], "regularizer", "l2"),
+            lambda network: setattr(network.layers[3], "regularizer", ["l2", MaxNorm(0.1)]),
             lambda network: setattr(network, "optimizer", Adam(0.01, clip_norm=0.1)),
             lambda network: setattr(network, "optimizer", "nadam"),
+            remember_less,
             lambda network: setattr(network, "_unused", None),
         ],
-        ids=["frozen", "own optimizer", "regularizer", "clip_norm", "another rule", "nothing"],
+        ids=["frozen", "own optimizer", "regularizer", "clip_norm", "another rule", "memory", "nothing"],
     )
     def test_whatever_changes_between_two_fits(self, change, layer_by_layer):
         def train(network):

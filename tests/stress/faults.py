@@ -347,7 +347,7 @@ OTHERS = [
     Fault("copies: old moments are kept", "model", "leaf._state = None", "pass"),
     Fault("flat: vectors not shared", FLAT, "setattr(layer, kind, part)", "pass"),
     Fault("flat: the vector of other layers", FLAT, "part.base is not whole for part in parts", "False"),
-    Fault("flat: steps not counted", FLAT, "state.steps = self.state.steps", "pass"),
+    Fault("flat: steps not counted", FLAT, "layer._state.steps = self.state.steps", "pass"),
     Fault(
         "flat: memories of unequal age are joined",
         FLAT,
@@ -358,14 +358,9 @@ OTHERS = [
         "flat: memories not shared", FLAT, "state.slots[name], state.scalars = part, first.scalars", "pass"
     ),
     Fault("flat: fits whatever remembers", FLAT, "if layer._state is not state or", "if"),
-    Fault(
-        "flat: frozen layers are updated",
-        FLAT,
-        " or not layer.trainable",
-        "",
-    ),
-    Fault("flat: bounds are passed by", FLAT, " or layer.regularizer is not None", ""),
-    Fault("flat: own optimizers are passed by", FLAT, "layer.optimizer is not None or ", ""),
+    Fault("flat: frozen layers are updated", FLAT, "layer.trainable and ", ""),
+    Fault("flat: bounds are passed by", FLAT, " and layer.regularizer is None", ""),
+    Fault("flat: own optimizers are passed by", FLAT, "layer.optimizer is None and ", ""),
     Fault("flat: one norm for all layers", FLAT, " or optimizer.clip_norm is not None", ""),
     Fault("logits: the table is ignored", "losses", "LOGITS.of(a)", "None"),
     Fault("logits: never kept", "model", "activation.name == self.loss.fused_with", "False"),
