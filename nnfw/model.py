@@ -5,7 +5,7 @@ import os
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, ClassVar
 
 import numpy as np
@@ -171,6 +171,20 @@ class Model(Sequential):
     def _share_stream(self, source: np.random.Generator) -> None:
         """Draw the weights from another network's stream."""
         self._streams = {**self._streams, "weights": source}  # a new dict: the old one may be put back
+
+    @contextmanager
+    def _unchanged_if_refused(self) -> Iterator[None]:
+        """Restore the shapes, and what data are split by, if data or arguments are refused."""
+        shapes, split = self.shapes, self._streams["split"].bit_generator
+        state = split.state
+        try:
+            with nullcontext() if self._built else self._all_or_nothing(self._streams["weights"]):
+                yield
+        except BaseException:
+            split.state = state
+            if self._built and self.shapes is not shapes:
+                self.compute_shapes(shapes[0])
+            raise
 
     @contextmanager
     def _all_or_nothing(self, source: np.random.Generator) -> Iterator[None]:

@@ -159,16 +159,17 @@ class Network(Model):
         if validation_data is not None and share:
             raise ValueError("fit: give validation_data or validation_split, not both")
         with exclusive(self):
-            train = sources.as_source(self, x, y, lengths, sample_weight)
-            train, validation, how = sources.with_validation(self, train, validation_data, share, split)
-            if class_weight is not None:
-                train = sources.weigh_classes(self, train, class_weight)
-            check_monitors(callbacks, self.metrics, validation is not None)
-            sampler = Sampler(train.size, batch_size, shuffle, bucket, truncate)
-            if truncate is not None:
-                compatibility.check_truncation(self, train.first)
-            state = open_state(self._training_state, len(self.history.epoch), sampler, resume)
-            self._build()
+            with self._unchanged_if_refused():
+                train = sources.as_source(self, x, y, lengths, sample_weight)
+                train, validation, how = sources.with_validation(self, train, validation_data, share, split)
+                if class_weight is not None:
+                    train = sources.weigh_classes(self, train, class_weight)
+                check_monitors(callbacks, self.metrics, validation is not None)
+                sampler = Sampler(train.size, batch_size, shuffle, bucket, truncate)
+                if truncate is not None:
+                    compatibility.check_truncation(self, train.first)
+                state = open_state(self._training_state, len(self.history.epoch), sampler, resume)
+                self._build()
             self.history.validation = how
             if self.optimizer is None:
                 self.optimizer, self._default_optimizer = optimizers.get("adam"), True
@@ -198,8 +199,9 @@ class Network(Model):
             If an output or the loss is not finite; the message names where that arose.
         """
         batch_size = positive_integer("evaluate", "batch_size", batch_size)
-        opened = sources.as_source(self, x, y, lengths, sample_weight)
-        self._ready("evaluate")
+        with self._unchanged_if_refused():
+            opened = sources.as_source(self, x, y, lengths, sample_weight)
+            self._ready("evaluate")
         return evaluation.evaluate(self, opened, batch_size)
 
     @explain_keywords
@@ -218,10 +220,16 @@ class Network(Model):
             If an output is not finite; the message names where that arose.
         """
         batch_size = positive_integer("predict", "batch_size", batch_size)
+        x, lengths = self._inputs("predict", x, lengths)
+        return evaluation.predict(self, x, lengths, batch_size, np.asarray)
+
+    def _inputs(self, verb: str, x: Any, lengths: Any) -> tuple[Array, Array | None]:
+        """Return the inputs and lengths as arrays that fit the network, which has its weights."""
         x, lengths = adapters.as_inputs(self._first, x, lengths, self._input_dtype)
-        self.compute_shapes(x.shape[1:])
-        self._ready("predict")
-        return evaluation.predict(self, x, lengths, batch_size)
+        with self._unchanged_if_refused():
+            self.compute_shapes(x.shape[1:])
+            self._ready(verb)
+        return x, lengths
 
     @explain_keywords
     def predict_classes(
@@ -240,15 +248,20 @@ class Network(Model):
         Raises
         ------
         ValueError
-            If the outputs are independent labels, of which a sample has any number; or if there are several
-            outputs, and a `threshold`.
+            If the outputs are independent labels, of which a sample has any number, or numbers of any size,
+            as linear outputs with ``loss="mse"``; or if there are several outputs, and a `threshold`.
         """
+        batch_size = positive_integer("predict_classes", "batch_size", batch_size)
         if threshold is not None:
             threshold = FINITE("predict_classes", "threshold", threshold)
-        a = self.predict(x, lengths=lengths, batch_size=batch_size)
-        compatibility.check_exclusive(self, a.shape[-1], threshold)
+        x, lengths = self._inputs("predict_classes", x, lengths)
+        compatibility.check_exclusive(self, threshold)
         limit = self.loss.threshold if threshold is None else threshold
-        return a.argmax(axis=-1) if a.shape[-1] > 1 else (a[..., 0] > limit).astype(np.int64)
+
+        def decide(a: Array) -> Array:
+            return a.argmax(axis=-1) if a.shape[-1] > 1 else (a[..., 0] > limit).astype(np.int64)
+
+        return evaluation.predict(self, x, lengths, batch_size, decide)
 
     @explain_keywords
     def stream(self, samples: int | None = None) -> Stream:

@@ -3,6 +3,7 @@
 import copy
 import pickle
 import pydoc
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -326,7 +327,9 @@ class TestDecisions:
 
     def test_of_one_output_are_where_the_loss_has_them(self):
         assert self.network("hinge").predict_classes(self.X).tolist() == [0, 0, 1, 1, 1, 1]
-        assert self.network("mse").predict_classes(self.X).tolist() == [0, 0, 0, 0, 1, 1]
+        assert self.network("mse").predict_classes(self.X, threshold=0.5).tolist() == [0, 0, 0, 0, 1, 1]
+        tanh = self.network("mse", activation="tanh")
+        assert tanh.predict_classes(self.X).tolist() == [0, 0, 0, 0, 1, 1]
         assert self.network("hinge").predict_classes(self.X, threshold=0.5).tolist() == [0, 0, 0, 0, 1, 1]
         sigmoid = self.network("bce", activation="sigmoid")
         assert sigmoid.predict_classes(self.X).tolist() == [0, 0, 1, 1, 1, 1]
@@ -345,6 +348,31 @@ class TestDecisions:
         three.metrics = ["accuracy"]  # of three outputs the largest decides
         assert three.evaluate(self.X, np.eye(3)[[0] * 6])["accuracy"] == 1.0
 
+    @pytest.mark.parametrize(
+        ("loss", "units", "activation", "remedy"),
+        [
+            ("mse", 1, "linear", r"predict_classes\(x, threshold=0.5\)"),
+            ("mse", 3, "linear", r"network.predict\(x\).argmax\(axis=-1\)"),
+            ("poisson", 1, "softplus", "predicts numbers"),
+        ],
+    )
+    def test_of_numbers_are_refused(self, loss, units, activation, remedy):
+        with pytest.raises(ValueError, match=remedy):
+            self.network(loss, units, activation).predict_classes(self.X)
+
+    def test_hold_the_outputs_of_one_batch(self):
+        N, T, K = 50, 40, 400
+        layers = [Embedding(5, 2), Dense(K, "softmax")]
+        network = untrained(Network(layers, loss="cce", metrics=["accuracy"], seed=0), T)
+        x = RNG.integers(0, 5, (N, T))
+        network.predict_classes(x[:1])
+        tracemalloc.start()
+        classes = network.predict_classes(x, batch_size=2)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 4 * N * T * K / 5  # all outputs would take 4 * N * T * K bytes
+        np.testing.assert_array_equal(classes, network.predict(x).argmax(axis=-1))
+
     def test_of_independent_labels_are_refused(self):
         with pytest.raises(ValueError, match="the outputs are 2 independent labels"):
             self.network("bce", 2, "sigmoid").predict_classes(self.X)
@@ -355,7 +383,7 @@ def looked_at(network, x):
     """What each way of looking at a network says; a refusal by its message."""
     ways = [
         lambda: network.predict(x),
-        lambda: network.predict_classes(x),
+        lambda: network.predict_classes(x, threshold=0.5),
         lambda: network.evaluate(x, np.zeros((len(x), network.compute_shapes(x.shape[1:])[-1]))),
         lambda: network.stream().step(x[0, 0]),
     ]
@@ -391,7 +419,7 @@ class TestWeightsThatAreNotThere:
 
     def test_the_message_has_the_verb_and_the_remedy(self):
         said = looked_at(self.network(), self.X)
-        for verb, message in zip(("predict", "predict", "evaluate", "stream"), said, strict=True):
+        for verb, message in zip(("predict", "predict_classes", "evaluate", "stream"), said, strict=True):
             assert message.startswith(f"{verb}: the network has no weights yet in layer 1, GRU(4); fit it,")
             assert "compute_shapes((5, 2)) and initialize()" in message
             assert len(message) < 500

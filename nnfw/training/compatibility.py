@@ -1,9 +1,11 @@
 """Whether the outputs and the loss, the targets and the metrics, and all the data of a fit go together."""
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
 
+from nnfw.activations import Activation
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import steps_as_samples
 from nnfw.core.typing import Array
@@ -16,14 +18,11 @@ from nnfw.model import Model
 from nnfw.training.batches import Data
 
 PROBABILITIES = {"sigmoid": "probabilities from 0 to 1", "softmax": "probabilities that sum to 1"}
-TRIED = 64  # samples that metrics are tried on before training
+TRIED = 64  # samples that metrics are tried on before training, or up to twice as many
 
 
 def check_output(last: Layer, K: int, loss: Loss) -> None:
-    """Raise a ValueError if the loss takes probabilities, and the outputs of the last layer are none.
-
-    The activation is judged by its values at large inputs, so that custom ones are judged alike.
-    """
+    """Raise a ValueError if the loss takes probabilities, and the outputs of the last layer are none."""
     activation = last.activation
     if activation is None:
         return
@@ -34,7 +33,7 @@ def check_output(last: Layer, K: int, loss: Loss) -> None:
         )
     if loss.fused_with not in PROBABILITIES:
         return
-    a = activation(np.outer([-8.0, 8.0], np.linspace(1.0, 2.0, K)))
+    a = at_large_inputs(activation, K)
     inside = a.min() >= 0 and a.max() <= 1
     if not inside or (loss.fused_with == "softmax" and not np.allclose(a.sum(axis=-1), 1)):
         units = max(K, 2) if loss.fused_with == "softmax" else K
@@ -45,30 +44,41 @@ def check_output(last: Layer, K: int, loss: Loss) -> None:
         )
 
 
-def check_exclusive(network: Model, K: int, threshold: float | None) -> None:
-    """Raise a ValueError unless the K outputs stand for classes of which each sample has one."""
+def at_large_inputs(activation: Activation, K: int) -> Array:
+    """Return outputs (2, K) by which an activation is judged, so that custom ones are judged alike."""
+    return activation(np.outer([-8.0, 8.0], np.linspace(1.0, 2.0, K)))
+
+
+def check_exclusive(network: Model, threshold: float | None) -> None:
+    """Raise a ValueError unless the outputs stand for classes of which each sample has one."""
+    K, loss, activation = network.shapes[-1][-1] or 1, network.loss, network._last.activation
     if K > 1 and threshold is not None:
         raise ValueError(
             f"predict_classes: of {K} outputs the largest wins, and threshold={threshold:g} has no effect; "
             f"network.predict(x) > {threshold:g} compares each of them with it"
         )
-    activation = network._last.activation
-    if K > 1 and network.loss.fused_with == "sigmoid" and (activation is None or activation.elementwise):
+    if K > 1 and loss.fused_with == "sigmoid" and (activation is None or activation.elementwise):
         raise ValueError(
             f"predict_classes: the outputs are {K} independent labels; network.predict(x) > "
-            f"{network.loss.threshold:g} decides each"
+            f"{loss.threshold:g} decides each"
+        )
+    bounded = activation is not None and np.abs(at_large_inputs(activation, K)).max() <= 1
+    if threshold is None and not (bounded or loss.takes_classes or math.isfinite(loss.target_range[1])):
+        decides = "network.predict(x).argmax(axis=-1)" if K > 1 else "predict_classes(x, threshold=0.5)"
+        raise ValueError(
+            f"predict_classes: {type(loss).__name__} on outputs without bounds predicts numbers, and they "
+            f"stand for no classes; take predict, or if they do, {decides}"
         )
 
 
 def check_metrics(metrics: Iterable[Metric], data: Data, K: int, loss: Loss) -> None:
     """Raise the error of a metric for such targets before training; functions are not tried.
 
-    Up to 127 samples, evenly spaced so that sorted classes are all there, stand for the data.
+    Up to 127 samples or steps, evenly spaced so that sorted classes are all there, stand for the data.
     """
-    some = slice(None, None, max(1, len(data) // TRIED))
-    y = data.y[some]
+    y = some(data.y)
     if data.steps:
-        y = steps_as_samples(y, None if data.lengths is None else data.lengths[some])
+        y = some(steps_as_samples(y, None if data.lengths is None else some(data.lengths)))
     a = np.full((len(y), K), 1 / max(K, 2), np.float32)
     for metric in metrics:
         if isinstance(metric, FunctionMetric):
@@ -83,6 +93,11 @@ def check_metrics(metrics: Iterable[Metric], data: Data, K: int, loss: Loss) -> 
                 )
             if np.ndim(metric(y, a)):
                 raise TypeError("it gives no single number for the history; call it on y and predict(x)")
+
+
+def some(a: Array) -> Array:
+    """Return enough of the rows of an array to try metrics on."""
+    return a[:: max(1, len(a) // TRIED)]
 
 
 def check_alike(network: Model, x: Array, x_validation: Array) -> None:

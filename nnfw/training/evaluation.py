@@ -1,6 +1,6 @@
 """Use of a network without training: its outputs, its loss and its metrics, batch by batch."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -36,9 +36,11 @@ def evaluated(
         yield
 
 
-def predict(network: Model, x: Array, lengths: Array | None, batch_size: int) -> Array:
-    """Return the outputs (N, ...) for all of `x`, batch by batch."""
-    outputs = np.empty(0)
+def predict(
+    network: Model, x: Array, lengths: Array | None, batch_size: int, decide: Callable[[Array], Array]
+) -> Array:
+    """Return what is decided from the outputs (N, ...) for all of `x`, batch by batch."""
+    results = np.empty(0)
     for number, start in enumerate(range(0, len(x), batch_size), 1):
         part = slice(start, start + batch_size)
         x_part = np.asarray(x[part], network._input_dtype)
@@ -46,7 +48,8 @@ def predict(network: Model, x: Array, lengths: Array | None, batch_size: int) ->
         with np.errstate(all="ignore"):
             a = network.forward(batch.x, lengths=batch.lengths)
         check_outputs(network, f"predict, batch {number}", batch, a)
-        if not outputs.size:
-            outputs = np.empty((len(x), *a.shape[1:]), a.dtype)
-        outputs[part] = a
-    return outputs
+        a = decide(a)
+        if not results.size:
+            results = np.empty((len(x), *a.shape[1:]), a.dtype)
+        results[part] = a
+    return results

@@ -90,7 +90,8 @@ def state(network):
         leaves.append((leaf.flat_params.tobytes(), leaf.flat_grads.tobytes(), kept))
     streams = {name: stream.bit_generator.state for name, stream in network._streams.items()}
     history = {name: list(values) for name, values in network.history.items()}
-    return leaves, streams, history, list(network.history.epoch), network._built, network._fitting
+    rest = list(network.history.epoch), list(network.shapes), network._built, network._fitting
+    return leaves, streams, history, rest
 
 
 @functools.cache
