@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import importlib.util
 import itertools
 import os
 import resource
@@ -11,7 +12,9 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple, TypeVar
 
 import hypothesis  # noqa: F401 (imported once, for all the processes that follow)
@@ -124,7 +127,6 @@ def start(change: Change | None, tests: Tests, folder: Path) -> int:
     """Start a process that tries a change in a copy of its own; return its number. It ends with 1 if seen."""
     child = os.fork()
     if not child:
-        os.nice(10)
         status = FAILED
         with contextlib.suppress(BaseException):
             copy(folder)
@@ -141,6 +143,43 @@ def copy(folder: Path) -> None:
     for part in ("nnfw", "tests"):
         shutil.copytree(ROOT / part, folder / part)
     shutil.copy2(ROOT / "pyproject.toml", folder)
+
+
+class Changed(SourceFileLoader):
+    """Finds one module of nnfw, and loads it with the change."""
+
+    def __init__(self, change: Change) -> None:
+        super().__init__(f"nnfw.{change.file.replace('/', '.')}", str(ROOT / "nnfw" / f"{change.file}.py"))
+        self.source = change.source
+
+    def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
+        """Return where the module comes from, if it is the one that is changed."""
+        return importlib.util.spec_from_loader(name, self) if name == self.name else None
+
+    def get_code(self, fullname: str) -> object:
+        """Return the changed module, compiled."""
+        return compile(self.source, self.path, "exec")
+
+
+@contextlib.contextmanager
+def changed(change: Change, tests: str) -> Iterator[ModuleType]:
+    """Import a test file with an nnfw of its own that has the change, beside the one that is imported."""
+
+    def own() -> list[str]:
+        return [name for name in sys.modules if name.partition(".")[0] == "nnfw"]
+
+    kept, finder = {name: sys.modules.pop(name) for name in own()}, Changed(change)
+    sys.meta_path.insert(0, finder)
+    try:
+        spec = importlib.util.spec_from_file_location("changed", ROOT / "tests" / f"{tests}.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        yield module
+    finally:
+        sys.meta_path.remove(finder)
+        for name in own():
+            del sys.modules[name]
+        sys.modules.update(kept)
 
 
 Trial = TypeVar("Trial")
