@@ -10,6 +10,7 @@ import math
 from functools import partial
 
 import numpy as np
+from numpy.testing import assert_allclose
 
 STEP = 1e-100
 
@@ -177,3 +178,32 @@ def slope(outputs, arrays, name, direction, dy):
     """Derivative of the sum over dy∘outputs(arrays), as the array of that name moves along `direction`."""
     moved = {**arrays, name: arrays[name] + 1j * STEP * direction}
     return float(np.sum(dy * outputs(moved).imag)) / STEP
+
+
+def compare(layer, arrays, outputs, rng, lengths=None, every_entry=False):
+    """Compare what a layer computes of x and initial_state with `outputs` of the same arrays.
+
+    Its gradients are compared along two random directions each, or in every entry.
+    """
+    options = {} if lengths is None else {"lengths": lengths}
+    options |= {name: arrays[name] for name in ("initial_state",) if name in arrays}
+    expected = outputs(arrays).real
+    for training in (False, True):
+        assert_allclose(layer.forward(arrays["x"], training, **options), expected, rtol=1e-12, atol=1e-12)
+    dy = rng.normal(size=expected.shape)
+    given = dy.copy()
+    if lengths is not None and dy.ndim == 3:
+        given[np.arange(dy.shape[1]) >= lengths[:, None]] = np.nan  # must never be read
+    found = {"x": layer.backward(given)}
+    layer.gradients()
+    found |= layer.grads
+    if "initial_state" in arrays:
+        found["initial_state"] = layer.initial_gradient
+    assert set(found) == set(arrays)
+    for name, gradient in found.items():
+        assert gradient.shape == arrays[name].shape
+        directions = np.eye(gradient.size) if every_entry else rng.normal(size=(2, gradient.size))
+        for direction in directions.reshape(-1, *gradient.shape):
+            expected = slope(outputs, arrays, name, direction, dy)
+            scale = np.sum(np.abs(gradient * direction))
+            assert abs(np.sum(gradient * direction) - expected) <= 1e-11 * (scale + 1), name

@@ -12,6 +12,7 @@ import pkgutil
 from collections.abc import Mapping
 
 import numpy as np
+import own
 import pytest
 
 import nnfw
@@ -27,8 +28,11 @@ from nnfw import (
     Embedding,
     Flatten,
     GaussianNoise,
+    LastStep,
     Layer,
     LayerNorm,
+    MaxPooling,
+    MeanPooling,
     Network,
     Reshape,
 )
@@ -346,8 +350,7 @@ def network_and_data(layer):
     return network, trial.x, y, {"lengths": lengths}
 
 
-@every_case_checked
-@pytest.mark.slow
+@every_case
 @pytest.mark.slow
 def test_gradients_within_a_network(layer):
     network, x, y, options = network_and_data(layer)
@@ -358,7 +361,6 @@ def test_gradients_within_a_network(layer):
 
 @every_case
 @pytest.mark.slow
-@pytest.mark.slow
 def test_training_makes_the_loss_smaller(layer):
     network, x, y, options = network_and_data(layer)
     loss = network.fit(x, y, epochs=60, verbose=0, **options)["loss"]
@@ -366,7 +368,6 @@ def test_training_makes_the_loss_smaller(layer):
 
 
 @every_case
-@pytest.mark.slow
 @pytest.mark.slow
 def test_saved_and_loaded_it_predicts_and_trains_the_same(layer, tmp_path):
     network, x, y, options = network_and_data(layer)
@@ -383,50 +384,47 @@ def test_saved_and_loaded_it_predicts_and_trains_the_same(layer, tmp_path):
             each.fit(x, y, epochs=2, verbose=0, **options)
 
 
+def stacks():
+    return {
+        "mean": [Embedding(9, 4, mask=0), GaussianNoise(0.1), GRU(5, return_sequences=True), MeanPooling()],
+        "max": [Embedding(9, 4), LayerNorm(), MaxPooling(), Dropout(0.3)],
+        "last": [Embedding(9, 4), Dropout(0.3, same_at_each_step=True), LayerNorm(), LastStep(), Flatten()],
+        "flat": [Embedding(9, 4), Dropout(0.2), Flatten(), LayerNorm(), Reshape((6, 4)), GRU(3)],
+    }
+
+
+@pytest.mark.parametrize("name", stacks())
+@pytest.mark.slow
+def test_gradients_of_stacks(name):
+    rng = np.random.default_rng(24)
+    x, y = rng.integers(1, 9, size=(4, 6)), rng.integers(0, 3, size=4)
+    network = Network([*stacks()[name], Dense(3, "softmax")], loss="cce", seed=1)
+    lengths = None if name == "flat" else [6, 2, 4, 1]
+    assert check_network(network, x, y, lengths=lengths).worst < 1e-6
+
+
 # ---- a layer of one's own -------------------------------------------------------------------------------
 
 
-class Shift(Layer):
-    """Adds a number, and does not call the constructor of its base."""
+class Gain(own.Gain):
+    """Does not call the constructor of its base."""
 
     def __init__(self, start):
         self.start = start
 
-    def compute_shapes(self, input_shape):
-        self.add_parameter("shift", input_shape[-1:], nnfw.initializers.Constant(self.start))
-        return input_shape
-
-    def forward(self, x, training=False):
-        return x + self.params["shift"]
-
-    def backward(self, dy):
-        self.cache = {"dy": dy}
-        return dy
-
-    def gradients(self):
-        self.cache["dy"].sum(axis=0, out=self.grads["shift"])
-
 
 def test_a_layer_that_does_not_call_the_base_is_trained():
-    network = Network([Shift(2.0)], optimizer=Adam(0.1), dtype="float64")
-    network.fit(np.zeros((4, 3)), np.zeros((4, 3)), verbose=0)
-    np.testing.assert_allclose(network.layers[0].params["shift"], np.full(3, 1.9))
+    network = Network([Gain(2.0)], optimizer=Adam(0.1), dtype="float64")
+    network.fit(np.ones((4, 3)), np.zeros((4, 3)), verbose=0)
+    np.testing.assert_allclose(network.layers[0].params["g"], np.full(3, 1.9))
 
 
 def test_an_optimizer_goes_on_from_step_to_step_until_another_takes_over():
-    layer, momentum = Shift(0.0), SGD(0.1, momentum=0.5)
+    layer, momentum = Gain(0.0), SGD(0.1, momentum=0.5)
     layer.compute_shapes((1,))
     layer.initialize(np.random.default_rng(0), "float64")
-    layer.grads["shift"][...] = 3.0
+    layer.grads["g"][...] = 3.0
     for rule, step, expected in ((momentum, 1, -0.3), (momentum, 2, -0.75), (Adam(0.1), 1, -0.85)):
         layer.update(rule, epoch=0.0)
         assert layer._state.steps == step
-        np.testing.assert_allclose(layer.params["shift"], [expected])
-
-
-def test_a_layer_is_in_one_bidirectional_only():
-    layer = GRU(3)
-    whole = Bidirectional(layer)
-    for inner in whole.directions:
-        with pytest.raises(ValueError, match=r"is part of a network already; copy\.deepcopy"):
-            Bidirectional(inner)
+        np.testing.assert_allclose(layer.params["g"], [expected])

@@ -36,15 +36,17 @@ class Tests(NamedTuple):
     words: str = NO_WORDS  # a -k expression
 
 
-RECURRENT = ["layers/test_recurrent", "layers/test_layer_use", "layers/test_contract"]
-SMALL = ["layers/test_small_layers", "layers/test_contract", "layers/test_layer_use"]
-CHAIN = ["test_network", "layers/test_own_layers", "layers/test_flat", "layers/test_small_layers"]
+ALL_LAYERS = ["layers/test_recorded", "layers/test_contract", "layers/test_base", "layers/test_parameters"]
+RECURRENT = ["layers/test_recurrent", *ALL_LAYERS]
+CHAIN = ["test_network", "layers/test_own_layers", "layers/test_flat", "layers/test_contract"]
 LOOP = ["training/test_loop", "training/test_sequences", "training/test_interrupt"]
 GUARD = ["training/test_guard", "training/test_evaluation"]
 TESTS = {  # which tests must see the changes of a file of nnfw
     "activations": Tests(["test_activations"]),
     "core/files": Tests(["saving/test_file", "saving/test_replacing"]),
-    "core/lengths": Tests(["layers/test_packing", *SMALL], "packing or pooling or lengths"),
+    "core/lengths": Tests(
+        ["layers/test_packing", "layers/test_pooling", *RECURRENT], "packing or pooling or lengths"
+    ),
     "core/logits": Tests(["test_network", "test_losses"]),
     "core/validation": Tests(["core/test_validation"]),
     "core/vectors": Tests(["test_optimizers", "test_network", "test_regularizers"]),
@@ -52,26 +54,32 @@ TESTS = {  # which tests must see the changes of a file of nnfw
         [*RECURRENT, *CHAIN, "test_regularizers", "test_streaming"],
         "not contract or dense or rnn or base or optimizer",
     ),
-    "layers/bidirectional": Tests(
-        ["layers/test_recurrent", "layers/test_contract", "layers/test_layer_use"], "bidirectional"
+    "layers/bidirectional": Tests(["layers/test_bidirectional", *ALL_LAYERS], "bidirectional"),
+    "layers/dense": Tests(
+        ["layers/test_dense", *ALL_LAYERS, "test_network"], "dense or linear or test_network"
     ),
-    "layers/dense": Tests([*RECURRENT, "test_network"], "dense or test_network"),
-    "layers/dropout": Tests(SMALL, "dropout or noise or random or causal or needs"),
-    "layers/embedding": Tests(SMALL, "test_small_layers or embedding"),
+    "layers/dropout": Tests(
+        ["layers/test_dropout", *ALL_LAYERS], "dropout or noise or random or causal or needs"
+    ),
+    "layers/embedding": Tests(["layers/test_embedding", *ALL_LAYERS], "embedding"),
     "layers/flat": Tests(["layers/test_flat", "training/test_callbacks"]),
-    "layers/gated": Tests(RECURRENT, "gru or test_recurrent and lstm"),
+    "layers/gated": Tests(RECURRENT, "gru or lstm"),
     "layers/gru": Tests(RECURRENT, "gru"),
     "layers/lstm": Tests(RECURRENT, "lstm"),
-    "layers/normalization": Tests(SMALL, "test_small_layers or layernorm"),
-    "layers/packing": Tests(["layers/test_packing", *RECURRENT], "test_packing or test_recurrent or rnn"),
-    "layers/parameters": Tests(RECURRENT, "dense or rnn or bidirectional or base"),
-    "layers/pooling": Tests(SMALL, "test_small_layers or pooling or laststep"),
-    "layers/recurrent": Tests(
-        [*RECURRENT, "test_streaming"], "test_recurrent or test_layer_use or test_streaming or rnn"
+    "layers/normalization": Tests(
+        ["layers/test_normalization", *ALL_LAYERS], "normalization or layernorm or layer_norm"
     ),
-    "layers/reshaping": Tests(SMALL, "test_small_layers or flatten or reshape"),
+    "layers/packing": Tests(["layers/test_packing", *RECURRENT], "test_packing or test_recurrent or rnn"),
+    "layers/parameters": Tests(RECURRENT, "test_parameters or dense or rnn or bidirectional or base"),
+    "layers/pooling": Tests(
+        ["layers/test_pooling", *ALL_LAYERS], "pooling or laststep or last- or mean or max"
+    ),
+    "layers/recurrent": Tests(
+        [*RECURRENT, "test_streaming"], "test_recurrent or test_base or test_streaming or rnn"
+    ),
+    "layers/reshaping": Tests(["layers/test_reshaping", *ALL_LAYERS], "reshaping or flatten or reshape"),
     "layers/rnn": Tests(RECURRENT, "rnn"),
-    "layers/stepping": Tests(["test_streaming", "layers/test_layer_use"]),
+    "layers/stepping": Tests(["test_streaming", "layers/test_base", "layers/test_recurrent"]),
     "layers/validation": Tests(["test_network", "layers/test_own_layers", "test_mistakes"]),
     "layers/sequential": Tests([*CHAIN, "test_optimizers", "test_regularizers", "test_properties"]),
     "losses": Tests(["test_losses", "test_network"]),
@@ -83,7 +91,7 @@ TESTS = {  # which tests must see the changes of a file of nnfw
     "saving/archive": Tests(["saving/test_broken_files"]),
     "schedules": Tests(["test_schedules"]),
     "streaming": Tests(["training/test_evaluation", "test_streaming"]),
-    "training/adapters": Tests(["training/test_adapters", *SMALL, *LOOP]),
+    "training/adapters": Tests(["training/test_adapters", "layers/test_embedding", *LOOP]),
     "training/anomaly": Tests(GUARD),
     "training/batches": Tests([*LOOP, "training/test_adapters"]),
     "training/evaluation": Tests([*LOOP, *GUARD]),

@@ -1,0 +1,90 @@
+"""Parameters and gradients are views into one vector: written into, never over, and copied with it."""
+
+import copy
+import pickle
+import re
+
+import numpy as np
+import pytest
+from built import renewed, step
+from refusals import message
+
+from nnfw import GRU, RNN, SGD, Dense
+
+N, T, D, H = 2, 3, 5, 7
+LAYERS = [
+    Dense(H, "tanh"),
+    RNN(H),
+    RNN(H, return_sequences=True, go_backwards=True),
+    GRU(H),
+    GRU(H, return_sequences=True, reset_after=True),
+]
+KINDS = [Dense, RNN, GRU]
+x = np.random.default_rng(0).normal(size=(N, T, D))
+
+
+def new(layer):
+    """Return a new layer like this one, ready for x."""
+    return renewed(layer, (T, D))
+
+
+def train(layer, seed=0):
+    """Run a training step with a random dy, and return dx."""
+    dy = np.random.default_rng(seed).normal(size=layer.forward(x).shape)
+    dx = step(layer, x, dy)
+    layer.update(SGD(0.1), 0.0)
+    return dx
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("which", ["params", "grads"])
+def test_views_are_written_into_and_never_over(kind, which):
+    layer = new(kind(H))
+    views, flat = getattr(layer, which), getattr(layer, f"flat_{which}")
+    name = next(iter(views))
+    said = message(TypeError, lambda: views.__setitem__(name, np.ones((D, H))))
+    assert re.search(rf"\[{name!r}\]\[\.\.\.\] = value", said)
+    views[name][...] = 3.0
+    assert np.sum(flat == 3.0) == D * H
+
+
+def through_pickle(layer):
+    return pickle.loads(pickle.dumps(layer))
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=repr)
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, through_pickle])
+def test_a_copy_is_equal_and_trains_by_itself(layer, duplicate):
+    layer = new(layer)
+    train(layer)
+    twin = duplicate(layer)
+    assert list(twin.params) == list(layer.params)
+    for name, p in twin.params.items():
+        assert np.shares_memory(p, twin.flat_params)
+        assert np.shares_memory(twin.grads[name], twin.flat_grads)
+        assert not np.shares_memory(p, layer.flat_params)
+        assert np.array_equal(p, layer.params[name])
+    before = layer.flat_params.copy()
+    dx = train(twin, seed=1)
+    assert np.array_equal(layer.flat_params, before)
+    assert not np.array_equal(twin.flat_params, before)
+    assert np.array_equal(train(layer, seed=1), dx)
+    assert np.array_equal(layer.flat_params, twin.flat_params)
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=repr)
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, through_pickle])
+def test_a_copy_between_compute_shapes_and_initialize(layer, duplicate):
+    layer = type(layer)(**layer.config)
+    layer.compute_shapes((T, D))
+    twin = duplicate(layer)
+    twin.initialize(np.random.default_rng(0), "float64")
+    assert np.array_equal(twin.forward(x), new(layer).forward(x))
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=repr)
+def test_a_copy_leaves_the_last_batch_behind(layer):
+    layer = new(layer)
+    size = len(pickle.dumps(layer))
+    layer.forward(np.ones((50, 40, D)), training=True)
+    assert len(pickle.dumps(layer)) < size + 1000

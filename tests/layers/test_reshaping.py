@@ -1,0 +1,80 @@
+"""Reshape and Flatten: values keep their order, and padding is never flattened."""
+
+import numpy as np
+import pytest
+from built import build, step
+from numpy.testing import assert_array_equal
+from untrained import untrained
+
+from nnfw import Dense, Flatten, Network, Reshape, ShapeError
+from nnfw.gradcheck import check_layer
+
+
+@pytest.mark.parametrize(
+    ("layer", "input_shape", "expected"),
+    [
+        (Flatten(), (4, 5), (20,)),
+        (Flatten(), (2, 3, 4), (24,)),
+        (Flatten(), (5,), (5,)),
+        (Flatten(), (), (1,)),
+        (Reshape(6), (2, 3), (6,)),
+        (Reshape((3, 2)), (6,), (3, 2)),
+        (Reshape([2, -1]), (4, 5), (2, 10)),
+        (Reshape((-1, 2, 1)), (4, 3), (6, 2, 1)),
+    ],
+    ids=repr,
+)
+def test_values_keep_their_order_in_another_shape(layer, input_shape, expected):
+    x = np.random.default_rng(15).normal(size=(3, *input_shape))
+    assert build(layer, input_shape).compute_shapes(input_shape) == expected
+    for training in (False, True):
+        y = layer.forward(x, training)
+        assert y.shape == (3, *expected)
+        assert y.ravel().tolist() == x.ravel().tolist()
+    assert_array_equal(layer.backward(2 * y), 2 * x)
+    if input_shape:
+        assert check_layer(layer, input_shape).worst < 1e-6
+
+
+def test_shapes_that_cannot_be_are_refused_with_a_remedy():
+    with pytest.raises(
+        ShapeError, match=r"\(samples, 7\) has 7 values a sample, which cannot become \(2, -1\)"
+    ):
+        Reshape((2, -1)).compute_shapes((7,))
+    with pytest.raises(
+        ShapeError, match=r"\(samples, 2, 3\) has 6 values a sample, which cannot become \(5,\)"
+    ):
+        Reshape(5).compute_shapes((2, 3))
+    with pytest.raises(ValueError, match=r"only one axis of shape can be -1, got \(-1, -1\)"):
+        Reshape((-1, -1))
+    with pytest.raises(ValueError, match="shape must be at least 1, got 0"):
+        Reshape((0, 2))
+    with pytest.raises(TypeError, match=r"shape must be a whole number, got 2\.0"):
+        Reshape(2.0)
+    with pytest.raises(ShapeError, match=r"of any number of steps has no fixed size; pool over time first"):
+        Flatten().compute_shapes((None, 3))
+    with pytest.raises(
+        ShapeError, match=r"\(samples, 5\) has 5 values a sample, which cannot become \(2, -1\)"
+    ):
+        Reshape((2, -1)).forward(np.ones((2, 5)))
+    with pytest.raises(ShapeError, match=r"dy of the output's shape \(2, 12\), got \(2, 4, 3\)"):
+        step(Flatten(), np.ones((2, 4, 3)), np.ones((2, 4, 3)))
+
+
+def test_sequences_of_unequal_length_cannot_be_flattened():
+    x = np.random.default_rng(16).normal(size=(2, 3, 4))
+    for layer in (Flatten(), Reshape((4, 3))):
+        with pytest.raises(
+            ShapeError, match=r"sequences of 2 to 3 steps, padded to 3, have no common size; pool"
+        ):
+            layer.forward(x, lengths=np.array([3, 2]))
+        assert layer.forward(x, lengths=np.array([3, 3])).size == x.size
+    assert Flatten().forward(x[:, 0], lengths=np.array([3, 2])).shape == (2, 4)  # there are no steps left
+
+
+@pytest.mark.parametrize("layer", [Flatten(), Reshape(-1)], ids=repr)
+def test_a_network_flattens_no_padding(layer):
+    network = untrained(Network([layer, Dense(1)], seed=0), 3, 2)
+    assert network.predict([np.ones((3, 2)), np.ones((3, 2))]).shape == (2, 1)
+    with pytest.raises(ValueError, match="have no common size"):
+        network.predict([np.ones((3, 2)), np.ones((1, 2))])
