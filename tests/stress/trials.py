@@ -80,7 +80,9 @@ TESTS = {  # which tests must see the changes of a file of nnfw
     "layers/reshaping": Tests(["layers/test_reshaping", *ALL_LAYERS], "reshaping or flatten or reshape"),
     "layers/rnn": Tests(RECURRENT, "rnn"),
     "layers/stepping": Tests(["test_streaming", "layers/test_base", "layers/test_recurrent"]),
-    "layers/validation": Tests(["test_network", "layers/test_own_layers", "test_mistakes"]),
+    "layers/validation": Tests(
+        ["test_network", "layers/test_base", "layers/test_layer_mistakes", "test_network_mistakes"]
+    ),
     "layers/sequential": Tests([*CHAIN, "test_optimizers", "test_regularizers", "test_properties"]),
     "losses": Tests(["test_losses", "test_network"]),
     "model": Tests(CHAIN),
