@@ -1,9 +1,10 @@
-"""What ``import nnfw`` does, and what it leaves alone."""
+"""What ``import nnfw`` does, and what it leaves alone; it needs no display."""
 
 import subprocess
 import sys
 
 import pytest
+from processes import NEW, run
 
 PROGRAM = """
 import sys, numpy
@@ -21,3 +22,18 @@ def test_import_is_light_and_silent(tmp_path):
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.subprocess
+@pytest.mark.slow
+def test_plots_without_a_display(tmp_path):
+    script = (
+        NEW
+        + f"""
+network = Network([Dense(1)], seed=0)
+network.fit(np.ones((4, 2)), np.ones(4), epochs=3, verbose=0).plot({str(tmp_path / "curves.png")!r})
+"""
+    )
+    done = run(script, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")

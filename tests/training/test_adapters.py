@@ -25,7 +25,6 @@ from nnfw import (
     ShapeError,
 )
 from nnfw.metrics import ConfusionMatrix
-from nnfw.training.batches import Data
 
 # ---- tasks, and what they leave behind ---------------------------------------------------------------------
 
@@ -127,6 +126,20 @@ class Frame:
         return np.array(self.array, dtype)
 
 
+class Table(Frame):
+    """As far as nnfw is concerned, a data frame: `len` and rows by ``iloc`` only, columns by name."""
+
+    def __init__(self, array):
+        super().__init__(array)
+        self.iloc, self.shape = array, array.shape
+
+    def __len__(self):
+        return len(self.array)
+
+    def __getitem__(self, column):
+        raise KeyError(column)
+
+
 def read_only(array):
     array = array.copy()
     array.flags.writeable = False
@@ -143,12 +156,21 @@ FORMS: dict[str, Callable[[Any], Any]] = {
     "backwards in memory": lambda a: a[::-1].copy()[::-1],
     "a column of a wider array": lambda a: np.repeat(a, 3, axis=-1)[..., ::3],
     "swapped bytes": lambda a: a.astype(a.dtype.newbyteorder()),
+    "a view": lambda a: np.broadcast_to(a[None], (1, *a.shape))[0],
+    "a buffer": lambda a: np.frombuffer(a.tobytes(), a.dtype).reshape(a.shape),
     "__array__": Frame,
+    "data frame": Table,
+    "list of data frames": lambda a: [Table(one) for one in a] if a.ndim == 3 else Table(a),
     "masked array without a mask": np.ma.masked_array,
 } | {
     f"dtype {kind}": lambda a, kind=kind: a.astype(kind)
     for kind in ("b", "B", "h", "I", "q", "Q", "float16", "float32", "float64", "longdouble")
 }
+
+
+def as_array(x):
+    """A copy of what was given."""
+    return np.array([np.array(one) for one in x] if isinstance(x, list | tuple) else x)
 
 
 class TestInputs:
@@ -157,9 +179,11 @@ class TestInputs:
     def test_every_form_of_array(self, name, form):
         task = TASKS[name]
         x = FORMS[form](task.x)
+        before = as_array(x)
         network = build(task)
         fit(network, x, task.y)
         assert state(network) == expected(name)
+        np.testing.assert_array_equal(as_array(x), before)
         canonical = build(task)
         fit(canonical, task.x, task.y)
         np.testing.assert_array_equal(network.predict(x), canonical.predict(task.x))
@@ -171,6 +195,29 @@ class TestInputs:
         network = build(task)
         fit(network, as_memmap(tmp_path / "x", task.x), as_memmap(tmp_path / "y", task.y))
         assert state(network) == expected(name)
+
+    @pytest.mark.parametrize("dtype", ["float32", ">f4", "float64", "float16", "int16"])
+    def test_memory_map_of_any_dtype(self, dtype, tmp_path):
+        task, network = TASKS["sequence"], build(TASKS["sequence"])
+        mapped = as_memmap(tmp_path / "x", task.x.astype(dtype))
+        fit(network, mapped, Table(task.y))
+        assert state(network) == expected("sequence")
+        np.testing.assert_array_equal(network.predict(mapped), network.predict(task.x))
+
+    def test_booleans(self):
+        networks = build(TASKS["sequence"]), build(TASKS["sequence"])
+        for network, x in zip(networks, (SEQUENCES > 4, (SEQUENCES > 4).astype("float64")), strict=True):
+            fit(network, x, CLASSES)
+        assert state(networks[0]) == state(networks[1])
+
+    def test_pandas(self):
+        pandas = pytest.importorskip("pandas")
+        frame = pandas.DataFrame(FLAT, index=np.arange(N)[::-1], columns=list("abcd"))
+        labels = pandas.Series(CLASSES, index=list("abcdefghijkl"))
+        network = build(TASKS["classes"])
+        fit(network, frame, labels)
+        assert state(network) == expected("classes")
+        np.testing.assert_array_equal(network.predict(frame), network.predict(FLAT))
 
     def test_memory_map_is_read_batch_by_batch_only(self, tmp_path):
         sizes = []
@@ -288,7 +335,11 @@ WHOLE = {
     "float32": lambda y: y.astype("float32"),
     "a column of float64": lambda y: y.astype("float64")[..., None],
     "swapped bytes": lambda y: y.astype(">i4"),
+    "a view": lambda a: np.broadcast_to(a[None], (1, *a.shape))[0],
+    "a buffer": lambda a: np.frombuffer(a.tobytes(), a.dtype).reshape(a.shape),
     "__array__": Frame,
+    "data frame": Table,
+    "list of data frames": lambda a: [Table(one) for one in a] if a.ndim == 3 else Table(a),
 }
 NUMBERS = {
     "flat": lambda y: y[..., 0],
@@ -298,7 +349,11 @@ NUMBERS = {
     "float16": lambda y: y.astype("float16"),
     "read-only": read_only,
     "Fortran order": np.asfortranarray,
+    "a view": lambda a: np.broadcast_to(a[None], (1, *a.shape))[0],
+    "a buffer": lambda a: np.frombuffer(a.tobytes(), a.dtype).reshape(a.shape),
     "__array__": Frame,
+    "data frame": Table,
+    "list of data frames": lambda a: [Table(one) for one in a] if a.ndim == 3 else Table(a),
 }
 BITS = NUMBERS | {
     "booleans": lambda y: y > 0,
@@ -352,42 +407,6 @@ class TestTargets:
         network.predict(x, lengths=lengths)
         for now, then in zip((x, y, lengths), before, strict=True):
             np.testing.assert_array_equal(now, then)
-
-
-class TestData:
-    def test_a_part_is_no_copy(self):
-        data = Data(FLAT, CLASSES, None, np.arange(N), np.dtype("float64"), steps=False)
-        part = data.subset(np.array([7, 2, 9, 4])).subset(np.array([3, 0]))
-        assert part.x is FLAT
-        assert len(part) == 2
-        batch = part.batch()
-        np.testing.assert_array_equal(batch.x, FLAT[[4, 7]])
-        np.testing.assert_array_equal(batch.y, CLASSES[[4, 7]])
-        np.testing.assert_array_equal(batch.weight, [4, 7])
-        assert (batch.x.dtype, batch.valid, batch.lengths) == (np.float64, 2, None)
-
-    def test_a_part_of_a_slice_is_a_view(self):
-        data = Data(FLAT, CLASSES, None, None, FLAT.dtype, steps=False)
-        first, second, last = data.parts(5)
-        assert [len(part) for part in (first, second, last)] == [5, 5, 2]
-        assert np.shares_memory(second.batch().x, FLAT)
-        np.testing.assert_array_equal(second.batch().x, FLAT[5:10])
-        np.testing.assert_array_equal(second.subset(slice(1, 3)).batch().y, CLASSES[6:8])
-        np.testing.assert_array_equal(second.subset(np.array([4, 0])).batch().y, CLASSES[[9, 5]])
-        assert [len(part) for part in data.parts(5, skip=2)] == [2]
-
-    def test_batches_take_every_sample_once_in_the_order_given(self):
-        data = Data(SEQUENCES, STEP_CLASSES, LENGTHS, None, np.dtype("float32"), steps=True)
-        order = np.random.default_rng(3).permutation(N)
-        batches = [part.batch() for part in data.parts(5, order)]
-        assert [len(batch.x) for batch in batches] == [5, 5, 2]
-        np.testing.assert_array_equal(np.concatenate([batch.lengths for batch in batches]), LENGTHS[order])
-        for batch in batches:
-            valid = np.arange(T) < batch.lengths[:, None]
-            assert batch.valid == valid.sum() == batch.lengths.sum()
-            assert not batch.y[~valid].any()
-            # The loss is a mean over all N·T steps: so weighted, it is one over the valid ones.
-            np.testing.assert_allclose(batch.weight, valid * valid.size / valid.sum(), rtol=1e-6)
 
 
 # ---- mistakes ----------------------------------------------------------------------------------------------

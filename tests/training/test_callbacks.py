@@ -1,6 +1,7 @@
 """Callbacks: which way is better, who is told, what is logged, and whose rate is reduced."""
 
 import csv
+import os
 
 import numpy as np
 import pytest
@@ -269,6 +270,16 @@ class TestCSVLogger:
             )
         assert path.read_bytes() == before
         assert list(tmp_path.iterdir()) == [path]
+
+    @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+    def test_a_disk_without_room_ends_the_fit_and_spoils_nothing(self):
+        network, other = network_of(), network_of()
+        with pytest.raises(OSError, match="No space left"):
+            network.fit(X, Y, callbacks=[CSVLogger("/dev/full")], verbose=0)
+        assert not network._fitting
+        other.fit(X, Y, verbose=0)
+        np.testing.assert_array_equal(network.flat_params, other.flat_params)
+        assert network.history.epoch == [1]
 
 
 class TestReduceOnPlateau:

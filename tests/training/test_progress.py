@@ -1,0 +1,46 @@
+"""Progress: training does not end with the terminal, and where there is none it prints lines."""
+
+import os
+
+import pytest
+from processes import NEW, run
+
+FIT = (
+    NEW
+    + """
+x = np.arange(16.0).reshape(8, 2) / 16
+network = Network([Dense(1)], seed=0)
+network.fit(x, x[:, :1], epochs=3, verbose={verbose})
+open({path!r}, "w").write(str(len(network.history.epoch)))
+"""
+)
+
+
+@pytest.mark.subprocess
+@pytest.mark.slow
+@pytest.mark.parametrize("verbose", ["1", "2", "'auto'"])
+@pytest.mark.parametrize("output", ["none", "closed", "full", "a pipe that nobody reads"])
+def test_training_does_not_end_with_it(verbose, output, tmp_path):
+    path = tmp_path / "epochs"
+    script = FIT.format(verbose=verbose, path=str(path))
+    if output == "none":
+        run(f"import sys\nsys.stdout = sys.stderr = None\n{script}")
+    elif output == "closed":
+        run(f"import sys\nsys.stdout.close()\nsys.stderr.close()\n{script}", stdout=-1, stderr=-1)
+    elif output == "full":
+        with open("/dev/full", "w") as full:
+            run(script, stdout=full, stderr=full)
+    else:
+        reading, writing = os.pipe()
+        os.close(reading)
+        run(script, stdout=writing, stderr=writing)
+        os.close(writing)
+    assert path.read_text() == "3"
+
+
+@pytest.mark.subprocess
+def test_lines_where_there_is_no_terminal(tmp_path):
+    script = FIT.format(verbose="'auto'", path=str(tmp_path / "epochs"))
+    done = run(script, capture_output=True, text=True)
+    assert done.stdout.count("epoch ") == 3
+    assert done.stderr == ""
