@@ -62,7 +62,8 @@ class Checkpoint(Monitor):
     ) -> None:
         if sum(choice is not None for choice in (every, seconds, monitor)) > 1:
             raise ValueError("Checkpoint: give one of every, seconds and monitor; two need two checkpoints")
-        super().__init__(monitor, mode)
+        super().__init__("loss" if monitor is None else monitor, mode)
+        self.monitor = monitor
         file_path("Checkpoint", "path", path)
         self.path = path
         self.every = optional(positive_integer)("Checkpoint", "every", every)

@@ -158,14 +158,12 @@ class CSVLogger(Callback):
         """Append the row of the epoch."""
         row = {"epoch": run.epoch, **run.logs}
         new = [name for name in row if name not in self._header]
-        if self._header and new:
+        if new and self._header:
             self._add_columns(new)
-        with open(self.path, "a", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            if not self._header:
-                self._header = new
-                writer.writerow(new)
-            writer.writerow([row.get(name, math.nan) for name in self._header])
+        elif new:
+            self._append(new)
+        self._header += new
+        self._append([row.get(name, math.nan) for name in self._header])
 
     def _rows(self) -> list[list[str]]:
         if not Path(self.path).exists():
@@ -173,11 +171,14 @@ class CSVLogger(Callback):
         with open(self.path, newline="", encoding="utf-8") as file:
             return list(csv.reader(file))
 
+    def _append(self, row: list[Any]) -> None:
+        with open(self.path, "a", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerow(row)
+
     def _add_columns(self, names: list[str]) -> None:
         """Replace the file by one with more columns, in one step: a killed process loses nothing."""
-        self._header = self._header + names
-        rows = [row + ["nan"] * len(names) for row in self._rows()[1:]]
+        header, *rows = self._rows()
         text = io.StringIO(newline="")
-        csv.writer(text).writerows([self._header, *rows])
+        csv.writer(text).writerows([header + names, *(row + ["nan"] * len(names) for row in rows)])
         with replacing(self.path) as file:
             file.write(text.getvalue().encode())

@@ -17,32 +17,40 @@ class Monitor(Callback):
 
     Parameters
     ----------
-    monitor : str or None
-        A name in the history: ``"val_loss"``, ``"accuracy"`` ... None, where a callback allows it, watches
-        nothing.
+    monitor : str
+        A name in the history: ``"val_loss"``, ``"accuracy"`` ...
     mode : {"auto", "min", "max"}
         Whether lower or higher is better; "auto" asks the metric, `Metric.higher_is_better`. Lower is better
         for the loss.
+    patience : int
+        The number of epochs without improvement after which it acts.
+    min_delta : float
+        An improvement is larger than this, as in Keras: an absolute difference, not a share of the best.
 
     Attributes
     ----------
     best : float
         The best value so far, negated if higher is better.
-    min_delta : float
-        An improvement is larger than this.
+    wait : int
+        Epochs since the last improvement.
     """
 
-    remembers: ClassVar[tuple[str, ...]] = ("best",)
-    min_delta: float = 0.0
+    remembers: ClassVar[tuple[str, ...]] = ("best", "wait")
 
-    def __init__(self, monitor: str | None, mode: str) -> None:
+    def __init__(self, monitor: str, mode: str, patience: int = 1, min_delta: float = 0.0) -> None:
+        owner = type(self).__name__
+        if not isinstance(monitor, str):
+            raise TypeError(f"{owner}: monitor must be a name in the history, as 'val_loss', got {monitor!r}")
         if mode not in ("auto", "min", "max"):
-            raise ValueError(f"{type(self).__name__}: mode must be 'auto', 'min' or 'max', got {mode!r}")
-        self.monitor, self.mode = monitor, mode
+            raise ValueError(f"{owner}: mode must be 'auto', 'min' or 'max', got {mode!r}")
+        self.monitor: str | None = monitor
+        self.mode = mode
+        self.patience = positive_integer(owner, "patience", patience)
+        self.min_delta = AMOUNT(owner, "min_delta", min_delta)
 
     def on_fit_start(self, run: Run) -> None:
         """Start anew."""
-        self.best = math.inf
+        self.best, self.wait = math.inf, 0
 
     def watched(self, known: Collection[str]) -> str:
         """Return the name of the number to watch, if it is known."""
@@ -58,15 +66,19 @@ class Monitor(Callback):
 
     def sign(self, metrics: Iterable[Metric]) -> int:
         """Return 1 if lower is better and -1 if higher is; raise a ValueError if nothing says which."""
-        name, known = str(self.monitor), directions(metrics)
-        higher = {"min": False, "max": True}.get(self.mode, known.get(name))
-        if higher is None:
-            hint = "" if name in known else nearest(name, known)
+        if self.mode != "auto":
+            return -1 if self.mode == "max" else 1
+        name = str(self.monitor)
+        said: dict[str, bool | None] = {"loss": False, "val_loss": False}
+        for metric in metrics:
+            said |= dict.fromkeys((metric.name, f"val_{metric.name}"), metric.higher_is_better)
+        if said.get(name) is None:
+            hint = "" if name in said else nearest(name, said)
             raise ValueError(
                 f"{type(self).__name__}: nothing says whether a higher {name!r} is better, or a lower one; "
                 f"give mode='max' or mode='min', or set higher_is_better in the class of the metric.{hint}"
             )
-        return -1 if higher else 1
+        return -1 if said[name] else 1
 
     def improved(self, run: Run) -> bool:
         """Read the number of the epoch, and return whether it is the best so far."""
@@ -74,20 +86,8 @@ class Monitor(Callback):
         better = value < self.best - self.min_delta
         if better:
             self.best = value
+        self.wait = 0 if better else self.wait + 1
         return better
-
-
-def directions(metrics: Iterable[Metric]) -> dict[str, bool | None]:
-    """Return whether higher is better, for each number that is measured in training and in validation.
-
-    Examples
-    --------
-    >>> from nnfw.metrics import Accuracy
-    >>> directions([Accuracy()])
-    {'loss': False, 'val_loss': False, 'accuracy': True, 'val_accuracy': True}
-    """
-    measured = {"loss": False} | {metric.name: metric.higher_is_better for metric in metrics}
-    return {f"{where}{name}": higher for name, higher in measured.items() for where in ("", "val_")}
 
 
 def check_monitors(callbacks: Iterable[Callback], metrics: Sequence[Metric], validated: bool) -> None:
@@ -107,47 +107,7 @@ def check_monitors(callbacks: Iterable[Callback], metrics: Sequence[Metric], val
             callback.sign(metrics)
 
 
-class PatientMonitor(Monitor):
-    """The base of monitors that act after some epochs without improvement.
-
-    Parameters
-    ----------
-    monitor, mode
-        See `Monitor`.
-    patience : int
-        The number of epochs without improvement after which it acts.
-    min_delta : float
-        An improvement is larger than this.
-
-    Attributes
-    ----------
-    wait : int
-        Epochs since the last improvement.
-    """
-
-    remembers = (*Monitor.remembers, "wait")
-
-    def __init__(self, monitor: str, patience: int, min_delta: float, mode: str) -> None:
-        owner = type(self).__name__
-        if not isinstance(monitor, str):
-            raise TypeError(f"{owner}: monitor must be a name in the history, as 'val_loss', got {monitor!r}")
-        super().__init__(monitor, mode)
-        self.patience = positive_integer(owner, "patience", patience)
-        self.min_delta = AMOUNT(owner, "min_delta", min_delta)
-
-    def on_fit_start(self, run: Run) -> None:
-        """Start anew."""
-        super().on_fit_start(run)
-        self.wait = 0
-
-    def improved(self, run: Run) -> bool:
-        """Read the number of the epoch, and return whether it is the best so far."""
-        better = super().improved(run)
-        self.wait = 0 if better else self.wait + 1
-        return better
-
-
-class EarlyStopping(PatientMonitor):
+class EarlyStopping(Monitor):
     """Stop when a number no longer improves, and restore the best weights.
 
     Restoring them is the default, unlike in Keras; it is done also when the training ends by itself.
@@ -155,7 +115,7 @@ class EarlyStopping(PatientMonitor):
     Parameters
     ----------
     monitor, patience, min_delta, mode
-        See `Monitor` and `PatientMonitor`.
+        See `Monitor`.
     restore_best : bool
         False keeps the last weights.
 
@@ -173,17 +133,15 @@ class EarlyStopping(PatientMonitor):
     >>> rng = np.random.default_rng(0)
     >>> x, y = rng.normal(size=(80, 5)), rng.integers(2, size=80)
     >>> network = Network([Dense(32, "tanh"), Dense(1, "sigmoid")], loss="bce", seed=0)
-    >>> stopping, validation = EarlyStopping(patience=5), (x[60:], y[60:])
-    >>> history = network.fit(
-    ...     x[:60], y[:60], epochs=200, validation_data=validation, callbacks=[stopping], verbose=0
-    ... )
+    >>> stopping = EarlyStopping(patience=5)
+    >>> history = network.fit(x, y, epochs=200, validation_split=0.25, callbacks=[stopping], verbose=0)
     >>> history.epoch[-1] - stopping.best_epoch
     5
-    >>> abs(network.evaluate(*validation)["loss"] - min(history["val_loss"])) < 1e-6
+    >>> history["val_loss"][stopping.best_epoch - 1] == min(history["val_loss"])
     True
     """
 
-    remembers = (*PatientMonitor.remembers, "best_epoch", "weights", "restored")
+    remembers = (*Monitor.remembers, "best_epoch", "weights", "restored")
 
     def __init__(
         self,
@@ -194,7 +152,7 @@ class EarlyStopping(PatientMonitor):
         mode: str = "auto",
         restore_best: bool = True,
     ) -> None:
-        super().__init__(monitor, patience, min_delta, mode)
+        super().__init__(monitor, mode, patience, min_delta)
         self.restore_best = boolean("EarlyStopping", "restore_best", restore_best)
 
     def on_fit_start(self, run: Run) -> None:
@@ -228,7 +186,5 @@ class EarlyStopping(PatientMonitor):
         """Put the kept weights into the network, and keep those that it had."""
         with run.interrupt.updating:
             for leaf, weights in zip(run.network._leaves(), self.weights, strict=True):
-                before = leaf.flat_params.copy()
-                leaf.flat_params[...] = weights
-                weights[...] = before
+                leaf.flat_params[...], weights[...] = weights.copy(), leaf.flat_params.copy()
             self.restored = not self.restored

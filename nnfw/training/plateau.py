@@ -4,11 +4,11 @@ import copy
 
 from nnfw import schedules
 from nnfw.core.validation import AMOUNT, Range, whole_number
-from nnfw.training.monitors import PatientMonitor
+from nnfw.training.monitors import Monitor
 from nnfw.training.run import Run
 
 
-class ReduceOnPlateau(PatientMonitor):
+class ReduceOnPlateau(Monitor):
     """Multiply the learning rate by a factor when a number no longer improves.
 
     The network gets a copy of its optimizer with the reduced rate, since the optimizer may train other
@@ -17,13 +17,15 @@ class ReduceOnPlateau(PatientMonitor):
     Parameters
     ----------
     monitor, patience, min_delta, mode
-        See `Monitor` and `PatientMonitor`.
+        See `Monitor`. The epoch that exhausts the patience reduces the rate, as in Keras; PyTorch's patience
+        is one less.
     factor : float
         What the rate, or the schedule, is multiplied by, in (0, 1).
     min_rate : float
         No reduction leads below this rate.
     cooldown : int
-        Epochs after a reduction that do not count as epochs without improvement.
+        Epochs after a reduction that do not count as epochs without improvement, as in PyTorch; in Keras the
+        last of them counts.
 
     Examples
     --------
@@ -36,7 +38,7 @@ class ReduceOnPlateau(PatientMonitor):
     [0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.125]
     """
 
-    remembers = (*PatientMonitor.remembers, "resting")
+    remembers = (*Monitor.remembers, "resting")
 
     def __init__(
         self,
@@ -49,7 +51,7 @@ class ReduceOnPlateau(PatientMonitor):
         min_rate: float = 0.0,
         cooldown: int = 0,
     ) -> None:
-        super().__init__(monitor, patience, min_delta, mode)
+        super().__init__(monitor, mode, patience, min_delta)
         self.factor = Range(0.0, 1.0, open_low=True, open_high=True)("ReduceOnPlateau", "factor", factor)
         self.min_rate = AMOUNT("ReduceOnPlateau", "min_rate", min_rate)
         self.cooldown = whole_number("ReduceOnPlateau", "cooldown", cooldown)
@@ -61,24 +63,24 @@ class ReduceOnPlateau(PatientMonitor):
 
     def on_epoch_end(self, run: Run) -> None:
         """Reduce the rate after `patience` epochs without improvement."""
-        if self.improved(run):
-            return
+        better = self.improved(run)
         if self.resting:
             self.resting, self.wait = self.resting - 1, 0
-        elif self.wait >= self.patience:
+        elif not better and self.wait >= self.patience:
             self._reduce(run)
 
     def _reduce(self, run: Run) -> None:
         network, optimizer = run.network, run.optimizer
         rate = optimizer.rate(run.epoch)
-        if rate * self.factor < self.min_rate:
+        if rate <= self.min_rate:
             return
+        factor = max(self.factor, self.min_rate / rate)
         reduced = copy.copy(optimizer)
-        reduced.learning_rate = schedules.get(optimizer.learning_rate) * self.factor
+        reduced.learning_rate = schedules.get(optimizer.learning_rate) * factor
         default = network._default_optimizer
         network.optimizer, network._default_optimizer = reduced, default
         self.resting, self.wait = self.cooldown, 0
         run.note(
-            f"learning rate {rate:.4g} -> {rate * self.factor:.4g}: "
+            f"learning rate {rate:.4g} -> {rate * factor:.4g}: "
             f"{self.monitor} has not improved for {self.patience} epochs"
         )

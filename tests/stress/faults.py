@@ -37,7 +37,8 @@ RNN = "layers/rnn"
 RECURRENT = "layers/recurrent"
 DENSE, BASE, CHAIN, FLAT = "layers/dense", "layers/base", "layers/sequential", "layers/flat"
 LOOP, RUN, BATCHES, EVALUATION = "training/loop", "training/run", "training/batches", "training/evaluation"
-GUARD, ANOMALY, MONITORS = "training/guard", "training/anomaly", "training/monitors"
+GUARD, ANOMALY = "training/guard", "training/anomaly"
+MONITORS, PLATEAU = "training/monitors", "training/plateau"
 TRACKER, ADAPTERS, VALIDATION = "training/tracker", "training/adapters", "core/validation"
 PACKING = "layers/packing"
 GATED = "layers/gated"
@@ -398,7 +399,19 @@ OTHERS = [
     Fault("training: noise of a failed step is lost", RUN, "noise.state = before", "pass"),
     Fault("training: noise of a counted step drawn again", RUN, "if self.updates == updates:", "if True:"),
     Fault("training: an update is interrupted", "training/interrupt", " or self.updating.locked()", ""),
-    Fault("early stopping keeps the last weights", MONITORS, "leaf.flat_params[...] = weights", "pass"),
+    Fault(
+        "early stopping keeps the last weights",
+        MONITORS,
+        "leaf.flat_params[...], weights[...] = weights.copy(), leaf.flat_params.copy()",
+        "pass",
+    ),
+    Fault("monitors: as good is better", MONITORS, "value < self.best", "value <= self.best"),
+    Fault(
+        "monitors: the patience is not renewed", MONITORS, "0 if better else self.wait + 1", "self.wait + 1"
+    ),
+    Fault("plateau: good epochs do not rest", PLATEAU, "if self.resting:", "if self.resting and not better:"),
+    Fault("plateau: below the lowest rate", PLATEAU, "max(self.factor, self.min_rate / rate)", "self.factor"),
+    Fault("plateau: no rest", PLATEAU, "self.resting, self.wait = self.cooldown, 0", "self.wait = 0"),
     Fault(
         "weights: of classes count in validation",
         "training/sources",

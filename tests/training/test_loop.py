@@ -378,7 +378,7 @@ class TestCallbacks:
         reduce = ReduceOnPlateau("flat", factor=0.1, patience=2, min_rate=0.005, mode="max")
         network = classifier(optimizer=SGD(1.0))
         history = network.fit(x, y, epochs=8, callbacks=[flat, reduce], verbose=0)
-        np.testing.assert_allclose(history["learning_rate"], [1, 1, 1, 0.1, 0.1, 0.01, 0.01, 0.01])
+        np.testing.assert_allclose(history["learning_rate"], [1, 1, 1, 0.1, 0.1, 0.01, 0.01, 0.005])
         network = classifier(optimizer=SGD(Cosine(1.0, epochs=10)))
         reduce = ReduceOnPlateau("flat", patience=2, mode="min")
         history = network.fit(x, y, epochs=4, callbacks=[flat, reduce], verbose=0)

@@ -1,0 +1,79 @@
+"""Monitors: when they act, beside Keras's and PyTorch's callbacks on the same numbers, whole and resumed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnfw import SGD, Checkpoint, Dense, EarlyStopping, LambdaCallback, Network, ReduceOnPlateau
+
+RECORDED = json.loads((Path(__file__).parents[1] / "recorded" / "callbacks.json").read_text())
+X = np.random.default_rng(0).normal(size=(4, 2))
+
+
+def each(kind):
+    rows = [pytest.param(row, id=str(number)) for number, row in enumerate(RECORDED[kind])]
+    return pytest.mark.parametrize("row", rows)
+
+
+def train(values, callback, epochs, network=None):
+    """Train to that epoch, with these values to monitor; return the network, and its weights by epoch."""
+    weights = {}
+
+    def put(run):
+        run.logs["value"] = values[run.epoch - 1]
+        weights[run.epoch] = run.network.flat_params.copy()
+
+    resume, network = network is not None, network or Network([Dense(1)], optimizer=SGD(1.0), seed=0)
+    callbacks = [LambdaCallback(on_epoch_end=put), callback]
+    network.fit(X, X[:, :1], epochs=epochs, callbacks=callbacks, resume=resume, verbose=0)
+    return network, weights
+
+
+@pytest.mark.parametrize("pause", [None, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 3, 6))])
+class TestBesideThePeers:
+    """A pause ends the fit after that epoch; a new callback resumes it."""
+
+    def run(self, row, make, pause):
+        """Return the network, its weights by epoch, and the last callback."""
+        network, weights = None, {}
+        for epochs in [pause] * (pause is not None) + [len(row["values"])]:
+            callback = make()
+            network, more = train(row["values"], callback, epochs, network)
+            weights |= more
+        return network, weights, callback
+
+    @each("early_stopping")
+    def test_early_stopping(self, row, pause):
+        settings = {name: row[name] for name in ("mode", "patience", "min_delta")}
+        network, weights, stopper = self.run(row, lambda: EarlyStopping("value", **settings), pause)
+        assert len(network.history.epoch) == row["last"]
+        assert stopper.best_epoch == row["kept"]
+        np.testing.assert_array_equal(network.flat_params, weights[row["kept"]])
+
+    def plateau(self, row, pause, patience, cooldown):
+        def make():
+            settings = {"mode": row["mode"], "min_delta": row["min_delta"], "min_rate": row["min_lr"]}
+            return ReduceOnPlateau("value", factor=0.5, patience=patience, cooldown=cooldown, **settings)
+
+        network, _, _ = self.run(row, make, pause)
+        rates = [*network.history["learning_rate"][1:], network.optimizer.rate(0.0)]
+        np.testing.assert_allclose(rates, row["rates"], rtol=1e-6)
+
+    @each("keras_plateau")
+    def test_plateau_of_keras_whose_cooldown_is_one_longer(self, row, pause):
+        self.plateau(row, pause, row["patience"], max(row["cooldown"] - 1, 0))
+
+    @each("torch_plateau")
+    def test_plateau_of_pytorch_whose_patience_is_one_less(self, row, pause):
+        self.plateau(row, pause, row["patience"] + 1, row["cooldown"])
+
+    @each("checkpoint")
+    def test_checkpoint(self, row, pause, tmp_path, monkeypatch):
+        saved = []
+        monkeypatch.setattr(
+            "nnfw.saving.checkpoint.save", lambda network, path: saved.append(len(network.history.epoch))
+        )
+        self.run(row, lambda: Checkpoint(tmp_path / "best", monitor="value", mode=row["mode"]), pause)
+        assert saved == row["saved"]
