@@ -4,7 +4,7 @@ import copy
 import inspect
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import islice
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -25,19 +25,21 @@ WITH_ARRAYS = "goes with x and y as a whole; batches carry no weights, but can h
 class Batches:
     """A data set that the caller makes batch by batch; each batch is checked as it comes.
 
-    Each iteration over `source` yields the (x, y) or (x, y, lengths) of all batches of an epoch.
+    Each iteration over `source` yields the (x, y) or (x, y, lengths) of all batches of an epoch. The first
+    batch is read at once; the first epoch goes on from there, so that nothing that was read is dropped.
     """
 
     size: None = None  # the number of samples, which is not known
 
-    def __init__(self, network: Model, source: Iterable[Any]) -> None:
-        check_iterable(source)
+    def __init__(self, network: Model, source: Any) -> None:
         self.network, self.source = network, source
         self.counted: int | None = None
-        first = next(iter(source), None)
+        begun = begin(source)
+        first = next(begun, None)
         if first is None:
             raise ValueError("x holds no batch; it must yield (x, y) at least once")
-        self.first = self._checked(0, first)
+        self.first = self._checked(1, first)
+        self.begun: Iterator[Any] | None = chain([first], begun)
 
     def count(self, batch_size: int) -> int | None:
         """Return the number of batches; None if it is unknown before the end of the first epoch."""
@@ -46,30 +48,41 @@ class Batches:
 
     def parts(self, batch_size: int, order: Array | None = None, skip: int = 0) -> Iterator[Data]:
         """Yield the batches after the first `skip`."""
-        number = skip - 1
-        for number, batch in enumerate(islice(self.source, skip, None), skip):
-            yield self._checked(number, batch)
-        self.counted = number + 1
+        batches, self.begun = self.begun or iter(self.source), None
+        number = 0
+        for number, batch in enumerate(batches, 1):
+            if number > skip:
+                yield self._checked(number, batch)
+        if number < max(skip, 1):
+            raise ValueError(
+                f"{type(self.source).__name__} yields only {number} batches when it is iterated over again; "
+                f"each iteration must yield all of an epoch"
+            )
+        self.counted = number
 
     def _checked(self, number: int, batch: Any) -> Data:
-        with named(f"batch {number + 1}"):
+        with named(f"batch {number}"):
             if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
                 raise TypeError(f"a batch must be (x, y) or (x, y, lengths), got {type(batch).__name__}")
             return as_data(self.network, *batch)
 
 
-def check_iterable(source: Any) -> None:
-    """Raise a TypeError unless `source` can be iterated over once an epoch."""
-    if inspect.isgeneratorfunction(source) or isinstance(source, Iterator):
+def begin(source: Any) -> Iterator[Any]:
+    """Return an iterator over the batches; raise a TypeError unless `source` has one for every epoch."""
+    begun = None
+    if isinstance(source, Iterable) and not hasattr(source, "shape"):
+        begun = iter(source)
+    if inspect.isgeneratorfunction(source) or (begun is not None and iter(source) is begun):
         raise TypeError(
             "a generator of batches is used up after one epoch; give a list of batches, or an object of a "
             "class whose __iter__ yields them all"
         )
-    if not isinstance(source, Iterable) or hasattr(source, "shape"):
+    if begun is None:
         raise TypeError(
             f"y is missing: give targets beside x, or instead of both an iterable of batches (x, y); "
             f"got {type(source).__name__} alone"
         )
+    return begun
 
 
 def as_source(

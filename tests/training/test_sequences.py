@@ -289,7 +289,62 @@ def test_lists_of_sequences_as_batches():
 def test_batches_are_iterated_over_once_an_epoch():
     files = Files(*PAIRS)
     chain().fit(files, epochs=3, verbose=0)
-    assert files.begun == 3 + 1  # once more for the first batch
+    assert files.begun == 3
+
+
+class Shared:
+    """Iterators that are new each time, and go on where the last one ended."""
+
+    def __init__(self, pairs):
+        self.stored = iter(pairs)
+
+    def __iter__(self):
+        return (pair for pair in self.stored)
+
+
+class Stored(Shared):
+    """One iterator for all."""
+
+    def __iter__(self):
+        return self.stored
+
+
+@pytest.mark.parametrize("make", [lambda: Stored(PAIRS), lambda: iter(PAIRS), lambda: zip(PAIRS)])
+def test_what_can_be_read_once_only_is_refused_before_anything_is_read(make):
+    network = chain()
+    for refuse in (network.fit, network.evaluate, lambda x: network.fit(X, Y, validation_data=x)):
+        source = make()
+        with pytest.raises(TypeError, match="a generator of batches is used up after one epoch"):
+            refuse(source)
+        assert len(list(source)) == len(PAIRS)
+    assert not network._built
+
+
+def test_nothing_that_was_read_is_dropped():
+    given, whole = chain(), chain()
+    given.fit(Shared(PAIRS), verbose=0)
+    whole.fit(PAIRS, verbose=0)
+    same(params_of(given), params_of(whole))
+    assert given.history["loss"] == whole.history["loss"]
+    assert given.evaluate(Shared(PAIRS)) == given.evaluate(PAIRS)
+
+
+@pytest.mark.parametrize("validation", [False, True])
+def test_an_epoch_without_a_batch_is_refused(validation):
+    network = chain()
+    given = (X, Y, {"validation_data": Shared(PAIRS)}) if validation else (Shared(PAIRS), None, {})
+    with pytest.raises(ValueError, match="Shared yields only 0 batches when it is iterated over again; each"):
+        network.fit(*given[:2], epochs=3, verbose=0, **given[2])
+    assert network.history.epoch == [1]
+
+
+def test_a_fit_is_not_resumed_with_fewer_batches_than_it_has_taken():
+    network = chain()
+    stop = LambdaCallback(on_batch_end=lambda run: run.stop("enough") if run.batch == 2 else None)
+    network.fit(PAIRS, callbacks=[stop], verbose=0)
+    network._training_state.stopped = ""
+    with pytest.raises(ValueError, match="list yields only 1 batches when it is iterated over again"):
+        network.fit(PAIRS[:1], resume=True, verbose=0)
 
 
 def test_the_schedule_is_fractional_as_soon_as_the_batches_are_counted():
