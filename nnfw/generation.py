@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from nnfw.core.errors import ShapeError
 from nnfw.core.registry import explain_keywords
 from nnfw.core.typing import Array
-from nnfw.core.validation import AMOUNT, positive_integer
+from nnfw.core.validation import AMOUNT, as_indices, positive_integer
 from nnfw.model import Model
 from nnfw.streaming import Stream
 
@@ -67,27 +67,20 @@ def generate(
     network._ready("generate")
     stream, K = Stream(network), int(network.shapes[-1][-1] or 0)
     inputs = np.arange(K) if network._takes_indices else np.eye(K, dtype=network.dtype)
-    symbols = np.asarray(start)
-    if symbols.ndim != 1 or not symbols.size or symbols.dtype.kind not in "iu":
-        raise ShapeError(
-            f"generate: start must be one symbol's number or more, integers (T,), got {symbols.dtype} of "
-            f"shape {symbols.shape}; Vocabulary.encode makes them of a text"
-        )
-    if (wrong := np.flatnonzero((symbols < 0) | (symbols >= K))).size:
-        found = f"start[{wrong[0]}] is {symbols[wrong[0]]}"
-        raise ValueError(f"generate: {found}, but the network's symbols are 0 to {K - 1}")
+    symbols = as_indices(start, "start", K, "Vocabulary.encode makes them of a text")
+    if symbols.ndim != 1 or not symbols.size:
+        raise ShapeError(f"generate: start must be one symbol or more, (T,), got shape {symbols.shape}")
     if stream.shape != inputs.shape[1:]:
         raise ShapeError(
             f"generate: the network takes {network.shapes[0][-1]} features and gives {K} probabilities; it "
             f"can go on with its own symbols only if its input is one-hot rows of these {K}, or their numbers"
         )
-    for symbol in symbols:
-        p = stream.step(inputs[symbol])
-    drawn = np.empty(steps, np.int64)
-    for n in range(steps):
-        drawn[n] = draw(p, temperature, top_k, rng)
-        p = stream.step(inputs[drawn[n]])
-    return drawn
+    text = symbols.tolist()
+    for n in range(len(symbols) + steps - 1):
+        p = stream.step(inputs[text[n]])
+        if n + 1 == len(text):
+            text.append(draw(p, temperature, top_k, rng))
+    return np.array(text[len(symbols) :], np.int64)
 
 
 def draw(p: Array, temperature: float, top_k: int | None, rng: np.random.Generator) -> int:

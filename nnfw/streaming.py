@@ -1,7 +1,6 @@
 """Streaming: a sequence is given one time step after another, and each output is returned at once."""
 
 import copy
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,19 +10,10 @@ from nnfw.core.errors import NonFiniteError, ShapeError
 from nnfw.core.typing import Array
 from nnfw.core.validation import check_finite, numeric, positive_integer
 from nnfw.initializers import Initializer
-from nnfw.layers.base import Layer
 from nnfw.layers.stepping import stepper_of
 from nnfw.model import Model
 
 TRAINING = ("_specs", "flat_grads", "_state", "optimizer", "regularizer", "_noise")  # read only in training
-
-
-def snapshots(layers: Iterable[Layer]) -> list[Layer]:
-    """Return copies of layers with their current weights; what only training needs is shared."""
-    layers = list(layers)
-    parts = [(name, part) for layer in layers for name, part in vars(layer).items()]
-    shared = {id(part): part for name, part in parts if name in TRAINING or isinstance(part, Initializer)}
-    return copy.deepcopy(layers, shared)
 
 
 class Stream:
@@ -66,7 +56,10 @@ class Stream:
 
     def reset(self) -> None:
         """Begin a new sequence, with the current weights of the network."""
-        self.steppers = [stepper_of(layer, self.N) for layer in snapshots(self.network._leaves())]
+        layers = list(self.network._leaves())
+        parts = [(name, part) for layer in layers for name, part in vars(layer).items()]
+        shared = {id(part): part for name, part in parts if name in TRAINING or isinstance(part, Initializer)}
+        self.steppers = [stepper_of(layer, self.N) for layer in copy.deepcopy(layers, shared)]
 
     def step(self, x_t: ArrayLike) -> Array:
         """Return the output, (K,) or (N, K), for the next time step.
@@ -83,7 +76,13 @@ class Stream:
         NonFiniteError
             If the output is not finite; call `reset` before further steps.
         """
-        x = self._checked(x_t)
+        x = numeric(x_t, "x_t")
+        if x.shape != self.shape:
+            raise ShapeError(f"step: x_t must have shape {self.shape}, that of one time step, got {x.shape}")
+        check_finite(x, "x_t")
+        x = x.reshape(self.N, 1, *self._features)
+        self.network._first._check_values(x)
+        x = x.astype(self.network._input_dtype, copy=False)
         for stepper in self.steppers:
             x = stepper(x)
         y = np.asarray(x[:, 0] if x.ndim == 3 else x)
@@ -114,15 +113,3 @@ class Stream:
         other.steppers = [copy.copy(stepper) for stepper in self.steppers]
         other.state = self.state
         return other
-
-    def _checked(self, x_t: ArrayLike) -> Array:
-        """Return one step as the first layer takes it: (N, 1, D), or indices (N, 1)."""
-        x = numeric(x_t, "x_t")
-        if x.shape != self.shape:
-            raise ShapeError(
-                f"step: x_t must have shape {self.shape}, the features of one time step, got {x.shape}"
-            )
-        check_finite(x, "x_t")
-        x = x.reshape(self.N, 1, *self._features)
-        self.network._first._check_values(x)
-        return x.astype(self.network._input_dtype, copy=False)

@@ -389,10 +389,14 @@ def test_top_k_counts_the_likeliest_where_the_others_vanish_beside_them():
 
 def test_what_cannot_generate_says_why():
     network = markov(P, False)
-    with pytest.raises(ValueError, match=r"start\[1\] is 4, but the network's symbols are 0 to 3"):
+    with pytest.raises(ValueError, match=r"start\[1\] is 4, and must be one of the 4 numbers from 0 to 3"):
         generate(network, [0, 4], 5)
-    with pytest.raises(ShapeError, match=r"Vocabulary\.encode"):
+    with pytest.raises(TypeError, match=r"start must be integers, got dtype float64; Vocabulary\.encode"):
+        generate(network, [0.0, 1.0], 5)
+    with pytest.raises(TypeError, match=r"start must be real numbers, got str; .*Vocabulary for texts"):
         generate(network, "abc", 5)
+    with pytest.raises(ShapeError, match=r"start must be one symbol or more, \(T,\), got shape \(0,\)"):
+        generate(network, [], 5)
     with pytest.raises(ValueError, match="temperature must be a finite number"):
         generate(network, [0], 5, temperature=-1)
     with pytest.raises(ValueError, match="end the network in Dense"):

@@ -181,6 +181,20 @@ def numeric(values: Any, name: str) -> Array:
     return array
 
 
+def as_indices(values: Any, name: str, count: int, remedy: str) -> Array:
+    """Return `values` as an array of integers if all are whole numbers from 0 to count - 1."""
+    array = numeric(values, name)
+    if not array.size:
+        return array.astype(np.int64)  # NumPy makes floats of an empty list
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be integers, got dtype {array.dtype}; {remedy}")
+    wrong = (array < 0) | (array >= count)
+    if wrong.any():
+        found = first_where(wrong, array, name)
+        raise ValueError(f"{found}, and must be one of the {count} numbers from 0 to {count - 1}; {remedy}")
+    return array
+
+
 def first_where(wrong: Array, array: Array, name: str) -> str:
     """Return where the first value is that is marked as wrong, for messages: ``x[0, 3] is nan``."""
     place = np.unravel_index(wrong.argmax(), array.shape)

@@ -4,12 +4,9 @@ Nothing here changes its arguments, which may be read-only, non-contiguous or me
 gives the same data.
 """
 
-from nnfw.data.batching import batches, gather_by_length
-from nnfw.data.labels import LabelEncoder, one_hot
-from nnfw.data.preparation import Preparation
-from nnfw.data.scalers import MinMaxScaler, Scaler, StandardScaler
+from nnfw.data.preparation import LabelEncoder, MinMaxScaler, Preparation, Scaler, StandardScaler, one_hot
+from nnfw.data.samples import batches, gather_by_length, split_indices, train_test_split
 from nnfw.data.sequences import pad_sequences, sliding_windows
-from nnfw.data.splits import split_indices, train_test_split
 from nnfw.data.vocabulary import Vocabulary
 
 __all__ = [

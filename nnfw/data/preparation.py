@@ -1,8 +1,19 @@
-"""The base of label encoders and scalers, which are fitted to the training data."""
+"""Preparations, which are fitted to the training data: labels as class numbers, and features to scale."""
 
-from typing import Any, ClassVar, Self
+import reprlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, Self, TypeGuard
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from nnfw.core.registry import Part
+from nnfw.core.suggest import nearest
+from nnfw.core.typing import Array
+from nnfw.core.validation import FINITE, as_indices, numeric, positive_integer
+from nnfw.data.samples import batches
+
+BLOCK = 1 << 18  # numbers that a scaler takes together: 2 MB in float64
 
 
 class Preparation(Part):
@@ -29,3 +40,241 @@ class Preparation(Part):
     def fit_transform(self, data: Any) -> Any:
         """Fit to `data`, and return it transformed."""
         return self.fit(data).transform(data)
+
+
+# ---- labels -------------------------------------------------------------------------------------------
+
+
+CLASS_NUMBERS = ".astype(int) converts whole numbers, and LabelEncoder any other labels"
+
+
+def one_hot(labels: ArrayLike, classes: int | None = None, dtype: DTypeLike = "float32") -> Array:
+    """Return class numbers (N,) or (N, T) as one-hot rows (..., K): 1 at the class and 0 elsewhere.
+
+    Parameters
+    ----------
+    labels : array_like of int, (N,) or (N, T)
+        Class numbers from 0 to K - 1.
+    classes : int, optional
+        K; by default one more than the largest label. Give it where the data might lack the last class.
+    dtype : dtype, default "float32"
+
+    Examples
+    --------
+    >>> one_hot([0, 2, 1])
+    array([[1., 0., 0.],
+           [0., 0., 1.],
+           [0., 1., 0.]], dtype=float32)
+    """
+    codes = numeric(labels, "labels")
+    if codes.ndim not in (1, 2):
+        raise ValueError(f"labels must have shape (samples,) or (samples, steps), got {codes.shape}")
+    if classes is None:
+        if codes.size == 0:
+            raise ValueError("labels are empty, which leaves the number of classes open; give classes=")
+        classes = max(int(codes.max()) + 1, 1)
+    classes = positive_integer("one_hot", "classes", classes)
+    codes = as_indices(codes, "labels", classes, CLASS_NUMBERS)
+    rows = np.zeros((*codes.shape, classes), dtype)
+    np.put_along_axis(rows, codes[..., None], 1, axis=-1)
+    return rows
+
+
+class LabelEncoder(Preparation):
+    """Encode labels of one kind (strings, numbers or dates) as class numbers 0 to K - 1, in sorted order.
+
+    Labels may have any shape, which is kept. In a list ``1`` and ``"1"`` are two labels. After `fit`,
+    `classes` (K,) holds the distinct labels in the order of their numbers.
+
+    Examples
+    --------
+    >>> encoder = LabelEncoder()
+    >>> encoder.fit_transform(["pear", "apple", "pear"])
+    array([1, 0, 1])
+    >>> encoder.inverse_transform([0, 0])
+    array(['apple', 'apple'], dtype='<U5')
+    >>> encoder.transform(["paer"])
+    Traceback (most recent call last):
+    ValueError: unknown label 'paer'. Did you mean 'pear'? The classes are ['apple', 'pear'].
+    """
+
+    learned = ("classes",)
+    classes: Array
+
+    def fit(self, data: ArrayLike) -> Self:
+        """Find the classes of `data`: labels of any shape that have a common order, none of them nan."""
+        labels = _labels(data)
+        values = labels.ravel().tolist()
+        try:
+            distinct = sorted(set(values))
+        except TypeError:
+            kinds = ", ".join(sorted({type(value).__name__ for value in values}))
+            raise TypeError(f"labels must be of one kind that can be sorted, got {kinds}") from None
+        if not distinct:
+            raise ValueError("labels are empty; fit the encoder to the training labels")
+        if any(value != value for value in distinct):
+            raise ValueError("labels hold nan; name the missing label, or drop its samples")
+        classes = np.array(distinct, dtype=None if labels.dtype == object else labels.dtype)
+        # NumPy's own dtypes cannot hold every label: huge integers, strings that end in NUL.
+        self.classes = classes if classes.tolist() == distinct else np.array(distinct, dtype=object)
+        return self
+
+    def transform(self, data: ArrayLike) -> Array:
+        """Return the number of each label, int64 in the shape of `data`."""
+        labels, known = _labels(data), self.classes.tolist()
+        numbers = {label: number for number, label in enumerate(known)}
+        try:
+            codes = [numbers[label] for label in labels.ravel().tolist()]
+        except KeyError as error:
+            label = error.args[0]
+            raise ValueError(
+                f"unknown label {reprlib.repr(label)}.{nearest(str(label), map(str, known))} "
+                f"The classes are {reprlib.repr(known)}."
+            ) from None
+        return np.array(codes, dtype=np.int64).reshape(labels.shape)
+
+    def inverse_transform(self, codes: ArrayLike) -> Array:
+        """Return the label of each class number, in the shape of `codes`."""
+        return self.classes[as_indices(codes, "codes", len(self.classes), CLASS_NUMBERS)]
+
+
+def _labels(data: ArrayLike) -> Array:
+    """Return labels as an array; those of a list as Python's objects."""
+    labels = data if isinstance(data, np.ndarray) else np.array(data, dtype=object)
+    if labels.ndim == 0:
+        raise TypeError(f"labels must be a list or an array, got {type(data).__name__}")
+    return labels
+
+
+# ---- scalers ------------------------------------------------------------------------------------------
+
+
+class Scaler(Preparation):
+    """The base of scalers, which map `offset` to `low` and ``offset + scale`` to `high` in each feature.
+
+    Data is (N, D), (N, T, D) or a list of (T_i, D) arrays, and is returned in the same form. Floats keep
+    their dtype, integers become float64. Scale sequences before padding, which would count as data.
+    """
+
+    learned = ("offset", "scale")
+    offset: Array
+    scale: Array
+    low, high = 0.0, 1.0
+
+    def fit(self, data: Any) -> Self:
+        """Measure each feature over all samples and steps; all values must be finite."""
+        items = _feature_arrays(data)
+        if not sum(item.size for item in items):
+            raise ValueError("the data to fit is empty; give at least one sample and one feature")
+        extremes = np.array([(block.min(axis=0), block.max(axis=0)) for block in _blocks(items)])
+        low, high = extremes[:, 0].min(axis=0), extremes[:, 1].max(axis=0)
+        finite = np.isfinite(low) & np.isfinite(high)
+        if not finite.all():
+            raise ValueError(
+                f"feature {finite.argmin()} holds nan or infinity; fill or drop such samples first"
+            )
+        self.offset, scale = self._measure(items, low, high)
+        self.scale = np.where(scale > 0, scale, 1.0)
+        return self
+
+    def transform(self, data: Any) -> Any:
+        """Return `data` scaled."""
+        return self._apply(lambda x: (x - self.offset) / self.scale * (self.high - self.low) + self.low, data)
+
+    def inverse_transform(self, data: Any) -> Any:
+        """Return scaled `data` in its original units."""
+        return self._apply(lambda x: (x - self.low) / (self.high - self.low) * self.scale + self.offset, data)
+
+    def _apply(self, function: Callable[[Array], Array], data: Any) -> Any:
+        features, scaled = len(self.offset), []
+        for item in _feature_arrays(data):
+            if item.shape[-1] != features:
+                raise ValueError(f"fitted to {features} features, got {item.shape[-1]} (shape {item.shape})")
+            dtype = item.dtype if item.dtype.kind == "f" else np.float64
+            scaled.append(function(item).astype(dtype, copy=False))
+        return scaled if _is_sequences(data) else scaled[0]
+
+    def _measure(self, items: list[Array], low: Array, high: Array) -> tuple[Array, Array]:
+        """Return the offset and the scale of each feature, whose values go from `low` to `high`."""
+        raise NotImplementedError
+
+
+class MinMaxScaler(Scaler):
+    """Map each feature's range in the training data to [low, high]; a constant feature becomes `low`.
+
+    After `fit`, `offset` and `scale` (D,) hold each feature's minimum, and its maximum less its minimum (1
+    for a constant feature).
+
+    Parameters
+    ----------
+    low, high : float, default 0.0 and 1.0
+        The range to map to. Later data may fall outside of it.
+
+    Examples
+    --------
+    >>> MinMaxScaler(low=-1).fit_transform([[0, 7], [5, 7], [10, 7]])
+    array([[-1., -1.],
+           [ 0., -1.],
+           [ 1., -1.]])
+    """
+
+    def __init__(self, low: float = 0.0, high: float = 1.0) -> None:
+        self.low = FINITE("MinMaxScaler", "low", low)
+        self.high = FINITE("MinMaxScaler", "high", high)
+        if not self.low < self.high:
+            raise ValueError(f"MinMaxScaler: low must be less than high, got low={low}, high={high}")
+
+    def _measure(self, items: list[Array], low: Array, high: Array) -> tuple[Array, Array]:
+        return low, high - low
+
+
+class StandardScaler(Scaler):
+    """Bring each feature to mean 0 and standard deviation 1; a constant feature becomes 0.
+
+    After `fit`, `offset` and `scale` (D,) hold each feature's mean, and its standard deviation over all R
+    rows, ``sqrt(sum((x - mean)**2) / R)`` (1 for a constant feature).
+
+    Examples
+    --------
+    >>> StandardScaler().fit_transform([[1.0, 7.0], [2.0, 7.0], [3.0, 7.0]]).round(3)
+    array([[-1.225,  0.   ],
+           [ 0.   ,  0.   ],
+           [ 1.225,  0.   ]])
+    """
+
+    def _measure(self, items: list[Array], low: Array, high: Array) -> tuple[Array, Array]:
+        rows = sum(item.size // item.shape[-1] for item in items)
+        # Relative to the first row, a large common offset costs no digits and a constant is exactly 0.
+        origin = next(_blocks(items))[0]
+        mean = origin + sum((block - origin).sum(axis=0) for block in _blocks(items)) / rows
+        variance = sum(np.square(block - mean).sum(axis=0) for block in _blocks(items)) / rows
+        return mean, np.sqrt(variance)
+
+
+def _is_sequences(data: Any) -> TypeGuard[Sequence[ArrayLike]]:
+    """Whether data is a list of sequences (T_i, D)."""
+    return isinstance(data, list | tuple) and len(data) > 0 and np.asarray(data[0], object).ndim == 2
+
+
+def _feature_arrays(data: Any) -> list[Array]:
+    """Return the data, or each sequence of a list, as arrays whose last axis is the features."""
+    sequences = _is_sequences(data)
+    items = [numeric(item, "the data") for item in (data if sequences else [data])]
+    for index, item in enumerate(items):
+        if sequences and (item.ndim != 2 or item.shape[1] != items[0].shape[1]):
+            features = items[0].shape[1]
+            raise ValueError(f"sequence {index} has shape {item.shape}, expected (steps, {features})")
+        if item.ndim not in (2, 3):
+            raise ValueError(
+                f"the data has shape {item.shape}, expected (samples, features) or (samples, steps, "
+                "features); x[:, None] turns (samples,) into one feature"
+            )
+    return items
+
+
+def _blocks(items: list[Array]) -> Iterator[Array]:
+    """Yield all rows in float64 blocks, so that a memory map is never in memory as a whole."""
+    for item in items:
+        rows = item.reshape(-1, item.shape[-1])
+        for part in batches(len(rows), max(BLOCK // rows.shape[1], 1)):
+            yield rows[part].astype(np.float64)

@@ -1,7 +1,6 @@
 """Sequences: unequal ones padded, long ones cut into windows."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -55,21 +54,13 @@ def pad_sequences(
             f"sequences[{lengths.argmax()}] has {longest} steps, more than length={T}; "
             "cut it, or give a greater length"
         )
-    x = np.full((len(items), T, *items[0].shape[1:]), value, _padded_dtype(items, dtype, value))
-    for row, item in zip(x, items, strict=True):
-        row[: len(item)] = item
-    return x, lengths
-
-
-def _padded_dtype(items: list[Array], dtype: DTypeLike | None, value: float) -> np.dtype[Any]:
-    """Return the dtype that is asked for, or that holds all sequences, if it can hold `value` too."""
-    natural = np.result_type(*items)
-    kind = natural if dtype is None else np.dtype(dtype)
-    if not np.can_cast(natural, kind, "same_kind"):
-        raise TypeError(f"dtype {kind} cannot hold sequences of {natural}; leave dtype out")
+    kind = np.result_type(*items) if dtype is None else np.dtype(dtype)
     if kind.kind in "iu" and value != np.array(value, kind):
         raise ValueError(f"value={value} does not fit dtype {kind}; give dtype='float32'")
-    return kind
+    x = np.full((len(items), T, *items[0].shape[1:]), value, kind)
+    for row, item in zip(x, items, strict=True):
+        np.copyto(row[: len(item)], item)  # refuses to make whole numbers of floats
+    return x, lengths
 
 
 def sliding_windows(
@@ -86,8 +77,8 @@ def sliding_windows(
 
     Parameters
     ----------
-    series : array_like, (L, D) or (L,)
-        L steps of D features, or of one.
+    series : array_like, (L, D), (L,) or (L, ...)
+        L steps of D features, of one, or of features in any shape.
     window, horizon : int
         The steps T that a model reads, and the steps that it forecasts.
     step : int, default 1
@@ -106,12 +97,10 @@ def sliding_windows(
     """
     for name, count in (("window", window), ("horizon", horizon), ("step", step)):
         positive_integer("sliding_windows", name, count)
-    values = np.asarray(series)
-    if values.ndim not in (1, 2):
-        raise ValueError(f"series must have shape (steps, features) or (steps,), got {values.shape}")
-    answers = values if targets is None else np.asarray(targets)
+    values = np.atleast_1d(series)
+    answers = values if targets is None else np.atleast_1d(targets)
     steps = len(values)
-    if answers.ndim == 0 or len(answers) != steps:
+    if len(answers) != steps:
         raise ValueError(f"targets must have one entry for each of the {steps} steps, got {answers.shape}")
     if steps < window + horizon:
         raise ValueError(

@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike
 
 from nnfw.core.registry import Part
 from nnfw.core.typing import Array
-from nnfw.core.validation import boolean, positive_integer
+from nnfw.core.validation import as_indices, boolean, positive_integer
+
+Texts = str | Iterable[str]
 
 WORD = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")  # don't, well-known; or one punctuation mark
 JOINTS = [  # where words stand without a space between them
@@ -57,10 +59,6 @@ class Vocabulary(Part):
     >>> letters = Vocabulary.of_characters("hello")
     >>> letters.symbols, letters.encode("hole"), letters.decode([1, 0, 2, 3])
     (('e', 'h', 'l', 'o'), array([1, 3, 2, 0]), 'helo')
-    >>> letters.encode("help")
-    Traceback (most recent call last):
-    ValueError: character 3 of text (counted from 0) is 'p', which is not in the vocabulary; collect it from
-    all texts, or give it unknown='<unknown>' to number all others alike
 
     Texts of unequal length, for ``Embedding(..., mask=0)``:
 
@@ -95,22 +93,31 @@ class Vocabulary(Part):
         self._written = [""] * padding + [*self.symbols, *([] if unknown is None else [unknown])]
         self.numbers = {symbol: number for number, symbol in enumerate(self._written)}
 
+    def _check_symbols(self) -> None:
+        """Raise unless the symbols are different characters or words, and `unknown` is none of them."""
+        if not self.symbols:
+            raise ValueError(f"Vocabulary: there are no {self.of}; give a text that has some")
+        for index, symbol in enumerate(self.symbols):
+            if not isinstance(symbol, str) or SPLIT[self.of](symbol) != [symbol]:
+                what = f"symbols[{index}] is {reprlib.repr(symbol)}, which is not one {self.of[:-1]}"
+                raise ValueError(f"Vocabulary: {what}")
+        symbol, times = Counter(self.symbols).most_common(1)[0]
+        if times > 1:
+            raise ValueError(f"Vocabulary: {reprlib.repr(symbol)} is {times} of the symbols; give it once")
+        if not isinstance(self.unknown, str | None) or self.unknown in ("", *self.symbols):
+            raise ValueError(
+                f"Vocabulary: unknown must be a text that is no symbol, as '<unknown>', got {self.unknown!r}"
+            )
+
     @classmethod
-    def of_characters(
-        cls, text: str | Iterable[str], *, unknown: str | None = None, padding: bool = False
-    ) -> Self:
+    def of_characters(cls, text: Texts, *, unknown: str | None = None, padding: bool = False) -> Self:
         """Collect the characters of a text, or of several, in sorted order."""
-        found = {character for one in _texts(text) for character in one}
-        return cls(sorted(found), of="characters", unknown=unknown, padding=padding)
+        symbols = sorted(set().union(*_texts(text)))
+        return cls(symbols, of="characters", unknown=unknown, padding=padding)
 
     @classmethod
     def of_words(
-        cls,
-        text: str | Iterable[str],
-        size: int | None = None,
-        *,
-        unknown: str | None = None,
-        padding: bool = False,
+        cls, text: Texts, size: int | None = None, *, unknown: str | None = None, padding: bool = False
     ) -> Self:
         """Collect the `size` most frequent words of texts (default all); of equals, the first comes first."""
         if size is not None:
@@ -127,7 +134,7 @@ class Vocabulary(Part):
         """Show the first symbols, and the arguments that are not the default."""
         return super().__repr__().replace(repr(self.symbols), reprlib.repr(self.symbols), 1)
 
-    def encode(self, text: str | Iterable[str]) -> Any:
+    def encode(self, text: Texts) -> Any:
         """Return the numbers of a text, int64 (T,); of several texts, a list of such arrays."""
         if isinstance(text, str):
             return self._encode(text, "text")
@@ -158,32 +165,11 @@ class Vocabulary(Part):
 
     def _decode(self, numbers: ArrayLike) -> str:
         """Return the text of one row of numbers."""
-        codes = np.asarray(numbers)
-        if codes.size and codes.dtype.kind not in "iu":
-            raise TypeError(f"numbers must be integers, got dtype {codes.dtype}; take scores.argmax(axis=-1)")
-        wrong = codes[(codes < 0) | (codes >= len(self))]
-        if len(wrong):
-            raise ValueError(f"{wrong[0]} is the number of no symbol; they go from 0 to {len(self) - 1}")
+        codes = as_indices(numbers, "numbers", len(self), "scores.argmax(axis=-1) makes them of scores")
         return JOIN[self.of](filter(None, (self._written[code] for code in codes.tolist())))
 
-    def _check_symbols(self) -> None:
-        """Raise unless the symbols are different characters or words, and `unknown` is none of them."""
-        if not self.symbols:
-            raise ValueError(f"Vocabulary: there are no {self.of}; give a text that has some")
-        for index, symbol in enumerate(self.symbols):
-            if not isinstance(symbol, str) or SPLIT[self.of](symbol) != [symbol]:
-                what = f"symbols[{index}] is {reprlib.repr(symbol)}, which is not one {self.of[:-1]}"
-                raise ValueError(f"Vocabulary: {what}")
-        symbol, times = Counter(self.symbols).most_common(1)[0]
-        if times > 1:
-            raise ValueError(f"Vocabulary: {reprlib.repr(symbol)} is {times} of the symbols; give it once")
-        if not isinstance(self.unknown, str | None) or self.unknown in ("", *self.symbols):
-            raise ValueError(
-                f"Vocabulary: unknown must be a text that is no symbol, as '<unknown>', got {self.unknown!r}"
-            )
 
-
-def _texts(text: str | Iterable[str]) -> list[str]:
+def _texts(text: Texts) -> list[str]:
     """Return one text, or several, as a list."""
     texts = [text] if isinstance(text, str) else list(text)
     for index, one in enumerate(texts):

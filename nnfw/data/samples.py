@@ -1,5 +1,6 @@
-"""Splits: which samples train, and which are held out."""
+"""The samples of a data set: which of them train and which are held out, and batches of them."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,54 @@ from numpy.typing import ArrayLike
 
 from nnfw.core.registry import explain_keywords
 from nnfw.core.typing import Array
-from nnfw.core.validation import Range
+from nnfw.core.validation import Range, positive_integer
+
+POOL = 32  # batches that are sorted by length together
+
+
+def batches(n: int, batch_size: int, rng: np.random.Generator | None = None) -> Iterator[slice | Array]:
+    """Cut `n` samples into batches; the last is smaller if `batch_size` does not divide `n`.
+
+    Parameters
+    ----------
+    n, batch_size : int
+        The number of samples N, and how many a batch takes.
+    rng : numpy.random.Generator, optional
+        Shuffles the samples: index arrays are returned, else slices, which index without a copy.
+
+    Examples
+    --------
+    >>> list(batches(5, 2))
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    positive_integer("batches", "batch_size", batch_size)
+    slices = (slice(start, min(start + batch_size, n)) for start in range(0, n, batch_size))
+    if rng is None:
+        return slices
+    order = rng.permutation(n)
+    return (order[part] for part in slices)
+
+
+def gather_by_length(order: Array, lengths: Array, batch_size: int, rng: np.random.Generator) -> Array:
+    """Return a new `order` of samples (N,) in which those of one batch have similar `lengths`.
+
+    The order is cut into pools of 32 batches. Each pool is sorted by length and its batches are shuffled, so
+    that short and long sequences still alternate. A batch that is not full stays the last.
+
+    Examples
+    --------
+    >>> lengths = np.array([9, 1, 8, 2, 7, 3])
+    >>> order = gather_by_length(np.arange(6), lengths, 2, np.random.default_rng(0))
+    >>> lengths[order].tolist()
+    [8, 9, 1, 2, 3, 7]
+    """
+    full = len(order) // batch_size * batch_size
+    gathered = []
+    for pool in batches(full, POOL * batch_size):
+        samples = order[pool]
+        by_length = samples[np.argsort(lengths[samples], kind="stable")].reshape(-1, batch_size)
+        gathered.append(rng.permutation(by_length).ravel())
+    return np.concatenate([*gathered, order[full:]])
 
 
 def split_indices(
@@ -46,7 +94,7 @@ def split_indices(
 def _choose_by_class(n: int, held: int, rng: np.random.Generator, labels: ArrayLike) -> Array:
     """Return the samples to hold out, of each class its share."""
     values = np.asarray(labels)
-    if values.ndim == 0 or len(values) != n:
+    if values.shape[:1] != (n,):
         raise ValueError(f"labels must hold one label for each of the {n} samples, got shape {values.shape}")
     if values.dtype.kind == "f" and (values != np.rint(values)).any():
         raise ValueError("labels hold fractions, not classes; split continuous targets without stratifying")
@@ -60,7 +108,7 @@ def _choose_by_class(n: int, held: int, rng: np.random.Generator, labels: ArrayL
 
 def _shares(counts: Array, held: int, rng: np.random.Generator) -> Array:
     """Return how many samples each class gives, by largest remainder, in exact integers."""
-    most = np.where(counts > 1, counts - 1, 1)
+    most = np.maximum(counts - 1, 1)
     if held > most.sum():
         raise ValueError(
             f"holding out {held} of {counts.sum()} samples leaves some of the {len(counts)} classes without "
