@@ -17,7 +17,7 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.logits import LOGIT_GRADIENTS, LOGITS
 from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array
-from nnfw.core.validation import FRACTION, POSITIVE
+from nnfw.core.validation import FRACTION, POSITIVE, as_array
 
 
 class Loss(Part):
@@ -131,7 +131,7 @@ class Loss(Part):
     def _prepare(self, y: ArrayLike, a: ArrayLike) -> tuple[Array, Array, Array | None]:
         """Return targets and outputs as matching arrays, and the logits if the loss is fused with them."""
         activation, logits = LOGITS.of(a) or (None, None)
-        a = np.asarray(a)
+        a = as_array(a, "a")
         if a.dtype.kind != "f":
             a = a.astype(np.float64)
         if a.ndim < 2 or a.size == 0:
@@ -140,7 +140,7 @@ class Loss(Part):
                 "; a single output is (samples, 1)"
             )
         fused = activation is not None and activation == self.fused_with
-        return self.targets(np.asarray(y), a), a, logits if fused else None
+        return self.targets(as_array(y, "y"), a), a, logits if fused else None
 
     def _values(self, y: Array, a: Array, logits: Array | None) -> Array:
         """Return the loss of each sample (and step)."""
@@ -167,7 +167,7 @@ class Loss(Part):
 
 def _spread(weight: ArrayLike, steps: tuple[int, ...], dtype: DTypeLike) -> Array:
     """Return the weights with as many axes as `steps`, the shape of the single losses: (N,) -> (N, 1)."""
-    weight = np.asarray(weight, dtype)
+    weight = as_array(weight, "weight", dtype)
     if weight.shape not in (steps, steps[:1]):
         allowed = " or ".join(str(shape) for shape in dict.fromkeys([steps[:1], steps]))
         raise ShapeError(f"weight must have the shape {allowed}, one for each loss, got {weight.shape}")

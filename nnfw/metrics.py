@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 from nnfw.core.errors import ShapeError
 from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array
-from nnfw.core.validation import FINITE, positive_integer
+from nnfw.core.validation import FINITE, as_array, positive_integer
 
 
 class Metric(Part):
@@ -117,7 +117,7 @@ class Running:
 
 def _aligned(y: ArrayLike, a: ArrayLike, classes: bool = False) -> tuple[Array, Array]:
     """Return targets (M, K), or (M,) if they are `classes`, and outputs (M, K) of M samples (and steps)."""
-    y, a = np.asarray(y), np.asarray(a)
+    y, a = as_array(y, "y"), as_array(a, "a")
     samples, k = (a.shape, 1) if a.ndim < 2 else (a.shape[:-1], a.shape[-1])
     shapes = [(*samples, k)] + ([samples, (*samples, 1)] if classes or k == 1 else [])
     if y.shape not in shapes:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from nnfw.core.lengths import valid_steps
 from nnfw.core.typing import Array
@@ -162,16 +163,29 @@ def named(argument: str) -> Iterator[None]:
         raise
 
 
-def numeric(values: Any, name: str) -> Array:
-    """Return `values` as an array of real numbers, without a copy where it is one."""
-    if np.ma.is_masked(values):
+def has_mask(values: Any) -> bool:
+    """Whether a masked array, or one within lists, masks a value, which ``np.asarray`` would show."""
+    if not isinstance(values, list | tuple):
+        return bool(np.ma.is_masked(values))
+    nested = any(issubclass(kind, (list, tuple, np.ma.MaskedArray)) for kind in set(map(type, values)))
+    return nested and any(map(has_mask, values))
+
+
+def as_array(values: Any, name: str, dtype: DTypeLike | None = None) -> Array:
+    """Return `values` as an array, without a copy where it is one; masked values are refused."""
+    if type(values) is not np.ndarray and has_mask(values):
         raise ValueError(f"{name} has masked values; fill them, {name}.filled(...), or drop such samples")
     try:
-        array = values if isinstance(values, np.memmap) else np.asarray(values)
+        return values if isinstance(values, np.memmap) else np.asarray(values, dtype)
     except ValueError:
         raise ValueError(
             f"{name} is a list of unequal parts; sequences of unequal length are a list of arrays (T_i, D)"
         ) from None
+
+
+def numeric(values: Any, name: str) -> Array:
+    """Return `values` as an array of real numbers, without a copy where it is one."""
+    array = as_array(values, name)
     if array.dtype.kind not in "fiub":
         got = array.dtype if array.ndim else type(values).__name__
         raise TypeError(

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from nnfw.core.registry import Part
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
-from nnfw.core.validation import FINITE, as_indices, numeric, positive_integer
+from nnfw.core.validation import FINITE, as_array, as_indices, numeric, positive_integer
 from nnfw.data.samples import batches
 
 BLOCK = 1 << 18  # numbers that a scaler takes together: 2 MB in float64
@@ -140,7 +140,7 @@ class LabelEncoder(Preparation):
 
 def _labels(data: ArrayLike) -> Array:
     """Return labels as an array; those of a list as Python's objects."""
-    labels = data if isinstance(data, np.ndarray) else np.array(data, dtype=object)
+    labels = as_array(data, "labels", None if isinstance(data, np.ndarray) else object)
     if labels.ndim == 0:
         raise TypeError(f"labels must be a list or an array, got {type(data).__name__}")
     return labels

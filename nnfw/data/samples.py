@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from nnfw.core.registry import explain_keywords
 from nnfw.core.typing import Array
-from nnfw.core.validation import Range, positive_integer
+from nnfw.core.validation import Range, as_array, positive_integer
 
 POOL = 32  # batches that are sorted by length together
 
@@ -93,7 +93,7 @@ def split_indices(
 
 def _choose_by_class(n: int, held: int, rng: np.random.Generator, labels: ArrayLike) -> Array:
     """Return the samples to hold out, of each class its share."""
-    values = np.asarray(labels)
+    values = as_array(labels, "labels")
     if values.shape[:1] != (n,):
         raise ValueError(f"labels must hold one label for each of the {n} samples, got shape {values.shape}")
     if values.dtype.kind == "f" and (values != np.rint(values)).any():
@@ -153,7 +153,11 @@ def train_test_split(
     >>> x_train.shape, x_test.shape, sorted(y_test.tolist())
     ((3, 2), (2, 2), [0, 1])
     """
-    columns = [column if isinstance(column, list | tuple) else np.asarray(column) for column in (x, y, *more)]
+    names = ["x", "y", *(f"more[{n}]" for n in range(len(more)))]
+    columns = [
+        column if isinstance(column, list | tuple) else as_array(column, name)
+        for name, column in zip(names, (x, y, *more), strict=True)
+    ]
     sizes = [len(column) for column in columns]
     if len(set(sizes)) > 1:
         raise ValueError(f"all arguments must have equally many samples, got {sizes}")

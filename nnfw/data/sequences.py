@@ -7,7 +7,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, DTypeLike
 
 from nnfw.core.typing import Array
-from nnfw.core.validation import numeric, positive_integer
+from nnfw.core.validation import as_array, numeric, positive_integer
 
 
 def pad_sequences(
@@ -97,8 +97,8 @@ def sliding_windows(
     """
     for name, count in (("window", window), ("horizon", horizon), ("step", step)):
         positive_integer("sliding_windows", name, count)
-    values = np.atleast_1d(series)
-    answers = values if targets is None else np.atleast_1d(targets)
+    values = np.atleast_1d(as_array(series, "series"))
+    answers = values if targets is None else np.atleast_1d(as_array(targets, "targets"))
     steps = len(values)
     if len(answers) != steps:
         raise ValueError(f"targets must have one entry for each of the {steps} steps, got {answers.shape}")

@@ -9,6 +9,7 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import valid_steps, without
 from nnfw.core.logits import LOGIT_GRADIENTS
 from nnfw.core.typing import Array, Shape
+from nnfw.core.validation import as_array
 from nnfw.core.vectors import clip_to_norm
 from nnfw.layers.base import Layer
 from nnfw.layers.flat import SharedUpdate, flatten, shared_update, vector
@@ -92,7 +93,7 @@ class Sequential(Layer):
         initial_state : sequence, optional
             The initial states, one for each layer, in the form of `final_state`.
         """
-        x, padding = np.asarray(x), None
+        x, padding = as_array(x, "x"), None
         if lengths is not None and x.ndim == (2 if self._takes_indices else 3):
             padding = ~valid_steps(
                 np.asarray(lengths), x.shape[1]
