@@ -17,7 +17,7 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.logits import LOGIT_GRADIENTS, LOGITS
 from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array
-from nnfw.core.validation import FRACTION, POSITIVE, as_array
+from nnfw.core.validation import FRACTION, POSITIVE, as_array, numeric
 
 
 class Loss(Part):
@@ -131,7 +131,7 @@ class Loss(Part):
     def _prepare(self, y: ArrayLike, a: ArrayLike) -> tuple[Array, Array, Array | None]:
         """Return targets and outputs as matching arrays, and the logits if the loss is fused with them."""
         activation, logits = LOGITS.of(a) or (None, None)
-        a = as_array(a, "a")
+        a = numeric(a, "a")
         if a.dtype.kind != "f":
             a = a.astype(np.float64)
         if a.ndim < 2 or a.size == 0:
@@ -140,7 +140,7 @@ class Loss(Part):
                 "; a single output is (samples, 1)"
             )
         fused = activation is not None and activation == self.fused_with
-        return self.targets(as_array(y, "y"), a), a, logits if fused else None
+        return self.targets(numeric(y, "y"), a), a, logits if fused else None
 
     def _values(self, y: Array, a: Array, logits: Array | None) -> Array:
         """Return the loss of each sample (and step)."""

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 from nnfw.core.errors import ShapeError
 from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array
-from nnfw.core.validation import FINITE, as_array, positive_integer
+from nnfw.core.validation import FINITE, numeric, positive_integer
 
 
 class Metric(Part):
@@ -117,7 +117,7 @@ class Running:
 
 def _aligned(y: ArrayLike, a: ArrayLike, classes: bool = False) -> tuple[Array, Array]:
     """Return targets (M, K), or (M,) if they are `classes`, and outputs (M, K) of M samples (and steps)."""
-    y, a = as_array(y, "y"), as_array(a, "a")
+    y, a = numeric(y, "y"), numeric(a, "a")
     samples, k = (a.shape, 1) if a.ndim < 2 else (a.shape[:-1], a.shape[-1])
     shapes = [(*samples, k)] + ([samples, (*samples, 1)] if classes or k == 1 else [])
     if y.shape not in shapes:
@@ -128,11 +128,6 @@ def _aligned(y: ArrayLike, a: ArrayLike, classes: bool = False) -> tuple[Array, 
         )
     if a.size == 0:
         raise ShapeError(f"a of shape {a.shape} is empty; a metric needs at least one sample")
-    if y.dtype.kind not in "biuf":
-        raise TypeError(
-            f"y must hold numbers, got dtype {y.dtype}; "
-            "number your classes: classes, y = np.unique(y, return_inverse=True)"
-        )
     return y.reshape(-1, k) if y.size == a.size else y.ravel(), a.reshape(-1, k)
 
 

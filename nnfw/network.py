@@ -97,9 +97,10 @@ class Network(Model):
         Parameters
         ----------
         x : array_like (N, D) or (N, T, D), list of arrays (T_i, D), or iterable of batches
-            Inputs; before an `Embedding` integers (N, T), or a list of arrays (T_i,). Without `y`, an
-            iterable that yields the batches (x, y) or (x, y, lengths) of an epoch each time it is iterated.
-            A ``np.memmap`` is read batch by batch.
+            Inputs; before an `Embedding` integers (N, T), or a list of arrays (T_i,); before a recurrent or
+            pooling layer also a list of arrays (T_i,) of one feature. Without `y`, an iterable that yields
+            the batches (x, y) or (x, y, lengths) of an epoch each time it is iterated. A ``np.memmap`` is
+            read batch by batch.
         y : array_like, optional
             Targets: (N, K), (N,) or (N, 1); classes (N,) for categorical cross-entropy; the same with a time
             axis for sequence outputs.

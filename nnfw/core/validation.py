@@ -172,14 +172,17 @@ def has_mask(values: Any) -> bool:
 
 
 def as_array(values: Any, name: str, dtype: DTypeLike | None = None) -> Array:
-    """Return `values` as an array, without a copy where it is one; masked values are refused."""
+    """Return `values` as an array, without a copy where it is one; what NumPy would misread is refused."""
     if type(values) is not np.ndarray and has_mask(values):
         raise ValueError(f"{name} has masked values; fill them, {name}.filled(...), or drop such samples")
+    if hasattr(values, "toarray"):
+        raise TypeError(f"{name} is a sparse matrix, and nnfw computes with arrays: {name}.toarray() is one")
     try:
         return values if isinstance(values, np.memmap) else np.asarray(values, dtype)
     except ValueError:
         raise ValueError(
-            f"{name} is a list of unequal parts; sequences of unequal length are a list of arrays (T_i, D)"
+            f"{name} is a list of unequal parts, and no array; sequences of unequal length are a list of "
+            f"arrays (T_i, D), of one feature (T_i, 1)"
         ) from None
 
 
@@ -188,11 +191,20 @@ def numeric(values: Any, name: str) -> Array:
     array = as_array(values, name)
     if array.dtype.kind not in "fiub":
         got = array.dtype if array.ndim else type(values).__name__
+        floats = ".astype(float) converts them, and " if is_convertible(array) else ""
         raise TypeError(
-            f"{name} must be real numbers, got {got}; .astype(float) converts written numbers, and nnfw.data "
-            f"has LabelEncoder for labels, Vocabulary for texts, pad_sequences for lists of unequal length"
+            f"{name} must be real numbers, got {got}; {floats}nnfw.data has LabelEncoder for labels, "
+            f"Vocabulary for texts, pad_sequences for lists of unequal length"
         )
     return array
+
+
+def is_convertible(array: Array) -> bool:
+    """Whether strings, objects or dates are all such that ``.astype(float)`` makes numbers of them."""
+    try:
+        return array.dtype.kind in "OSUMm" and array.astype(float).dtype.kind == "f"
+    except (TypeError, ValueError):
+        return False
 
 
 def as_indices(values: Any, name: str, count: int, remedy: str) -> Array:

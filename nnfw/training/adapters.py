@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import steps_as_samples, valid_steps, without
 from nnfw.core.typing import Array
-from nnfw.core.validation import check_finite, named, numeric
+from nnfw.core.validation import as_array, check_finite, named, numeric
 from nnfw.data import pad_sequences
 from nnfw.layers.base import Layer
 from nnfw.losses import Loss
@@ -38,16 +38,17 @@ def as_data(network: Model, x: Any, y: Any, lengths: Any = None, sample_weight: 
 def as_inputs(first: Layer, x: Any, lengths: Any, dtype: np.dtype[Any]) -> tuple[Array, Array | None]:
     """Return inputs for the first layer, and lengths (N,), or None if all steps are valid.
 
-    Inputs are (N, D), (N, T, D), or a list of (T_i, D); indices are (N, T), or a list of (T_i,). They are
-    converted to `dtype` batch by batch. A memory map may be larger than the memory, and is not read.
+    Inputs are (N, D), (N, T, D), or a list of (T_i, D) or (T_i,); indices are (N, T), or a list of (T_i,).
+    They are converted to `dtype` batch by batch. A memory map may be larger than the memory, and is not read.
     """
     axes = 1 if first._takes_indices else 2  # of one sequence
     counts = None
-    if is_ragged(x, axes):
+    if is_ragged(x, first):
         if lengths is not None:
             raise ValueError("x is a list of sequences, which have their own lengths: leave lengths out")
         with named("x"):
             x, counts = pad_sequences(x)
+        x = x[..., None] if x.ndim == axes else x  # one feature
     else:
         x = numeric(x, "x")
         if x.ndim < 2 or x.size == 0:
@@ -67,11 +68,20 @@ def as_inputs(first: Layer, x: Any, lengths: Any, dtype: np.dtype[Any]) -> tuple
     return x, None if counts is None or np.all(counts == x.shape[1]) else counts
 
 
-def is_ragged(x: Any, axes: int) -> bool:
-    """Return whether `x` is a list of sequences of so many `axes`: 2 for (T_i, D), 1 for indices (T_i,)."""
-    if not isinstance(x, (list, tuple)) or not x or np.ndim(x[0]) != axes:
+def is_ragged(x: Any, first: Layer) -> bool:
+    """Return whether `x` is a list of sequences for the first layer, and not of the rows of one array.
+
+    These are (T_i,) of indices, (T_i, D) of features, or (T_i,) of one feature where a layer takes sequences
+    only; lists, and indices in any form, are rows if all are equally long.
+    """
+    if not isinstance(x, (list, tuple)) or not x:
         return False
-    return hasattr(x[0], "shape") if axes == 2 else len({len(one) for one in x}) > 1
+    axes = as_array(x[0], "x[0]").ndim
+    if axes not in ((1,) if first._takes_indices else (1, 2) if first.takes_lengths else (2,)):
+        return False
+    if hasattr(x[0], "shape") and not first._takes_indices:
+        return True
+    return len({as_array(one, f"x[{n}]").shape[:1] for n, one in enumerate(x)}) > 1
 
 
 def as_lengths(lengths: ArrayLike, x: Array, axes: int) -> Array:

@@ -10,6 +10,7 @@ from untrained import untrained
 
 from nnfw import (
     GRU,
+    LSTM,
     RNN,
     Activation,
     Bidirectional,
@@ -19,6 +20,7 @@ from nnfw import (
     Flatten,
     LambdaCallback,
     Layer,
+    MeanPooling,
     Metric,
     Network,
     NonFiniteError,
@@ -426,6 +428,21 @@ class Sine(Activation):
         return np.cos(x, out=out)
 
 
+class Sparse:
+    """What SciPy's matrices have, which NumPy would take for a single object."""
+
+    ndim = 2
+
+    def __init__(self, array):
+        self.array, self.shape = array, array.shape
+
+    def toarray(self):
+        return self.array
+
+    def __len__(self):
+        raise TypeError("the length of a sparse matrix is ambiguous")
+
+
 NUMBERS_1, NUMBERS_2 = FLAT[:, 0] / 4, FLAT[:, :2] / 4
 
 # What it is, the task, what is wrong, the error, and what it says: the argument, and the remedy.
@@ -446,11 +463,20 @@ INPUTS = [
     ("bytes", "classes", lambda x: x.astype(bytes), TypeError, "x must be real numbers", "LabelEncoder"),
     ("dates", "classes", lambda x: x.astype("M8[D]"), TypeError, "x must be real numbers", "convert"),
     ("objects", "classes", lambda x: x.astype(object), TypeError, "x must be real numbers", ".astype(float)"),
-    ("a dict", "classes", lambda x: {"x": x}, TypeError, "x must be real numbers", ".astype(float)"),
+    ("a dict", "classes", lambda x: {"x": x}, TypeError, "x must be real numbers, got dict", "LabelEncoder"),
     ("lists of unequal length", "classes", lambda x: [[1.0, 2.0], [1.0]] * 6,
      ValueError, "x is a list", "arrays"),
-    ("nested lists", "sequence", lambda x: [[[1.0]], [[1.0], [2.0]]] * 6,
-     ValueError, "x is a list", "(T_i, D)"),
+    ("steps of unequal features", "sequence", lambda x: [[[1.0, 2.0], [1.0]], [[1.0, 2.0]]] * 6,
+     ValueError, "x[0] is a list of unequal parts", "(T_i, D)"),
+    ("later steps of unequal features", "sequence", lambda x: [*ragged(x)[1:], [[1.0, 2.0], [1.0]]],
+     ValueError, "x: sequences[11] is a list of unequal parts", "(T_i, D)"),
+    ("words", "classes", lambda x: np.full(x.shape, "a"), TypeError, "x must be real numbers, got <U1; nnfw.",
+     "LabelEncoder"),
+    ("words as objects", "classes", lambda x: np.full(x.shape, "a", object),
+     TypeError, "x must be real numbers, got object; nnfw.", "LabelEncoder"),
+    ("a sparse matrix", "classes", lambda x: Sparse(x), TypeError, "x is a sparse matrix", "x.toarray()"),
+    ("sparse sequences", "sequence", lambda x: [*map(Sparse, x)],
+     TypeError, "x[0] is a sparse matrix", "x[0].toarray()"),
     ("masked", "classes", lambda x: np.ma.masked_less(x, 3), ValueError, "x has masked values", "x.filled"),
     ("a sequence of no step", "sequence", lambda x: [*ragged(x)[1:], x[0, :0]], ValueError, "x: ", "step"),
     ("sequences of unequal features", "sequence", lambda x: [*ragged(x)[1:], x[0, :, :1]],
@@ -466,6 +492,10 @@ TARGETS = [
     ("strings", "classes", lambda y: y.astype(str), TypeError, "y must be real numbers", "LabelEncoder"),
     ("complex", "number", lambda y: y * 1j, TypeError, "y must be real numbers", "real"),
     ("objects", "classes", lambda y: y.astype(object), TypeError, "y must be real numbers", ".astype(float)"),
+    ("words", "classes", lambda y: y.astype(str).astype(object) + "a",
+     TypeError, "y must be real numbers, got object; nnfw.", "LabelEncoder"),
+    ("a sparse matrix", "classes", lambda y: Sparse(np.eye(3)[y]),
+     TypeError, "y is a sparse matrix", "y.toarray()"),
     ("unequal lists", "steps", lambda y: [[1], [0, 1]] * 6, ValueError, "y is a list", "list of arrays"),
     ("a class too many", "classes", lambda y: y + 1, ValueError, "y holds classes 1 to 3", "LabelEncoder"),
     ("a negative class", "classes", lambda y: y - 1, ValueError, "y holds classes -1 to 1", "LabelEncoder"),
@@ -660,6 +690,70 @@ def harmless(name, call, error, said):
         assert state(network) == before
         fit(network, task.x, task.y)
         assert state(network) == then[trained]
+
+
+SERIES = [SEQUENCES[n, :length, 0] for n, length in enumerate(LENGTHS)]
+
+
+class TestSeriesOfOneFeature:
+    """A list of (T_i,) is that of (T_i, 1), in every call."""
+
+    @pytest.mark.parametrize(
+        "first",
+        [
+            lambda: RNN(3),
+            lambda: Bidirectional(GRU(2)),
+            lambda: MeanPooling(),
+            lambda: Network([LSTM(2, return_sequences=True), GRU(2)]),
+        ],
+    )
+    def test_series_are_columns(self, first):
+        def results(x, held):
+            network = Network([first(), Dense(K, "softmax")], loss="cce", metrics=["accuracy"], seed=3)
+            fit(network, x, CLASSES, validation_data=held)
+            fit(network, [(x[:5], CLASSES[:5]), (x[5:], CLASSES[5:])], None)
+            return [
+                state(network),
+                network.evaluate(x, CLASSES),
+                network.predict(x).tobytes(),
+                network.predict(x[-1:]).tobytes(),
+                network.predict_classes(x).tolist(),
+            ]
+
+        columns = [one[:, None] for one in SERIES]
+        expected = results(columns, (columns[:4], CLASSES[:4]))
+        assert results(SERIES, (tuple(SERIES[:4]), CLASSES[:4])) == expected
+        mixed = [one.tolist() for one in SERIES[:5]] + SERIES[5:]
+        assert results(mixed, (SERIES[:4], CLASSES[:4])) == expected
+
+    def test_series_of_equal_length(self):
+        network = Network([GRU(3)], seed=0)
+        x = [*SEQUENCES[..., 0]]
+        fit(network, x, np.ones((N, 3)))
+        expected = network.predict(SEQUENCES[..., :1])
+        assert network.predict(x).tobytes() == expected.tobytes()
+        refused(lambda: network.predict(SEQUENCES[..., 0]), ShapeError, ("layer 1, GRU(3)", "(samples, 5)"))
+
+    def test_targets_of_each_step(self):
+        network = Network([GRU(1, return_sequences=True)], seed=0)
+        fit(network, SERIES, SERIES)
+        columns = [one[:, None] for one in SERIES]
+        assert network.evaluate(SERIES, SERIES) == network.evaluate(columns, columns)
+
+    def test_lists_of_lists_of_unequal_length(self):
+        network = Network([GRU(3)], seed=0)
+        x = [SEQUENCES[n, :length].tolist() for n, length in enumerate(LENGTHS)]
+        fit(network, x, np.ones((N, 3)))
+        assert network.predict(x).tobytes() == network.predict(SEQUENCES, lengths=LENGTHS).tobytes()
+
+    def test_they_are_no_input_of_layers_that_do_not_take_sequences(self):
+        network = Network([Dense(2)], seed=0)
+        said = ("x is a list", "of one feature (T_i, 1)")
+        refused(lambda: network.fit(SERIES, np.ones((N, 2))), ValueError, said)
+        rows = [*FLAT]
+        flat = Network([Dense(2)], seed=0)
+        fit(flat, rows, np.ones((N, 2)))
+        assert flat.predict(rows).tobytes() == flat.predict(FLAT).tobytes()
 
 
 @pytest.mark.slow
