@@ -161,8 +161,8 @@ class Scaler(Preparation):
     scale: Array
     low, high = 0.0, 1.0
 
-    def fit(self, data: Any) -> Self:
-        """Measure each feature over all samples and steps; all values must be finite."""
+    def fit(self, data: Any, y: Any = None) -> Self:
+        """Measure each feature over all samples and steps; all values must be finite. `y` is not read."""
         items = _feature_arrays(data)
         if not sum(item.size for item in items):
             raise ValueError("the data to fit is empty; give at least one sample and one feature")
@@ -176,6 +176,10 @@ class Scaler(Preparation):
         self.offset, scale = self._measure(items, low, high)
         self.scale = np.where(scale > 0, scale, 1.0)
         return self
+
+    def fit_transform(self, data: Any, y: Any = None) -> Any:
+        """Fit to `data`, and return it scaled; `y` is not read: pipelines of scikit-learn pass targets."""
+        return super().fit_transform(data)
 
     def transform(self, data: Any) -> Any:
         """Return `data` scaled."""

@@ -457,6 +457,19 @@ def test_fitted_scalers_can_be_copied():
         np.testing.assert_array_equal(twin.transform(x), scaler.transform(x))
 
 
+@pytest.mark.parametrize("make", [StandardScaler, MinMaxScaler])
+def test_scalers_are_called_as_a_pipeline_of_scikit_learn_does(make):
+    x, y = generator().normal(size=(9, 2)), [*"abcdefghi"]
+    expected = make().fit_transform(x)
+    for scaled in (
+        make().fit_transform(x, y),
+        make().fit_transform(x, y=None),
+        make().fit(x, y).transform(x),
+        make().fit(x, y=y).transform(x),
+    ):
+        np.testing.assert_array_equal(scaled, expected)
+
+
 @pytest.mark.parametrize(
     ("values", "error", "words"),
     [
