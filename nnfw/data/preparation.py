@@ -102,18 +102,19 @@ class LabelEncoder(Preparation):
     classes: Array
 
     def fit(self, data: ArrayLike) -> Self:
-        """Find the classes of `data`: labels of any shape that have a common order, none of them nan."""
+        """Find the classes of `data`: labels of any shape that have a common order, none of them missing."""
         labels = _labels(data)
         values = labels.ravel().tolist()
         try:
+            missing = labels.dtype.kind in "mM" and np.isnat(labels).any()
+            if missing or any(value is None or value != value for value in set(values)):
+                raise ValueError("labels hold None or nan; name the missing label, or drop its samples")
             distinct = sorted(set(values))
         except TypeError:
             kinds = ", ".join(sorted({type(value).__name__ for value in values}))
             raise TypeError(f"labels must be of one kind that can be sorted, got {kinds}") from None
         if not distinct:
             raise ValueError("labels are empty; fit the encoder to the training labels")
-        if any(value != value for value in distinct):
-            raise ValueError("labels hold nan; name the missing label, or drop its samples")
         classes = np.array(distinct, dtype=None if labels.dtype == object else labels.dtype)
         # NumPy's own dtypes cannot hold every label: huge integers, strings that end in NUL.
         self.classes = classes if classes.tolist() == distinct else np.array(distinct, dtype=object)
@@ -173,7 +174,14 @@ class Scaler(Preparation):
             raise ValueError(
                 f"feature {finite.argmin()} holds nan or infinity; fill or drop such samples first"
             )
-        self.offset, scale = self._measure(items, low, high)
+        with np.errstate(over="ignore"):
+            span = high - low
+        if np.isinf(span).any():
+            raise ValueError(
+                f"the range of feature {span.argmax()} is beyond the largest float; divide the data by a "
+                f"constant first"
+            )
+        self.offset, scale = self._measure(items, low, span)
         self.scale = np.where(scale > 0, scale, 1.0)
         return self
 
@@ -194,12 +202,19 @@ class Scaler(Preparation):
         for item in _feature_arrays(data):
             if item.shape[-1] != features:
                 raise ValueError(f"fitted to {features} features, got {item.shape[-1]} (shape {item.shape})")
-            dtype = item.dtype if item.dtype.kind == "f" else np.float64
-            scaled.append(function(item).astype(dtype, copy=False))
+            dtype = item.dtype if item.dtype.kind == "f" else np.dtype(np.float64)
+            try:
+                with np.errstate(over="raise"):
+                    scaled.append(function(item).astype(dtype, copy=False))
+            except FloatingPointError:
+                raise ValueError(
+                    f"the scaled data is beyond the largest number of {dtype}; give it as float64, or divide "
+                    f"it by a constant first"
+                ) from None
         return scaled if _is_sequences(data) else scaled[0]
 
-    def _measure(self, items: list[Array], low: Array, high: Array) -> tuple[Array, Array]:
-        """Return the offset and the scale of each feature, whose values go from `low` to `high`."""
+    def _measure(self, items: list[Array], low: Array, span: Array) -> tuple[Array, Array]:
+        """Return the offset and the scale of each feature, whose values are `low` to ``low + span``."""
         raise NotImplementedError
 
 
@@ -227,9 +242,10 @@ class MinMaxScaler(Scaler):
         self.high = FINITE("MinMaxScaler", "high", high)
         if not self.low < self.high:
             raise ValueError(f"MinMaxScaler: low must be less than high, got low={low}, high={high}")
+        FINITE("MinMaxScaler", "high - low", self.high - self.low)
 
-    def _measure(self, items: list[Array], low: Array, high: Array) -> tuple[Array, Array]:
-        return low, high - low
+    def _measure(self, items: list[Array], low: Array, span: Array) -> tuple[Array, Array]:
+        return low, span
 
 
 class StandardScaler(Scaler):
@@ -246,13 +262,15 @@ class StandardScaler(Scaler):
            [ 1.225,  0.   ]])
     """
 
-    def _measure(self, items: list[Array], low: Array, high: Array) -> tuple[Array, Array]:
+    def _measure(self, items: list[Array], low: Array, span: Array) -> tuple[Array, Array]:
         rows = sum(item.size // item.shape[-1] for item in items)
+        # Divided by a power of two, which is exact, no square overflows or vanishes.
+        unit = np.ldexp(1.0, np.frexp(span)[1] - 1)
         # Relative to the first row, a large common offset costs no digits and a constant is exactly 0.
         origin = next(_blocks(items))[0]
-        mean = origin + sum((block - origin).sum(axis=0) for block in _blocks(items)) / rows
-        variance = sum(np.square(block - mean).sum(axis=0) for block in _blocks(items)) / rows
-        return mean, np.sqrt(variance)
+        mean = origin + sum(((block - origin) / unit).sum(axis=0) for block in _blocks(items)) / rows * unit
+        variance = sum(np.square((block - mean) / unit).sum(axis=0) for block in _blocks(items)) / rows
+        return mean, np.sqrt(variance) * unit
 
 
 def _is_sequences(data: Any) -> TypeGuard[Sequence[ArrayLike]]:

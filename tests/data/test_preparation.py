@@ -156,7 +156,14 @@ def test_label_encoder_names_the_unknown_label_and_the_nearest():
     [
         ([], ValueError, "empty"),
         ([1.0, float("nan")], ValueError, "nan"),
-        (np.array(["2024-01-01", "NaT"], dtype="datetime64[D]"), TypeError, "NoneType, date"),
+        (["a", None], ValueError, "labels hold None or nan; name the missing label, or drop its samples"),
+        (["a", float("nan"), "b"], ValueError, "labels hold None or nan; name the missing label"),
+        (np.array(["a", None, "b"], object), ValueError, "labels hold None or nan"),
+        ([None, None], ValueError, "labels hold None or nan"),
+        ([["a", "b"], ["a", np.nan]], ValueError, "labels hold None or nan"),
+        (np.array(["2024-01-01", "NaT"], dtype="datetime64[D]"), ValueError, "labels hold None or nan"),
+        (np.array(["2024-01-01", "NaT"], dtype="datetime64[ns]"), ValueError, "labels hold None or nan"),
+        (np.array([1, "NaT"], dtype="timedelta64[s]"), ValueError, "labels hold None or nan"),
         (["a", 1], TypeError, "int, str"),
         ([[1], [1, 2]], TypeError, "list"),
         ("cat", TypeError, "str"),
@@ -489,6 +496,47 @@ def test_scalers_are_called_as_a_pipeline_of_scikit_learn_does(make):
 def test_scalers_refuse(values, error, words):
     with pytest.raises(error, match=words):
         StandardScaler().fit(values)
+
+
+@pytest.mark.parametrize("power", [-1000, -540, 0, 500, 520, 1020])
+@pytest.mark.parametrize("make", [StandardScaler, MinMaxScaler, lambda: MinMaxScaler(-3, 5)])
+def test_the_unit_of_the_data_does_not_matter(make, power):
+    x = generator().normal(size=(50, 3))
+    x[:, 2] = 0.7
+    x /= 4  # in (-1, 1), so that the range is a float at any power
+    scaler, unit = make().fit(np.ldexp(x, power)), make().fit(x)
+    np.testing.assert_array_equal(scaler.offset, np.ldexp(unit.offset, power))
+    np.testing.assert_array_equal(scaler.scale[:2], np.ldexp(unit.scale[:2], power))
+    np.testing.assert_array_equal(scaler.transform(np.ldexp(x, power)), unit.transform(x))
+    assert scaler.scale[2] == 1
+    np.testing.assert_allclose(scaler.inverse_transform(unit.transform(x)), np.ldexp(x, power), rtol=1e-12)
+
+
+def test_scalers_at_the_edge_of_the_floats():
+    x = np.array([[-8e307], [8e307], [0.0]])
+    assert StandardScaler().fit_transform(x).ravel() == pytest.approx([-(1.5**0.5), 1.5**0.5, 0], rel=1e-15)
+    assert MinMaxScaler().fit_transform(x).ravel().tolist() == [0, 1, 0.5]
+    for make in (StandardScaler, MinMaxScaler):
+        with pytest.raises(ValueError, match="range of feature 1 is beyond the largest float; divide"):
+            make().fit([[0.0, -1.7e308], [1.0, 1.7e308]])
+        with pytest.raises(ValueError, match="feature 1 holds nan or infinity"):
+            make().fit([[0.0, -1.7e308], [1.0, np.nan]])
+    with pytest.raises(ValueError, match="high - low must be a finite number"):
+        MinMaxScaler(-1e308, 1e308)
+
+
+def test_what_is_scaled_beyond_the_floats_is_refused():
+    fine = MinMaxScaler().fit(np.array([[0.0], [1e-30]]))
+    with pytest.raises(
+        ValueError, match="beyond the largest number of float32; give it as float64, or divide"
+    ):
+        fine.transform(np.array([[1e9]], np.float32))
+    assert fine.transform([[1e9]]) == pytest.approx(1e39)
+    with pytest.raises(ValueError, match="beyond the largest number of float64"):
+        fine.transform([[1e300]])
+    with pytest.raises(ValueError, match="beyond the largest number of float32"):
+        StandardScaler().fit([[1e38], [-1e38]]).inverse_transform(np.array([[4.0]], np.float32))
+    assert np.isnan(fine.transform([[np.nan]])).all()  # as it came
 
 
 def test_scalers_check_features_and_range():
