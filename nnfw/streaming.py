@@ -82,7 +82,7 @@ class Stream:
         check_finite(x, "x_t")
         x = x.reshape(self.N, 1, *self._features)
         self.network._first._check_values(x)
-        x = x.astype(self.network._input_dtype, copy=False)
+        x = np.asarray(x, self.network._input_dtype, order="C")
         for stepper in self.steppers:
             x = stepper(x)
         y = np.asarray(x[:, 0] if x.ndim == 3 else x)

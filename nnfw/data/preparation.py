@@ -299,4 +299,4 @@ def _blocks(items: list[Array]) -> Iterator[Array]:
     for item in items:
         rows = item.reshape(-1, item.shape[-1])
         for part in batches(len(rows), max(BLOCK // rows.shape[1], 1)):
-            yield rows[part].astype(np.float64)
+            yield rows[part].astype(np.float64, order="C")

@@ -99,8 +99,12 @@ class Data:
     def _take(self, rows: Array | slice, start: int = 0, width: int | None = None) -> Batch:
         """Return some samples as a batch, of sequences `width` steps from `start`."""
         index = (rows,) if width is None else (rows, slice(start, start + width))
-        x, y = np.asarray(self.x[index], self.dtype), self.y[index[: 1 + self.steps]]
-        weight = None if self.weight is None else self.weight[index[: self.weight.ndim]]
+        # In one order in memory, whatever that of the data is: it decides the last bits of products and sums.
+        x = np.asarray(self.x[index], self.dtype, order="C")
+        y = np.asarray(self.y[index[: 1 + self.steps]], order="C")
+        weight = (
+            None if self.weight is None else np.asarray(self.weight[index[: self.weight.ndim]], order="C")
+        )
         lengths = None if self.lengths is None else np.minimum(self.lengths[rows] - start, x.shape[1])
         if lengths is None or not self.steps:
             return Batch(x, y, lengths, weight, math.prod(y.shape[: 1 + self.steps]))

@@ -43,7 +43,7 @@ def predict(
     results = np.empty(0)
     for number, start in enumerate(range(0, len(x), batch_size), 1):
         part = slice(start, start + batch_size)
-        x_part = np.asarray(x[part], network._input_dtype)
+        x_part = np.asarray(x[part], network._input_dtype, order="C")  # as in `Data`
         batch = Batch(x_part, NOTHING, None if lengths is None else lengths[part], None, len(x_part))
         with np.errstate(all="ignore"):
             a = network.forward(batch.x, lengths=batch.lengths)

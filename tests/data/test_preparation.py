@@ -512,6 +512,14 @@ def test_the_unit_of_the_data_does_not_matter(make, power):
     np.testing.assert_allclose(scaler.inverse_transform(unit.transform(x)), np.ldexp(x, power), rtol=1e-12)
 
 
+@pytest.mark.parametrize("make", [StandardScaler, MinMaxScaler])
+def test_the_order_of_the_data_in_memory_does_not_matter(make):
+    x = generator().normal(size=(5000, 3))
+    one, other = make().fit(x), make().fit(np.asfortranarray(x))
+    np.testing.assert_array_equal(one.offset, other.offset)
+    np.testing.assert_array_equal(one.scale, other.scale)
+
+
 def test_scalers_at_the_edge_of_the_floats():
     x = np.array([[-8e307], [8e307], [0.0]])
     assert StandardScaler().fit_transform(x).ravel() == pytest.approx([-(1.5**0.5), 1.5**0.5, 0], rel=1e-15)

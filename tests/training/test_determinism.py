@@ -13,7 +13,7 @@ import pytest
 from overnight import LENGTHS, X, Y, new_network, standing_of, train
 from saved import bits, state_of
 
-from nnfw import Dense, Initializer, LambdaCallback, Network
+from nnfw import GRU, Dense, Initializer, LambdaCallback, LayerNorm, Network
 
 SCRIPT = """
 import hashlib
@@ -64,6 +64,33 @@ class TestSeeds:
         one.fit(X, Y, **options)
         other.fit(np.asfortranarray(X), Y.astype(np.int8), **options)
         assert state_of(one) == state_of(other)
+
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    @pytest.mark.parametrize("sequences", [False, True])
+    def test_orders_of_the_data_in_memory(self, dtype, sequences, tmp_path):
+        def orders(array):
+            turned = array.swapaxes(0, -1)
+            mapped = np.memmap(tmp_path / str(array.shape), array.dtype, "w+", shape=turned.shape)
+            mapped[...] = turned
+            yield from (array, np.asfortranarray(array), mapped.swapaxes(0, -1))
+            yield np.repeat(array, 2, axis=-1)[..., ::2]
+            yield np.ascontiguousarray(array[::-1])[::-1]
+
+        def results(x, y, weight):
+            layers = [GRU(8, return_sequences=True)] if sequences else [Dense(32, "tanh"), LayerNorm()]
+            network = Network([*layers, Dense(3)], metrics=["mae", "r2"], seed=0, dtype=dtype)
+            for options in ({"shuffle": False}, {"validation_split": 0.2}):
+                network.fit(x, y, epochs=2, sample_weight=weight, verbose=0, **options)
+            step = network.stream(samples=len(x)).step(x[:, 0] if sequences else x)
+            outputs = network.predict(x).tobytes(), network.predict_classes(x).tobytes(), step.tobytes()
+            return state_of(network), outputs, network.evaluate(x, y, sample_weight=weight)
+
+        rng = np.random.default_rng(1)
+        time = (5,) if sequences else ()
+        x = rng.normal(size=(300, *time, 100)).astype("float32")
+        y, weight = rng.normal(size=(300, *time, 3)), rng.random((300, *time))
+        first, *others = (results(*arrays) for arrays in zip(*map(orders, (x, y, weight)), strict=True))
+        assert others == [first] * 4
 
     def test_looking_on_changes_nothing(self, tmp_path):
         def look(run):
