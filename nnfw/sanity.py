@@ -34,37 +34,21 @@ LEARNT = 0.1  # of the loss above the lowest may remain after overfitting one ba
 class Report:
     """The result of `Network.check`; it prints as a page, the warnings last.
 
-    Attributes
-    ----------
-    layers, data : str
-        The table of layers, as in `Network.summary`; the shapes of x and y, and how the loss interprets y.
-    classes : dict of int to int
-        The number of targets of each class; empty in regression.
-    scale : dict of str to ndarray (D,)
-        The ``mean``, ``std``, ``low`` and ``high`` of each feature; empty if x holds indices.
-    loss, chance, lowest : float
-        The current loss; the baseline loss and that of perfect outputs, without penalties. The baseline is
-        the same probability for each class (log K for cce), or the mean of the targets (their variance
-        for mse).
-    gradients : dict of str to float
-        The norm of each layer's gradient.
-    left, steps : float, int
-        The part of one batch's loss above the lowest that is left after overfitting it, and the steps taken.
-    warnings : list of str
-        The problems, each with its remedy.
+    The baseline loss is that of the same probability for each class (log K for cce), or of the mean of the
+    targets (their variance for mse); it and the lowest are without penalties.
     """
 
-    layers: str
-    data: str
-    classes: dict[int, int] = field(default_factory=dict)
-    scale: dict[str, Array] = field(default_factory=dict)
-    loss: float = math.nan
-    chance: float = math.nan
-    lowest: float = math.nan
-    gradients: dict[str, float] = field(default_factory=dict)
-    left: float = math.nan
-    steps: int = 0
-    warnings: list[str] = field(default_factory=list)
+    layers: str  # the table of layers, as in `Network.summary`
+    data: str  # the shapes of x and y, and how the loss interprets y
+    classes: dict[int, int] = field(default_factory=dict)  # targets of each class; empty in regression
+    scale: dict[str, Array] = field(default_factory=dict)  # mean, std, low, high (D,); empty for indices
+    loss: float = math.nan  # the current loss
+    chance: float = math.nan  # the baseline loss
+    lowest: float = math.nan  # the loss of perfect outputs
+    gradients: dict[str, float] = field(default_factory=dict)  # the norm of each layer's gradient
+    left: float = math.nan  # the part of one batch's loss above the lowest after overfitting it
+    steps: int = 0  # taken to overfit it
+    warnings: list[str] = field(default_factory=list)  # the problems, each with its remedy
 
     @property
     def ok(self) -> bool:
@@ -112,7 +96,7 @@ def check(network: Model, x: Any, y: Any, lengths: ArrayLike | None, steps: int,
     with np.errstate(all="ignore"):  # an overflow becomes a warning of the report
         for found in (
             check_features(report, network, seen.batch()),
-            check_targets(report, network, seen),
+            check_targets(report, network, seen.batch()),
             check_loss(report, network, seen),
             check_gradients(report, network, batch),
             overfit(report, network, batch, steps),
@@ -121,18 +105,13 @@ def check(network: Model, x: Any, y: Any, lengths: ArrayLike | None, steps: int,
     return report
 
 
-def rows(a: Array, lengths: Array | None, steps: bool) -> Array:
-    """Return the samples of an array, or the valid steps of all samples, as its first axis."""
-    return steps_as_samples(a, lengths) if steps else a
-
-
 def check_features(report: Report, network: Model, batch: Batch) -> Iterator[str]:
     """Check the scale of each feature."""
     if network._takes_indices:
         return
-    x = rows(batch.x, batch.lengths, batch.x.ndim == 3).astype(np.float64)
-    mean, std, low, high = x.mean(axis=0), x.std(axis=0), x.min(axis=0), x.max(axis=0)
-    report.scale = {"mean": mean, "std": std, "low": low, "high": high}
+    x = (steps_as_samples(batch.x, batch.lengths) if batch.x.ndim == 3 else batch.x).astype(np.float64)
+    mean, std = x.mean(axis=0), x.std(axis=0)
+    report.scale = {"mean": mean, "std": std, "low": x.min(axis=0), "high": x.max(axis=0)}
     odd = (np.abs(mean) > FAR) | (std > FAR) | (std.max() < FAR**-2)
     if odd.any():
         worst = int(odd.argmax())
@@ -142,10 +121,9 @@ def check_features(report: Report, network: Model, batch: Batch) -> Iterator[str
         )
 
 
-def check_targets(report: Report, network: Model, data: Data) -> Iterator[str]:
+def check_targets(report: Report, network: Model, batch: Batch) -> Iterator[str]:
     """Check the balance of classes, or the values of regression targets."""
-    batch = data.batch()
-    y, labels = rows(batch.y, batch.lengths, data.steps), None
+    y = valid_targets(network, batch, batch.y)
     if not network.loss.fused_with:
         yield from check_numbers(network, y)
     elif (labels := class_labels(y)) is not None:
@@ -206,9 +184,14 @@ def bounds(network: Model, batch: Batch) -> tuple[float, float]:
     if loss.fused_with or loss.takes_classes:
         constant = np.full(shape, 1 / max(shape[-1], 2))
     else:
-        constant = np.broadcast_to(rows(targets, batch.lengths, len(shape) == 3).mean(axis=0), shape)
+        constant = np.broadcast_to(valid_targets(network, batch, targets).mean(axis=0), shape)
     lowest = loss(batch.y, targets, batch.weight)
     return loss(batch.y, constant, batch.weight), lowest if math.isfinite(lowest) else 0.0
+
+
+def valid_targets(network: Model, batch: Batch, y: Array) -> Array:
+    """Return the targets (M, ...) of all samples of a batch, or of their valid steps."""
+    return steps_as_samples(y, batch.lengths) if len(network.shapes[-1]) > 1 else y
 
 
 def check_gradients(report: Report, network: Model, batch: Batch) -> Iterator[str]:

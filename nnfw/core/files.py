@@ -1,4 +1,4 @@
-"""Files that are replaced whole or not at all."""
+"""Files that are replaced whole or not at all, and what is wrong with a file that is read."""
 
 import errno
 import os
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from nnfw.core.errors import LoadError
 from nnfw.core.validation import file_path
 
 
@@ -40,3 +41,20 @@ def replacing(path: "str | os.PathLike[str]") -> Iterator[BinaryIO]:
         raise OSError(error.errno, error.strerror, path) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def reading(owner: str, path: "str | os.PathLike[str]") -> Iterator[BinaryIO]:
+    """Open the file `path`; any error of what reads it becomes a LoadError that names the file."""
+    path = file_path(owner, "path", path)
+    with open(path, "rb") as file:
+        try:
+            yield file
+        except LoadError as error:
+            text = str(error)  # names in it come from the file, and may be of any length
+            raise LoadError(
+                f"{path}: {text if len(text) < 400 else f'{text[:400]} ...'}"
+            ) from error.__cause__
+        except Exception as error:
+            what = f"{type(error).__name__}: {str(error)[:200]}"
+            raise LoadError(f"{path}: it is damaged, cut short, or was not saved by nnfw ({what})") from error

@@ -1,46 +1,131 @@
 """The contract of a layer: one check for each promise of its verbs, on random weights and data."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from nnfw.core.errors import ShapeError
+from nnfw.core.lengths import valid_steps
 from nnfw.core.typing import Array
-from nnfw.gradcheck.differences import CheckError, compare, derivative
+from nnfw.core.validation import whole_number
+from nnfw.gradcheck.differences import CheckError, Report, compare
 from nnfw.layers.base import Layer, with_samples
 
 Sizes = tuple[int, ...]  # the shape of a sample, without open axes
 
-INPUT_SHAPES: tuple[Sizes, ...] = ((5,), (4, 5))  # a vector and a sequence, the inputs of a network
-OTHER_SHAPES: tuple[Sizes, ...] = ((4, 5, 3),)  # for layers that take neither
+INPUT_SHAPES: tuple[Sizes, ...] = ((5,), (4, 5), (4, 5, 3))  # the last for layers that take neither other
 
 
-class Trial:
-    """A layer under test, with the options of `check_layer`; its copies all start from the same weights.
+def check_layer(
+    layer: Layer,
+    input_shape: Sizes | None = None,
+    *,
+    x: Array | None = None,
+    samples: int = 3,
+    seed: int = 0,
+    tolerance: float = 1e-6,
+    training_differs: bool = False,
+) -> Report:
+    """Check that a layer keeps the contract of the six verbs, with random weights and data.
 
-    It has an input `x`, a random output gradient `dy`, and the relative `errors` found so far.
+    It checks shapes, memory, dtypes, lengths and initial states, and all gradients by finite differences in
+    float64. The layer is not changed: a new one is built from its `config`.
+
+    Parameters
+    ----------
+    layer : Layer
+        Built or not.
+    input_shape : tuple of int, optional
+        Of one sample, (D,) or (T, D); by default those of both that the layer takes.
+    x : ndarray (N, ...), optional
+        The input, instead of random numbers; integers have no gradient.
+    samples, seed : int
+        N, at least 2, and the seed of the weights and data.
+    tolerance : float
+        The largest relative error that a gradient may have.
+    training_differs : bool
+        Whether the layer is meant to compute something else in training, as dropout does.
+
+    Raises
+    ------
+    CheckError
+        At the first part of the contract that is not kept; it is an AssertionError.
+
+    Examples
+    --------
+    >>> from nnfw import Dense
+    >>> class Wrong(Dense):
+    ...     def gradients(self):
+    ...         super().gradients()
+    ...         self.grads["b"][...] /= 3
+    >>> check_layer(Wrong(2))
+    Traceback (most recent call last):
+    nnfw.gradcheck.differences.CheckError: Wrong(2): gradients: input (samples, 5): db disagrees with finite
+    differences, relative error 2.8 (tolerance 1e-06): db[1] is -0.0870544, expected -0.261163; everywhere it
+    is 0.333 times what is expected
     """
+    samples, x = whole_number("check_layer", "samples", samples, low=2), None if x is None else np.asarray(x)
+    errors: dict[str, float] = {}
+    promises: list[Callable[[Trial], None]] = [
+        *(shapes, initialization, inference, training, gradients, precision),
+        *([lengths] if layer.takes_lengths else []),
+        *([initial_state] if layer._state_size else []),
+    ]
+    for shape in input_shapes(layer, input_shape, x):
+        trial = Trial(layer, shape, x, samples, seed, tolerance, training_differs, errors)
+        for promise in promises:
+            promise(trial)
+    return Report(repr(layer), errors, tuple(promise.__name__.replace("_", " ") for promise in promises))
 
-    def __init__(
-        self,
-        layer: Layer,
-        input_shape: Sizes,
-        x: Array | None = None,
-        samples: int = 3,
-        seed: int = 0,
-        tolerance: float = 1e-6,
-        training_differs: bool = False,
-    ) -> None:
-        self.original, self.input_shape, self.seed = layer, input_shape, seed
-        self.tolerance, self.training_differs = tolerance, training_differs
-        self.rng = np.random.default_rng(seed)
-        self.x: Array = self.rng.normal(size=(samples, *input_shape)) if x is None else np.asarray(x)
+
+def input_shapes(layer: Layer, input_shape: Sizes | None = None, x: Array | None = None) -> list[Sizes]:
+    """Return the given shape to test a layer with, or those of the usual ones that it takes."""
+    if input_shape or x is not None:
+        return [input_shape or np.asarray(x).shape[1:]]
+    taken = []
+    for shape in INPUT_SHAPES:
+        try:
+            renew(layer).compute_shapes(shape)
+        except ValueError:  # a ShapeError, or another
+            continue
+        taken.append(shape)
+    if not taken:
+        raise CheckError(f"{layer!r}: takes none of the input shapes {INPUT_SHAPES}; give input_shape")
+    return [shape for shape in taken if len(shape) < 3] or taken
+
+
+def renew(value: Any) -> Any:
+    """Return a layer built again from its `config`, with the layers within it; anything else is copied."""
+    if isinstance(value, Layer):
+        return type(value)(**{name: renew(argument) for name, argument in value.config.items()})
+    if isinstance(value, (list, tuple)):
+        return [renew(element) for element in value]
+    return copy.deepcopy(value)
+
+
+@dataclass
+class Trial:
+    """A layer under test, with the options of `check_layer`; its copies all start from the same weights."""
+
+    original: Layer
+    input_shape: Sizes
+    x: Any = None  # random if it is not given
+    samples: int = 3
+    seed: int = 0
+    tolerance: float = 1e-6
+    training_differs: bool = False
+    errors: dict[str, float] = field(default_factory=dict)  # the largest so far, relative, of each gradient
+
+    def __post_init__(self) -> None:
+        self.rng = np.random.default_rng(self.seed)
+        if self.x is None:
+            self.x = self.rng.normal(size=(self.samples, *self.input_shape))
         self.built = self.build("float64")
         self.dy: Array = self.rng.normal(size=np.shape(self.copy().forward(self.x)))
-        self.errors: dict[str, float] = {}
 
     def expect(self, fact: bool, message: str) -> None:
         """Raise a CheckError with the message if the fact is false."""
@@ -70,7 +155,7 @@ class Trial:
         """Return a copy of the layer on which no pass has been run."""
         return copy.deepcopy(self.built)
 
-    def step(self, layer: Layer, x: Array, dy: Array, **options: Any) -> dict[str, Array]:
+    def step(self, layer: Layer, x: Array, dy: Array, **options: Array) -> dict[str, Array]:
         """Run the three passes of a training step, and return a copy of all gradients."""
         layer.forward(x, training=True, **options)
         return self.run_backward(layer, dy)
@@ -83,35 +168,24 @@ class Trial:
             found["initial_state"] = layer.initial_gradient
         return {name: np.array(gradient) for name, gradient in (found | layer.grads).items()}
 
-    def compare_gradients(self, x: Array, dy: Array, **options: Any) -> None:
+    def compare_gradients(self, dy: Array, **inputs: Array) -> None:
         """Compare all gradients, given `dy`, with the slopes of the sum over dy∘y (nan in dy counts as 0)."""
-        found = self.step(self.copy(), x, dy, **options)
-        inputs = {"x": x} | {name: options.pop(name) for name in ("initial_state",) if name in options}
-        point, weights = inputs | self.built.params, np.nan_to_num(dy)
+        found, point = self.step(self.copy(), dy=dy, **inputs), inputs | self.built.params
+        weights = np.nan_to_num(dy)
 
         def total(name: str, moved: Array) -> float:
             here, layer = point | {name: moved}, self.copy()
             for parameter, p in layer.params.items():
                 p[...] = here[parameter]
-            y = layer.forward(training=True, **{given: here[given] for given in inputs}, **options)
+            y = layer.forward(training=True, **{given: here[given] for given in inputs})
             return float(np.sum(weights * y))
 
         for name, array in point.items():
             if array.dtype.kind == "f":
-                gradient = derivative(name)
-                context = f"{self.original!r}: {'backward' if name in inputs else 'gradients'}: "
-                context += f"input {with_samples(self.input_shape)}: "
-                error = compare(partial(total, name), array, found[name], gradient, self.tolerance, context)
-                self.errors[gradient] = max(error, self.errors.get(gradient, 0.0))
-
-
-def promises(layer: Layer) -> Iterator[Callable[[Trial], None]]:
-    """Yield the checks that apply to a layer; each raises a CheckError if the promise is not kept."""
-    yield from (shapes, initialization, inference, training, gradients, precision)
-    if layer.takes_lengths:
-        yield lengths
-    if layer._state_size:
-        yield initial_state
+                verb = "backward" if name in inputs else "gradients"
+                context = f"{self.original!r}: {verb}: input {with_samples(self.input_shape)}: "
+                error = compare(partial(total, name), array, found[name], f"d{name}", self.tolerance, context)
+                self.errors[f"d{name}"] = max(error, self.errors.get(f"d{name}", 0.0))
 
 
 def shapes(trial: Trial) -> None:
@@ -149,25 +223,23 @@ def training(trial: Trial) -> None:
     """Check that training gives the outputs of inference, and that a step is independent of earlier ones."""
     layer, dy = trial.copy(), trial.dy.copy()
     if not trial.training_differs:
-        trial.step(layer, trial.x[::-1], -trial.dy)
-    y = layer.forward(trial.x, training=True)
-    if not trial.training_differs:
         said = "forward differs between training and inference; if it is meant to, give training_differs=True"
-        trial.expect_close(y, trial.copy().forward(trial.x), said)
+        trial.step(layer, trial.x[::-1], -trial.dy)
+        trial.expect_close(layer.forward(trial.x, training=True), trial.copy().forward(trial.x), said)
+    layer.forward(trial.x, training=True)
     layer.forward(trial.x[:1])
-    found = trial.run_backward(layer, dy)
+    found, expected = trial.run_backward(layer, dy), trial.step(trial.copy(), trial.x, dy)
     trial.expect(np.array_equal(dy, trial.dy), "backward changes its argument dy; write elsewhere")
-    expected = trial.step(trial.copy(), trial.x, dy)
     said = (
-        "depends on earlier passes; gradients must fill grads, not add to them, and inference keeps nothing"
+        "depends on earlier passes; gradients fills grads and does not add to them; inference keeps nothing"
     )
     for name in found:
-        trial.expect_close(found[name], expected[name], f"{derivative(name)} {said}")
+        trial.expect_close(found[name], expected[name], f"d{name} {said}")
 
 
 def gradients(trial: Trial) -> None:
     """Check all gradients by finite differences."""
-    trial.compare_gradients(trial.x, trial.dy)
+    trial.compare_gradients(trial.dy, x=trial.x)
 
 
 def precision(trial: Trial) -> None:
@@ -175,8 +247,7 @@ def precision(trial: Trial) -> None:
     layer = trial.build("float32")
     x = trial.x.astype(np.float32) if trial.x.dtype.kind == "f" else trial.x
     found = {"y": layer.forward(x)}
-    for name, gradient in trial.step(layer, x, trial.dy.astype(np.float32)).items():
-        found[derivative(name)] = gradient
+    found |= {f"d{name}": d for name, d in trial.step(layer, x, trial.dy.astype(np.float32)).items()}
     for name, array in found.items():
         trial.expect(array.dtype == np.float32, f"{name} is {array.dtype} in a float32 layer")
 
@@ -204,7 +275,7 @@ def lengths(trial: Trial) -> None:
                 trial.expect_close(read, alone, f"{said} differs at sample {n} from that sequence alone")
             trial.expect(y.ndim < 3 or not np.any(y[padding]), f"{said} is not 0 in the padding")
         dy = np.where(padding[..., None], np.nan, trial.dy) if trial.dy.ndim == 3 else trial.dy
-        trial.compare_gradients(x, dy, lengths=counts)
+        trial.compare_gradients(dy, x=x, lengths=counts)
 
 
 def initial_state(trial: Trial) -> None:
@@ -214,46 +285,15 @@ def initial_state(trial: Trial) -> None:
     y = layer.forward(trial.x, training=True, initial_state=start)
     said = "forward with initial_state differs between training and inference"
     trial.expect_close(layer.forward(trial.x, initial_state=start), y, said)
-    trial.compare_gradients(trial.x, trial.dy, initial_state=start)
+    trial.compare_gradients(trial.dy, x=trial.x, initial_state=start)
     counts, _, x = shortened(trial, trial.x.shape[1])
-    trial.compare_gradients(x, trial.dy, initial_state=start, lengths=counts)
+    trial.compare_gradients(trial.dy, x=x, initial_state=start, lengths=counts)
 
 
 def shortened(trial: Trial, longest: int) -> tuple[Array, Array, Array]:
     """Return lengths (N,), the mask (N, T) of the padding that they leave, and x with nan there."""
-    N, T = trial.x.shape[:2]
     # Rolled, so that sorting them is a cycle: a permutation that is taken for its inverse shows.
-    counts = np.roll(np.linspace(longest, 1, N).astype(int), 1)
-    padding = np.arange(T) >= counts[:, None]
-    x = trial.x.copy()
+    counts = np.roll(np.linspace(longest, 1, len(trial.x)).astype(int), 1)
+    padding, x = ~valid_steps(counts, trial.x.shape[1]), trial.x.copy()
     x[padding] = np.nan
     return counts, padding, x
-
-
-def input_shapes(layer: Layer, input_shape: Sizes | None = None, x: Array | None = None) -> list[Sizes]:
-    """Return the given shape to test a layer with, or those of the usual ones that it takes."""
-    if input_shape or x is not None:
-        return [input_shape or np.asarray(x).shape[1:]]
-    for shapes in (INPUT_SHAPES, OTHER_SHAPES):
-        if taken := [shape for shape in shapes if takes(layer, shape)]:
-            return taken
-    tried = INPUT_SHAPES + OTHER_SHAPES
-    raise CheckError(f"{layer!r}: takes none of the input shapes {tried}; give input_shape")
-
-
-def takes(layer: Layer, shape: Sizes) -> bool:
-    """Whether compute_shapes takes an input shape; it refuses one with a ShapeError or other ValueError."""
-    try:
-        renew(layer).compute_shapes(shape)
-    except ValueError:
-        return False
-    return True
-
-
-def renew(value: Any) -> Any:
-    """Return a layer built again from its `config`, with the layers within it; anything else is copied."""
-    if isinstance(value, Layer):
-        return type(value)(**{name: renew(argument) for name, argument in value.config.items()})
-    if isinstance(value, (list, tuple)):
-        return [renew(element) for element in value]
-    return copy.deepcopy(value)

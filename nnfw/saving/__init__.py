@@ -9,10 +9,11 @@ The file is a NumPy archive, readable without nnfw::
 
 It holds the architecture with every argument, loss, optimizers, metrics, history, random streams and the
 training state, but no gradients, caches and callbacks. Functions are saved by name, and `load` runs no code
-of the file: classes are nnfw's, or those that the caller passes as `custom`.
+of the file: classes are nnfw's, or those that the caller passes as `custom`, and no pickle is opened.
+`save_weights` and `load_weights` exchange the parameters alone, by their names in `Network.params`, with
+PyTorch, JAX and many others: in the format of the ``safetensors`` package, which holds nothing but numbers.
 """
 
-from nnfw.saving.archive import load, save
-from nnfw.saving.weights import load_weights, save_weights
+from nnfw.saving.archive import load, load_weights, save, save_weights
 
 __all__ = ["load", "load_weights", "save", "save_weights"]

@@ -1,21 +1,18 @@
-"""Save a network to one file, and load it again.
-
-The file is NumPy's ``.npz``. Each entry is verified against its CRC-32, and no pickle is opened.
-"""
+"""A network saved to one file and loaded again, and the exchange of its parameters alone."""
 
 import json
 import platform
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from os import PathLike
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from nnfw.core.errors import LoadError
-from nnfw.core.files import replacing
+from nnfw.core.files import reading, replacing
+from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
-from nnfw.core.validation import file_path, whole_number
+from nnfw.core.validation import whole_number
 from nnfw.core.version import __version__
 from nnfw.model import Model
 from nnfw.saving import state
@@ -73,8 +70,7 @@ def load(path: "str | PathLike[str]", custom: Mapping[str, Any] | None = None) -
     """
     if not isinstance(custom, Mapping | None):
         raise TypeError(f"load: custom must be a dict of classes and functions by name, got {custom!r}")
-    path = file_path("load", "path", path)
-    with open(path, "rb") as file, naming(path):
+    with reading("load", path) as file:
         out = Rebuilder(read(file), custom or {})
         description = read_description(out.arrays)
         network = out.value(description["network"])
@@ -86,19 +82,6 @@ def load(path: "str | PathLike[str]", custom: Mapping[str, Any] | None = None) -
     return network
 
 
-@contextmanager
-def naming(path: str) -> Iterator[None]:
-    """Turn any error of reading a file into a LoadError that names it."""
-    try:
-        yield
-    except LoadError as error:
-        text = str(error)  # names in it come from the file, and may be of any length
-        raise LoadError(f"{path}: {text if len(text) < 400 else f'{text[:400]} ...'}") from error.__cause__
-    except Exception as error:
-        what = f"{type(error).__name__}: {str(error)[:200]}"
-        raise LoadError(f"{path}: it is damaged, cut short, or was not saved by nnfw ({what})") from error
-
-
 def read(file: BinaryIO) -> dict[str, Array]:
     """Return the arrays of an open file; damage raises a LoadError, or what zipfile and NumPy raise."""
     if file.read(2) != b"PK":
@@ -107,15 +90,13 @@ def read(file: BinaryIO) -> dict[str, Array]:
     with np.load(file, allow_pickle=False) as entries:
         if any(entry.compress_type for entry in entries.zip.infolist()):  # a few bytes could fill the memory
             raise LoadError("it has compressed entries; nnfw stores arrays as they are")
-        arrays = {name: np.asarray(entries[name]) for name in entries.files}
-    arrays.pop("sha256", None)  # a checksum that files of earlier versions carry
-    return arrays
+        return {name: np.asarray(entries[name]) for name in entries.files}
 
 
 def read_description(arrays: dict[str, Array]) -> dict[str, Any]:
     """Return the description among the arrays, and remove it from them."""
-    text = arrays.pop("description", np.empty(0, np.uint8)).tobytes()
-    description = json.loads(text or b"null")
+    arrays.pop("sha256", None)  # a checksum that files of earlier versions carry
+    description = json.loads(arrays.pop("description", np.empty(0)).tobytes() or b"null")
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise LoadError("it is not a network saved by nnfw: it has no description of one")
     if whole_number("load", "version", description["version"], low=1) > VERSION:
@@ -124,3 +105,53 @@ def read_description(arrays: dict[str, Array]) -> dict[str, Any]:
             f"nnfw reads formats up to {VERSION}; install a newer one"
         )
     return description
+
+
+def save_weights(network: Model, path: "str | PathLike[str]") -> None:
+    """Write a network's parameters to the file `path`; an older file is replaced."""
+    network._check_ready("save_weights")
+    content = _safetensors().save({name: np.ascontiguousarray(p) for name, p in network.params.items()})
+    with replacing(path) as file:
+        file.write(content)
+
+
+def load_weights(network: Model, path: "str | PathLike[str]") -> None:
+    """Copy the parameters in the file `path` into a network: all of them, or none if one does not fit.
+
+    The optimizer and training state are reset, since they belong to other parameters; the history stays.
+
+    Raises
+    ------
+    LoadError
+        If the file is damaged, or its parameters have other names or shapes than the network's.
+    """
+    network._check_ready("load_weights")
+    params, package = network.params, _safetensors()
+    with reading("load_weights", path) as file:
+        arrays = package.load(file.read())
+        for name in sorted(params.keys() - arrays.keys()):
+            raise LoadError(f"the parameter {name!r} is missing.{nearest(name, arrays)}")
+        for name in sorted(arrays.keys() - params.keys()):
+            raise LoadError(f"it has {name!r}, which is no parameter of the network.{nearest(name, params)}")
+        for name, p in params.items():
+            array, takes = arrays[name], f"{p.shape} of {p.dtype}"
+            if array.shape != p.shape or array.dtype.kind != "f":
+                raise LoadError(f"{name!r} is {array.shape} of {array.dtype}, but the network takes {takes}")
+            if not (np.abs(array) <= np.finfo(p.dtype).max).all():
+                raise LoadError(f"{name!r} holds values that are not finite in {p.dtype}")
+    for name, p in params.items():
+        p[...] = arrays[name]
+    for leaf in network._leaves():
+        leaf._state = None
+    network._training_state = None
+
+
+def _safetensors() -> Any:
+    try:
+        import safetensors.numpy
+    except ImportError:
+        raise ImportError(
+            "weights are exchanged through the safetensors package, which is not installed; "
+            "pip install 'nnfw[safetensors]' installs it"
+        ) from None
+    return safetensors.numpy

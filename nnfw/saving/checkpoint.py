@@ -33,20 +33,13 @@ class Checkpoint(Monitor):
 
     Examples
     --------
-    A script that can be killed, and started again, at any time:
+    A script that can be killed, and started again, at any time::
 
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> import numpy as np
-    >>> from nnfw import Dense, Network
-    >>> x = np.random.default_rng(0).normal(size=(60, 2))
-    >>> def train(path):
-    ...     network = Network.load(path) if path.exists() else Network([Dense(1)], seed=0)
-    ...     network.fit(x, x[:, :1], epochs=5, callbacks=[Checkpoint(path)], resume=True, verbose=0)
-    ...     return network.history.epoch
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     train(Path(folder, "network.npz")), train(Path(folder, "network.npz"))
-    ([1, 2, 3, 4, 5], [1, 2, 3, 4, 5])
+        network = Network.load(path) if Path(path).exists() else Network([GRU(64), Dense(10)], seed=0)
+        network.fit(x, y, epochs=50, callbacks=[Checkpoint(path)], resume=True)
+
+    >>> Checkpoint("network.npz", every=5)
+    Checkpoint('network.npz', every=5)
     """
 
     comes_last = True

@@ -42,23 +42,17 @@ RETIRED: dict[str, dict[str, Any]] = {
 
 
 def own_parts() -> dict[str, type[Part]]:
-    """Return all parts of nnfw by kind and name: ``{"Layer.Dense": Dense, "Loss.MSE": MSE, ...}``."""
-    parts = Part.__subclasses__()
-    for part in parts:
-        parts += part.__subclasses__()  # the loop reaches these too
-    return {full_name(part): part for part in parts if is_own(part)}
+    """Return all parts of nnfw by kind and name: ``{"Layer.Dense": Dense, "Loss.MSE": MSE, ...}``.
 
-
-def is_own(part: type[Part]) -> bool:
-    """Whether a class is defined in a module of nnfw."""
-    module = part.__module__
-    return module.startswith("nnfw.") and getattr(sys.modules.get(module), part.__name__, None) is part
-
-
-def full_name(part: type[Part]) -> str:
-    """Return kind and name; the kind is the class that derives from `Part` itself: ``"Schedule.Cosine"``."""
-    kind = part.__mro__[part.__mro__.index(Part) - 1]
-    return f"{kind.__name__}.{part.__name__}"
+    The kind is the class that derives from `Part` itself.
+    """
+    modules = {name: module for name, module in sys.modules.items() if name.startswith("nnfw.")}
+    found, classes = {}, [(kind.__name__, kind) for kind in Part.__subclasses__()]
+    for kind, part in classes:
+        classes += [(kind, derived) for derived in part.__subclasses__()]  # the loop reaches these too
+        if getattr(modules.get(part.__module__), part.__name__, None) is part:
+            found[f"{kind}.{part.__name__}"] = part
+    return found
 
 
 class Describer:
@@ -73,6 +67,7 @@ class Describer:
 
     def __init__(self) -> None:
         self.arrays: dict[str, Any] = {}
+        self._own = {part: name for name, part in own_parts().items()}
         self._parts: dict[int, tuple[int, Part]] = {}  # by id, which stays valid as the part is held here
         self._custom: dict[str, Any] = {}
 
@@ -106,7 +101,9 @@ class Describer:
         if id(part) in self._parts:
             return {"same": self._parts[id(part)][0]}
         cls = type(part)
-        described: dict[str, Any] = {"class": full_name(cls)} if is_own(cls) else self._by_name(cls, where)
+        described: dict[str, Any] = (
+            {"class": self._own[cls]} if cls in self._own else self._by_name(cls, where)
+        )
         described["config"] = self._attributes(part, cls._arguments(), where)
         if isinstance(part, Layer):  # what every layer has, even if its constructor does not take it
             others = [name for name in Layer._arguments() if name not in cls._arguments()]

@@ -1,7 +1,6 @@
 """The state of a network beyond its arguments: described for a file, and restored from it.
 
-Shapes, parameters, optimizer state, history, training state and random streams. A function that describes
-returns JSON and stores arrays in a `Describer`; the function that restores stands below it.
+A function that describes returns JSON and stores arrays; the function that restores stands below it.
 """
 
 from dataclasses import astuple
@@ -70,16 +69,11 @@ def describe_layer(layer: Layer, into: Describer, prefix: str, built: bool) -> J
     """Store a layer's parameters, and return its optimizer state; the whole state of an inner network."""
     if isinstance(layer, Model):
         return describe_network(layer, into, prefix)
-    if not built:
-        if layer.size:
-            raise RuntimeError(
-                f"save: {layer._label} has weights, but the network is not built yet; fit or predict first"
-            )
-        return None
-    if layer.params.keys() != layer._specs.keys():
-        raise ValueError(
-            f"{layer._label} cannot be saved: it has the parameters {list(layer.params)}, but declared "
-            f"{list(layer._specs)}; initialize it first"
+    declared = list(layer._specs) if built else []
+    if list(layer.params) != declared:
+        raise RuntimeError(
+            f"save: {layer._label} has weights for {list(layer.params)}, but the network was built with "
+            f"{declared or 'none'} in it; fit or predict first"
         )
     for name, array in layer.params.items():
         into.store(f"{prefix}{name}", array)

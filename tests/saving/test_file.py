@@ -143,7 +143,7 @@ class TestRoundTrip:
     def test_of_copied_layers_keeps_their_weights_or_says_that_it_cannot(self, tmp_path):
         x = np.random.default_rng(3).normal(size=(7, 2))
         network = Network([copy.deepcopy(layer) for layer in small_network().layers])
-        with pytest.raises(RuntimeError, match=r"layer 1, .* has weights, .*fit or predict first"):
+        with pytest.raises(RuntimeError, match=r"layer 1, .* has weights for .*fit or predict first"):
             network.save(tmp_path / "network.npz")
         assert not list(tmp_path.iterdir())
         expected = network.predict(x)
