@@ -1,12 +1,12 @@
 """The history of a training run: for each quantity a list with one number an epoch."""
 
-import csv
 import math
 from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, NoReturn
 
 from nnfw import plots
+from nnfw.core.files import write_csv
 from nnfw.core.suggest import nearest
 
 if TYPE_CHECKING:
@@ -78,11 +78,8 @@ class History(dict[str, list[float]]):
         return plots.history(self, path)
 
     def to_csv(self, path: "str | PathLike[str]") -> None:
-        """Write one row an epoch, with a header."""
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["epoch", *self])
-            writer.writerows(zip(self.epoch, *self.values(), strict=True))
+        """Write one row an epoch, with a header; an older file is replaced."""
+        write_csv(path, [["epoch", *self], *zip(self.epoch, *self.values(), strict=True)])
 
 
 def describe(logs: Mapping[str, float]) -> str:

@@ -64,6 +64,8 @@ class State:
 class Optimizer(Part):
     """Base class of optimizers. A subclass defines `apply`, and in `slots` the names of its vectors.
 
+    Those of them that hold sums or means of squares it can also name in `squares`: they are never negative.
+
     Every optimizer takes these arguments beside its own, and each can be reassigned at any time. Clipping
     comes before weight decay: by the norm of the whole network, then by value, then by the layer's norm.
 
@@ -96,6 +98,7 @@ class Optimizer(Part):
     """
 
     slots: ClassVar[tuple[str, ...]] = ()
+    squares: ClassVar[tuple[str, ...]] = ()
     decoupled: ClassVar[bool] = False
 
     learning_rate: Rate = 0.01
@@ -270,7 +273,7 @@ class Adagrad(Optimizer):
         ε, and the first value of v.
     """
 
-    slots = ("accumulator",)
+    slots = squares = ("accumulator",)
 
     epsilon: Positive = 1e-10
     initial_accumulator: Amount = 0.0
@@ -311,6 +314,7 @@ class RMSprop(Optimizer):
     """
 
     slots = ("velocity", "mean", "momentum")
+    squares = ("velocity",)
 
     rho: Fraction = 0.99
     epsilon: Positive = 1e-8
@@ -361,6 +365,7 @@ class Adam(Optimizer):
     """
 
     slots = ("momentum", "velocity")
+    squares = ("velocity",)
 
     learning_rate: Rate = 0.001
     beta_1: Fraction = 0.9

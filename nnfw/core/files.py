@@ -1,13 +1,15 @@
 """Files that are replaced whole or not at all, and what is wrong with a file that is read."""
 
+import csv
 import errno
+import io
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from nnfw.core.errors import LoadError
 from nnfw.core.validation import file_path
@@ -40,13 +42,24 @@ def replacing(path: "str | os.PathLike[str]") -> Iterator[BinaryIO]:
             raise
         raise OSError(error.errno, error.strerror, path) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # it would name the new file
+            temporary.unlink(missing_ok=True)
+
+
+def write_csv(path: "str | os.PathLike[str]", rows: Iterable[Iterable[Any]]) -> None:
+    """Write rows to a CSV file that takes the place of the file `path`."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    with replacing(path) as file:
+        file.write(text.getvalue().encode())
 
 
 @contextmanager
 def reading(owner: str, path: "str | os.PathLike[str]") -> Iterator[BinaryIO]:
     """Open the file `path`; any error of what reads it becomes a LoadError that names the file."""
     path = file_path(owner, "path", path)
+    if os.path.exists(path) and not os.path.isfile(path):  # opening a pipe or a device can wait for ever
+        raise LoadError(f"{path}: only a file can be read, and this is a folder, a pipe or a device")
     with open(path, "rb") as file:
         try:
             yield file

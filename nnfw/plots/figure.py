@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nnfw.core.files import replacing
 from nnfw.core.typing import Array
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def picture(path: Target, width: float, height: float) -> Iterator["Figure"]:
         vars(figure)["_repr_png_"] = functools.partial(_png, figure)  # so that a notebook shows it
         yield figure
         if path is not None:
-            figure.savefig(path)
+            with replacing(path) as file:
+                figure.savefig(file, format=str(path)[-3:].lower())
 
 
 def _png(figure: "Figure") -> bytes:

@@ -85,7 +85,10 @@ def load(path: "str | PathLike[str]", custom: Mapping[str, Any] | None = None) -
 def read(file: BinaryIO) -> dict[str, Array]:
     """Return the arrays of an open file; damage raises a LoadError, or what zipfile and NumPy raise."""
     if file.read(2) != b"PK":
-        raise LoadError("it is not a network saved by nnfw, but a file of another kind")
+        raise LoadError(
+            "it is not a network saved by nnfw, but a file of another kind; nnfw.saving.load_weights reads "
+            "safetensors"
+        )
     file.seek(0)
     with np.load(file, allow_pickle=False) as entries:
         if any(entry.compress_type for entry in entries.zip.infolist()):  # a few bytes could fill the memory
@@ -128,22 +131,41 @@ def load_weights(network: Model, path: "str | PathLike[str]") -> None:
     network._check_ready("load_weights")
     params, package = network.params, _safetensors()
     with reading("load_weights", path) as file:
-        arrays = package.load(file.read())
-        for name in sorted(params.keys() - arrays.keys()):
-            raise LoadError(f"the parameter {name!r} is missing.{nearest(name, arrays)}")
-        for name in sorted(arrays.keys() - params.keys()):
-            raise LoadError(f"it has {name!r}, which is no parameter of the network.{nearest(name, params)}")
-        for name, p in params.items():
-            array, takes = arrays[name], f"{p.shape} of {p.dtype}"
-            if array.shape != p.shape or array.dtype.kind != "f":
-                raise LoadError(f"{name!r} is {array.shape} of {array.dtype}, but the network takes {takes}")
-            if not (np.abs(array) <= np.finfo(p.dtype).max).all():
-                raise LoadError(f"{name!r} holds values that are not finite in {p.dtype}")
+        content = file.read()
+        if content.startswith(b"PK"):
+            raise LoadError("it is a whole network; Network.load(path) reads it")
+        try:
+            arrays = package.load(content)
+        except KeyError as error:
+            raise LoadError(f"NumPy has no numbers of type {error}; convert them to F32") from None
+        check_weights(arrays, params)
     for name, p in params.items():
         p[...] = arrays[name]
     for leaf in network._leaves():
         leaf._state = None
     network._training_state = None
+
+
+def check_weights(arrays: Mapping[str, Array], params: Mapping[str, Array]) -> None:
+    """Raise a LoadError unless the arrays of a file can be copied into the parameters."""
+    remedy = "It fits a network with the same layers; else rename its arrays as in network.params"
+    for name in sorted(params.keys() - arrays.keys()):
+        raise LoadError(f"the parameter {name!r} is missing.{nearest(name, arrays)} {remedy}")
+    for name in sorted(arrays.keys() - params.keys()):
+        hint = nearest(name, params)
+        raise LoadError(f"it has {name!r}, which is no parameter of the network.{hint} {remedy}")
+    for name, p in params.items():
+        array = arrays[name]
+        if array.shape != p.shape or array.dtype.kind != "f":
+            remedy = "save its transpose" if array.T.shape == p.shape else "take layers of the same sizes"
+            remedy = remedy if array.dtype.kind == "f" else "save real numbers"
+            got, takes = f"{array.shape} of {array.dtype}", f"{p.shape} of {p.dtype}"
+            raise LoadError(f"{name!r} is {got}, but the network takes {takes}; {remedy}")
+        if not (np.abs(array) <= np.finfo(p.dtype).max).all():
+            raise LoadError(
+                f"{name!r} holds values that are not finite in {p.dtype}; save the weights before they "
+                f"diverged, or take a network of dtype='float64' if they are finite in it"
+            )
 
 
 def _safetensors() -> Any:

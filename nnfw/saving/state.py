@@ -4,18 +4,19 @@ A function that describes returns JSON and stores arrays; the function that rest
 """
 
 from dataclasses import astuple
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from nnfw.core.errors import LoadError
 from nnfw.core.typing import Array
-from nnfw.core.validation import boolean, whole_number
+from nnfw.core.validation import boolean, optional, positive_integer, whole_number
 from nnfw.history import History
 from nnfw.initializers import Given
 from nnfw.layers.base import Layer
 from nnfw.model import Model
-from nnfw.optimizers import State
+from nnfw.optimizers import Optimizer, State
 from nnfw.saving.config import Describer, Rebuilder
 from nnfw.training.sampler import Sampler
 from nnfw.training.state import TrainingState
@@ -39,27 +40,32 @@ def describe_network(network: Model, into: Describer, prefix: str = "") -> Json:
     }
 
 
-def restore_network(network: Model, known: Json, out: Rebuilder, prefix: str = "") -> None:
-    """Give a new network the state that was described."""
+def restore_network(
+    network: Model, known: Json, out: Rebuilder, prefix: str = "", rule: Optimizer | None = None
+) -> None:
+    """Give a new network the state that was described; `rule` updates it if it is part of another one."""
     layers = list(zip(network._names, network.layers, known["layers"], strict=True))
+    network._default_optimizer = bool(known.get("default optimizer"))  # missing in a file of 0.1.0
+    rule = network._own_optimizer or rule or network.optimizer
     for name, layer, state in layers:
         if isinstance(layer, Model):  # first: the outermost compute_shapes decides what neighbours share
-            restore_network(layer, state, out, f"{prefix}{name}.")
+            restore_network(layer, state, out, f"{prefix}{name}.", rule)
     shapes = out.value(known["shapes"])
     if shapes:
         network.compute_shapes(shapes[0])
     if network.shapes != shapes:
         raise LoadError(f"its layers give the shapes {network.shapes}, but {shapes} were saved")
     network._built = boolean("Network", "built", known["built"])
-    network._default_optimizer = bool(known.get("default optimizer"))  # missing in a file of 0.1.0
     for name, layer, state in layers:
         if network._built and not isinstance(layer, Model):
-            restore_layer(layer, state, out, f"{prefix}{name}.", network)
+            restore_layer(layer, state, out, f"{prefix}{name}.", network, rule)
     history = network.history = History()
     history.update({name: out.value(values) for name, values in known["history"]["values"].items()})
-    history.epoch, history.validation = list(known["history"]["epoch"]), str(known["history"]["validation"])
-    if any(len(values) != len(history.epoch) for values in history.values()):
-        raise LoadError("its history has not one number an epoch")
+    history.epoch = [count("epoch", number) for number in known["history"]["epoch"]]
+    history.validation = str(known["history"]["validation"])
+    for values in history.values():
+        if len(values) != len(history.epoch) or not all(isinstance(value, Real) for value in values):
+            raise LoadError("its history has not one number an epoch")
     network._training_state = restore_training(known["standing"], out, network)
     for name, stream in network._streams.items():
         stream.bit_generator.state = known["streams"][name]
@@ -85,7 +91,9 @@ def describe_layer(layer: Layer, into: Describer, prefix: str, built: bool) -> J
     return {"rule": state.rule, "steps": state.steps, "slots": list(state.slots), "scalars": scalars}
 
 
-def restore_layer(layer: Layer, known: Json | None, out: Rebuilder, prefix: str, network: Model) -> None:
+def restore_layer(
+    layer: Layer, known: Json | None, out: Rebuilder, prefix: str, network: Model, rule: Optimizer | None
+) -> None:
     """Initialize a layer with its stored parameters, and restore its optimizer state."""
 
     def take(name: str, shape: tuple[int, ...]) -> Array:
@@ -101,8 +109,23 @@ def restore_layer(layer: Layer, known: Json | None, out: Rebuilder, prefix: str,
     layer._specs = specs
     if known is not None:
         slots = {name: take(f"optimizer.{name}", layer.flat_params.shape) for name in known["slots"]}
-        steps = whole_number("State", "steps", known["steps"])
-        layer._state = State(str(known["rule"]), steps, slots, dict(out.value(known["scalars"])))
+        steps, scalars = count("steps", known["steps"]), dict(out.value(known["scalars"]))
+        layer._state = State(str(known["rule"]), steps, slots, scalars)
+        check_state(layer, layer.optimizer or rule)
+
+
+def check_state(layer: Layer, rule: Optimizer | None) -> None:
+    """Raise a LoadError for an optimizer state that no training leaves; `rule` will go on from it."""
+    state = layer._state
+    assert state is not None
+    values: dict[str, Any] = state.slots | state.scalars
+    wrong = [name for name, value in values.items() if not np.isfinite(value).all()]
+    if rule is not None and type(rule).__name__ == state.rule:  # else the next update begins anew
+        begun = rule.start(layer.flat_params)
+        wrong += (begun.slots | begun.scalars).keys() ^ values.keys()
+        wrong += [name for name in rule.squares if name in values and values[name].min() < 0]
+    if wrong:
+        raise LoadError(f"the state of {state.rule} for {layer._label} has a wrong {sorted(wrong)[0]!r}")
 
 
 def describe_training(state: TrainingState | None, into: Describer, prefix: str) -> Json | None:
@@ -130,13 +153,18 @@ def restore_training(known: Json | None, out: Rebuilder, network: Model) -> Trai
         return None
     if known.get("window"):  # a file of an earlier version
         raise LoadError("its fit stands inside a batch, where it can no longer be resumed")
-    state = TrainingState(whole_number("fit", "start", known["start"]), Sampler(*out.value(known["plan"])))
+    state = TrainingState(count("start", known["start"]), Sampler(*out.value(known["plan"])))
     state.stopped = str(known["stopped"])
     state.memories = {str(label): dict(map(out.value, items)) for label, *items in known["memories"]}
-    state.batches = known.get("batches")  # missing in a file of 0.1.0
-    state.batch = whole_number("fit", "batch", known["batch"])
+    state.batches = optional(positive_integer)("fit", "batches", known.get("batches"))  # none in 0.1.0
+    state.batch = count("batch", known["batch"])
     if known["sums"] is not None:
         np.random.default_rng(0).bit_generator.state = known["shuffle"]  # raises if it is not such a state
         state.shuffle, state.tracker = known["shuffle"], MetricTracker(network.metrics)
         state.tracker.sums = out.value(known["sums"])
     return state
+
+
+def count(name: str, value: Any) -> int:
+    """Return a number of steps, batches or epochs; one beyond 64 bits raises an OverflowError."""
+    return int(np.int64(whole_number("load", name, value)))

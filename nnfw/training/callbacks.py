@@ -11,12 +11,12 @@ names it.
 import csv
 import io
 import math
+import os
 from collections.abc import Callable, Iterable
 from os import PathLike
-from pathlib import Path
 from typing import Any, ClassVar
 
-from nnfw.core.files import replacing
+from nnfw.core.files import reading, write_csv
 from nnfw.core.registry import Part
 from nnfw.core.suggest import translation
 from nnfw.training.run import HOOKS, Run
@@ -132,6 +132,7 @@ class CSVLogger(Callback):
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> import numpy as np
     >>> from nnfw import Dense, Network
     >>> x = np.random.default_rng(0).normal(size=(60, 2))
@@ -166,10 +167,10 @@ class CSVLogger(Callback):
         self._append([row.get(name, math.nan) for name in self._header])
 
     def _rows(self) -> list[list[str]]:
-        if not Path(self.path).exists():
+        if not os.path.isfile(self.path):
             return []
-        with open(self.path, newline="", encoding="utf-8") as file:
-            return list(csv.reader(file))
+        with reading("CSVLogger", self.path) as file:
+            return list(csv.reader(io.StringIO(file.read().decode(), newline="")))
 
     def _append(self, row: list[Any]) -> None:
         with open(self.path, "a", newline="", encoding="utf-8") as file:
@@ -178,7 +179,4 @@ class CSVLogger(Callback):
     def _add_columns(self, names: list[str]) -> None:
         """Replace the file by one with more columns, in one step: a killed process loses nothing."""
         header, *rows = self._rows()
-        text = io.StringIO(newline="")
-        csv.writer(text).writerows([header + names, *(row + ["nan"] * len(names) for row in rows)])
-        with replacing(self.path) as file:
-            file.write(text.getvalue().encode())
+        write_csv(self.path, [header + names, *(row + ["nan"] * len(names) for row in rows)])

@@ -4,6 +4,8 @@ import math
 from collections.abc import Collection, Iterable, Sequence
 from typing import ClassVar
 
+import numpy as np
+
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
 from nnfw.core.validation import AMOUNT, boolean, positive_integer
@@ -164,6 +166,9 @@ class EarlyStopping(Monitor):
 
     def on_resume(self, run: Run) -> None:
         """Continue from the last weights, and not from the best."""
+        shapes = [leaf.flat_params.shape for leaf in run.network._leaves()]
+        if (self.weights or self.restored) and [np.shape(weights) for weights in self.weights] != shapes:
+            raise ValueError("EarlyStopping: it remembers weights of another network; leave resume out")
         if self.restored:
             self._exchange(run)
 

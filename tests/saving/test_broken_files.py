@@ -1,6 +1,8 @@
 """A file that is damaged, forged or foreign is refused with what is wrong, and runs nothing."""
 
+import functools
 import json
+import os
 import pickle
 import struct
 import zipfile
@@ -12,6 +14,7 @@ from saved import contents, rewrite, small_network, state_of
 
 from nnfw import Network
 from nnfw.core.errors import LoadError
+from nnfw.saving import load_weights, save_weights
 
 NETWORK = small_network()
 STATE = state_of(NETWORK)
@@ -85,6 +88,10 @@ ARRAYS = [
     ("dense_1.b", lambda a: a.astype(">f4"), r"of >f4, but the network takes \(2,\) of float32"),
     ("dense_1.b", lambda a: a.astype("U"), "'dense_1.b' is .* of <U32, but the network takes"),
     ("dense_1.optimizer.velocity", lambda a: a[1:], r"velocity' is \(5,\) of float32, .* takes \(6,\)"),
+    ("dense_1.optimizer.velocity", lambda a: a.astype("f8"), r"velocity' is \(6,\) of float64"),
+    ("dense_1.optimizer.velocity", lambda a: -a, r"state of Adam for .*Dense\(2\) has a wrong 'velocity'"),
+    ("dense_1.optimizer.velocity", lambda a: a * np.inf, "wrong 'velocity'"),
+    ("dense_2.optimizer.momentum", lambda a: a * np.nan, "wrong 'momentum'"),
 ]
 TEXTS = [
     (
@@ -123,6 +130,16 @@ TEXTS = [
     ('"PCG64"', '"MT19937"', "PCG64"),
     ('"steps": 2', '"steps": -2', "steps must be at least 0"),
     ('"steps": 2', '"bricks": 2', "KeyError: 'steps'"),
+    ('"steps": 2', f'"steps": {10**400}', "OverflowError"),
+    ('"start": 0', f'"start": {10**400}', "OverflowError"),
+    ('"epoch": [1, 2]', '"epoch": [1, "2"]', "epoch must be a whole number"),
+    ('"epoch": [1, 2]', f'"epoch": [1, {10**400}]', "OverflowError"),
+    ('"mae": [', '"mae": ["low", ', "not one number an epoch"),
+    ('"learning_rate": [0.001, ', '"learning_rate": ["low", ', "not one number an epoch"),
+    ('"scalars": {"dict": []}', '"scalars": {"dict": [["decay", 0.5]]}', "state of Adam .* wrong 'decay'"),
+    ('"scalars": {"dict": []}', '"scalars": {"dict": [["t", {"float": "inf"}]]}', "wrong 't'"),
+    ('"slots": ["momentum", "velocity"]', '"slots": ["momentum"]', "wrong 'velocity'"),
+    ('"slots": ["momentum", "velocity"]', '"slots": ["momentum", "mass"]', "optimizer.mass' is missing"),
 ]
 DESCRIPTIONS = [
     (b"", "no description"),
@@ -174,6 +191,15 @@ class TestForgeries:
 
         redescribe(path, altered)
         refuse(path, rf"'dense_1.W' is \(2, 2\) of float32, but the network takes \(2, {10**15}\)")
+
+    def test_state_of_an_optimizer_that_was_replaced_is_kept(self, path):
+        """The next update discards it, but for its numbers nothing is known of it."""
+        network = small_network()
+        network.optimizer = "sgd"
+        network.save(path)
+        assert state_of(Network.load(path)) == state_of(network)
+        redraw(path, lambda arrays: arrays | {"dense_1.optimizer.velocity": np.full(6, np.nan, "f4")})
+        refuse(path, "the state of Adam for .* has a wrong 'velocity'")
 
     def test_fit_that_stands_inside_a_batch(self, path):
         """Earlier versions could resume between two windows of a batch, and kept the state of the layers."""
@@ -241,6 +267,25 @@ HEADERS = [
 
 
 class TestForeignFiles:
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+    @pytest.mark.parametrize("read", [Network.load, functools.partial(load_weights, NETWORK)])
+    def test_pipes_devices_and_folders_are_not_opened(self, read, tmp_path):
+        """Reading one could wait for ever."""
+        os.mkfifo(tmp_path / "pipe")
+        for path in (tmp_path / "pipe", tmp_path, "/dev/zero", "/dev/null"):
+            with pytest.raises(LoadError, match=f"^{path}: only a file can be read"):
+                read(path)
+        (tmp_path / "link").symlink_to(tmp_path / "pipe")
+        with pytest.raises(LoadError, match="link: only a file can be read"):
+            read(tmp_path / "link")
+
+    def test_weights_alone_name_what_reads_them(self, path):
+        save_weights(NETWORK, path)
+        refuse(path, "a file of another kind; nnfw.saving.load_weights reads safetensors")
+        NETWORK.save(path)
+        with pytest.raises(LoadError, match=r"it is a whole network; Network.load\(path\) reads it"):
+            load_weights(NETWORK, path)
+
     @pytest.mark.parametrize("start", [b"", b"P", b"hello\n", b"\x89PNG\r\n", b"\x93NUMPY\x01\x00"])
     def test_other_kinds(self, start, tmp_path):
         (tmp_path / "file").write_bytes(start)

@@ -105,6 +105,16 @@ class TestResume:
         network.fit(X, Y, callbacks=[stopper], resume=True, verbose=0, **options)
         assert stopper.best_epoch == 4
 
+    @pytest.mark.parametrize("wrong", [[], [np.ones(1)]])
+    def test_weights_of_another_network_are_refused(self, wrong):
+        network = train(new_network(), epochs=4)
+        memory = next(iter(network._training_state.memories.values()))
+        memory.update(weights=wrong, restored=True)
+        before = state_of(network)
+        with pytest.raises(ValueError, match="EarlyStopping: it remembers weights of another network"):
+            train(network)
+        assert state_of(network) == before
+
     def test_callbacks_of_your_own_say_what_they_remember(self, tmp_path):
         class Counter(Callback):
             remembers = ("batches", "seen")

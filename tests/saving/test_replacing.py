@@ -1,4 +1,4 @@
-"""Writers that run at the same time, or are killed, never harm the file that they replace."""
+"""Writers that run at the same time, fail or are killed never harm the file that they replace."""
 
 import os
 import signal
@@ -7,9 +7,11 @@ import time
 
 import numpy as np
 import pytest
+from saved import data, small_network
 
+from nnfw import GRU, Checkpoint, Dense, Network
 from nnfw.core.files import replacing
-from nnfw.saving import archive
+from nnfw.saving import archive, save_weights
 
 RNG = np.random.default_rng(5)
 ARRAYS = {"a": RNG.normal(size=(3, 2)), "b": RNG.integers(0, 9, 4)}
@@ -96,3 +98,54 @@ def test_errors_name_the_path_that_was_given(culprit, tmp_path, monkeypatch):
 def test_errors_without_a_number_keep_their_message(tmp_path):
     with pytest.raises(OSError, match=r"^half of it was written$"), replacing(tmp_path / "network"):
         raise OSError("half of it was written")
+
+
+def resaved(path):
+    network = Network([GRU(2), Dense(3)], seed=0)
+    network.fit(*data(0), callbacks=[Checkpoint(path)], verbose=0)
+
+
+WRITERS = {
+    "save": lambda path: small_network().save(path),
+    "save_weights": lambda path: save_weights(small_network(), path),
+    "Checkpoint": resaved,
+    "to_csv": lambda path: small_network().history.to_csv(path),
+    "plot": lambda path: small_network().history.plot(path),
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS)
+class TestAllWriters:
+    def test_a_folder_that_is_not_there(self, writer, tmp_path):
+        path = tmp_path / "nowhere" / "file.png"
+        with pytest.raises(FileNotFoundError, match="no such folder to save in; create it first") as caught:
+            writer(path)
+        assert caught.value.filename == str(path)
+
+    def test_a_folder_that_must_not_be_written(self, writer, tmp_path, monkeypatch):
+        def refuse(path, *_, **__):
+            raise PermissionError(13, "Permission denied", str(path))
+
+        path = tmp_path / "file.png"
+        monkeypatch.setattr("nnfw.core.files.open", refuse, raising=False)
+        monkeypatch.setattr("pathlib.Path.unlink", refuse)
+        with pytest.raises(PermissionError, match=r"Permission denied: '.*file.png'$") as caught:
+            writer(path)
+        assert caught.value.filename == str(path)
+
+    def test_the_old_file_stays_when_the_disk_is_full(self, writer, tmp_path, monkeypatch):
+        def full(*_):
+            raise OSError(28, "No space left on device")
+
+        path = tmp_path / "file.png"
+        path.write_bytes(b"old")
+        monkeypatch.setattr("os.fsync", full)
+        with pytest.raises(OSError, match=r"No space left on device: '.*file.png'$"):
+            writer(path)
+        assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("file.png", b"old")]
+
+    def test_the_home_directory(self, writer, tmp_path, monkeypatch):
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setenv("USERPROFILE", str(tmp_path))
+        writer("~/file.png")
+        assert [file.name for file in tmp_path.iterdir()] == ["file.png"]

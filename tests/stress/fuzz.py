@@ -128,7 +128,7 @@ def change_array(rng, arrays):
         lambda: array[..., None],
         lambda: np.concatenate([array.ravel(), array.ravel()]),
         lambda: array.astype(rng.choice(["f2", "f8", ">f4", "c8", "i4", "?", "U8"])),
-        lambda: np.full_like(array, rng.choice([np.nan, np.inf, 1e30])),
+        lambda: np.full_like(array, rng.choice([np.nan, np.inf, 1e30, -1.0])),
         lambda: np.zeros(10**6, "?"),
     ]
     if rng.random() < 0.8:
