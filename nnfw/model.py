@@ -33,8 +33,8 @@ class Model(Sequential):
         "loss": lambda owner, name, value: losses.get(value),
         "metrics": lambda owner, name, value: metrics.from_list(value),
     }
-    _transient = (*Sequential._transient, "_fitting")
-    _fitting = False  # whether a fit holds it: see `nnfw.training.interrupt.alone`
+    _transient = (*Sequential._transient, "_fitting", "_held", "_awaited")
+    _fitting: int | None = None  # the thread whose fit holds it: see `nnfw.training.interrupt`
     _default_optimizer = False  # whether its optimizer is the one that `fit` took because none was given
     _built = False  # whether all layers have their parameters
     __getattr__ = explain_attribute  # reached for missing attributes alone
@@ -70,6 +70,7 @@ class Model(Sequential):
 
     def _adopt(self) -> None:
         """Become the owner of the layers, and the source of their noise."""
+        self._held, self._awaited = threading.Lock(), threading.Lock()
         for layer in self.layers:
             layer._owner = weakref.ref(self)
         for leaf in self._leaves():

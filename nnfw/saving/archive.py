@@ -17,12 +17,15 @@ from nnfw.core.version import __version__
 from nnfw.model import Model
 from nnfw.saving import state
 from nnfw.saving.config import Describer, Rebuilder
+from nnfw.training.interrupt import at_rest
 
 FORMAT, VERSION = "nnfw network", 1
 
 
 def save(network: Model, path: "str | PathLike[str]") -> None:
     """Write a network to the file `path`, under exactly this name; an older file is replaced.
+
+    A network that is being fitted in another thread is saved between two updates.
 
     Raises
     ------
@@ -40,16 +43,16 @@ def save(network: Model, path: "str | PathLike[str]") -> None:
     ...     bool(load(f"{folder}/network.npz").predict([[1.0, 2.0]]) == network.predict([[1.0, 2.0]]))
     True
     """
-    into = Describer()
-    description = {
-        "format": FORMAT,
-        "version": VERSION,
-        "written by": {"nnfw": __version__, "numpy": np.__version__, "python": platform.python_version()},
-        "network": into.part(network, type(network).__name__),
-        "state": state.describe_network(network, into),
-    }
-    into.store("description", np.frombuffer(json.dumps(description, allow_nan=False).encode(), np.uint8))
-    with replacing(path) as file:
+    with replacing(path) as file, at_rest(network, "save"):
+        into = Describer()
+        description = {
+            "format": FORMAT,
+            "version": VERSION,
+            "written by": {"nnfw": __version__, "numpy": np.__version__, "python": platform.python_version()},
+            "network": into.part(network, type(network).__name__),
+            "state": state.describe_network(network, into),
+        }
+        into.store("description", np.frombuffer(json.dumps(description, allow_nan=False).encode(), np.uint8))
         np.savez(file, **into.arrays)
 
 
@@ -113,9 +116,9 @@ def read_description(arrays: dict[str, Array]) -> dict[str, Any]:
 def save_weights(network: Model, path: "str | PathLike[str]") -> None:
     """Write a network's parameters to the file `path`; an older file is replaced."""
     network._check_ready("save_weights")
-    content = _safetensors().save({name: np.ascontiguousarray(p) for name, p in network.params.items()})
-    with replacing(path) as file:
-        file.write(content)
+    package = _safetensors()
+    with replacing(path) as file, at_rest(network, "save_weights"):
+        file.write(package.save({name: np.ascontiguousarray(p) for name, p in network.params.items()}))
 
 
 def load_weights(network: Model, path: "str | PathLike[str]") -> None:
@@ -139,11 +142,12 @@ def load_weights(network: Model, path: "str | PathLike[str]") -> None:
         except KeyError as error:
             raise LoadError(f"NumPy has no numbers of type {error}; convert them to F32") from None
         check_weights(arrays, params)
-    for name, p in params.items():
-        p[...] = arrays[name]
-    for leaf in network._leaves():
-        leaf._state = None
-    network._training_state = None
+    with at_rest(network, "load_weights"):
+        for name, p in params.items():
+            p[...] = arrays[name]
+        for leaf in network._leaves():
+            leaf._state = None
+        network._training_state = None
 
 
 def check_weights(arrays: Mapping[str, Array], params: Mapping[str, Array]) -> None:

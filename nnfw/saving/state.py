@@ -103,7 +103,7 @@ def restore_layer(
         got, takes = f"{array.shape} of {array.dtype}", f"{shape} of {network.dtype}"
         raise LoadError(f"the array {prefix + name!r} is {got}, but the network takes {takes}")
 
-    specs = layer._specs
+    specs = dict(layer._specs)
     layer._specs = {name: s._replace(initializer=Given(take(name, s.shape))) for name, s in specs.items()}
     layer.initialize(network._streams["weights"], network.dtype.name)
     layer._specs = specs

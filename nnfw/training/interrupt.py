@@ -1,4 +1,4 @@
-"""Interruption: what ends a fit early, always between two updates."""
+"""Interruption: what ends a fit early, or is done while it rests, always between two updates."""
 
 import signal
 import threading
@@ -10,25 +10,59 @@ from typing import Any
 from nnfw.model import Model
 
 HOLDING = threading.Lock()  # while it is decided which fit gets a network
+PATIENCE = 60.0  # seconds that another thread waits for the end of a batch
+
+
+def outermost(network: Model) -> Model:
+    """Return the network that a network is part of; one that is part of none itself."""
+    owner = network._owner and network._owner()
+    return outermost(owner) if isinstance(owner, Model) else network
 
 
 @contextmanager
 def exclusive(network: Model) -> Iterator[None]:
-    """Hold the network for one fit.
+    """Hold the network for one fit; `Interrupt.rest` lets go of it between two updates.
 
     Raises
     ------
     RuntimeError
         If another fit holds it already, in this thread or another.
     """
+    network = outermost(network)
     with HOLDING:
         if network._fitting:
             raise RuntimeError("this network is being fitted already; wait for that fit to end")
-        network._fitting = True
+        network._fitting = threading.get_ident()
     try:
-        yield
+        with network._held:
+            yield
     finally:
-        network._fitting = False
+        network._fitting = None
+
+
+@contextmanager
+def at_rest(network: Model, verb: str) -> Iterator[None]:
+    """Hold the network between two updates of a fit in another thread; a callback of the fit just goes on.
+
+    Raises
+    ------
+    RuntimeError
+        If no batch ends within a minute, as where a callback waits for the thread that calls this.
+    """
+    network = outermost(network)
+    if network._fitting == threading.get_ident():
+        yield
+        return
+    with network._awaited:
+        if not network._held.acquire(timeout=PATIENCE):
+            raise RuntimeError(
+                f"{verb}: a fit in another thread holds the network, and has ended no batch for "
+                f"{PATIENCE:g} s; call {verb} in a callback, which is between two updates"
+            )
+        try:
+            yield
+        finally:
+            network._held.release()
 
 
 class Interrupt:
@@ -44,6 +78,15 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.asked, self.updating = False, threading.Lock()
+
+    def rest(self, network: Model) -> None:
+        """Let a thread that waits for the network have it (see `at_rest`); no Ctrl-C raises meanwhile."""
+        network = outermost(network)
+        if network._awaited.locked():
+            with self.updating:
+                network._held.release()
+                with network._awaited:  # until it is done
+                    network._held.acquire()
 
     @contextmanager
     def listen(self) -> Iterator[None]:

@@ -43,6 +43,7 @@ def run_epoch(run: Run, train: Data | Batches, validation: Data | Batches | None
     order, count = sampler.order(train, stream), train.count(sampler.batch_size) or state.batches
     for number, part in enumerate(train.parts(sampler.batch_size, order, state.batch), state.batch + 1):
         run_batch(run, number, part, count)
+        run.interrupt.rest(network)
         if run.stopped and state.batch != count:
             return
     run.logs = tracker.result()
@@ -51,6 +52,7 @@ def run_epoch(run: Run, train: Data | Batches, validation: Data | Batches | None
         for _ in evaluated(
             network, validation, sampler.batch_size, tracker, f"epoch {run.epoch}, validation"
         ):
+            run.interrupt.rest(network)
             if run.interrupt.asked:
                 return
         run.logs |= {f"val_{name}": value for name, value in tracker.result().items()}
@@ -60,6 +62,7 @@ def run_epoch(run: Run, train: Data | Batches, validation: Data | Batches | None
         state.end_epoch(train.count(sampler.batch_size))
     run.progress.end_epoch(run.epoch, run.logs)
     run.call("on_epoch_end")
+    run.interrupt.rest(network)
 
 
 def run_batch(run: Run, number: int, part: Data, count: int | None) -> None:

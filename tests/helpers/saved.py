@@ -18,7 +18,7 @@ def _of_leaf(leaf):
     state = leaf._state and (leaf._state.rule, leaf._state.steps, leaf._state.scalars)
     slots = leaf._state and {name: bits(slot) for name, slot in leaf._state.slots.items()}
     parameters = {name: bits(p) for name, p in leaf.params.items()}
-    return parameters, bits(leaf.flat_params), state, slots, repr(leaf._specs), leaf._keeps_logits
+    return parameters, bits(leaf.flat_params), state, slots, repr(dict(leaf._specs)), leaf._keeps_logits
 
 
 def _of_networks(network):

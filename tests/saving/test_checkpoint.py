@@ -167,6 +167,11 @@ class TestResume:
             train(network, in_the_midst(3, 2))
         assert same_as(WHOLE, train(duplicate(network)))
 
+    @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda n: pickle.loads(pickle.dumps(n))])
+    def test_what_was_loaded_can_be_copied(self, duplicate, tmp_path):
+        network = loaded(train(new_network(), epochs=1), tmp_path)
+        assert same_as(network, duplicate(network))
+
     @pytest.mark.slow
     def test_a_copy_within_a_fit_goes_on_too(self):
         copies = []
