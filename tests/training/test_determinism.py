@@ -179,7 +179,7 @@ class TestThreads:
 
         def look():
             drawing.wait()
-            with pytest.raises(RuntimeError, match="no weights yet in layer 1|does not know the shape"):
+            with pytest.raises(RuntimeError, match=r"no weights yet in layer 1|does not know the shape"):
                 network.predict(X[:, 0])
             looked.set()
 
