@@ -57,7 +57,7 @@ class Activation(Part):
     @property
     def name(self) -> str:
         """The registered name, or else the name of the class."""
-        return vars(type(self)).get("_known_as") or type(self).__name__
+        return self._known_as or type(self).__name__
 
     def __call__(self, x: Array, out: Array | None = None) -> Array:
         """Return the value at `x`, of the same shape and dtype; `out` may be `x` itself."""
@@ -129,18 +129,7 @@ class ReLU(Activation):
 
 @registry.register("leaky_relu")
 class LeakyReLU(Activation):
-    """Leaky rectifier, y = max(x, slope x) (Maas et al. 2013).
-
-    Parameters
-    ----------
-    slope : float
-        The derivative at x <= 0, in (0, 1].
-
-    Examples
-    --------
-    >>> LeakyReLU()(np.array([-2.0, 3.0]))
-    array([-0.02,  3.  ])
-    """
+    """Leaky rectifier, y = max(x, slope x), with a `slope` in (0, 1] (Maas et al. 2013)."""
 
     def __init__(self, slope: float = 0.01) -> None:
         self.slope = Range(0.0, 1.0, open_low=True)("LeakyReLU", "slope", slope)
@@ -154,13 +143,7 @@ class LeakyReLU(Activation):
 
 @registry.register("elu")
 class ELU(Activation):
-    """Exponential linear unit, y = x above 0 and alpha (exp(x) - 1) below (Clevert et al. 2016).
-
-    Parameters
-    ----------
-    alpha : float
-        The limit of -y at low x, above 0; also the derivative at x = 0.
-    """
+    """Exponential linear unit, y = x above 0 and `alpha` (exp(x) - 1) below (Clevert et al. 2016)."""
 
     scale: ClassVar[float] = 1.0
 
@@ -333,13 +316,8 @@ class GELU(Activation):
 
     needs_input: ClassVar[bool] = True
 
-    @staticmethod
-    def _magnitude(x: Array) -> Array:
-        """Return abs(x), up to where Phi(-abs(x)) is 0 in float64."""
-        return np.minimum(np.abs(x), 40, dtype=np.float64)
-
     def __call__(self, x: Array, out: Array | None = None) -> Array:
-        a = self._magnitude(x)
+        a = np.minimum(np.abs(x), 40, dtype=np.float64)  # beyond, Phi(-a) is 0 in float64
         lost: Array = a * _normal_tail(a)
         y = np.maximum(x, 0, out=_destination(x, out))
         return np.subtract(y, lost, out=y)
@@ -347,7 +325,7 @@ class GELU(Activation):
     def derivative(self, y: Array, x: Array | None = None, out: Array | None = None) -> Array:
         """Return Phi(x) + x phi(x), which at -x is 1 minus its value at x."""
         x = self._required(x)
-        a = self._magnitude(x)
+        a = np.minimum(np.abs(x), 40, dtype=np.float64)
         large, small = _half_square(a)
         density = np.exp(-large) * np.exp(-small) / math.sqrt(2 * math.pi)
         left = _normal_tail(a) - a * density
@@ -387,11 +365,10 @@ class Softmax(Activation):
     elementwise: ClassVar[bool] = False
 
     def __call__(self, x: Array, out: Array | None = None) -> Array:
-        y = _destination(x, out)
-        top = np.maximum.reduce(x, axis=-1, keepdims=True)
+        y, top = _destination(x, out), np.maximum.reduce(x, axis=-1, keepdims=True)
         with np.errstate(over="ignore"):  # a difference that overflows is -inf, whose exponential is 0
             np.exp(np.subtract(x, top, out=y), out=y)
-        y /= y.sum(axis=-1, keepdims=True)
+        y /= np.add.reduce(y, axis=-1, keepdims=True)
         return y
 
     def backward(self, dy: Array, y: Array, x: Array | None = None) -> Array:

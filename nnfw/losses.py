@@ -82,7 +82,8 @@ class Loss(Part):
             A factor for each sample or step: 2 counts it twice, 0 masks it. The mean divides by the number
             of samples and steps, not by the sum of the weights.
         """
-        return self._mean(self._values(*self._prepare(y, a)), weight)
+        values = self._values(*self._prepare(y, a), weight)
+        return float(np.add.reduce(values, axis=None, dtype=np.float64)) / values.size
 
     def per_sample(self, y: ArrayLike, a: ArrayLike) -> Array:
         """Return the loss of each sample (N,), averaged over its time steps."""
@@ -96,9 +97,9 @@ class Loss(Part):
         recorded for the returned array, and ``network.backward`` uses that.
         """
         y, a, logits = self._prepare(y, a)
-        dy = self._scaled(self.slope(y, a), weight)
+        dy = _scaled(self.slope(y, a), weight)
         if logits is not None:
-            LOGIT_GRADIENTS.enter(dy, self._scaled(self.slope_from_logits(y, a), weight))
+            LOGIT_GRADIENTS.enter(dy, _scaled(self.slope_from_logits(y, a), weight))
         return dy
 
     def with_gradient(
@@ -109,8 +110,10 @@ class Loss(Part):
         The training loop calls this method, so that targets are checked and converted once a batch.
         """
         y, a, logits = self._prepare(y, a)
+        values = self._values(y, a, logits, weight)
         slope = self.slope(y, a) if logits is None else self.slope_from_logits(y, a)
-        return self._mean(self._values(y, a, logits), weight), self._scaled(slope, weight), logits is not None
+        mean = float(np.add.reduce(values, axis=None, dtype=np.float64)) / values.size
+        return mean, _scaled(slope, weight), logits is not None
 
     def targets(self, y: Array, a: Array) -> Array:
         """Return the targets for `value` and `slope`: checked, in the shape and dtype of `a`."""
@@ -142,27 +145,23 @@ class Loss(Part):
         fused = activation is not None and activation == self.fused_with
         return self.targets(numeric(y, "y"), a), a, logits if fused else None
 
-    def _values(self, y: Array, a: Array, logits: Array | None) -> Array:
-        """Return the loss of each sample (and step)."""
+    def _values(self, y: Array, a: Array, logits: Array | None, weight: ArrayLike | None = None) -> Array:
+        """Return the loss of each sample (and step), times its weight."""
         values = self.value(y, a) if logits is None else self.value_from_logits(y, logits)
         if values.shape != a.shape[:-1]:
             raise ShapeError(
                 f"{type(self).__name__}.value must return one loss for each sample and step, shape "
                 f"{a.shape[:-1]}, got {values.shape}; take the mean or sum over axis=-1"
             )
-        return values
+        return values if weight is None else values * _spread(weight, values.shape, values.dtype)
 
-    def _mean(self, values: Array, weight: ArrayLike | None) -> float:
-        if weight is not None:
-            values = values * _spread(weight, values.shape, values.dtype)
-        return float(values.sum(dtype=np.float64)) / values.size
 
-    def _scaled(self, slope: Array, weight: ArrayLike | None) -> Array:
-        """Return the gradient of the mean loss, given the slope of each sample's (and step's) loss."""
-        steps = slope.shape[:-1]
-        if weight is None:
-            return slope / math.prod(steps)
-        return slope * (_spread(weight, steps, slope.dtype) / math.prod(steps))[..., None]
+def _scaled(slope: Array, weight: ArrayLike | None) -> Array:
+    """Return the gradient of the mean loss, given the slope of each sample's (and step's) loss."""
+    steps = slope.shape[:-1]
+    if weight is None:
+        return slope / math.prod(steps)
+    return slope * (_spread(weight, steps, slope.dtype) / math.prod(steps))[..., None]
 
 
 def _spread(weight: ArrayLike, steps: tuple[int, ...], dtype: DTypeLike) -> Array:
@@ -182,10 +181,6 @@ def above_zero(a: Array) -> Array:
 def below_one(a: Array) -> Array:
     """Return the outputs, bounded above so that log(1 - a) is finite."""
     return np.minimum(a, 1.0 - float(np.finfo(a.dtype).epsneg))
-
-
-def _smoothed(y: Array, amount: float, centre: float) -> Array:
-    return y * (1.0 - amount) + amount * centre if amount else y
 
 
 OTHER_NAMES = {
@@ -252,18 +247,12 @@ class MSLE(Loss):
 class Huber(Loss):
     """Huber loss, mean_K of d²/2 where |d| <= δ and δ (|d| - δ/2) beyond, d = a - y.
 
-    As in Keras, and PyTorch ``HuberLoss`` (P. J. Huber, Ann. Math. Stat. 35 (1964) 73).
-
-    Parameters
-    ----------
-    delta : float, default 1.0
-        The error δ beyond which the loss is linear, in units of `y`.
+    `delta` is δ. As in Keras, and PyTorch ``HuberLoss`` (P. J. Huber, Ann. Math. Stat. 35 (1964) 73).
 
     Examples
     --------
-    >>> huber = Huber(delta=2.0)
-    >>> huber([[0.0, 0.0]], [[1.0, 5.0]]), huber.gradient([[0.0, 0.0]], [[1.0, 5.0]])
-    (4.25, array([[0.5, 1. ]]))
+    >>> Huber(delta=2.0)([[0.0, 0.0]], [[1.0, 5.0]])
+    4.25
     """
 
     def __init__(self, delta: float = 1.0) -> None:
@@ -356,17 +345,8 @@ class KLDivergence(Loss):
 class BinaryCrossentropy(Loss):
     """Binary cross-entropy, -mean_K (y log a + (1 - y) log(1 - a)), for targets in [0, 1].
 
+    `label_smoothing`, in [0, 1), is the share ε of 1/2 in the targets: y becomes (1 - ε) y + ε/2.
     As in Keras, and PyTorch ``BCELoss``; fused with a sigmoid, as ``BCEWithLogitsLoss``.
-
-    Parameters
-    ----------
-    label_smoothing : float in [0, 1), default 0.0
-        The share ε of 1/2 in the targets: y becomes (1 - ε) y + ε/2, as in Keras.
-
-    Examples
-    --------
-    >>> BinaryCrossentropy()([[1], [0]], [[0.5], [0.5]])
-    0.6931471805599453
     """
 
     fused_with = "sigmoid"
@@ -376,7 +356,8 @@ class BinaryCrossentropy(Loss):
         self.label_smoothing = FRACTION("BinaryCrossentropy", "label_smoothing", label_smoothing)
 
     def targets(self, y: Array, a: Array) -> Array:
-        return _smoothed(super().targets(y, a), self.label_smoothing, 0.5)
+        y, ε = super().targets(y, a), self.label_smoothing
+        return y * (1.0 - ε) + ε * 0.5 if ε else y
 
     def value(self, y: Array, a: Array) -> Array:
         a = below_one(above_zero(a))
@@ -399,15 +380,10 @@ class BinaryCrossentropy(Loss):
 class CategoricalCrossentropy(Loss):
     """Categorical cross-entropy, -Σ_K y log a, for integer classes or distributions y over K classes.
 
-    As in Keras for outputs that sum to 1, and PyTorch ``NLLLoss`` of log a; fused with a softmax, as
-    ``CrossEntropyLoss``: log Σ exp(s) - Σ y s of the logits s, shifted by the largest (Blanchard, Higham &
-    Higham, IMA J. Numer. Anal. 41 (2021) 2311).
-
-    Parameters
-    ----------
-    label_smoothing : float in [0, 1), default 0.0
-        The share ε of 1/K in the targets: y becomes (1 - ε) y + ε/K, as in Keras and PyTorch
-        (Szegedy et al., arXiv:1512.00567, section 7).
+    `label_smoothing`, in [0, 1), is the share ε of 1/K in the targets: y becomes (1 - ε) y + ε/K
+    (Szegedy et al., arXiv:1512.00567, section 7). As in Keras for outputs that sum to 1, and PyTorch
+    ``NLLLoss`` of log a; fused with a softmax, as ``CrossEntropyLoss``: log Σ exp(s) - Σ y s of the logits s,
+    shifted by the largest (Blanchard, Higham & Higham, IMA J. Numer. Anal. 41 (2021) 2311).
 
     Examples
     --------
@@ -423,9 +399,18 @@ class CategoricalCrossentropy(Loss):
         self.label_smoothing = FRACTION("CategoricalCrossentropy", "label_smoothing", label_smoothing)
 
     def targets(self, y: Array, a: Array) -> Array:
-        classes = y.shape == a.shape[:-1] and y.dtype.kind in "iu"
-        rows = _one_hot(y, a) if classes else super().targets(y, a)
-        return _smoothed(rows, self.label_smoothing, 1.0 / a.shape[-1])
+        K, ε = a.shape[-1], self.label_smoothing
+        if y.shape != a.shape[:-1] or y.dtype.kind not in "iu":
+            rows = super().targets(y, a)
+        elif y.astype(np.uint64).max() >= K:  # as unsigned, a negative class is a huge one
+            raise ValueError(
+                f"targets are classes {y.min()} to {y.max()}, but the outputs are for classes 0 to {K - 1}; "
+                "number the classes from 0, or give the last layer more units"
+            )
+        else:
+            rows = np.zeros(a.shape, a.dtype)
+            rows.reshape(-1, K)[np.arange(y.size), y.ravel()] = 1.0
+        return rows * (1.0 - ε) + ε * (1.0 / K) if ε else rows
 
     def value(self, y: Array, a: Array) -> Array:
         return -np.vecdot(y, np.log(above_zero(a)))
@@ -442,23 +427,13 @@ class CategoricalCrossentropy(Loss):
         others[rows, top] = 0.0
         # both terms are >= 0: nothing cancels, and even a tiny loss keeps all its digits
         log_sum = np.log1p(np.vecdot(others, others))
-        values = y_rows.sum(axis=1) * log_sum - 2.0 * np.vecdot(y_rows, below)
+        values = np.add.reduce(y_rows, axis=1) * log_sum - 2.0 * np.vecdot(y_rows, below)
         return values.reshape(y.shape[:-1])
 
     def slope_from_logits(self, y: Array, a: Array) -> Array:
-        return a * y.sum(axis=-1, keepdims=True) - y  # a - y, as targets sum to 1 (or to 0 in padding)
-
-
-def _one_hot(classes: Array, a: Array) -> Array:
-    """Return integer classes (N, ...) as one-hot rows of the shape of `a` (N, ..., K)."""
-    if classes.astype(np.uint64).max() >= a.shape[-1]:  # as unsigned, a negative class is a huge one
-        raise ValueError(
-            f"targets are classes {classes.min()} to {classes.max()}, but the outputs are for classes 0 to "
-            f"{a.shape[-1] - 1}; number the classes from 0, or give the last layer more units"
-        )
-    rows = np.zeros((classes.size, a.shape[-1]), a.dtype)
-    rows[np.arange(classes.size), classes.ravel()] = 1.0
-    return rows.reshape(a.shape)
+        return (
+            a * np.add.reduce(y, axis=-1, keepdims=True) - y
+        )  # a - y, as targets sum to 1 (or to 0 in padding)
 
 
 get = registry.get

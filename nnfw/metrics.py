@@ -55,7 +55,7 @@ class Metric(Part):
         snake_case = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
         arguments = self._arguments()
         changed = [str(value) for key, value in self.config.items() if value != arguments[key].default]
-        return "_".join([vars(type(self)).get("_known_as") or snake_case, *changed])
+        return "_".join([self._known_as or snake_case, *changed])
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
         """Return the sums of a batch from which `result` is computed, as a small array."""

@@ -10,6 +10,7 @@ learning rate, λ weight decay, t the number of the step from 1, m momentum, v a
 import math
 from dataclasses import KW_ONLY, dataclass, field
 from numbers import Real
+from operator import attrgetter
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -19,7 +20,9 @@ from nnfw.core import vectors
 from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array
 from nnfw.core.validation import AMOUNT, FRACTION, POSITIVE, boolean, checked, optional
-from nnfw.core.vectors import clip_to_norm
+from nnfw.core.vectors import Scratch, clip_to_norm
+
+shape_of = attrgetter("shape")
 
 
 def rate_like(owner: str, name: str, value: Any) -> schedules.RateLike:
@@ -45,19 +48,12 @@ class State:
     steps: int  # done so far
     slots: dict[str, Array]  # running means and sums, each of the shape of the vector
     scalars: dict[str, float]  # running numbers that hold for the whole vector
-    _scratch: dict[str, Array] = field(default_factory=dict, repr=False)
-
-    def scratch(self, like: Array, name: str = "work") -> Array:
-        """Return a scratch buffer of the length of `like`; the memory is kept between steps."""
-        buffer = self._scratch.get(name)
-        if buffer is None or buffer.size < like.size:
-            buffer = self._scratch[name] = np.empty_like(like)
-        return buffer[: like.size]
+    scratch: Scratch = field(default_factory=Scratch, repr=False)
 
     def part(self, block: slice) -> "State":
         """Return the state of a block of the parameters: views of the slots, the same scalars and scratch."""
         slots = {name: slot[block] for name, slot in self.slots.items()}
-        return State(self.rule, self.steps, slots, self.scalars, self._scratch)
+        return State(self.rule, self.steps, slots, self.scalars, self.scratch)
 
 
 @dataclass(eq=False, repr=False)
@@ -100,6 +96,9 @@ class Optimizer(Part):
     slots: ClassVar[tuple[str, ...]] = ()
     squares: ClassVar[tuple[str, ...]] = ()
     decoupled: ClassVar[bool] = False
+    # Whether each parameter is treated by itself, as by the rules of this module: a long vector is then taken
+    # in blocks, and one step may serve several layers.
+    separable: ClassVar[bool] = False
 
     learning_rate: Rate = 0.01
     _: KW_ONLY
@@ -108,18 +107,14 @@ class Optimizer(Part):
     clip_norm: Limit = None
     clip_global_norm: Limit = None
 
+    def __init_subclass__(cls) -> None:
+        """Note whether the rule is one of this module."""
+        super().__init_subclass__()
+        cls.separable = {cls.step.__module__, cls.apply.__module__} == {__name__}
+
     def __setattr__(self, name: str, value: Any) -> None:
         """Check each argument whenever it is assigned."""
         super().__setattr__(name, checked(self, name, value))
-
-    @property
-    def separable(self) -> bool:
-        """Whether each parameter is treated by itself, as by the rules of this module.
-
-        A long vector is then taken in blocks, and one step may serve several layers.
-        """
-        rule = type(self)
-        return rule.step is Optimizer.step and rule.apply.__module__ == __name__
 
     def rate(self, epoch: float) -> float:
         """Return the learning rate at `epoch`."""
@@ -138,24 +133,28 @@ class Optimizer(Part):
         Both are flat vectors, of one layer or of several end to end. `state`, which `start` returned for
         `params`, is updated; a schedule is called with `epoch`, which is fractional within an epoch.
         """
-        owner, given = type(self).__name__, (grads, *state.slots.values())
-        if state.rule != owner or any(vector.shape != params.shape for vector in given):
+        owner, shapes = type(self).__name__, {*map(shape_of, (params, grads, *state.slots.values()))}
+        if state.rule != owner or len(shapes) > 1:
             slots = {name: slot.shape for name, slot in state.slots.items()}
             raise ValueError(
                 f"{owner}: parameters {params.shape}, gradients {grads.shape} and the state of {state.rule} "
                 f"{slots} do not fit; all vectors have one shape, and start(params) returns the state"
             )
         rate = self.rate(epoch)
-        self._count(state)
+        state.steps += 1
+        state.scratch.dtype = params.dtype
         if self.clip_value is not None or self.clip_norm is not None:
-            grads = self._clipped(grads, state)
-        if self.weight_decay:
-            grads = self._decayed(params, grads, state, rate)
+            grads = self._clipped(grads, state.scratch("clipped", grads.shape))
+        if self.weight_decay and self.decoupled:
+            params *= 1 - rate * self.weight_decay
+        elif self.weight_decay:
+            decayed = np.multiply(params, self.weight_decay, out=state.scratch("decayed", params.shape))
+            grads = np.add(decayed, grads, out=decayed)
         if params.size <= vectors.BLOCK or not self.separable:
             self.apply(params, grads, state, rate)
-        else:
-            for block in vectors.blocks(params.size):
-                self.apply(params[block], grads[block], state.part(block), rate)
+            return
+        for block in vectors.blocks(params.size):
+            self.apply(params[block], grads[block], state.part(block), rate)
 
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
         """Change `params` and ``state.slots`` in place by the rule."""
@@ -163,26 +162,14 @@ class Optimizer(Part):
             f"{type(self).__name__} has no rule; define apply(params, grads, state, rate)"
         )
 
-    def _count(self, state: State) -> None:
-        state.steps += 1
-
-    def _clipped(self, grads: Array, state: State) -> Array:
-        """Return the gradient clipped by value, then by norm."""
-        clipped = state.scratch(grads, "clipped")
+    def _clipped(self, grads: Array, clipped: Array) -> Array:
+        """Return the gradient clipped by value, then by norm, in `clipped`."""
         clipped[...] = grads
         if self.clip_value is not None:
             np.clip(clipped, -self.clip_value, self.clip_value, out=clipped)
         if self.clip_norm is not None:
             clip_to_norm([clipped], self.clip_norm)
         return clipped
-
-    def _decayed(self, params: Array, grads: Array, state: State, rate: float) -> Array:
-        """Return g + λ p; or, with decoupled decay, shrink p by η λ p and return g."""
-        if self.decoupled:
-            params *= 1 - rate * self.weight_decay
-            return grads
-        decayed = np.multiply(params, self.weight_decay, out=state.scratch(params, "decayed"))
-        return np.add(decayed, grads, out=decayed)
 
 
 registry = Registry("optimizer", Optimizer, synonyms={"momentum": "sgd", "nag": "sgd", "nesterov": "sgd"})
@@ -217,21 +204,8 @@ class SGD(Optimizer):
         (1)  m = μ m + g
         (2)  p = p − η m              or, with nesterov, p = p − η (g + μ m)
 
-    Polyak 1964; Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning".
-
-    Parameters
-    ----------
-    momentum : float
-        μ, in [0, 1). At 0, m is g.
-    nesterov : bool
-        Use Nesterov momentum, which evaluates one step ahead.
-
-    Examples
-    --------
-    >>> optimizer, p = SGD(0.1, momentum=0.9), np.array([1.0, 2.0])
-    >>> optimizer.step(p, np.array([0.5, -0.5]), optimizer.start(p), epoch=0.0)
-    >>> p
-    array([0.95, 2.05])
+    `momentum` is μ, in [0, 1). Polyak 1964; Sutskever et al. 2013, "On the importance of initialization and
+    momentum in deep learning".
     """
 
     slots = ("momentum",)
@@ -244,7 +218,7 @@ class SGD(Optimizer):
             raise ValueError("SGD: nesterov=True needs momentum, as momentum=0.9")
 
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
-        direction, work = grads, state.scratch(params)
+        direction, work = grads, state.scratch("work", params.shape)
         if self.momentum:
             direction = m = state.slots["momentum"]
             m *= self.momentum
@@ -265,12 +239,7 @@ class Adagrad(Optimizer):
         (1)  v = v + g²
         (2)  p = p − η g / (√v + ε)
 
-    Duchi, Hazan & Singer 2011, JMLR 12.
-
-    Parameters
-    ----------
-    epsilon, initial_accumulator : float
-        ε, and the first value of v.
+    `epsilon` is ε, and `initial_accumulator` the first v. Duchi, Hazan & Singer 2011, JMLR 12.
     """
 
     slots = squares = ("accumulator",)
@@ -279,13 +248,13 @@ class Adagrad(Optimizer):
     initial_accumulator: Amount = 0.0
 
     def start(self, params: Array) -> State:
-        """Return the state before the first step, with `initial_accumulator` in place of zeros."""
+        """Return the state before the first step, v at its first value."""
         state = super().start(params)
         state.slots["accumulator"].fill(self.initial_accumulator)
         return state
 
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
-        v, work = state.slots["accumulator"], state.scratch(params)
+        v, work = state.slots["accumulator"], state.scratch("work", params.shape)
         v += np.square(grads, out=work)  # (1)
         params -= np.multiply(over_root(grads, v, self.epsilon, work), rate, out=work)  # (2)
 
@@ -298,19 +267,13 @@ class RMSprop(Optimizer):
     ::
 
         (1)  v = ρ v + (1 − ρ) g²
-        (2)  a = ρ a + (1 − ρ) g, if centered; else a = 0
+        (2)  a = ρ a + (1 − ρ) g, with centered; else a = 0
         (3)  m = μ m + g / (√(v − a²) + ε)
         (4)  p = p − η m
 
-    Tieleman & Hinton 2012, "Neural networks for machine learning", lecture 6.5; centered: Graves 2013
-    (arXiv:1308.0850).
-
-    Parameters
-    ----------
-    rho, epsilon, momentum : float
-        ρ in [0, 1), ε, and μ in [0, 1).
-    centered : bool
-        Divide by the standard deviation of g. Steps are very long where g hardly changes.
+    `rho`, `epsilon` and `momentum` are ρ, ε and μ. With `centered` g is divided by its standard deviation,
+    and steps are very long where g hardly changes. Tieleman & Hinton 2012, "Neural networks for machine
+    learning", lecture 6.5; centered: Graves 2013 (arXiv:1308.0850).
     """
 
     slots = ("velocity", "mean", "momentum")
@@ -322,7 +285,7 @@ class RMSprop(Optimizer):
     centered: Switch = False
 
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
-        v, work = state.slots["velocity"], state.scratch(params)
+        v, work = state.slots["velocity"], state.scratch("work", params.shape)
         blend(v, np.square(grads, out=work), self.rho, work)  # (1)
         if self.centered:
             a = state.slots["mean"]
@@ -348,13 +311,8 @@ class Adam(Optimizer):
         (2)  v = β₂ v + g²
         (3)  p = p − η m̂ / (√v̂ + ε),  m̂ = m / (1 + β₁ + … + β₁ᵗ⁻¹),  v̂ = v / (1 + β₂ + … + β₂ᵗ⁻¹)
 
-    Kingma & Ba 2015 (arXiv:1412.6980), algorithm 1, where m and v have the factors 1 − β₁ and 1 − β₂; they
-    cancel in m̂ and v̂.
-
-    Parameters
-    ----------
-    beta_1, beta_2, epsilon : float
-        β₁ and β₂ in [0, 1), and ε.
+    `beta_1`, `beta_2` and `epsilon` are β₁, β₂ and ε. Kingma & Ba 2015 (arXiv:1412.6980), algorithm 1, where
+    m and v have the factors 1 − β₁ and 1 − β₂; they cancel in m̂ and v̂.
 
     Examples
     --------
@@ -373,25 +331,20 @@ class Adam(Optimizer):
     epsilon: Positive = 1e-8
 
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
-        m = self._sum(grads, state)
-        self._descend(params, m, state, rate / sum_of_weights(self.beta_1, state.steps))
-
-    def _sum(self, grads: Array, state: State) -> Array:
-        """Compute equations 1 and 2, and return m."""
-        m, v = state.slots["momentum"], state.slots["velocity"]
+        m, v, work = state.slots["momentum"], state.slots["velocity"], state.scratch("work", params.shape)
         m *= self.beta_1
         m += grads  # (1)
         v *= self.beta_2
-        v += np.square(grads, out=state.scratch(grads))  # (2)
-        return m
-
-    def _descend(self, params: Array, direction: Array, state: State, rate: float) -> None:
-        """Compute p = p − rate direction / (√v̂ + ε), the fraction expanded by c = √v / √v̂."""
-        v, work = state.slots["velocity"], state.scratch(params)
-        c = math.sqrt(sum_of_weights(self.beta_2, state.steps))
+        v += np.square(grads, out=work)  # (2)
+        direction, weights = self._direction(m, grads, state)
+        c = math.sqrt(sum_of_weights(self.beta_2, state.steps))  # √v / √v̂, by which the fraction is expanded
         step = over_root(direction, v, c * self.epsilon, work)
-        step *= c * rate
+        step *= c * (rate / weights)
         params -= step  # (3)
+
+    def _direction(self, m: Array, grads: Array, state: State) -> tuple[Array, float]:
+        """Return the numerator of the step, and the sum of its weights."""
+        return m, sum_of_weights(self.beta_1, state.steps)
 
 
 @registry.register("adamw")
@@ -400,13 +353,6 @@ class AdamW(Adam):
     """Adam with decoupled weight decay, p = p − η λ p before each step, in PyTorch's form.
 
     Loshchilov & Hutter 2019 (arXiv:1711.05101), algorithm 2.
-
-    Examples
-    --------
-    >>> optimizer, p = AdamW(0.1, weight_decay=0.5), np.array([1.0, 2.0])
-    >>> optimizer.step(p, np.array([50.0, -0.5]), optimizer.start(p), epoch=0.0)
-    >>> p
-    array([0.85, 2.  ])
     """
 
     decoupled = True
@@ -427,12 +373,8 @@ class Nadam(Adam):
         (4)  a = μₜ₊₁ (1 − β₁) m / (1 − Πₜ₊₁) + (1 − μₜ) g / (1 − Πₜ)
         (5)  p = p − η a / (√v̂ + ε)
 
-    Dozat 2016, "Incorporating Nesterov momentum into Adam", ICLR workshop.
-
-    Parameters
-    ----------
-    momentum_decay : float
-        ψ. μ rises from about β₁ / 2 to β₁; at ψ = 0 it stays at β₁ / 2.
+    `momentum_decay` is ψ: μ rises from about β₁ / 2 to β₁; at ψ = 0 it stays at β₁ / 2. Dozat 2016,
+    "Incorporating Nesterov momentum into Adam", ICLR workshop.
     """
 
     learning_rate: Rate = 0.002
@@ -444,20 +386,21 @@ class Nadam(Adam):
         state.scalars["momentum_product"] = 1.0
         return state
 
-    def _count(self, state: State) -> None:
-        super()._count(state)
-        state.scalars["momentum_product"] *= self._momentum(state.steps)  # (3)
+    def step(self, params: Array, grads: Array, state: State, epoch: float) -> None:
+        """See `Optimizer.step`; Π is that of the steps before until the step has been taken."""
+        super().step(params, grads, state, epoch)
+        state.scalars["momentum_product"] *= self._momentum(state.steps)
 
     def _momentum(self, t: int) -> float:
         return self.beta_1 * (1 - 0.5 * math.pow(0.96, self.momentum_decay * t))
 
-    def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
-        product = state.scalars["momentum_product"]
-        now, ahead = self._momentum(state.steps), self._momentum(state.steps + 1)
+    def _direction(self, m: Array, grads: Array, state: State) -> tuple[Array, float]:
+        now, ahead = self._momentum(state.steps), self._momentum(state.steps + 1)  # (3)
+        product = state.scalars["momentum_product"] * now
         of_m, of_g = ahead * (1 - self.beta_1) / (1 - product * ahead), (1 - now) / (1 - product)
-        direction = np.multiply(self._sum(grads, state), of_m, out=state.scratch(params, "ahead"))
-        direction += np.multiply(grads, of_g, out=state.scratch(params))  # (4)
-        self._descend(params, direction, state, rate)  # (5)
+        direction = np.multiply(m, of_m, out=state.scratch("ahead", m.shape))
+        direction += np.multiply(grads, of_g, out=state.scratch("work", m.shape))  # (4)
+        return direction, 1.0
 
 
 @registry.register("lion")
@@ -471,14 +414,8 @@ class Lion(Optimizer):
         (2)  p = p − η sign(β₁ m + (1 − β₁) g)
         (3)  m = β₂ m + (1 − β₂) g
 
-    Chen et al. 2023, "Symbolic discovery of optimization algorithms" (arXiv:2302.06675), algorithm 2.
-
-    Parameters
-    ----------
-    learning_rate : float, callable or Schedule
-        η: 3 to 10 times smaller than for AdamW, with λ as many times larger.
-    beta_1, beta_2 : float
-        β₁ and β₂, in [0, 1).
+    `beta_1` and `beta_2` are β₁ and β₂; η is 3 to 10 times smaller than for AdamW, with λ as many times
+    larger. Chen et al. 2023, "Symbolic discovery of optimization algorithms" (arXiv:2302.06675), algorithm 2.
     """
 
     slots = ("momentum",)
@@ -489,8 +426,8 @@ class Lion(Optimizer):
     beta_2: Fraction = 0.99
 
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
-        m, work = state.slots["momentum"], state.scratch(params)
-        direction = np.multiply(m, self.beta_1, out=state.scratch(params, "direction"))
+        m, work = state.slots["momentum"], state.scratch("work", params.shape)
+        direction = np.multiply(m, self.beta_1, out=state.scratch("direction", m.shape))
         direction += np.multiply(grads, 1 - self.beta_1, out=work)
         np.sign(direction, out=work)  # in place it would take several times as long
         params -= np.multiply(work, rate, out=work)  # (2)

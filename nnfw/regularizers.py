@@ -47,18 +47,7 @@ registry = Registry("regularizer", Regularizer, {"weight_decay": "l2"})
 
 @registry.register("l1")
 class L1(Regularizer):
-    """L1 penalty, λ Σ|p|, which drives most weights close to zero.
-
-    Parameters
-    ----------
-    strength : float
-        λ, at least 0.
-
-    Examples
-    --------
-    >>> L1(0.5).penalty(np.array([3.0, -4.0]))
-    3.5
-    """
+    """L1 penalty, λ Σ|p|, of which `strength` is λ; it drives most weights close to zero."""
 
     def __init__(self, strength: float = 0.01) -> None:
         self.strength = AMOUNT("L1", "strength", strength)
@@ -74,12 +63,7 @@ class L1(Regularizer):
 class L2(Regularizer):
     """L2 penalty, λ/2 Σp², of gradient λp; on all parameters it equals `weight_decay` of an optimizer.
 
-    Keras's ``L2(λ)`` has no factor 1/2: it is ``L2(2λ)`` here.
-
-    Parameters
-    ----------
-    strength : float
-        λ, at least 0.
+    `strength` is λ. Keras's ``L2(λ)`` has no factor 1/2: it is ``L2(2λ)`` here.
 
     Examples
     --------
@@ -99,14 +83,9 @@ class L2(Regularizer):
 
 @registry.register("max_norm")
 class MaxNorm(Regularizer):
-    """A bound on the Euclidean norm of each unit's input weights, a column of (D, H).
+    """A bound, `limit`, on the Euclidean norm of each unit's input weights, a column of (D, H).
 
-    Srivastava et al., JMLR 15 (2014), section 5.1.
-
-    Parameters
-    ----------
-    limit : float
-        The largest norm, above 0; a longer column is scaled down to it.
+    A longer column is scaled down to it (Srivastava et al., JMLR 15 (2014), section 5.1).
 
     Examples
     --------
@@ -121,7 +100,7 @@ class MaxNorm(Regularizer):
         self.limit = POSITIVE("MaxNorm", "limit", limit)
 
     def constrain(self, p: Array) -> None:
-        """Scale each column that is too long; one whose norm is not finite is left as it is."""
+        """See `Regularizer`; a column whose norm is not finite is left as it is."""
         with np.errstate(over="ignore", under="ignore"):
             norms = np.sqrt(np.square(p).sum(axis=0))
         long = (norms > self.limit) & (norms < np.inf)

@@ -218,7 +218,7 @@ def test_float32_stays_float32(rule):
     state = optimizer.start(params)
     for gradient in gradients.astype(np.float32):
         optimizer.step(params, gradient, state, 0.0)
-    kept = [params, *state.slots.values(), *state._scratch.values()]
+    kept = [params, *state.slots.values(), *state.scratch._views.values()]
     assert {array.dtype for array in kept} == {np.dtype(np.float32)}
     np.testing.assert_allclose(params, run(optimizer, start, gradients)[-1], rtol=1e-4, atol=1e-5)
 

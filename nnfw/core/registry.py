@@ -93,6 +93,11 @@ class Part:
 
     _known_as: ClassVar[str] = ""  # its first name in a registry
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Give up the name of the class that it derives from."""
+        super().__init_subclass__(**options)
+        cls._known_as = ""
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Check the arguments before ``__init__`` runs."""
         if args or kwargs:
@@ -135,7 +140,7 @@ class Part:
 def brief(value: Any) -> str:
     """Return how an argument is shown: a registered part with default arguments by its name."""
     text = repr(value.name if isinstance(value, np.dtype) else value)
-    name = vars(type(value)).get("_known_as")  # its own, not one that its class inherits
+    name = getattr(value, "_known_as", "")
     return repr(name) if name and text == f"{type(value).__name__}()" else text
 
 

@@ -1,13 +1,34 @@
-"""Long vectors in blocks that stay in the cache, and their norms."""
+"""Long vectors in blocks that stay in the cache, their norms, and memory that is used again."""
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from nnfw.core.typing import Array
 
 BLOCK = 1 << 17  # elements
+
+
+class Scratch:
+    """Memory of arbitrary content, by name and shape, kept from one step to the next; a copy begins empty."""
+
+    def __init__(self, dtype: np.dtype[Any] | None = None) -> None:
+        self.dtype, self._views = dtype, dict[str, Array]()
+
+    def __call__(self, name: str, shape: tuple[int, ...]) -> Array:
+        """Return an array of this shape; its memory grows where it must, and never shrinks."""
+        view = self._views.get(name)
+        if view is None or view.shape != shape:
+            size, memory = math.prod(shape), None if view is None else view.base
+            if memory is None or memory.size < size:
+                memory = np.empty(size, self.dtype)
+            view = self._views[name] = memory[:size].reshape(shape)
+        return view
+
+    def __reduce__(self) -> Any:
+        return Scratch, (self.dtype,)
 
 
 def blocks(size: int) -> Iterator[slice]:

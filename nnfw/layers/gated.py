@@ -8,10 +8,10 @@ import numpy as np
 from nnfw.activations import Activation
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
+from nnfw.core.vectors import Scratch
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Options
 from nnfw.layers.packing import Pass, Weights
-from nnfw.layers.parameters import Scratch
 from nnfw.layers.recurrent import Recurrent
 
 

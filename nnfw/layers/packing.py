@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nnfw.core.typing import Array
-from nnfw.layers.parameters import Scratch
+from nnfw.core.vectors import Scratch
 
 Weights = tuple[Array, list[Array]]  # Wx over b (D + 1, G·H), and Wh in the parts that are multiplied at once
 Step = tuple[slice, slice, slice]  # before, after, now

@@ -17,6 +17,7 @@ from nnfw import initializers
 from nnfw.core.errors import ShapeError
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array, Shape
+from nnfw.core.vectors import Scratch
 from nnfw.initializers import Initializer
 
 NOTHING = np.empty(0, np.float32)  # the parameters of a layer that has none; a dx that is not needed
@@ -103,20 +104,6 @@ def lay_out(flat: Array, specs: Mapping[str, Spec]) -> tuple[dict[str, Array], V
         views.update(zip(members, np.split(blocks[block], np.cumsum(widths)[:-1], axis=-1), strict=True))
         start = stop
     return blocks, Views({name: views[name] for name in specs})
-
-
-class Scratch:
-    """Memory of arbitrary content, by name and shape; it is kept until more of it is asked for."""
-
-    def __init__(self, dtype: np.dtype[Any]) -> None:
-        self.dtype, self._kept = dtype, dict[str, Array]()
-
-    def __call__(self, name: str, shape: tuple[int, ...]) -> Array:
-        """Return an array of this shape."""
-        size, kept = math.prod(shape), self._kept.get(name)
-        if kept is None or kept.size < size:
-            kept = self._kept[name] = np.empty(size, self.dtype)
-        return kept[:size].reshape(shape)
 
 
 class Parametrized:

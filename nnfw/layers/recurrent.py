@@ -10,10 +10,11 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import FRACTION, boolean, positive_integer
+from nnfw.core.vectors import Scratch
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer, Options, with_samples
 from nnfw.layers.packing import Pass, Steps, Unpacked, Weights, steps_of
-from nnfw.layers.parameters import NOTHING, Scratch
+from nnfw.layers.parameters import NOTHING
 
 INFERENCE_ROWS = 2048  # samples × steps that inference takes at a time, whatever T is
 

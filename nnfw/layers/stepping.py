@@ -3,9 +3,9 @@
 import numpy as np
 
 from nnfw.core.typing import Array
+from nnfw.core.vectors import Scratch
 from nnfw.layers.base import Layer
 from nnfw.layers.packing import steps_of
-from nnfw.layers.parameters import Scratch
 from nnfw.layers.recurrent import Recurrent
 
 

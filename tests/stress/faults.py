@@ -203,8 +203,8 @@ OTHERS = [
     Fault(
         "cce: smoothing",
         "losses",
-        "self.label_smoothing, 1.0 / a.shape[-1]",
-        "self.label_smoothing, 0.5",
+        "ε * (1.0 / K)",
+        "ε * 0.5",
     ),
     Fault(
         "bce: joint slope not a mean over outputs",
@@ -227,8 +227,8 @@ OTHERS = [
     Fault(
         "Adam: no bias correction of m",
         "optimizers",
-        "rate / sum_of_weights(self.beta_1, state.steps)",
-        "rate * (1 - self.beta_1)",
+        "return m, sum_of_weights(self.beta_1, state.steps)",
+        "return m, 1 / (1 - self.beta_1)",
     ),
     Fault(
         "Adam: ε inside the root",
@@ -257,7 +257,7 @@ OTHERS = [
     Fault(
         "Adagrad: forgets",
         "optimizers",
-        "v += np.square(grads, out=work)",
+        "v += np.square(grads, out=work)  # (1)",
         "v[...] = np.square(grads, out=work)",
     ),
     Fault(
