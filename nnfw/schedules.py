@@ -146,13 +146,7 @@ def laps(epoch: float, period: float, factor: float = 1.0) -> tuple[int, float]:
 
 @registered
 class Constant(Schedule):
-    """The same `rate` at every epoch: ``get(0.1)`` is ``Constant(0.1)``.
-
-    Examples
-    --------
-    >>> Constant(0.1) * 0.5
-    Constant(0.05)
-    """
+    """The same `rate` at every epoch: ``get(0.1)`` is ``Constant(0.1)``."""
 
     rate: Amount
 
@@ -165,13 +159,7 @@ class Constant(Schedule):
 
 @registered
 class Custom(Schedule):
-    """The rate ``function(epoch)``: what `get` makes of a plain function.
-
-    Examples
-    --------
-    >>> Custom(lambda epoch: 0.1 / (1 + epoch), staircase=True)(1.9)
-    0.05
-    """
+    """The rate ``function(epoch)``: what `get` makes of a plain function."""
 
     function: abc.Callable[[float], float]
 
@@ -181,13 +169,7 @@ class Custom(Schedule):
 
 @registered
 class Step(Schedule):
-    """A rate multiplied by `drop`, from 0 to 1, after every `every` epochs: ``rate drop^floor(e / every)``.
-
-    Examples
-    --------
-    >>> Step(0.1, drop=0.5, every=10)(29.9)
-    0.025
-    """
+    """A rate times `drop`, from 0 to 1, after every `every` epochs: ``rate drop^floor(e / every)``."""
 
     rate: Amount
     drop: Share = 0.5
@@ -220,13 +202,7 @@ class Piecewise(Schedule):
 
 @registered
 class InverseTime(Schedule):
-    """Inverse time decay, ``rate / (1 + decay e)``: half after ``1 / decay`` epochs (Robbins & Monro 1951).
-
-    Examples
-    --------
-    >>> InverseTime(0.1, decay=0.5)(2.0)
-    0.05
-    """
+    """Inverse time decay, ``rate / (1 + decay e)``: half at ``e = 1 / decay`` (Robbins & Monro 1951)."""
 
     rate: Amount
     decay: Amount
@@ -269,13 +245,7 @@ class Exponential(Schedule):
 
 @registered
 class Linear(Schedule):
-    """Linear decay, ``rate + (end - rate) e / epochs``; a range test if `end` is above `rate`.
-
-    Examples
-    --------
-    >>> Linear(0.1, epochs=10)(5.0)
-    0.05
-    """
+    """Linear decay, ``rate + (end - rate) e / epochs``; a range test if `end` is above `rate`."""
 
     rate: Amount
     epochs: Length
@@ -287,13 +257,7 @@ class Linear(Schedule):
 
 @registered
 class Polynomial(Schedule):
-    """Polynomial decay, ``end + (rate - end) (1 - e / epochs)^power``: early if `power` > 1, else late.
-
-    Examples
-    --------
-    >>> Polynomial(0.1, epochs=10, power=2)(5.0)
-    0.025
-    """
+    """Polynomial decay, ``end + (rate - end) (1 - e / epochs)^power``: early if `power` > 1, else late."""
 
     rate: Amount
     epochs: Length
@@ -425,13 +389,7 @@ class Noam(Schedule):
 
 @registered
 class Scaled(Schedule):
-    """Another schedule with every rate multiplied by `factor`, as ``schedule * factor`` returns it.
-
-    Examples
-    --------
-    >>> Linear(0.1, epochs=10) * 0.5 * 0.5
-    Scaled(Linear(0.1, 10), 0.25)
-    """
+    """Another schedule with every rate multiplied by `factor`, as ``schedule * factor`` returns it."""
 
     schedule: Annotated[RateLike, scheduled]
     factor: Amount
@@ -489,9 +447,7 @@ class Sequence(Schedule):
 
 
 def get(schedule: RateLike) -> Schedule:
-    """Return the schedule for a number, a function of the epoch, or the schedule itself.
-
-    A name is refused with a TypeError: a schedule needs its numbers.
+    """Return the schedule for a number, a function of the epoch, or the schedule itself; no names.
 
     Examples
     --------
