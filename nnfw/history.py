@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 from nnfw import plots
 from nnfw.core.files import write_csv
 from nnfw.core.suggest import nearest
+from nnfw.plots.learning import marked
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,6 +26,8 @@ class History(dict[str, list[float]]):
         The numbers of the epochs, from 1.
     validation : str
         How the validation data of the last `fit` were chosen.
+    restored : int or None
+        The epoch whose weights `EarlyStopping` restored at the end of the last `fit`, if it did.
 
     Examples
     --------
@@ -34,8 +37,10 @@ class History(dict[str, list[float]]):
     >>> history.epoch, history["loss"], history["val_loss"]
     ([1, 2], [0.5, 0.25], [nan, 0.3])
     >>> history
-    <History, 2 epochs; last: loss 0.25, val_loss 0.3>
+    <History, 2 epochs; last: loss 0.25, val_loss 0.3; lowest loss: epoch 2, loss 0.25, val_loss 0.3>
     """
+
+    restored: int | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,17 +59,18 @@ class History(dict[str, list[float]]):
             raise AttributeError(f"History has no {name!r}; it is itself the dict: history['loss']")
 
     def __repr__(self) -> str:
-        """Show the last epoch, and the best: that of the lowest validation loss, or loss."""
+        """Show the last epoch, and the one that `plots.history` marks."""
         if not (self and self.epoch):
             return "<History, no epoch>"
-        last = describe({name: values[-1] for name, values in self.items()})
-        shown = f"{len(self.epoch)} epoch{'s' * (len(self.epoch) > 1)}; last: {last}"
-        name = "val_loss" if "val_loss" in self else "loss"
-        known = [pair for pair in zip(self.get(name, ()), self.epoch, strict=False) if math.isfinite(pair[0])]
-        if len(known) > 1:
-            loss, epoch = min(known)
-            shown += f"; best: {name} {loss:.4g} in epoch {epoch}"
+        shown = f"{len(self.epoch)} epoch{'s' * (len(self.epoch) > 1)}; last: {self._describe(-1)}"
+        if mark := marked(self):
+            shown += f"; {mark[0]}: epoch {self.epoch[mark[1]]}, {self._describe(mark[1])}"
         return f"<History, {shown}>"
+
+    def _describe(self, index: int) -> str:
+        """Return the numbers that were measured in an epoch, in one line."""
+        row = {name: values[index] for name, values in self.items()}
+        return describe({name: value for name, value in row.items() if not math.isnan(value)})
 
     def append(self, logs: Mapping[str, float]) -> None:
         """Add one epoch."""
@@ -72,6 +78,7 @@ class History(dict[str, list[float]]):
             values = self.setdefault(name, [math.nan] * len(self.epoch))
             values.append(logs.get(name, math.nan))
         self.epoch.append(len(self.epoch) + 1)
+        self.restored = None
 
     def plot(self, path: "str | PathLike[str] | None" = None) -> "Figure":
         """Draw the learning curves, and save them if a path is given; see `nnfw.plots.history`."""

@@ -70,23 +70,30 @@ def test_history_shows_every_quantity(run):
     assert {axes.get_xlabel() for axes in figure.axes} == {"epoch"}
 
 
-def test_history_marks_the_best_epoch(run):
+def test_history_marks_what_was_restored_or_names_what_is_marked(run):
     def best(history):
         found = {
             (label, line.get_xdata()[0])
             for axes in plots.history(history).axes
             for label, line in curves(axes).items()
-            if "best" in label
+            if "epoch" in label
         }
         (place,) = found
         return place
 
     run["val_loss"][7], run["loss"][11], run["val_loss"][4] = 0.01, 0.001, NAN
-    assert best(run) == ("best epoch: 8", 8)
-    assert best(Run(first=51, **run)) == ("best epoch: 58", 58)
-    assert best({"loss": run["loss"]}) == ("best epoch: 12", 12)
+    assert best(run) == ("lowest val_loss: epoch 8", 8)
+    assert best(Run(first=51, **run)) == ("lowest val_loss: epoch 58", 58)
+    assert best({"loss": run["loss"]}) == ("lowest loss: epoch 12", 12)
     run["val_loss"][:] = [NAN] * 30
-    assert best(run) == ("best epoch: 12", 12)
+    assert best(run) == ("lowest loss: epoch 12", 12)
+    run["val_loss"][3] = 0.5  # alone it is no minimum
+    assert best(run) == ("lowest loss: epoch 12", 12)
+    run.restored = 21
+    assert best(run) == ("restored: epoch 21", 21)
+    shifted = Run(first=51, **run)
+    shifted.restored = 71
+    assert best(shifted) == ("restored: epoch 71", 71)
 
 
 @pytest.mark.slow

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def history(history: Mapping[str, Sequence[float]], path: Target = None) -> "Figure":
     """Draw the learning curves: the loss, each metric, and the learning rate if it changes.
 
-    The best epoch, that of the lowest validation loss (of the lowest loss without validation), is marked.
-    The axis of a loss that spans more than two decades is logarithmic.
+    The epoch is marked whose weights `EarlyStopping` restored, else that of the lowest validation loss (or
+    loss). The axis of a loss that spans more than two decades is logarithmic.
 
     Parameters
     ----------
@@ -38,16 +38,16 @@ def history(history: Mapping[str, Sequence[float]], path: Target = None) -> "Fig
     epochs = np.asarray(getattr(history, "epoch", range(1, longest + 1)))
     if not longest:
         raise ValueError("the history has no epoch yet; call fit first")
-    panels, best = _panels(series), _best(series)
+    panels, mark = _panels(series), marked(history)
     rows, columns = grid(len(panels))
     with picture(path, width=2.3 + 2.1 * columns, height=0.4 + 2.3 * rows) as figure:
         entries: dict[str, Any] = {}  # of the legend, each label once
         for number, name in enumerate(panels, start=1):
             axes = figure.add_subplot(rows, columns, number)
             _draw_panel(axes, epochs, name, series)
-            if best is not None:
+            if mark is not None:
                 style: dict[str, Any] = {"color": "0.5", "linestyle": ":", "linewidth": 1}
-                axes.axvline(epochs[best], label=f"best epoch: {epochs[best]}", **style)
+                axes.axvline(epochs[mark[1]], label=f"{mark[0]}: epoch {epochs[mark[1]]}", **style)
             handles, labels = axes.get_legend_handles_labels()
             entries |= zip(labels, handles, strict=True)
         figure.legend(entries.values(), entries, loc="outside upper center", ncols=3)
@@ -62,12 +62,14 @@ def _panels(series: Mapping[str, Array]) -> list[str]:
     return [*panels, "learning_rate"] if len(set(rates[np.isfinite(rates)])) > 1 else panels
 
 
-def _best(series: Mapping[str, Array]) -> int | None:
-    """Return the index of the lowest validation loss, or loss, if there is more than one epoch."""
+def marked(history: Mapping[str, Sequence[float]]) -> tuple[str, int] | None:
+    """Return why an epoch is marked, and its index: the restored one, or that of the lowest of the losses."""
+    if restored := getattr(history, "restored", None):
+        return "restored", list(history.epoch).index(restored)  # type: ignore[attr-defined]
     for name in ("val_loss", "loss"):
-        values = series.get(name, np.zeros(0))
-        if len(values) > 1 and np.isfinite(values).any():
-            return int(np.nanargmin(values))
+        values = finite(history.get(name, ()))
+        if np.isfinite(values).sum() > 1:
+            return f"lowest {name}", int(np.nanargmin(values))
     return None
 
 

@@ -185,6 +185,7 @@ class EarlyStopping(Monitor):
         """Restore the best weights."""
         if self.weights:
             self._exchange(run)
+            run.history.restored = self.best_epoch
             run.note(f"the weights of epoch {self.best_epoch}, the best by {self.monitor}, are restored")
 
     def _exchange(self, run: Run) -> None:
