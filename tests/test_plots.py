@@ -4,6 +4,7 @@ import copy
 import pickle
 import subprocess
 import sys
+import time
 from xml.etree import ElementTree
 
 import matplotlib
@@ -282,8 +283,9 @@ def test_confusion_matrix_can_be_read(classes, samples):
     figure.draw_without_rendering()
     cell = axes.get_window_extent().width / classes
     image = axes.images[0]
+    colours = image.to_rgba(image.get_array())
     for place, text in shown.items():
-        assert contrast(text.get_color(), image.to_rgba(matrix[place])) > (3 if matrix[place] else 1.5)
+        assert contrast(text.get_color(), colours[place][:3]) > (3 if matrix[place] else 1.5)
     for text in sorted(axes.texts, key=lambda text: len(text.get_text()))[-5:]:
         box = text.get_window_extent()
         assert max(box.width, box.height) < cell
@@ -292,19 +294,75 @@ def test_confusion_matrix_can_be_read(classes, samples):
 
 
 def test_confusion_matrix_can_be_read_on_every_shade():
-    shades = np.arange(1, 101).reshape(10, 10)
-    axes = plots.confusion_matrix(shades).axes[0]
-    assert min(contrast(t.get_color(), axes.images[0].to_rgba(int(t.get_text()))) for t in axes.texts) > 4
+    for errors in range(1, 100, 3):
+        axes = plots.confusion_matrix([[1000 - 10 * errors, 10 * errors], [errors, 1000 - errors]]).axes[0]
+        colours = axes.images[0].to_rgba(axes.images[0].get_array()).reshape(4, 4)
+        assert min(contrast(t.get_color(), c[:3]) for t, c in zip(axes.texts, colours, strict=True)) > 4
 
 
 def test_confusion_matrix_rows_are_the_true_classes():
     figure = plots.confusion_matrix([[8, 2, 0], [1, 3, 0], [0, 0, 0]], labels=["a", "b", "c"])
-    rows = np.asarray(figure.axes[0].images[0].get_array())
-    np.testing.assert_array_equal(rows, [[8, 2, 0], [1, 3, 0], [0, 0, 0]])
+    assert [text.get_text() for text in figure.axes[0].texts] == ["8", "2", "0", "1", "3", "0", "0", "0", "0"]
+    rows = figure.axes[0].images[0].get_array()
+    np.testing.assert_array_equal(rows[:2], [[0.8, 0.2, 0], [0.25, 0.75, 0]])
+    assert rows.mask.tolist() == [[False] * 3, [False] * 3, [True] * 3]
     normalized = plots.confusion_matrix([[8, 2, 0], [1, 2, 0], [0, 0, 0]], normalize=True)
     texts = [text.get_text() for text in normalized.axes[0].texts]
     assert texts == ["80", "20", "0", "33.3", "66.7", "0", "0", "0", "0"]
     assert normalized.axes[0].get_title() == "% of each true class"
+
+
+def cell_colours(figure):
+    image = figure.axes[0].images[0]
+    return image.to_rgba(image.get_array())[..., :3]
+
+
+def test_confusion_matrix_shows_few_errors_beside_many_hits():
+    colours = cell_colours(plots.confusion_matrix([[1_000_000, 500, 0], [500, 100, 0], [0, 0, 0]]))
+    white, grey = colours[0, 2], colours[2, 0]
+    assert white.tolist() == [1, 1, 1]
+    assert contrast(colours[0, 1], white) > 1.2
+    assert contrast(colours[1, 0], white) > 4  # five of six are wrong
+    np.testing.assert_array_equal(colours[2], [grey] * 3)
+    assert len(set(grey)) == 1
+    assert contrast(grey, white) > 1.2
+    one = cell_colours(plots.confusion_matrix([[10**9, 1], [0, 1]]))
+    assert contrast(one[0, 1], one[1, 0]) > 1.2
+
+
+def test_confusion_matrix_colours_do_not_depend_on_how_frequent_a_class_is():
+    matrix = np.array([[90, 10], [20, 80]])
+    same = cell_colours(plots.confusion_matrix(matrix * [[10_000], [1]]))
+    np.testing.assert_allclose(same, cell_colours(plots.confusion_matrix(matrix)))
+    np.testing.assert_allclose(same, cell_colours(plots.confusion_matrix(matrix, normalize=True)))
+
+
+def test_confusion_matrix_leaves_out_numbers_that_cannot_be_read():
+    many = plots.confusion_matrix(confusion(100), labels=[f"species {k}" for k in range(100)]).axes[0]
+    assert not many.texts
+    assert [label.get_text() for label in many.get_yticklabels()] == [
+        f"species {k}" for k in range(0, 100, 4)
+    ]
+    assert many.get_yticks().tolist() == list(range(0, 100, 4))
+    assert not len(many.xaxis.get_minor_ticks())
+    large = confusion(26) * 10**6  # nine digits in a quarter of an inch
+    assert not plots.confusion_matrix(large).axes[0].texts
+    assert plots.confusion_matrix(large, normalize=True).axes[0].texts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("classes", "seconds"), [(100, 1.0), (1000, 2.0)])
+def test_confusion_matrix_of_many_classes_is_fast(classes, seconds, tmp_path):
+    def cost(draw):
+        start = time.process_time()
+        draw()
+        return time.process_time() - start
+
+    matrix = confusion(classes, samples=2 * classes)
+    whole = min(cost(lambda: plots.confusion_matrix(matrix, tmp_path / "matrix.png")) for _ in range(2))
+    alone = min(cost(lambda: plots.lines({"a": [1, 2]}, tmp_path / "lines.png")) for _ in range(2))
+    assert whole - alone < seconds
+    assert max(plots.confusion_matrix(matrix).get_size_inches()) * 200 < 1700  # pixels
 
 
 def test_confusion_matrix_labels_stand_at_their_rows_and_columns():

@@ -1,5 +1,6 @@
 """The picture of a confusion matrix."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+MANY = 50  # classes; of more, cells have neither numbers nor edges, and not all rows a label
+LEAST = 5.0  # points; smaller numbers cannot be read
+
 
 def confusion_matrix(
     matrix: ArrayLike, path: Target = None, *, labels: Sequence[object] | None = None, normalize: bool = False
 ) -> "Figure":
-    """Draw a confusion matrix with the counts in its cells.
+    """Draw a confusion matrix, with the numbers in its cells where they can be read.
+
+    The colour of a cell is its share of the row, on a square root scale: rare classes look like frequent
+    ones, and the fewest errors are tinted. The row of a class without samples is grey.
 
     Parameters
     ----------
@@ -41,20 +48,24 @@ def confusion_matrix(
         raise ValueError(f"a confusion matrix has as many rows as columns, got shape {counts.shape}")
     if not np.all(np.isfinite(counts) & (counts >= 0)):
         raise ValueError("a confusion matrix holds counts, finite and >= 0; got others")
-    names = [str(label) for label in (range(len(counts)) if labels is None else labels)]
-    if len(names) != len(counts):
-        raise ValueError(f"labels must name each of the {len(counts)} classes, got {len(names)}")
-    if normalize:
-        totals = counts.sum(axis=1, keepdims=True)
-        counts = np.round(100 * counts / np.where(totals > 0, totals, 1), 1)
-    cell = min(0.5, max(0.26, 3.0 / len(counts)))
-    side = cell * max(len(counts), 2) + 0.9
+    K = len(counts)
+    names = [str(label) for label in (range(K) if labels is None else labels)]
+    if len(names) != K:
+        raise ValueError(f"labels must name each of the {K} classes, got {len(names)}")
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
+    cell = min(0.5, max(0.26, 3.0 / K)) if K <= MANY else 6.5 / K
+    side = cell * max(K, 2) + 0.9
     with picture(path, width=side, height=side) as figure:
         axes = figure.add_subplot()
-        _draw_cells(axes, counts, cell)
-        ticks = range(len(names))
-        axes.set_xticks(ticks, names, rotation=90 if max(map(len, names)) > 3 else 0)
-        axes.set_yticks(ticks, names)
+        _draw_cells(axes, shares)
+        if K <= MANY:
+            percent = np.nan_to_num(np.round(100 * shares, 1))
+            _draw_numbers(axes, percent if normalize else counts, shares, cell)
+        ticks = range(0, K, 1 if K <= MANY else math.ceil(K / 25))
+        shown = [names[tick] for tick in ticks]
+        axes.set_xticks(ticks, shown, rotation=90 if max(map(len, shown)) > 3 or K > MANY else 0)
+        axes.set_yticks(ticks, shown)
         axes.set(xlabel="predicted class", ylabel="true class", title="% of each true class" * normalize)
         # The labels are not to shrink the cells: the figure grows by their size.
         beside = max(label.get_window_extent().width for label in axes.get_yticklabels())
@@ -63,22 +74,32 @@ def confusion_matrix(
     return figure
 
 
-def _draw_cells(axes: "Axes", counts: Array, cell: float) -> None:
-    """Draw the cells, `cell` inches wide, and their counts; above 10 classes zeros are left out."""
-    image = axes.imshow(counts, cmap="Blues", vmin=0, vmax=max(counts.max(), 1))
+def _draw_cells(axes: "Axes", shares: Array) -> None:
+    """Draw the cells, white where the share is 0 and grey where it is NaN, and the edges of few."""
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap, PowerNorm
+
+    blues = ListedColormap(colormaps["Blues"](np.linspace(0.2, 1.0, 256))).with_extremes(bad="0.9", under="w")
+    axes.imshow(shares, cmap=blues, norm=PowerNorm(0.5, np.nextafter(0, 1), 1))
     axes.grid(False)
     axes.tick_params(which="both", length=0)
-    edges = np.arange(len(counts) - 1) + 0.5
-    axes.set_xticks(edges, minor=True)
-    axes.set_yticks(edges, minor=True)
-    axes.grid(which="minor", linewidth=0.5)
-    axes.set_axisbelow(False)
-    form = ".0f" if np.all(counts == np.round(counts)) else ".3g"
-    texts = {place: f"{count:{form}}" for place, count in np.ndenumerate(counts)}
+    if len(shares) <= MANY:
+        edges = np.arange(len(shares) - 1) + 0.5
+        axes.set_xticks(edges, minor=True)
+        axes.set_yticks(edges, minor=True)
+        axes.grid(which="minor", linewidth=0.5)
+        axes.set_axisbelow(False)
+
+
+def _draw_numbers(axes: "Axes", numbers: Array, shares: Array, cell: float) -> None:
+    """Write the numbers into cells `cell` inches wide, if they can be read; above 10 classes no zeros."""
+    form = ".0f" if np.all(numbers == np.round(numbers)) else ".3g"
+    texts = {place: f"{number:{form}}" for place, number in np.ndenumerate(numbers)}
     size = min(9.0, 1.4 * 72 * cell / max(map(len, texts.values())))
     style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": size, "in_layout": False}
+    colours = axes.images[0].to_rgba(shares)
     for (row, column), text in texts.items():
-        dark = np.dot(image.to_rgba(counts[row, column])[:3], (0.299, 0.587, 0.114)) < 0.42
-        colour = "w" if dark else "k" if counts[row, column] else "0.7"
-        if counts[row, column] or len(counts) <= 10:
+        dark = np.dot(colours[row, column, :3], (0.299, 0.587, 0.114)) < 0.42
+        colour = "w" if dark else "k" if numbers[row, column] else "0.65"
+        if size >= LEAST and (numbers[row, column] or len(numbers) <= 10):
             axes.text(column, row, text, color=colour, **style)
