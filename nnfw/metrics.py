@@ -9,11 +9,16 @@ several outputs the largest decides, the first among equal ones. A single output
 -1 and +1): class 1 is predicted where ``a > threshold``. A ratio 0/0, such as the precision of a class that
 is never predicted, is 0.0, as in scikit-learn.
 
+Called directly, metrics take what `fit` takes: ``metric(y, a, lengths=lengths)`` counts the steps within the
+lengths (N,); lists of sequences, (T_i,) or (T_i, K), have their own. A target or an output that is not finite
+is refused, as `fit`, `evaluate` and `predict` refuse it: NaN is no prediction, right or wrong.
+
 ``@nnfw.metrics.register("my_metric")`` above your own class makes it available by name.
 """
 
 import math
 import re
+import reprlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -21,9 +26,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.core.errors import ShapeError
+from nnfw.core.lengths import check_lengths, valid_steps
 from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array
-from nnfw.core.validation import FINITE, positive_integer
+from nnfw.core.validation import FINITE, check_finite, numeric, positive_integer
 
 
 class Metric(Part):
@@ -51,10 +57,12 @@ class Metric(Part):
 
     @property
     def name(self) -> str:
-        """The key in the history: the registered name, or the class's, and all arguments but defaults."""
+        """The key in the history: the registered name, or the class's, and arguments that say more."""
         snake_case = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
         defaults = self._arguments()
-        changed = [str(value) for key, value in self.config.items() if value != defaults[key].default]
+        changed = [
+            str(value) for key, value in self.config.items() if value not in (defaults[key].default, "auto")
+        ]
         return "_".join([self._known_as or snake_case, *changed])
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
@@ -69,9 +77,9 @@ class Metric(Part):
         """Return the value, a float but for `ConfusionMatrix`, from the statistics of all batches."""
         raise NotImplementedError
 
-    def __call__(self, y: ArrayLike, a: ArrayLike) -> Any:
-        """Return the value for targets `y` and outputs `a`."""
-        return self.result(self.statistics(y, a))
+    def __call__(self, y: Any, a: Any, *, lengths: ArrayLike | None = None) -> Any:
+        """Return the value for targets `y` and outputs `a`, of sequences within their `lengths`."""
+        return self.result(self.statistics(*_valid(y, a, lengths)))
 
 
 class MeanMetric(Metric):
@@ -97,9 +105,9 @@ class Running:
         self.metric = metric
         self.total: Array | None = None
 
-    def add(self, y: ArrayLike, a: ArrayLike) -> None:
-        """Add a batch."""
-        self.merge(self.metric.statistics(y, a))
+    def add(self, y: Any, a: Any, *, lengths: ArrayLike | None = None) -> None:
+        """Add a batch, given as to the metric."""
+        self.merge(self.metric.statistics(*_valid(y, a, lengths)))
 
     def merge(self, s: Array) -> None:
         """Add the statistics of a batch."""
@@ -115,6 +123,40 @@ class Running:
 # ---- Targets and outputs, brought to one form ----------------------------------------------------------
 
 
+def _valid(y: Any, a: Any, lengths: Any) -> tuple[Array, Array]:
+    """Return targets and outputs as arrays that are finite; of sequences, their valid steps (M, ...)."""
+    if lengths is None:
+        lengths = next(([len(one) for one in part] for part in (y, a) if _is_ragged(part)), None)
+    return _steps(y, "y", lengths), _steps(a, "a", lengths)
+
+
+def _is_ragged(part: Any) -> bool:
+    """Return whether `part` is a list of sequences of unequal length."""
+    return isinstance(part, list | tuple) and all(map(np.iterable, part)) and len(set(map(len, part))) > 1
+
+
+def _steps(part: Any, name: str, lengths: Any) -> Array:
+    """Return `part` as a finite array: with lengths, the valid steps of (N, T, ...) or a list (T_i, ...)."""
+    if lengths is None:
+        array = numeric(part, name)
+    elif _is_ragged(part):
+        arrays = [numeric(one, f"{name}[{i}]") for i, one in enumerate(part)]
+        shapes = [(length, *arrays[0].shape[1:]) for length in np.ravel(lengths).tolist()]
+        if [one.shape for one in arrays] != shapes:
+            got = reprlib.repr([one.shape for one in arrays])
+            raise ShapeError(
+                f"{name} holds sequences of shapes {got}, but of the lengths {reprlib.repr(shapes)}"
+            )
+        array = np.concatenate(arrays)
+    else:
+        array = numeric(part, name)
+        if array.ndim < (3 if name == "a" else 2):
+            raise ShapeError(f"{name} of shape {array.shape} has no time steps that lengths could count")
+        array = array[valid_steps(check_lengths(name, np.asarray(lengths), *array.shape[:2]), array.shape[1])]
+    check_finite(array, name)
+    return array
+
+
 def _aligned(y: ArrayLike, a: ArrayLike, classes: bool = False) -> tuple[Array, Array]:
     """Return targets (M, K), or (M,) if they are `classes`, and outputs (M, K) of M samples (and steps)."""
     y, a = np.asarray(y), np.asarray(a)
@@ -124,11 +166,6 @@ def _aligned(y: ArrayLike, a: ArrayLike, classes: bool = False) -> tuple[Array, 
         raise ShapeError(
             f"y of shape {y.shape} does not fit the outputs a of shape {a.shape}: expected y of shape "
             f"{' or '.join(map(str, dict.fromkeys(forms)))} and not empty (y comes first, then a)"
-        )
-    if y.dtype.kind not in "biuf":
-        raise TypeError(
-            f"y must hold numbers, got dtype {y.dtype}; "
-            "number your classes: classes, y = np.unique(y, return_inverse=True)"
         )
     return y.ravel() if classes and (k == 1 or y.size < a.size) else y.reshape(-1, k), a.reshape(-1, k)
 
@@ -332,8 +369,7 @@ class TopKAccuracy(MeanMetric):
             )
         truth = truth[:, None]
         own = a[np.arange(len(a))[:, None], truth]
-        # not (a <= own), rather than (a > own), ranks nan first: a diverged network is not counted as right
-        ahead = ~(a <= own) | ((a == own) & (np.arange(a.shape[1]) < truth))
+        ahead = (a > own) | ((a == own) & (np.arange(a.shape[1]) < truth))
         return np.array([np.count_nonzero(ahead.sum(axis=1) < self.k), len(a)])
 
 
@@ -430,9 +466,10 @@ class RatioMetric(CountMetric):
 
     Parameters
     ----------
-    average : {"auto", "binary", "macro", "micro", "weighted"}
-        "binary": class 1 only. "macro": the mean over the classes. "weighted": their mean, weighted by how
-        often each is true. "micro": the ratio of the sums. "auto": "binary" for K of 1 or 2, else "macro".
+    average : {"binary", "macro", "micro", "weighted", "auto"}, optional
+        "binary": class 1 of two, as by default; for more classes choose another. "macro": the mean over the
+        classes. "weighted": their mean, weighted by how often each is true. "micro": the ratio of the sums.
+        "auto", the default of version 0.1: "binary" for two classes, else "macro".
         Classes that neither occur nor are predicted are left out.
     threshold : float
         See `ClassMetric`.
@@ -449,20 +486,23 @@ class RatioMetric(CountMetric):
     (0.5, 0.5, 0.5)
     """
 
-    def __init__(self, average: str = "auto", threshold: float = 0.5) -> None:
+    def __init__(self, average: str | None = None, threshold: float = 0.5) -> None:
         super().__init__(threshold)
         known = ("auto", "binary", "macro", "micro", "weighted")
-        self.average = _one_of(type(self).__name__, average, known)
+        self.average = average if average is None else _one_of(type(self).__name__, average, known)
 
     def ratio(self, tp: Array, fp: Array, fn: Array, tn: Array) -> tuple[Array, Array]:
         """Return numerators and denominators, from the counts of the classes."""
         raise NotImplementedError
 
     def result(self, s: Array) -> float:
-        k = s.shape[1]
-        if self.average == "binary" and k > 2:
-            raise ValueError(f"average='binary' is for two classes, got K={k}; use 'macro' or 'weighted'")
-        binary = self.average == "binary" or (self.average == "auto" and k == 2)
+        k, own = s.shape[1], type(self).__name__
+        if self.average in (None, "binary") and k > 2:
+            raise ValueError(
+                f"average={self.average!r} is for two classes, got K={k}; choose {own}('macro'), the mean "
+                f"over the classes, {own}('weighted') or {own}('micro')"
+            )
+        binary = self.average in (None, "binary", "auto") and k == 2
         tp, fp, fn, tn = s[:, 1:] if binary else s[:, s[:3].any(axis=0)]
         top, bottom = self.ratio(tp, fp, fn, tn)
         if self.average == "micro":

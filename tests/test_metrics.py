@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -323,6 +324,98 @@ def test_steps_are_samples(rng):
         assert metric(real[..., 0], a[..., :1]) == metric(real[..., 0].ravel(), a[..., 0].ravel())
 
 
+LENGTHS = [3, 5, 1, 4]
+
+
+def ragged(whole):
+    return [one[:length] for one, length in zip(whole, LENGTHS, strict=True)]
+
+
+def forms_of_sequences(y, a):
+    """The same targets (N, T, ...) and outputs (N, T, K) in all forms with lengths, the padding filled."""
+    yield ragged(y), ragged(a), {}
+    yield ragged(y), a, {}
+    yield y, ragged(a), {}
+    yield tuple(ragged(y)), tuple(ragged(a)), {"lengths": LENGTHS}
+    yield y, a, {"lengths": LENGTHS}
+    yield y.tolist(), a, {"lengths": np.array(LENGTHS, np.uint8)}
+    yield [one.tolist() for one in ragged(y)], [one.tolist() for one in ragged(a)], {"lengths": LENGTHS}
+    wide = np.pad(a, ((0, 0), (0, 2), (0, 0)), constant_values=np.nan)
+    yield ragged(y), wide, {}
+    yield y, wide, {"lengths": LENGTHS}
+
+
+def test_beyond_the_lengths_nothing_is_counted(rng):
+    classes, a = rng.integers(0, 3, (4, 6)), rng.random((4, 6, 3))
+    valid = np.arange(6) < np.array(LENGTHS)[:, None]
+    a[~valid] = np.nan
+    labels, numbers = rng.integers(0, 2, (4, 6, 3)), rng.normal(size=(4, 6, 3))
+    cases = [(metric, classes) for metric in (*CLASSIFIERS, TopKAccuracy(2), metrics.get(wrong))]
+    cases += [(metric, np.eye(3)[classes]) for metric in (*CLASSIFIERS, TopKAccuracy(2))]
+    cases += [(metric, classes[..., None]) for metric in (*CLASSIFIERS, TopKAccuracy(2))]
+    cases += [(metric, labels) for metric in OF_LABELS]
+    cases += [(metric, numbers) for metric in (*REGRESSORS, Errors(), metrics.get(squared))]
+    for metric, y in cases:
+        expected = metric(y[valid], a[valid])
+        for given_y, given_a, options in forms_of_sequences(y, a):
+            np.testing.assert_array_equal(metric(given_y, given_a, **options), expected, err_msg=metric.name)
+            running = Running(metric)
+            running.add(given_y, given_a, **options)
+            np.testing.assert_array_equal(running.result(), expected)
+
+
+def test_single_outputs_of_sequences_may_be_lists_of_numbers(rng):
+    y, a = rng.integers(0, 2, (4, 6)), rng.random((4, 6, 1))
+    expected = F1()(y, a, lengths=LENGTHS)
+    assert 0 < expected < 1
+    assert F1()(ragged(y), ragged(a[..., 0])) == F1()(ragged(y), a) == expected
+
+
+@pytest.mark.parametrize(
+    ("y", "a", "options", "words"),
+    [
+        ([[0, 1], [1]], np.zeros((2, 3)), {}, r"a of shape \(2, 3\) has no time steps"),
+        ([0, 1], np.zeros((2, 3)), {"lengths": [1, 1]}, r"y of shape \(2,\) has no time steps"),
+        ([[0, 1], [1]], np.zeros((2, 1, 3)), {}, "a: lengths must lie in 1 to 1"),
+        (np.zeros((2, 4)), np.zeros((2, 4, 3)), {"lengths": [1, 2, 3]}, "y: lengths must be 2 whole numbers"),
+        (
+            np.zeros((2, 4)),
+            np.zeros((2, 4, 3)),
+            {"lengths": [1.0, 2.0]},
+            "y: lengths must be 2 whole numbers",
+        ),
+        (np.zeros((2, 4)), np.zeros((2, 4, 3)), {"lengths": [0, 2]}, "y: lengths must lie in 1 to 4"),
+        ([[0, 1], [1]], [np.zeros((1, 3)), np.zeros((2, 3))], {}, r"a holds.*\[\(1, 3\), \(2, 3\)\], but"),
+        ([[0, 1], [1]], np.zeros((2, 2, 3)), {"lengths": [2, 2]}, r"y holds sequences of shapes"),
+        ([[0, 1], [1]], [np.zeros((2, 3)), np.zeros((1, 2))], {}, r"a holds sequences of shapes"),
+        ([[0, 1], [1]], np.zeros((3, 2, 3)), {}, "a: lengths must be 3 whole numbers"),
+        ([[0, 1], 1], np.zeros((2, 2, 3)), {}, "y is a list of unequal parts"),
+        ([[0, 1], [np.nan]], np.zeros((2, 2, 3)), {}, r"y\[2\] is nan"),
+        ([[0, 7], [1]], np.zeros((2, 2, 3)), {}, "y holds 7"),
+    ],
+)
+def test_sequences_that_do_not_go_together_are_refused(y, a, options, words):
+    with pytest.raises(ValueError, match=words) as caught:
+        Accuracy()(y, a, **options)
+    assert len(str(caught.value)) < 500
+
+
+def test_metrics_take_what_fit_takes():
+    x, y = sequences(5, 1, 7, 2)
+    classes = [one.argmax(axis=1) for one in y]
+    network = Network(
+        [GRU(3, return_sequences=True), Dense(2, "softmax")], loss="cce", metrics=["accuracy", "f1"], seed=0
+    )
+    network.fit(x, classes, verbose=0)
+    a, found = network.predict(x), network.evaluate(x, classes)
+    assert a.shape == (4, 7, 2)
+    assert Accuracy()(classes, a) == found["accuracy"]
+    assert F1()(classes, a) == found["f1"]
+    matrix = ConfusionMatrix()(classes, a)
+    assert matrix.sum() == 5 + 1 + 7 + 2
+    assert np.trace(matrix) / matrix.sum() == pytest.approx(found["accuracy"])
+
+
 def test_arrays_may_be_read_only_and_strided(rng):
     wide, y = rng.random((30, 8)).astype(np.float32), rng.integers(0, 4, 60)[::2]
     a = wide[:, ::2]
@@ -355,8 +448,23 @@ def test_a_network_that_says_nothing_is_in_the_top_k_by_chance_only():
     assert TopKAccuracy(3)(y, a) == 0.3
 
 
-def test_a_network_that_diverged_is_never_in_the_top_k():
-    assert TopKAccuracy(2)([0, 1, 2], np.full((3, 4), np.nan)) == 0.0
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_refused_by_every_metric(rng, bad):
+    y, a = rng.integers(0, 3, 6), rng.random((6, 3))
+    a[4, y[4]] = bad  # NaN and infinity would win the argmax, and be right
+    one_hot = np.eye(3)[y]
+    cases = [(metric, y) for metric in (*CLASSIFIERS, TopKAccuracy(2))]
+    cases += [(metric, one_hot) for metric in (*REGRESSORS, *OF_LABELS, metrics.get(squared))]
+    for metric, target in cases:
+        named = re.escape(f"a[4, {y[4]}] is {bad}: every value must be finite")
+        with pytest.raises(ValueError, match=named):
+            metric(target, a)
+        with pytest.raises(ValueError, match=named):
+            Running(metric).add(target, a)
+        with pytest.raises(ValueError, match=r"a\[1\] is"):
+            metric(np.array([0.0, 1.0]), np.array([0.5, bad]))
+        with pytest.raises(ValueError, match=r"y\[1\] is"):
+            metric(np.array([0.0, bad]), np.array([0.5, 0.5]))
 
 
 def test_threshold_moves_the_decision_of_a_single_output():
@@ -376,6 +484,37 @@ def test_zero_over_zero_is_zero():
     assert Specificity()([1, 1], [0.1, 0.9]) == 0.0  # nothing is negative
     assert NegativePredictiveValue()([0, 1], [0.8, 0.9]) == 0.0
     assert MatthewsCorrelation()([1, 1], [0.1, 0.9]) == 0.0
+
+
+@given(classifications())
+@settings(deadline=None)
+def test_ratios_of_two_classes_are_of_class_1_and_more_classes_ask_for_the_average(case):
+    y, a = case
+    for ratio in RATIOS:
+        if a.shape[1] <= 2:
+            assert ratio()(y, a) == ratio("binary")(y, a) == ratio("auto")(y, a)
+            continue
+        name = ratio.__name__
+        for average in (None, "binary"):
+            wanted = rf"average={average!r} is for two classes, got K={a.shape[1]}; choose {name}\('macro'\)"
+            with pytest.raises(ValueError, match=wanted):
+                ratio(average)(y, a)
+        assert ratio("auto")(y, a) == ratio("macro")(y, a)
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_a_network_of_three_classes_asks_before_it_trains(ratio):
+    x, y = np.eye(6)[:, :4], np.arange(6) % 3
+    layers = [Dense(3, "softmax")]
+    network = Network(layers, loss="cce", metrics=[ratio()], seed=0)
+    with pytest.raises(
+        ValueError, match=rf"metric '\w+': average=None is for two.*{ratio.__name__}\('macro'\)"
+    ):
+        network.fit(x, y, verbose=0)
+    network.metrics = [ratio("macro"), ratio("weighted"), ratio("micro")]
+    names = [metric.name for metric in network.metrics]
+    assert [name.rsplit("_", 1)[1] for name in names] == ["macro", "weighted", "micro"]
+    assert set(names) <= set(network.fit(x, y, verbose=0))
 
 
 def test_a_class_that_is_nowhere_takes_nothing_from_the_mean():
@@ -409,6 +548,8 @@ def test_the_registered_names_are_the_keys_in_the_history():
 def test_names_differ_where_arguments_do():
     assert TopKAccuracy(k=3).name == "top_3_accuracy"
     assert F1("macro").name == "f1_macro"
+    assert F1("binary").name == "f1_binary"
+    assert F1().name == F1("auto").name == "f1"  # as files of version 0.1.0 have it
     assert F1("weighted", threshold=0.3).name == "f1_weighted_0.3"
     assert Accuracy(threshold=0).name == "accuracy_0.0"
     assert MultiLabel(F1("macro", threshold=0.3)).name == "multi_label_f1_macro_0.3"
@@ -577,7 +718,7 @@ def test_a_metric_of_labels_is_shown_by_its_arguments():
     [
         ([[0, 2]], np.zeros((1, 2)), "y holds 2, but each of the K=2 labels is 0 or 1"),
         ([[0, 0.5]], np.zeros((1, 2)), "y holds 0.5"),
-        ([[0, np.nan]], np.zeros((1, 2)), "y holds nan"),
+        ([[0, np.nan]], np.zeros((1, 2)), r"y\[0, 1\] is nan: every value must be finite"),
         ([0, 1], np.zeros((2, 2)), r"y of shape \(2,\).*expected y of shape \(2, 2\)"),
         ([[0, 1]], [[0, 3]], "outputs as a, not classes already decided"),
     ],
@@ -819,14 +960,14 @@ def test_shapes_must_fit_exactly(metric, y_shape, a_shape):
         ([0, 3], np.zeros((2, 3)), "y holds 3.*K=3.*0 to 2"),
         ([0, -1], np.zeros((2, 3)), "y holds -1.*0 to 2"),
         ([0.0, 1.5], np.zeros((2, 3)), "y holds 1.5.*whole number"),
-        ([0.0, np.nan], np.zeros((2, 3)), "y holds nan"),
-        ([0.0, np.inf], np.zeros((2, 3)), "y holds inf"),
+        ([0.0, np.nan], np.zeros((2, 3)), r"y\[1\] is nan: every value must be finite"),
+        ([0.0, np.inf], np.zeros((2, 3)), r"y\[1\] is inf"),
         ([0, 2], np.zeros((2, 1)), r"y holds 2.*K=1.*0 or 1.*not classes already decided"),
         ([0, -2], np.zeros(2), r"y holds -2.*-1 or \+1"),
         ([0.2, 1.0], np.zeros(2), r"y holds 0.2"),
         (np.zeros((2, 3)), np.zeros((2, 3)), "must sum to 1"),
         ([[1, 1, 0], [0, 0, 1]], np.zeros((2, 3)), "must sum to 1"),
-        ([[np.nan, 1, 0], [0, 0, 1]], np.zeros((2, 3)), "must sum to 1"),
+        ([[np.nan, 1, 0], [0, 0, 1]], np.zeros((2, 3)), r"y\[0, 0\] is nan"),
         (np.zeros((0, 3)), np.zeros((0, 3)), "empty"),
         (np.zeros((2, 0)), np.zeros((2, 0)), "empty"),
         (np.zeros(0), np.zeros(0), "empty"),
@@ -864,9 +1005,18 @@ def test_decisions_between_two_classes_may_be_whole_numbers():
 
 
 def test_classes_that_are_words_are_refused():
-    for words in (["cat", "dog"], np.array(["cat", "dog"], object)):
-        with pytest.raises(TypeError, match=r"y must be real numbers, got .*; nnfw\.data has LabelEncoder"):
+    for words in (["cat", "dog"], ["cat", "horse"], np.array(["cat", "dog"], object)):
+        with pytest.raises(TypeError, match=r"y.* must be real numbers.*LabelEncoder"):
             Accuracy()(words, [0.1, 0.9])
+
+
+def test_masked_values_are_not_read_under_their_mask():
+    masked = np.ma.array([0.0, 1.0], mask=[False, True])
+    for metric in (Accuracy(), MSE(), metrics.get(squared)):
+        with pytest.raises(ValueError, match="y has masked values; fill them"):
+            metric(masked, np.array([0.2, 0.8]))
+        with pytest.raises(ValueError, match="a has masked values; fill them"):
+            metric(np.array([0.2, 0.8]), masked)
 
 
 def test_wrong_arguments_are_named():

@@ -4,6 +4,7 @@ import numpy as np
 from saved import bits
 
 from nnfw import GRU, Dense, Dropout, EarlyStopping, Nadam, Network, ReduceOnPlateau
+from nnfw.metrics import F1
 from nnfw.schedules import Cosine
 
 RNG = np.random.default_rng(4)
@@ -15,7 +16,7 @@ def new_network():
     """Random in weights, order and noise; its optimizer counts, and its rate depends on the time."""
     layers = [GRU(4), Dropout(0.3), Dense(3, "softmax", optimizer=Nadam(0.02))]
     optimizer = Nadam(Cosine(0.05, epochs=8), clip_global_norm=1.0)
-    return Network(layers, loss="cce", optimizer=optimizer, metrics=["accuracy", "f1"], seed=3)
+    return Network(layers, loss="cce", optimizer=optimizer, metrics=["accuracy", F1("macro")], seed=3)
 
 
 def train(network, *callbacks, epochs=EPOCHS, resume=True, restore_best=True, verbose=0):

@@ -26,7 +26,7 @@ from nnfw import (
     NonFiniteError,
     ShapeError,
 )
-from nnfw.metrics import ConfusionMatrix
+from nnfw.metrics import F1, ConfusionMatrix
 
 # ---- tasks, and what they leave behind ---------------------------------------------------------------------
 
@@ -44,12 +44,12 @@ class Task(NamedTuple):
     loss: str
     x: Any
     y: Any
-    metrics: tuple[str, ...] = ()
+    metrics: tuple[str | Metric, ...] = ()
 
 
 TASKS = {
     "classes": Task(
-        lambda: [Dense(4, "tanh"), Dense(K, "softmax")], "cce", FLAT, CLASSES, ("accuracy", "f1")
+        lambda: [Dense(4, "tanh"), Dense(K, "softmax")], "cce", FLAT, CLASSES, ("accuracy", F1("macro"))
     ),
     "pair": Task(lambda: [Dense(1, "sigmoid")], "bce", FLAT, (CLASSES > 0).astype("float32")[:, None]),
     "number": Task(lambda: [Dense(1)], "mse", FLAT, FLAT[:, :1] / 4, ("mae",)),

@@ -12,6 +12,7 @@ import nnfw
 from nnfw import GRU, RNN, Adam, Dense, Nadam, Network
 from nnfw.activations import LeakyReLU
 from nnfw.initializers import Orthogonal
+from nnfw.metrics import F1
 from nnfw.schedules import Cosine, Warmup
 
 FOLDER = Path(__file__).parent
@@ -32,7 +33,7 @@ def make_network():
     ]
     optimizer = Adam(Warmup(Cosine(0.02, epochs=9), epochs=1) * 0.5, clip_global_norm=2.0)
     return Network(
-        layers, loss="cce", optimizer=optimizer, metrics=["accuracy", "f1"], seed=1, dtype="float64"
+        layers, loss="cce", optimizer=optimizer, metrics=["accuracy", F1("auto")], seed=1, dtype="float64"
     )
 
 
