@@ -296,8 +296,5 @@ def check_memory(network: Model, dtype: np.dtype[Any]) -> None:
 
 def physical_memory() -> float:
     """Return the bytes of memory of the machine; infinity where the system does not tell (Windows)."""
-    return (
-        float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-        if hasattr(os, "sysconf")
-        else math.inf
-    )
+    tells = hasattr(os, "sysconf")
+    return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")) if tells else math.inf

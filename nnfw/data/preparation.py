@@ -37,8 +37,8 @@ class Preparation(Part):
         """Return `data` transformed."""
         raise NotImplementedError
 
-    def fit_transform(self, data: Any) -> Any:
-        """Fit to `data`, and return it transformed."""
+    def fit_transform(self, data: Any, y: Any = None) -> Any:
+        """Fit to `data`, and return it transformed; `y`, which pipelines of scikit-learn pass, is not read."""
         return self.fit(data).transform(data)
 
 
@@ -184,10 +184,6 @@ class Scaler(Preparation):
         self.offset, scale = self._measure(items, low, span)
         self.scale = np.where(scale > 0, scale, 1.0)
         return self
-
-    def fit_transform(self, data: Any, y: Any = None) -> Any:
-        """Fit to `data`, and return it scaled; `y` is not read: pipelines of scikit-learn pass targets."""
-        return super().fit_transform(data)
 
     def transform(self, data: Any) -> Any:
         """Return `data` scaled."""

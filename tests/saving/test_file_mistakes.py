@@ -2,17 +2,13 @@
 
 from refusals import mistakes
 
-from nnfw import (
-    Dense,
-    LoadError,
-    Network,
-)
+from nnfw import Dense, LoadError, Network
 
 # fmt: off
 MISTAKES = [
     ("no such file", lambda s: Network.load(s.folder / "none.npz"),
      FileNotFoundError, "none.npz", "No such file"),
-    ("a folder", lambda s: Network.load(s.folder), OSError, "Is a directory", "]"),
+    ("a folder", lambda s: Network.load(s.folder), LoadError, "only a file can be read", "a folder"),
     ("a file of something else", lambda s: Network.load(s.broken("text")), LoadError, "broken.npz", "nnfw"),
     ("loaded into a network", lambda s: s.network.load(s.folder / "none.nnfw"),
      TypeError, "load returns a new Network", "network = Network.load("),
@@ -28,7 +24,7 @@ MISTAKES = [
     ("a picture of an unknown kind", lambda s: s.network.history.plot(s.folder / "curves.xyz"),
      ValueError, "xyz", "png"),
     ("a table where there is no folder", lambda s: s.network.history.to_csv(s.folder / "no" / "h.csv"),
-     FileNotFoundError, "No such file", "h.csv"),
+     FileNotFoundError, "no such folder", "h.csv"),
 ]
 # fmt: on
 
