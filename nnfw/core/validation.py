@@ -173,7 +173,9 @@ def has_mask(values: Any) -> bool:
 
 def as_array(values: Any, name: str, dtype: DTypeLike | None = None) -> Array:
     """Return `values` as an array, without a copy where it is one; what NumPy would misread is refused."""
-    if type(values) is not np.ndarray and has_mask(values):
+    if type(values) is np.ndarray:
+        return np.asarray(values, dtype)
+    if has_mask(values):
         raise ValueError(f"{name} has masked values; fill them, {name}.filled(...), or drop such samples")
     if hasattr(values, "toarray"):
         raise TypeError(f"{name} is a sparse matrix, and nnfw computes with arrays: {name}.toarray() is one")
@@ -181,8 +183,8 @@ def as_array(values: Any, name: str, dtype: DTypeLike | None = None) -> Array:
         return values if isinstance(values, np.memmap) else np.asarray(values, dtype)
     except ValueError:
         raise ValueError(
-            f"{name} is a list of unequal parts, and no array; sequences of unequal length are a list of "
-            f"arrays (T_i, D), of one feature (T_i, 1)"
+            f"{name} is a list of unequal parts, and no array; fit, evaluate and predict take sequences as a "
+            f"list of arrays (T_i, D), and nnfw.data.pad_sequences makes one array of them"
         ) from None
 
 

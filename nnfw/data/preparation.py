@@ -38,7 +38,7 @@ class Preparation(Part):
         raise NotImplementedError
 
     def fit_transform(self, data: Any, y: Any = None) -> Any:
-        """Fit to `data`, and return it transformed; `y`, which pipelines of scikit-learn pass, is not read."""
+        """Fit to `data`, and return it transformed; `y` is not read: scikit-learn's pipelines pass it."""
         return self.fit(data).transform(data)
 
 
