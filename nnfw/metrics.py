@@ -18,7 +18,6 @@ is refused, as `fit`, `evaluate` and `predict` refuse it: NaN is no prediction, 
 
 import math
 import re
-import reprlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -29,7 +28,7 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths, valid_steps
 from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array
-from nnfw.core.validation import FINITE, check_finite, numeric, positive_integer
+from nnfw.core.validation import FINITE, check_finite, numeric, positive_integer, shown
 
 
 class Metric(Part):
@@ -140,14 +139,10 @@ def _steps(part: Any, name: str, lengths: Any) -> Array:
     if lengths is None:
         array = numeric(part, name)
     elif _is_ragged(part):
-        arrays = [numeric(one, f"{name}[{i}]") for i, one in enumerate(part)]
-        shapes = [(length, *arrays[0].shape[1:]) for length in np.ravel(lengths).tolist()]
-        if [one.shape for one in arrays] != shapes:
-            got = reprlib.repr([one.shape for one in arrays])
-            raise ShapeError(
-                f"{name} holds sequences of shapes {got}, but of the lengths {reprlib.repr(shapes)}"
-            )
-        array = np.concatenate(arrays)
+        steps, expected = list(map(len, part)), np.ravel(lengths).tolist()
+        if steps != expected:
+            raise ShapeError(f"{name} holds {shown(steps)} steps, but the lengths are {shown(expected)}")
+        array = np.concatenate([numeric(one, f"{name}[{i}]") for i, one in enumerate(part)])
     else:
         array = numeric(part, name)
         if array.ndim < (3 if name == "a" else 2):
@@ -168,12 +163,6 @@ def _aligned(y: ArrayLike, a: ArrayLike, classes: bool = False) -> tuple[Array, 
             f"{' or '.join(map(str, dict.fromkeys(forms)))} and not empty (y comes first, then a)"
         )
     return y.ravel() if classes and (k == 1 or y.size < a.size) else y.reshape(-1, k), a.reshape(-1, k)
-
-
-def _as_floats(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
-    """Return real targets and outputs, both (M, K) in float64."""
-    y, a = _aligned(y, a)
-    return y.astype(np.float64), a.astype(np.float64)
 
 
 def _as_classes(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
@@ -231,13 +220,6 @@ class FunctionMetric(MeanMetric):
     function : callable
         ``function(y, a) -> float``, named by its ``__name__``. In training on sequences, `y` and `a` (M, K)
         hold all valid steps of the batch.
-
-    Examples
-    --------
-    >>> def quartic_error(y, a):
-    ...     return np.mean((y - a) ** 4)
-    >>> get(quartic_error)(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
-    8.0
     """
 
     def __init__(self, function: Callable[[Any, Any], float]) -> None:
@@ -272,8 +254,8 @@ class MAE(MeanMetric):
     higher_is_better = False
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        y, a = _as_floats(y, a)
-        return np.array([np.abs(y - a).sum(), a.size])
+        error = np.subtract(*_aligned(y, a), dtype=np.float64)
+        return np.array([np.abs(error).sum(), error.size])
 
 
 @registry.register("mse", "mean_squared_error")
@@ -283,8 +265,8 @@ class MSE(MeanMetric):
     higher_is_better = False
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        y, a = _as_floats(y, a)
-        return np.array([np.square(y - a).sum(), a.size])
+        error = np.subtract(*_aligned(y, a), dtype=np.float64)
+        return np.array([np.square(error).sum(), error.size])
 
 
 @registry.register("rmse")
@@ -301,18 +283,13 @@ class R2(Metric):
 
     An output whose targets are all equal scores 1.0 if it equals them exactly, else 0.0. Statistics are
     merged without Σy², in which a large mean would cancel (Chan, Golub & LeVeque 1979).
-
-    Examples
-    --------
-    >>> R2()([1.0, 2.0, 3.0], [1.0, 2.0, 2.0])
-    0.5
     """
 
     higher_is_better = True
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
         """Return for each output (5, K): count, first and mean of `y`, Σ(y - ȳ)² and Σ(y - a)²."""
-        y, a = _as_floats(y, a)
+        y, a = (part.astype(np.float64) for part in _aligned(y, a))
         offset = y - y[0]  # keeps the digits beside a large mean; equal targets have exactly 0 spread
         mean = offset.mean(axis=0)
         spread, error = np.square(offset - mean).sum(axis=0), np.square(y - a).sum(axis=0)
@@ -615,7 +592,13 @@ class MultiLabel(Metric):
 
 
 def get(metric: str | Metric | type[Metric] | Callable[[Any, Any], float]) -> Metric:
-    """Return the metric for a name, an object, a class, or a plain function ``f(y, a) -> float``."""
+    """Return the metric for a name, an object, a class, or a plain function ``f(y, a) -> float``.
+
+    Examples
+    --------
+    >>> get(lambda y, a: np.mean((y - a) ** 4))([1.0, 2.0], [1.0, 4.0])
+    8.0
+    """
     if callable(metric) and not isinstance(metric, Metric | type):
         return FunctionMetric(metric)
     return registry.get(metric)

@@ -273,11 +273,6 @@ class Cosine(Schedule):
     """Cosine decay, ``end + (rate - end) (1 + cos(pi e / epochs)) / 2``.
 
     Loshchilov & Hutter 2017, "SGDR" (arXiv:1608.03983), equation 5, without restarts.
-
-    Examples
-    --------
-    >>> [Cosine(0.1, epochs=20, end=0.01)(epoch) for epoch in (0, 20, 99)]
-    [0.1, 0.01, 0.01]
     """
 
     rate: Amount
@@ -371,11 +366,6 @@ class Noam(Schedule):
     Vaswani et al. 2017, "Attention is all you need" (arXiv:1706.03762), equation 3. `units` is the width of
     the model; the highest rate is ``factor / sqrt(units warmup)``. The paper counts steps, not epochs: with n
     steps an epoch, ``factor = n**-0.5``.
-
-    Examples
-    --------
-    >>> [Noam(units=64, warmup=4)(epoch) for epoch in (0, 4, 16)]
-    [0.0, 0.0625, 0.03125]
     """
 
     units: Annotated[float, Range(1.0).exact]
