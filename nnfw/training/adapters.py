@@ -87,7 +87,10 @@ def is_ragged(x: Any, first: Layer) -> bool:
 def as_lengths(lengths: ArrayLike, x: Array, axes: int) -> Array:
     """Return lengths as integers (N,) that fit x (N, T, D), or indices (N, T)."""
     if x.ndim != 1 + axes:
-        raise ShapeError(f"lengths go with x of (samples, steps, features), got x {x.shape}; leave them out")
+        raise ShapeError(
+            f"lengths go with x of (samples, steps, features), got x {x.shape}; leave them out, and give "
+            f"weights to fit as sample_weight"
+        )
     counts = numeric(lengths, "lengths")
     if counts.dtype.kind not in "iu":
         raise TypeError(

@@ -140,23 +140,13 @@ def split_off(data: Data, fraction: float, split: str, rng: np.random.Generator)
 
 
 def unpacked(data: Any) -> tuple[Any, ...]:
-    """Return validation data as (x, y, lengths), or an iterable of batches as (batches,).
-
-    Lengths that can only be weights, which other libraries take in third place, raise a ValueError.
-    """
+    """Return validation data as (x, y) or (x, y, lengths), or an iterable of batches as (batches,)."""
     of_batches = isinstance(data, list) and all(isinstance(batch, tuple) for batch in data)
     if of_batches or not isinstance(data, (tuple, list)):
         return (data,)
     if len(data) not in (2, 3):
         raise TypeError("must be (x, y) or (x, y, lengths)")
-    x, y, lengths = (*data, None)[:3]
-    ones = np.size(lengths) > 1 and np.array_equal(lengths, np.ones(np.shape(lengths)))
-    if ones and any(steps > 1 for steps in getattr(x, "shape", ())[1:2]):
-        raise ValueError(
-            f"the third of (x, y, lengths) gives every sequence 1 step, but x has {x.shape[1]}; if these are "
-            f"weights leave them out: fit's sample_weight is for the samples of x alone"
-        )
-    return x, y, lengths
+    return tuple(data)
 
 
 def weigh_classes(network: Model, data: Data | Batches, class_weight: Any) -> Data:

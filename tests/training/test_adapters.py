@@ -692,6 +692,35 @@ def harmless(name, call, error, said):
         assert state(network) == then[trained]
 
 
+class TestTheThirdOfValidationData:
+    """Whole numbers are lengths, also if all are 1; weights, which other libraries have there, are floats."""
+
+    @pytest.mark.parametrize("dtype", ["int64", "uint8"])
+    @pytest.mark.parametrize("lengths", [np.ones(N), LENGTHS, np.full(N, T)])
+    def test_whole_numbers_are_lengths(self, lengths, dtype):
+        lengths = lengths.astype(dtype)
+        held = [x[:length] for x, length in zip(SEQUENCES, lengths, strict=True)]
+        losses = [
+            fit(build(TASKS["sequence"]), SEQUENCES, CLASSES, validation_data=data)["val_loss"]
+            for data in ((held, CLASSES), (SEQUENCES, CLASSES, lengths), [SEQUENCES, CLASSES, [*lengths]])
+        ]
+        assert losses[0] == losses[1] == losses[2]
+
+    @pytest.mark.parametrize(
+        ("name", "weights", "error", "said"),
+        [
+            ("sequence", np.ones(N), TypeError, "lengths must be whole numbers"),
+            ("sequence", [0.5] * N, TypeError, "lengths must be whole numbers"),
+            ("steps", np.ones(N, "float32"), TypeError, "lengths must be whole numbers"),
+            ("classes", np.ones(N), ShapeError, "lengths go with x of (samples, steps, features)"),
+        ],
+    )
+    def test_floats_are_weights(self, name, weights, error, said):
+        x, y = TASKS[name].x, TASKS[name].y
+        said = ("validation_data: ", said, "sample_weight")
+        harmless(name, lambda n: fit(n, x, y, validation_data=(x, y, weights)), error, said)
+
+
 SERIES = [SEQUENCES[n, :length, 0] for n, length in enumerate(LENGTHS)]
 
 
