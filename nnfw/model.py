@@ -272,14 +272,14 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     --------
     >>> print(table([("a", "b"), ("long", "1")]))
     a     b
-    ────  ─
+    ----  -
     long  1
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
-    return "\n".join([lines[0], "  ".join("─" * width for width in widths), *lines[1:]])
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
 
 
 def check_memory(network: Model, dtype: np.dtype[Any]) -> None:

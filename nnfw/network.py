@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw import optimizers, sanity, saving
+from nnfw.core.output import show
 from nnfw.core.registry import class_only, explain_keywords
 from nnfw.core.typing import Array
 from nnfw.core.validation import FINITE, FRACTION, boolean, positive_integer
@@ -310,12 +311,12 @@ class Network(Model):
             If `fit` would.
         """
         report = sanity.check(self, x, y, lengths, steps, seed)
-        print(report)
+        show(str(report))
         return report
 
     def summary(self) -> None:
         """Print the layers, their output shapes and parameters."""
-        print(self._describe())
+        show(self._describe())
 
     def save(self, path: "str | PathLike[str]") -> None:
         """Write the whole network to one file; see `nnfw.saving`."""

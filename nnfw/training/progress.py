@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
+from nnfw.core.output import printable, show
 from nnfw.history import describe
 
 Method = TypeVar("Method", bound=Callable[..., None])
@@ -69,7 +70,7 @@ class Lines(Progress):
     @while_printable
     def note(self, text: str) -> None:
         """Print the text."""
-        print(text, flush=True)
+        show(text)
 
 
 class Bar(Progress):
@@ -109,13 +110,13 @@ class Bar(Progress):
         if self.steps is not None:
             self.steps.close()
             self.steps = None
-        self.epochs.set_postfix_str(describe(logs), refresh=False)
+        self.epochs.set_postfix_str(printable(describe(logs), sys.stderr), refresh=False)
         self.epochs.update()
 
     @while_printable
     def note(self, text: str) -> None:
         """Write the text above the bar."""
-        self.epochs.write(text)
+        self.epochs.write(printable(text, sys.stdout))
 
     @while_printable
     def close(self) -> None:
