@@ -229,7 +229,7 @@ class Network(Model):
         """Return the inputs and lengths as arrays that fit the network, which has its weights."""
         x, lengths = adapters.as_inputs(self._first, x, lengths, self._input_dtype)
         with self._unchanged_if_refused():
-            self.compute_shapes(x.shape[1:])
+            compatibility.output_shape(self, x, lengths)
             self._ready(verb)
         return x, lengths
 

@@ -16,13 +16,13 @@ from nnfw.layers.base import Layer
 from nnfw.losses import Loss
 from nnfw.model import Model, check_memory
 from nnfw.training.batches import Data
-from nnfw.training.compatibility import check_metrics, check_output, check_steps
+from nnfw.training.compatibility import check_metrics, check_output, check_steps, output_shape
 
 
 def as_data(network: Model, x: Any, y: Any, lengths: Any = None, sample_weight: Any = None) -> Data:
     """Return the caller's data as arrays that fit the network, its loss and its metrics."""
     x, lengths = as_inputs(network._first, x, lengths, network._input_dtype)
-    shape = [n for n in network.compute_shapes(x.shape[1:]) if n is not None]  # all known, as those of x are
+    shape = [n for n in output_shape(network, x, lengths) if n is not None]  # all known, as those of x are
     K, steps = shape[-1], len(shape) > 1
     check_memory(network, network.dtype)
     check_output(network._last, K, network.loss)

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterable
+from contextlib import suppress
 
 import numpy as np
 
 from nnfw.activations import Activation
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import steps_as_samples
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import named
 from nnfw.layers.base import Layer
 from nnfw.layers.sequential import Sequential
@@ -19,6 +20,17 @@ from nnfw.training.batches import Data
 
 PROBABILITIES = {"sigmoid": "probabilities from 0 to 1", "softmax": "probabilities that sum to 1"}
 TRIED = 64  # samples that metrics are tried on before training, or up to twice as many
+
+
+def output_shape(network: Model, x: Array, lengths: Array | None) -> Shape:
+    """Return the shape of the outputs for x; the network itself knows T as open once lengths are unequal."""
+    any_length = (None, *x.shape[2:])
+    was_open = network.shapes[:1] == [any_length]
+    shape = network.compute_shapes(x.shape[1:])
+    if was_open or lengths is not None:
+        with suppress(ShapeError, TypeError):  # a layer that needs T explains itself in forward
+            network.compute_shapes(any_length)
+    return shape
 
 
 def check_output(last: Layer, K: int, loss: Loss) -> None:
@@ -100,16 +112,18 @@ def some(a: Array) -> Array:
     return a[:: max(1, len(a) // TRIED)]
 
 
-def check_alike(network: Model, x: Array, x_validation: Array) -> None:
+def check_alike(network: Model, train: Data, validation: Data) -> None:
     """Raise a ShapeError if the parameters for training inputs do not fit validation inputs."""
 
-    def needed(x: Array) -> list[tuple[int, ...]]:
-        network.compute_shapes(x.shape[1:])
+    def needed(data: Data) -> list[tuple[int, ...]]:
+        output_shape(network, data.x, data.lengths)
         return [spec.shape for leaf in network._leaves() for spec in leaf._specs.values()]
 
-    if needed(x_validation) != needed(x):  # in this order: the network keeps the shapes of the training data
+    for_validation = needed(validation)  # first: the network keeps the shapes of the training data
+    if for_validation != needed(train):
         raise ShapeError(
-            f"x has shape {x_validation.shape}, but the x to train on {x.shape}; give both the same features"
+            f"x has shape {validation.x.shape}, but the x to train on {train.x.shape}; "
+            f"give both the same features"
         )
 
 
@@ -118,7 +132,7 @@ def check_steps(chain: Sequential, T: int) -> None:
     for layer, shape in zip(chain.layers, chain.shapes[1:], strict=True):
         if isinstance(layer, Sequential):
             check_steps(layer, T)
-        elif len(shape) < 2 or shape[0] != T:
+        elif len(shape) < 2 or shape[0] != chain.shapes[0][0]:
             raise ShapeError(
                 f"lengths count the {T} time steps of x, but {layer._label} does not keep them; leave "
                 f"lengths out, or have all layers return sequences"

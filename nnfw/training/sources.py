@@ -108,7 +108,7 @@ def with_validation(
     if validation_data is not None:
         with named("validation_data"):
             validation = as_source(network, *unpacked(validation_data))
-            check_alike(network, train.first.x, validation.first.x)
+            check_alike(network, train.first, validation.first)
         return train, validation, "the data given"
     if not fraction:
         return train, None, "none"

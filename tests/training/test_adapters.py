@@ -1,5 +1,6 @@
 """Adapters: every form of the data trains as the canonical one, bit for bit; every mistake is refused."""
 
+import copy
 import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -987,3 +988,25 @@ class TestMistakes:
         network = Network([Dense(1)], metrics=[spread], seed=0)
         fit(network, FLAT, FLAT[:, :1] / 4)
         assert seen == [5, 5, 2]
+
+
+def shown_outputs(network, capsys):
+    network.summary()
+    header, _, *layers, _ = capsys.readouterr().out.splitlines()
+    return [line[header.index("output") : header.index("parameters")].strip() for line in layers]
+
+
+def test_sequences_of_unequal_length_leave_the_number_of_steps_open_in_the_summary(capsys):
+    layers = [Dense(4), GRU(3, return_sequences=True), Network([Dense(2)]), GRU(2)]
+    network, held = Network(layers, seed=0), (SEQUENCES, FLAT[:, :2])
+    fit(network, ragged(SEQUENCES), FLAT[:, :2], validation_data=held)
+    opened = ["(N, T, 4)", "(N, T, 3)", "(N, T, 2)", "(N, 2)"]
+    assert shown_outputs(network, capsys) == opened
+    network.predict(SEQUENCES)
+    network.evaluate(*held)
+    assert shown_outputs(network, capsys) == opened
+    equal = Network(copy.deepcopy(layers), seed=0)
+    fit(equal, *held)
+    assert shown_outputs(equal, capsys)[0] == "(N, 5, 4)"
+    equal.predict(ragged(SEQUENCES))
+    assert shown_outputs(equal, capsys) == opened
