@@ -226,6 +226,7 @@ def test_memory_of_steps():
 
 
 @pytest.mark.subprocess
+@pytest.mark.slow
 def test_a_process_of_its_own_gives_its_result_or_its_error(tmp_path):
     assert measure.apart("measure.spread", 1, a=[1.0, 4.0, 9.0], b=[1.0, 2.0, 3.0]) == [2.0, 1.0, 3.0]
     with pytest.raises(measure.Failed, match=r"speed\.measure: ModuleNotFoundError.*nobody"):

@@ -157,7 +157,6 @@ def blocks(name):
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_the_readme(elsewhere, capsys):
     five_lines, *others = blocks("README.md")
     names = {}

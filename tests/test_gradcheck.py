@@ -338,6 +338,7 @@ def test_the_example_in_the_documentation_of_layer_is_right():
     assert check_layer(written["Gain"]()).worst < 1e-9
 
 
+@pytest.mark.slow
 def test_the_layer_given_is_left_as_it_is():
     layer = GRU(3)
     layer.compute_shapes((4, 2))

@@ -10,6 +10,7 @@ from saved import small_network
 
 
 @pytest.mark.subprocess
+@pytest.mark.slow
 def test_full_while_saving(tmp_path):
     """A limit on the size of files stands for a disk without room: the old file stays, whole."""
     path = tmp_path / "network.npz"

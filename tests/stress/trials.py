@@ -47,7 +47,7 @@ TESTS = {  # which tests must see the changes of a file of nnfw
     "core/lengths": Tests(
         ["layers/test_packing", "layers/test_pooling", *RECURRENT], "packing or pooling or lengths"
     ),
-    "core/logits": Tests(["test_network", "test_losses"]),
+    "core/logits": Tests(["core/test_logits", "test_network", "test_losses"]),
     "core/validation": Tests(["core/test_validation"]),
     "core/vectors": Tests(["test_optimizers", "test_network", "test_regularizers"]),
     "layers/base": Tests(

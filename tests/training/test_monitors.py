@@ -13,7 +13,10 @@ X = np.random.default_rng(0).normal(size=(4, 2))
 
 
 def each(kind):
-    rows = [pytest.param(row, id=str(number)) for number, row in enumerate(RECORDED[kind])]
+    rows = [
+        pytest.param(row, id=str(number), marks=[pytest.mark.slow] * (number % 3 > 0))
+        for number, row in enumerate(RECORDED[kind])
+    ]
     return pytest.mark.parametrize("row", rows)
 
 

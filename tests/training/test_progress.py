@@ -39,6 +39,7 @@ def test_training_does_not_end_with_it(verbose, output, tmp_path):
 
 
 @pytest.mark.subprocess
+@pytest.mark.slow
 def test_lines_where_there_is_no_terminal(tmp_path):
     script = FIT.format(verbose="'auto'", path=str(tmp_path / "epochs"))
     done = run(script, capture_output=True, text=True)
