@@ -99,12 +99,10 @@ def check_monitors(callbacks: Iterable[Callback], metrics: Sequence[Metric], val
     """
     measured = ["loss", *(metric.name for metric in metrics)]
     known = [*measured, *(f"val_{name}" for name in measured if validated), "learning_rate"]
-    others = False  # whether a callback may add more
-    for callback in sorted(callbacks, key=lambda callback: callback.comes_last):
-        if not isinstance(callback, Monitor):
-            others = others or not isinstance(callback, CSVLogger)
-        elif callback.monitor is not None:
-            if not others:
+    told = sorted(callbacks, key=lambda callback: callback.comes_last)
+    for place, callback in enumerate(told):
+        if isinstance(callback, Monitor) and callback.monitor is not None:
+            if all(isinstance(before, Monitor | CSVLogger) for before in told[:place]):
                 callback.watched(known)
             callback.sign(metrics)
 
