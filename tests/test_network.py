@@ -317,6 +317,15 @@ class TestAssignment:
         assert LOGITS.of(network.forward(x)) is not None
 
 
+def test_the_layers_cannot_be_exchanged():
+    network = Network([Dense(3), Dense(1)])
+    assert repr(network) == "Network([Dense(3), Dense(1)])"
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        network.layers[1] = Dense(2)
+    with pytest.raises(AttributeError, match="no attribute 'append'"):
+        network.layers.append(Dense(2))
+
+
 class TestDecisions:
     X = np.array([[-3.0], [-0.1], [0.1], [0.4], [0.6], [3.0]])
 

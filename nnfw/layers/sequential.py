@@ -178,6 +178,11 @@ class Sequential(Layer):
     # ---- the chain ----------------------------------------------------------------------------------
 
     @property
+    def config(self) -> dict[str, Any]:
+        """The constructor's arguments; the layers, which are a tuple, as the list that they were given as."""
+        return super().config | {"layers": list(self.layers)}
+
+    @property
     def params(self) -> Views:  # type: ignore[override]
         """The parameters of all layers by name."""
         return self._collect("params")

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from nnfw.layers.base import Layer
 
 
-def check_layers(layers: Sequence[Layer]) -> list[Layer]:
-    """Return the layers as a list, if they are distinct layers that belong to no other network."""
+def check_layers(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """Return the layers as a tuple, if they are distinct layers that belong to no other network."""
     if isinstance(layers, Layer) or not isinstance(layers, Iterable):
         raise TypeError(f"Network: layers must be a list of layers, got {type(layers).__name__}")
-    layers = list(layers)
+    layers = tuple(layers)
     if not layers:
         raise ValueError("Network: layers must hold at least one layer, got none")
     for place, layer in enumerate(layers, 1):
