@@ -47,8 +47,6 @@ MISTAKES = [
     ("a symbol outside of an embedding",
      lambda s: s.fit_new(Embedding(3, 4), Flatten(), Dense(1), x=np.full((N, T), 3)),
      ValueError, "Embedding(3, 4): x[0, 0] is 3", "a larger vocabulary"),
-    ("weights where lengths stand", lambda s: fit(s.network, validation_data=(X, Y, np.ones(N, int))),
-     ValueError, "validation_data: the third of (x, y, lengths)", "1 step, but x has 5", "sample_weight"),
     ("fractions where lengths stand", lambda s: fit(s.network, validation_data=(X, Y, np.full(N, 0.5))),
      TypeError, "validation_data: lengths must be whole numbers", "astype(int)", "sample_weight"),
     ("fractions where a batch has lengths", lambda s: fit(s.network, [(X, Y, np.ones(N))], None),
