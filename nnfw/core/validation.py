@@ -184,7 +184,7 @@ def as_array(values: Any, name: str, dtype: DTypeLike | None = None) -> Array:
     except ValueError:
         raise ValueError(
             f"{name} is a list of unequal parts, and no array; fit, evaluate and predict take sequences as a "
-            f"list of arrays (T_i, D), of one feature (T_i, 1); nnfw.data.pad_sequences makes one array of them"
+            f"list of arrays (T_i, D), of one feature (T_i, 1); nnfw.data.pad_sequences makes one array"
         ) from None
 
 
