@@ -125,7 +125,7 @@ class Network(Model):
             window to window, and starts anew with the next batch; no gradient passes between windows
             (truncated backpropagation through time, Williams & Peng 1990). The outputs must be sequences.
         lengths : array_like of int (N,), optional
-            Valid steps of each sequence.
+            Valid steps of each sequence; for one without any, 0, a recurrent layer gives its initial state.
         sample_weight : array_like (N,) or (N, T), or list of arrays (T_i,), optional
             A factor for the loss of each sample; for sequence outputs also of each step. It counts in the
             ``val_loss`` of held-out samples of x, too.

@@ -14,9 +14,9 @@ def check_lengths(label: str, lengths: Array | None, N: int, T: int) -> Array:
     if lengths.shape != (N,) or lengths.dtype.kind not in "iu":
         got = f"{lengths.dtype} of shape {lengths.shape}"
         raise ShapeError(f"{label}: lengths must be {N} whole numbers, one a sample, got {got}")
-    if np.any((lengths < 1) | (lengths > T)):
+    if np.any((lengths < 0) | (lengths > T)):
         got = f"{lengths.min()} to {lengths.max()}"
-        raise ValueError(f"{label}: lengths must lie in 1 to {T}, the steps of x; got {got}")
+        raise ValueError(f"{label}: lengths must lie in 0 to {T}, the steps of x; got {got}")
     return lengths.astype(np.int64, copy=False)
 
 

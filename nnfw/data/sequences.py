@@ -23,11 +23,11 @@ def pad_sequences(
     Parameters
     ----------
     sequences : iterable of array_like, each (T_i, D) or each (T_i,)
-        At least one; none of them empty.
+        At least one; those without a step have length 0.
     value : float, default 0.0
         Fills x beyond a sequence's end.
     length : int, optional
-        T, by default the length of the longest sequence.
+        T, by default the length of the longest sequence, or 1 if none has a step.
     dtype : dtype, optional
         By default the one that holds all sequences.
 
@@ -40,26 +40,30 @@ def pad_sequences(
     items = [numeric(sequence, f"sequences[{index}]") for index, sequence in enumerate(sequences)]
     if not items:
         raise ValueError("sequences are empty; give at least one")
+    filled = [item for item in items if item.size] or items
+    features = filled[0].shape[1:]
+    items = [item.reshape(0, *features) if item.shape == (0,) else item for item in items]
     for index, item in enumerate(items):
-        if item.ndim not in (1, 2) or item.size == 0 or item.shape[1:] != items[0].shape[1:]:
+        if item.ndim not in (1, 2) or item.shape[1:] != features or 0 in features:
             raise ValueError(
                 f"sequences[{index}] has shape {item.shape}, sequences[0] has {items[0].shape}; all must be "
-                "(steps, features) with the same features, or (steps,), and not empty"
+                "(steps, features) with the same features, or (steps,)"
             )
     lengths = np.array([len(item) for item in items], dtype=np.int64)
     longest = int(lengths.max())
-    T = longest if length is None else positive_integer("pad_sequences", "length", length)
+    T = max(longest, 1) if length is None else positive_integer("pad_sequences", "length", length)
     if longest > T:
         raise ValueError(
             f"sequences[{lengths.argmax()}] has {longest} steps, more than length={T}; "
             "cut it, or give a greater length"
         )
-    kind = np.result_type(*items) if dtype is None else np.dtype(dtype)
+    kind = np.result_type(*filled) if dtype is None else np.dtype(dtype)
     if kind.kind in "iu" and value != np.array(value, kind):
         raise ValueError(f"value={value} does not fit dtype {kind}; give dtype='float32'")
-    x = np.full((len(items), T, *items[0].shape[1:]), value, kind)
+    x = np.full((len(items), T, *features), value, kind)
     for row, item in zip(x, items, strict=True):
-        np.copyto(row[: len(item)], item)  # refuses to make whole numbers of floats
+        if item.size:
+            np.copyto(row[: len(item)], item)  # refuses to make whole numbers of floats
     return x, lengths
 
 

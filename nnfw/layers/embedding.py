@@ -106,14 +106,7 @@ class Embedding(Layer):
         symbols = x != self.mask
         if lengths is not None:
             symbols &= valid_steps(lengths, x.shape[1])
-        empty = ~symbols.any(axis=1)
-        if empty.any():
-            raise ValueError(
-                f"{self._label}: x[{empty.argmax()}] is nothing but the mask {self.mask}; "
-                f"drop sequences without a symbol"
-            )
-        found: Array = x.shape[1] - symbols[:, ::-1].argmax(axis=1)
-        return found
+        return np.where(symbols.any(axis=1), x.shape[1] - symbols[:, ::-1].argmax(axis=1), 0)
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T, H) for (T,), and (H,) for ()."""

@@ -12,6 +12,8 @@ from nnfw.layers.parameters import NOTHING
 class Pooling(Layer):
     """The base of pooling layers, which define `pool` and its backward `spread`: (N, T, D) -> (N, D).
 
+    A sequence without a step, of length 0, gives 0.
+
     Parameters
     ----------
     name : str, optional
@@ -39,6 +41,7 @@ class Pooling(Layer):
         N, T, _ = x.shape
         counts = check_lengths(self._label, lengths, N, T)
         y = self.pool(x, counts, True if lengths is None else valid_steps(counts, T)[..., None])
+        y[counts == 0] = 0
         if training:
             self.cache = {"x": x, "y": y, "lengths": counts}
         return y
@@ -47,7 +50,12 @@ class Pooling(Layer):
         """Return dx (N, T, D), given dy (N, D)."""
         y = self._recall("y", "backward")
         dy = self._check_gradient(dy, y.shape)
-        return self.spread(dy, self.cache["x"], y, self.cache["lengths"]) if self._needs_dx else NOTHING
+        if not self._needs_dx:
+            return NOTHING
+        x, lengths = self.cache["x"], self.cache["lengths"]
+        dx = self.spread(dy, x, y, lengths)
+        dx[lengths == 0] = 0
+        return dx
 
     def pool(self, x: Array, lengths: Array, valid: "Array | bool") -> Array:
         """Return y (N, D) from the `valid` (N, T, 1) steps of x (N, T, D)."""
@@ -94,12 +102,12 @@ class MeanPooling(Pooling):
     def pool(self, x: Array, lengths: Array, valid: "Array | bool") -> Array:
         """Return the sum over valid steps, divided by their number."""
         total: Array = x.sum(axis=1, where=valid)
-        total /= lengths[:, None]
+        total /= np.maximum(lengths, 1)[:, None]
         return total
 
     def spread(self, dy: Array, x: Array, y: Array, lengths: Array) -> Array:
         """Return an equal share of dy at each valid step."""
-        share = valid_steps(lengths, x.shape[1]) / lengths[:, None]
+        share = valid_steps(lengths, x.shape[1]) / np.maximum(lengths, 1)[:, None]
         return share.astype(self.dtype)[..., None] * dy[:, None]
 
 

@@ -99,11 +99,11 @@ def as_lengths(lengths: ArrayLike, x: Array, axes: int) -> Array:
         )
     if counts.shape != (len(x),):
         raise ShapeError(f"lengths must be one for each of the {len(x)} samples, got shape {counts.shape}")
-    wrong = np.flatnonzero((counts < 1) | (counts > x.shape[1]))
+    wrong = np.flatnonzero((counts < 0) | (counts > x.shape[1]))
     if wrong.size:
         raise ValueError(
-            f"lengths must lie in 1 to {x.shape[1]}, the steps of x, but lengths[{wrong[0]}] is "
-            f"{counts[wrong[0]]}; drop sequences without a step"
+            f"lengths must lie in 0 to {x.shape[1]}, the steps of x, but lengths[{wrong[0]}] is "
+            f"{counts[wrong[0]]}"
         )
     return counts.astype(np.int64)
 
@@ -130,6 +130,8 @@ def as_targets(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], ne
         raise ShapeError(shape_message(y, x, lead, K, loss))
     check_finite(y, "y", lengths, network.dtype)
     valid = y if lengths is None else steps_as_samples(y, lengths)
+    if not valid.size:
+        raise ValueError("all lengths are 0, and y has a target for each step: give at least one step")
     if not classes:
         check_range(valid, loss)
         return y

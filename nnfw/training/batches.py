@@ -80,7 +80,7 @@ class Data:
     @property
     def longest(self) -> int:
         """The number of steps of the longest sequence."""
-        return int(self.x.shape[1] if self.lengths is None else self.lengths[self.rows].max())
+        return int(self.x.shape[1] if self.lengths is None else max(self.lengths[self.rows].max(), 1))
 
     def windows(self, width: int) -> Iterator[tuple[Batch, Array | None]]:
         """Yield a batch for each window of `width` time steps, with the samples that reach into it.
@@ -90,10 +90,11 @@ class Data:
         rows = self.rows
         if isinstance(rows, slice):
             rows = np.arange(rows.start, rows.stop)
-        lengths = np.full(len(rows), self.x.shape[1]) if self.lengths is None else self.lengths[rows]
+        last = self.x.shape[1] if self.lengths is None else np.maximum(self.lengths[rows], 1)
+        lasts = np.broadcast_to(last, len(rows))  # the first window holds the sequences without a step too
         for start in range(0, self.longest, width):
-            index = np.flatnonzero(lengths > start)
-            rows, lengths = rows[index], lengths[index]
+            index = np.flatnonzero(lasts > start)
+            rows, lasts = rows[index], lasts[index]
             yield self._take(rows, start, width), index if start else None
 
     def _take(self, rows: Array | slice, start: int = 0, width: int | None = None) -> Batch:
@@ -110,7 +111,7 @@ class Data:
             return Batch(x, y, lengths, weight, math.prod(y.shape[: 1 + self.steps]))
         padding, valid = ~valid_steps(lengths, x.shape[1]), int(lengths.sum())
         # The loss divides by all N·T steps; scaled so, that is the mean over the valid ones.
-        mask = ~padding * (padding.size / valid)
+        mask = ~padding * (padding.size / max(valid, 1))
         if weight is not None:
             mask = (mask.T * weight.T).T  # (N, T) times (N, T), or times (N,)
         return Batch(x, without(padding, y), lengths, mask, valid)

@@ -91,6 +91,8 @@ def check_metrics(metrics: Iterable[Metric], data: Data, K: int, loss: Loss) -> 
     y = some(data.y)
     if data.steps:
         y = some(steps_as_samples(y, None if data.lengths is None else some(data.lengths)))
+    if not len(y):
+        return  # none of these samples has a step
     a = np.full((len(y), K), 1 / max(K, 2), np.float32)
     for metric in metrics:
         if isinstance(metric, FunctionMetric):

@@ -38,6 +38,8 @@ class MetricTracker:
     def measure(self, batch: Batch, a: Array) -> None:
         """Compute the statistics of each metric for a batch and its outputs `a`; `add` adds them."""
         self.statistics = []
+        if not batch.valid:
+            return  # no sequence of the batch has a step
         if self.metrics and a.ndim > 2:
             a, y = steps_as_samples(a, batch.lengths), steps_as_samples(batch.y, batch.lengths)
         else:
@@ -47,6 +49,8 @@ class MetricTracker:
 
     def add(self, batch: Batch, loss: float) -> None:
         """Add a batch that was measured, with its mean loss."""
+        if not batch.valid:
+            return
         self.total += loss * batch.valid
         self.valid += batch.valid
         for running, s in zip(self.metrics.values(), self.statistics, strict=True):

@@ -148,9 +148,9 @@ def test_several_texts():
     assert [numbers.tolist() for numbers in encoded] == [[1, 2, 2, 1], [], [3, 1, 2]]
     assert all(numbers.dtype == np.int64 for numbers in encoded)
     assert vocabulary.decode(encoded) == texts
-    padded, lengths = pad_sequences([numbers for numbers in encoded if len(numbers)])
-    assert lengths.tolist() == [4, 3]
-    assert vocabulary.decode(padded) == ["abba", "cab"]
+    padded, lengths = pad_sequences(encoded)
+    assert lengths.tolist() == [4, 0, 3]
+    assert vocabulary.decode(padded) == texts
     assert vocabulary.encode(tuple(texts))[2].tolist() == [3, 1, 2]
     assert vocabulary.encode([]) == []
 
