@@ -153,10 +153,9 @@ def train_test_split(
     >>> x_train.shape, x_test.shape, sorted(y_test.tolist())
     ((3, 2), (2, 2), [0, 1])
     """
-    names = ["x", "y", *(f"more[{n}]" for n in range(len(more)))]
     columns = [
-        column if isinstance(column, list | tuple) else as_array(column, name)
-        for name, column in zip(names, (x, y, *more), strict=True)
+        column if isinstance(column, list | tuple) else as_array(column, "the data")
+        for column in (x, y, *more)
     ]
     sizes = [len(column) for column in columns]
     if len(set(sizes)) > 1:

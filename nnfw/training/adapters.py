@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.core.errors import ShapeError
-from nnfw.core.lengths import steps_as_samples, valid_steps, without
+from nnfw.core.lengths import check_lengths, steps_as_samples, valid_steps, without
 from nnfw.core.typing import Array
 from nnfw.core.validation import as_array, check_finite, named, numeric
 from nnfw.data import pad_sequences
@@ -97,15 +97,7 @@ def as_lengths(lengths: ArrayLike, x: Array, axes: int) -> Array:
             f"lengths must be whole numbers, the steps of each sequence, got {counts.dtype}; "
             f"lengths.astype(int) converts them; weights go to fit as sample_weight"
         )
-    if counts.shape != (len(x),):
-        raise ShapeError(f"lengths must be one for each of the {len(x)} samples, got shape {counts.shape}")
-    wrong = np.flatnonzero((counts < 0) | (counts > x.shape[1]))
-    if wrong.size:
-        raise ValueError(
-            f"lengths must lie in 0 to {x.shape[1]}, the steps of x, but lengths[{wrong[0]}] is "
-            f"{counts[wrong[0]]}"
-        )
-    return counts.astype(np.int64)
+    return check_lengths("x", counts, len(x), x.shape[1])
 
 
 def as_targets(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], network: Model) -> Array:

@@ -537,14 +537,14 @@ TARGETS = [
      ShapeError, "y has shape (12, 3, 2)", "Dense(6), and y.reshape(12, 6)"),
 ]
 LENGTHS_GIVEN = [
-    ("negative", "sequence", lambda n: -n, ValueError, "lengths[0] is -3", "0 to 5"),
-    ("too long", "steps", lambda n: n + 1, ValueError, "lengths[1] is 6", "0 to 5"),
+    ("negative", "sequence", lambda n: -n, ValueError, "lengths must lie in 0 to 5", "-5 to -1"),
+    ("too long", "steps", lambda n: n + 1, ValueError, "lengths must lie in 0 to 5", "2 to 6"),
     ("floats", "sequence", lambda n: n * 1.0, TypeError, "lengths must be whole numbers", "astype(int)"),
     ("booleans", "sequence", lambda n: n > 2, TypeError, "lengths must be whole numbers", "astype(int)"),
     ("strings", "sequence", lambda n: n.astype(str), TypeError, "lengths must be real", "number"),
-    ("too few", "steps", lambda n: n[1:], ShapeError, "lengths must be one for each of the 12", "(11,)"),
-    ("a number", "sequence", lambda n: 3, ShapeError, "lengths must be one for each of the 12", "()"),
-    ("a column", "sequence", lambda n: n[:, None], ShapeError, "lengths must be one for each", "(12, 1)"),
+    ("too few", "steps", lambda n: n[1:], ShapeError, "x: lengths must be 12 whole numbers", "(11,)"),
+    ("a number", "sequence", lambda n: 3, ShapeError, "x: lengths must be 12 whole numbers", "()"),
+    ("a column", "sequence", lambda n: n[:, None], ShapeError, "x: lengths must be 12", "(12, 1)"),
     ("x of two axes", "classes", lambda n: n,
      ShapeError, "lengths go with x of (samples, steps", "leave them out"),
 ]
