@@ -427,7 +427,7 @@ OTHERS = [
     Fault(
         "batches: the mean over the padding too",
         BATCHES,
-        "~padding * (padding.size / valid)",
+        "~padding * (padding.size / max(valid, 1))",
         "~padding * 1.0",
     ),
     Fault(
