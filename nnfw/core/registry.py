@@ -7,7 +7,7 @@ and the errors for misspelt keywords follow from that convention.
 
 import inspect
 from collections.abc import Callable, Iterable
-from functools import wraps
+from functools import lru_cache, wraps
 from types import CodeType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeVar
 
@@ -106,6 +106,7 @@ class Part:
         return super().__new__(cls)
 
     @classmethod
+    @lru_cache(1000)
     def _arguments(cls) -> dict[str, inspect.Parameter]:
         """Return the constructor's parameters, with those that it passes on as ``**options``."""
         found: dict[str, inspect.Parameter] = {}

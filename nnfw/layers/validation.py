@@ -1,6 +1,7 @@
 """Input validation of a network: its layers, and their names."""
 
 import inspect
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from nnfw.layers.base import Layer
@@ -13,12 +14,13 @@ def check_layers(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     layers = tuple(layers)
     if not layers:
         raise ValueError("Network: layers must hold at least one layer, got none")
+    seen: set[int] = set()
     for place, layer in enumerate(layers, 1):
         if not isinstance(layer, Layer):
             made = f"; did you mean {layer.__name__}(...)?" if isinstance(layer, type) else ""
             raise TypeError(f"Network: layer {place} must be a Layer, got {layer!r}{made}")
         check_forward(layer)
-        if any(layer is other for other in layers[: place - 1]):
+        if id(layer) in seen:
             raise ValueError(
                 f"Network: layer {place} is the same object as one before it; build a second layer"
             )
@@ -27,6 +29,7 @@ def check_layers(layers: Sequence[Layer]) -> tuple[Layer, ...]:
                 f"Network: layer {place}, {layer!r}, is part of another network already; "
                 f"copy.deepcopy(layer) gives this one its own, weights and all"
             )
+        seen.add(id(layer))
     return layers
 
 
@@ -44,11 +47,11 @@ def check_forward(layer: Layer) -> None:
 
 def check_names(names: Sequence[str]) -> None:
     """Raise a ValueError if two layers have one name, or a name has a dot."""
-    for name in names:
+    for name, times in Counter(names).items():
         if "." in name:
             raise ValueError(
                 f"Network: the layer name {name!r} has a dot, which separates it from the names of its "
                 f"parameters; take another, as {name.replace('.', '_')!r}"
             )
-        if names.count(name) > 1:
+        if times > 1:
             raise ValueError(f"Network: two layers have the name {name!r}; give each its own by name=")

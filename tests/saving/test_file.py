@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
@@ -285,3 +286,38 @@ class TestFile:
             monkeypatch.setattr(os, name, lambda *a, name=name, real=real: note(name, real, *a))
         small.save(tmp_path / "network")
         assert calls == [("fsync", (tmp_path / "network").stat().st_size), ("replace", 0)]
+
+
+def calls_of(work):
+    """The number of calls, of Python and C functions, that some work makes."""
+    calls = []
+    sys.setprofile(lambda frame, event, argument: calls.append(event))
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return len(calls)
+
+
+def test_work_is_in_proportion_to_the_number_of_layers(tmp_path):
+    def work(count):
+        layers = [Dense(1) for _ in range(count)]
+        network = Network(layers, seed=0)
+        untrained(network, 1)
+        yield calls_of(lambda: Network(copy.deepcopy(layers), seed=0))
+        yield calls_of(lambda: network.save(tmp_path / "network"))
+        yield calls_of(lambda: Network.load(tmp_path / "network"))
+
+    assert all(many < 8.1 * few for few, many in zip(work(20), work(160), strict=True))
+
+
+def test_thousands_of_layers_are_built_at_once():
+    """This took seconds when each layer, and each name, was compared with all others."""
+
+    def seconds(count):
+        layers = [Dense(1) for _ in range(count)]
+        start = time.process_time()
+        Network(layers, seed=0)
+        return time.process_time() - start
+
+    assert seconds(8000) < 50 * min(seconds(500) for _ in range(3))
