@@ -172,7 +172,9 @@ class Optimizer(Part):
         return clipped
 
 
-registry = Registry("optimizer", Optimizer, synonyms={"momentum": "sgd", "nag": "sgd", "nesterov": "sgd"})
+NESTEROV = "SGD(0.01, momentum=0.9, nesterov=True)"
+OTHER_NAMES = {"momentum": "SGD(0.01, momentum=0.9)", "nag": NESTEROV, "nesterov": NESTEROV}
+registry = Registry("optimizer", Optimizer, OTHER_NAMES)
 
 
 def blend(average: Array, new: Array, keep: float, work: Array) -> None:

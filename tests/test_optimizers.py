@@ -412,7 +412,7 @@ def test_every_name_builds_its_class():
     assert optimizers.get(own) is own
     with pytest.raises(ValueError, match="Did you mean 'rmsprop'"):
         optimizers.get("rmspop")
-    with pytest.raises(ValueError, match="nnfw calls it 'sgd'"):
+    with pytest.raises(ValueError, match=r"nnfw calls it SGD\(0.01, momentum=0.9, nesterov=True\)\. Known"):
         optimizers.get("nesterov")
     with pytest.raises(TypeError, match="expected optimizer"):
         optimizers.get(0.1)

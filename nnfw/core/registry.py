@@ -26,7 +26,8 @@ def check_arguments(owner: str, code: CodeType, given: int, keywords: Iterable[s
     """Raise a TypeError for an unknown keyword, or for more than the positional arguments of a function."""
     for name in keywords:
         if name not in known:
-            hint, takes = translation(name, known), ", ".join(known) or "none"
+            hint = translation(name, known, {*keywords, *code.co_varnames[:given]})
+            takes = ", ".join(known) or "none"
             raise TypeError(f"{owner} has no argument {name!r}{hint} It takes: {takes}.")
     if given > code.co_argcount and not code.co_flags & inspect.CO_VARARGS:
         names = [name for name in code.co_varnames[: code.co_argcount] if name != "self"]
@@ -149,7 +150,7 @@ class Registry(Generic[T]):
     """The parts of one kind that can be passed by name.
 
     `kind` says what they are, for messages (``"activation"``), `base` is the class that they derive from, and
-    `synonyms` maps names in other libraries to nnfw's.
+    `synonyms` maps names in other libraries to nnfw's, or to a call.
 
     Examples
     --------
@@ -200,6 +201,7 @@ class Registry(Generic[T]):
             )
         if part in self.factories:
             return self.factories[part]()
-        synonym = self.synonyms.get(part.lower())
-        hint = f"; nnfw calls it {synonym!r}." if synonym else f".{nearest(part, self.factories)}"
+        synonym = self.synonyms.get(part.lower(), "")
+        synonym = repr(synonym) if synonym in self.factories else synonym
+        hint = f"; nnfw calls it {synonym}." if synonym else f".{nearest(part, self.factories)}"
         raise ValueError(f"unknown {self.kind} {part!r}{hint} Known: {known}.")

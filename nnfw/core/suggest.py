@@ -3,7 +3,7 @@
 import difflib
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NoReturn
 
 # Arguments in Keras, PyTorch, scikit-learn and EpyNN, and what parts of nnfw call them.
@@ -16,11 +16,11 @@ ARGUMENTS = {
     "filepath": "path",
     "global_clipnorm": "clip_global_norm",
     "hidden_size": "units",
+    "input_dim": "vocabulary",
     "kernel_initializer": "initializer input_initializer",
     "kernel_regularizer": "regularizer",
     "learning_rate": "rate",
     "lr": "learning_rate rate",
-    "mask_zero": "mask",
     "max_iter": "epochs",
     "n_epochs": "epochs",
     "nodes": "units",
@@ -37,12 +37,11 @@ ARGUMENTS = {
     "test_size": "test_fraction",
     "unit_cells": "units",
 }
-INFERRED = (
-    "nnfw needs no such argument: shapes are inferred from the data, and the batch axis is always first"
-)
-# Arguments of other libraries that are done otherwise in nnfw.
+INFERRED = "shapes are inferred from the data, and the batch axis is always first"
+# Arguments of other libraries to leave out, and what does their work in nnfw.
 ELSEWHERE = {
     **dict.fromkeys(("batch_first", "in_features", "input_dim", "input_shape", "input_size"), INFERRED),
+    "mask_zero": "mask=0 makes the index 0 padding",
     "return_state": "after forward(x, training=True) the layer has it as final_state",
     "save_best_only": "monitor='val_loss' saves the best network only",
     "stateful": "fit(truncate=k) carries the state from window to window, network.stream() from step to step",
@@ -55,7 +54,7 @@ IMPORTS = {
     "CrossEntropyLoss": 'Network([..., Dense(K, "softmax")], loss="cce")',
     "DataLoader": "network.fit(x, y, batch_size=32) takes arrays, or an iterable of batches",
     "Input": "no input layer is needed: shapes are inferred from the data",
-    "LearningRateScheduler": "an optimizer takes a schedule as its rate: Adam(Cosine(0.01, epochs=20))",
+    "LearningRateScheduler": "an optimizer takes a schedule as rate: Adam(schedules.Cosine(0.01, epochs=20))",
     "Linear": "Dense(units)",
     "Masking": "fit(x, y, lengths=lengths), or Embedding(..., mask=0)",
     "Model": "Network(layers, loss=..., optimizer=...)",
@@ -108,12 +107,18 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {lowered[close[0]]!r}?" if close else ""
 
 
-def translation(name: str, known: Iterable[str]) -> str:
-    """Return the end of a sentence on an unknown argument: nnfw's name for it, or the nearest one."""
+def translation(name: str, known: Iterable[str], given: Collection[str] = ()) -> str:
+    """Return the end of a sentence on an unknown argument: nnfw's name for it, or the nearest one.
+
+    It does not tell to use what was `given`.
+    """
     known = list(known)
-    if meant := [word for word in ARGUMENTS.get(name, "").split() if word in known]:
-        return f"; nnfw calls it {' and '.join(meant)}."
-    return f"; {ELSEWHERE[name]}." if name in ELSEWHERE else f".{nearest(name, known)}"
+    meant = [word for word in ARGUMENTS.get(name, "").split() if word in known]
+    if left := [word for word in meant if word not in given]:
+        return f"; nnfw calls it {' and '.join(left)}."
+    if meant or name in ELSEWHERE:
+        return f"; leave it out: {f'{meant[0]} is given' if meant else ELSEWHERE[name]}."
+    return f".{nearest(name, (word for word in known if word not in given))}"
 
 
 def _in_nnfw(name: str, table: dict[str, str], known: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self, TypeGuard
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from nnfw.core.registry import Part
+from nnfw.core.registry import Part, explain_keywords
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
 from nnfw.core.validation import FINITE, as_array, as_indices, numeric, positive_integer
@@ -48,6 +48,7 @@ class Preparation(Part):
 CLASS_NUMBERS = ".astype(int) converts whole numbers, and LabelEncoder any other labels"
 
 
+@explain_keywords
 def one_hot(labels: ArrayLike, classes: int | None = None, dtype: DTypeLike = "float32") -> Array:
     """Return class numbers (N,) or (N, T) as one-hot rows (..., K): 1 at the class and 0 elsewhere.
 

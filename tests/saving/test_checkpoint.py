@@ -287,7 +287,9 @@ class TestCheckpoint:
             train(new_network(), Checkpoint(path, monitor="val_los"))
         with pytest.raises(TypeError, match=r"'filepath'; nnfw calls it path\. It takes"):
             Checkpoint(filepath=path)
-        with pytest.raises(TypeError, match=r"'save_best_only'; monitor='val_loss' saves the best"):
+        with pytest.raises(
+            TypeError, match=r"'save_best_only'; leave it out: monitor='val_loss' saves the best"
+        ):
             Checkpoint(path, save_best_only=True)
         assert Checkpoint("{folder}/a.npz").path == "{folder}/a.npz"
         assert repr(Checkpoint("a.npz", seconds=60)) == "Checkpoint('a.npz', seconds=60.0)"

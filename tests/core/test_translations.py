@@ -1,0 +1,193 @@
+"""Every word of another library that nnfw translates is tried as its users write it, and so is the answer."""
+
+import functools
+import importlib
+import inspect
+import pkgutil
+import re
+
+import numpy as np
+import pytest
+
+import nnfw
+from nnfw import (
+    GRU,
+    LSTM,
+    RNN,
+    Adam,
+    Callback,
+    Checkpoint,
+    Dense,
+    Dropout,
+    Embedding,
+    Lion,
+    Network,
+    data,
+    schedules,
+)
+from nnfw.core.registry import Part, Registry
+from nnfw.core.suggest import ARGUMENTS, ELSEWHERE, IMPORTS, MEMBERS
+
+MODULES = [importlib.import_module(module.name) for module in pkgutil.walk_packages(nnfw.__path__, "nnfw.")]
+HELD = [value for module in MODULES for value in vars(module).values()]
+REGISTRIES = list({value.kind: value for value in HELD if isinstance(value, Registry)}.values())
+X = np.random.default_rng(0).normal(size=(12, 2))
+
+
+def parts(base=Part):
+    for part in base.__subclasses__():
+        if part.__module__.startswith("nnfw."):
+            yield part
+        yield from parts(part)
+
+
+def fit(**options):
+    return Network([Dense(1)], seed=0).fit(X, X[:, 0], verbose=0, **options)
+
+
+def explained():
+    """Return all that explains its keywords, by name: what to call, and the names of its arguments."""
+    found = {part.__name__: (part, list(part._arguments())) for part in parts()}
+    functions = [value for value in [*HELD, *vars(Network).values()] if inspect.isfunction(value)]
+    for function in functions:
+        if hasattr(function, "__wrapped__") and function.__code__.co_name == "checked":  # explain_keywords
+            names = list(inspect.signature(function).parameters)
+            first = (None,) * (names[0] == "self")
+            call = functools.partial(function, *first)
+            found[function.__name__] = call, [name for name in names if name != "self"]
+    return found
+
+
+EXPLAINED = explained()
+
+
+def refusal(call, **options):
+    with pytest.raises(TypeError, match="has no argument") as caught:
+        call(**options)
+    return str(caught.value).partition(" It takes: ")[0]
+
+
+def test_functions_are_found():
+    assert {"fit", "evaluate", "check", "generate", "train_test_split", "one_hot", "GRU"} <= EXPLAINED.keys()
+
+
+@pytest.mark.parametrize("word", [*ARGUMENTS, *ELSEWHERE])
+def test_no_answer_tells_to_use_what_was_given(word):
+    """With every other argument given, and with none, for all that could be called with the word."""
+    answered = 0
+    for call, names in EXPLAINED.values():
+        if word not in names:
+            alone = refusal(call, **{word: None})
+            if told := re.search("nnfw calls it (.*)[.]", alone):
+                answered += 1
+                assert set(told[1].split(" and ")) <= {*names}
+            full = refusal(call, **dict.fromkeys(names), **{word: None})
+            assert "nnfw calls it" not in full
+            assert "Did you mean" not in full
+    assert answered or word in ELSEWHERE
+
+
+# What users of other libraries write, with all other arguments right, and what they are told to write.
+CALLS = {
+    "betas": (lambda **o: Adam(0.1, **o), {"betas": (0.8, 0.9)}, {"beta_1": 0.8, "beta_2": 0.9}),
+    "bias": (lambda **o: GRU(3, **o), {"bias": False}, {"use_bias": False}),
+    "clipnorm": (Adam, {"clipnorm": 1.0}, {"clip_norm": 1.0}),
+    "eps": (Adam, {"eps": 1e-7}, {"epsilon": 1e-7}),
+    "feature_range": (data.MinMaxScaler, {"feature_range": (-1, 1)}, {"low": -1, "high": 1}),
+    "filepath": (Checkpoint, {"filepath": "a"}, {"path": "a"}),
+    "global_clipnorm": (Lion, {"global_clipnorm": 1.0}, {"clip_global_norm": 1.0}),
+    "hidden_size": (LSTM, {"hidden_size": 3}, {"units": 3}),
+    "input_dim": (lambda **o: Embedding(units=3, **o), {"input_dim": 9}, {"vocabulary": 9}),
+    "kernel_initializer": (
+        lambda **o: RNN(3, **o),
+        *({"kernel_initializer": "zeros"}, {"input_initializer": "zeros"}),
+    ),
+    "kernel_regularizer": (lambda **o: Dense(3, **o), {"kernel_regularizer": "l2"}, {"regularizer": "l2"}),
+    "learning_rate": (
+        lambda **o: schedules.Cosine(epochs=3, **o),
+        *({"learning_rate": 0.1}, {"rate": 0.1}),
+    ),
+    "lr": (Adam, {"lr": 0.1}, {"learning_rate": 0.1}),
+    "max_iter": (fit, {"max_iter": 2}, {"epochs": 2}),
+    "n_epochs": (fit, {"n_epochs": 2}, {"epochs": 2}),
+    "nodes": (Dense, {"nodes": 2}, {"units": 2}),
+    "nonlinearity": (lambda **o: RNN(2, **o), {"nonlinearity": "relu"}, {"activation": "relu"}),
+    "num_classes": (lambda **o: data.one_hot([0, 1], **o), {"num_classes": 3}, {"classes": 3}),
+    "num_embeddings": (lambda **o: Embedding(units=3, **o), {"num_embeddings": 9}, {"vocabulary": 9}),
+    "on_epoch_begin": (nnfw.LambdaCallback, {"on_epoch_begin": print}, {"on_epoch_start": print}),
+    "on_train_batch_end": (nnfw.LambdaCallback, {"on_train_batch_end": print}, {"on_batch_end": print}),
+    "on_train_begin": (nnfw.LambdaCallback, {"on_train_begin": print}, {"on_fit_start": print}),
+    "on_train_end": (nnfw.LambdaCallback, {"on_train_end": print}, {"on_fit_end": print}),
+    "out_features": (Dense, {"out_features": 2}, {"units": 2}),
+    "random_state": (lambda **o: Network([Dense(1)], **o), {"random_state": 1}, {"seed": 1}),
+    "sequences": (lambda **o: GRU(2, **o), {"sequences": True}, {"return_sequences": True}),
+    "test_size": (lambda **o: data.train_test_split(X, X, **o), {"test_size": 0.5}, {"test_fraction": 0.5}),
+    "unit_cells": (RNN, {"unit_cells": 2}, {"units": 2}),
+}
+# What they write where nnfw needs nothing, and a part of the answer.
+LEFT_OUT = {
+    "batch_first": (lambda **o: GRU(2, **o), True, "the batch axis is always first"),
+    "in_features": (lambda **o: Dense(2, **o), 3, "shapes are inferred"),
+    "input_dim": (lambda **o: Dense(2, **o), 9, "shapes are inferred"),
+    "input_shape": (lambda **o: Dense(2, **o), (3,), "shapes are inferred"),
+    "input_size": (lambda **o: LSTM(2, **o), 3, "shapes are inferred"),
+    "mask_zero": (lambda **o: Embedding(9, 2, mask=0, **o), True, "mask=0 makes the index 0 padding"),
+    "return_state": (lambda **o: GRU(2, **o), True, "final_state"),
+    "save_best_only": (lambda **o: Checkpoint("a", monitor="val_loss", **o), True, "saves the best"),
+    "stateful": (lambda **o: GRU(2, **o), True, "fit(truncate=k)"),
+    "steps_per_epoch": (fit, 3, "an epoch is all that is given"),
+}
+
+
+@pytest.mark.parametrize("word", ARGUMENTS)
+def test_an_argument_is_translated(word):
+    call, theirs, ours = CALLS[word]
+    assert refusal(call, **theirs).endswith(f"has no argument {word!r}; nnfw calls it {' and '.join(ours)}.")
+    call(**ours)
+
+
+@pytest.mark.parametrize("word", ELSEWHERE)
+def test_an_argument_can_be_left_out(word):
+    call, theirs, part = LEFT_OUT[word]
+    said = refusal(call, **{word: theirs})
+    assert f"has no argument {word!r}; leave it out: " in said
+    assert part in said
+    call()
+
+
+def test_a_second_name_of_what_was_given_by_position():
+    assert refusal(Dropout, lr=0.1, rate=0.3).endswith("no argument 'lr'; leave it out: rate is given.")
+    assert refusal(functools.partial(Dense, 3), nodes=3).endswith("'nodes'; leave it out: units is given.")
+
+
+def test_hooks_of_other_libraries():
+    for word in (word for word in ARGUMENTS if word.startswith("on_")):
+        callback = type("Own", (Callback,), {word: lambda self, run: None})()
+        with pytest.raises(TypeError, match=f"Own.{word} is never called; nnfw calls it {ARGUMENTS[word]}"):
+            fit(callbacks=[callback])
+
+
+@pytest.mark.parametrize(
+    ("registry", "word"),
+    [(registry, word) for registry in REGISTRIES for word in registry.synonyms],
+    ids=lambda value: value if isinstance(value, str) else value.kind,
+)
+def test_a_name_of_a_part_is_translated(registry, word):
+    assert word not in registry.names()
+    with pytest.raises(ValueError, match=f"unknown {registry.kind} '{word}'; nnfw calls it ") as caught:
+        registry.get(word)
+    answer = re.search(r"nnfw calls it (.*?)\. Known", str(caught.value))[1]
+    assert isinstance(registry.get(eval(answer, vars(nnfw))), registry.base)
+
+
+@pytest.mark.parametrize("text", [*IMPORTS.values(), *MEMBERS.values()])
+def test_what_an_answer_names_is_there(text):
+    network = Network([Dense(1)], seed=0)
+    network.fit(X, X[:, 0], verbose=0)
+    names = {**vars(nnfw), "network": network, "nnfw": nnfw}
+    for owner, member in re.findall(r"\b(network|nnfw\.saving|data|Network)\.(\w+)", text):
+        assert hasattr(eval(owner, names), member)
+    for made in re.findall(r"\b((?:[a-z]+\.)?[A-Z]\w+)\(", text):
+        assert issubclass(eval(made, names), Part)
+    if text.startswith("network.") and "..." not in text and " " not in text:
+        eval(text, names | {"x": X, "y": X[:, 0]})
