@@ -171,10 +171,10 @@ class Trial:
     def compare_gradients(self, dy: Array, **inputs: Array) -> None:
         """Compare all gradients, given `dy`, with the slopes of the sum over dy∘y (nan in dy counts as 0)."""
         found, point = self.step(self.copy(), dy=dy, **inputs), inputs | self.built.params
-        weights = np.nan_to_num(dy)
+        weights, kept = np.nan_to_num(dy), self.copy()
 
         def total(name: str, moved: Array) -> float:
-            here, layer = point | {name: moved}, self.copy()
+            here, layer = point | {name: moved}, self.copy() if self.training_differs else kept
             for parameter, p in layer.params.items():
                 p[...] = here[parameter]
             y = layer.forward(training=True, **{given: here[given] for given in inputs})
