@@ -125,6 +125,7 @@ def test_adding_problem_draws_both_and_the_baseline(tmp_path, monkeypatch):
     assert {name: curves[name][-1] for name in ("RNN", "GRU")} == errors
 
 
+@pytest.mark.slow
 def test_sunspots_shows_the_baselines(tmp_path):
     arv = load(ROOT / "examples" / "sunspots.py").main([*SMALL["sunspots"][0], f"--output={tmp_path}"])
     assert arv["persistence"] == pytest.approx(0.416, abs=5e-4)
@@ -133,6 +134,7 @@ def test_sunspots_shows_the_baselines(tmp_path):
     assert list(arv)[3:] == ["GRU, seed 0", "GRU, seed 1"]
 
 
+@pytest.mark.slow
 def test_streaming_is_what_predict_says(tmp_path, capsys):
     load(ROOT / "examples" / "streaming.py").main([*SMALL["streaming"][0], f"--output={tmp_path}"])
     difference = re.search(r"predict differs by at most (\S+)", capsys.readouterr().out)

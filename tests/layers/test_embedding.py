@@ -226,6 +226,7 @@ def test_given_vectors_are_kept_saved_and_can_be_frozen(tmp_path):
     assert_array_equal(loaded.predict(x), network.predict(x))
 
 
+@pytest.mark.slow
 def test_a_sequence_of_symbols_is_learnt_and_its_mask_never_read():
     rng = np.random.default_rng(25)
     lengths = rng.integers(1, 8, size=120)
