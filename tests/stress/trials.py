@@ -119,7 +119,7 @@ class Change(NamedTuple):
 def is_seen(change: Change | None, tests: Tests) -> bool:
     """Turn this process, made for it, into one of the change; return whether one of its tests fails.
 
-    It cannot hang or fill the memory; the tests run one file after the other.
+    It cannot hang or fill the memory; the tests run one file after the other, those that are slow at last.
     """
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
@@ -130,7 +130,9 @@ def is_seen(change: Change | None, tests: Tests) -> bool:
         Path("nnfw", f"{change.file}.py").write_text(change.source)
     options = ["-qx", "--tb=no", "--assert=plain", "-pno:cacheprovider", "-pno:unraisableexception"]
     return any(
-        pytest.main([*options, "-k", tests.words, f"tests/{file}.py"]) not in NOT_RED for file in tests.files
+        pytest.main([*options, "-m", marks, "-k", tests.words, f"tests/{file}.py"]) not in NOT_RED
+        for marks in ("not slow", "slow")
+        for file in tests.files
     )
 
 
