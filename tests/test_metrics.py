@@ -376,7 +376,7 @@ def test_single_outputs_of_sequences_may_be_lists_of_numbers(rng):
     [
         ([[0, 1], [1]], np.zeros((2, 3)), {}, r"a of shape \(2, 3\) has no time steps"),
         ([0, 1], np.zeros((2, 3)), {"lengths": [1, 1]}, r"y of shape \(2,\) has no time steps"),
-        ([[0, 1], [1]], np.zeros((2, 1, 3)), {}, "a: lengths must lie in 1 to 1"),
+        ([[0, 1], [1]], np.zeros((2, 1, 3)), {}, "a: lengths must lie in 0 to 1"),
         (np.zeros((2, 4)), np.zeros((2, 4, 3)), {"lengths": [1, 2, 3]}, "y: lengths must be 2 whole numbers"),
         (
             np.zeros((2, 4)),
@@ -384,7 +384,7 @@ def test_single_outputs_of_sequences_may_be_lists_of_numbers(rng):
             {"lengths": [1.0, 2.0]},
             "y: lengths must be 2 whole numbers",
         ),
-        (np.zeros((2, 4)), np.zeros((2, 4, 3)), {"lengths": [0, 2]}, "y: lengths must lie in 1 to 4"),
+        (np.zeros((2, 4)), np.zeros((2, 4, 3)), {"lengths": [-1, 2]}, "y: lengths must lie in 0 to 4"),
         (
             [[0, 1], [1]],
             [np.zeros((1, 3)), np.zeros((2, 3))],

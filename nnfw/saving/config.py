@@ -20,7 +20,7 @@ A description is data: it holds no code, and reading it runs none.
 
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -104,10 +104,13 @@ class Describer:
         described: dict[str, Any] = (
             {"class": self._own[cls]} if cls in self._own else self._by_name(cls, where)
         )
-        described["config"] = self._attributes(part, cls._arguments(), where)
-        if isinstance(part, Layer):  # what every layer has, even if its constructor does not take it
-            others = [name for name in Layer._arguments() if name not in cls._arguments()]
-            described["base"] = self._attributes(part, others, where)
+        with named(where):
+            arguments = {"config": part.config}
+            if isinstance(part, Layer):  # what every layer has, even if its constructor does not take it
+                others = [name for name in Layer._arguments() if name not in arguments["config"]]
+                arguments["base"] = kept(part, others)
+        for kind, values in arguments.items():
+            described[kind] = {name: self.value(value, f"{where}.{name}") for name, value in values.items()}
         self._parts[id(part)] = len(self._parts), part
         return described
 
@@ -116,11 +119,6 @@ class Describer:
         if name in self.arrays:
             raise ValueError(f"there are two arrays of the name {name!r}; give the layers other names")
         self.arrays[name] = np.asarray(array, order="C")
-
-    def _attributes(self, part: Part, names: Iterable[str], where: str) -> dict[str, Any]:
-        with named(where):
-            values = kept(part, names)
-        return {name: self.value(value, f"{where}.{name}") for name, value in values.items()}
 
     def _by_name(self, value: Any, where: str) -> dict[str, Any]:
         if not callable(value):

@@ -51,8 +51,8 @@ def test_misuse_of_pooling_is_explained(pooling):
     for lengths, message in (
         ([1, 2, 3], "lengths must be 2 whole numbers, one a sample, got int64 of shape"),
         ([1.0, 2.0], "lengths must be 2 whole numbers, one a sample, got float64"),
-        ([0, 2], "lengths must lie in 1 to 3, the steps of x; got 0 to 2"),
-        ([1, 4], "lengths must lie in 1 to 3, the steps of x; got 1 to 4"),
+        ([-1, 2], "lengths must lie in 0 to 3, the steps of x; got -1 to 2"),
+        ([1, 4], "lengths must lie in 0 to 3, the steps of x; got 1 to 4"),
     ):
         with pytest.raises(ValueError, match=message):
             layer.forward(x, lengths=lengths)
