@@ -58,8 +58,8 @@ def write_csv(path: "str | os.PathLike[str]", rows: Iterable[Iterable[Any]]) -> 
 def reading(owner: str, path: "str | os.PathLike[str]") -> Iterator[BinaryIO]:
     """Open the file `path`; any error of what reads it becomes a LoadError that names the file."""
     path = file_path(owner, "path", path)
-    if os.path.exists(path) and not os.path.isfile(path):  # opening a pipe or a device can wait for ever
-        raise LoadError(f"{path}: only a file can be read, and this is a folder, a pipe or a device")
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise LoadError(f"{path}: only a file can be read, and this is a pipe or a device")
     with open(path, "rb") as file:
         try:
             yield file

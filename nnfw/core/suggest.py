@@ -37,7 +37,9 @@ ARGUMENTS = {
     "test_size": "test_fraction",
     "unit_cells": "units",
 }
-INFERRED = "shapes are inferred from the data, and the batch axis is always first"
+INFERRED = (
+    "nnfw needs no such argument, as shapes are inferred from the data, and the batch axis is always first"
+)
 # Arguments of other libraries to leave out, and what does their work in nnfw.
 ELSEWHERE = {
     **dict.fromkeys(("batch_first", "in_features", "input_dim", "input_shape", "input_size"), INFERRED),

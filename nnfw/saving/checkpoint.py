@@ -1,6 +1,7 @@
 """Checkpoint: save the network while it trains, so that training can resume after an interruption."""
 
 import math
+import os
 import time
 from os import PathLike
 
@@ -67,6 +68,13 @@ class Checkpoint(Monitor):
         super().on_fit_start(run)
         self._due = 0.0  # until there is a file
 
+    def on_resume(self, run: Run) -> None:
+        """Replace a file that is there only by a better epoch than all of the fit so far."""
+        if self.monitor is not None and os.path.exists(file_path("Checkpoint", "path", self.path)):
+            sign, known = self.sign(run.network.metrics), run.history.get(self.monitor, [])
+            values = [sign * value for value in known[run.state.start :]]
+            self.best = min([self.best, *filter(math.isfinite, values)])
+
     def on_epoch_start(self, run: Run) -> None:
         """Save when training begins, so that a network or path that cannot be saved fails at once."""
         if self.monitor is None and not self._due:
@@ -87,6 +95,12 @@ class Checkpoint(Monitor):
         """Save the network as the fit leaves it."""
         if self.monitor is None:
             self._save(run)
+
+    @property
+    def _identity(self) -> str:
+        """The quantity and the file, by which a resumed fit knows it again."""
+        path = os.path.realpath(file_path("Checkpoint", "path", self.path))
+        return repr(Checkpoint(path, monitor=self.monitor, mode=self.mode))
 
     def _save(self, run: Run) -> None:
         save(run.network, self.path)

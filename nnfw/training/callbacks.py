@@ -46,6 +46,11 @@ class Callback(Part):
     remembers: ClassVar[tuple[str, ...]] = ()
     comes_last: ClassVar[bool] = False
 
+    @property
+    def _identity(self) -> str:
+        """Its class and arguments, by which a resumed fit knows it again."""
+        return repr(self)
+
     def on_fit_start(self, run: Run) -> None:
         """Before the first epoch of a `fit`."""
 

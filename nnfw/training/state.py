@@ -1,6 +1,7 @@
 """The training state: what a fit must know, beyond the network, to resume exactly where it ended."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -85,8 +86,9 @@ class TrainingState:
 
     def restore(self, callbacks: Sequence[Any]) -> None:
         """Give callbacks back what those of the same class and arguments remembered."""
-        for label, callback in zip(labels(callbacks), callbacks, strict=True):
-            for name, value in self.memories.get(label, {}).items():
+        for label, old, callback in zip(labels(callbacks), labels(callbacks, repr), callbacks, strict=True):
+            memory = self.memories.get(label, self.memories.get(old, {}))  # `old` in a file of 0.1.0
+            for name, value in memory.items():
                 if name in callback.remembers:
                     setattr(callback, name, value)
 
@@ -95,7 +97,7 @@ class TrainingState:
         return vars(self) | {"_kept": self.memories, "_callbacks": []}
 
 
-def labels(callbacks: Sequence[Any]) -> list[str]:
+def labels(callbacks: Sequence[Any], name: Callable[[Any], str] = attrgetter("_identity")) -> list[str]:
     """Return a name for each callback that remembers something: its class, arguments and number.
 
     Examples
@@ -104,7 +106,7 @@ def labels(callbacks: Sequence[Any]) -> list[str]:
     >>> labels([EarlyStopping(patience=3), CSVLogger("log.csv"), EarlyStopping(patience=3)])
     ['1. EarlyStopping(patience=3)', '', '2. EarlyStopping(patience=3)']
     """
-    shown = [repr(callback) if callback.remembers else "" for callback in callbacks]
+    shown = [name(callback) if callback.remembers else "" for callback in callbacks]
     return [one and f"{shown[: i + 1].count(one)}. {one}" for i, one in enumerate(shown)]
 
 

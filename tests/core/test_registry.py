@@ -304,7 +304,7 @@ class TestWordsOfOtherLibraries:
             (lambda: GRU(3, unit_cells=3), "'unit_cells'; leave it out: units is given."),
             (lambda: GRU(3, sequences=True), "nnfw calls it return_sequences."),
             (lambda: RNN(3, nonlinearity="relu"), "'nonlinearity'; nnfw calls it activation."),
-            (lambda: RNN(3, batch_first=True), "'batch_first'; leave it out: shapes are inferred"),
+            (lambda: RNN(3, batch_first=True), "'batch_first'; leave it out: nnfw needs no such"),
             (lambda: RNN(3, input_size=2), "shapes are inferred from the data"),
             (lambda: Dense(nodes=3), "Dense has no argument 'nodes'; nnfw calls it units."),
             (lambda: Dense(3, bias=False), "nnfw calls it use_bias."),

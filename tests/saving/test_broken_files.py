@@ -269,15 +269,20 @@ HEADERS = [
 class TestForeignFiles:
     @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
     @pytest.mark.parametrize("read", [Network.load, functools.partial(load_weights, NETWORK)])
-    def test_pipes_devices_and_folders_are_not_opened(self, read, tmp_path):
+    def test_pipes_and_devices_are_not_opened(self, read, tmp_path):
         """Reading one could wait for ever."""
         os.mkfifo(tmp_path / "pipe")
-        for path in (tmp_path / "pipe", tmp_path, "/dev/zero", "/dev/null"):
+        for path in (tmp_path / "pipe", "/dev/zero", "/dev/null"):
             with pytest.raises(LoadError, match=f"^{path}: only a file can be read"):
                 read(path)
         (tmp_path / "link").symlink_to(tmp_path / "pipe")
         with pytest.raises(LoadError, match="link: only a file can be read"):
             read(tmp_path / "link")
+
+    @pytest.mark.parametrize("read", [Network.load, functools.partial(load_weights, NETWORK)])
+    def test_folders(self, read, tmp_path):
+        with pytest.raises(OSError, match=str(tmp_path)):
+            read(tmp_path)
 
     def test_weights_alone_name_what_reads_them(self, path):
         save_weights(NETWORK, path)

@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -237,6 +238,36 @@ class TestCheckpoint:
         train(Network.load(path), Checkpoint(path, monitor="loss", mode="max"))
         assert path.read_bytes() == before
         assert len(Network.load(path).history.epoch) == 1
+
+    @pytest.mark.parametrize(("mode", "then"), [("max", "max"), ("min", "min"), ("min", "auto")])
+    @pytest.mark.parametrize("form", [str, Path, os.fsencode, os.path.relpath])
+    def test_best_stays_the_best_whatever_form_the_path_has(self, form, mode, then, path, tmp_path):
+        """A resumed fit, in which it only gets worse, does not touch the file of the best epoch."""
+        network = train(new_network(), Checkpoint(path, monitor="loss", mode=mode), epochs=4)
+        losses, before = network.history["loss"], path.read_bytes()
+        best = {"max": max, "min": min}[mode](losses)
+        assert Network.load(path).history["loss"][-1] == best
+        worse = LambdaCallback(on_epoch_end=lambda run: run.logs.update(loss=np.mean(losses)))
+        train(loaded(network, tmp_path), worse, Checkpoint(form(path), monitor="loss", mode=then))
+        assert path.read_bytes() == before
+
+    def test_a_number_that_is_not_in_the_history_is_remembered(self, path, tmp_path, monkeypatch):
+        def logging(value):
+            return LambdaCallback(on_epoch_end=lambda run: run.logs.update(own=value))
+
+        network = new_network()
+        train(network, logging(5.0), Checkpoint(path, monitor="own", mode="max"), epochs=2)
+        before = path.read_bytes()
+        monkeypatch.chdir(tmp_path)
+        train(loaded(network, tmp_path), logging(4.0), Checkpoint(path.name, monitor="own", mode="max"))
+        assert path.read_bytes() == before
+        train(loaded(network, tmp_path), logging(6.0), Checkpoint(path.name, monitor="own", mode="max"))
+        assert path.read_bytes() != before
+
+    def test_another_file_begins_anew(self, path, tmp_path):
+        network = train(new_network(), Checkpoint(path, monitor="loss", mode="max"), epochs=4)
+        train(network, Checkpoint(tmp_path / "another", monitor="loss", mode="max"), epochs=5)
+        assert Network.load(tmp_path / "another").history.epoch[-1] == 5
 
     @pytest.mark.parametrize("place", [0, 1])
     def test_holds_what_callbacks_did_wherever_it_stands(self, place, path, tmp_path):
