@@ -1,6 +1,20 @@
-"""What the tests of layers share: a layer that is built, and a training step of it alone."""
+"""What the tests of layers share: layers that are built, an input for them, and a training step alone."""
 
 import numpy as np
+
+from nnfw import GRU, RNN, Dense
+
+N, T, D, H = 2, 3, 5, 7
+LAYERS = [
+    Dense(H, "tanh"),
+    RNN(H),
+    RNN(H, return_sequences=True, go_backwards=True),
+    GRU(H),
+    GRU(H, return_sequences=True, reset_after=True),
+]
+RECURRENT = LAYERS[1:]
+KINDS = [Dense, RNN, GRU]
+x = np.random.default_rng(0).normal(size=(N, T, D))
 
 
 def build(layer, input_shape, dtype="float64", seed=0):
@@ -30,3 +44,8 @@ def step(layer, x, dy, **options):
 def renewed(layer, input_shape, dtype="float64"):
     """A new layer like this one, with its first weights."""
     return build(type(layer)(**layer.config), input_shape, dtype)
+
+
+def new(layer, dtype="float64"):
+    """A new layer like this one, ready for x."""
+    return renewed(layer, (T, D), dtype)

@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 import pytest
-from built import build, renewed, step
+from built import KINDS, LAYERS, RECURRENT, D, H, N, T, build, new, renewed, step, x
 from numpy.testing import assert_allclose, assert_array_equal
 from refusals import message
 
@@ -24,25 +24,6 @@ from nnfw import (
     Reshape,
     ShapeError,
 )
-
-N, T, D, H = 2, 3, 5, 7
-LAYERS = [
-    Dense(H, "tanh"),
-    RNN(H),
-    RNN(H, return_sequences=True, go_backwards=True),
-    GRU(H),
-    GRU(H, return_sequences=True, reset_after=True),
-]
-RECURRENT = LAYERS[1:]
-KINDS = [Dense, RNN, GRU]
-
-
-x = np.random.default_rng(0).normal(size=(N, T, D))
-
-
-def new(layer, dtype="float64"):
-    """Return a new layer like this one, ready for x."""
-    return renewed(layer, (T, D), dtype)
 
 
 def random_dy(y):

@@ -6,26 +6,10 @@ import re
 
 import numpy as np
 import pytest
-from built import renewed, step
+from built import KINDS, LAYERS, D, H, T, new, step, x
 from refusals import message
 
-from nnfw import GRU, RNN, SGD, Dense
-
-N, T, D, H = 2, 3, 5, 7
-LAYERS = [
-    Dense(H, "tanh"),
-    RNN(H),
-    RNN(H, return_sequences=True, go_backwards=True),
-    GRU(H),
-    GRU(H, return_sequences=True, reset_after=True),
-]
-KINDS = [Dense, RNN, GRU]
-x = np.random.default_rng(0).normal(size=(N, T, D))
-
-
-def new(layer):
-    """Return a new layer like this one, ready for x."""
-    return renewed(layer, (T, D))
+from nnfw import SGD
 
 
 def train(layer, seed=0):

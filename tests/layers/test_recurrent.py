@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import oracle
 import pytest
-from built import randomized, renewed
+from built import RECURRENT, D, H, N, T, new, randomized, x
 from numpy.testing import assert_allclose
 from refusals import message
 
@@ -99,20 +99,6 @@ def test_there_is_no_final_state_before_a_training_pass(cell):
 
 
 # ---- lengths and states ---------------------------------------------------------------------------------
-
-N, T, D, H = 2, 3, 5, 7
-RECURRENT = [
-    RNN(H),
-    RNN(H, return_sequences=True, go_backwards=True),
-    GRU(H),
-    GRU(H, return_sequences=True, reset_after=True),
-]
-x = np.random.default_rng(0).normal(size=(N, T, D))
-
-
-def new(layer):
-    """Return a new layer like this one, ready for x."""
-    return renewed(layer, (T, D))
 
 
 @pytest.mark.parametrize("layer", RECURRENT, ids=repr)
@@ -241,7 +227,6 @@ def test_dropout_is_of_a_part(cell, argument, share):
 
 # ---- documented shapes, with primes, so that no axis is taken for another -------------------------------
 
-N, T, D, H = 2, 3, 5, 7
 DENSE = {"x": (N, D), "y": (N, H), "ds": (N, H)}
 STATES = {"x": (N, T, D), "h": (N, T, H), "dh": (N, T, H)}
 GATES_KEPT = {f"{of}{gate}": (N, T, H) for of in ("", "ds_") for gate in "zrc"}
