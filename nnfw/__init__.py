@@ -9,6 +9,7 @@ from nnfw import (
     generation,
     gradcheck,
     initializers,
+    kernels,
     losses,
     metrics,
     optimizers,
@@ -23,6 +24,7 @@ from nnfw.core.suggest import explain_import
 from nnfw.core.version import __version__ as __version__
 from nnfw.history import History
 from nnfw.initializers import Initializer
+from nnfw.kernels import set_kernels, show_config
 from nnfw.layers import (
     GRU,
     LSTM,
@@ -57,8 +59,8 @@ __all__ = [
     "History", "Initializer", "LambdaCallback", "LastStep", "Layer", "LayerNorm", "Lion", "LoadError", "Loss",
     "MaxPooling", "MeanPooling", "Metric", "Nadam", "Network", "NonFiniteError", "Optimizer", "RMSprop",
     "ReduceOnPlateau", "Regularizer", "Reshape", "Schedule", "ShapeError", "activations", "data", "datasets",
-    "generation", "gradcheck", "initializers", "losses", "metrics", "optimizers", "plots", "regularizers",
-    "saving", "schedules",
+    "generation", "gradcheck", "initializers", "kernels", "losses", "metrics", "optimizers", "plots",
+    "regularizers", "saving", "schedules", "set_kernels", "show_config",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # else every name would pass for one of the package

@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from nnfw import schedules
+from nnfw import kernels, schedules
 from nnfw.core import vectors
 from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array
@@ -334,12 +334,17 @@ class Adam(Optimizer):
 
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
         m, v, work = state.slots["momentum"], state.slots["velocity"], state.scratch("work", params.shape)
+        c = math.sqrt(sum_of_weights(self.beta_2, state.steps))  # √v / √v̂, by which the fraction is expanded
+        plain = params.ndim == 1 and type(self)._direction is Adam._direction
+        if plain and (adam := kernels.kernel("adam")):
+            rate /= sum_of_weights(self.beta_1, state.steps)
+            adam(params, grads, m, v, self.beta_1, self.beta_2, c * rate, c * self.epsilon)
+            return
         m *= self.beta_1
         m += grads  # (1)
         v *= self.beta_2
         v += np.square(grads, out=work)  # (2)
         direction, weights = self._direction(m, grads, state)
-        c = math.sqrt(sum_of_weights(self.beta_2, state.steps))  # √v / √v̂, by which the fraction is expanded
         step = over_root(direction, v, c * self.epsilon, work)
         step *= c * (rate / weights)
         params -= step  # (3)

@@ -21,6 +21,7 @@ CATALOGUES = [  # whose members are read one at a time
     )
 ]
 LONGER = {"network.py": 330}  # most of it is documentation
+LONGER |= {"kernels/cells.py": 370}  # one file, as numba's cache asks for it
 
 
 def public_names(thing):

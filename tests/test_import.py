@@ -11,7 +11,8 @@ import sys, numpy
 before = dict(numpy.geterr())
 import nnfw
 assert numpy.geterr() == before
-print(*sorted(name for name in sys.modules if name in {"matplotlib", "tqdm", "torch", "scipy", "pandas"}))
+heavy = {"matplotlib", "tqdm", "torch", "scipy", "pandas", "numba"}
+print(*sorted(heavy & set(sys.modules)))
 missing = [name for name in nnfw.__all__ if not hasattr(nnfw, name)]
 assert not missing, missing
 """

@@ -11,7 +11,7 @@ from nnfw.core.typing import Array
 from nnfw.core.vectors import Scratch
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Options
-from nnfw.layers.packing import Pass, Weights
+from nnfw.layers.loops import Pass, Weights
 from nnfw.layers.recurrent import Recurrent
 
 
@@ -42,7 +42,6 @@ class Gated(Recurrent):
     """
 
     _sigma_gates: ClassVar[tuple[str, ...]] = ()  # the gates that σ is for, the first in memory
-    _at_once: ClassVar[tuple[int, ...]] = ()  # how many gates' recurrent products are taken at once
 
     def __init__(
         self,
@@ -87,7 +86,7 @@ class Gated(Recurrent):
         scales = [self._σ[gate].gate_scale if gate in self._σ else 1.0 for gate in self.gates]
         scale = np.repeat(np.asarray(scales, self.dtype), self.units)
         Wx_b = np.multiply(self._Wx_b, scale, out=scratch("Wx_b", self._Wx_b.shape))
-        cuts = self.units * np.cumsum(self._at_once)[:-1]
+        cuts = self.units * np.cumsum(self._loops.at_once)[:-1]
         parts = zip(np.split(self._blocks["Wh"], cuts, axis=1), np.split(scale, cuts), strict=True)
         Wh = [np.multiply(W, k, out=scratch(f"Wh{i}", W.shape)) for i, (W, k) in enumerate(parts)]
         return Wx_b, Wh

@@ -54,8 +54,9 @@ import numpy as np
 from nnfw.activations import Activation
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import boolean
+from nnfw.core.vectors import Scratch
 from nnfw.layers.gated import Gated, RecurrentOptions
-from nnfw.layers.packing import Pass
+from nnfw.layers.loops import Loops, Pass, Weights
 
 
 class GRU(Gated):
@@ -153,8 +154,14 @@ class GRU(Gated):
         self.reset_after = boolean("GRU", "reset_after", reset_after)
 
     @property
-    def _at_once(self) -> tuple[int, ...]:  # type: ignore[override]
-        return (3,) if self.reset_after else (2, 1)  # (3) needs r before its product, (3') after it
+    def _loops(self) -> Loops:  # type: ignore[override]
+        after = Loops("gru_after", at_once=(3,), kept=("u",), made=("du",))
+        return after if self.reset_after else Loops("gru", at_once=(2, 1), kept=("q",))  # (3) needs r before
+
+    def _weights(self, scratch: Scratch) -> Weights:
+        Wx_b, Wh = super()._weights(scratch)
+        bh_c = self.params.get("bh_c", np.zeros(self.units, self.dtype))
+        return Wx_b, [*Wh, bh_c] if self.reset_after else Wh
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T, H) for (T, D) if `return_sequences`, else (H,)."""
@@ -168,10 +175,10 @@ class GRU(Gated):
         if self.reset_after:
             self._forward_reset_after(p)
             return
-        N, P, H, σ, φ = p.steps.N, p.steps.P, self.units, self._gate(), self.activation
-        (h,), seen, m, s_c, (z, r, c), (Wh_zr, Wh_c) = p.states, p.seen, p.m, p.s[2], p.a, p.Wh
+        N, H, σ, φ = p.steps.N, self.units, self._gate(), self.activation
+        (h,), seen, m, s_c, (z, r, c), (q,), (Wh_zr, Wh_c) = p.states, p.seen, p.m, p.s[2], p.a, p.kept, p.Wh
         s_zr, a_zr = p.s[:2].swapaxes(0, 1), p.a[:2].swapaxes(0, 1)  # (P, 2, H)
-        q, u, v = p.scratch("q", (P, H)), p.scratch("u", (N, 2 * H)), p.scratch("v", (N, H))
+        u, v = p.scratch("u", (N, 2 * H)), p.scratch("v", (N, H))
         u_zr = u.reshape(N, 2, H)
         for before, after, now in p.steps:
             h_, h_t, s_zr_t, s_c_t, c_t, q_t = h[before], h[after], s_zr[now], s_c[now], c[now], q[now]
@@ -187,15 +194,14 @@ class GRU(Gated):
             h_t += c_t  # (4) h = c + z∘(h₋−c)
             if m is not None:
                 np.multiply(h_t, m[:n], out=seen[after])
-        p.rows |= {"z": z, "r": r, "c": c, "q": q}
 
     def _backward_steps(self, p: Pass, ds: Array, WhT: Array, dh: Array, *others: Array) -> None:
         """Fill ds (P, 3H) and complete dh (N + P, H), the last step first."""
         if self.reset_after:
-            self._backward_reset_after(p, ds, WhT, dh)
+            self._backward_reset_after(p, ds, WhT, dh, *others)
             return
         N, P, H, m, (z, r, c) = p.steps.N, p.steps.P, self.units, p.m, p.a
-        (ds_z, ds_r, ds_c), ds_zc, dh_zc = np.split(ds, 3, axis=1), ds.reshape(P, 3, H)[:, ::2], dh[:, None]
+        (_, ds_r, ds_c), ds_zc, dh_zc = np.split(ds, 3, axis=1), ds.reshape(P, 3, H)[:, ::2], dh[:, None]
         ds_zr, WhT_zr, WhT_c = ds[:, : 2 * H], WhT[: 2 * H], WhT[2 * H :]
         d, e = p.scratch("d", (2, N, H))
         for rows, block in p.blocks():
@@ -218,16 +224,14 @@ class GRU(Gated):
                     d_t *= m[: len(d_t)]
                 d_t += np.multiply(dh[after], z[now], out=e_t)  # (4) dh∘z
                 dh_ += d_t
-        p.rows |= {"ds_z": ds_z, "ds_r": ds_r, "ds_c": ds_c}
 
     def _forward_reset_after(self, p: Pass) -> None:
         """Run the forward loop with (3') in place of (3)."""
-        N, P, H, σ, φ = p.steps.N, p.steps.P, self.units, self._gate(), self.activation
-        (h,), seen, m, s_c, (z, r, c), (Wh,) = p.states, p.seen, p.m, p.s[2], p.a, p.Wh
+        N, H, σ, φ = p.steps.N, self.units, self._gate(), self.activation
+        (h,), seen, m, s_c, (z, r, c), (u,), (Wh, bh_c) = p.states, p.seen, p.m, p.s[2], p.a, p.kept, p.Wh
         s_zr, a_zr = p.s[:2].swapaxes(0, 1), p.a[:2].swapaxes(0, 1)  # (P, 2, H)
-        u, v, w = p.scratch("u", (P, H)), p.scratch("v", (N, H)), p.scratch("w", (N, 3 * H))
+        v, w = p.scratch("v", (N, H)), p.scratch("w", (N, 3 * H))
         w_zr, w_c = w.reshape(N, 3, H)[:, :2], w[:, 2 * H :]
-        bh_c = self.params["bh_c"] if self.use_bias else self.dtype.type(0)
         for before, after, now in p.steps:
             h_, h_t, s_zr_t, s_c_t, c_t, u_t = h[before], h[after], s_zr[now], s_c[now], c[now], u[now]
             seen_, n = h_ if m is None else seen[before], len(h_)
@@ -242,14 +246,13 @@ class GRU(Gated):
             h_t += c_t  # (4) h = c + z∘(h₋−c)
             if m is not None:
                 np.multiply(h_t, m[:n], out=seen[after])
-        p.rows |= {"z": z, "r": r, "c": c, "u": u}
 
-    def _backward_reset_after(self, p: Pass, ds: Array, WhT: Array, dh: Array) -> None:
+    def _backward_reset_after(self, p: Pass, ds: Array, WhT: Array, dh: Array, du: Array) -> None:
         """Run the backward loop with (3') in place of (3)."""
-        N, P, H, m, (z, r, c), u = p.steps.N, p.steps.P, self.units, p.m, p.a, p.rows["u"]
-        (ds_z, ds_r, ds_c), ds_zc, dh_zc = np.split(ds, 3, axis=1), ds.reshape(P, 3, H)[:, ::2], dh[:, None]
+        N, P, H, m, (z, r, c), (u,) = p.steps.N, p.steps.P, self.units, p.m, p.a, p.kept
+        (_, ds_r, ds_c), ds_zc, dh_zc = np.split(ds, 3, axis=1), ds.reshape(P, 3, H)[:, ::2], dh[:, None]
         ds_zr, WhT_zr, WhT_c = ds[:, : 2 * H], WhT[: 2 * H], WhT[2 * H :]
-        (d, e), du = p.scratch("d", (2, N, H)), p.scratch("du", (P, H))
+        d, e = p.scratch("d", (2, N, H))
         for rows, block in p.blocks():
             F = self._slopes(p, rows)
             (Fz, Fr, Fc), F_zc = F, F[::2].swapaxes(0, 1)
@@ -270,15 +273,12 @@ class GRU(Gated):
                     d_t *= m[: len(d_t)]
                 d_t += np.multiply(dh[after], z[now], out=e_t)  # (4) dh∘z
                 dh_ += d_t
-        p.rows |= {"du": du, "ds_z": ds_z, "ds_r": ds_r, "ds_c": ds_c}
 
     def _recurrent_gradients(self, p: Pass, ds: Array) -> None:
         """Fill the gradients of Wh, and of bh_c if there is one."""
         H, seen = self.units, p.seen_before
         np.matmul(seen.T, ds[:, : 2 * H], out=self._grad_blocks["Wh"][:, : 2 * H])  # (1), (2)
-        if self.reset_after:
-            np.matmul(seen.T, p.rows["du"], out=self.grads["Wh_c"])  # (3')
-        else:
-            np.matmul(p.rows["q"].T, ds[:, 2 * H :], out=self.grads["Wh_c"])  # (3)
+        seen_c, ds_c = (seen, p.rows["du"]) if self.reset_after else (p.rows["q"], ds[:, 2 * H :])
+        np.matmul(seen_c.T, ds_c, out=self.grads["Wh_c"])  # (3') or (3)
         if "bh_c" in self.grads:
             np.sum(p.rows["du"], axis=0, out=self.grads["bh_c"])  # (3')

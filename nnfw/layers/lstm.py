@@ -10,7 +10,7 @@ from nnfw.core.typing import Array
 from nnfw.core.validation import FINITE
 from nnfw.initializers import Constant, Initializer
 from nnfw.layers.gated import Gated, RecurrentOptions
-from nnfw.layers.packing import Pass
+from nnfw.layers.loops import Loops, Pass
 
 
 class LSTM(Gated):
@@ -91,8 +91,8 @@ class LSTM(Gated):
 
     gates = ("i", "f", "o", "g")
     _sigma_gates = ("i", "f", "o")
-    _at_once = (4,)
-    _state_arrays = 2  # h and c
+    _states = ("h", "c")
+    _loops = Loops("lstm", at_once=(4,), kept=("v",))
 
     def __init__(
         self,
@@ -111,10 +111,10 @@ class LSTM(Gated):
 
     def _forward_steps(self, p: Pass) -> None:
         """Turn the scores s (4, P, H) into i, f, o and g, and fill the states h and c (N + P, H)."""
-        N, P, H, σ, φ = p.steps.N, p.steps.P, self.units, self._gate(), self.activation
-        (h, c), seen, m, s_g, (i, f, o, g), (Wh,) = p.states, p.seen, p.m, p.s[3], p.a, p.Wh
+        N, H, σ, φ = p.steps.N, self.units, self._gate(), self.activation
+        (h, c), seen, m, s_g, (i, f, o, g), (v,), (Wh,) = p.states, p.seen, p.m, p.s[3], p.a, p.kept, p.Wh
         s, a_ifo = p.s.swapaxes(0, 1), p.a[:3].swapaxes(0, 1)  # (P, 4, H), (P, 3, H)
-        v, u, d = p.scratch("v", (P, H)), p.scratch("u", (N, 4 * H)), p.scratch("d", (N, H))
+        u, d = p.scratch("u", (N, 4 * H)), p.scratch("d", (N, H))
         u_ifog = u.reshape(N, 4, H)
         for before, after, now in p.steps:
             h_t, c_t, v_t, g_t, s_t = h[after], c[after], v[now], g[now], s[now]
@@ -129,13 +129,12 @@ class LSTM(Gated):
             np.multiply(o[now], v_t, out=h_t)  # (6) h
             if m is not None:
                 np.multiply(h_t, m[:n], out=seen[after])
-        p.rows |= {"i": i, "f": f, "o": o, "g": g, "c": c[N:], "v": v}
 
     def _backward_steps(self, p: Pass, ds: Array, WhT: Array, dh: Array, *others: Array) -> None:
         """Fill ds (P, 4H) and complete dh (N + P, H), the last step first; dc (N, H) is that of one step."""
         N, H, m, (dc,), (i, f, o, g), φ = p.steps.N, self.units, p.m, others, p.a, self.activation
-        c, v, c_before = p.rows["c"], p.rows["v"], p.states[1][p.steps.previous]
-        (ds_i, ds_f, ds_o, ds_g), d = np.split(ds, 4, axis=1), p.scratch("d", (N, H))
+        c, (v,), c_before = p.states[1][N:], p.kept, p.states[1][p.steps.previous]
+        (_, _, ds_o, ds_g), d = np.split(ds, 4, axis=1), p.scratch("d", (N, H))
         ds_if, dc_if = ds.reshape(p.steps.P, 4, H)[:, :2], dc[:, None]
         for rows, block in p.blocks():
             F = self._slopes(p, rows)  # what dc and dh are multiplied by, of many steps at once
@@ -159,4 +158,3 @@ class LSTM(Gated):
                 if m is not None:
                     d_t *= m[:n]
                 dh_ += d_t
-        p.rows |= {"ds_i": ds_i, "ds_f": ds_f, "ds_o": ds_o, "ds_g": ds_g}

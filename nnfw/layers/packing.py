@@ -15,17 +15,13 @@ then plain slices, and a loop over time needs no special case for its first step
 import functools
 from collections import UserDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from nnfw.core.typing import Array
 from nnfw.core.vectors import Scratch
 
-Weights = tuple[Array, list[Array]]  # Wx over b (D + 1, G·H), and Wh in the parts that are multiplied at once
 Step = tuple[slice, slice, slice]  # before, after, now
-
-BLOCK = 1 << 15  # numbers of one factor that the backward loop makes at a time: 128 KB in float32
 
 
 class Steps:
@@ -118,6 +114,12 @@ class Steps:
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self.slices)
+
+    @functools.cached_property
+    def table(self) -> Array:
+        """The same as numbers (steps, 4), for the compiled loops: before, after, now, and how many rows."""
+        steps = [(before.start, after.start, now.start, now.stop - now.start) for before, after, now in self]
+        return np.array(steps, np.int64).reshape(-1, 4)
 
     def windows(self, size: int) -> Iterator["Steps"]:
         """Yield the same batch in windows of `size` steps."""
@@ -215,38 +217,3 @@ class Unpacked(UserDict[str, Array]):
 
     def __getitem__(self, name: str) -> Array:
         return self.steps.unpack(self.data[name])
-
-
-@dataclass
-class Pass:
-    """What the loops over the time steps of one batch work on, in packed rows."""
-
-    steps: Steps
-    scratch: Scratch
-    x: Array  # the inputs, and a column of ones whose weight is the bias, (P, D + 1)
-    s: Array  # the scores (G, P, H): the input products, which the forward loop completes
-    a: Array  # the gates (G, P, H), in the memory of `s` unless a derivative needs the scores
-    states: list[Array]  # (N + P, H) each, the first of them h
-    seen: Array  # h as the recurrent weights see it: h itself, or h∘m with recurrent dropout
-    Wh: list[Array]  # recurrent weights, in the parts that are multiplied at once
-    m: Array | None  # the mask of recurrent dropout (N, H), in the order of the rows
-    x_mask: Array | None  # that of dropout (N, D), in the caller's order
-    rows: dict[str, Array] = field(default_factory=dict)  # what the layer's cache shows, by name
-
-    @functools.cached_property
-    def h_before(self) -> Array:
-        """The state before each row (P, H)."""
-        return self.states[0][self.steps.previous]
-
-    @functools.cached_property
-    def seen_before(self) -> Array:
-        """What the recurrent weights see of it (P, H)."""
-        return self.h_before if self.m is None else self.seen[self.steps.previous]
-
-    def blocks(self) -> Iterator[tuple[slice, list[Step]]]:
-        """Yield the steps in reverse, in blocks that are small enough to stay in the cache."""
-        return self.steps.blocks(BLOCK // self.states[0].shape[1])
-
-    def last(self) -> Array:
-        """Return the state (N, S) after the last step of each sequence."""
-        return np.concatenate([self.steps.last(h) for h in self.states], axis=1)

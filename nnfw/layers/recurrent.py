@@ -1,5 +1,7 @@
 """What RNN, GRU and LSTM share: arguments, shapes, dropout, and all that is not the loop over time."""
 
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import ClassVar, Unpack
 
 import numpy as np
@@ -13,7 +15,8 @@ from nnfw.core.validation import FRACTION, boolean, positive_integer
 from nnfw.core.vectors import Scratch
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer, Options, with_samples
-from nnfw.layers.packing import Pass, Steps, Unpacked, Weights, steps_of
+from nnfw.layers.loops import Loops, Pass, Weights
+from nnfw.layers.packing import Steps, Unpacked, steps_of
 from nnfw.layers.parameters import NOTHING
 
 INFERENCE_ROWS = 2048  # samples × steps that inference takes at a time, whatever T is
@@ -46,7 +49,9 @@ class Recurrent(Layer):
     takes_lengths = _takes_state = True
     _transient = (*Layer._transient, "_Wx_b", "_grad_Wx_b", "_pass", "initial_gradient")
     gates: ClassVar[tuple[str, ...]] = ()  # in the order of their columns in Wx, Wh and b
-    _state_arrays: ClassVar[int] = 1  # arrays (N, H) that the state is made of, the first of them h
+    _loops: Loops  # what the loops over time take and leave
+    _states: ClassVar[tuple[str, ...]] = ("h",)  # the arrays (N, H) that the state is made of
+    _σ: Mapping[str, Activation] = MappingProxyType({})  # the activations of the gates that do not have φ
     _needs_scores: bool = False  # whether a gate's derivative needs its scores
     activation: Activation  # φ
     initial_gradient: Array  # with respect to the initial state (N, S), of the last `backward`
@@ -72,7 +77,7 @@ class Recurrent(Layer):
         super().__init__(**options)
         owner = type(self).__name__
         self.units = positive_integer(owner, "units", units)
-        self._state_size = self._state_arrays * self.units
+        self._state_size = len(self._states) * self.units
         self.activation = self._elementwise("activation", activation)
         self.return_sequences = boolean(owner, "return_sequences", return_sequences)
         self.go_backwards = boolean(owner, "go_backwards", go_backwards)
@@ -151,8 +156,9 @@ class Recurrent(Layer):
             return self.forward_with_state(x, lengths, initial_state)[0]
         x, steps, state = self._opened(x, lengths, initial_state)
         p = self._read(x, steps, state, self._weights(self._scratch), self._scratch, training=True)
-        h = p.states[0][steps.N :]
-        p.rows = {"x": p.x[:, : x.shape[2]], "h": h} | p.rows
+        h, *_ = states = [state[steps.N :] for state in p.states]
+        p.rows = {"x": p.x[:, : x.shape[2]], "h": h} | named(self.gates, p.a)
+        p.rows |= named(self._states, states) | named(self._loops.kept, p.kept)
         self._pass, self.cache = p, Unpacked(steps, p.rows)
         return steps.unpack(h) if self.return_sequences else steps.last(p.states[0])
 
@@ -201,15 +207,23 @@ class Recurrent(Layer):
         steps.pack(x, x_1[:, :D])
         if x_mask is not None:
             steps.scale(x_1[:, :D], x_mask)
-        s = np.matmul(x_1, Wx_b.reshape(-1, G, H).swapaxes(0, 1), out=scratch("s", (G, P, H)))
+        compiled = self._loops.compiled(self.activation, self._σ.values())
+        if compiled:  # the gates of a row side by side
+            s = np.matmul(x_1, Wx_b, out=scratch("s", (P, G * H))).reshape(P, G, H).swapaxes(0, 1)
+        else:
+            s = np.matmul(x_1, Wx_b.reshape(-1, G, H).swapaxes(0, 1), out=scratch("s", (G, P, H)))
         a = scratch("a", s.shape) if self._needs_scores else s
         states = steps.states(state, H, None if training else scratch)
         seen = states[0]
         if m is not None:
             m, seen = m[steps.order], scratch("seen", seen.shape)
             np.multiply(states[0][:N], m, out=seen[:N])
-        p = Pass(steps, scratch, x_1, s, a, states, seen, Wh, m, x_mask)
-        self._forward_steps(p)
+        kept = [scratch(name, (P, H)) for name in self._loops.kept]
+        p = Pass(steps, scratch, x_1, s, a, states, seen, kept, Wh, m, x_mask, compiled)
+        if compiled:
+            compiled.forward(*p.arrays(), *Wh)
+        else:
+            self._forward_steps(p)
         return p
 
     def _draw_mask(self, share: float, shape: tuple[int, int]) -> Array:
@@ -236,10 +250,15 @@ class Recurrent(Layer):
             dh[steps.final] += dy[steps.order]
         others = [np.zeros((N, H), self.dtype) for _ in p.states[1:]]
         ds = self._scratch("ds", (steps.P, len(self.gates) * H))
+        made = [self._scratch(name, (steps.P, H)) for name in self._loops.made]
         WhT = self._scratch("WhT", self._blocks["Wh"].T.shape)
         WhT[...] = self._blocks["Wh"].T  # contiguous: the products of the loop run faster
-        self._backward_steps(p, ds, WhT, dh, *others)
-        p.rows |= {"ds": ds, "dh": dh[N:]}
+        if p.compiled:
+            p.compiled.backward(*p.arrays(), *made, ds, dh, *others, WhT)
+        else:
+            self._backward_steps(p, ds, WhT, dh, *made, *others)
+        of_gates = named([key("ds", gate) for gate in self.gates], np.split(ds, len(self.gates), axis=1))
+        p.rows |= named(self._loops.made, made) | of_gates | {"ds": ds, "dh": dh[N:]}
         self.initial_gradient = np.concatenate([steps.unsort(d) for d in (dh[:N], *others)], axis=1)
         if not self._needs_dx:
             return NOTHING
@@ -256,14 +275,14 @@ class Recurrent(Layer):
         self._recurrent_gradients(p, ds)
 
     def _forward_steps(self, p: Pass) -> None:
-        """Run the loop over time: complete the scores ``p.s``, fill ``p.a``, ``p.states`` and ``p.rows``."""
+        """Run the loop over time: complete the scores ``p.s``, fill ``p.a``, ``p.states`` and ``p.kept``."""
         raise NotImplementedError
 
     def _backward_steps(self, p: Pass, ds: Array, WhT: Array, dh: Array, *others: Array) -> None:
-        """Run the loop in reverse: fill `ds` (P, G·H), the gradients of the scores, and ``p.rows``.
+        """Run the loop in reverse: fill `ds` (P, G·H), the gradients of the scores, and what is `Loops.made`.
 
-        `dh` (N + P, H) begins as the gradients of the outputs, and is completed. `others` are the gradients
-        (N, H) of the rest of the state, 0 at first, in the end those of the initial state.
+        `dh` (N + P, H) begins as the gradients of the outputs, and is completed. `others` are the rows that
+        are made, and the gradients (N, H) of the rest of the state, which end as those of the initial state.
         """
         raise NotImplementedError
 
@@ -275,3 +294,8 @@ class Recurrent(Layer):
 def key(name: str, gate: str) -> str:
     """Return the parameter's name for a gate: ``Wx_z``; a layer with a single gate has plain names."""
     return f"{name}_{gate}" if gate else name
+
+
+def named(names: Iterable[str], arrays: Iterable[Array]) -> dict[str, Array]:
+    """Return the arrays that have a name, by name."""
+    return {name: array for name, array in zip(names, arrays, strict=True) if name}

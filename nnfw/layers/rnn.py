@@ -3,7 +3,7 @@
 import numpy as np
 
 from nnfw.core.typing import Array
-from nnfw.layers.packing import Pass
+from nnfw.layers.loops import Loops, Pass
 from nnfw.layers.recurrent import Recurrent
 
 
@@ -46,6 +46,7 @@ class RNN(Recurrent):
     """
 
     gates = ("",)
+    _loops = Loops("rnn")
 
     def _forward_steps(self, p: Pass) -> None:
         """Fill the states h (N + P, H) from the input products s (1, P, H)."""

@@ -2,10 +2,10 @@
 
 import importlib
 import inspect
-import pkgutil
 import re
 
 import pytest
+from modules import MODULES
 
 import nnfw
 from nnfw import GRU, RNN, SGD, Adam, Dense, EarlyStopping, Network, activations, losses, schedules
@@ -17,16 +17,7 @@ from nnfw.datasets import load_digits
 from nnfw.layers.recurrent import Recurrent
 from nnfw.losses import MSE, Huber
 
-
-def everything():
-    """Yield all modules of nnfw."""
-    for found in pkgutil.walk_packages(nnfw.__path__, "nnfw."):
-        yield importlib.import_module(found.name)
-
-
-REGISTRIES = list(
-    {id(r): r for m in everything() for r in vars(m).values() if isinstance(r, Registry)}.values()
-)
+REGISTRIES = list({id(r): r for m in MODULES for r in vars(m).values() if isinstance(r, Registry)}.values())
 REGISTERED = [
     pytest.param(registry, name, id=f"{registry.kind} {name}")
     for registry in REGISTRIES
@@ -287,9 +278,7 @@ class TestEveryName:
 
 class TestWordsOfOtherLibraries:
     def test_every_word_of_nnfw_is_one(self):
-        owners = [
-            c for m in everything() for c in vars(m).values() if isinstance(c, type) and issubclass(c, Part)
-        ]
+        owners = [c for m in MODULES for c in vars(m).values() if isinstance(c, type) and issubclass(c, Part)]
         known = {argument for owner in owners for argument in owner._arguments()}
         known |= set(inspect.signature(Network.fit).parameters)
         for function in (one_hot, pad_sequences, train_test_split, Recurrent.forward):

@@ -1,10 +1,8 @@
 """One-letter slips in all names are understood, and so are names of other libraries."""
 
 import copy
-import importlib
 import inspect
 import pickle
-import pkgutil
 import random
 import re
 import string
@@ -14,13 +12,12 @@ import traceback
 
 import numpy as np
 import pytest
+from modules import MODULES
 
 import nnfw
 from nnfw import Dense, Network
 from nnfw.core.registry import Part, Registry
 from nnfw.core.suggest import ARGUMENTS, ELSEWHERE, IMPORTS, MEMBERS, nearest
-
-MODULES = [importlib.import_module(module.name) for module in pkgutil.walk_packages(nnfw.__path__, "nnfw.")]
 
 
 def subclasses(cls):

@@ -5,15 +5,14 @@ run other code in `VARIANTS`; a layer that can be built in neither way fails.
 """
 
 import copy
-import importlib
 import inspect
 import pickle
-import pkgutil
 from collections.abc import Mapping
 
 import numpy as np
 import own
 import pytest
+from modules import MODULES
 
 import nnfw
 from nnfw import (
@@ -103,9 +102,7 @@ ONE_LENGTH = {Flatten, Reshape}  # what refuses sequences of unequal length
 
 def found_layers():
     """Return all layer classes of the package."""
-    names = [module.name for module in pkgutil.walk_packages(nnfw.__path__, "nnfw.")]
-    modules = [importlib.import_module(name) for name in names]
-    classes = (value for module in modules for value in vars(module).values() if inspect.isclass(value))
+    classes = (value for module in MODULES for value in vars(module).values() if inspect.isclass(value))
     return sorted({c for c in classes if issubclass(c, Layer)} - BASES, key=lambda c: c.__name__)
 
 

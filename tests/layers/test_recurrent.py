@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from refusals import message
 
 from nnfw import GRU, LSTM, RNN, Dense, ShapeError
-from nnfw.layers import packing, recurrent
+from nnfw.layers import loops, recurrent
 
 ELEMENTWISE = list(oracle.ACTIVATIONS)
 GATES = ["sigmoid", "hard_sigmoid", "tanh", "softsign", "silu", "gelu"]  # with others, states explode
@@ -76,7 +76,7 @@ def test_outputs_and_gradients_are_those_of_the_oracle(kind, first, monkeypatch)
         case = Case(kind, seed)
         # Small pieces, so that the seams between them are crossed.
         monkeypatch.setattr(recurrent, "INFERENCE_ROWS", [1, 2 * case.N, 2048][seed % 3])
-        monkeypatch.setattr(packing, "BLOCK", [1, 2 * case.N * case.H, 1 << 15][seed % 3])
+        monkeypatch.setattr(loops, "BLOCK", [1, 2 * case.N * case.H, 1 << 15][seed % 3])
         outputs = functools.partial(oracle.recurrent, **case.settings)
         oracle.compare(case.layer, case.arrays, outputs, case.rng, case.lengths, every_entry=seed % 10 == 0)
 

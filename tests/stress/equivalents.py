@@ -7,7 +7,7 @@ COPY = "a copy takes time and changes nothing"
 
 # Lines of which no change can be seen, by the line.
 TASTE: dict[tuple[str, str], str] = {
-    ("layers/packing", "BLOCK = 1 << 15"): LIMIT,
+    ("layers/loops", "BLOCK = 1 << 15"): LIMIT,
     ("layers/recurrent", "INFERENCE_ROWS = 2048"): LIMIT,
     ("core/vectors", "BLOCK = 1 << 17"): LIMIT,
     (
@@ -28,7 +28,7 @@ SAME: dict[tuple[str, str], str] = {
         "self.flat_params, self.flat_grads = (np.ones(size, dtype), np.zeros(size, dtype))",
     ): "the initializers fill all of it",
     ("core/lengths", "return lengths.astype(np.int64, copy=True)"): COPY,
-    ("layers/packing", "return self.steps.blocks(BLOCK * self.states[0].shape[1])"): LIMIT,
+    ("layers/loops", "return self.steps.blocks(BLOCK * self.states[0].shape[1])"): LIMIT,
     (
         "layers/recurrent",
         "for window in steps.windows(max(1, INFERENCE_ROWS * max(1, steps.N))):",

@@ -42,10 +42,8 @@ MONITORS, PLATEAU = "training/monitors", "training/plateau"
 TRACKER, ADAPTERS, VALIDATION = "training/tracker", "training/adapters", "core/validation"
 PACKING = "layers/packing"
 GATED = "layers/gated"
-STANDARD = (
-    '        p.rows |= {"ds_z": ds_z'  # what follows the backward loop of a GRU, without and with reset_after
-)
-AFTER = '        p.rows |= {"du": du'
+# What follows the backward loop of a GRU, without and with reset_after:
+STANDARD, AFTER = "\n    def _forward_reset_after", "\n    def _recurrent_gradients"
 CARRY = (
     "                d_t += np.multiply(dh[after], z[now], out=e_t)  # (4) dh∘z\n                dh_ += d_t\n"
 )
@@ -126,7 +124,7 @@ OTHERS = [
         "# (3') dh₋\n                d_t += np.dot(ds_zr[now], WhT_zr, out=e_t)",
         "#",
     ),
-    Fault("GRU: gradient of Wh_c from h₋", GRU, 'p.rows["q"].T, ds[:, 2 * H :]', "seen.T, ds[:, 2 * H :]"),
+    Fault("GRU: gradient of Wh_c from h₋", GRU, '(p.rows["q"], ds[:, 2 * H :])', "(seen, ds[:, 2 * H :])"),
     Fault("RNN: slope of φ forgotten", RNN, "ds_t *= dh[after]", "ds_t[...] = dh[after]"),
     Fault("RNN: no way back through time", RNN, "dh_ += d_t", "pass"),
     Fault("LSTM: forget bias", LSTM, 'if gate == "f"', 'if gate == "i"'),

@@ -65,6 +65,7 @@ TESTS = {  # which tests must see the changes of a file of nnfw
     "layers/flat": Tests(["layers/test_flat", "training/test_callbacks"]),
     "layers/gated": Tests(RECURRENT, "gru or lstm"),
     "layers/gru": Tests(RECURRENT, "gru"),
+    "layers/loops": Tests(["test_kernels", *RECURRENT], "test_kernels or test_recurrent or rnn"),
     "layers/lstm": Tests(RECURRENT, "lstm"),
     "layers/normalization": Tests(
         ["layers/test_normalization", *ALL_LAYERS], "normalization or layernorm or layer_norm"

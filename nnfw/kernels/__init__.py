@@ -1,0 +1,88 @@
+"""Compiled kernels: the loops over time of RNN, GRU and LSTM and the step of Adam, where numba is installed.
+
+``pip install "nnfw[fast]"`` brings numba. The loops in NumPy, in the layers and optimizers themselves, are
+the definition, and run wherever numba is not there or cannot be used.
+"""
+
+import functools
+import os
+import platform
+from collections.abc import Callable
+from importlib.metadata import version
+
+import numpy as np
+
+from nnfw.core.suggest import nearest
+from nnfw.core.version import __version__
+
+CHOICES = "auto", "compiled", "numpy"
+
+_choice = os.environ.get("NNFW_KERNELS", "auto")
+
+
+def set_kernels(choice: str) -> None:
+    """Choose the kernels of this process, as the environment variable ``NNFW_KERNELS`` does from outside.
+
+    Parameters
+    ----------
+    choice : {"auto", "compiled", "numpy"}
+        "auto" is "compiled" where numba can be used, and "numpy" elsewhere.
+
+    Raises
+    ------
+    RuntimeError
+        For "compiled" where numba cannot be used.
+    """
+    global _choice
+    _check(choice)
+    _choice = choice
+
+
+def show_config() -> None:
+    """Print the versions, and which kernels are in use and why."""
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    print(f"nnfw {__version__}, Python {platform.python_version()}, NumPy {np.__version__} ({blas['name']})")
+    if _compiled():
+        print(f"kernels: compiled by numba {version('numba')}")
+    else:
+        print(f"kernels: NumPy ({'as chosen' if _choice == 'numpy' else _obstacle()})")
+
+
+def kernel(name: str) -> Callable[..., None] | None:
+    """Return the compiled kernel of this name, or None where NumPy is to be used."""
+    return _kernels()[name] if _compiled() else None
+
+
+def _compiled() -> bool:
+    _check(_choice)
+    return _choice != "numpy" and not _obstacle()
+
+
+def _check(choice: str) -> None:
+    if choice not in CHOICES:
+        hint = nearest(str(choice), CHOICES)
+        raise ValueError(f"kernels must be one of {', '.join(CHOICES)}, got {choice!r}.{hint}")
+    if choice == "compiled" and _obstacle():
+        raise RuntimeError(f"compiled kernels cannot be used: {_obstacle()}")
+
+
+@functools.cache
+def _kernels() -> dict[str, Callable[..., None]]:
+    """Return all kernels by name. Here numba is imported, when the first one is needed."""
+    from nnfw.kernels import adam, cells
+
+    return {name: function for module in (adam, cells) for name, function in vars(module).items()}
+
+
+@functools.cache
+def _obstacle() -> str:
+    """Return why compiled kernels cannot be used; "" if they can: one step of an RNN is tried."""
+    try:
+        steps, one = np.array([[0, 1, 0, 1]]), np.ones((1, 1), np.float32)
+        s, h = one.copy(), np.ones((2, 1), np.float32)
+        _kernels()["rnn_forward"](steps, s, h, h, one[:0], one)
+        return "" if np.allclose(h[1], np.tanh(2)) else "numba computes wrong numbers on this machine"
+    except ModuleNotFoundError:
+        return 'numba is not installed: pip install "nnfw[fast]"'
+    except Exception as error:  # whatever keeps numba from working
+        return f"numba cannot be used: {type(error).__name__}: {error}"

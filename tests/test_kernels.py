@@ -1,0 +1,287 @@
+"""The compiled kernels: that they compute what the loops in NumPy do, and that those serve without them."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import nnfw
+from nnfw import GRU, LSTM, RNN, Adam, AdamW, Dense, Nadam, Network, kernels
+from nnfw.activations import Sigmoid, Tanh
+
+CELLS = {
+    "RNN": RNN,
+    "GRU": GRU,
+    "GRU reset_after": lambda *args, **options: GRU(*args, reset_after=True, **options),
+    "LSTM": LSTM,
+}
+TOLERANCE = {"float32": 1e-6, "float64": 1e-12}  # how far results may differ, relative to the largest
+DTYPES = [
+    pytest.param("float32"),
+    pytest.param("float64", marks=pytest.mark.slow),
+]  # slow to compile
+SEEDS = [pytest.param(seed, marks=() if seed < 5 else pytest.mark.slow) for seed in range(25)]
+
+
+@pytest.fixture
+def choose(monkeypatch):
+    """Return a function that chooses the kernels, for one test."""
+    monkeypatch.setattr(kernels, "_choice", "numpy")
+    return nnfw.set_kernels
+
+
+@pytest.fixture
+def compiled(choose):
+    pytest.importorskip("numba")
+    choose("compiled")
+    return choose
+
+
+def forget(monkeypatch):
+    """Have numba looked for again, with what the test makes of it."""
+    monkeypatch.setattr(kernels, "_choice", "auto")
+    for function in ("_kernels", "_obstacle"):
+        monkeypatch.setattr(kernels, function, getattr(kernels, function).__wrapped__)
+    for name in ("adam", "cells"):
+        monkeypatch.delitem(sys.modules, f"nnfw.kernels.{name}", raising=False)
+        monkeypatch.delattr(kernels, name, raising=False)
+
+
+# ---- which kernels run ------------------------------------------------------------------------------------
+
+
+def test_without_numba_numpy_serves_and_show_config_says_why(monkeypatch, capsys):
+    forget(monkeypatch)
+    monkeypatch.setitem(sys.modules, "numba", None)
+    assert kernels.kernel("adam") is None
+    assert capsys.readouterr() == ("", "")
+    nnfw.show_config()
+    told = capsys.readouterr().out
+    assert f"nnfw {nnfw.__version__}, Python 3." in told
+    assert f"NumPy {np.__version__}" in told
+    assert 'kernels: NumPy (numba is not installed: pip install "nnfw[fast]")' in told
+    with pytest.raises(RuntimeError, match=r'cannot be used: numba is not .* pip install "nnfw\[fast\]"'):
+        nnfw.set_kernels("compiled")
+    assert kernels._choice == "auto"
+
+
+@pytest.mark.parametrize("error", [ImportError("Numba needs NumPy 2.0 or less"), OSError("no cache")])
+def test_where_numba_is_broken_numpy_serves(monkeypatch, capsys, error):
+    class Broken:
+        def find_spec(self, name, path=None, target=None):
+            if name == "numba":
+                raise error
+
+    forget(monkeypatch)
+    monkeypatch.delitem(sys.modules, "numba", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    assert kernels.kernel("rnn_forward") is None
+    nnfw.show_config()
+    assert f"NumPy (numba cannot be used: {type(error).__name__}: {error})" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("compiled")
+def test_wrong_numbers_are_not_used(monkeypatch):
+    forget(monkeypatch)
+    monkeypatch.setattr(kernels, "_kernels", lambda: {"rnn_forward": lambda *arrays: None})
+    assert kernels.kernel("rnn_forward") is None
+    assert "wrong numbers" in kernels._obstacle()
+
+
+def test_the_choice_is_shown(compiled, capsys):
+    nnfw.show_config()
+    assert "kernels: compiled by numba " in capsys.readouterr().out
+    compiled("numpy")
+    nnfw.show_config()
+    assert "kernels: NumPy (as chosen)" in capsys.readouterr().out
+    compiled("auto")
+    assert kernels.kernel("adam") is not None
+
+
+@pytest.mark.usefixtures("choose")
+def test_an_unknown_choice_is_answered_with_the_nearest():
+    with pytest.raises(ValueError, match=r"^kernels must be one of auto, .*'compild'.*mean 'compiled'\?"):
+        nnfw.set_kernels("compild")
+
+
+PROGRAM = """
+import sys, numpy as np, nnfw
+layer = nnfw.GRU(2)
+layer.compute_shapes((3, 1))
+layer.initialize(np.random.default_rng(0))
+assert "numba" not in sys.modules
+layer.forward(np.ones((1, 3, 1)))
+print("numba" in sys.modules, nnfw.kernels.kernel("adam") is not None)
+"""
+
+
+@pytest.mark.subprocess
+@pytest.mark.parametrize(("choice", "said"), [("numpy", "False False"), ("auto", "True True")])
+def test_numba_is_imported_when_a_kernel_is_needed(monkeypatch, choice, said):
+    if choice == "auto":
+        pytest.importorskip("numba")
+    monkeypatch.setenv("NNFW_KERNELS", choice)
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == (said, "")
+
+
+@pytest.mark.subprocess
+def test_a_wrong_environment_variable_is_named(monkeypatch):
+    monkeypatch.setenv("NNFW_KERNELS", "nunpy")
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
+    assert "kernels must be one of auto, compiled, numpy, got 'nunpy'. Did you mean 'numpy'?" in done.stderr
+
+
+@pytest.mark.usefixtures("compiled")
+def test_other_activations_have_no_compiled_loop():
+    class Own(Tanh):
+        pass
+
+    loops = GRU(2)._loops
+    assert loops.compiled(Tanh(), [Sigmoid()]) is not None
+    assert loops.compiled(Own(), [Sigmoid()]) is None
+    assert loops.compiled(Tanh(), [Sigmoid(), Tanh()]) is None
+
+
+# ---- that they compute the same ---------------------------------------------------------------------------
+
+
+class Case:
+    """A random recurrent layer with its input, and all that comes of it with either kernels."""
+
+    def __init__(self, cell, seed, dtype="float32"):
+        rng = self.rng = np.random.default_rng(seed)
+        self.N, self.T, self.D, self.H = (int(n) for n in rng.integers(1, [9, 8, 7, 20]))
+        options = {"return_sequences": rng.random() < 0.5, "go_backwards": rng.random() < 0.5}
+        options |= {"use_bias": rng.random() < 0.8, "dropout": float(rng.choice([0, 0.3]))}
+        options |= {"recurrent_dropout": float(rng.choice([0, 0.3]))}
+        self.layer = layer = CELLS[cell](self.H, **options)
+        layer.compute_shapes((self.T, self.D))
+        layer.initialize(rng, dtype)
+        layer.flat_params += 0.1 * rng.normal(size=layer.size)
+        self.x = rng.normal(size=(self.N, self.T, self.D)).astype(dtype)
+        self.given = {}
+        if rng.random() < 0.5:
+            self.given["lengths"] = rng.integers(1, self.T + 1, self.N)
+        if rng.random() < 0.5:
+            self.given["initial_state"] = rng.normal(size=(self.N, layer._state_size)).astype(dtype)
+
+    def run(self, choose, forward, backward):
+        """Return copies of all that the layer computes with these kernels, by name."""
+        choose(forward)
+        found = {"inference": self.layer.forward(self.x, **self.given)}
+        self.layer._noise = np.random.default_rng(9)
+        y = found["output"] = self.layer.forward(self.x, training=True, **self.given)
+        choose(backward)
+        found["dx"] = self.layer.backward(np.random.default_rng(3).normal(size=y.shape))
+        self.layer.gradients()
+        found |= dict(self.layer.cache) | self.layer.grads
+        found |= {name: getattr(self.layer, name) for name in ("final_state", "initial_gradient")}
+        return {name: np.array(array) for name, array in found.items()}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_loops_compute_what_those_in_numpy_do(compiled, cell, seed, dtype):
+    case = Case(cell, seed, dtype)
+    expected, found = (case.run(compiled, kind, kind) for kind in ("numpy", "compiled"))
+    assert found.keys() == expected.keys()
+    for name, array in found.items():
+        scale = max(1, np.abs(expected[name]).max())
+        np.testing.assert_allclose(array, expected[name], rtol=0, atol=TOLERANCE[dtype] * scale, err_msg=name)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_what_is_not_finite_passes_alike(compiled, cell, value):
+    for seed in range(10):
+        case = Case(cell, seed)
+        case.x[case.rng.integers(case.N), 0, 0] = value
+        expected, found = (case.run(compiled, kind, kind) for kind in ("numpy", "compiled"))
+        for name, array in found.items():
+            np.testing.assert_allclose(array, expected[name], rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_kernels_of_a_pass_stay_with_it(compiled, cell):
+    case = Case(cell, 5)
+    expected = case.run(compiled, "numpy", "numpy")
+    for forward, backward in (("compiled", "numpy"), ("numpy", "compiled")):
+        for name, array in case.run(compiled, forward, backward).items():
+            np.testing.assert_allclose(array, expected[name], rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_tanh_is_exact_to_three_units_in_the_last_place(dtype):
+    tiny = np.logspace(-300 if dtype == "float64" else -37, 2, 4001)
+    x = np.concatenate([np.linspace(-20, 20, 40001), tiny, -tiny, [0.0, -0.0, np.inf, -np.inf, np.nan]])
+    s = x.astype(dtype)[None]
+    exact, h, Wh = (
+        np.tanh(s.astype(np.longdouble)),
+        np.zeros((2, s.size), dtype),
+        np.zeros((1, s.size), dtype),
+    )
+    kernels.kernel("rnn_forward")(np.array([[0, 1, 0, 1]]), s, h, h[:, :1], h[:0], Wh)
+    units = np.spacing(np.abs(exact).astype(dtype))
+    assert np.nanmax(np.abs(h[1] - exact) / units) <= 3
+    np.testing.assert_array_equal(np.isnan(h[1:]), np.isnan(exact))
+    np.testing.assert_array_equal(np.signbit(h[1, :-1]), np.signbit(exact[0, :-1]))
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("rule", [Adam(0.01), AdamW(0.01, beta_1=0.5), Adam(0.01, clip_norm=1.0), Nadam()])
+def test_adam_takes_the_same_steps_to_the_last_bit(compiled, rule, dtype):
+    results = []
+    for kind in ("numpy", "compiled"):
+        compiled(kind)
+        rng = np.random.default_rng(0)
+        params = rng.normal(size=1003).astype(dtype)
+        state = rule.start(params)
+        for step in range(6):
+            grads = (rng.normal(size=1003) * 10.0 ** rng.integers(-15, 15, 1003)).astype(dtype)
+            grads[step] = [0.0, np.nan, np.inf, -np.inf, 1e-30, 0.0][step] if rule.clip_norm is None else 0.0
+            rule.step(params, grads, state, epoch=0.0)
+        results.append([params, *state.slots.values()])
+    for expected, found in zip(*results, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+# ---- networks ---------------------------------------------------------------------------------------------
+
+
+def trained(epochs, network=None):
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(40, 6, 3)), rng.integers(0, 3, 40)
+    if network is None:
+        layers = [GRU(5, return_sequences=True, recurrent_dropout=0.2), LSTM(4), Dense(3, "softmax")]
+        network = Network(layers, loss="cce", optimizer=Adam(0.01), seed=3)
+    network.fit(x, y, epochs=epochs, batch_size=16, lengths=rng.integers(1, 7, 40), verbose=0)
+    return network, x
+
+
+@pytest.mark.usefixtures("compiled")
+def test_the_same_seed_gives_the_same_bits_and_so_does_a_resumed_fit(tmp_path):
+    whole, again, half = trained(4)[0], trained(4)[0], trained(2)[0]
+    half.save(tmp_path / "half.npz")
+    resumed, _ = trained(2, Network.load(tmp_path / "half.npz"))
+    for other in (again, resumed):
+        np.testing.assert_array_equal(other.flat_params, whole.flat_params)
+
+
+def test_training_is_that_of_numpy(compiled):
+    found = trained(3)[0]
+    compiled("numpy")
+    np.testing.assert_allclose(found.flat_params, trained(3)[0].flat_params, rtol=0, atol=1e-5)
+
+
+@pytest.mark.usefixtures("compiled")
+def test_a_stream_gives_the_states_of_the_whole_sequence():
+    network, x = trained(1)
+    stream, sequence = network.stream(), x[:1]
+    steps = [stream.step(x_t) for x_t in sequence[0]]
+    np.testing.assert_allclose(steps[-1], network.predict(sequence)[0], rtol=1e-6)
