@@ -86,9 +86,11 @@ class Gated(Recurrent):
         scales = [self._σ[gate].gate_scale if gate in self._σ else 1.0 for gate in self.gates]
         scale = np.repeat(np.asarray(scales, self.dtype), self.units)
         Wx_b = np.multiply(self._Wx_b, scale, out=scratch("Wx_b", self._Wx_b.shape))
-        cuts = self.units * np.cumsum(self._loops.at_once)[:-1]
-        parts = zip(np.split(self._blocks["Wh"], cuts, axis=1), np.split(scale, cuts), strict=True)
-        Wh = [np.multiply(W, k, out=scratch(f"Wh{i}", W.shape)) for i, (W, k) in enumerate(parts)]
+        Wh, stop = [], 0
+        for i, gates in enumerate(self._loops.at_once):
+            part = slice(stop, stop := stop + gates * self.units)
+            W, k = self._blocks["Wh"][:, part], scale[part]
+            Wh.append(np.multiply(W, k, out=scratch(f"Wh{i}", W.shape)))
         return Wx_b, Wh
 
     def _gate(self) -> Callable[[Array, Array], object]:

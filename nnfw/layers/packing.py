@@ -176,7 +176,8 @@ class Steps:
     def states(self, initial: Array, H: int, scratch: Scratch | None = None) -> list[Array]:
         """Return the arrays (N + P, H) for all states, of the parts of an `initial` one (N, S)."""
         states = []
-        for k, part in enumerate(np.split(initial[self.order], initial.shape[1] // H, axis=1)):
+        parts = initial[self.order].reshape(self.N, initial.shape[1] // H, H).swapaxes(0, 1)
+        for k, part in enumerate(parts):
             shape = self.N + self.P, H
             states.append(np.empty(shape, initial.dtype) if scratch is None else scratch(f"h{k}", shape))
             states[-1][: self.N] = part

@@ -239,7 +239,7 @@ class Recurrent(Layer):
     def backward(self, dy: Array) -> Array:
         """Return dx (N, T, D), given dy of the output's shape; `initial_gradient` is left behind too."""
         self._require("x", "backward")
-        p, H, steps, N = self._pass, self.units, self._pass.steps, self._pass.steps.N
+        p, steps, N, G, H = self._pass, self._pass.steps, self._pass.steps.N, len(self.gates), self.units
         dy = self._check_gradient(dy, (N, steps.T, H) if self.return_sequences else (N, H))
         dh = self._scratch("dh", p.states[0].shape)
         if self.return_sequences:
@@ -249,7 +249,7 @@ class Recurrent(Layer):
             dh[...] = 0
             dh[steps.final] += dy[steps.order]
         others = [np.zeros((N, H), self.dtype) for _ in p.states[1:]]
-        ds = self._scratch("ds", (steps.P, len(self.gates) * H))
+        ds = self._scratch("ds", (steps.P, G * H))
         made = [self._scratch(name, (steps.P, H)) for name in self._loops.made]
         WhT = self._scratch("WhT", self._blocks["Wh"].T.shape)
         WhT[...] = self._blocks["Wh"].T  # contiguous: the products of the loop run faster
@@ -257,8 +257,8 @@ class Recurrent(Layer):
             p.compiled.backward(*p.arrays(), *made, ds, dh, *others, WhT)
         else:
             self._backward_steps(p, ds, WhT, dh, *made, *others)
-        of_gates = named([key("ds", gate) for gate in self.gates], np.split(ds, len(self.gates), axis=1))
-        p.rows |= named(self._loops.made, made) | of_gates | {"ds": ds, "dh": dh[N:]}
+        names, ds_by_gate = [key("ds", gate) for gate in self.gates], ds.reshape(steps.P, G, H).swapaxes(0, 1)
+        p.rows |= named(self._loops.made, made) | named(names, ds_by_gate) | {"ds": ds, "dh": dh[N:]}
         self.initial_gradient = np.concatenate([steps.unsort(d) for d in (dh[:N], *others)], axis=1)
         if not self._needs_dx:
             return NOTHING

@@ -144,7 +144,7 @@ OTHERS = [
         'WhT[...] = self._blocks["Wh"].reshape(WhT.shape)',
     ),
     Fault("initial state ignored", PACKING, "states[-1][: self.N] = part", "states[-1][: self.N] = 0"),
-    Fault("initial state in the wrong order", PACKING, "np.split(initial[self.order],", "np.split(initial,"),
+    Fault("initial state in the wrong order", PACKING, "initial[self.order].reshape", "initial.reshape"),
     Fault(
         "backwards not read from the last valid step",
         PACKING,
