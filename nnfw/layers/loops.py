@@ -82,3 +82,8 @@ class Pass:
     def last(self) -> Array:
         """Return the state (N, S) after the last step of each sequence."""
         return np.concatenate([self.steps.last(h) for h in self.states], axis=1)
+
+
+def named(names: Iterable[str], arrays: Iterable[Array]) -> dict[str, Array]:
+    """Return the arrays that have a name, by name."""
+    return {name: array for name, array in zip(names, arrays, strict=True) if name}

@@ -1,6 +1,6 @@
 """What RNN, GRU and LSTM share: arguments, shapes, dropout, and all that is not the loop over time."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar, Unpack
 
@@ -15,7 +15,7 @@ from nnfw.core.validation import FRACTION, boolean, positive_integer
 from nnfw.core.vectors import Scratch
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer, Options, with_samples
-from nnfw.layers.loops import Loops, Pass, Weights
+from nnfw.layers.loops import Loops, Pass, Weights, named
 from nnfw.layers.packing import Steps, Unpacked, steps_of
 from nnfw.layers.parameters import NOTHING
 
@@ -294,8 +294,3 @@ class Recurrent(Layer):
 def key(name: str, gate: str) -> str:
     """Return the parameter's name for a gate: ``Wx_z``; a layer with a single gate has plain names."""
     return f"{name}_{gate}" if gate else name
-
-
-def named(names: Iterable[str], arrays: Iterable[Array]) -> dict[str, Array]:
-    """Return the arrays that have a name, by name."""
-    return {name: array for name, array in zip(names, arrays, strict=True) if name}
