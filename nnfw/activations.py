@@ -165,10 +165,11 @@ class ELU(Activation):
 class SELU(ELU):
     """Scaled ELU, whose constants keep activations near mean 0 and variance 1 (Klambauer et al. 2017)."""
 
+    alpha: float = 1.6732632423543772848
     scale: ClassVar[float] = 1.0507009873554804934
 
     def __init__(self) -> None:
-        super().__init__(alpha=1.6732632423543772848)
+        """Take no argument."""
 
 
 @registry.register("softplus")

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, DTypeLike
 from nnfw.core.errors import ShapeError
 from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array
-from nnfw.core.validation import AMOUNT, FINITE, generator
+from nnfw.core.validation import AMOUNT, FINITE, check_finite, generator, numeric
+from nnfw.core.validation import function as check_function
 
 Shape = tuple[int, ...]
 Draw = Callable[[np.random.Generator, Shape, DTypeLike], ArrayLike]
@@ -76,9 +77,10 @@ class Given(Initializer):
     """The values of `array`, which has the parameter's shape, such as pretrained vectors; they are copied."""
 
     def __init__(self, array: ArrayLike) -> None:
-        self.array = np.array(array, np.float64)
+        self.array = numeric(array, "Given: array").astype(np.float64)
 
     def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+        check_finite(self.array, "Given: array")
         return self.array
 
     def __repr__(self) -> str:
@@ -89,7 +91,7 @@ class FromFunction(Initializer):
     """The values of a function ``f(rng, shape, dtype)``, which is called with float64."""
 
     def __init__(self, function: Draw) -> None:
-        self.function = function
+        self.function = check_function("FromFunction", "function", function)
 
     def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
         return np.asarray(self.function(rng, shape, np.float64))

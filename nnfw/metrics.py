@@ -19,7 +19,7 @@ is refused, as `fit`, `evaluate` and `predict` refuse it: NaN is no prediction, 
 import math
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -28,7 +28,17 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths, valid_steps
 from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array
-from nnfw.core.validation import FINITE, check_finite, numeric, positive_integer, shown
+from nnfw.core.validation import (
+    FINITE,
+    boolean,
+    check_finite,
+    numeric,
+    one_of,
+    optional,
+    positive_integer,
+    shown,
+)
+from nnfw.core.validation import function as check_function
 
 
 class Metric(Part):
@@ -53,6 +63,8 @@ class Metric(Part):
     """
 
     higher_is_better: bool | None = None
+
+    _checks: ClassVar = {"higher_is_better": optional(boolean)}
 
     @property
     def name(self) -> str:
@@ -223,7 +235,7 @@ class FunctionMetric(MeanMetric):
     """
 
     def __init__(self, function: Callable[[Any, Any], float]) -> None:
-        self.function = function
+        self.function = check_function("FunctionMetric", "function", function)
 
     @property
     def name(self) -> str:
@@ -431,13 +443,6 @@ class MatthewsCorrelation(CountMetric):
         return float(_divide(covariance, np.sqrt(variances)))
 
 
-def _one_of(owner: str, average: str, known: tuple[str, ...]) -> str:
-    """Return `average` if it is one of those known."""
-    if average not in known:
-        raise ValueError(f"{owner}: average must be one of {', '.join(known)}, got {average!r}")
-    return average
-
-
 class RatioMetric(CountMetric):
     """Base class of ratios of the counts of `CountMetric`. A subclass defines `ratio`.
 
@@ -466,7 +471,7 @@ class RatioMetric(CountMetric):
     def __init__(self, average: str | None = None, threshold: float = 0.5) -> None:
         super().__init__(threshold)
         known = ("auto", "binary", "macro", "micro", "weighted")
-        self.average = average if average is None else _one_of(type(self).__name__, average, known)
+        self.average = optional(one_of(*known))(type(self).__name__, "average", average)
 
     def ratio(self, tp: Array, fp: Array, fn: Array, tn: Array) -> tuple[Array, Array]:
         """Return numerators and denominators, from the counts of the classes."""
@@ -560,7 +565,7 @@ class MultiLabel(Metric):
     """
 
     def __init__(self, metric: str | Metric | type[Metric] = "accuracy", average: str = "micro") -> None:
-        self.average = _one_of("MultiLabel", average, ("macro", "micro"))
+        self.average = one_of("macro", "micro")("MultiLabel", "average", average)
         self.metric = get(metric)
         if not isinstance(self.metric, ClassMetric) or isinstance(self.metric, ConfusionMatrix):
             raise TypeError(

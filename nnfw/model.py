@@ -13,7 +13,7 @@ import numpy as np
 from nnfw import losses, metrics, optimizers
 from nnfw.core.suggest import explain_attribute
 from nnfw.core.typing import Shape
-from nnfw.core.validation import Check, floating, generator, whole_number
+from nnfw.core.validation import Check, floating, generator, instance_of, whole_number
 from nnfw.history import History
 from nnfw.layers.base import Layer
 from nnfw.layers.parameters import count
@@ -32,6 +32,7 @@ class Model(Sequential):
     _checks: ClassVar[dict[str, Check[Any]]] = Sequential._checks | {
         "loss": lambda owner, name, value: losses.get(value),
         "metrics": lambda owner, name, value: metrics.from_list(value),
+        "history": instance_of(History, "a History"),
     }
     _transient = (*Sequential._transient, "_fitting", "_held", "_awaited")
     _fitting: int | None = None  # the thread whose fit holds it: see `nnfw.training.interrupt`

@@ -19,7 +19,7 @@ from nnfw import kernels, schedules
 from nnfw.core import vectors
 from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array
-from nnfw.core.validation import AMOUNT, FRACTION, POSITIVE, boolean, checked, optional
+from nnfw.core.validation import AMOUNT, FRACTION, POSITIVE, boolean, check_fields, optional
 from nnfw.core.vectors import Scratch, clip_to_norm
 
 shape_of = attrgetter("shape")
@@ -112,9 +112,9 @@ class Optimizer(Part):
         super().__init_subclass__()
         cls.separable = {cls.step.__module__, cls.apply.__module__} == {__name__}
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Check each argument whenever it is assigned."""
-        super().__setattr__(name, checked(self, name, value))
+    def __post_init__(self) -> None:
+        """Check each argument."""
+        check_fields(self)
 
     def rate(self, epoch: float) -> float:
         """Return the learning rate at `epoch`."""
@@ -216,6 +216,7 @@ class SGD(Optimizer):
     nesterov: Switch = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.nesterov and not self.momentum:
             raise ValueError("SGD: nesterov=True needs momentum, as momentum=0.9")
 

@@ -11,13 +11,24 @@ import math
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections import abc
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import FrozenInstanceError, dataclass, field, replace
 from numbers import Real
 from typing import Annotated, Any, TypeVar, dataclass_transform
 
 from nnfw.core.registry import Part, Registry
 from nnfw.core.suggest import nearest
-from nnfw.core.validation import AMOUNT, POSITIVE, SHARE, Range, boolean, checked, each, optional, shown
+from nnfw.core.validation import (
+    AMOUNT,
+    POSITIVE,
+    SHARE,
+    Range,
+    boolean,
+    check_fields,
+    each,
+    function,
+    optional,
+    shown,
+)
 
 RateLike = float | abc.Callable[[float], float]
 S = TypeVar("S", bound="Schedule")
@@ -54,9 +65,13 @@ class Schedule(Part, ABC):
 
     def __post_init__(self) -> None:
         """Check each argument, and keep what its check returns."""
-        for argument in fields(self):
-            value = checked(self, argument.name, getattr(self, argument.name))
-            object.__setattr__(self, argument.name, value)
+        check_fields(self)
+
+    def _fixed(self, name: str) -> str:
+        raise FrozenInstanceError(
+            f"{type(self).__name__}: {name} is fixed in a schedule, which may serve several optimizers; "
+            f"dataclasses.replace(schedule, {name}=...) makes another"
+        )
 
     @abstractmethod
     def rate_at(self, epoch: float) -> float:
@@ -84,6 +99,7 @@ registry = Registry("schedule", Schedule)  # type: ignore[type-abstract]
 def registered(cls: type[S]) -> type[S]:
     """Decorate a class of this module: a frozen dataclass, registered under its name."""
     registry.register(cls.__name__)(dataclass(frozen=True, repr=False)(cls))
+    cls.__setattr__ = Part.__setattr__  # type: ignore[method-assign]  # its messages teach
     return cls
 
 
@@ -161,7 +177,7 @@ class Constant(Schedule):
 class Custom(Schedule):
     """The rate ``function(epoch)``: what `get` makes of a plain function."""
 
-    function: abc.Callable[[float], float]
+    function: Annotated[abc.Callable[[float], float], function]
 
     def rate_at(self, epoch: float) -> float:
         return self.function(epoch)

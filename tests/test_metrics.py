@@ -749,7 +749,7 @@ def test_labels_are_measured_by_metrics_of_classes(metric):
 def test_several_labels_lead_to_the_metric_for_them():
     with pytest.raises(ValueError, match=r"measure independent labels by metrics\.MultiLabel\('accuracy'\)"):
         Accuracy()([[1, 1, 0], [0, 0, 1]], np.zeros((2, 3)))
-    with pytest.raises(ValueError, match="MultiLabel: average must be one of macro, micro, got 'marco'"):
+    with pytest.raises(ValueError, match="MultiLabel: average must be one of 'macro', 'micro', got 'marco'"):
         MultiLabel(average="marco")
 
 
@@ -1030,7 +1030,7 @@ def test_masked_values_are_not_read_under_their_mask():
 
 
 def test_wrong_arguments_are_named():
-    with pytest.raises(ValueError, match=r"F1: average must be one of auto.*macro.*got 'marco'"):
+    with pytest.raises(ValueError, match=r"F1: average must be one of 'auto'.*'macro'.*got 'marco'"):
         F1("marco")
     with pytest.raises(ValueError, match="average must be one of"):
         Precision(0.3)

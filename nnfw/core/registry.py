@@ -2,18 +2,22 @@
 
 A part is a layer, activation, loss, optimizer or anything else that is passed by name or as an object.
 Each argument of its ``__init__`` is kept as an attribute of the same name. Its `config`, its printed form
-and the errors for misspelt keywords follow from that convention.
+and the errors for misspelt keywords follow from that convention, and so does what may be assigned to it: an
+argument is opened and checked as the constructor does it, for it is the constructor that does it.
 """
 
 import inspect
-from collections.abc import Callable, Iterable
-from functools import lru_cache, wraps
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from functools import cache, wraps
 from types import CodeType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeVar
 
 import numpy as np
 
 from nnfw.core.suggest import nearest, translation
+from nnfw.core.validation import Check
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -77,8 +81,39 @@ def kept(part: "Part", names: Iterable[str]) -> dict[str, Any]:
     return {name: getattr(part, name) for name in names}
 
 
+def is_own(part: type) -> bool:
+    """Whether a class is defined in a module of nnfw."""
+    module = part.__module__
+    return module.startswith("nnfw.") and getattr(sys.modules.get(module), part.__name__, None) is part
+
+
+@cache
+def home_of(part: Any) -> Any:
+    """Return a class of nnfw itself, and for any other class the nearest one that it derives from."""
+    return next(base for base in part.__mro__ if is_own(base) and issubclass(base, Part))
+
+
+@cache
+def arguments_of(part: type) -> dict[str, inspect.Parameter]:
+    """Return the constructor's parameters, with those that it passes on as ``**options``."""
+    found: dict[str, inspect.Parameter] = {}
+    for owner in part.__mro__:
+        if "__init__" not in vars(owner):
+            continue
+        parameters = list(inspect.signature(vars(owner)["__init__"]).parameters.values())[1:]
+        for p in parameters:
+            if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+                found.setdefault(p.name, p)
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            break
+    return found
+
+
 class Part:
     """The base of all that is passed by name or as an object.
+
+    An argument can be assigned as it can be given, until `_fixed` says why not. A part of nnfw takes nothing
+    else; an object of another class takes what its class likes.
 
     Examples
     --------
@@ -91,6 +126,9 @@ class Part:
     Traceback (most recent call last):
     TypeError: Scale has no argument 'facto'. Did you mean 'factor'? It takes: factor.
     """
+
+    _checks: ClassVar[Mapping[str, Check[Any]]] = {}  # of attributes that can always be assigned
+    _free: ClassVar[Collection[str]] = ()  # attributes that the part itself sets while it works
 
     _known_as: ClassVar[str] = ""  # its first name in a registry
 
@@ -107,20 +145,52 @@ class Part:
         return super().__new__(cls)
 
     @classmethod
-    @lru_cache(1000)
     def _arguments(cls) -> dict[str, inspect.Parameter]:
-        """Return the constructor's parameters, with those that it passes on as ``**options``."""
-        found: dict[str, inspect.Parameter] = {}
-        for owner in cls.__mro__:
-            if "__init__" not in vars(owner):
-                continue
-            parameters = list(inspect.signature(vars(owner)["__init__"]).parameters.values())[1:]
-            for p in parameters:
-                if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
-                    found.setdefault(p.name, p)
-            if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-                break
-        return found
+        return arguments_of(cls)  # type: ignore[arg-type]  # a class is hashable
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name[:1] == "_" or name in self._free:  # first, since layers come here in every step
+            object.__setattr__(self, name, value)
+        else:
+            self._assign(name, value)
+
+    def _assign(self, name: str, value: Any) -> None:
+        cls: Any = type(self)
+        home, check = home_of(cls), self._checks.get(name)
+        arguments = home._arguments()
+        there = name in vars(self) or isinstance(getattr(home, name, None), property)
+        method = callable(value) and callable(getattr(home, name, None))  # in place of the class's
+        if (check or (there and name in arguments)) and (why := self._fixed(name)):
+            raise AttributeError(f"{cls.__name__}: {name} is fixed {why}")
+        if check:
+            value = check(cls.__name__, name, value)
+        elif there and name in arguments and all(hasattr(self, other) for other in arguments):
+            again = object.__new__(cls)
+            home.__init__(again, **kept(self, arguments) | {name: value})
+            vars(self).update(vars(again))
+            return
+        elif cls is home and not method and (there or name not in arguments):
+            raise AttributeError(self._refusal(name, list(dict.fromkeys([*arguments, *self._checks]))))
+        object.__setattr__(self, name, value)
+        self._assigned(name)
+
+    def _fixed(self, name: str) -> str:
+        """Return why an attribute cannot be assigned any more, or nothing."""
+        return ""
+
+    def _assigned(self, name: str) -> None:
+        """Follow the assignment of an attribute."""
+
+    def _refusal(self, name: str, known: Collection[str]) -> str:
+        """Return the message for an attribute that is not there, or not for assignment."""
+        owner, takes = type(self).__name__, f"It takes: {', '.join(known) or 'none'}."
+        if not hasattr(type(self), name) and name not in vars(self):
+            return f"{owner} has no attribute {name!r}{translation(name, known)} {takes}"
+        remedy = ""
+        with suppress(AttributeError, RuntimeError):  # of what is not there yet
+            if isinstance(getattr(self, name), np.ndarray | dict):
+                remedy = f"; write into it, {name}[...] = value"
+        return f"{owner}: {name} cannot be assigned{remedy}. {takes}"
 
     @property
     def config(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from nnfw.core.lengths import valid_steps
+from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
 
 T = TypeVar("T")
@@ -44,11 +45,43 @@ def positive_integer(owner: str, name: str, value: Any) -> int:
     return whole_number(owner, name, value, low=1)
 
 
-def boolean(owner: str, name: str, value: Any) -> bool:
-    """Return `value` if it is True or False, else raise a TypeError."""
-    if not isinstance(value, bool):
-        raise TypeError(f"{owner}: {name} must be True or False, got {value!r}")
+def label(owner: str, name: str, value: Any) -> str | None:
+    """Return `value` if it is None, or a string that is not empty."""
+    if value is not None and not (isinstance(value, str) and value):
+        raise TypeError(f"{owner}: {name} must be a string that is not empty, or None, got {shown(value)}")
     return value
+
+
+def one_of(*choices: str) -> Check[str]:
+    """Return the check that a value is one of these strings."""
+
+    def check_choice(owner: str, name: str, value: Any) -> str:
+        if not isinstance(value, str) or value not in choices:
+            hint = nearest(str(value), choices)
+            raise ValueError(
+                f"{owner}: {name} must be one of {', '.join(map(repr, choices))}, got {value!r:.80}.{hint}"
+            )
+        return value
+
+    return check_choice
+
+
+def instance_of(kind: Any, what: str, remedy: str = "") -> Check[Any]:
+    """Return the check that a value is an object of a class."""
+
+    def check_kind(owner: str, name: str, value: Any) -> Any:
+        if not isinstance(value, kind):
+            raise TypeError(f"{owner}: {name} must be {what}, got {shown(value)}{remedy}")
+        return value
+
+    return check_kind
+
+
+boolean: Check[bool] = instance_of(bool, "True or False")
+function = instance_of(Callable, "a function")
+generator: Check[np.random.Generator] = instance_of(
+    np.random.Generator, "a numpy.random.Generator", "; np.random.default_rng(seed) is one"
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -113,7 +146,7 @@ def each(check: Check[T]) -> Check[tuple[T, ...]]:
     """Return the check of a list whose values pass `check`; it is kept as a tuple."""
 
     def check_all(owner: str, name: str, values: Any) -> tuple[T, ...]:
-        if isinstance(values, str) or not isinstance(values, Iterable):
+        if isinstance(values, str | bytes) or not isinstance(values, Iterable):
             raise TypeError(f"{owner}: {name} must be a list, got {shown(values)}")
         return tuple(check(owner, f"{name}[{i}]", value) for i, value in enumerate(values))
 
@@ -127,16 +160,6 @@ def file_path(owner: str, name: str, value: Any) -> str:
     return os.path.expanduser(os.fsdecode(value))
 
 
-def generator(owner: str, name: str, value: Any) -> np.random.Generator:
-    """Return `value` if it is a numpy.random.Generator, else raise a TypeError."""
-    if not isinstance(value, np.random.Generator):
-        raise TypeError(
-            f"{owner}: {name} must be a numpy.random.Generator, got {value!r:.80}; "
-            f"np.random.default_rng(seed) is one"
-        )
-    return value
-
-
 def floating(owner: str, name: str, value: Any) -> np.dtype[Any]:
     """Return the dtype if `value` is float32 or float64, as a name, type or dtype."""
     for dtype in DTYPES:
@@ -145,12 +168,11 @@ def floating(owner: str, name: str, value: Any) -> np.dtype[Any]:
     raise ValueError(f"{owner}: {name} must be 'float32' or 'float64', got {value!r:.80}")
 
 
-def checked(part: Any, name: str, value: Any) -> Any:
-    """Return `value` after the checks of a dataclass field, ``name: Annotated[type, check, ...]``."""
-    field = part.__dataclass_fields__.get(name)
-    for check in getattr(field and field.type, "__metadata__", ()):
-        value = check(type(part).__name__, name, value)
-    return value
+def check_fields(part: Any) -> None:
+    """Check the fields ``name: Annotated[type, check]`` of a dataclass, and keep what their checks return."""
+    for name, field in part.__dataclass_fields__.items():
+        for check in getattr(field.type, "__metadata__", ()):
+            vars(part)[name] = check(type(part).__name__, name, getattr(part, name))
 
 
 @contextmanager

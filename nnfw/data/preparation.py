@@ -24,6 +24,10 @@ class Preparation(Part):
 
     learned: ClassVar[tuple[str, ...]] = ()
 
+    @property
+    def _free(self) -> tuple[str, ...]:  # type: ignore[override]
+        return self.learned
+
     def __getattr__(self, name: str) -> Any:  # reached for missing attributes alone
         if name in self.learned:
             raise RuntimeError(f"this {type(self).__name__} is not fitted yet; call fit(...) first")

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from nnfw.core.registry import Part
 from nnfw.core.typing import Array
-from nnfw.core.validation import as_indices, boolean, positive_integer
+from nnfw.core.validation import Check, as_indices, boolean, each, one_of, positive_integer
 
 Texts = str | Iterable[str]
 
@@ -72,6 +72,8 @@ class Vocabulary(Part):
     ['To be.', 'To <unknown>, or not <unknown>']
     """
 
+    numbers: dict[str, int]
+
     def __init__(
         self,
         symbols: Sequence[str],
@@ -80,34 +82,18 @@ class Vocabulary(Part):
         unknown: str | None = None,
         padding: bool = False,
     ) -> None:
-        if of not in SPLIT:
-            raise ValueError(f"Vocabulary: of must be 'characters' or 'words', got {of!r}")
+        self.of = one_of(*SPLIT)("Vocabulary", "of", of)
         if isinstance(symbols, str):
             raise TypeError(
                 f"Vocabulary: symbols must be a sequence of symbols, got the text {reprlib.repr(symbols)}; "
                 f"Vocabulary.of_{of}(text) collects those of a text"
             )
-        self.symbols, self.of, self.unknown = tuple(symbols), of, unknown
+        self.symbols, self.unknown = each(symbol_of(of))("Vocabulary", "symbols", symbols), unknown
         self.padding = boolean("Vocabulary", "padding", padding)
         self._check_symbols()
         self._written = [""] * padding + [*self.symbols, *([] if unknown is None else [unknown])]
-        self.numbers = {symbol: number for number, symbol in enumerate(self._written)}
-
-    def _check_symbols(self) -> None:
-        """Raise unless the symbols are different characters or words, and `unknown` is none of them."""
-        if not self.symbols:
-            raise ValueError(f"Vocabulary: there are no {self.of}; give a text that has some")
-        for index, symbol in enumerate(self.symbols):
-            if not isinstance(symbol, str) or SPLIT[self.of](symbol) != [symbol]:
-                what = f"symbols[{index}] is {reprlib.repr(symbol)}, which is not one {self.of[:-1]}"
-                raise ValueError(f"Vocabulary: {what}")
-        symbol, times = Counter(self.symbols).most_common(1)[0]
-        if times > 1:
-            raise ValueError(f"Vocabulary: {reprlib.repr(symbol)} is {times} of the symbols; give it once")
-        if not isinstance(self.unknown, str | None) or self.unknown in ("", *self.symbols):
-            raise ValueError(
-                f"Vocabulary: unknown must be a text that is no symbol, as '<unknown>', got {self.unknown!r}"
-            )
+        numbers = {symbol: number for number, symbol in enumerate(self._written)}
+        vars(self)["numbers"] = numbers  # it cannot be assigned
 
     @classmethod
     def of_characters(cls, text: Texts, *, unknown: str | None = None, padding: bool = False) -> Self:
@@ -167,6 +153,29 @@ class Vocabulary(Part):
         """Return the text of one row of numbers."""
         codes = as_indices(numbers, "numbers", len(self), "scores.argmax(axis=-1) makes them of scores")
         return JOIN[self.of](filter(None, (self._written[code] for code in codes.tolist())))
+
+    def _check_symbols(self) -> None:
+        """Raise unless the symbols are different characters or words, and `unknown` is none of them."""
+        if not self.symbols:
+            raise ValueError(f"Vocabulary: there are no {self.of}; give a text that has some")
+        symbol, times = Counter(self.symbols).most_common(1)[0]
+        if times > 1:
+            raise ValueError(f"Vocabulary: {reprlib.repr(symbol)} is {times} of the symbols; give it once")
+        if not isinstance(self.unknown, str | None) or self.unknown in ("", *self.symbols):
+            raise ValueError(
+                f"Vocabulary: unknown must be a text that is no symbol, as '<unknown>', got {self.unknown!r}"
+            )
+
+
+def symbol_of(kind: str) -> Check[str]:
+    """Return the check that a value is a single character, or word."""
+
+    def check_symbol(owner: str, name: str, value: Any) -> str:
+        if not isinstance(value, str) or SPLIT[kind](value) != [value]:
+            raise ValueError(f"{owner}: {name} is {reprlib.repr(value)}, which is not one {kind[:-1]}")
+        return value
+
+    return check_symbol
 
 
 def _texts(text: Texts) -> list[str]:

@@ -12,6 +12,7 @@ from importlib.metadata import version
 
 import numpy as np
 
+from nnfw.core.output import show
 from nnfw.core.suggest import nearest
 from nnfw.core.version import __version__
 
@@ -41,11 +42,11 @@ def set_kernels(choice: str) -> None:
 def show_config() -> None:
     """Print the versions, and which kernels are in use and why."""
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    print(f"nnfw {__version__}, Python {platform.python_version()}, NumPy {np.__version__} ({blas['name']})")
+    show(f"nnfw {__version__}, Python {platform.python_version()}, NumPy {np.__version__} ({blas['name']})")
     if _compiled():
-        print(f"kernels: compiled by numba {version('numba')}")
+        show(f"kernels: compiled by numba {version('numba')}")
     else:
-        print(f"kernels: NumPy ({'as chosen' if _choice == 'numpy' else _obstacle()})")
+        show(f"kernels: NumPy ({'as chosen' if _choice == 'numpy' else _obstacle()})")
 
 
 def kernel(name: str) -> Callable[..., None] | None:

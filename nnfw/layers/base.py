@@ -2,7 +2,7 @@
 
 import copy
 import weakref
-from collections.abc import MutableMapping
+from collections.abc import Collection, MutableMapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypedDict
 
@@ -13,7 +13,7 @@ from nnfw.activations import Activation
 from nnfw.core.errors import ShapeError
 from nnfw.core.registry import Part
 from nnfw.core.typing import Array, Shape
-from nnfw.core.validation import Check, boolean, floating, generator
+from nnfw.core.validation import Check, boolean, floating, generator, label
 from nnfw.core.vectors import clip_to_norm
 from nnfw.layers.parameters import Parametrized, count
 from nnfw.optimizers import Optimizer, State
@@ -127,9 +127,13 @@ class Layer(Part, Parametrized):
         "optimizer": lambda owner, name, value: None if value is None else optimizers.get(value),
         "regularizer": lambda owner, name, value: regularizers.get(value),
         "trainable": boolean,
+        "name": label,
     }
+    _free: ClassVar[Collection[str]] = ("cache",)
+    _adjustable: tuple[str, ...] = ()  # arguments that can change after parameters are declared
+    _settled: bool = False  # whether no other argument can change at all
 
-    _transient = (*Parametrized._transient, "cache", "_owner", "_needs_dx")
+    _transient = (*Parametrized._transient, "cache", "_owner", "_needs_dx", "_settled", "_adjustable")
 
     def __init__(
         self,
@@ -142,16 +146,13 @@ class Layer(Part, Parametrized):
         self.optimizer, self.regularizer = optimizer, regularizer  # type: ignore[assignment]
         self.trainable, self.name = trainable, name
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        check = self._checks.get(name)
-        if check is None:
-            super().__setattr__(name, value)
-        else:
-            super().__setattr__(name, check(type(self).__name__, name, value))
-            self._assigned(name)
-
-    def _assigned(self, name: str) -> None:
-        """Follow the assignment of an attribute that is checked."""
+    def _fixed(self, name: str) -> str:
+        """Return why an attribute cannot be assigned any more, or nothing."""
+        if name == "name" and self._owned:
+            return "in a network, whose parameters are called by it; make the layer with name=..."
+        if name in self._checks or name in self._adjustable or not (self._specs or self._settled):
+            return ""
+        return f"by now; make a new one, {type(self).__name__}(..., {name}=...)"
 
     # ---- the six verbs ------------------------------------------------------------------------------
 
@@ -164,7 +165,7 @@ class Layer(Part, Parametrized):
         owner = type(self).__name__
         rng, dtype = generator(owner, "rng", rng), floating(owner, "dtype", dtype).name
         size = count(self._specs)
-        self.flat_params, self.flat_grads = np.zeros(size, dtype), np.zeros(size, dtype)
+        vars(self).update(flat_params=np.zeros(size, dtype), flat_grads=np.zeros(size, dtype))
         self.cache, self._state, self._memory = {}, None, None
         if self._owner is None:  # else the network gives it its own stream of noise
             self._noise = rng

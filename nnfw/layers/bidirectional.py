@@ -7,10 +7,12 @@ from typing import Unpack
 import numpy as np
 
 from nnfw.core.errors import ShapeError
-from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array, Shape
+from nnfw.core.validation import one_of
 from nnfw.layers.base import Layer, Options
 from nnfw.layers.recurrent import Recurrent
+
+SHARED = ("dropout", "recurrent_dropout")  # arguments of the second layer that follow those of the first
 
 # How the outputs h and k become y, and how its gradient dy is shared between them.
 MERGES: dict[str, tuple[Callable[[Array, Array], Array], Callable[..., Sequence[Array]]]] = {
@@ -61,19 +63,17 @@ class Bidirectional(Layer):
     ((5, 7, 8), (3, 4))
     """
 
-    takes_lengths = _takes_state = True
+    takes_lengths = _takes_state = _settled = True
+    ahead: Recurrent
+    back: Recurrent
+    directions: tuple[Recurrent, Recurrent]
 
     def __init__(self, layer: Recurrent, merge: str = "concat", **options: Unpack[Options]) -> None:
         super().__init__(**options)
-        self.layer = self.ahead = self._checked(layer)
-        if merge not in MERGES:
-            raise ValueError(
-                f"Bidirectional: merge must be one of {', '.join(map(repr, MERGES))}, got {merge!r}."
-                f"{nearest(str(merge), MERGES)}"
-            )
-        self.merge = merge
-        self.back = type(layer)(**layer.config | {"go_backwards": not layer.go_backwards})
-        self.directions = (self.ahead, self.back)
+        self.layer = self._checked(layer)
+        self.merge = one_of(*MERGES)("Bidirectional", "merge", merge)
+        back = type(layer)(**layer.config | {"go_backwards": not layer.go_backwards})
+        vars(self).update(ahead=layer, back=back, directions=(layer, back))  # they cannot be assigned
         self._state_size = 2 * layer._state_size
         self._bind()
 
@@ -114,8 +114,9 @@ class Bidirectional(Layer):
         super()._bind()
         halves = zip(np.split(self.flat_params, 2), np.split(self.flat_grads, 2), strict=True)
         for inner, (params, grads) in zip(self.directions, halves, strict=True):
-            inner.flat_params, inner.flat_grads = params, grads
-            inner._owner, inner.cache, inner._memory = weakref.ref(self), {}, None
+            vars(inner).update(flat_params=params, flat_grads=grads, cache={})
+            inner._owner, inner._memory, inner._settled = weakref.ref(self), None, True
+            inner._adjustable = SHARED if inner is self.ahead else ()
             inner._bind()
 
     def forward(
@@ -134,7 +135,7 @@ class Bidirectional(Layer):
             states = np.array_split(np.atleast_1d(initial_state), 2, axis=-1)
         if training:
             self.ahead._noise = self.back._noise = self._noise
-            self.back.dropout, self.back.recurrent_dropout = self.ahead.dropout, self.ahead.recurrent_dropout
+            vars(self.back).update({name: getattr(self.ahead, name) for name in SHARED})
         h = self.ahead.forward(x, training, lengths, states[0])
         k = self.back.forward(x, training, lengths, states[1])
         y = MERGES[self.merge][0](h, k)  # (1)

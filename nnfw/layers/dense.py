@@ -59,6 +59,7 @@ class Dense(Layer):
 
     causal = True
     activation: "Activation"  # φ
+    _adjustable: tuple[str, ...] = ("activation",)
 
     def __init__(
         self,

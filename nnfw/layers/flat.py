@@ -18,7 +18,7 @@ def flatten(layers: Sequence[Layer]) -> None:
     """Move the parameters and gradients of layers into one vector each."""
     for kind in ("flat_params", "flat_grads"):
         for layer, part in zip(layers, parts_of_one([getattr(layer, kind) for layer in layers]), strict=True):
-            setattr(layer, kind, part)
+            vars(layer)[kind] = part
     for layer in layers:
         layer._bind()
 

@@ -41,6 +41,7 @@ class Gated(Recurrent):
         See `Recurrent`.
     """
 
+    _adjustable = (*Recurrent._adjustable, "recurrent_activation")
     _sigma_gates: ClassVar[tuple[str, ...]] = ()  # the gates that σ is for, the first in memory
 
     def __init__(

@@ -49,6 +49,7 @@ class LayerNorm(Layer):
     """
 
     causal = True
+    _adjustable = ("epsilon",)
 
     def __init__(self, *, epsilon: float = 1e-5, **options: Unpack[Options]) -> None:
         super().__init__(**options)

@@ -149,8 +149,9 @@ class Parametrized:
 
     def _bind(self) -> None:
         """Make `params`, `grads` and their blocks views into the flat vectors."""
-        self._blocks, self.params = lay_out(self.flat_params, self._specs)
-        self._grad_blocks, self.grads = lay_out(self.flat_grads, self._specs)
+        self._blocks, params = lay_out(self.flat_params, self._specs)
+        self._grad_blocks, grads = lay_out(self.flat_grads, self._specs)
+        vars(self).update(params=params, grads=grads)  # they cannot be assigned
 
     @property
     def _scratch(self) -> Scratch:

@@ -53,6 +53,14 @@ class Recurrent(Layer):
     _states: ClassVar[tuple[str, ...]] = ("h",)  # the arrays (N, H) that the state is made of
     _σ: Mapping[str, Activation] = MappingProxyType({})  # the activations of the gates that do not have φ
     _needs_scores: bool = False  # whether a gate's derivative needs its scores
+    _free = ("cache", "initial_gradient")
+    _adjustable: tuple[str, ...] = (
+        "activation",
+        "return_sequences",
+        "go_backwards",
+        "dropout",
+        "recurrent_dropout",
+    )
     activation: Activation  # φ
     initial_gradient: Array  # with respect to the initial state (N, S), of the last `backward`
     _Wx_b: Array  # Wx (D, G·H) and b below it as one row more

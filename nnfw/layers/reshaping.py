@@ -89,5 +89,7 @@ class Flatten(Reshape):
     array([[0., 1., 2., 3.]], dtype=float32)
     """
 
+    shape = (-1,)
+
     def __init__(self, *, name: str | None = None) -> None:
-        super().__init__(-1, name=name)
+        Layer.__init__(self, name=name)

@@ -34,7 +34,8 @@ class Sequential(Layer):
         The shape of the input and of the output of each layer, without the batch axis.
     """
 
-    takes_lengths = _takes_state = True
+    takes_lengths = _takes_state = _settled = True
+    shapes: list[Shape]
     _padding: Array | None = None  # of the outputs of the last training pass
     _shared: SharedUpdate | None = None  # the last step that updated all layers at once
     _transient = (*Layer._transient, "_padding", "_shared")
@@ -47,7 +48,7 @@ class Sequential(Layer):
         name: str | None = None,
     ) -> None:
         super().__init__(optimizer=optimizer, name=name)
-        self.shapes: list[Shape] = []
+        vars(self)["shapes"] = []
         self.layers = check_layers(layers)
         check_names(self._names)
 
@@ -64,7 +65,7 @@ class Sequential(Layer):
                 message = str(error)
                 hint = self._hint(place, shapes, message)
                 raise ShapeError(message if hint in message else f"{message}. {hint}") from None
-        self.shapes = shapes
+        vars(self)["shapes"] = shapes  # it cannot be assigned
         return shapes[-1]
 
     def initialize(self, rng: np.random.Generator, dtype: str = "float32") -> None:

@@ -43,6 +43,7 @@ class Checkpoint(Monitor):
     Checkpoint('network.npz', every=5)
     """
 
+    _check_monitor = optional(Monitor._check_monitor)
     comes_last = True
 
     def __init__(
@@ -56,8 +57,7 @@ class Checkpoint(Monitor):
     ) -> None:
         if sum(choice is not None for choice in (every, seconds, monitor)) > 1:
             raise ValueError("Checkpoint: give one of every, seconds and monitor; two need two checkpoints")
-        super().__init__("loss" if monitor is None else monitor, mode)
-        self.monitor = monitor
+        super().__init__(monitor, mode)
         file_path("Checkpoint", "path", path)
         self.path = path
         self.every = optional(positive_integer)("Checkpoint", "every", every)

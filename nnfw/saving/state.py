@@ -13,8 +13,9 @@ from nnfw.core.errors import LoadError
 from nnfw.core.typing import Array
 from nnfw.core.validation import boolean, optional, positive_integer, whole_number
 from nnfw.history import History
-from nnfw.initializers import Given
+from nnfw.initializers import FromFunction
 from nnfw.layers.base import Layer
+from nnfw.layers.parameters import Spec
 from nnfw.model import Model
 from nnfw.optimizers import Optimizer, State
 from nnfw.saving.config import Describer, Rebuilder
@@ -103,8 +104,12 @@ def restore_layer(
         got, takes = f"{array.shape} of {array.dtype}", f"{shape} of {network.dtype}"
         raise LoadError(f"the array {prefix + name!r} is {got}, but the network takes {takes}")
 
+    def stored(name: str, spec: Spec) -> Spec:
+        array = take(name, spec.shape)
+        return spec._replace(initializer=FromFunction(lambda *_: array))
+
     specs = dict(layer._specs)
-    layer._specs = {name: s._replace(initializer=Given(take(name, s.shape))) for name, s in specs.items()}
+    layer._specs = {name: stored(name, spec) for name, spec in specs.items()}
     layer.initialize(network._streams["weights"], network.dtype.name)
     layer._specs = specs
     if known is not None:

@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 from nnfw.core.files import reading, write_csv
 from nnfw.core.registry import Part
 from nnfw.core.suggest import translation
+from nnfw.core.validation import boolean, file_path, instance_of, optional
 from nnfw.training.run import HOOKS, Run
 
 Hook = Callable[[Run], Any] | None
@@ -44,7 +45,13 @@ class Callback(Part):
     """
 
     remembers: ClassVar[tuple[str, ...]] = ()
-    comes_last: ClassVar[bool] = False
+    comes_last: bool = False
+
+    _checks: ClassVar = {"comes_last": boolean}
+
+    @property
+    def _free(self) -> tuple[str, ...]:  # type: ignore[override]
+        return self.remembers
 
     @property
     def _identity(self) -> str:
@@ -91,6 +98,10 @@ def open_callbacks(callbacks: Any) -> list[Callback]:
     return callbacks
 
 
+def nothing(run: Run) -> None:
+    """Do nothing: a hook that was not given."""
+
+
 class LambdaCallback(Callback):
     """A callback made of functions, each given the run.
 
@@ -108,19 +119,18 @@ class LambdaCallback(Callback):
     def __init__(
         self,
         *,
-        on_fit_start: Hook = None,
-        on_resume: Hook = None,
-        on_epoch_start: Hook = None,
-        on_gradients: Hook = None,
-        on_batch_end: Hook = None,
-        on_epoch_end: Hook = None,
-        on_fit_end: Hook = None,
+        on_fit_start: Hook = nothing,
+        on_resume: Hook = nothing,
+        on_epoch_start: Hook = nothing,
+        on_gradients: Hook = nothing,
+        on_batch_end: Hook = nothing,
+        on_epoch_end: Hook = nothing,
+        on_fit_end: Hook = nothing,
     ) -> None:
-        functions = {name: value for name, value in locals().items() if name in HOOKS and value is not None}
-        for name, function in functions.items():
-            if not callable(function):
-                raise TypeError(f"LambdaCallback: {name} must be a function of the run, got {function!r}")
-            setattr(self, name, function)
+        hooks = {name: value for name, value in locals().items() if name in HOOKS}
+        for name, hook in hooks.items():
+            check = optional(instance_of(Callable, "a function of the run"))
+            vars(self)[name] = check("LambdaCallback", name, hook) or nothing
 
 
 class CSVLogger(Callback):
@@ -151,6 +161,7 @@ class CSVLogger(Callback):
     """
 
     def __init__(self, path: "str | PathLike[str]") -> None:
+        file_path("CSVLogger", "path", path)
         self.path = path
 
     def on_fit_start(self, run: Run) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
-from nnfw.core.validation import AMOUNT, boolean, positive_integer
+from nnfw.core.validation import AMOUNT, Check, boolean, instance_of, one_of, positive_integer
 from nnfw.metrics import Metric
 from nnfw.training.callbacks import Callback, CSVLogger
 from nnfw.training.run import Run
@@ -39,16 +39,14 @@ class Monitor(Callback):
 
     remembers: ClassVar[tuple[str, ...]] = ("best", "wait")
 
-    def __init__(self, monitor: str, mode: str, patience: int = 1, min_delta: float = 0.0) -> None:
+    patience: int = 1
+    min_delta: float = 0.0
+    _check_monitor: ClassVar[Check[str | None]] = instance_of(str, "a name in the history, as 'val_loss'")
+
+    def __init__(self, monitor: str | None, mode: str) -> None:
         owner = type(self).__name__
-        if not isinstance(monitor, str):
-            raise TypeError(f"{owner}: monitor must be a name in the history, as 'val_loss', got {monitor!r}")
-        if mode not in ("auto", "min", "max"):
-            raise ValueError(f"{owner}: mode must be 'auto', 'min' or 'max', got {mode!r}")
-        self.monitor: str | None = monitor
-        self.mode = mode
-        self.patience = positive_integer(owner, "patience", patience)
-        self.min_delta = AMOUNT(owner, "min_delta", min_delta)
+        self.monitor = type(self)._check_monitor(owner, "monitor", monitor)
+        self.mode = one_of("auto", "min", "max")(owner, "mode", mode)
 
     def on_fit_start(self, run: Run) -> None:
         """Start anew."""
@@ -152,7 +150,9 @@ class EarlyStopping(Monitor):
         mode: str = "auto",
         restore_best: bool = True,
     ) -> None:
-        super().__init__(monitor, mode, patience, min_delta)
+        super().__init__(monitor, mode)
+        self.patience = positive_integer("EarlyStopping", "patience", patience)
+        self.min_delta = AMOUNT("EarlyStopping", "min_delta", min_delta)
         self.restore_best = boolean("EarlyStopping", "restore_best", restore_best)
 
     def on_fit_start(self, run: Run) -> None:

@@ -3,7 +3,7 @@
 import copy
 
 from nnfw import schedules
-from nnfw.core.validation import AMOUNT, Range, whole_number
+from nnfw.core.validation import AMOUNT, Range, positive_integer, whole_number
 from nnfw.training.monitors import Monitor
 from nnfw.training.run import Run
 
@@ -51,7 +51,9 @@ class ReduceOnPlateau(Monitor):
         min_rate: float = 0.0,
         cooldown: int = 0,
     ) -> None:
-        super().__init__(monitor, mode, patience, min_delta)
+        super().__init__(monitor, mode)
+        self.patience = positive_integer("ReduceOnPlateau", "patience", patience)
+        self.min_delta = AMOUNT("ReduceOnPlateau", "min_delta", min_delta)
         self.factor = Range(0.0, 1.0, open_low=True, open_high=True)("ReduceOnPlateau", "factor", factor)
         self.min_rate = AMOUNT("ReduceOnPlateau", "min_rate", min_rate)
         self.cooldown = whole_number("ReduceOnPlateau", "cooldown", cooldown)

@@ -1,13 +1,12 @@
 """Every word of another library that nnfw translates is tried as its users write it, and so is the answer."""
 
 import functools
-import importlib
 import inspect
-import pkgutil
 import re
 
 import numpy as np
 import pytest
+from modules import MODULES
 
 import nnfw
 from nnfw import (
@@ -28,7 +27,6 @@ from nnfw import (
 from nnfw.core.registry import Part, Registry
 from nnfw.core.suggest import ARGUMENTS, ELSEWHERE, IMPORTS, MEMBERS
 
-MODULES = [importlib.import_module(module.name) for module in pkgutil.walk_packages(nnfw.__path__, "nnfw.")]
 HELD = [value for module in MODULES for value in vars(module).values()]
 REGISTRIES = list({value.kind: value for value in HELD if isinstance(value, Registry)}.values())
 X = np.random.default_rng(0).normal(size=(12, 2))

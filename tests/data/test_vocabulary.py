@@ -238,7 +238,7 @@ def test_repr_is_short():
         (
             lambda: Vocabulary([*"ab"], of="letters"),
             ValueError,
-            "of must be 'characters' or 'words', got 'letters'",
+            "of must be one of 'characters', 'words', got 'letters'",
         ),
         (
             lambda: Vocabulary([*"ab"], unknown="a"),

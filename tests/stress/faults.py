@@ -344,7 +344,7 @@ OTHERS = [
     Fault("layer: bounds not enforced", BASE, "regularizer.constrain(p)", "pass"),
     Fault("copies: of a fit have no dx", BASE, ', "_needs_dx"', ""),
     Fault("copies: old moments are kept", "model", "leaf._state = None", "pass"),
-    Fault("flat: vectors not shared", FLAT, "setattr(layer, kind, part)", "pass"),
+    Fault("flat: vectors not shared", FLAT, "vars(layer)[kind] = part", "pass"),
     Fault("flat: the vector of other layers", FLAT, "part.base is not whole for part in parts", "False"),
     Fault("flat: steps not counted", FLAT, "layer._state.steps = self.state.steps", "pass"),
     Fault(
@@ -474,7 +474,16 @@ OTHERS = [
     ),
     # ---- input validation
     Fault("validation: an open end closed", VALIDATION, "number < self.high if self.open_high else ", ""),
-    Fault("validation: kept as it was given", VALIDATION, "value = check(type(part)", "check(type(part)"),
+    Fault("validation: kept as it was given", VALIDATION, "vars(part)[name] = check(", "check("),
+    Fault("arguments: assigned unchecked", "core/registry", "home.__init__(again,", "dict(a=again,"),
+    Fault("arguments: unknown ones taken", "core/registry", "elif cls is home and", "elif False and"),
+    Fault("arguments: never fixed", "core/registry", "(why := self._fixed(name))", "(why := None)"),
+    Fault(
+        "arguments: what follows from them stays",
+        "core/registry",
+        "vars(self).update(vars(again))",
+        "vars(self)[name] = vars(again)[name]",
+    ),
     Fault("validation: overflow", VALIDATION, "except OverflowError:", "except ZeroDivisionError:"),
 ]
 FAULTS = LISTED + OTHERS

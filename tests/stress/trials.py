@@ -48,6 +48,7 @@ TESTS = {  # which tests must see the changes of a file of nnfw
         ["layers/test_packing", "layers/test_pooling", *RECURRENT], "packing or pooling or lengths"
     ),
     "core/logits": Tests(["core/test_logits", "test_network", "test_losses"]),
+    "core/registry": Tests(["test_arguments", "core/test_registry"]),
     "core/validation": Tests(["core/test_validation"]),
     "core/vectors": Tests(["test_optimizers", "test_network", "test_regularizers"]),
     "layers/base": Tests(
