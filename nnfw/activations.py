@@ -8,11 +8,14 @@ and nothing cancels. nan stays nan.
 """
 
 import math
+from contextlib import suppress
 from typing import ClassVar
 
 import numpy as np
 
-from nnfw.core.registry import Part, Registry
+from nnfw.core.errors import ShapeError
+from nnfw.core.registry import Part, Registry, is_own
+from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
 from nnfw.core.validation import POSITIVE, Range
 
@@ -379,22 +382,42 @@ class Softmax(Activation):
         return dx
 
 
-def get(activation: str | Activation | type[Activation]) -> Activation:
-    """Return the activation for a name, a class, or the object itself.
+def check_shapes(activation: Activation) -> None:
+    """Raise a ShapeError if an activation, or its `backward`, returns another shape than it is given."""
+    x = y = np.ones((2, 3), np.float32)
+    for what in ("value", "backward"):
+        with suppress(Exception), np.errstate(all="ignore"):  # it may be for another width, or have none
+            y = activation(x.copy()) if what == "value" else activation.backward(x, y, x)
+        if np.shape(y) != x.shape:
+            raise ShapeError(
+                f"{activation.name}: its {what} must have the shape of x, but has {np.shape(y)} for x "
+                f"{x.shape}; a layer of your own can give another shape"
+            )
+
+
+def get(activation: str | Activation | type[Activation] | None) -> Activation:
+    """Return the activation for a name, a class, or the object itself; None is linear.
 
     Examples
     --------
     >>> get("elu"), get(ELU(alpha=2.0))
     (ELU(), ELU(alpha=2.0))
     """
-    if activation is None:
-        raise TypeError("expected activation: a name, got NoneType; no activation is 'linear'")
     if isinstance(activation, int):
         raise TypeError(
             "expected activation: a name, got int; the number of inputs is found from the data: "
             "give the units alone"
         )
-    return registry.get(activation)
+    if callable(activation) and not isinstance(activation, type | Activation):
+        name = getattr(activation, "__name__", "")
+        raise TypeError(
+            f"expected activation: a name or an object of Activation, got {name!r}, which has no derivative."
+            f"{nearest(name, registry.names())} One of your own is a class with __call__ and derivative."
+        )
+    found = registry.get("linear" if activation is None else activation)
+    if not is_own(type(found)):
+        check_shapes(found)
+    return found
 
 
 register = registry.register

@@ -7,6 +7,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 
+from nnfw import GRU, LSTM, RNN, Dense, ShapeError
 from nnfw.activations import (
     ELU,
     GELU,
@@ -334,7 +335,12 @@ def test_a_subclass_does_not_pass_for_its_base():
         (lambda: ELU(np.inf), ValueError, "got inf"),
         (lambda: LeakyReLU(slop=2), TypeError, "Did you mean 'slope'"),
         (lambda: get(3.0), TypeError, "a name .* or an object of Activation, got float"),
-        (lambda: get(None), TypeError, "no activation is 'linear'"),
+        (lambda: get(np.tanh), TypeError, "got 'tanh', which has no derivative. Did you mean 'tanh'"),
+        (
+            lambda: get(lambda x: x),
+            TypeError,
+            "is a class with __call__ and derivative",
+        ),
         (lambda: get(64), TypeError, "the number of inputs is found from the data"),
         (lambda: Softmax().derivative(np.ones(2)), NotImplementedError, "softmax has no elementwise"),
         (lambda: GELU().derivative(np.ones(2)), TypeError, "gelu: the derivative needs the input"),
@@ -347,3 +353,59 @@ def test_errors_teach(call, error, message):
     with pytest.raises(error, match=message) as caught:
         call()
     assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("make", [lambda: Dense(3, None), lambda: RNN(3, None), lambda: GRU(3, "tanh", None)])
+def test_none_is_linear(make, rng):
+    layer = make()
+    assert Linear() in (layer.activation, getattr(layer, "recurrent_activation", None))
+    layer.compute_shapes((5, 3))
+    layer.initialize(rng)
+    layer.activation = None
+    assert layer.activation == Linear()
+
+
+class Halved(Activation):
+    """Gives half of the units, which an activation cannot."""
+
+    def __call__(self, x, out=None):
+        return x[..., ::2]
+
+    def derivative(self, y, x=None, out=None):
+        return np.ones_like(y)
+
+
+class Summed(Activation):
+    def __call__(self, x, out=None):
+        return np.positive(x, out=out)
+
+    def backward(self, dy, y, x=None):
+        return dy.sum(axis=-1)
+
+
+@pytest.mark.parametrize("make", [Dense, RNN, GRU, LSTM])
+def test_an_own_activation_of_another_shape_is_named_itself(make):
+    said = (
+        r"^Halved: its value must have the shape of x, but has \(2, 2\) for x \(2, 3\); a layer of your own"
+    )
+    layer = make(4)
+    for call in (lambda: make(4, Halved()), lambda: setattr(layer, "activation", Halved())):
+        with pytest.raises(ShapeError, match=said):
+            call()
+    with pytest.raises(ShapeError, match=r"^Summed: its backward must have the shape of x, but has \(2,\)"):
+        make(4, Summed)
+    if make in (GRU, LSTM):
+        with pytest.raises(ShapeError, match=said):
+            make(4, recurrent_activation=Halved())
+    assert repr(layer) == repr(make(4))
+
+
+def test_an_own_activation_for_one_width_alone():
+    class Steep(Activation):
+        def __call__(self, x, out=None):
+            return x * np.arange(1.0, 5.0, dtype=x.dtype)
+
+    layer = Dense(4, Steep())
+    layer.compute_shapes((2,))
+    layer.initialize(np.random.default_rng(0))
+    assert layer.forward(np.ones((1, 2))).shape == (1, 4)
