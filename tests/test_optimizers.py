@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nnfw import optimizers, schedules
-from nnfw.core.vectors import clip_to_norm
+from nnfw.core.vectors import Scratch, clip_to_norm
 from nnfw.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, Optimizer, RMSprop, State
 
 RECORDED = np.load(Path(__file__).parent / "recorded" / "optimizers.npz")
@@ -275,6 +275,34 @@ def test_a_state_can_be_put_away_and_taken_up_again(rule):
             optimizer = pickle.loads(pickle.dumps(optimizer))
         optimizer.step(params, gradient, state, 0.0)
     np.testing.assert_array_equal(params, run(make(rule), start, gradients)[-1])
+
+
+@each_rule
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda state: pickle.loads(pickle.dumps(state))])
+def test_a_copy_of_a_state_goes_on_alike_and_carries_no_scratch_memory(rule, duplicate):
+    rng = np.random.default_rng(7)
+    optimizer, params, gradients = make(rule), rng.normal(size=5), random_gradients(rng, 4, 5)
+    state = optimizer.start(params)
+    for gradient in gradients[:2]:
+        optimizer.step(params, gradient, state, 0.0)
+    other, copied = params.copy(), duplicate(state)
+    assert state.scratch._views
+    assert not copied.scratch._views
+    for gradient in gradients[2:]:
+        optimizer.step(params, gradient, state, 0.0)
+        optimizer.step(other, gradient, copied, 0.0)
+    np.testing.assert_array_equal(other, params)
+
+
+def test_scratch_memory_is_kept_and_grows():
+    scratch = Scratch(np.dtype(np.float32))
+    first = scratch("a", (2, 3))
+    assert (first.shape, first.dtype) == ((2, 3), np.float32)
+    assert scratch("a", (2, 3)) is first
+    assert np.shares_memory(scratch("a", (4,)), first)
+    assert scratch("a", (5, 5)).shape == (5, 5)
+    assert np.shares_memory(scratch("a", (3, 5)), scratch("a", (5, 5)))
+    assert not np.shares_memory(scratch("a", (3, 5)), scratch("b", (3, 5)))
 
 
 @each_rule

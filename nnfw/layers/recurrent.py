@@ -20,6 +20,7 @@ from nnfw.layers.packing import Steps, Unpacked, steps_of
 from nnfw.layers.parameters import NOTHING
 
 INFERENCE_ROWS = 2048  # samples × steps that inference takes at a time, whatever T is
+SHARES = ("dropout", "recurrent_dropout")
 
 
 class Recurrent(Layer):
@@ -54,13 +55,7 @@ class Recurrent(Layer):
     _σ: Mapping[str, Activation] = MappingProxyType({})  # the activations of the gates that do not have φ
     _needs_scores: bool = False  # whether a gate's derivative needs its scores
     _free = ("cache", "initial_gradient")
-    _adjustable: tuple[str, ...] = (
-        "activation",
-        "return_sequences",
-        "go_backwards",
-        "dropout",
-        "recurrent_dropout",
-    )
+    _adjustable: tuple[str, ...] = ("activation", "return_sequences", "go_backwards", *SHARES)
     activation: Activation  # φ
     initial_gradient: Array  # with respect to the initial state (N, S), of the last `backward`
     _Wx_b: Array  # Wx (D, G·H) and b below it as one row more

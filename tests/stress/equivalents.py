@@ -25,7 +25,7 @@ SAME: dict[tuple[str, str], str] = {
     ): "the base's own forward only raises",
     (
         "layers/base",
-        "self.flat_params, self.flat_grads = (np.ones(size, dtype), np.zeros(size, dtype))",
+        "vars(self).update(flat_params=np.ones(size, dtype), flat_grads=np.zeros(size, dtype))",
     ): "the initializers fill all of it",
     ("core/lengths", "return lengths.astype(np.int64, copy=True)"): COPY,
     ("layers/loops", "return self.steps.blocks(BLOCK * self.states[0].shape[1])"): LIMIT,
