@@ -178,6 +178,15 @@ class TestJointForm:
         network.gradients()
         np.testing.assert_allclose(2 * network.layers[0].flat_grads, exact, rtol=1e-10)
 
+    def test_what_was_last_once_and_is_inside_now_takes_the_plain_way(self):
+        inner = Network([Dense(3, "softmax")], loss="cce", seed=0)
+        x, y = 1e4 * np.random.default_rng(1).normal(size=(20, 4)), np.arange(20) % 3
+        inner.fit(x, y, verbose=0)
+        outer = untrained(Network([inner, Dropout(0.5)], loss="cce", seed=0), 4)
+        loss = outer.evaluate(x, y)["loss"]
+        assert 20 < loss == pytest.approx(outer.loss(np.eye(3)[y], outer.predict(x)), rel=1e-6)
+        assert inner.evaluate(x, y)["loss"] > 2 * loss  # exact, as the probability is 0
+
     def test_other_losses_take_the_plain_way(self):
         network = untrained(Network([Dense(3, "softmax")], loss="mse", dtype="float64", seed=0), 2)
         a = network.forward(RNG.normal(size=(5, 2)), training=True)

@@ -7,7 +7,19 @@ import numpy as np
 import pytest
 from untrained import untrained
 
-from nnfw import GRU, LSTM, SGD, Adam, Bidirectional, Dense, Dropout, Network, optimizers
+from nnfw import (
+    GRU,
+    LSTM,
+    SGD,
+    Adam,
+    Bidirectional,
+    Dense,
+    Dropout,
+    LambdaCallback,
+    Network,
+    NonFiniteError,
+    optimizers,
+)
 from nnfw.layers import sequential
 from nnfw.layers.flat import SharedUpdate, vector
 from nnfw.regularizers import MaxNorm
@@ -157,6 +169,18 @@ class TestUpdate:
             fit(network)
 
         assert_same(*both(train, layer_by_layer, "adam"))
+
+    def test_a_step_that_failed_is_forgotten(self, layer_by_layer):
+        def overflow(run):
+            run.network.flat_grads[0] = 3e38
+
+        def train(network):
+            fit(network)
+            with pytest.raises(NonFiniteError, match="after the update"):
+                network.fit(X, Y, callbacks=[LambdaCallback(on_gradients=overflow)], verbose=0)
+            fit(network)
+
+        assert_same(*both(train, layer_by_layer, SGD(2.0, momentum=0.9)))
 
     def test_of_a_copy_and_of_a_file(self, tmp_path, layer_by_layer):
         trained = fit(new("nadam"))

@@ -412,9 +412,10 @@ OTHERS = [
     Fault("plateau: no rest", PLATEAU, "self.resting, self.wait = self.cooldown, 0", "self.wait = 0"),
     Fault(
         "weights: of classes count in validation",
-        "training/sources",
-        "weight[rows] = factor",
-        "weight[rows] = factor; data.weight = weight",
+        "network",
+        "                train = sources.weigh_classes(self, train, class_weight)\n",
+        "                train = sources.weigh_classes(self, train, class_weight)\n"
+        "                validation = validation and sources.weigh_classes(self, validation, class_weight)\n",
     ),
     Fault(
         "weights: of steps shifted in windows",
