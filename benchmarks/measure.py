@@ -23,14 +23,14 @@ class Failed(RuntimeError):
     """A measurement ended with an error; the message is its last line."""
 
 
-def apart(function: str, threads: int, folder: Path = ROOT, **arguments: Any) -> Any:
+def apart(function: str, threads: int, folder: Path = ROOT, kernels: str = "auto", **arguments: Any) -> Any:
     """Return what ``"module.function"`` of this package returns in a process with so many cores.
 
-    Arguments and result are passed as JSON. `folder` is where nnfw is imported from.
+    Arguments and result are passed as JSON. `folder` is where nnfw is imported from, `kernels` which it uses.
     """
     given = [function, str(threads), str(folder), json.dumps(arguments)]
     command = [sys.executable, "-m", "benchmarks.measure", *given]
-    settings = os.environ | dict.fromkeys(THREAD_SETTINGS, str(threads))
+    settings = os.environ | dict.fromkeys(THREAD_SETTINGS, str(threads)) | {"NNFW_KERNELS": kernels}
     done = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"ended with code {done.returncode}"]
@@ -38,15 +38,20 @@ def apart(function: str, threads: int, folder: Path = ROOT, **arguments: Any) ->
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def clock() -> float:
+    """Return the time in seconds; with one thread that of the process, which others do not lengthen."""
+    return time.process_time() if os.environ.get(THREAD_SETTINGS[0]) == "1" else time.perf_counter()
+
+
 def in_turn(calls: Calls, budget: float, fewest: int) -> dict[str, list[float]]:
     """Return the seconds of single calls by name. They take turns, so that a slow moment affects them all."""
     times: dict[str, list[float]] = {name: [] for name in calls}
-    end = time.perf_counter() + budget
-    while min(map(len, times.values())) < fewest or time.perf_counter() < end:
+    end = clock() + budget
+    while min(map(len, times.values())) < fewest or clock() < end:
         for name, call in calls.items():
-            start = time.perf_counter()
+            start = clock()
             call()
-            times[name].append(time.perf_counter() - start)
+            times[name].append(clock() - start)
     return times
 
 

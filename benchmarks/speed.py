@@ -1,4 +1,4 @@
-"""Speed: the time of nnfw over that of each peer, layer by layer and size by size."""
+"""Speed: the time of nnfw, with either kernels, over that of each peer, layer by layer and size by size."""
 
 import argparse
 import statistics
@@ -15,6 +15,7 @@ from benchmarks.measure import ROOT, Failed, apart, medians, spread
 from benchmarks.peers import ALL, PEERS, Peer
 
 SAME = 1e-3  # results that differ by less, relative to their size, are the same
+OWN = {"ours": "numpy", "fast": "compiled"}  # nnfw, by its kernels
 
 
 def run(options: argparse.Namespace) -> None:
@@ -25,9 +26,9 @@ def run(options: argparse.Namespace) -> None:
     rows: list[dict[str, Any]] = []
     for case in tqdm(grid(options.layers, options.sizes, options.quick), unit="size", desc="speed"):
         rows += measure_rounds(case, peers, options)
-    for layer, kind in dict.fromkeys((row["layer"], row["kind"]) for row in rows):
-        print(f"\n{TITLES[layer]}, {kind}\n")
-        print_table([row for row in rows if (row["layer"], row["kind"]) == (layer, kind)], peers)
+    for shown in dict.fromkeys(map(heading, rows)):
+        print(f"\n{shown}\n")
+        print_table([row for row in rows if heading(row) == shown], peers)
     print("\nA ratio is nnfw's time over the peer's, below 1 where nnfw is faster: median (lowest..highest).")
     report.save("speed", options, rows)
     from benchmarks import charts  # only here: a measurement need not load matplotlib
@@ -43,10 +44,12 @@ def measure_rounds(case: Case, peers: dict[str, Peer], options: argparse.Namespa
     running |= {name: peer.covers[case.layer] for name, peer in peers.items() if case.layer in peer.covers}
     for number in range(options.rounds):
         for name in list(running) if number % 2 == 0 else list(reversed(running)):
-            folder, module = (options.before, "ours") if name == "before" else (ROOT, name)
+            folder = options.before if name == "before" else ROOT
+            module = "ours" if name in ("fast", "before") else name
             given = {"case": (running[name], case.text), "seed": options.seed, "budget": options.budget}
+            given |= {"framework": module, "kernels": OWN.get(name, "numpy")}
             try:
-                measured = apart("speed.measure", options.threads, folder, framework=module, **given)
+                measured = apart("speed.measure", options.threads, folder, **given)
             except Failed as error:
                 if name == "ours":
                     raise
@@ -56,7 +59,8 @@ def measure_rounds(case: Case, peers: dict[str, Peer], options: argparse.Namespa
             for kind, (time, fingerprint) in measured.items():
                 times[kind][name].append(time)
                 prints[kind][name] = fingerprint if running[name] == case.layer else None
-    return [summarize(case, kind, times[kind], prints[kind]) for kind in times]
+    own = [name for name in OWN if name in running]
+    return [summarize(case, kind, times[kind], prints[kind], name) for kind in times for name in own]
 
 
 def measure(framework: str, case: tuple[str, str], seed: int, budget: float) -> dict[str, Any]:
@@ -80,21 +84,28 @@ def difference(a: tuple[float, float], b: tuple[float, float] | None) -> float |
     return None if b is None else max(abs(a[0] - b[0]), abs(a[1] - b[1])) / a[0]
 
 
-def summarize(case: Case, kind: str, times: dict[str, list[float]], prints: dict[str, Any]) -> dict[str, Any]:
-    """Return the times of all rounds in seconds, the ratios, and how far the results differ."""
-    ours = times["ours"]
-    others = [name for name, theirs in times.items() if name != "ours" and len(theirs) == len(ours)]
+def summarize(
+    case: Case, kind: str, times: dict[str, list[float]], prints: dict[str, Any], own: str
+) -> dict[str, Any]:
+    """Return the times of all rounds in seconds, the ratios of one of `OWN`, and how results differ."""
+    ours = times[own]
+    others = [name for name, theirs in times.items() if name not in OWN and len(theirs) == len(ours)]
     ratios = {name: spread(ours, times[name]) for name in others}
-    differences = {name: difference(prints["ours"], prints[name]) for name in others}
-    row = {"layer": case.layer, "sizes": case.text, "kind": kind, "seconds": times}
+    differences = {name: difference(prints[own], prints[name]) for name in others}
+    row = {"layer": case.layer, "sizes": case.text, "kind": kind, "own": own, "seconds": times}
     return row | {"ratios": ratios, "differences": differences}
+
+
+def heading(row: dict[str, Any]) -> str:
+    """Return what stands above the table of a row."""
+    return f"{TITLES[row['layer']]}, {row['kind']}, {OWN[row['own']]} kernels"
 
 
 def print_table(rows: list[dict[str, Any]], peers: dict[str, Peer]) -> None:
     """Print the rows of one layer and kind of step, and the geometric mean of each ratio."""
     names = [name for name in peers if any(name in row["ratios"] for row in rows)]
     middles = [[row["ratios"][name][0] for row in rows if name in row["ratios"]] for name in names]
-    times = [f"{1e3 * statistics.median(row['seconds']['ours']):.3g} ms" for row in rows]
+    times = [f"{1e3 * statistics.median(row['seconds'][row['own']]):.3g} ms" for row in rows]
     body = [[r["sizes"], t, *(cell(r, name) for name in names)] for r, t in zip(rows, times, strict=True)]
     body.append(["geometric mean", "", *(f"{statistics.geometric_mean(ratios):.2f}" for ratios in middles)])
     form = "N:D-H-K" if rows[0]["layer"] == "dense" else "N,T,D,H"

@@ -36,7 +36,7 @@ def near(a, b):
 @pytest.mark.parametrize(
     ("name", "arguments", "said"),
     [
-        ("speed", SMALL, ["| 2,3,4,5 ", "| 2:4-3 ", "nnfw / floor", "GRU, step"]),
+        ("speed", SMALL, ["| 2,3,4,5 ", "| 2:4-3 ", "nnfw / floor", "GRU, step, numpy kernels"]),
         ("profile", SMALL, ["| products | calls |", "| update |"]),
         ("overhead", ["--quick"], ["fit / bare steps", "dense chain 20-32-32-2"]),
         ("sequences", ["--quick"], ["lengths uniform in 1..T", "One step of one sample"]),
@@ -140,7 +140,9 @@ def test_our_chain_learns():
 
 @pytest.mark.subprocess
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in PEERS if name != "floor" and installed(name)])
+@pytest.mark.parametrize(
+    "name", [name for name in PEERS if name not in ("floor", "fast") and installed(name)]
+)
 def test_a_peer_computes_the_same(name):
     for case in CASES:
         if PEERS[name].covers.get(case.layer) == case.layer:
@@ -184,7 +186,7 @@ def test_swapped_gates_have_another_fingerprint():
 
 def test_the_clock_takes_the_median_after_a_warm_up(monkeypatch):
     now, durations = [0.0], [50.0, 40.0] + [1.0, 2.0, 9.0] * 20
-    monkeypatch.setattr(measure.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(measure, "clock", lambda: now[0])
 
     def call():
         now[0] += durations.pop(0)
@@ -240,8 +242,8 @@ def rows_of(monkeypatch, answers, **options):
     """Return the rows that `measure_rounds` makes of a fake measurement, and the order of its calls."""
     turns = []
 
-    def apart(function, threads, folder, framework, case, **others):
-        turns.append((framework, folder))
+    def apart(function, threads, folder, framework, kernels, case, **others):
+        turns.append((framework, folder, kernels))
         return answers(framework)
 
     monkeypatch.setattr(speed, "apart", apart)
@@ -252,18 +254,26 @@ def rows_of(monkeypatch, answers, **options):
 
 def test_frameworks_take_turns_and_another_form_is_not_compared(monkeypatch):
     prints = {"keras": (1.0, 0.4)}
-    [row], turns = rows_of(monkeypatch, lambda name: {"step": (1.0, prints.get(name, (1.0, 0.5)))})
-    names = [name for name, _ in turns]
-    assert names[: len(names) // 2] == names[: len(names) // 2 - 1 : -1] == ["ours", *PEERS]
-    assert row["seconds"]["keras"] == [1.0, 1.0]
-    assert row["differences"]["keras"] == pytest.approx(0.1)
-    assert row["differences"]["pytorch"] is None  # it computes reset_after in place of gru
+    rows, turns = rows_of(monkeypatch, lambda name: {"step": (1.0, prints.get(name, (1.0, 0.5)))})
+    names = [(name, kernels) for name, _, kernels in turns]
+    expected = [
+        ("ours", "numpy"),
+        ("ours", "compiled"),
+        *((name, "numpy") for name in PEERS if name != "fast"),
+    ]
+    assert names[: len(names) // 2] == names[: len(names) // 2 - 1 : -1] == expected
+    assert [row["own"] for row in rows] == ["ours", "fast"]
+    for row in rows:
+        assert row["seconds"]["keras"] == [1.0, 1.0]
+        assert row["ratios"].keys() == PEERS.keys() - {"fast"}
+        assert row["differences"]["keras"] == pytest.approx(0.1)
+        assert row["differences"]["pytorch"] is None  # it computes reset_after in place of gru
 
 
 def test_another_checkout_is_measured_from_its_folder(monkeypatch):
     folder = Path("elsewhere")
     _, turns = rows_of(monkeypatch, lambda name: {"step": (1.0, (1.0, 0.5))}, before=folder)
-    assert turns.count(("ours", folder)) == turns.count(("ours", measure.ROOT)) == 2
+    assert turns.count(("ours", folder, "numpy")) == turns.count(("ours", measure.ROOT, "numpy")) == 2
 
 
 def test_a_peer_that_fails_is_dropped_and_said_but_nnfw_must_not(monkeypatch, capsys):
@@ -275,8 +285,8 @@ def test_a_peer_that_fails_is_dropped_and_said_but_nnfw_must_not(monkeypatch, ca
 
         return answers
 
-    [row], turns = rows_of(monkeypatch, fails("keras"))
-    assert [name for name, _ in turns].count("keras") == 1
+    [row, _], turns = rows_of(monkeypatch, fails("keras"))
+    assert [name for name, *_ in turns].count("keras") == 1
     assert "keras" not in row["ratios"]
     assert "Keras 2,3,4,5: speed.measure: broken" in capsys.readouterr().out
     with pytest.raises(measure.Failed):
@@ -286,7 +296,7 @@ def test_a_peer_that_fails_is_dropped_and_said_but_nnfw_must_not(monkeypatch, ca
 def test_ratios_with_their_spread_and_geometric_mean(capsys):
     prints = {"ours": (2.0, 1.0), "epynn": (2.0, 1.1), "keras": (2.0, 1.0), "pytorch": None}
     times = {"ours": [1.0, 2.0, 3.0], "epynn": [2.0] * 3, "keras": [4.0] * 3, "pytorch": [1.0, 8.0, 3.0]}
-    row = speed.summarize(Case("gru", "2,3,4,5"), "step", times, prints)
+    row = speed.summarize(Case("gru", "2,3,4,5"), "step", times, prints, "ours")
     assert row["ratios"]["epynn"] == (1.0, 0.5, 1.5)
     assert row["differences"] == pytest.approx({"epynn": 0.05, "keras": 0.0, "pytorch": None})
     speed.print_table([row, row | {"ratios": {"epynn": (4.0, 3.0, 5.0)}}], PEERS)

@@ -33,11 +33,14 @@ class Peer(NamedTuple):
 
 
 ALL = {layer: layer for layer in TITLES}
+RECURRENT = {layer: layer for layer in TITLES if layer != "dense"}
 EPYNN = {"rnn": "rnn", "gru": "gru", "gru_after": "gru", "lstm": "lstm"}
 PEERS = {
+    "fast": Peer("nnfw[fast]", ("numba",), 'pip install "nnfw[fast]"', ALL),
     "floor": Peer("floor", ("numpy",), "pip install numpy", ALL),
     "pytorch": Peer("PyTorch", ("torch",), "pip install torch", ALL | {"gru": "gru_after"}),
     "keras": Peer("Keras", ("keras", "jax"), "pip install keras jax", ALL),
+    "jax": Peer("JAX", ("jax",), "pip install jax", RECURRENT),
     "epynn": Peer("EpyNN", ("EpyNN",), "pip install --no-deps EpyNN==1.2.13", EPYNN),
 }
 
