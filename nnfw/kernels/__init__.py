@@ -33,6 +33,12 @@ def set_kernels(choice: str) -> None:
     ------
     RuntimeError
         For "compiled" where numba cannot be used.
+
+    Examples
+    --------
+    >>> set_kernels("numba")
+    Traceback (most recent call last):
+    ValueError: kernels must be one of auto, compiled, numpy, got 'numba'. Did you mean 'numpy'?
     """
     global _choice
     _check(choice)
@@ -72,7 +78,7 @@ def _kernels() -> dict[str, Callable[..., None]]:
     """Return all kernels by name. Here numba is imported, when the first one is needed."""
     from nnfw.kernels import adam, cells
 
-    return {name: function for module in (adam, cells) for name, function in vars(module).items()}
+    return vars(adam) | vars(cells)
 
 
 @functools.cache
