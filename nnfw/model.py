@@ -1,7 +1,5 @@
 """Model: what is trained. Layers with a loss, an optimizer, metrics, random streams and a history."""
 
-import math
-import os
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,8 +14,8 @@ from nnfw.core.typing import Shape
 from nnfw.core.validation import Check, floating, generator, instance_of, whole_number
 from nnfw.history import History
 from nnfw.layers.base import Layer
-from nnfw.layers.parameters import count
 from nnfw.layers.sequential import Sequential
+from nnfw.layers.validation import check_memory
 from nnfw.losses import Loss
 from nnfw.metrics import Metric
 from nnfw.optimizers import Optimizer
@@ -134,7 +132,7 @@ class Model(Sequential):
             )
         source = self._streams["weights"] if rng is None else generator("Network", "rng", rng)
         kind = self.dtype if dtype is None else floating("Network", "dtype", dtype)
-        check_memory(self, kind)
+        check_memory(self._leaves(), kind)
         with BUILDING, self._all_or_nothing(source):
             for layer in self.layers:
                 if rng is None and isinstance(layer, Model):
@@ -150,7 +148,7 @@ class Model(Sequential):
         with BUILDING:
             if self._built:
                 return
-            check_memory(self, self.dtype)
+            check_memory(self._leaves(), self.dtype)
             self._check_dtypes()
             with self._all_or_nothing(self._streams["weights"]):
                 self._initialize_new()
@@ -281,21 +279,3 @@ def table(rows: Sequence[Sequence[str]]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
-
-
-def check_memory(network: Model, dtype: np.dtype[Any]) -> None:
-    """Raise a ValueError if the parameters and their gradients do not fit into the memory of the machine."""
-    sizes = {leaf._label: count(leaf._specs) for leaf in network._leaves()}
-    needed, memory = 2 * dtype.itemsize * sum(sizes.values()), physical_memory()
-    if needed > memory:
-        largest = max(sizes, key=lambda label: sizes[label])
-        raise ValueError(
-            f"{largest} has {sizes[largest]:.3g} parameters; all parameters with their gradients take "
-            f"{needed / 1e9:.3g} GB, and this machine has {memory / 1e9:.3g} GB; take fewer units"
-        )
-
-
-def physical_memory() -> float:
-    """Return the bytes of memory of the machine; infinity where the system does not tell (Windows)."""
-    tells = hasattr(os, "sysconf")
-    return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")) if tells else math.inf

@@ -27,7 +27,7 @@ def test_what_cannot_fit_is_refused_at_once():
 
 
 def test_the_parameters_of_all_layers_count(monkeypatch):
-    monkeypatch.setattr("nnfw.model.physical_memory", lambda: 8 * 2 * 100.0)
+    monkeypatch.setattr("nnfw.layers.validation.physical_memory", lambda: 8 * 2 * 100.0)
     fits = Network([Dense(10), Dense(9)], dtype="float64", seed=0)
     with pytest.raises(ValueError, match=r"layer 1, Dense\(10\) has 100 parameters.*3.18e-06 GB.*1.6e-06 GB"):
         untrained(fits, 9)

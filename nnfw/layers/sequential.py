@@ -14,7 +14,7 @@ from nnfw.core.vectors import clip_to_norm
 from nnfw.layers.base import Layer
 from nnfw.layers.flat import SharedUpdate, flatten, shared_update, vector
 from nnfw.layers.parameters import Views
-from nnfw.layers.validation import check_layers, check_names
+from nnfw.layers.validation import check_layers, check_names, check_takes_lengths
 from nnfw.optimizers import Optimizer
 
 
@@ -289,13 +289,3 @@ def keeps_steps(layer: Layer, y: Array, steps: tuple[int, ...]) -> bool:
     """Whether a layer, and each within it, keeps the time steps (N, T) of the inputs in its outputs `y`."""
     (T, *_), *shapes = layer.shapes if isinstance(layer, Sequential) else [(None,)]
     return is_sequence(y, steps) and all(len(shape) > 1 and shape[0] == T for shape in shapes)
-
-
-def check_takes_lengths(layer: Layer, padding: Array) -> None:
-    """Raise a ShapeError if a layer has merged time steps, and padding with them."""
-    if padding.any() and not layer.takes_lengths:
-        raise ShapeError(
-            f"{layer._label}: the time steps of variable-length sequences end here, and it would read their "
-            f"padding as values; set takes_lengths = True in the class, and have its "
-            f"forward(x, training, lengths) leave out the steps beyond the lengths"
-        )

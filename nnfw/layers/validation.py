@@ -1,10 +1,18 @@
-"""Input validation of a network: its layers, and their names."""
+"""Input validation of a network: its layers, their names, and the memory that they need."""
 
 import inspect
+import math
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+import numpy as np
+
+from nnfw.core.errors import ShapeError
+from nnfw.core.typing import Array
 from nnfw.layers.base import Layer
+from nnfw.layers.parameters import count
 
 
 def check_layers(layers: Sequence[Layer]) -> tuple[Layer, ...]:
@@ -55,3 +63,31 @@ def check_names(names: Sequence[str]) -> None:
             )
         if times > 1:
             raise ValueError(f"Network: two layers have the name {name!r}; give each its own by name=")
+
+
+def check_takes_lengths(layer: Layer, padding: Array) -> None:
+    """Raise a ShapeError if a layer has merged time steps, and padding with them."""
+    if padding.any() and not layer.takes_lengths:
+        raise ShapeError(
+            f"{layer._label}: the time steps of variable-length sequences end here, and it would read their "
+            f"padding as values; set takes_lengths = True in the class, and have its "
+            f"forward(x, training, lengths) leave out the steps beyond the lengths"
+        )
+
+
+def check_memory(leaves: Iterable[Layer], dtype: np.dtype[Any]) -> None:
+    """Raise a ValueError if the parameters and their gradients do not fit into the memory of the machine."""
+    sizes = {leaf._label: count(leaf._specs) for leaf in leaves}
+    needed, memory = 2 * dtype.itemsize * sum(sizes.values()), physical_memory()
+    if needed > memory:
+        largest = max(sizes, key=lambda label: sizes[label])
+        raise ValueError(
+            f"{largest} has {sizes[largest]:.3g} parameters; all parameters with their gradients take "
+            f"{needed / 1e9:.3g} GB, and this machine has {memory / 1e9:.3g} GB; take fewer units"
+        )
+
+
+def physical_memory() -> float:
+    """Return the bytes of memory of the machine; infinity where the system does not tell (Windows)."""
+    tells = hasattr(os, "sysconf")
+    return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")) if tells else math.inf

@@ -13,8 +13,9 @@ from nnfw.core.typing import Array
 from nnfw.core.validation import as_array, check_finite, named, numeric
 from nnfw.data import pad_sequences
 from nnfw.layers.base import Layer
+from nnfw.layers.validation import check_memory
 from nnfw.losses import Loss
-from nnfw.model import Model, check_memory
+from nnfw.model import Model
 from nnfw.training.batches import Data
 from nnfw.training.compatibility import check_metrics, check_output, check_steps, output_shape
 
@@ -24,7 +25,7 @@ def as_data(network: Model, x: Any, y: Any, lengths: Any = None, sample_weight: 
     x, lengths = as_inputs(network._first, x, lengths, network._input_dtype)
     shape = [n for n in output_shape(network, x, lengths) if n is not None]  # all known, as those of x are
     K, steps = shape[-1], len(shape) > 1
-    check_memory(network, network.dtype)
+    check_memory(network._leaves(), network.dtype)
     check_output(network._last, K, network.loss)
     if steps and lengths is not None:
         check_steps(network, x.shape[1])
