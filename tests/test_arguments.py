@@ -495,3 +495,14 @@ def test_signatures_say_what_is_taken():
     """What the tests above go through is what ``help`` shows."""
     assert list(inspect.signature(Dropout).parameters) == list(Dropout._arguments())
     assert issubclass(LambdaCallback, Callback)
+
+
+@pytest.mark.parametrize("name", ["flat_params", "flat_grads"])
+def test_what_has_been_written_into_is_not_assigned(name):
+    network = untrained(Network([Dense(3), Dense(1)], seed=0), 2)
+    for part in (network.layers[0], network):
+        before = getattr(part, name).copy()
+        exec(f"part.{name} += 0.5")
+        np.testing.assert_array_equal(getattr(part, name), before + np.float32(0.5))
+        with pytest.raises(AttributeError, match=rf"{name} cannot be assigned; write into it, {name}\[...\]"):
+            setattr(part, name, before)

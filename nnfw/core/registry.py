@@ -109,6 +109,12 @@ def arguments_of(part: type) -> dict[str, inspect.Parameter]:
     return found
 
 
+def is_memory_of(a: Any, b: Any) -> bool:
+    """Whether two arrays are the same numbers in memory."""
+    arrays = isinstance(a, np.ndarray) and isinstance(b, np.ndarray)
+    return arrays and bool(a.__array_interface__ == b.__array_interface__)
+
+
 class Part:
     """The base of all that is passed by name or as an object.
 
@@ -169,6 +175,8 @@ class Part:
             home.__init__(again, **kept(self, arguments) | {name: value})
             vars(self).update(vars(again))
             return
+        elif cls is home and there and is_memory_of(value, getattr(self, name)):
+            return  # as after `layer.flat_params += 1`, which has written into it
         elif cls is home and not method and (there or name not in arguments):
             raise AttributeError(self._refusal(name, list(dict.fromkeys([*arguments, *self._checks]))))
         object.__setattr__(self, name, value)

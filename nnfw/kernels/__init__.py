@@ -19,6 +19,7 @@ from nnfw.core.version import __version__
 CHOICES = "auto", "compiled", "numpy"
 
 _choice = os.environ.get("NNFW_KERNELS", "auto")
+_in_use: dict[str, Callable[..., None]] | None = None  # the compiled kernels, once it is known which are used
 
 
 def set_kernels(choice: str) -> None:
@@ -40,9 +41,9 @@ def set_kernels(choice: str) -> None:
     Traceback (most recent call last):
     ValueError: kernels must be one of auto, compiled, numpy, got 'numba'. Did you mean 'numpy'?
     """
-    global _choice
+    global _choice, _in_use
     _check(choice)
-    _choice = choice
+    _choice, _in_use = choice, None
 
 
 def show_config() -> None:
@@ -57,7 +58,10 @@ def show_config() -> None:
 
 def kernel(name: str) -> Callable[..., None] | None:
     """Return the compiled kernel of this name, or None where NumPy is to be used."""
-    return _kernels()[name] if _compiled() else None
+    global _in_use
+    if _in_use is None:
+        _in_use = _kernels() if _compiled() else {}
+    return _in_use.get(name)
 
 
 def _compiled() -> bool:

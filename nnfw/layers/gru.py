@@ -152,11 +152,10 @@ class GRU(Gated):
     ) -> None:
         super().__init__(units, activation, recurrent_activation, **options)
         self.reset_after = boolean("GRU", "reset_after", reset_after)
-
-    @property
-    def _loops(self) -> Loops:  # type: ignore[override]
         after = Loops("gru_after", at_once=(3,), kept=("u",), made=("du",))
-        return after if self.reset_after else Loops("gru", at_once=(2, 1), kept=("q",))  # (3) needs r before
+        self._loops = (
+            after if reset_after else Loops("gru", at_once=(2, 1), kept=("q",))
+        )  # (3) needs r before
 
     def _weights(self, scratch: Scratch) -> Weights:
         Wx_b, Wh = super()._weights(scratch)

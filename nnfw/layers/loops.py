@@ -35,7 +35,7 @@ class Loops(NamedTuple):
 
     def compiled(self, φ: Activation, σs: Iterable[Activation]) -> Compiled | None:
         """Return the compiled loops, or None where those in NumPy are to run, as for unusual activations."""
-        if type(φ) is not Tanh or any(type(σ) is not Sigmoid for σ in σs):
+        if type(φ) is not Tanh or not {*map(type, σs)} <= {Sigmoid}:
             return None
         forward, backward = kernel(f"{self.name}_forward"), kernel(f"{self.name}_backward")
         return Compiled(forward, backward) if forward and backward else None

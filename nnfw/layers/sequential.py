@@ -94,7 +94,7 @@ class Sequential(Layer):
         initial_state : sequence, optional
             The initial states, one for each layer, in the form of `final_state`.
         """
-        x, padding = as_array(x, "x"), None
+        x, padding = x if type(x) is np.ndarray else as_array(x, "x"), None
         if lengths is not None and x.ndim == (2 if self._takes_indices else 3):
             padding = ~valid_steps(
                 np.asarray(lengths), x.shape[1]

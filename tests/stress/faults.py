@@ -333,7 +333,12 @@ OTHERS = [
         "if False and any(entry.compress_type",
     ),
     Fault("chain: backward in forward order", CHAIN, "in reversed(inner)", "in inner"),
-    Fault("chain: padding is pooled", "layers/validation", "if padding.any() and not layer.takes_lengths", "if False"),
+    Fault(
+        "chain: padding is pooled",
+        "layers/validation",
+        "if padding.any() and not layer.takes_lengths",
+        "if False",
+    ),
     Fault("chain: padding is not 0", CHAIN, "x[padding] = 0", "pass"),
     Fault("chain: penalties not in the gradients", CHAIN, "layer._add_penalty_gradients()", "pass"),
     Fault("norm: frozen layers count", CHAIN, "elif layer.trainable:", "else:"),
