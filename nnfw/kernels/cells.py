@@ -100,15 +100,15 @@ def activations(Float, Int, mantissa, bias, degree):
     def compute_tanh(x):
         y = -two * abs(x)
         y = least if y < least else y
-        k_bits = y * per_log2 + whole
+        k_bits = y * per_log2 + whole  # k, in the last bits
         k = k_bits - whole
         r = y - k * high - k * low
         p = first
         for coefficient in coefficients:
             p = p * r + coefficient
-        p = p * r * r + r
+        p = p * r * r + r  # exp(r) − 1
         power = Int((Float(k_bits).view(Int) << shift) + exponent_0).view(Float)
-        e = p * power + (power - one)
+        e = p * power + (power - one)  # power is 2ᵏ
         return Float(math.copysign(e / (two + e), x))
 
     return {
