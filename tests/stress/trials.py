@@ -99,7 +99,7 @@ TESTS = {  # which tests must see the changes of a file of nnfw
     "training/anomaly": Tests(GUARD),
     "training/batches": Tests([*LOOP, "training/test_adapters"]),
     "training/evaluation": Tests([*LOOP, *GUARD]),
-    "training/guard": Tests(GUARD),
+    "training/guard": Tests([*GUARD, "layers/test_own_layers"]),
     "training/interrupt": Tests(LOOP),
     "training/loop": Tests([*LOOP, *GUARD, "training/test_callbacks"]),
     "training/monitors": Tests(["training/test_monitors", "training/test_callbacks", "training/test_loop"]),
