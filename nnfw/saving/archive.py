@@ -116,7 +116,7 @@ def read_description(arrays: dict[str, Array]) -> dict[str, Any]:
 def save_weights(network: Model, path: "str | PathLike[str]") -> None:
     """Write a network's parameters to the file `path`; an older file is replaced."""
     network._check_ready("save_weights")
-    package = _safetensors()
+    package = safetensors()
     with replacing(path) as file, at_rest(network, "save_weights"):
         file.write(package.save({name: np.ascontiguousarray(p) for name, p in network.params.items()}))
 
@@ -132,7 +132,7 @@ def load_weights(network: Model, path: "str | PathLike[str]") -> None:
         If the file is damaged, or its parameters have other names or shapes than the network's.
     """
     network._check_ready("load_weights")
-    params, package = network.params, _safetensors()
+    package = safetensors()
     with reading("load_weights", path) as file:
         content = file.read()
         if content.startswith(b"PK"):
@@ -141,9 +141,14 @@ def load_weights(network: Model, path: "str | PathLike[str]") -> None:
             arrays = package.load(content)
         except KeyError as error:
             raise LoadError(f"NumPy has no numbers of type {error}; convert them to F32") from None
-        check_weights(arrays, params)
-    with at_rest(network, "load_weights"):
-        for name, p in params.items():
+        check_weights(arrays, network.params)
+    assign(network, "load_weights", arrays)
+
+
+def assign(network: Model, verb: str, arrays: Mapping[str, Array]) -> None:
+    """Copy arrays that fit into the parameters of a network; the optimizer and training state are reset."""
+    with at_rest(network, verb):
+        for name, p in network.params.items():
             p[...] = arrays[name]
         for leaf in network._leaves():
             leaf._state = None
@@ -172,12 +177,13 @@ def check_weights(arrays: Mapping[str, Array], params: Mapping[str, Array]) -> N
             )
 
 
-def _safetensors() -> Any:
+def safetensors() -> Any:
+    """Return the module that reads and writes safetensors files, or say which extra has it."""
     try:
-        import safetensors.numpy
+        from safetensors import numpy
     except ImportError:
         raise ImportError(
             "weights are exchanged through the safetensors package, which is not installed; "
             "pip install 'nnfw[safetensors]' installs it"
         ) from None
-    return safetensors.numpy
+    return numpy

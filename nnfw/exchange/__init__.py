@@ -1,0 +1,8 @@
+"""Weights to and from other libraries: their names, transposes, gate orders and biases become nnfw's.
+
+`load_torch` and `to_torch` exchange arrays under PyTorch's names. ``docs/dialects.md`` has the table of all.
+"""
+
+from nnfw.exchange.torch import load_torch, to_torch
+
+__all__ = ["load_torch", "to_torch"]

@@ -1,0 +1,70 @@
+"""What the dialects share: the gates of a recurrent layer in another order, and the two biases of a gate."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from nnfw.core.typing import Array
+from nnfw.layers.base import Layer
+from nnfw.layers.bidirectional import Bidirectional
+from nnfw.layers.recurrent import Recurrent, key
+from nnfw.layers.sequential import Sequential
+
+Orders = Mapping[type[Recurrent], Sequence[str]]  # the gates of each kind of layer, in the order of a dialect
+ONE_GATE = ("",)
+
+
+def with_parameters(chain: Sequential, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+    """Yield the layers with parameters and their names, those of inner networks too."""
+    for name, layer in zip(chain._names, chain.layers, strict=True):
+        if isinstance(layer, Sequential):
+            yield from with_parameters(layer, f"{prefix}{name}.")
+        elif layer.size:
+            yield f"{prefix}{name}", layer
+
+
+def directions(layer: Layer) -> dict[str, Recurrent]:
+    """Return the recurrent layers of a layer by the prefix of their parameters, that ahead first."""
+    if isinstance(layer, Recurrent):
+        return {"": layer}
+    if not isinstance(layer, Bidirectional):
+        return {}
+    if layer.ahead.go_backwards:
+        raise ValueError(
+            f"{layer._label}: its first half reads backwards, where other libraries read ahead; "
+            f"build it with go_backwards=False"
+        )
+    return {"ahead.": layer.ahead, "back.": layer.back}
+
+
+def order_of(layer: Recurrent, orders: Orders) -> Sequence[str]:
+    """Return a layer's gates in the order of a dialect."""
+    return next(order for kind, order in orders.items() if isinstance(layer, kind))
+
+
+def joined(layer: Recurrent, orders: Orders) -> dict[str, Array]:
+    """Return Wx (D, G·H), Wh (H, G·H) and the biases b and bh (G·H,) with the gates in another order.
+
+    nnfw has one bias a gate, b: bh is 0 but for the ``bh_c`` of a GRU with reset_after.
+    """
+    order = order_of(layer, orders)
+    blocks = ("Wx", "Wh", "b") if layer.use_bias else ("Wx", "Wh")
+    found = {
+        block: np.concatenate([layer.params[key(block, gate)] for gate in order], axis=-1) for block in blocks
+    }
+    if layer.use_bias:
+        nothing = np.zeros(layer.units, layer.dtype)
+        found["bh"] = np.concatenate([layer.params.get(key("bh", gate), nothing) for gate in order])
+    return found
+
+
+def parted(layer: Recurrent, arrays: Mapping[str, Array], orders: Orders) -> dict[str, Array]:
+    """Return the parameters of a layer from what `joined` returns, the two biases of a gate as their sum."""
+    order, found = order_of(layer, orders), {}
+    for block, array in arrays.items():
+        for gate, part in zip(order, np.split(array, len(order), axis=-1), strict=True):
+            found[key(block, gate)] = part
+    for gate in order if layer.use_bias else ():
+        if key("bh", gate) not in layer.params:
+            found[key("b", gate)] = found[key("b", gate)] + found.pop(key("bh", gate))
+    return found

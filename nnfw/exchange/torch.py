@@ -1,0 +1,234 @@
+"""Weights to and from PyTorch, as arrays under the names of its modules; PyTorch itself is not needed."""
+
+import re
+from collections.abc import Iterable, Mapping
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from nnfw.core.errors import LoadError
+from nnfw.core.files import reading
+from nnfw.core.typing import Array
+from nnfw.core.validation import numeric
+from nnfw.exchange.gates import ONE_GATE, Orders, directions, joined, parted, with_parameters
+from nnfw.layers import GRU, LSTM, RNN, Dense, Embedding, Layer, LayerNorm
+from nnfw.layers.gated import Gated
+from nnfw.layers.recurrent import Recurrent
+from nnfw.model import Model
+from nnfw.saving.archive import assign, check_weights, safetensors
+
+ORDERS: Orders = {RNN: ONE_GATE, GRU: "rzc", LSTM: "ifgo"}
+CELL = {"weight_ih": "Wx", "weight_hh": "Wh", "bias_ih": "b", "bias_hh": "bh"}
+ENDINGS = {"": "_l0", "ahead.": "_l0", "back.": "_l0_reverse"}
+PLAIN: dict[type[Layer], dict[str, str]] = {  # PyTorch's name of each parameter of nnfw's
+    Dense: {"W": "weight", "b": "bias"},
+    Embedding: {"E": "weight"},
+    LayerNorm: {"gain": "weight", "shift": "bias"},
+}
+NAME = re.compile(r"(?:(.*)\.)?((?:weight|bias)(?:_[ih]h_l(\d+)(?:_reverse)?)?)")
+
+
+def to_torch(network: Model, like: Mapping[str, Any] | None = None) -> dict[str, Array]:
+    """Return a network's parameters under PyTorch's names: ``gru_1.weight_ih_l0``, ``dense_2.weight`` ...
+
+    A module whose parts have the names of the layers takes them as they are; the layers' ``name=`` sets them.
+
+    Parameters
+    ----------
+    network : Network
+        A GRU in it must be built with ``reset_after=True``, the form of PyTorch.
+    like : mapping, optional
+        The state_dict of a module: the arrays get its names, matched as in `load_torch`, so that a chain of
+        recurrent layers can become one ``nn.GRU(..., num_layers=2)``.
+
+    Raises
+    ------
+    ValueError, TypeError, LoadError
+        If a layer has no counterpart in PyTorch, or `like` does not fit.
+
+    Examples
+    --------
+    >>> from nnfw import LSTM, Dense, Network
+    >>> network = Network([LSTM(4), Dense(2)], seed=0)
+    >>> shape = network.compute_shapes((7, 3))
+    >>> network.initialize()
+    >>> {name: a.shape for name, a in to_torch(network).items() if "weight" in name}
+    {'lstm_1.weight_ih_l0': (16, 3), 'lstm_1.weight_hh_l0': (16, 4), 'dense_2.weight': (2, 4)}
+    """
+    network._check_ready("to_torch")
+    own = {
+        f"{name}.{part}": np.array(array, order="C")
+        for name, layer in with_parameters(network)
+        for part, array in write(layer).items()
+    }
+    if like is None:
+        return own
+    names = match(network, own, like)
+    return {names[name]: array for name, array in own.items()}
+
+
+def load_torch(network: Model, source: "Mapping[str, Any] | str | PathLike[str]") -> None:
+    """Copy the weights of a PyTorch module into a network: all of them, or none if one does not fit.
+
+    The modules that have parameters are matched with the layers that have them: by name if all names are the
+    same, else in order. A safetensors file does not keep the order, so there the shapes and the numbers in
+    the names decide, and where they leave it open it is refused. Only weights are exchanged: an activation
+    after ``nn.Linear``, ``LayerNorm.eps`` and alike are for the network's own arguments to say. The optimizer
+    state is reset.
+
+    Parameters
+    ----------
+    network : Network
+        Built, by `fit` or by ``compute_shapes`` and ``initialize``.
+    source : mapping of str to array, or path
+        A state_dict, or the path of a safetensors file.
+
+    Raises
+    ------
+    LoadError
+        If the names or shapes do not fit the network's.
+    """
+    network._check_ready("load_torch")
+    if isinstance(source, Mapping):
+        arrays = _translated(network, source)
+    else:
+        package = safetensors()
+        with reading("load_torch", source) as file:
+            arrays = _translated(network, package.load(file.read()), ordered=False)
+    assign(network, "load_torch", arrays)
+
+
+def _translated(network: Model, theirs: Mapping[str, Any], ordered: bool = True) -> dict[str, Array]:
+    """Return PyTorch's arrays under nnfw's names."""
+    names = match(network, to_torch(network), theirs, ordered)
+    found: dict[str, Array] = {}
+    for name, layer in with_parameters(network):
+        arrays = {part: numeric(theirs[names[f"{name}.{part}"]], part) for part in write(layer)}
+        found |= {f"{name}.{key}": array for key, array in read(layer, arrays).items()}
+    check_weights(found, network.params)
+    return found
+
+
+def write(layer: Layer) -> dict[str, Array]:
+    """Return a layer's parameters under PyTorch's names."""
+    found: dict[str, Array] = {}
+    for prefix, inner in directions(layer).items():
+        check_form(layer, inner)
+        cell = joined(inner, ORDERS)
+        found |= {f"{theirs}{ENDINGS[prefix]}": cell[own].T for theirs, own in CELL.items() if own in cell}
+    for key, theirs in names_of(layer).items():
+        found[theirs] = layer.params[key] if key == "E" else layer.params[key].T
+    if not found:
+        raise TypeError(f"{layer._label}: PyTorch's names for its weights are not known; copy them by hand")
+    return found
+
+
+def read(layer: Layer, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return a layer's parameters, given what `write` returns; the vector of a mask is 0."""
+    found: dict[str, Array] = {}
+    for prefix, inner in directions(layer).items():
+        names = {f"{theirs}{ENDINGS[prefix]}": own for theirs, own in CELL.items()}
+        cell = {own: arrays[name].T for name, own in names.items() if name in arrays}
+        found |= {f"{prefix}{key}": p for key, p in parted(inner, cell, ORDERS).items()}
+    for key, theirs in names_of(layer).items():
+        found[key] = arrays[theirs] if key == "E" else arrays[theirs].T
+    if isinstance(layer, Embedding) and layer.mask is not None:
+        found["E"] = np.where(np.arange(layer.vocabulary)[:, None] == layer.mask, 0, found["E"])
+    return found
+
+
+def names_of(layer: Layer) -> dict[str, str]:
+    """Return PyTorch's name for each parameter of a layer that is not recurrent."""
+    names = next((names for kind, names in PLAIN.items() if isinstance(layer, kind)), {})
+    return {key: theirs for key, theirs in names.items() if key in layer.params}
+
+
+def check_form(layer: Layer, inner: Recurrent) -> None:
+    """Raise a ValueError if a recurrent layer computes something that PyTorch's does not."""
+    if isinstance(inner, GRU) and not inner.reset_after:
+        raise ValueError(
+            f"{layer._label}: PyTorch's GRU resets after the product with the recurrent weights; "
+            f"build it with reset_after=True"
+        )
+    allowed = ("tanh",) if isinstance(inner, Gated) else ("tanh", "relu")
+    gates = [σ.name for σ in inner._σ.values()] if isinstance(inner, Gated) else []
+    if inner.activation.name not in allowed or set(gates) - {"sigmoid"}:
+        raise ValueError(
+            f"{layer._label}: PyTorch has no {type(inner).__name__} with these activations; build it with "
+            f"{' or '.join(map(repr, allowed))}{' and sigmoid gates' if gates else ''}"
+        )
+
+
+# ---- which module is which layer --------------------------------------------------------------------------
+
+
+def match(
+    network: Model, own: Mapping[str, Array], theirs: Mapping[str, Any], ordered: bool = True
+) -> dict[str, str]:
+    """Return PyTorch's name for each of `own`; raise a LoadError where the shapes are not the same."""
+    labels = [layer._label for _, layer in with_parameters(network)]
+    layers, modules = modules_of(own), modules_of(theirs)
+    if layers.keys() != modules.keys():  # else the names say it
+        order = modules if ordered else arranged(own, layers, theirs, modules)
+        if len(layers) != len(modules):
+            raise LoadError(
+                f"it has the weights of {len(modules)} modules ({', '.join(modules)}), and the network has "
+                f"{len(layers)} layers with weights ({', '.join(labels)}); build it with one for each"
+            )
+        modules = {name: modules[module] for name, module in zip(layers, order, strict=True)}
+    for label, (name, layer) in zip(labels, layers.items(), strict=True):
+        expected, got = shapes_of(own, layer), shapes_of(theirs, modules[name])
+        if expected != got:
+            raise LoadError(
+                f"{label}: expects {expected}, got {got} of {', '.join(modules[name].values())}; modules are "
+                f"matched with layers in order: build the network alike, with the same units and use_bias"
+            )
+    return {
+        own_name: modules[name][part] for name, layer in layers.items() for part, own_name in layer.items()
+    }
+
+
+def modules_of(names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return the names of each module, by what they are without the module, in the order of the modules.
+
+    Each of the levels of an ``nn.GRU(..., num_layers=2)`` counts as a module.
+    """
+    modules: dict[str, dict[str, str]] = {}
+    for name in names:
+        found = NAME.fullmatch(name)
+        if found is None:
+            raise LoadError(
+                f"no layer of nnfw has weights like {name!r}; leave such modules out of the network"
+            )
+        module, part, level = found.groups()
+        path = ".".join(filter(None, [module, level and f"l{level}"]))
+        modules.setdefault(path, {})[part.replace(f"_l{level}", "_l0")] = name
+    return modules
+
+
+def shapes_of(arrays: Mapping[str, Any], module: Mapping[str, str]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of a module's arrays."""
+    return {part: tuple(np.shape(arrays[name])) for part, name in sorted(module.items())}
+
+
+def arranged(
+    own: Mapping[str, Array],
+    layers: Mapping[str, Mapping[str, str]],
+    theirs: Mapping[str, Any],
+    modules: Mapping[str, Mapping[str, str]],
+) -> list[str]:
+    """Return the modules of a file that sorts its names in the order of the layers, as far as they fit."""
+    left = sorted(modules, key=lambda name: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", name)])
+    order = []
+    for layer in layers.values():
+        expected = shapes_of(own, layer)
+        fit = [name for name in left if shapes_of(theirs, modules[name]) == expected]
+        if len({re.sub(r"\d+", "", name) for name in fit}) > 1:
+            raise LoadError(
+                f"{' and '.join(fit)} have the same shapes, and a safetensors file does not say which comes "
+                f"first; give the layers the names of their modules, name={fit[0]!r}, or pass the state_dict"
+            )
+        order += fit[:1]
+        left = [name for name in left if name not in fit[:1]]
+    return order + left
