@@ -1,4 +1,4 @@
-"""What the dialects share: the gates of a recurrent layer in another order, and the two biases of a gate."""
+"""What the dialects share: gates in another order, the two biases of a gate, the layers that have weights."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -7,6 +7,7 @@ import numpy as np
 from nnfw.core.typing import Array
 from nnfw.layers.base import Layer
 from nnfw.layers.bidirectional import Bidirectional
+from nnfw.layers.embedding import Embedding
 from nnfw.layers.recurrent import Recurrent, key
 from nnfw.layers.sequential import Sequential
 
@@ -59,12 +60,20 @@ def joined(layer: Recurrent, orders: Orders) -> dict[str, Array]:
 
 
 def parted(layer: Recurrent, arrays: Mapping[str, Array], orders: Orders) -> dict[str, Array]:
-    """Return the parameters of a layer from what `joined` returns, the two biases of a gate as their sum."""
+    """Return the parameters of a layer from what `joined` returns, the two biases of a gate as their sum.
+
+    Where a dialect has one bias too, bh is left out.
+    """
     order, found = order_of(layer, orders), {}
     for block, array in arrays.items():
         for gate, part in zip(order, np.split(array, len(order), axis=-1), strict=True):
             found[key(block, gate)] = part
     for gate in order if layer.use_bias else ():
         if key("bh", gate) not in layer.params:
-            found[key("b", gate)] = found[key("b", gate)] + found.pop(key("bh", gate))
+            found[key("b", gate)] = found[key("b", gate)] + found.pop(key("bh", gate), 0)
     return found
+
+
+def with_mask(layer: Embedding, E: Array) -> Array:
+    """Return vectors (V, H) with 0 for the mask, which other libraries may train and then leave out."""
+    return E if layer.mask is None else np.where(np.arange(len(E))[:, None] == layer.mask, 0, E)

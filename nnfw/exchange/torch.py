@@ -11,7 +11,7 @@ from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
 from nnfw.core.typing import Array
 from nnfw.core.validation import numeric
-from nnfw.exchange.gates import ONE_GATE, Orders, directions, joined, parted, with_parameters
+from nnfw.exchange.gates import ONE_GATE, Orders, directions, joined, parted, with_mask, with_parameters
 from nnfw.layers import GRU, LSTM, RNN, Dense, Embedding, Layer, LayerNorm
 from nnfw.layers.gated import Gated
 from nnfw.layers.recurrent import Recurrent
@@ -90,18 +90,21 @@ def load_torch(network: Model, source: "Mapping[str, Any] | str | PathLike[str]"
         If the names or shapes do not fit the network's.
     """
     network._check_ready("load_torch")
+    own = to_torch(network)
     if isinstance(source, Mapping):
-        arrays = _translated(network, source)
+        arrays = translated(network, own, source)
     else:
         package = safetensors()
         with reading("load_torch", source) as file:
-            arrays = _translated(network, package.load(file.read()), ordered=False)
+            arrays = translated(network, own, package.load(file.read()), ordered=False)
     assign(network, "load_torch", arrays)
 
 
-def _translated(network: Model, theirs: Mapping[str, Any], ordered: bool = True) -> dict[str, Array]:
-    """Return PyTorch's arrays under nnfw's names."""
-    names = match(network, to_torch(network), theirs, ordered)
+def translated(
+    network: Model, own: Mapping[str, Array], theirs: Mapping[str, Any], ordered: bool = True
+) -> dict[str, Array]:
+    """Return PyTorch's arrays under nnfw's names; `own` are the network's, as `to_torch` returns them."""
+    names = match(network, own, theirs, ordered)
     found: dict[str, Array] = {}
     for name, layer in with_parameters(network):
         arrays = {part: numeric(theirs[names[f"{name}.{part}"]], part) for part in write(layer)}
@@ -133,8 +136,8 @@ def read(layer: Layer, arrays: Mapping[str, Array]) -> dict[str, Array]:
         found |= {f"{prefix}{key}": p for key, p in parted(inner, cell, ORDERS).items()}
     for key, theirs in names_of(layer).items():
         found[key] = arrays[theirs] if key == "E" else arrays[theirs].T
-    if isinstance(layer, Embedding) and layer.mask is not None:
-        found["E"] = np.where(np.arange(layer.vocabulary)[:, None] == layer.mask, 0, found["E"])
+    if isinstance(layer, Embedding):
+        found["E"] = with_mask(layer, found["E"])
     return found
 
 

@@ -1,0 +1,154 @@
+"""Weights from the files of Keras 3, through h5py; Keras itself is not needed."""
+
+import io
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from os import PathLike
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from nnfw.core.errors import LoadError
+from nnfw.core.files import reading
+from nnfw.core.typing import Array
+from nnfw.exchange.gates import ONE_GATE, Orders, directions, joined, parted, with_mask
+from nnfw.layers import GRU, LSTM, RNN, Bidirectional, Dense, Embedding, Layer, LayerNorm
+from nnfw.layers.parameters import NOTHING
+from nnfw.layers.sequential import Sequential
+from nnfw.model import Model
+from nnfw.saving.archive import assign, check_weights
+
+ORDERS: Orders = {RNN: ONE_GATE, GRU: "zrc", LSTM: "ifgo"}
+GROUPS: dict[type[Layer], str] = {  # what Keras calls the first layer of a class in a file; then dense_1 ...
+    RNN: "simple_rnn",
+    GRU: "gru",
+    LSTM: "lstm",
+    Bidirectional: "bidirectional",
+    Dense: "dense",
+    Embedding: "embedding",
+    LayerNorm: "layer_normalization",
+    Sequential: "sequential",
+}
+CELLS = {"": "cell", "ahead.": "forward_layer/cell", "back.": "backward_layer/cell"}
+REMEDY = "build the network alike: units, use_bias, and reset_after, which is True in Keras by default"
+
+
+def load_keras(network: Model, path: "str | PathLike[str]") -> None:
+    """Copy the weights in a file of Keras 3 into a network: all of them, or none if one does not fit.
+
+    A file keeps the order of the layers of each class, so these are matched in order: the second ``Dense``
+    of the network with the second of Keras, and a network within it with a ``Sequential``. Only weights are
+    exchanged. Activations and alike are for the network's own arguments to say; ``LayerNorm(epsilon=1e-3)``
+    is Keras's default. The optimizer state is reset.
+
+    Parameters
+    ----------
+    network : Network
+        Built, by `fit` or by ``compute_shapes`` and ``initialize``.
+    path : str or path
+        A file ``model.keras`` or ``model.weights.h5``.
+
+    Raises
+    ------
+    LoadError
+        If the layers in the file do not fit the network's.
+    """
+    network._check_ready("load_keras")
+    h5py = _h5py()
+    found: dict[str, Array] = {}
+    layers = [(name, layer, group, write(layer)) for name, layer, group in pairs(network)]
+    with reading("load_keras", path) as file, h5py.File(opened(file), "r") as content:
+        weights = read_file(content)
+        for name, layer, group, expected in layers:
+            arrays = {part: weights.pop(f"{group}/{part}", NOTHING) for part in expected}
+            for part, array in arrays.items():
+                if array.shape != expected[part].shape:
+                    got = array.shape if array is not NOTHING else "nothing"
+                    takes = f"{group}/{part} {expected[part].shape}"
+                    raise LoadError(f"{layer._label}: expects {takes}, got {got}; {REMEDY}")
+            found |= {f"{name}.{key}": array for key, array in read(layer, arrays).items()}
+        if weights:
+            raise LoadError(f"it has {', '.join(weights)}, for which the network has no layer; {REMEDY}")
+        check_weights(found, network.params)
+    assign(network, "load_keras", found)
+
+
+def opened(file: BinaryIO) -> BinaryIO:
+    """Return the file of the weights: the file itself, or one within a file ``model.keras``."""
+    is_archive = file.read(2) == b"PK"
+    file.seek(0)
+    if not is_archive:
+        return file
+    with zipfile.ZipFile(file) as archive:
+        if "model.weights.h5" not in archive.namelist():
+            raise LoadError("it has no model.weights.h5; save it with Keras 3, model.save('model.keras')")
+        return io.BytesIO(archive.read("model.weights.h5"))
+
+
+def read_file(content: Any) -> dict[str, Array]:
+    """Return the weights of all layers by their path in the file, but for the states of random generators."""
+    found: dict[str, Array] = {}
+
+    def visit(path: str, node: Any) -> None:
+        if hasattr(node, "shape") and "seed_generator" not in path:
+            found[path] = np.asarray(node)
+
+    if "layers" not in content:
+        raise LoadError(
+            "it has no weights as Keras 3 saves them; model.save('model.keras') there writes such"
+        )
+    content["layers"].visititems(visit)
+    return found
+
+
+def pairs(chain: Sequential, name: str = "", path: str = "") -> Iterator[tuple[str, Layer, str]]:
+    """Yield the name, the layer and its path in the file for each layer with parameters."""
+    counts: Counter[str] = Counter()
+    for own, layer in zip(chain._names, chain.layers, strict=True):
+        group = next((group for kind, group in GROUPS.items() if isinstance(layer, kind)), "")
+        number = f"_{counts[group]}" if counts[group] else ""
+        counts[group] += 1
+        if isinstance(layer, Sequential):
+            yield from pairs(layer, f"{name}{own}.", f"{path}{group}{number}/layers/")
+        elif layer.size and not group:
+            raise TypeError(f"{layer._label}: Keras's names for its weights are not known; copy them by hand")
+        elif layer.size:
+            yield f"{name}{own}", layer, f"{path}{group}{number}"
+
+
+def write(layer: Layer) -> dict[str, Array]:
+    """Return a layer's parameters under the names that Keras gives them within the layer."""
+    found: dict[str, Array] = {}
+    for prefix, inner in directions(layer).items():
+        cell = joined(inner, ORDERS)
+        bh = cell.pop("bh", NOTHING)
+        if "bh_c" in inner.params:
+            cell["b"] = np.stack([cell["b"], bh])
+        found |= {f"{CELLS[prefix]}/vars/{i}": array for i, array in enumerate(cell.values())}
+    return found or {f"vars/{i}": p for i, p in enumerate(layer.params.values())}
+
+
+def read(layer: Layer, arrays: Mapping[str, Any]) -> dict[str, Array]:
+    """Return a layer's parameters, given what `write` returns; the vector of a mask is 0."""
+    found: dict[str, Array] = {}
+    for prefix, inner in directions(layer).items():
+        paths = {key: f"{CELLS[prefix]}/vars/{i}" for i, key in enumerate(("Wx", "Wh", "b"))}
+        cell = {key: arrays[path] for key, path in paths.items() if path in arrays}
+        if "bh_c" in inner.params:
+            cell["b"], cell["bh"] = cell["b"]
+        found |= {f"{prefix}{key}": p for key, p in parted(inner, cell, ORDERS).items()}
+    if isinstance(layer, Embedding):
+        return {"E": with_mask(layer, arrays["vars/0"])}
+    return found or {key: arrays[f"vars/{i}"] for i, key in enumerate(layer.params)}
+
+
+def _h5py() -> Any:
+    try:
+        import h5py
+    except ImportError:
+        raise ImportError(
+            "files of Keras are read through the h5py package, which is not installed; "
+            "pip install 'nnfw[keras]' installs it"
+        ) from None
+    return h5py

@@ -1,0 +1,51 @@
+"""Record models of Keras 3: ``KERAS_BACKEND=jax python tests/recorded/make_keras.py``.
+
+A case is a model that a network of nnfw has to reproduce: the file of Keras, keras_<case>, and in keras.npz
+the inputs x and outputs y.
+"""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers
+
+keras.utils.set_random_seed(20261129)
+HERE, N, T, D, V = Path(__file__).parent, 3, 5, 4, 7
+rng = np.random.default_rng(0)
+arrays = {}
+sequences = {"return_sequences": True, "bias_initializer": "random_normal"}
+
+
+def record(case, ending, x, *parts):
+    model = keras.Sequential([keras.Input(x.shape[1:], dtype=x.dtype), *parts])
+    model.set_weights([rng.normal(scale=0.5, size=w.shape) for w in model.get_weights()])
+    arrays.update({f"{case}/x": x, f"{case}/y": np.asarray(model(x))})
+    (model.save if ending == ".keras" else model.save_weights)(HERE / f"keras_{case}{ending}")
+
+
+symbols = rng.integers(1, V, size=(N, T)) * (np.arange(T) < np.array([3, 5, 2])[:, None])
+record(
+    "masked",
+    ".keras",
+    symbols.astype("int32"),
+    layers.Embedding(V, D, mask_zero=True),
+    layers.Bidirectional(layers.GRU(3, dropout=0.1, **sequences)),
+    layers.LayerNormalization(),
+    layers.Dropout(0.1),
+    layers.LSTM(4),
+    layers.Dense(2, "tanh"),
+    layers.Dense(3, "softmax"),
+)
+record(
+    "chain",
+    ".weights.h5",
+    rng.normal(size=(N, T, D)).astype("float32"),
+    layers.GRU(3, reset_after=False, recurrent_activation="hard_sigmoid", **sequences),
+    layers.Bidirectional(layers.LSTM(2, use_bias=False, return_sequences=True), merge_mode="sum"),
+    layers.GRU(3, use_bias=False, return_sequences=True),
+    layers.SimpleRNN(4, "relu"),
+    keras.Sequential([layers.Dense(3, "relu"), layers.Dense(2, use_bias=False)]),
+    layers.Dense(1),
+)
+np.savez_compressed(HERE / "keras.npz", **arrays)
