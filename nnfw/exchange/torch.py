@@ -17,6 +17,7 @@ from nnfw.layers.gated import Gated
 from nnfw.layers.recurrent import Recurrent
 from nnfw.model import Model
 from nnfw.saving.archive import assign, check_weights, safetensors
+from nnfw.training.interrupt import at_rest
 
 ORDERS: Orders = {RNN: ONE_GATE, GRU: "rzc", LSTM: "ifgo"}
 CELL = {"weight_ih": "Wx", "weight_hh": "Wh", "bias_ih": "b", "bias_hh": "bh"}
@@ -57,11 +58,12 @@ def to_torch(network: Model, like: Mapping[str, Any] | None = None) -> dict[str,
     {'lstm_1.weight_ih_l0': (16, 3), 'lstm_1.weight_hh_l0': (16, 4), 'dense_2.weight': (2, 4)}
     """
     network._check_ready("to_torch")
-    own = {
-        f"{name}.{part}": np.array(array, order="C")
-        for name, layer in with_parameters(network)
-        for part, array in write(layer).items()
-    }
+    with at_rest(network, "to_torch"):
+        own = {
+            f"{name}.{part}": np.array(array, order="C")
+            for name, layer in with_parameters(network)
+            for part, array in write(layer).items()
+        }
     if like is None:
         return own
     names = match(network, own, like)

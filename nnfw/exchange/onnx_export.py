@@ -1,0 +1,259 @@
+"""A network as a file of ONNX, which runs wherever ONNX does."""
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from nnfw import layers as own
+from nnfw.activations import Activation
+from nnfw.core.errors import ShapeError
+from nnfw.core.files import replacing
+from nnfw.core.typing import Shape
+from nnfw.core.validation import boolean
+from nnfw.core.version import __version__
+from nnfw.exchange.gates import directions, joined, with_mask
+from nnfw.exchange.onnx_forms import (
+    DOMAIN,
+    FUNCTIONS,
+    IR,
+    MERGES,
+    OPSET,
+    ORDERS,
+    attributes_of,
+    load_onnx,
+    operator_of,
+)
+from nnfw.layers import Layer
+from nnfw.layers.base import with_samples
+from nnfw.layers.gated import Gated
+from nnfw.layers.recurrent import Recurrent
+from nnfw.layers.reshaping import REMEDY
+from nnfw.model import Model
+from nnfw.training.interrupt import at_rest
+
+KNOWN = [getattr(own, name) for name in own.__all__ if name != "Layer"]
+
+
+def to_onnx(network: Model, path: "str | PathLike[str]", *, lengths: bool = False) -> None:
+    """Write what a network predicts to a file of ONNX, in float32; an older file is replaced.
+
+    The input is ``x``, the output ``y``, both of the shapes that `predict` has. RNN, GRU and LSTM are ONNX's
+    own nodes; dropout and noise, which act in training alone, are nothing.
+
+    Parameters
+    ----------
+    network : Network
+        What is written.
+    path : str or path
+        The file.
+    lengths : bool
+        Whether the file has a second input ``lengths``, int64 (N,), the valid steps of each sequence.
+        Without it the mask of an `Embedding` says where they end, as in `predict`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ONNX cannot say what a layer computes: your own layers and activations, gates of one layer with
+        different activations, or an activation that a recurrent node does not have.
+    ImportError
+        If the onnx package is not installed, the extra ``onnx``.
+    """
+    network._check_ready("to_onnx")
+    boolean("to_onnx", "lengths", lengths)
+    onnx = load_onnx()
+    with replacing(path) as file, at_rest(network, "to_onnx"):
+        file.write(model_of(network, onnx, lengths).SerializeToString())
+
+
+def model_of(network: Model, onnx: Any, lengths: bool) -> Any:
+    """Return the model of a network."""
+    leaves = list(network._leaves())
+    shapes = shapes_of(leaves, network.shapes[0])
+    has_steps = len(shapes[0]) == (1 if network._takes_indices else 2)
+    if lengths and not has_steps:
+        raise ValueError(f"to_onnx: an input {with_samples(shapes[0])} has no steps; leave lengths out")
+    graph = Graph(onnx, "lengths" if lengths else "")
+    if has_steps and not lengths and isinstance(leaves[0], own.Embedding) and leaves[0].mask is not None:
+        graph.steps = graph.function("Steps", "x", graph.constant("mask", np.int64(leaves[0].mask)))
+    for place, (layer, shape) in enumerate(zip(leaves, shapes[1:], strict=True), 1):
+        graph.scope = f"{type(layer).__name__.lower()}_{place}"
+        if type(layer) not in KNOWN:
+            raise TypeError(f"{layer._label}: its form in ONNX is not known; build the network without it")
+        write(graph, layer, shape)
+        if len(shape) < 2:
+            graph.steps = ""  # no layer after it has time steps
+    if graph.steps:
+        graph.call("Mask", graph.steps)
+    return graph.model(shapes, network._takes_indices)
+
+
+def shapes_of(leaves: Sequence[Layer], shape: Shape) -> list[Shape]:
+    """Return the shapes of the input and of all outputs, for any number of steps if the layers allow it."""
+
+    def follow(shape: Shape) -> list[Shape]:
+        shapes = [shape]
+        for layer in leaves:
+            shapes.append(layer.compute_shapes(shapes[-1]))
+        return shapes
+
+    try:
+        return follow((None, *shape[1:]) if leaves[0]._takes_indices or len(shape) == 2 else shape)
+    except ShapeError:
+        return follow(shape)
+
+
+class Graph:
+    """The nodes of a chain, of which `x` is the last value, and `steps` the lengths if there are any."""
+
+    def __init__(self, onnx: Any, steps: str) -> None:
+        self.onnx, self.x, self.steps, self.lengths, self.scope = onnx, "x", steps, steps, "input"
+        self.nodes: list[Any] = []
+        self.arrays: list[Any] = []
+        self.functions: dict[str, Any] = {}
+
+    def constant(self, name: str, array: Any) -> str:
+        """Add an array, in float32 if it is one of floats; return its name."""
+        name, array = f"{self.scope}.{name}", np.asarray(array)
+        array = array.astype(np.float32) if array.dtype.kind == "f" else array
+        self.arrays.append(
+            self.onnx.numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), name)
+        )
+        return name
+
+    def node(self, operator: str, *inputs: str, output: int = 0, domain: str = "", **attributes: Any) -> str:
+        """Add a node; return the name of its output, which may be a later one than the first."""
+        name = f"{self.scope}.{operator}_{len(self.nodes)}"
+        outputs = [""] * output + [name]
+        make = self.onnx.helper.make_node
+        self.nodes.append(make(operator, inputs, outputs, name, domain=domain, **attributes))
+        return name
+
+    def function(self, name: str, *inputs: str) -> str:
+        """Add a node that is a function of nnfw, whose definition goes into the file too."""
+        text = f'<opset_import: ["": {OPSET}], domain: "{DOMAIN}"> {name} {FUNCTIONS[name]}'
+        self.functions[name] = self.onnx.parser.parse_function(text)
+        return self.node(name, *inputs, domain=DOMAIN)
+
+    def then(self, operator: str, *inputs: str, **attributes: Any) -> None:
+        """Add a node that follows the last one."""
+        self.x = self.node(operator, self.x, *inputs, **attributes)
+
+    def call(self, name: str, *inputs: str) -> None:
+        """Add a function of nnfw that follows the last node."""
+        self.x = self.function(name, self.x, *inputs)
+
+    def model(self, shapes: Sequence[Shape], takes_indices: bool) -> Any:
+        """Return the whole model."""
+        make, kinds = self.onnx.helper, self.onnx.TensorProto
+
+        def info(name: str, kind: int, shape: Shape) -> Any:
+            return make.make_tensor_value_info(name, kind, ["N", *("T" if n is None else n for n in shape)])
+
+        inputs = [info("x", kinds.INT64 if takes_indices else kinds.FLOAT, shapes[0])]
+        inputs += [info("lengths", kinds.INT64, ())] if self.lengths else []
+        nodes = [*self.nodes, make.make_node("Identity", [self.x], ["y"])]
+        graph = make.make_graph(nodes, "nnfw", inputs, [info("y", kinds.FLOAT, shapes[-1])], self.arrays)
+        opsets = [make.make_opsetid("", OPSET)] + [make.make_opsetid(DOMAIN, 1)] * bool(self.functions)
+        model = make.make_model(
+            graph,
+            functions=list(self.functions.values()),
+            opset_imports=opsets,
+            ir_version=IR,
+            producer_name="nnfw",
+            producer_version=__version__,
+        )
+        self.onnx.checker.check_model(model, full_check=True)
+        return model
+
+
+# ---- the nodes of each layer -----------------------------------------------------------------------------
+
+
+def write(graph: Graph, layer: Layer, shape: Shape) -> None:
+    """Add the nodes of a layer that is one of nnfw's, with outputs of this shape."""
+    match layer:
+        case Recurrent() | own.Bidirectional():
+            write_recurrent(graph, layer)
+        case own.Dense():
+            write_dense(graph, layer)
+        case own.Embedding():
+            E = graph.constant("E", with_mask(layer, layer.params["E"]))
+            graph.x = graph.node("Gather", E, graph.x)
+        case own.LayerNorm():
+            arrays = [graph.constant(key, p) for key, p in layer.params.items()]
+            graph.then("LayerNormalization", *arrays, axis=-1, epsilon=layer.epsilon)
+        case own.MeanPooling() | own.MaxPooling() | own.LastStep() if graph.steps:
+            graph.call(type(layer).__name__, graph.steps)
+        case own.MeanPooling() | own.MaxPooling():
+            operator = "ReduceMean" if isinstance(layer, own.MeanPooling) else "ReduceMax"
+            graph.then(operator, graph.constant("axis", np.array([1])), keepdims=0)
+        case own.LastStep():
+            graph.then("Gather", graph.constant("last", np.int64(-1)), axis=1)
+        case own.Reshape():
+            if graph.steps:
+                raise ValueError(
+                    f"{layer._label}: sequences of unequal lengths have no common size; {REMEDY}"
+                )
+            graph.then("Reshape", graph.constant("shape", np.array([0, *shape])))
+
+
+def write_dense(graph: Graph, layer: own.Dense) -> None:
+    """Add a product, a bias and an activation."""
+    operator = operator_of(layer.activation, layer._label)
+    graph.then("MatMul", graph.constant("W", layer.params["W"]))
+    if layer.use_bias:
+        graph.then("Add", graph.constant("b", layer.params["b"]))
+    if operator in FUNCTIONS:
+        graph.call(operator)
+    elif operator != "Affine":
+        graph.then(operator, **attributes_of(layer.activation))
+
+
+def write_recurrent(graph: Graph, layer: Layer) -> None:
+    """Add the node of a recurrent layer, time first as ONNX has it, and what gives its output nnfw's axes."""
+    inner = list(directions(layer).values())
+    one, cells = inner[0], [joined(each, ORDERS) for each in inner]
+    inputs = [
+        graph.constant("W", np.stack([cell["Wx"].T for cell in cells])),
+        graph.constant("R", np.stack([cell["Wh"].T for cell in cells])),
+    ]
+    if one.use_bias:
+        B = np.stack([np.concatenate([cell["b"], cell["bh"]]) for cell in cells])
+        inputs.append(graph.constant("B", B))
+    if graph.steps:
+        inputs += [""] * (3 - len(inputs))
+        inputs.append(graph.node("Cast", graph.steps, to=graph.onnx.TensorProto.INT32))
+    options: dict[str, Any] = (
+        {"linear_before_reset": int(one.reset_after)} if isinstance(one, own.GRU) else {}
+    )
+    direction = "bidirectional" if len(inner) > 1 else "reverse" if one.go_backwards else "forward"
+    activations = [a for each in inner for a in activations_of(each, layer._label)]
+    options["activations"] = [operator_of(a, layer._label, in_cell=True) for a in activations]
+    for key in ("alpha", "beta"):
+        values = [attributes_of(a)[key] for a in activations if key in attributes_of(a)]
+        options |= {f"activation_{key}": values} if values else {}
+    graph.then("Transpose", perm=[1, 0, 2])
+    last = not one.return_sequences
+    graph.then(
+        type(one).__name__, *inputs, output=last, hidden_size=one.units, direction=direction, **options
+    )
+    graph.then("Transpose", perm=[1, 0, 2] if last else [2, 0, 1, 3])  # the directions before the features
+    merge = layer.merge if isinstance(layer, own.Bidirectional) else "concat"
+    if merge == "concat":
+        graph.then("Reshape", graph.constant("shape", np.array([0, -1] if last else [0, 0, -1])))
+    else:
+        graph.then(MERGES[merge], graph.constant("axis", np.array([-2])), keepdims=0)
+
+
+def activations_of(layer: Recurrent, label: str) -> list[Activation]:
+    """Return the activations in ONNX's order, which has one for the gates of each kind."""
+    if not isinstance(layer, Gated):
+        return [layer.activation]
+    if isinstance(layer.recurrent_activation, dict):
+        raise ValueError(f"{label}: ONNX has one recurrent_activation for all gates; build it with one")
+    φ = [layer.activation] * (
+        2 if isinstance(layer, own.LSTM) else 1
+    )  # of the candidate, and of the cell state
+    return [layer.recurrent_activation, *φ]

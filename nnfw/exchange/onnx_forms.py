@@ -1,0 +1,165 @@
+"""What ONNX and nnfw call the same: activations, the order of the gates, and the few functions ONNX lacks.
+
+Masks and pooling over sequences of unequal length are no operators of ONNX. A file has them as functions of
+the domain ``nnfw``, with their definitions in it, so that any runtime can run them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from nnfw import activations as own
+from nnfw.activations import Activation
+from nnfw.exchange.gates import ONE_GATE, Orders
+from nnfw.layers import GRU, LSTM, RNN
+
+OPSET, IR = 21, 10  # which onnx 1.16 knows
+DOMAIN = "nnfw"
+ORDERS: Orders = {RNN: ONE_GATE, GRU: "zrc", LSTM: "iofg"}
+MERGES = {"sum": "ReduceSum", "mul": "ReduceProd", "ave": "ReduceMean"}
+
+OPERATORS: dict[type[Activation], str] = {
+    own.Linear: "Affine",
+    own.ReLU: "Relu",
+    own.LeakyReLU: "LeakyRelu",
+    own.ELU: "Elu",
+    own.SELU: "Selu",
+    own.Softplus: "Softplus",
+    own.Sigmoid: "Sigmoid",
+    own.HardSigmoid: "HardSigmoid",
+    own.Tanh: "Tanh",
+    own.Softsign: "Softsign",
+    own.SiLU: "Silu",
+    own.GELU: "Gelu",
+    own.GELUTanh: "Gelu",
+    own.Softmax: "Softmax",
+}
+IN_CELLS = ("Affine", "Relu", "LeakyRelu", "Elu", "Softplus", "Sigmoid", "HardSigmoid", "Tanh", "Softsign")
+DEFAULTS: dict[str, dict[str, Any]] = {  # attributes that a file may leave out
+    "Affine": {"alpha": 1.0, "beta": 0.0},
+    "LeakyRelu": {"alpha": 0.01},
+    "Elu": {"alpha": 1.0},
+    "Selu": {"alpha": own.SELU().alpha, "gamma": own.SELU.scale},
+    "HardSigmoid": {"alpha": 0.2, "beta": 0.5},
+    "ScaledTanh": {"alpha": 1.0, "beta": 1.0},
+    "ThresholdedRelu": {"alpha": 1.0},
+    "Gelu": {"approximate": b"none"},
+    "Softmax": {"axis": -1},
+}
+
+VALID = """
+  size = Shape <start: int = 1, end: int = 2> (x)
+  one_step = Constant <value_int: int = 1> ()
+  no_step = Constant <value_int: int = 0> ()
+  last_axis = Constant <value_ints: ints = [-1]> ()
+  column = Unsqueeze (lengths, last_axis)
+  T = Squeeze (size)
+  steps = Range (no_step, T, one_step)
+  valid = Less (steps, column)
+  values = Unsqueeze (valid, last_axis)
+"""  # which values (N, T, 1) of x (N, T, D) are within the lengths (N,)
+FUNCTIONS = {
+    "Silu": """(x) => (y) {
+  s = Sigmoid (x)
+  y = Mul (x, s)
+}""",
+    "Mask": f"""(x, lengths) => (y) {{
+  {VALID}
+  zero = Constant <value_float: float = 0.0> ()
+  y = Where (values, x, zero)
+}}""",
+    "MeanPooling": f"""(x, lengths) => (y) {{
+  {VALID}
+  zero = Constant <value_float: float = 0.0> ()
+  kept = Where (values, x, zero)
+  axis = Constant <value_ints: ints = [1]> ()
+  total = ReduceSum <keepdims: int = 0> (kept, axis)
+  number = Cast <to: int = 1> (column)
+  y = Div (total, number)
+}}""",
+    "MaxPooling": f"""(x, lengths) => (y) {{
+  {VALID}
+  lowest = Constant <value_float: float = -3.4028235e38> ()
+  kept = Where (values, x, lowest)
+  axis = Constant <value_ints: ints = [1]> ()
+  y = ReduceMax <keepdims: int = 0> (kept, axis)
+}}""",
+    "LastStep": """(x, lengths) => (y) {
+  one = Constant <value_int: int = 1> ()
+  axes = Constant <value_ints: ints = [1]> ()
+  last = Sub (lengths, one)
+  index = Unsqueeze (last, axes)
+  y = GatherND <batch_dims: int = 1> (x, index)
+}""",
+    "Steps": """(x, mask) => (y) {
+  size = Shape <start: int = 1, end: int = 2> (x)
+  T = Squeeze (size)
+  one = Constant <value_int: int = 1> ()
+  end = Add (T, one)
+  numbers = Range (one, end, one)
+  masked = Equal (x, mask)
+  zero = Constant <value_int: int = 0> ()
+  found = Where (masked, zero, numbers)
+  axis = Constant <value_ints: ints = [1]> ()
+  y = ReduceMax <keepdims: int = 0> (found, axis)
+}""",
+}
+
+
+def operator_of(activation: Activation, label: str, in_cell: bool = False) -> str:
+    """Return ONNX's operator for an activation, or raise a ValueError; recurrent nodes know fewer."""
+    known = {kind: name for kind, name in OPERATORS.items() if name in IN_CELLS or not in_cell}
+    if type(activation) in known:
+        return known[type(activation)]
+    names = ", ".join(kind._known_as for kind in known)
+    raise ValueError(f"{label}: ONNX has no activation {activation.name!r} there; take one of {names}")
+
+
+def attributes_of(activation: Activation) -> dict[str, Any]:
+    """Return the attributes of an activation's operator."""
+    match activation:
+        case own.Linear():
+            return {"alpha": 1.0, "beta": 0.0}
+        case own.HardSigmoid():
+            return {"alpha": 1 / 6, "beta": 0.5}  # ONNX has x/5 by default
+        case own.LeakyReLU():
+            return {"alpha": activation.slope}
+        case own.SELU():
+            return {"alpha": activation.alpha, "gamma": activation.scale}
+        case own.ELU():
+            return {"alpha": activation.alpha}
+        case own.GELUTanh():
+            return {"approximate": "tanh"}
+        case own.Softmax():
+            return {"axis": -1}
+    return {}
+
+
+def activation_of(operator: str, attributes: Mapping[str, Any]) -> Activation | None:
+    """Return the activation of an operator of ONNX; None if nnfw has none that computes the same."""
+    given = {**DEFAULTS.get(operator, {}), **attributes}
+    match operator:
+        case "LeakyRelu":
+            return own.LeakyReLU(given["alpha"])
+        case "Elu":
+            return own.ELU(given["alpha"])
+        case "Gelu":
+            return own.GELUTanh() if given["approximate"] == b"tanh" else own.GELU()
+    for kind, name in OPERATORS.items():
+        if name == operator and kind not in (own.ELU, own.LeakyReLU):
+            activation = kind()
+            wanted = attributes_of(activation)
+            same = all(abs(given[key] - value) < 1e-6 for key, value in wanted.items())
+            return activation if same else None
+    return None
+
+
+def load_onnx() -> Any:
+    """Return the onnx package, or say which extra has it."""
+    try:
+        import onnx
+    except ImportError:
+        raise ImportError(
+            "files of ONNX are read and written through the onnx package, which is not installed; "
+            "pip install 'nnfw[onnx]' installs it"
+        ) from None
+    return onnx

@@ -1,0 +1,94 @@
+"""The graph of a file of ONNX: its chain of nodes, and what they are made of."""
+
+from typing import Any
+
+import numpy as np
+
+from nnfw.core.errors import LoadError
+from nnfw.core.typing import Array, Shape
+from nnfw.exchange.onnx_forms import DOMAIN
+
+CELLS = {"RNN": 1, "GRU": 2, "LSTM": 3}  # the recurrent nodes, and how many activations a direction has
+
+
+class Source:
+    """A graph, with its constants by name; `axes` are the letters of the axes of the value that is read."""
+
+    def __init__(self, onnx: Any, graph: Any) -> None:
+        self.onnx, self.graph, self.axes = onnx, graph, ""
+        self.arrays = {a.name: onnx.numpy_helper.to_array(a) for a in graph.initializer}
+        self.producers = {name: node for node in graph.node for name in node.output if name}
+        for node in graph.node:
+            if node.op_type == "Constant":
+                ((_, value),) = self.attributes(node).items()
+                array = onnx.numpy_helper.to_array(value) if hasattr(value, "dims") else np.asarray(value)
+                self.arrays[node.output[0]] = array
+
+    def require(self, node: Any, condition: Any, why: str) -> None:
+        """Raise a LoadError unless a condition holds."""
+        if not condition:
+            name = f"{node.op_type} {node.name!r}"
+            raise LoadError(f"its node {name} {why}; nnfw reads chains of what its own layers compute")
+
+    def chain(self) -> list[tuple[Any, str]]:
+        """Return the nodes from the input to the first output, each with the output of it that is used."""
+        name, nodes = self.graph.output[0].name, []
+        while name in self.producers:
+            node = self.producers[name]
+            nodes.append((node, name))
+            computed = [one for one in node.input if one and one not in self.arrays]
+            if node.op_type in CELLS or node.domain == DOMAIN:
+                computed = computed[:1]  # lengths and initial states come from elsewhere
+            self.require(node, len(computed) == 1, f"computes with {len(computed)} values, not with one")
+            name = computed[0]
+        if not nodes:
+            raise LoadError("it has no nodes between its input and its first output")
+        return nodes[::-1]
+
+    def start(self, nodes: list[tuple[Any, str]]) -> tuple[str, Shape]:
+        """Return the axes of the input, and the shape of a sample."""
+        first = nodes[0][0]
+        source = next(one for one in self.graph.input if one.name in first.input)
+        kind = source.type.tensor_type
+        sizes: list[int | None] = [dim.dim_value or None for dim in kind.shape.dim]
+        if kind.elem_type in (self.onnx.TensorProto.INT32, self.onnx.TensorProto.INT64):
+            axes = "NT"[: len(sizes)]
+        else:
+            time_first = first.op_type in CELLS and not self.attributes(first).get("layout")
+            axes = {2: "ND", 3: "TND" if time_first else "NTD"}.get(len(sizes), "")
+        self.require(
+            first, len(axes) == len(sizes) > 0, f"reads an input of {len(sizes)} axes, not of 2 or 3"
+        )
+        by_letter = dict(zip(axes, sizes, strict=True))
+        return axes, tuple(by_letter[axis] for axis in "TD" if axis in by_letter)
+
+    def attributes(self, node: Any) -> dict[str, Any]:
+        """Return a node's attributes by name."""
+        return {a.name: self.onnx.helper.get_attribute_value(a) for a in node.attribute}
+
+    def operand(self, node: Any, place: int, attribute: str = "") -> Array:
+        """Return an input of a node that must be constant; in old files it may be an attribute."""
+        found = self.attributes(node).get(attribute)
+        if found is None:
+            constant = len(node.input) > place and node.input[place] in self.arrays
+            self.require(node, constant, f"needs a constant as its input {place}, and has none")
+            found = self.arrays[node.input[place]]
+        return np.asarray(found)
+
+    def letter(self, node: Any) -> str:
+        """Return the letter of the one axis that a node names."""
+        axes = self.operand(node, 1, "axes").ravel()
+        self.require(node, axes.size == 1, f"is over {axes.size} axes")
+        return self.axes[int(axes[0])]
+
+    def is_zero(self, name: str) -> bool:
+        """Whether a value is all zeros: a constant, or one that is made of such."""
+        if name in self.arrays:
+            return not self.arrays[name].any()
+        node = self.producers.get(name)
+        if node is not None and node.op_type == "Expand":
+            return self.is_zero(node.input[0])
+        if node is None or node.op_type != "ConstantOfShape":
+            return False
+        value = self.attributes(node).get("value")
+        return value is None or not self.onnx.numpy_helper.to_array(value).any()

@@ -1,0 +1,327 @@
+"""Networks as files of ONNX: onnxruntime computes what `predict` does, and files are read back."""
+
+import builtins
+
+import numpy as np
+import pytest
+from stacks import random_stack
+from untrained import untrained
+
+from nnfw import (
+    GRU,
+    LSTM,
+    RNN,
+    Activation,
+    Bidirectional,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Layer,
+    LoadError,
+    MeanPooling,
+    Network,
+    Reshape,
+)
+from nnfw.exchange import from_onnx, to_onnx
+
+onnx = pytest.importorskip("onnx")
+SEQUENCES = {"return_sequences": True}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "network.onnx"
+
+
+def run(path, x, lengths=None):
+    """What onnxruntime computes."""
+    runtime = pytest.importorskip("onnxruntime")
+    session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    feed = {"x": x} if lengths is None else {"x": x, "lengths": lengths}
+    return session.run(["y"], feed)[0]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_stacks(seed, path):
+    network, x, lengths = random_stack(seed)
+    to_onnx(network, path, lengths=lengths is not None)
+    y = network.predict(x, lengths=lengths)
+    np.testing.assert_allclose(run(path, x, lengths), y, rtol=1e-5, atol=1e-5)
+    again = from_onnx(path)
+    np.testing.assert_allclose(again.predict(x, lengths=lengths), y, rtol=1e-6, atol=1e-6)
+    assert again.size == network.size
+
+
+def conformance():
+    """The cases that the onnx package makes when these of its modules are imported."""
+    from onnx.backend.test.case import node
+    from onnx.backend.test.case.node import gru, lstm, rnn  # noqa: F401
+
+    kinds = {"gru", "lstm", "rnn"}
+    return [case for case in node._NodeTestCases if kinds & set(case.name.split("_"))]
+
+
+def test_the_conformance_cases_of_onnx(path):
+    """All 18: the weights become constants, and axes batch first; peepholes are refused."""
+    cases, read = conformance(), []
+    for case in cases:
+        graph, (inputs, outputs) = case.model.graph, case.data_sets[0]
+        for info, array in list(zip(graph.input, inputs, strict=True))[1:]:
+            graph.initializer.append(onnx.numpy_helper.from_array(array, info.name))
+            graph.input.remove(info)
+        path.write_bytes(case.model.SerializeToString())
+        if "peepholes" in case.name:
+            del graph.node[0].input[4]  # the lengths, which are all of the steps
+            graph.node[0].input.insert(4, "")
+            with pytest.raises(LoadError, match=r"node LSTM .*'P', an initial state or peepholes"):
+                from_onnx(path)
+            continue
+        time_first = not any(a.name == "layout" and a.i for a in graph.node[0].attribute)
+        x, y = inputs[0], outputs[0]
+        if time_first:  # (T, N, D); (T, P, N, H) or (P, N, H)
+            x, y = x.swapaxes(0, 1), np.moveaxis(y, -2, 0)
+        y = y.reshape(*y.shape[:-2], -1)
+        np.testing.assert_allclose(from_onnx(path).predict(x), y, rtol=0, atol=1e-5, err_msg=case.name)
+        read.append(case.name)
+    assert (len(cases), len(read)) == (18, 17)
+
+
+def graph_of(path, text, kind="float[N, T, 3] x", opset=21, **arrays):
+    """Write a file of such nodes and arrays."""
+    header = f'<ir_version: 10, opset_import: ["": {opset}, "other": 1]>'
+    model = onnx.parser.parse_model(f"{header} chain ({kind}) => (float[N, K] y) {{ {text} }}")
+    for name, array in arrays.items():
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.asarray(array), name))
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+RNG = np.random.default_rng(0)
+CELL = {"W": RNG.normal(size=(1, 12, 3)).astype("f4"), "R": RNG.normal(size=(1, 12, 4)).astype("f4")}
+CELL["B"] = RNG.normal(size=(1, 24)).astype("f4")
+V = RNG.normal(size=(2, 4)).astype("f4")
+
+
+def test_a_file_of_another_program(path):
+    """As other exporters write it: Squeeze, Gemm, the last step by Gather, an initial state of zeros."""
+    text = """
+      t = Transpose <perm = [1, 0, 2]> (x)
+      h0 = ConstantOfShape (shape)
+      h = Expand (h0, shape)
+      a, b = GRU <hidden_size = 4, linear_before_reset = 1> (t, W, R, B, , h)
+      s = Squeeze (a, one)
+      u = Transpose <perm = [1, 0, 2]> (s)
+      l = Gather <axis = 1> (u, last)
+      g = Gemm <transB = 1> (l, V, c)
+      y = Softmax (g)
+    """
+    c, ints = (
+        np.array([1, -1], "f4"),
+        {"shape": np.array([1, 2, 4]), "one": np.array([1]), "last": np.int64(-1)},
+    )
+    network = from_onnx(graph_of(path, text, **CELL, V=V, c=c, **ints))
+    assert [type(layer).__name__ for layer in network.layers] == ["GRU", "LastStep", "Dense"]
+    assert type(network.loss).__name__ == "CategoricalCrossentropy"
+    x = RNG.normal(size=(2, 6, 3)).astype("f4")
+    np.testing.assert_allclose(network.predict(x), run_y(path, x), rtol=0, atol=1e-6)
+
+
+def run_y(path, x):
+    runtime = pytest.importorskip("onnxruntime")
+    return runtime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(["y"], {"x": x})[0]
+
+
+RECURRENT = "t = Transpose <perm = [1, 0, 2]> (x) {} = {} <hidden_size = 4{}> (t, W, R{})"
+REFUSED = [
+    (
+        RECURRENT.format("_, y", "GRU", ", clip = 3.0", ""),
+        "GRU '' has clip or input_forget.*export it without",
+    ),
+    (RECURRENT.format("_, _, y", "LSTM", "", ""), "gives the cell state"),
+    (RECURRENT.format("_, y", "GRU", "", ", , ones"), "has fixed lengths; make them an input"),
+    (RECURRENT.format("_, y", "GRU", "", ", , , ones"), "'ones', an initial state or peepholes"),
+    (
+        RECURRENT.format("_, y", "GRU", ', activations = ["HardSigmoid", "Tanh"]', ""),
+        "HardSigmoid {'alpha': 0.2",
+    ),
+    (
+        RECURRENT.format("_, y", "GRU", ', activations = ["Sigmoid", "ScaledTanh"]', ""),
+        "activation ScaledTanh",
+    ),
+    (
+        RECURRENT.format("_, y", "LSTM", ', activations = ["Sigmoid", "Tanh", "Relu"]', ""),
+        "has different activations where a layer of nnfw has one",
+    ),
+    ("t = MatMul (x, M) _, y = GRU <hidden_size = 4> (t, W, R)", "of layout 0 reads values of the axes NTD"),
+    ("y = Relu (x)", "Relu '' does not follow a product"),
+    ("a = MatMul (x, M) b = Relu (a) y = Relu (b)", "does not follow a product"),
+    ("a = MatMul (x, M) b = MatMul (x, M) y = Add (a, b)", "Add '' computes with 2 values"),
+    ("a = MatMul (x, M) y = Add (a, ones)", "adds something else than the one bias"),
+    ("a = MatMul (x, M) y = Softmax <axis = 1> (a)", "unlike any activation"),
+    ("y = Gemm <alpha = 2.0> (x, M)", "scales or transposes"),
+    ("y = Conv (x, W)", "Conv '' is no layer of nnfw"),
+    ("y = other.MeanPooling (x)", "MeanPooling '' is no layer of nnfw"),
+    ("y = ReduceMax (x, ones)", "over the axis T of NTD is no layer"),
+    ("y = ReduceMean <keepdims = 0> (x, two)", "over the axis D of NTD"),
+    ("y = Transpose <perm = [2, 1, 0]> (x)", "gives the axes DTN"),
+    ("y = Squeeze (x, ones)", "damaged|drops another axis"),
+    ("y = Reshape (x, two)", r"the shape \[2\], which no layer"),
+    ("y = LayerNormalization <axis = 1> (x, ones)", "is not over the features alone"),
+    ("y = Gather <axis = 1> (x, two)", "takes other steps than the last"),
+    ("y = Flatten <axis = 0> (x)", "does not keep the samples apart"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), REFUSED)
+def test_files_that_are_refused(text, words, path):
+    arrays = CELL | {"M": np.ones((3, 3), "f4"), "ones": np.array([1]), "two": np.array([2])}
+    with pytest.raises(LoadError, match=words) as caught:
+        from_onnx(graph_of(path, text, **arrays))
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_a_file_that_is_none(path):
+    path.write_bytes(b"nothing")
+    with pytest.raises(LoadError, match=r"network.onnx: it is damaged"):
+        from_onnx(path)
+    with pytest.raises(LoadError, match=r"reads an input of 4 axes"):
+        from_onnx(graph_of(path, "y = Relu (x)", "float[N, 2, 2, 2] x"))
+
+
+class Own(Layer):
+    causal = True
+
+    def compute_shapes(self, input_shape):
+        return input_shape
+
+
+class Square(Activation):
+    pass
+
+
+GATES = {"z": "sigmoid", "r": "hard_sigmoid"}
+CANNOT = [
+    ([Own()], TypeError, r"layer 1, Own\(\): its form in ONNX is not known; build the network without"),
+    (
+        [GRU(2, recurrent_activation=GATES)],
+        ValueError,
+        r"layer 1, GRU\(2\): .*one recurrent_activation for all",
+    ),
+    (
+        [RNN(2, "silu")],
+        ValueError,
+        r"RNN\(2\): ONNX has no activation 'silu' there; take one of linear, relu",
+    ),
+    ([Dense(2, Square())], ValueError, r"ONNX has no activation 'Square' there; .*softmax"),
+    (
+        [Bidirectional(LSTM(2, go_backwards=True))],
+        ValueError,
+        "first half reads backwards.*go_backwards=False",
+    ),
+]
+
+
+@pytest.mark.parametrize(("layers", "error", "words"), CANNOT)
+def test_what_onnx_cannot_say(layers, error, words, path):
+    with pytest.raises(error, match=words):
+        to_onnx(untrained(Network(layers), 5, 3), path)
+    assert not path.exists()
+    assert not list(path.parent.iterdir())
+
+
+def test_lengths_that_cannot_be(path):
+    with pytest.raises(ValueError, match=r"Flatten\(\): sequences of unequal lengths .*pool over time first"):
+        to_onnx(untrained(Network([Dense(2), Flatten(), Dense(1)]), 5, 3), path, lengths=True)
+    with pytest.raises(ValueError, match=r"an input \(samples, 3\) has no steps; leave lengths out"):
+        to_onnx(untrained(Network([Dense(2)]), 3), path, lengths=True)
+    with pytest.raises(TypeError, match="lengths must be True or False"):
+        to_onnx(untrained(Network([Dense(2)]), 3), path, lengths=[1, 2])
+
+
+@pytest.mark.parametrize("kind", [RNN, GRU, LSTM])
+@pytest.mark.parametrize("backwards", [False, True, None])
+def test_the_padding_is_not_read(kind, backwards, path):
+    layer = Bidirectional(kind(2, **SEQUENCES))
+    if backwards is not None:
+        layer = kind(2, go_backwards=backwards, **SEQUENCES)
+    network = untrained(Network([Dense(3), layer, Dense(2)], seed=0), None, 3)
+    to_onnx(network, path, lengths=True)
+    x, lengths = RNG.normal(size=(3, 5, 3)).astype("f4"), np.array([2, 5, 1])
+    expected = network.predict(x, lengths=lengths)
+    x[np.arange(5) >= lengths[:, None]] = np.nan
+    y = run(path, x, lengths)
+    np.testing.assert_allclose(y, expected, rtol=0, atol=1e-6)
+    assert (y[0, 2:] == 0).all()
+
+
+def test_any_number_of_steps_unless_a_layer_fixes_it(path):
+    def steps():
+        return onnx.load(path).graph.input[0].type.tensor_type.shape.dim[1].dim_value
+
+    to_onnx(untrained(Network([GRU(2), Dense(1)]), 5, 3), path)
+    assert steps() == 0
+    to_onnx(untrained(Network([Dense(2), Reshape(-1), Dense(1)]), 5, 3), path)
+    assert steps() == 5
+
+
+def test_native_nodes_alone(path):
+    """Without lengths and a mask there is nothing of nnfw in the file; dropout and noise are nothing."""
+    layers = [Bidirectional(GRU(2, **SEQUENCES)), Dropout(0.5), MeanPooling(), Dense(1, "relu")]
+    to_onnx(untrained(Network(layers), None, 3), path)
+    model = onnx.load(path)
+    onnx.checker.check_model(model, full_check=True)
+    names = [node.op_type for node in model.graph.node]
+    assert names == [
+        "Transpose",
+        "GRU",
+        "Transpose",
+        "Reshape",
+        "ReduceMean",
+        "MatMul",
+        "Add",
+        "Relu",
+        "Identity",
+    ]
+    assert not model.functions
+    assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 21)]
+
+
+def test_float64_is_written_in_float32(path):
+    network = untrained(Network([LSTM(3), Dense(2)], dtype="float64", seed=0), None, 3)
+    x = RNG.normal(size=(3, 5, 3))
+    to_onnx(network, path)
+    np.testing.assert_allclose(run(path, x.astype("f4")), network.predict(x), rtol=0, atol=1e-6)
+
+
+def test_a_mask_says_where_sequences_end_unless_lengths_do(path):
+    network = untrained(Network([Embedding(5, 2, mask=3), Dense(2, "sigmoid")], seed=0), None)
+    x, lengths = np.array([[1, 3, 2, 3], [3, 3, 3, 1]]), np.array([4, 2])
+    to_onnx(network, path)
+    np.testing.assert_allclose(run(path, x), network.predict(x), rtol=0, atol=1e-6)
+    assert (run(path, x)[0, 3] == 0).all()
+    assert from_onnx(path).layers[0].mask == 3
+    to_onnx(network, path, lengths=True)
+    y = run(path, x, lengths)
+    np.testing.assert_allclose(y, network.predict(x, lengths=lengths), rtol=0, atol=1e-6)
+    assert (y[0, 3] > 0).all()
+    assert (y[1, 2:] == 0).all()
+
+
+def test_a_network_without_weights(path):
+    with pytest.raises(RuntimeError, match="to_onnx: the network does not know the shape"):
+        to_onnx(Network([Dense(1)]), path)
+
+
+def test_the_package_is_named_if_it_is_missing(path, monkeypatch):
+    network, real = untrained(Network([Dense(1)]), 3), builtins.__import__
+
+    def without(name, *args, **kwargs):
+        if name == "onnx":
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    for call in (lambda: to_onnx(network, path), lambda: from_onnx(path)):
+        with pytest.raises(ImportError, match=r"pip install 'nnfw\[onnx\]'"):
+            call()
