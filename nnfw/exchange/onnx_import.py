@@ -258,5 +258,5 @@ class Reader(Source):
         two = letter == "P" and isinstance(self.layers[-1], own.Bidirectional)
         fits = two and node.op_type in MERGED and not kept
         self.require(node, fits, f"over the axis {letter} of {self.axes} is no layer of nnfw")
-        self.layers[-1].merge = MERGED[node.op_type]
+        self.layers[-1] = own.Bidirectional(copy.copy(self.layers[-1].layer), MERGED[node.op_type])
         self.axes = self.axes.replace("P", "")
