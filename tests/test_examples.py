@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import re
+import shutil
 import struct
 from pathlib import Path
 
@@ -178,3 +179,14 @@ def test_the_readme(elsewhere, capsys):
 def test_the_guide(elsewhere):
     for block in blocks("docs/guide.md"):  # each with its own imports
         exec(compile(block, "docs/guide.md", "exec"), {})
+
+
+def test_the_page_of_dialects(elsewhere):
+    pytest.importorskip("h5py")
+    pytest.importorskip("onnx")
+    shutil.copy(ROOT / "tests" / "recorded" / "keras_masked.keras", elsewhere / "model.keras")
+    pages = blocks("docs/dialects.md")
+    for block in pages:
+        exec(compile(block, "docs/dialects.md", "exec"), {})
+    assert len(pages) == 3
+    assert {path.name for path in elsewhere.iterdir()} == {"model.keras", "network.onnx", "lengths.onnx"}
