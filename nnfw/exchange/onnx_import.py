@@ -4,6 +4,7 @@ Each value on the way has its axes as letters: N samples, T steps, P directions 
 features. Nodes that move, merge or drop axes change the letters, so that a file may have time first or not.
 """
 
+import copy
 from os import PathLike
 from typing import Any
 
