@@ -1,5 +1,6 @@
 """What ``import nnfw`` does, and what it leaves alone; it needs no display."""
 
+import importlib
 import subprocess
 import sys
 
@@ -11,8 +12,8 @@ import sys, numpy
 before = dict(numpy.geterr())
 import nnfw
 assert numpy.geterr() == before
-heavy = {"matplotlib", "tqdm", "torch", "scipy", "pandas", "numba"}
-print(*sorted(heavy & set(sys.modules)))
+others = {"matplotlib", "tqdm", "torch", "scipy", "pandas", "numba", "sklearn"}
+print(*sorted(others.intersection(sys.modules)))
 missing = [name for name in nnfw.__all__ if not hasattr(nnfw, name)]
 assert not missing, missing
 """
@@ -23,6 +24,13 @@ def test_import_is_light_and_silent(tmp_path):
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_an_extra_needs_is_named(monkeypatch):
+    monkeypatch.delitem(sys.modules, "nnfw.sklearn", raising=False)
+    monkeypatch.setitem(sys.modules, "sklearn.base", None)
+    with pytest.raises(ImportError, match=r'scikit-learn, 1.6 or newer: pip install "nnfw\[sklearn\]"'):
+        importlib.import_module("nnfw.sklearn")
 
 
 @pytest.mark.subprocess

@@ -1,4 +1,4 @@
-"""All modules of nnfw; those that numba compiles only where it is installed."""
+"""All modules of nnfw, but for those whose optional package is not installed."""
 
 import importlib
 import importlib.util
@@ -6,9 +6,10 @@ import pkgutil
 
 import nnfw
 
-COMPILED = {"nnfw.kernels.adam", "nnfw.kernels.cells"}
+NEEDS = {"nnfw.kernels.adam": "numba", "nnfw.kernels.cells": "numba", "nnfw.sklearn": "sklearn"}
 NAMES = {module.name for module in pkgutil.walk_packages(nnfw.__path__, "nnfw.")}
 MODULES = [
     importlib.import_module(name)
-    for name in sorted(NAMES if importlib.util.find_spec("numba") else NAMES - COMPILED)
+    for name in sorted(NAMES)
+    if name not in NEEDS or importlib.util.find_spec(NEEDS[name])
 ]
