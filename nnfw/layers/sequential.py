@@ -68,12 +68,6 @@ class Sequential(Layer):
         vars(self)["shapes"] = shapes  # it cannot be assigned
         return shapes[-1]
 
-    def initialize(self, rng: np.random.Generator, dtype: str = "float32") -> None:
-        """Allocate and fill the parameters of all layers."""
-        for layer in self.layers:
-            layer.initialize(rng, dtype)
-        self._flatten()
-
     def forward(
         self,
         x: Array,

@@ -85,7 +85,10 @@ VARIANTS = {
         LSTM(3, "silu", {"i": "silu", "o": "gelu"}),
         LSTM(1, "relu", {"f": "tanh"}, forget_bias=-1.0, go_backwards=True),
     ],
-    Network: [Network([GRU(3, return_sequences=True), Network([RNN(2)]), Dense(3, "softmax")], loss="cce")],
+    Network: [
+        Network([GRU(3, return_sequences=True), Network([RNN(2)]), Dense(3, "softmax")], loss="cce"),
+        Network([RNN(3, return_sequences=True), Dense(2)]),
+    ],
 }
 
 # What `check_layer` has to be told of a class: {"training_differs": True}, or an input x.

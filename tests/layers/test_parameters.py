@@ -10,6 +10,7 @@ from built import KINDS, LAYERS, D, H, T, new, step, x
 from refusals import message
 
 from nnfw import SGD
+from nnfw.layers.parameters import Scratch
 
 
 def train(layer, seed=0):
@@ -72,3 +73,15 @@ def test_a_copy_leaves_the_last_batch_behind(layer):
     size = len(pickle.dumps(layer))
     layer.forward(np.ones((50, 40, D)), training=True)
     assert len(pickle.dumps(layer)) < size + 1000
+
+
+def test_scratch_memory_is_taken_once_for_arrays_that_fit_into_it():
+    scratch = Scratch(np.dtype("float32"))
+    whole = scratch("h", (4, 3))
+    for shape in ((4, 3), (12,), (2, 3)):
+        assert np.shares_memory(scratch("h", shape), whole)
+        assert scratch("h", shape).shape == shape
+    assert not np.shares_memory(scratch("other", (4, 3)), whole)
+    larger = scratch("h", (13,))
+    assert larger.dtype == np.float32
+    assert not np.shares_memory(larger, whole)
