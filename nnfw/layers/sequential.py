@@ -52,7 +52,7 @@ class Sequential(Layer):
         self.layers = check_layers(layers)
         check_names(self._names)
 
-    # ---- the six verbs ------------------------------------------------------------------------------
+    # ---- the six verbs, but for initialize: that of Model draws from its random streams --------------
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return the shape of the output for that of an input, without the batch axis: (D,) or (T, D)."""
