@@ -109,10 +109,9 @@ def arguments_of(part: type) -> dict[str, inspect.Parameter]:
     return found
 
 
-def is_memory_of(a: Any, b: Any) -> bool:
-    """Whether two arrays are the same numbers in memory."""
-    arrays = isinstance(a, np.ndarray) and isinstance(b, np.ndarray)
-    return arrays and bool(a.__array_interface__ == b.__array_interface__)
+def is_memory_of(a: np.ndarray, b: Any) -> bool:
+    """Whether an array is the same memory as another."""
+    return isinstance(b, np.ndarray) and bool(a.__array_interface__ == b.__array_interface__)
 
 
 class Part:
@@ -175,7 +174,7 @@ class Part:
             home.__init__(again, **kept(self, arguments) | {name: value})
             vars(self).update(vars(again))
             return
-        elif cls is home and there and is_memory_of(value, getattr(self, name)):
+        elif there and isinstance(value, np.ndarray) and is_memory_of(value, getattr(self, name, None)):
             return  # as after `layer.flat_params += 1`, which has written into it
         elif cls is home and not method and (there or name not in arguments):
             raise AttributeError(self._refusal(name, list(dict.fromkeys([*arguments, *self._checks]))))

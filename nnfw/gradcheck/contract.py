@@ -12,7 +12,7 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import valid_steps
 from nnfw.core.typing import Array
 from nnfw.core.validation import whole_number
-from nnfw.gradcheck.differences import CheckError, Report, compare
+from nnfw.gradcheck.differences import CheckError, Report, compare, gradient_name
 from nnfw.layers.base import Layer, with_samples
 
 Sizes = tuple[int, ...]  # the shape of a sample, without open axes
@@ -184,8 +184,9 @@ class Trial:
             if array.dtype.kind == "f":
                 verb = "backward" if name in inputs else "gradients"
                 context = f"{self.original!r}: {verb}: input {with_samples(self.input_shape)}: "
-                error = compare(partial(total, name), array, found[name], f"d{name}", self.tolerance, context)
-                self.errors[f"d{name}"] = max(error, self.errors.get(f"d{name}", 0.0))
+                gradient = gradient_name(name)
+                error = compare(partial(total, name), array, found[name], gradient, self.tolerance, context)
+                self.errors[gradient] = max(error, self.errors.get(gradient, 0.0))
 
 
 def shapes(trial: Trial) -> None:
@@ -234,7 +235,7 @@ def training(trial: Trial) -> None:
         "depends on earlier passes; gradients fills grads and does not add to them; inference keeps nothing"
     )
     for name in found:
-        trial.expect_close(found[name], expected[name], f"d{name} {said}")
+        trial.expect_close(found[name], expected[name], f"{gradient_name(name)} {said}")
 
 
 def gradients(trial: Trial) -> None:
@@ -247,7 +248,7 @@ def precision(trial: Trial) -> None:
     layer = trial.build("float32")
     x = trial.x.astype(np.float32) if trial.x.dtype.kind == "f" else trial.x
     found = {"y": layer.forward(x)}
-    found |= {f"d{name}": d for name, d in trial.step(layer, x, trial.dy.astype(np.float32)).items()}
+    found |= {gradient_name(name): d for name, d in trial.step(layer, x, trial.dy.astype(np.float32)).items()}
     for name, array in found.items():
         trial.expect(array.dtype == np.float32, f"{name} is {array.dtype} in a float32 layer")
 

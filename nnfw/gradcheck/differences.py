@@ -89,10 +89,15 @@ def check_network(
 
     errors = {}
     for name, p in exact.params.items():
-        owner, _, own_name = name.rpartition(".")
-        gradient = f"{owner}.d{own_name}"
+        gradient = gradient_name(name)
         errors[gradient] = compare(partial(loss_at, name), p, found.grads[name], gradient, tolerance)
     return Report(f"loss {network.loss!r}", errors)
+
+
+def gradient_name(name: str) -> str:
+    """Return what the gradient of a parameter is called: ``dW``, ``gru_1.dWx_z``."""
+    owner, dot, own_name = name.rpartition(".")
+    return f"{owner}{dot}d{own_name}"
 
 
 def numeric_gradient(f: Function, array: ArrayLike, step: float = 1e-3, extrapolations: int = 1) -> Array:

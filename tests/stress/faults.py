@@ -482,7 +482,12 @@ OTHERS = [
     Fault("validation: an open end closed", VALIDATION, "number < self.high if self.open_high else ", ""),
     Fault("validation: kept as it was given", VALIDATION, "vars(part)[name] = check(", "check("),
     Fault("arguments: assigned unchecked", "core/registry", "home.__init__(again,", "dict(a=again,"),
-    Fault("arguments: unknown ones taken", "core/registry", "elif cls is home and", "elif False and"),
+    Fault(
+        "arguments: unknown ones taken",
+        "core/registry",
+        "elif cls is home and not method",
+        "elif False and not method",
+    ),
     Fault("arguments: never fixed", "core/registry", "(why := self._fixed(name))", "(why := None)"),
     Fault(
         "arguments: what follows from them stays",

@@ -591,7 +591,7 @@ OPTIONS = [
     ("a callback's class", "classes", {"callbacks": [EarlyStopping]},
      TypeError, "callbacks", "EarlyStopping(...)"),
     ("another's argument", "classes", {"nb_epoch": 3}, TypeError, "'nb_epoch'", "Did you mean 'epochs'"),
-    ("a slip", "classes", {"batchsize": 3}, TypeError, "'batchsize'", "Did you mean 'batch_size'?"),
+    ("a slip", "classes", {"verbos": 3}, TypeError, "'verbos'", "It takes: x, y, epochs, batch_size"),
     ("weights in a column", "classes", {"sample_weight": np.ones((N, 1))},
      ShapeError, "sample_weight", "(12,)"),
     ("too few weights", "classes", {"sample_weight": np.ones(N - 1)}, ShapeError, "sample_weight", "(12,)"),

@@ -82,7 +82,7 @@ class TestSeeds:
             for options in ({"shuffle": False}, {"validation_split": 0.2}):
                 network.fit(x, y, epochs=2, sample_weight=weight, verbose=0, **options)
             step = network.stream(samples=len(x)).step(x[:, 0] if sequences else x)
-            outputs = network.predict(x).tobytes(), network.predict_classes(x).tobytes(), step.tobytes()
+            outputs = network.predict(x).tobytes(), network.evaluate(x, y), step.tobytes()
             return state_of(network), outputs, network.evaluate(x, y, sample_weight=weight)
 
         rng = np.random.default_rng(1)
