@@ -154,7 +154,8 @@ def _steps(part: Any, name: str, lengths: Any) -> Array:
         steps, expected = list(map(len, part)), np.ravel(lengths).tolist()
         if steps != expected:
             raise ShapeError(f"{name} holds {shown(steps)} steps, but the lengths are {shown(expected)}")
-        array = np.concatenate([numeric(one, f"{name}[{i}]") for i, one in enumerate(part)])
+        parts = [numeric(one, f"{name}[{i}]") for i, one in enumerate(part)]
+        array = np.concatenate([one for one in parts if one.size] or parts)
     else:
         array = numeric(part, name)
         if array.ndim < (3 if name == "a" else 2):

@@ -1,10 +1,11 @@
 """Model: what is trained. Layers with a loss, an optimizer, metrics, random streams and a history."""
 
+import copy
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -98,8 +99,10 @@ class Model(Sequential):
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return the output's shape for an input's, both without the batch axis: (D,) or (T, D)."""
-        shape = super().compute_shapes(input_shape)
-        self._fuse()
+        with BUILDING:
+            shape = super().compute_shapes(input_shape)
+            if not self._owned:
+                self._fuse()
         return shape
 
     def _fuse(self) -> None:
@@ -172,16 +175,19 @@ class Model(Sequential):
         """Draw the weights from another network's stream."""
         self._streams = {**self._streams, "weights": source}  # a new dict: the old one may be put back
 
+    def _in_use(self) -> Self:
+        """Return the network, or a copy without weights or within another one: that does not change then."""
+        with BUILDING:
+            return self if self.size and not self._owned else copy.deepcopy(self)
+
     @contextmanager
     def _unchanged_if_refused(self) -> Iterator[None]:
-        """Restore the shapes, and what data are split by, if data or arguments are refused."""
-        shapes, split = self.shapes, self._streams["split"].bit_generator
-        state = split.state
+        """Restore the shapes if data or arguments are refused."""
+        shapes = self.shapes
         try:
             with nullcontext() if self._built else self._all_or_nothing(self._streams["weights"]):
                 yield
         except BaseException:
-            split.state = state
             if self._built and self.shapes is not shapes:
                 self.compute_shapes(shapes[0])
             raise
@@ -194,11 +200,12 @@ class Model(Sequential):
         try:
             yield
         except BaseException:
-            source.bit_generator.state = state
-            for layer, attributes in before:
-                vars(layer).clear()
-                vars(layer).update(attributes)
-                layer._bind()
+            with BUILDING:
+                source.bit_generator.state = state
+                for layer, attributes in before:
+                    vars(layer).clear()
+                    vars(layer).update(attributes)
+                    layer._bind()
             raise
 
     def _check_dtypes(self) -> None:

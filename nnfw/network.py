@@ -15,7 +15,7 @@ from nnfw.core.validation import FINITE, FRACTION, boolean, positive_integer
 from nnfw.history import History
 from nnfw.model import Model
 from nnfw.streaming import Stream
-from nnfw.training import adapters, compatibility, evaluation, loop, progress, sources
+from nnfw.training import compatibility, evaluation, loop, progress, sources
 from nnfw.training.callbacks import Callback, open_callbacks
 from nnfw.training.interrupt import exclusive
 from nnfw.training.monitors import check_monitors
@@ -201,10 +201,11 @@ class Network(Model):
             If an output or the loss is not finite; the message names where that arose.
         """
         batch_size = positive_integer("evaluate", "batch_size", batch_size)
-        with self._unchanged_if_refused():
-            opened = sources.as_source(self, x, y, lengths, sample_weight)
-            self._ready("evaluate")
-        return evaluation.evaluate(self, opened, batch_size)
+        network = self._in_use()
+        with network._unchanged_if_refused():
+            opened = sources.as_source(network, x, y, lengths, sample_weight)
+            network._ready("evaluate")
+        return evaluation.evaluate(network, opened, batch_size)
 
     @explain_keywords
     def predict(self, x: Any, *, lengths: ArrayLike | None = None, batch_size: int = 256) -> Array:
@@ -222,16 +223,7 @@ class Network(Model):
             If an output is not finite; the message names where that arose.
         """
         batch_size = positive_integer("predict", "batch_size", batch_size)
-        x, lengths = self._inputs("predict", x, lengths)
-        return evaluation.predict(self, x, lengths, batch_size, np.asarray)
-
-    def _inputs(self, verb: str, x: Any, lengths: Any) -> tuple[Array, Array | None]:
-        """Return the inputs and lengths as arrays that fit the network, which has its weights."""
-        x, lengths = adapters.as_inputs(self._first, x, lengths, self._input_dtype)
-        with self._unchanged_if_refused():
-            compatibility.output_shape(self, x, lengths)
-            self._ready(verb)
-        return x, lengths
+        return evaluation.predict(self._in_use(), "predict", x, lengths, batch_size, np.asarray)
 
     @explain_keywords
     def predict_classes(
@@ -256,14 +248,15 @@ class Network(Model):
         batch_size = positive_integer("predict_classes", "batch_size", batch_size)
         if threshold is not None:
             threshold = FINITE("predict_classes", "threshold", threshold)
-        x, lengths = self._inputs("predict_classes", x, lengths)
-        compatibility.check_exclusive(self, threshold)
         limit = self.loss.threshold if threshold is None else threshold
+
+        def check(network: Model) -> None:
+            compatibility.check_exclusive(network, threshold)
 
         def decide(a: Array) -> Array:
             return a.argmax(axis=-1) if a.shape[-1] > 1 else (a[..., 0] > limit).astype(np.int64)
 
-        return evaluation.predict(self, x, lengths, batch_size, decide)
+        return evaluation.predict(self._in_use(), "predict_classes", x, lengths, batch_size, decide, check)
 
     @explain_keywords
     def stream(self, samples: int | None = None) -> Stream:

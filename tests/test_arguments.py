@@ -4,6 +4,7 @@ A part that is added is covered at once; if it has an argument without a default
 """
 
 import copy
+import dataclasses
 import inspect
 import math
 import re
@@ -386,6 +387,11 @@ def test_layers_inside_a_bidirectional_share_their_dropout_and_nothing_else():
 @pytest.mark.parametrize("name", ["layers", "seed", "dtype", "shapes", "params"])
 def test_what_makes_up_a_network_is_fixed(name):
     network = Network([Dense(1)])
+    if name == "seed":
+        network.seed = None  # as it is
+        with pytest.raises(AttributeError, match=r"^Network: seed is fixed"):
+            network.seed = 1
+        return
     with pytest.raises(AttributeError, match=f"^Network: {name} (is fixed|cannot be assigned)"):
         setattr(network, name, getattr(network, name))
 
@@ -506,3 +512,45 @@ def test_what_has_been_written_into_is_not_assigned(name):
         np.testing.assert_array_equal(getattr(part, name), before + np.float32(0.5))
         with pytest.raises(AttributeError, match=rf"{name} cannot be assigned; write into it, {name}\[...\]"):
             setattr(part, name, before)
+
+
+@dataclasses.dataclass(eq=False, repr=False)
+class Scaled(SGD):
+    """An optimizer of one's own that derives an attribute from its argument, and keeps a count."""
+
+    gain: float = 1.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.root, self.calls = self.gain**0.5, 0
+
+
+def test_what_an_own_class_derives_stays():
+    optimizer = Scaled(0.1, gain=1e-4)
+    optimizer.calls = 3
+    optimizer.learning_rate = 0.2
+    assert optimizer.rate(0.0) == 0.2
+    assert (optimizer.root, optimizer.calls, optimizer.gain) == (0.01, 3, 1e-4)
+
+
+def test_the_memory_of_own_classes_is_not_replaced_either():
+    class Own(Dense):
+        def compute_shapes(self, input_shape):
+            self.units = input_shape[-1]
+            return super().compute_shapes(input_shape)
+
+    class OwnNetwork(Network):
+        pass
+
+    network = OwnNetwork([Own(3), Dense(1)], seed=0)
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    network.fit(x, x[:, 0], verbose=0)
+    network.fit(x, x[:, 0], verbose=0)  # the units are assigned again, as they are
+    for part in (network.layers[0], network):
+        before = part.flat_params.copy()
+        part.flat_params += 1
+        np.testing.assert_array_equal(part.flat_params, before + np.float32(1))
+        with pytest.raises(AttributeError, match="flat_params cannot be assigned"):
+            part.flat_params = before
+    with pytest.raises(AttributeError, match="params cannot be assigned"):
+        network.layers[0].params = {}

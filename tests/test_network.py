@@ -1,8 +1,11 @@
 """The chain: its verbs, its shapes, its errors."""
 
+import contextlib
 import copy
 import pickle
 import pydoc
+import sys
+import threading
 import tracemalloc
 
 import numpy as np
@@ -707,3 +710,58 @@ class TestConstruction:
         before = network.layers[3].flat_params.copy()
         network.fit(RNG.normal(size=(8, 2)), RNG.normal(size=(8, 40)), verbose=0)
         np.testing.assert_array_equal(network.layers[3].flat_params, before)
+
+
+def test_an_inner_network_that_is_asked_leaves_the_outer_as_it_is():
+    def train(ask):
+        network = Network([Dense(8, "tanh"), Network([Dense(3, "softmax")])], loss="cce", seed=0)
+        x, y = np.random.default_rng(0).normal(size=(30, 4)), np.arange(30) % 3
+        network.fit(x, y, verbose=0)
+        network.params["network_2.dense_1.W"][...] *= 300
+        asked = [LambdaCallback(on_batch_end=lambda run: run.network.layers[1].predict(np.zeros((1, 8))))]
+        return network.fit(x, y, epochs=3, verbose=0, callbacks=asked if ask else [])["loss"]
+
+    assert train(True) == train(False)
+
+
+def test_what_is_asked_while_another_thread_builds_changes_nothing():
+    x = np.random.default_rng(0).normal(size=(8, 3, 2))
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for _ in range(15):
+            network, done = Network([GRU(4), Dense(1)], seed=0), threading.Event()
+
+            def poll(network=network, done=done):
+                while not done.is_set():
+                    with contextlib.suppress(RuntimeError):
+                        network.predict(x)
+
+            threads = [threading.Thread(target=poll) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            try:
+                assert len(network.fit(x, x[:, 0, 0], epochs=2, verbose=0).epoch) == 2
+            finally:
+                done.set()
+                for thread in threads:
+                    thread.join()
+            assert network.predict(x).shape == (8, 1)
+    finally:
+        sys.setswitchinterval(before)
+
+
+def test_classes_beyond_the_end_are_0_whatever_the_threshold():
+    network = Network([GRU(3, return_sequences=True), Dense(1, "tanh")], loss="hinge", seed=0)
+    xs = [np.ones((2, 2)), np.ones((4, 2))]
+    network.fit(xs, [np.ones(2), np.ones(4)], verbose=0)
+    np.testing.assert_array_equal(network.predict_classes(xs, threshold=-2.0), [[1, 1, 0, 0], [1, 1, 1, 1]])
+
+
+def test_a_layer_that_was_changed_is_saved_as_it_is(tmp_path):
+    network = Network([GRU(3, return_sequences=True), GRU(2)], seed=0)
+    x = np.random.default_rng(0).normal(size=(4, 3, 2))
+    network.fit(x, np.zeros((4, 2)), verbose=0)
+    network.layers[1].return_sequences = True
+    network.save(tmp_path / "network")
+    assert Network.load(tmp_path / "network").predict(x).shape == network.predict(x).shape == (4, 3, 2)

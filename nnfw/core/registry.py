@@ -134,6 +134,7 @@ class Part:
 
     _checks: ClassVar[Mapping[str, Check[Any]]] = {}  # of attributes that can always be assigned
     _free: ClassVar[Collection[str]] = ()  # attributes that the part itself sets while it works
+    _views: ClassVar[Collection[str]] = ()  # memory that is written into, and never replaced
 
     _known_as: ClassVar[str] = ""  # its first name in a registry
 
@@ -166,17 +167,19 @@ class Part:
         there = name in vars(self) or isinstance(getattr(home, name, None), property)
         method = callable(value) and callable(getattr(home, name, None))  # in place of the class's
         if (check or (there and name in arguments)) and (why := self._fixed(name)):
+            if isinstance(value, int | str | None) and value == getattr(self, name, self):
+                return
             raise AttributeError(f"{cls.__name__}: {name} is fixed {why}")
         if check:
             value = check(cls.__name__, name, value)
         elif there and name in arguments and all(hasattr(self, other) for other in arguments):
-            again = object.__new__(cls)
+            again = object.__new__(home)  # what a class of one's own adds stays as it is
             home.__init__(again, **kept(self, arguments) | {name: value})
             vars(self).update(vars(again))
             return
         elif there and isinstance(value, np.ndarray) and is_memory_of(value, getattr(self, name, None)):
             return  # as after `layer.flat_params += 1`, which has written into it
-        elif cls is home and not method and (there or name not in arguments):
+        elif name in self._views or (cls is home and not method and (there or name not in arguments)):
             raise AttributeError(self._refusal(name, list(dict.fromkeys([*arguments, *self._checks]))))
         object.__setattr__(self, name, value)
         self._assigned(name)

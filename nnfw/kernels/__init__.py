@@ -7,6 +7,7 @@ the definition, and run wherever numba is not there or cannot be used.
 import functools
 import os
 import platform
+import threading
 from collections.abc import Callable
 from importlib.metadata import version
 
@@ -16,6 +17,7 @@ from nnfw.core.output import show
 from nnfw.core.suggest import nearest
 from nnfw.core.version import __version__
 
+DECIDING = threading.Lock()  # held while it is found out which kernels are in use
 CHOICES = "auto", "compiled", "numpy"
 
 _choice = os.environ.get("NNFW_KERNELS", "auto")
@@ -43,7 +45,8 @@ def set_kernels(choice: str) -> None:
     """
     global _choice, _in_use
     _check(choice)
-    _choice, _in_use = choice, None
+    with DECIDING:
+        _choice, _in_use = choice, None
 
 
 def show_config() -> None:
@@ -58,10 +61,15 @@ def show_config() -> None:
 
 def kernel(name: str) -> Callable[..., None] | None:
     """Return the compiled kernel of this name, or None where NumPy is to be used."""
+    in_use = _in_use
+    return (_decide() if in_use is None else in_use).get(name)
+
+
+def _decide() -> dict[str, Callable[..., None]]:
     global _in_use
-    if _in_use is None:
+    with DECIDING:
         _in_use = _kernels() if _compiled() else {}
-    return _in_use.get(name)
+        return _in_use
 
 
 def _compiled() -> bool:

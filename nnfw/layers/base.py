@@ -130,6 +130,7 @@ class Layer(Part, Parametrized):
         "name": label,
     }
     _free: ClassVar[Collection[str]] = ("cache",)
+    _views: ClassVar[Collection[str]] = ("params", "grads", "flat_params", "flat_grads")
     _adjustable: tuple[str, ...] = ()  # arguments that can change after parameters are declared
     _settled: bool = False  # whether no other argument can change at all
 

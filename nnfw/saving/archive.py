@@ -44,6 +44,8 @@ def save(network: Model, path: "str | PathLike[str]") -> None:
     True
     """
     with replacing(path) as file, at_rest(network, "save"):
+        if network.shapes:  # of the layers as they are now
+            network.compute_shapes(network.shapes[0])
         into = Describer()
         description = {
             "format": FORMAT,

@@ -123,12 +123,10 @@ def as_targets(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], ne
         raise ShapeError(shape_message(y, x, lead, K, loss))
     check_finite(y, "y", lengths, network.dtype)
     valid = y if lengths is None else steps_as_samples(y, lengths)
-    if not valid.size:
-        raise ValueError("all lengths are 0, and y has a target for each step: give at least one step")
+    if valid.size:  # else no sequence has a step
+        check_classes(valid, K) if classes else check_range(valid, loss)
     if not classes:
-        check_range(valid, loss)
         return y
-    check_classes(valid, K)
     return y if y.dtype.kind in "iu" else np.where(np.isfinite(y), y, 0).astype(np.int64)
 
 

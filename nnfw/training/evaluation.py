@@ -1,13 +1,18 @@
 """Use of a network without training: its outputs, its loss and its metrics, batch by batch."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
+from nnfw.core.lengths import valid_steps, without
 from nnfw.core.typing import Array
 from nnfw.layers.parameters import NOTHING
+from nnfw.layers.sequential import is_sequence
 from nnfw.model import Model
+from nnfw.training.adapters import as_inputs
 from nnfw.training.batches import Batch, Data
+from nnfw.training.compatibility import output_shape
 from nnfw.training.guard import check_outputs
 from nnfw.training.sources import Batches
 from nnfw.training.tracker import MetricTracker
@@ -37,9 +42,23 @@ def evaluated(
 
 
 def predict(
-    network: Model, x: Array, lengths: Array | None, batch_size: int, decide: Callable[[Array], Array]
+    network: Model,
+    verb: str,
+    x: Any,
+    lengths: Any,
+    batch_size: int,
+    decide: Callable[[Array], Array],
+    check: Callable[[Model], None] = lambda network: None,
 ) -> Array:
-    """Return what is decided from the outputs (N, ...) for all of `x`, batch by batch."""
+    """Return what is decided from the outputs (N, ...), batch by batch, for inputs that fit the network.
+
+    The network passes the `check` first. Beyond the end of a sequence the decision is 0.
+    """
+    x, lengths = as_inputs(network._first, x, lengths, network._input_dtype)
+    with network._unchanged_if_refused():
+        output_shape(network, x, lengths)
+        network._ready(verb)
+        check(network)
     results = np.empty(0)
     for number, start in enumerate(range(0, len(x), batch_size), 1):
         part = slice(start, start + batch_size)
@@ -48,8 +67,10 @@ def predict(
         with np.errstate(all="ignore"):
             a = network.forward(batch.x, lengths=batch.lengths)
         check_outputs(network, f"predict, batch {number}", batch, a)
-        a = decide(a)
+        decided = decide(a)
+        if batch.lengths is not None and is_sequence(a, batch.x.shape[:2]):
+            decided = without(~valid_steps(batch.lengths, a.shape[1]), decided)
         if not results.size:
-            results = np.empty((len(x), *a.shape[1:]), a.dtype)
-        results[part] = a
+            results = np.empty((len(x), *decided.shape[1:]), decided.dtype)
+        results[part] = decided
     return results

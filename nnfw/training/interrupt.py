@@ -85,7 +85,10 @@ class Interrupt:
         if network._awaited.locked():
             with self.updating:
                 network._held.release()
-                with network._awaited:  # until it is done
+                try:
+                    with network._awaited:  # until it is done
+                        pass
+                finally:
                     network._held.acquire()
 
     @contextmanager

@@ -90,7 +90,7 @@ def as_source(
 ) -> Data | Batches:
     """Return the data set, checked against the network as far as it is known."""
     if y is not None:
-        return as_data(network, x, y, lengths, sample_weight)
+        return with_steps(as_data(network, x, y, lengths, sample_weight))
     batches = Batches(network, x)
     if lengths is not None:
         raise ValueError("lengths go with x and y; batches have their own, as (x, y, lengths)")
@@ -136,7 +136,18 @@ def split_off(data: Data, fraction: float, split: str, rng: np.random.Generator)
     else:
         by = labels if split == "stratified" else None
         train, validation = split_indices(N, fraction, copy.deepcopy(rng), by)
-    return data.subset(train), data.subset(validation), f"{split}, {len(validation)} of {N} samples"
+    parts = [with_steps(data.subset(part)) for part in (train, validation)]
+    return parts[0], parts[1], f"{split}, {len(validation)} of {N} samples"
+
+
+def with_steps(data: Data) -> Data:
+    """Return the data, unless there is a target for each step, and no step."""
+    if data.steps and data.lengths is not None and not data.lengths[data.rows].any():
+        raise ValueError(
+            "all lengths are 0, and y has a target for each step: give at least one step to train on, and "
+            "one to validate on"
+        )
+    return data
 
 
 def unpacked(data: Any) -> tuple[Any, ...]:

@@ -33,7 +33,7 @@ class MetricTracker:
     def sums(self, sums: Sums) -> None:
         self.total, self.valid, totals = sums
         for name, running in self.metrics.items():
-            running.total = totals[name]
+            running.total = totals.get(name)  # none of a metric that has been added since
 
     def measure(self, batch: Batch, a: Array) -> None:
         """Compute the statistics of each metric for a batch and its outputs `a`; `add` adds them."""
@@ -58,5 +58,7 @@ class MetricTracker:
 
     def result(self) -> dict[str, float]:
         """Return the mean loss and the metrics by name."""
+        if not self.valid:
+            raise ValueError("no sequence of these batches has a step, and each step has a target: no loss")
         results = {name: running.result() for name, running in self.metrics.items()}
         return {"loss": self.total / self.valid} | results
