@@ -46,17 +46,25 @@ DEFAULTS: dict[str, dict[str, Any]] = {  # attributes that a file may leave out
     "Softmax": {"axis": -1},
 }
 
-VALID = """
-  size = Shape <start: int = 1, end: int = 2> (x)
+COLUMN = """
   one_step = Constant <value_int: int = 1> ()
   no_step = Constant <value_int: int = 0> ()
   last_axis = Constant <value_ints: ints = [-1]> ()
   column = Unsqueeze (lengths, last_axis)
+"""  # the lengths (N,) as (N, 1)
+VALID = f"""
+  {COLUMN}
+  size = Shape <start: int = 1, end: int = 2> (x)
   T = Squeeze (size)
   steps = Range (no_step, T, one_step)
   valid = Less (steps, column)
   values = Unsqueeze (valid, last_axis)
 """  # which values (N, T, 1) of x (N, T, D) are within the lengths (N,)
+POOLED = """
+  any_step = Greater (column, no_step)
+  nothing = Constant <value_float: float = 0.0> ()
+  y = Where (any_step, pooled, nothing)
+"""  # 0 for a sequence without a step
 FUNCTIONS = {
     "Silu": """(x) => (y) {
   s = Sigmoid (x)
@@ -74,22 +82,24 @@ FUNCTIONS = {
   axis = Constant <value_ints: ints = [1]> ()
   total = ReduceSum <keepdims: int = 0> (kept, axis)
   number = Cast <to: int = 1> (column)
-  y = Div (total, number)
+  pooled = Div (total, number)
+  {POOLED}
 }}""",
     "MaxPooling": f"""(x, lengths) => (y) {{
   {VALID}
   lowest = Constant <value_float: float = -3.4028235e38> ()
   kept = Where (values, x, lowest)
   axis = Constant <value_ints: ints = [1]> ()
-  y = ReduceMax <keepdims: int = 0> (kept, axis)
+  pooled = ReduceMax <keepdims: int = 0> (kept, axis)
+  {POOLED}
 }}""",
-    "LastStep": """(x, lengths) => (y) {
-  one = Constant <value_int: int = 1> ()
-  axes = Constant <value_ints: ints = [1]> ()
-  last = Sub (lengths, one)
-  index = Unsqueeze (last, axes)
-  y = GatherND <batch_dims: int = 1> (x, index)
-}""",
+    "LastStep": f"""(x, lengths) => (y) {{
+  {COLUMN}
+  last = Sub (column, one_step)
+  index = Max (last, no_step)
+  pooled = GatherND <batch_dims: int = 1> (x, index)
+  {POOLED}
+}}""",
     "Steps": """(x, mask) => (y) {
   size = Shape <start: int = 1, end: int = 2> (x)
   T = Squeeze (size)

@@ -17,8 +17,10 @@ from nnfw import (
     Dropout,
     Embedding,
     Flatten,
+    LastStep,
     Layer,
     LoadError,
+    MaxPooling,
     MeanPooling,
     Network,
     Reshape,
@@ -253,6 +255,26 @@ def test_the_padding_is_not_read(kind, backwards, path):
     y = run(path, x, lengths)
     np.testing.assert_allclose(y, expected, rtol=0, atol=1e-6)
     assert (y[0, 2:] == 0).all()
+
+
+@pytest.mark.parametrize("pooling", [LastStep, MaxPooling, MeanPooling])
+def test_sequences_without_a_step_give_zero(pooling, path):
+    network = untrained(Network([Dense(3), pooling()], seed=0), None, 3)
+    to_onnx(network, path, lengths=True)
+    x, lengths = RNG.normal(size=(3, 5, 3)).astype("f4"), np.array([2, 0, 5])
+    y = run(path, x, lengths)
+    assert (y[1] == 0).all()
+    np.testing.assert_allclose(y, network.predict(x, lengths=lengths), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("pooling", [LastStep, MaxPooling, MeanPooling, lambda: GRU(2)])
+def test_rows_of_masks_alone_give_zero(pooling, path):
+    network = untrained(Network([Embedding(5, 2, mask=0), pooling()], seed=0), None)
+    to_onnx(network, path)
+    x = np.array([[1, 3, 0], [0, 0, 0]])
+    y = run(path, x)
+    assert (y[1] == 0).all()
+    np.testing.assert_allclose(y, network.predict(x), rtol=0, atol=1e-6)
 
 
 def test_any_number_of_steps_unless_a_layer_fixes_it(path):
