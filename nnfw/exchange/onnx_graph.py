@@ -14,8 +14,10 @@ CELLS = {"RNN": 1, "GRU": 2, "LSTM": 3}  # the recurrent nodes, and how many act
 class Source:
     """A graph, with its constants by name; `axes` are the letters of the axes of the value that is read."""
 
-    def __init__(self, onnx: Any, graph: Any) -> None:
+    def __init__(self, onnx: Any, model: Any) -> None:
+        graph = model.graph
         self.onnx, self.graph, self.axes = onnx, graph, ""
+        self.opset = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 1)
         self.arrays = {a.name: onnx.numpy_helper.to_array(a) for a in graph.initializer}
         self.producers = {name: node for node in graph.node for name in node.output if name}
         for node in graph.node:

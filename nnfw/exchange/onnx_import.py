@@ -50,7 +50,7 @@ def from_onnx(path: "str | PathLike[str]") -> Network:
     """
     onnx = load_onnx()
     with reading("from_onnx", path) as file:
-        return Reader(onnx, onnx.load_model_from_string(file.read()).graph).network()
+        return Reader(onnx, onnx.load_model_from_string(file.read())).network()
 
 
 class Reader(Source):
@@ -221,8 +221,9 @@ class Reader(Source):
         """Give the Dense layer before it its activation."""
         known = node.op_type in OPERATORS.values() and node.op_type != "Affine"
         self.require(node, known, "is no layer of nnfw")
-        if node.op_type == "Softmax" and a.get("axis") == len(self.axes) - 1:
-            a = {"axis": -1}
+        if node.op_type == "Softmax":
+            axis = a.get("axis", -1 if self.opset >= 13 else 1)
+            a = {"axis": -1 if axis == len(self.axes) - 1 else axis}
         activation = activation_of(node.op_type, a)
         self.require(node, activation, f"has {a}, unlike any activation of nnfw")
         self.dense(node).activation = activation

@@ -183,6 +183,20 @@ def test_files_that_are_refused(text, words, path):
     assert str(caught.value).startswith(f"{path}: ")
 
 
+def test_the_default_axis_of_an_old_softmax(path):
+    """Below opset 13 it is 1, from which on all axes are one."""
+    arrays = {"M": RNG.normal(size=(3, 3)).astype("f4")}
+    x = RNG.normal(size=(4, 3)).astype("f4")
+    two = graph_of(path, "a = MatMul (x, M) y = Softmax (a)", "float[N, 3] x", opset=12, **arrays)
+    np.testing.assert_allclose(from_onnx(two).predict(x), run_y(two, x), rtol=0, atol=1e-6)
+    text = "a = MatMul (x, M) y = Softmax (a)"
+    with pytest.raises(LoadError, match=r"Softmax '' has {'axis': 1}, unlike any activation"):
+        from_onnx(graph_of(path, text, opset=12, **arrays))
+    last = "a = MatMul (x, M) y = Softmax <axis = 2> (a)"
+    assert from_onnx(graph_of(path, last, opset=12, **arrays)).layers[0].activation.name == "softmax"
+    assert from_onnx(graph_of(path, text, opset=13, **arrays)).layers[0].activation.name == "softmax"
+
+
 def test_a_file_that_is_none(path):
     path.write_bytes(b"nothing")
     with pytest.raises(LoadError, match=r"network.onnx: it is damaged"):
