@@ -115,8 +115,9 @@ class Reader(Source):
             case "Gather":
                 self.read_gather(node, a.get("axis", 0))
             case "LayerNormalization":
-                last = a.get("axis", -1) in (-1, len(self.axes) - 1) and "P" not in self.axes
+                last = a.get("axis", -1) in (-1, len(self.axes) - 1)
                 self.require(node, last, "is not over the features alone")
+                self.require_features_last(node)
                 gain = self.operand(node, 1)
                 shift = self.operand(node, 2) if len(node.input) > 2 else np.zeros_like(gain)
                 self.add(own.LayerNorm(epsilon=a.get("epsilon", 1e-5)), {"gain": gain, "shift": shift})
@@ -199,9 +200,14 @@ class Reader(Source):
 
     def read_product(self, node: Any, W: Array) -> None:
         """Add a Dense layer, so far without a bias and an activation."""
-        along = self.axes[-1:] == "D" and "P" not in self.axes and W.ndim == 2
-        self.require(node, along, f"is a product along another axis than the features of {self.axes}")
+        self.require_features_last(node)
+        self.require(node, W.ndim == 2, f"is a product with {W.ndim} axes, not with 2")
         self.add(own.Dense(W.shape[1], use_bias=False), {"W": W})
+
+    def require_features_last(self, node: Any) -> None:
+        """Raise a LoadError for a node along the last axis unless that is all of the features."""
+        along = self.axes[-1:] == "D" and "P" not in self.axes
+        self.require(node, along, f"is along another axis than the features of {self.axes}")
 
     def dense(self, node: Any) -> Any:
         """Return the Dense layer that a node belongs to, which has no activation yet."""
@@ -212,6 +218,7 @@ class Reader(Source):
 
     def read_bias(self, node: Any) -> None:
         """Give the Dense layer before it its bias."""
+        self.require_features_last(node)
         layer, b = self.dense(node), next(self.arrays[one] for one in node.input[::-1] if one in self.arrays)
         fits = b.shape == (layer.units,) and not layer.use_bias
         self.require(node, fits, "adds something else than the one bias of a Dense layer")
@@ -221,7 +228,8 @@ class Reader(Source):
         """Give the Dense layer before it its activation."""
         known = node.op_type in OPERATORS.values() and node.op_type != "Affine"
         self.require(node, known, "is no layer of nnfw")
-        if node.op_type == "Softmax":
+        if node.op_type == "Softmax":  # the others are of each value alone
+            self.require_features_last(node)
             axis = a.get("axis", -1 if self.opset >= 13 else 1)
             a = {"axis": -1 if axis == len(self.axes) - 1 else axis}
         activation = activation_of(node.op_type, a)

@@ -135,6 +135,8 @@ def run_y(path, x):
 
 
 RECURRENT = "t = Transpose <perm = [1, 0, 2]> (x) {} = {} <hidden_size = 4{}> (t, W, R{})"
+TURNED = "a = MatMul (x, M) s = Transpose <perm = [0, 2, 1]> (a)"  # features before steps
+BACK = "y = Transpose <perm = [0, 2, 1]> (t)"
 REFUSED = [
     (
         RECURRENT.format("_, y", "GRU", ", clip = 3.0", ""),
@@ -161,6 +163,11 @@ REFUSED = [
     ("a = MatMul (x, M) b = MatMul (x, M) y = Add (a, b)", "Add '' computes with 2 values"),
     ("a = MatMul (x, M) y = Add (a, ones)", "adds something else than the one bias"),
     ("a = MatMul (x, M) y = Softmax <axis = 1> (a)", "unlike any activation"),
+    (f"{TURNED} t = Add (s, c) {BACK}", "Add '' is along another axis than the features of NDT"),
+    (f"{TURNED} t = Softmax (s) {BACK}", "Softmax '' is along another axis than the features of NDT"),
+    (f"{TURNED} t = LayerNormalization (s, c) {BACK}", "is along another axis than the features of NDT"),
+    (f"{TURNED} t = MatMul (s, M) {BACK}", "is along another axis than the features of NDT"),
+    ("y = MatMul (x, c)", "is a product with 1 axes, not with 2"),
     ("y = Gemm <alpha = 2.0> (x, M)", "scales or transposes"),
     ("y = Conv (x, W)", "Conv '' is no layer of nnfw"),
     ("y = other.MeanPooling (x)", "MeanPooling '' is no layer of nnfw"),
@@ -178,9 +185,27 @@ REFUSED = [
 @pytest.mark.parametrize(("text", "words"), REFUSED)
 def test_files_that_are_refused(text, words, path):
     arrays = CELL | {"M": np.ones((3, 3), "f4"), "ones": np.array([1]), "two": np.array([2])}
+    arrays["c"] = np.ones(3, "f4")
     with pytest.raises(LoadError, match=words) as caught:
         from_onnx(graph_of(path, text, **arrays))
     assert str(caught.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize("perm", [[0, 2, 1], [1, 0, 2]])
+def test_an_activation_of_each_value_alone_has_any_order_of_axes(perm, path):
+    order = f"Transpose <perm = {perm}>"
+    text = f"a = MatMul (x, M) s = {order} (a) t = Tanh (s) y = {order} (t)"
+    x, M = RNG.normal(size=(4, 3, 3)).astype("f4"), RNG.normal(size=(3, 3)).astype("f4")
+    network = from_onnx(graph_of(path, text, M=M))
+    np.testing.assert_allclose(network.predict(x), run_y(path, x), rtol=0, atol=1e-6)
+
+
+def test_bias_and_softmax_with_time_first(path):
+    order = "Transpose <perm = [1, 0, 2]>"
+    text = f"a = MatMul (x, M) s = {order} (a) t = Add (s, b) u = Softmax (t) y = {order} (u)"
+    x, M = RNG.normal(size=(4, 3, 3)).astype("f4"), RNG.normal(size=(3, 3)).astype("f4")
+    network = from_onnx(graph_of(path, text, M=M, b=RNG.normal(size=3).astype("f4")))
+    np.testing.assert_allclose(network.predict(x), run_y(path, x), rtol=0, atol=1e-6)
 
 
 def test_the_default_axis_of_an_old_softmax(path):
