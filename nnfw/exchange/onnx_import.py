@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nnfw import layers as own
+from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
 from nnfw.core.typing import Array
 from nnfw.exchange.gates import directions, parted
@@ -50,7 +51,13 @@ def from_onnx(path: "str | PathLike[str]") -> Network:
     """
     onnx = load_onnx()
     with reading("from_onnx", path) as file:
-        return Reader(onnx, onnx.load_model_from_string(file.read())).network()
+        reader = Reader(onnx, onnx.load_model_from_string(file.read()))
+        try:
+            return reader.network()
+        except LoadError:
+            raise
+        except ValueError as error:  # of a layer or of the network
+            raise LoadError(f"it computes what no chain of nnfw's layers does: {error}") from error
 
 
 class Reader(Source):

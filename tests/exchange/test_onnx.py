@@ -24,6 +24,7 @@ from nnfw import (
     MeanPooling,
     Network,
     Reshape,
+    ShapeError,
 )
 from nnfw.exchange import from_onnx, to_onnx
 
@@ -228,6 +229,17 @@ def test_a_file_that_is_none(path):
         from_onnx(path)
     with pytest.raises(LoadError, match=r"reads an input of 4 axes"):
         from_onnx(graph_of(path, "y = Relu (x)", "float[N, 2, 2, 2] x"))
+
+
+def test_a_sound_file_that_no_chain_computes(path):
+    """It is not called damaged: the message has the reason of the layer or the network."""
+    words = r"network.onnx: it computes what no chain of nnfw's layers does: "
+    with pytest.raises(LoadError, match=rf"{words}.*Reshape\(") as caught:
+        from_onnx(graph_of(path, "y = Reshape (x, shape)", shape=np.array([-1, 3])))
+    assert isinstance(caught.value.__cause__, ShapeError)
+    to_onnx(untrained(Network([Dropout(0.2)]), 3), path)
+    with pytest.raises(LoadError, match=rf"{words}.*layers must hold at least one layer"):
+        from_onnx(path)
 
 
 class Own(Layer):
