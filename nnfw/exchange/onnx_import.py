@@ -256,7 +256,7 @@ class Reader(Source):
         else:
             last = self.axes[axis] == "T" and self.operand(node, 1).tolist() == -1
             self.require(node, last, "takes other steps than the last")
-            self.add(own.LastStep(), axes="ND")
+            self.add(own.LastStep(), axes=self.axes.replace("T", ""))
 
     def read_reshape(self, node: Any, sizes: list[int]) -> None:
         """Follow the axes where directions and features become one; else it is a layer."""
@@ -270,7 +270,7 @@ class Reader(Source):
     def read_reduction(self, node: Any, letter: str, kept: int) -> None:
         """Add pooling over time, or find how two directions become one."""
         if letter == "T" and "P" not in self.axes and node.op_type in POOLS and not kept:
-            self.add(POOLS[node.op_type](), axes="ND")
+            self.add(POOLS[node.op_type](), axes=self.axes.replace("T", ""))
             return
         two = letter == "P" and isinstance(self.layers[-1], own.Bidirectional)
         fits = two and node.op_type in MERGED and not kept

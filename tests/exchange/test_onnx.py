@@ -138,6 +138,7 @@ def run_y(path, x):
 RECURRENT = "t = Transpose <perm = [1, 0, 2]> (x) {} = {} <hidden_size = 4{}> (t, W, R{})"
 TURNED = "a = MatMul (x, M) s = Transpose <perm = [0, 2, 1]> (a)"  # features before steps
 BACK = "y = Transpose <perm = [0, 2, 1]> (t)"
+REVERSED = "a = Transpose <perm = [2, 1, 0]> (x)"
 REFUSED = [
     (
         RECURRENT.format("_, y", "GRU", ", clip = 3.0", ""),
@@ -175,6 +176,8 @@ REFUSED = [
     ("y = ReduceMax (x, ones)", "over the axis T of NTD is no layer"),
     ("y = ReduceMean <keepdims = 0> (x, two)", "over the axis D of NTD"),
     ("y = Transpose <perm = [2, 1, 0]> (x)", "gives the axes DTN"),
+    (f"{REVERSED} y = ReduceMean <keepdims = 0> (a, ones)", "gives the axes DN"),
+    (f"{REVERSED} y = Gather <axis = 1> (a, last)", "gives the axes DN"),
     ("y = Squeeze (x, ones)", "damaged|drops another axis"),
     ("y = Reshape (x, two)", r"the shape \[2\], which no layer"),
     ("y = LayerNormalization <axis = 1> (x, ones)", "is not over the features alone"),
@@ -186,7 +189,7 @@ REFUSED = [
 @pytest.mark.parametrize(("text", "words"), REFUSED)
 def test_files_that_are_refused(text, words, path):
     arrays = CELL | {"M": np.ones((3, 3), "f4"), "ones": np.array([1]), "two": np.array([2])}
-    arrays["c"] = np.ones(3, "f4")
+    arrays |= {"c": np.ones(3, "f4"), "last": np.int64(-1)}
     with pytest.raises(LoadError, match=words) as caught:
         from_onnx(graph_of(path, text, **arrays))
     assert str(caught.value).startswith(f"{path}: ")
