@@ -167,7 +167,7 @@ def in_place(array, factor):
 
 def own_arrays(original, self, rng, dtype):
     original(rng, dtype)
-    self.params = {name: p.copy() for name, p in self.params.items()}
+    vars(self)["params"] = {name: p.copy() for name, p in self.params.items()}
 
 
 def no_seed(original, self, rng, dtype):

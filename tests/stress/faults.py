@@ -485,8 +485,8 @@ OTHERS = [
     Fault(
         "arguments: unknown ones taken",
         "core/registry",
-        "elif cls is home and not method",
-        "elif False and not method",
+        "(cls is home and not method",
+        "(False and not method",
     ),
     Fault("arguments: never fixed", "core/registry", "(why := self._fixed(name))", "(why := None)"),
     Fault(
