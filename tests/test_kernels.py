@@ -1,5 +1,6 @@
 """The compiled kernels: that they compute what the loops in NumPy do, and that those serve without them."""
 
+import os
 import subprocess
 import sys
 
@@ -28,6 +29,7 @@ SEEDS = [pytest.param(seed, marks=() if seed < 5 else pytest.mark.slow) for seed
 def choose(monkeypatch):
     """Return a function that chooses the kernels, for one test."""
     monkeypatch.setattr(kernels, "_choice", "numpy")
+    monkeypatch.setattr(kernels, "_in_use", None)
     return nnfw.set_kernels
 
 
@@ -285,3 +287,21 @@ def test_a_stream_gives_the_states_of_the_whole_sequence():
     stream, sequence = network.stream(), x[:1]
     steps = [stream.step(x_t) for x_t in sequence[0]]
     np.testing.assert_allclose(steps[-1], network.predict(sequence)[0], rtol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.subprocess
+def test_the_first_training_says_that_it_compiles(tmp_path):
+    pytest.importorskip("numba")
+    program = (
+        "import numpy, nnfw; x = numpy.ones((4, 3, 2)); "
+        "nnfw.Network([nnfw.RNN(2)], seed=0).fit(x, numpy.ones((4, 2)), epochs=1, verbose=2)"
+    )
+    settings = os.environ | {"NNFW_KERNELS": "auto", "NUMBA_CACHE_DIR": str(tmp_path)}
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", program], env=settings, capture_output=True, text=True, check=True
+        )
+        for _ in range(2)
+    ]
+    assert ["are compiled, which takes some seconds" in one.stdout for one in said] == [True, False]

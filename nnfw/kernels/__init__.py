@@ -10,6 +10,7 @@ import platform
 import threading
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 
@@ -70,6 +71,14 @@ def _decide() -> dict[str, Callable[..., None]]:
     with DECIDING:
         _in_use = _kernels() if _compiled() else {}
         return _in_use
+
+
+def are_new() -> bool:
+    """Whether compiled kernels are in use that no training has compiled and kept yet."""
+    if not _compiled():
+        return False
+    folder = Path(_kernels()["rnn_backward"].stats.cache_path)  # type: ignore[attr-defined]
+    return not any(folder.glob("cells.*_backward-*.nbi"))
 
 
 def _compiled() -> bool:

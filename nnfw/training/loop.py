@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nnfw import kernels
 from nnfw.model import Model
 from nnfw.optimizers import Optimizer
 from nnfw.training.batches import Batch, Data
@@ -145,6 +146,8 @@ def remembered(run: Run) -> Iterator[None]:
 
 def announce(run: Run, epochs: int, validated: bool) -> None:
     """Print what is worth knowing before the first epoch."""
+    if kernels.are_new():
+        run.note("the loops over time are compiled, which takes some seconds, once: they are kept")
     if validated:
         run.note(f"validation: {run.history.validation}")
     if not epochs and not run.stopped:

@@ -83,7 +83,8 @@ class Bar(Progress):
 
         self.bar = tqdm
         self.count, self.last = steps, first + epochs - 1
-        self.epochs = self.bar(total=epochs, unit="epoch", desc="training", dynamic_ncols=True)
+        form = "{desc} {n_fmt}/{total_fmt} |{bar:8}| {remaining}{postfix}"  # leaves room for the numbers
+        self.epochs = self.bar(total=epochs, desc="epochs", bar_format=form, dynamic_ncols=True)
         self.steps: Any = None
 
     @while_printable
@@ -110,7 +111,7 @@ class Bar(Progress):
         if self.steps is not None:
             self.steps.close()
             self.steps = None
-        self.epochs.set_postfix_str(printable(describe(logs), sys.stderr), refresh=False)
+        self.epochs.set_postfix_str(printable(in_short(logs), sys.stderr), refresh=False)
         self.epochs.update()
 
     @while_printable
@@ -124,6 +125,18 @@ class Bar(Progress):
         if self.steps is not None:
             self.steps.close()
         self.epochs.close()
+
+
+def in_short(logs: Mapping[str, float]) -> str:
+    """Return the numbers of an epoch for a narrow line: the losses first, and no rate.
+
+    Examples
+    --------
+    >>> in_short({"loss": 0.5, "accuracy": 0.75, "val_loss": 0.625, "learning_rate": 0.001})
+    'loss 0.5, val_loss 0.625, accuracy 0.75'
+    """
+    names = sorted(logs, key=lambda name: name not in ("loss", "val_loss"))
+    return describe({name: logs[name] for name in names if name != "learning_rate"})
 
 
 def open_progress(verbose: int | str) -> Progress:
