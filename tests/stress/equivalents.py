@@ -11,6 +11,10 @@ TASTE: dict[tuple[str, str], str] = {
     ("layers/recurrent", "INFERENCE_ROWS = 2048"): LIMIT,
     ("core/vectors", "BLOCK = 1 << 17"): LIMIT,
     (
+        "layers/lstm",
+        "_at_once = (4,)",
+    ): "the last of the products takes what is left, and this is the only one",
+    (
         "layers/gated",
         "hint = nearest(str(gate), self._sigma_gates) if len(str(gate)) > 1 else ''",
     ): "part of a message",
@@ -36,6 +40,10 @@ SAME: dict[tuple[str, str], str] = {
     (
         "layers/recurrent",
         "for window in steps.windows(max(2, INFERENCE_ROWS // max(1, steps.N))):",
+    ): LIMIT,
+    (
+        "layers/recurrent",
+        "for window in steps.windows(max(1, INFERENCE_ROWS // max(2, steps.N))):",
     ): LIMIT,
     ("layers/recurrent", "if len(input_shape) != 2 or input_shape[1] is None:"): "the last of two",
     (

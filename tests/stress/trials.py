@@ -45,7 +45,8 @@ TESTS = {  # which tests must see the changes of a file of nnfw
     "activations": Tests(["test_activations"]),
     "core/files": Tests(["saving/test_file", "saving/test_replacing"]),
     "core/lengths": Tests(
-        ["layers/test_packing", "layers/test_pooling", *RECURRENT], "packing or pooling or lengths"
+        ["core/test_lengths", "layers/test_packing", "layers/test_pooling", *RECURRENT],
+        "packing or pooling or lengths",
     ),
     "core/logits": Tests(["core/test_logits", "test_network", "test_losses"]),
     "core/registry": Tests(["test_arguments", "core/test_registry"]),
