@@ -197,8 +197,8 @@ def _as_classes(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
         odd = y[((y != np.floor(y)) | ~(y >= low) | (y > high)).argmax()]
         expected = "0 or 1 (or -1 or +1)" if k == 1 else f"a whole number from 0 to {k - 1}"
         raise ValueError(
-            f"y holds {odd}, a up to {a.max()}: with K={k} outputs a sample each class is "
-            f"{expected}; number the classes from 0, and give outputs as a, not classes already decided"
+            f"y holds {odd:g}: with K={k} outputs a sample each class is {expected}; number the classes from "
+            f"0, measure numbers by 'mae', 'rmse' or 'r2', and give outputs as a, not classes already decided"
         )
     return (y > 0 if k == 1 else y).astype(np.intp, copy=False), a
 
