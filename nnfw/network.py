@@ -160,7 +160,7 @@ class Network(Model):
         callbacks = open_callbacks(callbacks)
         if validation_data is not None and share:
             raise ValueError("fit: give validation_data or validation_split, not both")
-        with exclusive(self):
+        with exclusive(self, callbacks):
             with self._unchanged_if_refused():
                 train = sources.as_source(self, x, y, lengths, sample_weight)
                 train, validation, how = sources.with_validation(self, train, validation_data, share, split)

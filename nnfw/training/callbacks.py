@@ -85,7 +85,7 @@ def open_callbacks(callbacks: Any) -> list[Callback]:
     if not isinstance(callbacks, Iterable):
         raise TypeError(f"fit: callbacks must be a list, [callback], got {type(callbacks).__name__} alone")
     callbacks = list(callbacks)
-    for callback in callbacks:
+    for place, callback in enumerate(callbacks):
         if not isinstance(callback, Callback):
             made = f"; did you mean {callback.__name__}(...)?" if isinstance(callback, type) else ""
             raise TypeError(f"fit: callbacks must be Callback objects, got {type(callback).__name__}{made}")
@@ -95,6 +95,10 @@ def open_callbacks(callbacks: Any) -> list[Callback]:
                     f"{type(callback).__name__}.{name} is never called{translation(name, HOOKS)} A callback "
                     f"has: {', '.join(HOOKS)}, each given the run"
                 )
+        if callback.remembers and any(callback is other for other in callbacks[:place]):
+            raise ValueError(
+                f"fit: callbacks[{place}] is the same {callback!r} as one before it; leave it out"
+            )
     return callbacks
 
 

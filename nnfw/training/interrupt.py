@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from nnfw.model import Model
 
 HOLDING = threading.Lock()  # while it is decided which fit gets a network
+USED: set[int] = set()  # the callbacks with a memory of fits that are running, by id
 PATIENCE = 60.0  # seconds that another thread waits for the end of a batch
 
 
@@ -20,23 +21,27 @@ def outermost(network: Model) -> Model:
 
 
 @contextmanager
-def exclusive(network: Model) -> Iterator[None]:
-    """Hold the network for one fit; `Interrupt.rest` lets go of it between two updates.
+def exclusive(network: Model, callbacks: Sequence[Any] = ()) -> Iterator[None]:
+    """Hold a network and callbacks for one fit; `Interrupt.rest` lets go of the network between updates.
 
     Raises
     ------
     RuntimeError
-        If another fit holds it already, in this thread or another.
+        If another fit holds one of them already, in this thread or another.
     """
-    network = outermost(network)
+    network, used = outermost(network), {id(one): one for one in callbacks if one.remembers}
     with HOLDING:
         if network._fitting:
             raise RuntimeError("this network is being fitted already; wait for that fit to end")
+        for key in used.keys() & USED:
+            raise RuntimeError(f"{used[key]!r} is used by a fit that is running; give each fit its own")
         network._fitting = threading.get_ident()
+        USED.update(used)
     try:
         with network._held:
             yield
     finally:
+        USED.difference_update(used)
         network._fitting = None
 
 

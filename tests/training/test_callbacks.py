@@ -358,3 +358,18 @@ class TestGradients:
         with pytest.raises(NonFiniteError, match="a gradient of layer 1"):
             network.fit(X, Y, callbacks=[LambdaCallback(on_gradients=spoil)], verbose=0)
         np.testing.assert_array_equal(network.flat_params, before)
+
+
+def test_a_callback_with_a_memory_serves_one_fit_at_a_time():
+    x = np.random.default_rng(0).normal(size=(6, 2))
+    stopping, other = EarlyStopping("loss", patience=2), Network([Dense(1)], seed=1)
+
+    def fit_another(run):
+        other.fit(x, x[:, 0], callbacks=[stopping], verbose=0)
+
+    network = Network([Dense(1)], seed=0)
+    with pytest.raises(RuntimeError, match=r"EarlyStopping\(.*\) is used by a fit that is running"):
+        network.fit(x, x[:, 0], callbacks=[stopping, LambdaCallback(on_epoch_end=fit_another)], verbose=0)
+    with pytest.raises(ValueError, match=r"callbacks\[1\] is the same EarlyStopping"):
+        network.fit(x, x[:, 0], callbacks=[stopping, stopping], verbose=0)
+    other.fit(x, x[:, 0], callbacks=[stopping], verbose=0)  # it is free again
