@@ -110,7 +110,7 @@ class TestExamples:
 @pytest.mark.slow
 @pytest.mark.parametrize("path", SEEDED, ids=lambda path: path.stem)
 def test_another_seed_gives_another_result(path, tmp_path, monkeypatch):
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *given: None)
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *given, **how: None)
     arguments = [*small(path, tmp_path), "--epochs=1"]
     main = load(path).main
     assert numbers(main([*arguments, "--seed=1"])) != numbers(main([*arguments, "--seed=2"]))
