@@ -166,6 +166,7 @@ def test_history_ticks_are_whole_epochs():
     assert all(tick == round(tick) for tick in axes.get_xticks())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("count", "rows", "columns"), [(1, 1, 1), (3, 1, 3), (4, 2, 2), (5, 2, 3), (7, 3, 3)]
 )

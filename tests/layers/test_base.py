@@ -200,6 +200,7 @@ def test_what_needs_whole_sequences_is_not_causal():
 # ---- threads -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", LAYERS, ids=repr)
 def test_threads_that_share_a_layer_get_the_bits_of_one(layer):
     layer, rng = new(layer, "float32"), np.random.default_rng(1)

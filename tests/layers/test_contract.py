@@ -134,19 +134,16 @@ def layer(kind, number):
     return VARIANTS[kind][number - 1] if number else built(kind)
 
 
-every_case = pytest.mark.parametrize(("kind", "number"), CASES, ids=case_id)
+def cases(is_slow):
+    """Return a decorator for a test of all cases; the variants are slow, and what else is said to be."""
+    rows = [
+        pytest.param(*case, marks=[pytest.mark.slow] * (case[1] > 0 or is_slow(case[0]))) for case in CASES
+    ]
+    return pytest.mark.parametrize(("kind", "number"), rows, ids=case_id)
 
 
-def takes_a_while(kind, number):
-    """Whether the differences of all parameters take more than a second or so."""
-    return issubclass(kind, (Bidirectional, Network)) or (number > 0 and issubclass(kind, Recurrent))
-
-
-every_case_checked = pytest.mark.parametrize(
-    ("kind", "number"),
-    [pytest.param(*case, marks=[pytest.mark.slow] * takes_a_while(*case)) for case in CASES],
-    ids=case_id,
-)
+every_case = cases(lambda kind: False)
+every_case_checked = cases(lambda kind: issubclass(kind, (Bidirectional, Network)))  # by many differences
 every_layer = pytest.mark.parametrize("kind", LAYERS, ids=case_id)
 
 

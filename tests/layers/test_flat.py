@@ -146,6 +146,7 @@ class TestUpdate:
         assert len(steps) == 6
         assert len(set(map(id, steps))) == 1  # laid out once
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "change",
         [

@@ -53,6 +53,7 @@ class TestResume:
         assert stopper["best_epoch"] < len(WHOLE.history.epoch)
         assert np.isfinite(reducer["best"])
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("epochs", range(1, 6))
     def test_after_any_epoch(self, epochs, tmp_path):
         network = train(new_network(), epochs=epochs)

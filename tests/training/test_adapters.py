@@ -184,7 +184,9 @@ def as_array(x):
 
 class TestInputs:
     @pytest.mark.parametrize("form", FORMS)
-    @pytest.mark.parametrize("name", ["classes", "sequence", "signal"])
+    @pytest.mark.parametrize(
+        "name", ["sequence", *(pytest.param(name, marks=pytest.mark.slow) for name in ("classes", "signal"))]
+    )
     def test_every_form_of_array(self, name, form):
         task = TASKS[name]
         x = FORMS[form](task.x)
