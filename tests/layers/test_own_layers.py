@@ -338,3 +338,17 @@ def test_lengths_do_not_fit_time_steps_that_outputs_have_of_their_own(steps):
         with pytest.raises(ShapeError, match=r"lengths count the 9 time steps of x, but layer 1, GRU\(.*"):
             network.fit(x, y, lengths=lengths, verbose=0)
         network.fit(x, y, verbose=0)
+
+
+def test_inference_between_the_passes_of_a_step_leaves_its_padding_alone():
+    x, lengths = RNG.normal(size=(2, 4, 3)), np.array([4, 2])
+    network = Network([Dense(3), Dense(2)], seed=0, dtype="float64")
+    network.compute_shapes((None, 3))
+    network.initialize()
+    dy = network.forward(x, training=True, lengths=lengths)
+    dy[1, 2:] = np.nan  # must never be read
+    network.forward(x)
+    dx = network.backward(dy)
+    network.gradients()
+    assert np.isfinite(network.flat_grads).all()
+    np.testing.assert_array_equal(dx[1, 2:], 0)
