@@ -12,7 +12,7 @@ TASTE: dict[tuple[str, str], str] = {
     ("core/vectors", "BLOCK = 1 << 17"): LIMIT,
     (
         "layers/lstm",
-        "_at_once = (4,)",
+        "_loops = Loops('lstm', at_once=(4,), kept=('v',))",
     ): "the last of the products takes what is left, and this is the only one",
     (
         "layers/gated",
