@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from nnfw.core.errors import LoadError
+from nnfw.core.extras import extra
 from nnfw.core.files import reading
 from nnfw.core.typing import Array
 from nnfw.exchange.gates import ONE_GATE, Orders, directions, joined, parted, with_mask
@@ -55,7 +56,7 @@ def load_keras(network: Model, path: "str | PathLike[str]") -> None:
         If the layers in the file do not fit the network's.
     """
     network._check_ready("load_keras")
-    h5py = _h5py()
+    h5py = extra("h5py", "keras", "files of Keras are read")
     found: dict[str, Array] = {}
     layers = [(name, layer, group, write(layer)) for name, layer, group in pairs(network)]
     with reading("load_keras", path) as file, h5py.File(opened(file), "r") as content:
@@ -141,14 +142,3 @@ def read(layer: Layer, arrays: Mapping[str, Any]) -> dict[str, Array]:
     if isinstance(layer, Embedding):
         return {"E": with_mask(layer, arrays["vars/0"])}
     return found or {key: arrays[f"vars/{i}"] for i, key in enumerate(layer.params)}
-
-
-def _h5py() -> Any:
-    try:
-        import h5py
-    except ImportError:
-        raise ImportError(
-            "files of Keras are read through the h5py package, which is not installed; "
-            "pip install 'nnfw[keras]' installs it"
-        ) from None
-    return h5py

@@ -9,6 +9,7 @@ from typing import Any
 
 from nnfw import activations as own
 from nnfw.activations import Activation
+from nnfw.core.extras import extra
 from nnfw.exchange.gates import ONE_GATE, Orders
 from nnfw.layers import GRU, LSTM, RNN
 
@@ -164,12 +165,5 @@ def activation_of(operator: str, attributes: Mapping[str, Any]) -> Activation | 
 
 
 def load_onnx() -> Any:
-    """Return the onnx package, or say which extra has it."""
-    try:
-        import onnx
-    except ImportError:
-        raise ImportError(
-            "files of ONNX are read and written through the onnx package, which is not installed; "
-            "pip install 'nnfw[onnx]' installs it"
-        ) from None
-    return onnx
+    """Return the onnx package."""
+    return extra("onnx", "onnx", "files of ONNX are read and written")

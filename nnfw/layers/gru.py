@@ -159,8 +159,9 @@ class GRU(Gated):
 
     def _weights(self, scratch: Scratch) -> Weights:
         Wx_b, Wh = super()._weights(scratch)
-        bh_c = self.params.get("bh_c", np.zeros(self.units, self.dtype))
-        return Wx_b, [*Wh, bh_c] if self.reset_after else Wh
+        if not self.reset_after:
+            return Wx_b, Wh
+        return Wx_b, [*Wh, self.params["bh_c"] if self.use_bias else np.zeros(self.units, self.dtype)]
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T, H) for (T, D) if `return_sequences`, else (H,)."""

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from nnfw.core.errors import LoadError
+from nnfw.core.extras import extra
 from nnfw.core.files import reading, replacing
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
@@ -180,12 +181,5 @@ def check_weights(arrays: Mapping[str, Array], params: Mapping[str, Array]) -> N
 
 
 def safetensors() -> Any:
-    """Return the module that reads and writes safetensors files, or say which extra has it."""
-    try:
-        from safetensors import numpy
-    except ImportError:
-        raise ImportError(
-            "weights are exchanged through the safetensors package, which is not installed; "
-            "pip install 'nnfw[safetensors]' installs it"
-        ) from None
-    return numpy
+    """Return the module that reads and writes safetensors files."""
+    return extra("safetensors.numpy", "safetensors", "weights are exchanged")

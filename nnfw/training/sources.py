@@ -11,7 +11,7 @@ import numpy as np
 
 from nnfw.core.lengths import valid_steps
 from nnfw.core.typing import Array
-from nnfw.core.validation import AMOUNT, named
+from nnfw.core.validation import AMOUNT, named, one_of
 from nnfw.data import split_indices
 from nnfw.model import Model
 from nnfw.training.adapters import as_data
@@ -103,8 +103,7 @@ def with_validation(
     network: Model, train: Data | Batches, validation_data: Any, fraction: float, split: str
 ) -> tuple[Data | Batches, Data | Batches | None, str]:
     """Return the training data, the validation data, and a word on how these were chosen."""
-    if split not in SPLITS:
-        raise ValueError(f"fit: split must be one of {', '.join(map(repr, SPLITS))}, got {split!r}")
+    one_of(*SPLITS)("fit", "split", split)
     if validation_data is not None:
         with named("validation_data"):
             validation = as_source(network, *unpacked(validation_data))
