@@ -127,6 +127,7 @@ def get(regularizer: Any) -> Any:
 
 def assign(regularizer: Any, params: Mapping[str, Array], label: str) -> list[tuple[str, Regularizer]]:
     """Return pairs of a parameter's name and a regularizer of it; one for the layer applies to matrices."""
+    regularizer = get(regularizer)  # again, for what has been put into the list or dict since
     if not isinstance(regularizer, Mapping):
         each = dict.fromkeys([name for name, p in params.items() if p.ndim > 1], regularizer)
     else:

@@ -4,6 +4,9 @@ import numpy as np
 from refusals import FLAT, NUMBERS, D, H, T, X, Y, classifier, mistakes, network_of
 from untrained import untrained
 
+import nnfw.data
+import nnfw.gradcheck
+import nnfw.saving
 from nnfw import (
     GRU,
     RNN,
@@ -157,6 +160,20 @@ MISTAKES = [
      ValueError, "layer 1, GRU(10000000)", "GB", "fewer units"),
     ("forward of a new network", lambda s: classifier().forward(X),
      RuntimeError, "there is no parameter 'Wx_z' yet", "a Network calls both at its first fit"),
+    ("a number for a shape", lambda s: classifier().compute_shapes(3),
+     TypeError, "compute_shapes: input_shape", "must be a list, got 3"),
+    ("a shape below 0", lambda s: classifier().compute_shapes((-1, 2)),
+     ValueError, "compute_shapes: input_shape[0]", "must be at least 0"),
+    ("no network to save", lambda s: nnfw.saving.save_weights(3, "never"),
+     TypeError, "save_weights: network", "must be a Network, got 3"),
+    ("no network to check", lambda s: nnfw.gradcheck.check_network(Dense(3), FLAT, NUMBERS),
+     TypeError, "check_network: network", "must be a Network, got Dense(3)"),
+    ("no layer to check", lambda s: nnfw.gradcheck.check_layer("gru"),
+     TypeError, "check_layer: layer", "must be a Layer, got 'gru'"),
+    ("no answer", lambda s: nnfw.gradcheck.check_layer(Dense(3), training_differs="a"),
+     TypeError, "check_layer: training_differs", "must be True or False"),
+    ("no sequences", lambda s: nnfw.data.pad_sequences(3),
+     TypeError, "pad_sequences: sequences", "must be a list of arrays, got 3"),
     ("weights before shapes", lambda s: classifier().initialize(),
      RuntimeError, "initialize comes after compute_shapes(input_shape)", "not been called yet"),
     ("weights from a seed", lambda s: s.network.initialize(0),

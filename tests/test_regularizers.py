@@ -77,6 +77,19 @@ def test_names_lists_and_dicts():
         Dense(3, regularizer=0.01)
 
 
+def test_what_is_put_into_a_dict_or_list_later_is_opened_and_checked():
+    network = Network([Dense(2, regularizer={"W": "l2"})], seed=0)
+    network.fit(P, P[:, :2], verbose=0)
+    network.layers[0].regularizer["W"] = "l1"
+    network.fit(P, P[:, :2], verbose=0)
+    assert network._penalty() == L1().penalty(network.params["dense_1.W"])
+    network.layers[0].regularizer["W"] = "l3"
+    before = network.flat_params.copy()
+    with pytest.raises(ValueError, match="unknown regularizer 'l3'"):
+        network.fit(P, P[:, :2], verbose=0)
+    np.testing.assert_array_equal(network.flat_params, before)
+
+
 def test_a_parameter_that_is_not_there_is_refused_before_training():
     network = Network([Dense(2, regularizer={"Wx": "l2"})], seed=0)
     with pytest.raises(

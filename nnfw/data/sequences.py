@@ -7,7 +7,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, DTypeLike
 
 from nnfw.core.typing import Array
-from nnfw.core.validation import as_array, numeric, positive_integer
+from nnfw.core.validation import as_array, numeric, positive_integer, shown
 
 
 def pad_sequences(
@@ -37,6 +37,8 @@ def pad_sequences(
     (array([[5, 3, 8],
            [4, 0, 0]]), array([3, 1]))
     """
+    if not isinstance(sequences, Iterable) or isinstance(sequences, str):
+        raise TypeError(f"pad_sequences: sequences must be a list of arrays, got {shown(sequences)}")
     items = [numeric(sequence, f"sequences[{index}]") for index, sequence in enumerate(sequences)]
     if not items:
         raise ValueError("sequences are empty; give at least one")

@@ -11,7 +11,7 @@ import numpy as np
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import valid_steps
 from nnfw.core.typing import Array
-from nnfw.core.validation import whole_number
+from nnfw.core.validation import boolean, instance_of, whole_number
 from nnfw.gradcheck.differences import CheckError, Report, compare, gradient_name
 from nnfw.layers.base import Layer, with_samples
 
@@ -68,7 +68,10 @@ def check_layer(
     differences, relative error 2.8 (tolerance 1e-06): db[1] is -0.0870544, expected -0.261163; everywhere it
     is 0.333 times what is expected
     """
-    samples, x = whole_number("check_layer", "samples", samples, low=2), None if x is None else np.asarray(x)
+    owner, x = "check_layer", None if x is None else np.asarray(x)
+    instance_of(Layer, "a Layer")(owner, "layer", layer)
+    samples = whole_number(owner, "samples", samples, low=2)
+    training_differs = boolean(owner, "training_differs", training_differs)
     errors: dict[str, float] = {}
     promises: list[Callable[[Trial], None]] = [
         *(shapes, initialization, inference, training, gradients, precision),

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.core.typing import Array
+from nnfw.core.validation import instance_of
 from nnfw.model import Model, table
 from nnfw.training import adapters
 
@@ -70,7 +71,7 @@ def check_network(
     >>> check_network(network, x, [0, 1, 2, 0, 1, 2]).worst < 1e-6
     True
     """
-    exact = copy.deepcopy(network)
+    exact = copy.deepcopy(instance_of(Model, "a Network")("check_network", "network", network))
     exact._dtype = np.dtype(np.float64)
     batch = adapters.as_data(exact, x, y, lengths).batch()
     exact.initialize()

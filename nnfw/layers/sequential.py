@@ -9,7 +9,7 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import valid_steps, without
 from nnfw.core.logits import LOGIT_GRADIENTS
 from nnfw.core.typing import Array, Shape
-from nnfw.core.validation import as_array
+from nnfw.core.validation import as_array, each, optional, whole_number
 from nnfw.core.vectors import clip_to_norm
 from nnfw.layers.base import Layer
 from nnfw.layers.flat import SharedUpdate, flatten, shared_update, vector
@@ -56,7 +56,7 @@ class Sequential(Layer):
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return the shape of the output for that of an input, without the batch axis: (D,) or (T, D)."""
-        shapes = [tuple(input_shape)]
+        shapes = [each(optional(whole_number))("compute_shapes", "input_shape", input_shape)]
         for place, layer in enumerate(self.layers, 1):
             layer._place = place
             try:

@@ -13,7 +13,7 @@ from nnfw.core.extras import extra
 from nnfw.core.files import reading, replacing
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
-from nnfw.core.validation import whole_number
+from nnfw.core.validation import instance_of, whole_number
 from nnfw.core.version import __version__
 from nnfw.model import Model
 from nnfw.saving import state
@@ -21,6 +21,8 @@ from nnfw.saving.config import Describer, Rebuilder
 from nnfw.training.interrupt import at_rest
 
 FORMAT, VERSION = "nnfw network", 1
+
+is_network = instance_of(Model, "a Network")
 
 
 def save(network: Model, path: "str | PathLike[str]") -> None:
@@ -44,6 +46,7 @@ def save(network: Model, path: "str | PathLike[str]") -> None:
     ...     bool(load(f"{folder}/network.npz").predict([[1.0, 2.0]]) == network.predict([[1.0, 2.0]]))
     True
     """
+    is_network("save", "network", network)
     with replacing(path) as file, at_rest(network, "save"):
         if network.shapes:  # of the layers as they are now
             network.compute_shapes(network.shapes[0])
@@ -118,6 +121,7 @@ def read_description(arrays: dict[str, Array]) -> dict[str, Any]:
 
 def save_weights(network: Model, path: "str | PathLike[str]") -> None:
     """Write a network's parameters to the file `path`; an older file is replaced."""
+    is_network("save_weights", "network", network)
     network._check_ready("save_weights")
     package = safetensors()
     with replacing(path) as file, at_rest(network, "save_weights"):
@@ -134,6 +138,7 @@ def load_weights(network: Model, path: "str | PathLike[str]") -> None:
     LoadError
         If the file is damaged, or its parameters have other names or shapes than the network's.
     """
+    is_network("load_weights", "network", network)
     network._check_ready("load_weights")
     package = safetensors()
     with reading("load_weights", path) as file:

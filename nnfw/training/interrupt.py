@@ -14,6 +14,16 @@ USED: set[int] = set()  # the callbacks with a memory of fits that are running, 
 PATIENCE = 60.0  # seconds that another thread waits for the end of a batch
 
 
+class Mine(threading.local):
+    """What the current thread holds."""
+
+    def __init__(self) -> None:
+        self.networks: list[Model] = []  # those that it fits, one within a callback of the other
+
+
+MINE = Mine()
+
+
 def outermost(network: Model) -> Model:
     """Return the network that a network is part of; one that is part of none itself."""
     owner = network._owner and network._owner()
@@ -39,10 +49,24 @@ def exclusive(network: Model, callbacks: Sequence[Any] = ()) -> Iterator[None]:
         USED.update(used)
     try:
         with network._held:
+            MINE.networks.append(network)
             yield
     finally:
+        MINE.networks.remove(network)
         USED.difference_update(used)
         network._fitting = None
+
+
+@contextmanager
+def let_go() -> Iterator[None]:
+    """Let other threads have what this one holds, so that no two wait for each other."""
+    for network in MINE.networks:
+        network._held.release()
+    try:
+        yield
+    finally:
+        for network in MINE.networks:
+            network._held.acquire()
 
 
 @contextmanager
@@ -58,7 +82,7 @@ def at_rest(network: Model, verb: str) -> Iterator[None]:
     if network._fitting == threading.get_ident():
         yield
         return
-    with network._awaited:
+    with let_go(), network._awaited:
         if not network._held.acquire(timeout=PATIENCE):
             raise RuntimeError(
                 f"{verb}: a fit in another thread holds the network, and has ended no batch for "

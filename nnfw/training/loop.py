@@ -29,7 +29,8 @@ def fit(run: Run, train: Data | Batches, validation: Data | Batches | None, epoc
                     break
                 run_epoch(run, train, validation)
             if run.stopped:
-                run.note(f"stopped in epoch {run.epoch}: {run.stopped}")
+                again = "; fit(..., resume=True) continues" if run.interrupt.asked else ""
+                run.note(f"stopped in epoch {run.epoch}: {run.stopped}{again}")
             run.call("on_fit_end")
 
 

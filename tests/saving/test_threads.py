@@ -158,3 +158,24 @@ def test_a_fit_waits_for_a_save_that_has_begun(path, monkeypatch):
     network.save(path)
     fitting.join()
     assert all_of(Network.load(path)) == before != all_of(network)
+
+
+def test_two_fits_whose_callbacks_save_the_network_of_the_other_both_end(tmp_path):
+    one, two = new_network(), new_network()
+    meet = threading.Barrier(2, timeout=30)
+
+    class SaveOther(Callback):
+        def __init__(self, other, path):
+            self.other, self.path = other, path
+
+        def on_epoch_end(self, run):
+            meet.wait()
+            self.other.save(self.path)
+
+    in_threads(
+        lambda: train(one, SaveOther(two, tmp_path / "two"), epochs=2, resume=False),
+        lambda: train(two, SaveOther(one, tmp_path / "one"), epochs=2, resume=False),
+    )
+    plain = train(new_network(), epochs=2)
+    assert bits(one.flat_params) == bits(two.flat_params) == bits(plain.flat_params)
+    assert len(Network.load(tmp_path / "one").history.epoch) in (1, 2)
