@@ -1,7 +1,6 @@
 """The contract of a layer: one check for each promise of its verbs, on random weights and data."""
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -68,16 +67,13 @@ def check_layer(
     differences, relative error 2.8 (tolerance 1e-06): db[1] is -0.0870544, expected -0.261163; everywhere it
     is 0.333 times what is expected
     """
-    owner, x = "check_layer", None if x is None else np.asarray(x)
-    instance_of(Layer, "a Layer")(owner, "layer", layer)
-    samples = whole_number(owner, "samples", samples, low=2)
-    training_differs = boolean(owner, "training_differs", training_differs)
+    instance_of(Layer, "a Layer")("check_layer", "layer", layer)
+    boolean("check_layer", "training_differs", training_differs)
+    samples, x = whole_number("check_layer", "samples", samples, low=2), None if x is None else np.asarray(x)
     errors: dict[str, float] = {}
-    promises: list[Callable[[Trial], None]] = [
-        *(shapes, initialization, inference, training, gradients, precision),
-        *([lengths] if layer.takes_lengths else []),
-        *([initial_state] if layer._state_size else []),
-    ]
+    promises = [shapes, initialization, inference, training, gradients, precision]
+    promises += [lengths] if layer.takes_lengths else []
+    promises += [initial_state] if layer._state_size else []
     for shape in input_shapes(layer, input_shape, x):
         trial = Trial(layer, shape, x, samples, seed, tolerance, training_differs, errors)
         for promise in promises:
