@@ -1,5 +1,8 @@
 """Loss functions of outputs ``a`` and targets ``y``, both (N, ..., K), and their derivatives.
 
+A loss that predicts more than one number for each target, as quantiles or a distribution, takes targets
+(N, ..., M) and outputs (N, ..., K) with K = P M: those of one target lie side by side.
+
 A mean or a sum over K runs over the outputs of one sample (and step). Logarithms and their derivatives are
 computed for outputs of at least ``sqrt(tiny)``, so that the square of a derivative is finite too, and of at
 most the largest float below 1. Cross-entropies of logits (see `nnfw.core.logits`) need no bounds.
@@ -8,6 +11,7 @@ most the largest float below 1. Cross-entropies of logits (see `nnfw.core.logits
 """
 
 import math
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -17,7 +21,9 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.logits import LOGIT_GRADIENTS, LOGITS
 from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array
-from nnfw.core.validation import FRACTION, POSITIVE, as_array, numeric
+from nnfw.core.validation import AMOUNT, FRACTION, POSITIVE, Range, as_array, each, numeric, positive_integer
+
+INSIDE = Range(0.0, 1.0, open_low=True, open_high=True)
 
 
 class Loss(Part):
@@ -33,6 +39,8 @@ class Loss(Part):
         The lowest and the highest valid target.
     threshold : float
         A single output above it is class 1.
+    outputs_per_target : int
+        P. Where it is not 1, a subclass defines `estimate` and `as_outputs` too.
 
     Examples
     --------
@@ -52,14 +60,23 @@ class Loss(Part):
     takes_classes: ClassVar[bool] = False
     target_range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     threshold: ClassVar[float] = 0.5
+    outputs_per_target: int = 1
 
     def value(self, y: Array, a: Array) -> Array:
-        """Return the loss of each sample (and step): y and a (N, ..., K) -> (N, ...)."""
+        """Return the loss of each sample (and step): y (N, ..., M) and a (N, ..., K) -> (N, ...)."""
         raise NotImplementedError
 
     def slope(self, y: Array, a: Array) -> Array:
-        """Return the derivative of `value` with respect to `a`, of the same shape."""
+        """Return the derivative of `value` with respect to `a`, of the shape of `a`."""
         raise NotImplementedError
+
+    def estimate(self, a: Array) -> Array:
+        """Return the targets that outputs predict: (N, ..., K) -> (N, ..., M). Metrics compare these."""
+        return a
+
+    def as_outputs(self, y: Array) -> Array:
+        """Return outputs that predict exactly these targets, (N, ..., M) -> (N, ..., K)."""
+        return y
 
     def value_from_logits(self, y: Array, logits: Array) -> Array:
         """Return `value`, computed from the logits of the activation `fused_with`."""
@@ -74,8 +91,9 @@ class Loss(Part):
 
         Parameters
         ----------
-        y : array_like (N, ..., K)
-            The targets, of the shape of `a`; for categorical cross-entropy also integer classes (N, ...).
+        y : array_like (N, ..., M)
+            The targets, M = K but for losses with several outputs a target; for categorical cross-entropy
+            also integer classes (N, ...).
         a : array_like (N, ..., K)
             The outputs.
         weight : array_like (N,) or (N, T), optional
@@ -116,12 +134,15 @@ class Loss(Part):
         return mean, _scaled(slope, weight), logits is not None
 
     def targets(self, y: Array, a: Array) -> Array:
-        """Return the targets for `value` and `slope`: checked, in the shape and dtype of `a`."""
-        if y.shape != a.shape:
+        """Return the targets (N, ..., M) for `value` and `slope`: checked, in the dtype of `a`."""
+        P = self.outputs_per_target
+        if y.shape != (*a.shape[:-1], a.shape[-1] / P):
+            several = f", {P} for each target," if P > 1 else ","
             classes = f", or give classes as integers of shape {a.shape[:-1]}" if self.takes_classes else ""
             raise ShapeError(
-                f"{type(self).__name__}: targets of shape {y.shape} do not fit outputs of shape {a.shape}, "
-                f"and nothing is broadcast; reshape the targets, or change the last layer's units{classes}"
+                f"{type(self).__name__}: targets of shape {y.shape} do not fit outputs of shape {a.shape}"
+                f"{several} and nothing is broadcast; reshape the targets, or change the last layer's "
+                f"units{classes}"
             )
         low, high = self.target_range
         if (low > -math.inf and not y.min() >= low) or (high < math.inf and not y.max() <= high):
@@ -183,6 +204,19 @@ def below_one(a: Array) -> Array:
     return np.minimum(a, 1.0 - float(np.finfo(a.dtype).epsneg))
 
 
+def below_top(logits: Array) -> tuple[Array, Array]:
+    """Return half of what logits (..., K) are below the largest, and log Σ exp of twice that (...).
+
+    Differences of halves cannot overflow.
+    """
+    half = 0.5 * logits.reshape(-1, logits.shape[-1])
+    rows, top = np.arange(len(half)), half.argmax(axis=1)
+    below = half - half[rows, top, None]
+    others = np.exp(below)
+    others[rows, top] = 0.0
+    return below.reshape(logits.shape), np.log1p(np.vecdot(others, others)).reshape(logits.shape[:-1])
+
+
 OTHER_NAMES = {
     "bce_with_logits": "bce",
     "cross_entropy": "cce",
@@ -194,6 +228,11 @@ OTHER_NAMES = {
     "l2": "mse",
 }
 registry = Registry("loss", Loss, OTHER_NAMES)
+
+
+def by_target(a: Array, P: int) -> Array:
+    """Return outputs (N, ..., K) with an axis for those of one target, (N, ..., M, P)."""
+    return a.reshape(*a.shape[:-1], -1, P)
 
 
 @registry.register("mse", "mean_squared_error")
@@ -419,16 +458,9 @@ class CategoricalCrossentropy(Loss):
         return -y / above_zero(a)
 
     def value_from_logits(self, y: Array, logits: Array) -> Array:
-        y_rows = y.reshape(-1, y.shape[-1])
-        half = 0.5 * logits.reshape(y_rows.shape)  # differences of halves cannot overflow
-        rows, top = np.arange(len(half)), half.argmax(axis=1)
-        below = half - half[rows, top, None]
-        others = np.exp(below)
-        others[rows, top] = 0.0
         # both terms are >= 0: nothing cancels, and even a tiny loss keeps all its digits
-        log_sum = np.log1p(np.vecdot(others, others))
-        values = np.add.reduce(y_rows, axis=1) * log_sum - 2.0 * np.vecdot(y_rows, below)
-        return values.reshape(y.shape[:-1])
+        below, log_sum = below_top(logits)
+        return np.add.reduce(y, axis=-1) * log_sum - 2.0 * np.vecdot(y, below)
 
     def slope_from_logits(self, y: Array, a: Array) -> Array:
         return (
@@ -436,10 +468,207 @@ class CategoricalCrossentropy(Loss):
         )  # a - y, as targets sum to 1 (or to 0 in padding)
 
 
+@registry.register("focal")
+class Focal(CategoricalCrossentropy):
+    """Focal loss, -Σ_K y (1 - a)^γ log a, for integer classes or distributions y over K classes.
+
+    Samples that are predicted well count less, so that rare classes are learnt too. `gamma` is γ; with 0 it
+    is `CategoricalCrossentropy` (Lin et al., arXiv:1708.02002, equation 4, with α_t = 1).
+
+    Examples
+    --------
+    >>> round(Focal(gamma=2.0)([0, 1], [[0.5, 0.5], [0.25, 0.75]]), 4)
+    0.0956
+    """
+
+    def __init__(self, gamma: float = 2.0, label_smoothing: float = 0.0) -> None:
+        super().__init__(label_smoothing)
+        self.gamma = AMOUNT("Focal", "gamma", gamma)
+
+    def value(self, y: Array, a: Array) -> Array:
+        return -np.vecdot(y * (1.0 - a) ** self.gamma, np.log(above_zero(a)))
+
+    def slope(self, y: Array, a: Array) -> Array:
+        return self._slope_times_output(y, a) / above_zero(a)
+
+    def value_from_logits(self, y: Array, logits: Array) -> Array:
+        below, log_sum = below_top(logits)
+        y = y * (-np.expm1(2.0 * below - log_sum[..., None])) ** self.gamma
+        return np.add.reduce(y, axis=-1) * log_sum - 2.0 * np.vecdot(y, below)
+
+    def slope_from_logits(self, y: Array, a: Array) -> Array:
+        da_a = self._slope_times_output(y, a)
+        return da_a - a * np.add.reduce(da_a, axis=-1, keepdims=True)
+
+    def _slope_times_output(self, y: Array, a: Array) -> Array:
+        γ, a = self.gamma, below_one(above_zero(a))
+        return y * (γ * (1.0 - a) ** (γ - 1.0) * a * np.log(a) - (1.0 - a) ** γ)
+
+
+@registry.register("quantile", "pinball")
+class Quantile(Loss):
+    """Quantile (pinball) loss, the mean of max(q (y - a), (q - 1)(y - a)) over the `levels` q in (0, 1).
+
+    For each target the network has an output for each level, ``Dense(len(levels))``, which learns the value
+    that a target is below with probability q (Koenker & Bassett, Econometrica 46 (1978) 33). As in
+    scikit-learn's ``mean_pinball_loss``. Metrics compare the level that is nearest to 1/2.
+
+    Examples
+    --------
+    >>> Quantile([0.25, 0.5, 0.75])([[2.0]], [[1.0, 2.0, 4.0]])  # (1·0.25 + 0 + 2·0.25) / 3
+    0.25
+    """
+
+    def __init__(self, levels: Sequence[float] = (0.1, 0.5, 0.9)) -> None:
+        self.levels = each(INSIDE)("Quantile", "levels", levels)
+        if not self.levels:
+            raise ValueError("Quantile: levels must hold at least one level in (0, 1), as 0.5 for the median")
+
+    @property
+    def outputs_per_target(self) -> int:  # type: ignore[override]
+        return len(self.levels)
+
+    def estimate(self, a: Array) -> Array:
+        middle = min(range(len(self.levels)), key=lambda i: abs(self.levels[i] - 0.5))
+        return by_target(a, len(self.levels))[..., middle]
+
+    def as_outputs(self, y: Array) -> Array:
+        return np.repeat(y, len(self.levels), axis=-1)
+
+    def value(self, y: Array, a: Array) -> Array:
+        q, error = np.asarray(self.levels, a.dtype), y[..., None] - by_target(a, len(self.levels))
+        return np.maximum(q * error, (q - 1.0) * error).mean(axis=(-2, -1))
+
+    def slope(self, y: Array, a: Array) -> Array:
+        q, error = np.asarray(self.levels, a.dtype), y[..., None] - by_target(a, len(self.levels))
+        slope = np.where(error > 0, -q, np.where(error < 0, 1.0 - q, 0.0))
+        return slope.reshape(a.shape) / a.dtype.type(a.shape[-1])
+
+
+@registry.register("mixture_density")
+class MixtureDensity(Loss):
+    """Negative log likelihood of a mixture of normal distributions, for linear outputs.
+
+    For each target the network has 3k outputs, ``Dense(3 * k)``: k logits w of the weights π = softmax(w), k
+    means m, and k logarithms s of the deviations; the variance is σ² = exp(2s) + ε. The loss is the mean over
+    the targets of -log Σ_k π N(y; m, σ²) (Bishop, "Mixture density networks", 1994). Metrics compare the
+    mean Σ_k π m.
+
+    Parameters
+    ----------
+    components : int
+        k.
+    epsilon : float
+        ε, below which no variance goes, so that the likelihood has a bound.
+
+    Examples
+    --------
+    >>> loss = MixtureDensity(2)
+    >>> a = np.array([[0.0, 0.0, -1.0, 3.0, 0.0, 0.0]])  # of equal weight and deviation 1, at -1 and 3
+    >>> loss.estimate(a), round(loss([[-1.0]], a), 4)
+    (array([[1.]]), 1.6118)
+    """
+
+    def __init__(self, components: int = 2, epsilon: float = 1e-6) -> None:
+        self.components = positive_integer("MixtureDensity", "components", components)
+        self.epsilon = POSITIVE("MixtureDensity", "epsilon", epsilon)
+
+    @property
+    def outputs_per_target(self) -> int:  # type: ignore[override]
+        return 3 * self.components
+
+    def estimate(self, a: Array) -> Array:
+        w, m, _ = self._parts(a)
+        π = np.exp(w - w.max(axis=-1, keepdims=True))
+        return np.vecdot(π, m) / π.sum(axis=-1)
+
+    def as_outputs(self, y: Array) -> Array:
+        parts = np.zeros((*y.shape, 3, self.components), y.dtype)
+        parts[..., 1, :] = y[..., None]
+        return parts.reshape(*y.shape[:-1], -1)
+
+    def value(self, y: Array, a: Array) -> Array:
+        log_π, log_p, *_ = self._densities(y, a)
+        return -log_sum_exp(log_π + log_p)[..., 0].mean(axis=-1)
+
+    def slope(self, y: Array, a: Array) -> Array:
+        log_π, log_p, pull, share = self._densities(y, a)
+        joint = log_π + log_p
+        r = np.exp(joint - log_sum_exp(joint))  # the probability of each component, given y
+        dw, dm, ds = np.exp(log_π) - r, -r * pull, r * share
+        return np.stack([dw, dm, ds], axis=-2).reshape(a.shape) / a.dtype.type(y.shape[-1])
+
+    def _parts(self, a: Array) -> tuple[Array, Array, Array]:
+        parts = a.reshape(*a.shape[:-1], -1, 3, self.components)
+        return parts[..., 0, :], parts[..., 1, :], parts[..., 2, :]
+
+    def _densities(self, y: Array, a: Array) -> tuple[Array, Array, Array, Array]:
+        """Return log π, and `normal` of each component."""
+        w, m, s = self._parts(a)
+        return w - log_sum_exp(w), *normal(y[..., None], m, s, self.epsilon)
+
+
+@registry.register("gaussian_nll")
+class GaussianNLL(Loss):
+    """Negative log likelihood of a normal distribution, for linear outputs.
+
+    For each target the network has two outputs, ``Dense(2)``: the mean m, and the logarithm s of the
+    deviation; the variance is σ² = exp(2s) + ε. The loss is the mean of ½ (log 2π + log σ² + (y - m)²/σ²)
+    (Nix & Weigend, ICNN 1994). As PyTorch ``GaussianNLLLoss(full=True)``, which is given σ². Metrics compare
+    the mean.
+
+    Parameters
+    ----------
+    epsilon : float
+        ε, below which no variance goes, so that the likelihood has a bound.
+
+    Examples
+    --------
+    >>> round(GaussianNLL()([[2.0]], [[1.0, 0.0]]), 4)
+    1.4189
+    """
+
+    outputs_per_target = 2
+
+    def __init__(self, epsilon: float = 1e-6) -> None:
+        self.epsilon = POSITIVE("GaussianNLL", "epsilon", epsilon)
+
+    def estimate(self, a: Array) -> Array:
+        return by_target(a, 2)[..., 0]
+
+    def as_outputs(self, y: Array) -> Array:
+        return np.stack([y, np.zeros_like(y)], axis=-1).reshape(*y.shape[:-1], -1)
+
+    def value(self, y: Array, a: Array) -> Array:
+        m, s = np.moveaxis(by_target(a, 2), -1, 0)
+        return -normal(y, m, s, self.epsilon)[0].mean(axis=-1)
+
+    def slope(self, y: Array, a: Array) -> Array:
+        m, s = np.moveaxis(by_target(a, 2), -1, 0)
+        _, pull, share = normal(y, m, s, self.epsilon)
+        return np.stack([-pull, share], axis=-1).reshape(a.shape) / a.dtype.type(y.shape[-1])
+
+
+def normal(y: Array, m: Array, s: Array, epsilon: float) -> tuple[Array, Array, Array]:
+    """Return log N(y; m, exp(2s) + ε), its derivative by m, and the negative of that by s."""
+    above = np.exp(2.0 * s)
+    variance = above + epsilon
+    pull = (y - m) / variance
+    log_p = -0.5 * (math.log(2.0 * math.pi) + np.log(variance) + (y - m) * pull)
+    return log_p, pull, (1.0 - (y - m) * pull) * above / variance
+
+
+def log_sum_exp(s: Array) -> Array:
+    """Return log Σ exp(s) over the last axis, which is kept with size 1."""
+    top = s.max(axis=-1, keepdims=True)
+    return top + np.log(np.exp(s - top).sum(axis=-1, keepdims=True))
+
+
 get = registry.get
 register = registry.register
 
 __all__ = [
-    "MAE", "MSE", "MSLE", "BinaryCrossentropy", "CategoricalCrossentropy", "Hinge", "Huber", "KLDivergence",
-    "LogCosh", "Loss", "Poisson", "get", "register", "registry",
+    "MAE", "MSE", "MSLE", "BinaryCrossentropy", "CategoricalCrossentropy", "Focal", "GaussianNLL", "Hinge",
+    "Huber", "KLDivergence", "LogCosh", "Loss", "MixtureDensity", "Poisson", "Quantile", "get", "register",
+    "registry",
 ]  # fmt: skip

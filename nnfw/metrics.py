@@ -48,6 +48,9 @@ class Metric(Part):
     ----------
     higher_is_better : bool or None
         The direction for callbacks that monitor the metric; if None, they need ``mode``.
+    of_outputs : bool
+        Whether it takes all outputs of a loss that has several a target, and not what they predict: see
+        `nnfw.losses.Loss.estimate`.
 
     Examples
     --------
@@ -63,6 +66,7 @@ class Metric(Part):
     """
 
     higher_is_better: bool | None = None
+    of_outputs: ClassVar[bool] = False
 
     _checks: ClassVar = {"higher_is_better": optional(boolean)}
 

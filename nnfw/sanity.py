@@ -184,8 +184,9 @@ def bounds(network: Model, batch: Batch) -> tuple[float, float]:
     if loss.fused_with or loss.takes_classes:
         constant = np.full(shape, 1 / max(shape[-1], 2))
     else:
-        constant = np.broadcast_to(valid_targets(network, batch, targets).mean(axis=0), shape)
-    lowest = loss(batch.y, targets, batch.weight)
+        mean = valid_targets(network, batch, targets).mean(axis=0)
+        constant = np.broadcast_to(loss.as_outputs(mean), shape)
+    lowest = loss(batch.y, loss.as_outputs(targets), batch.weight)
     return loss(batch.y, constant, batch.weight), lowest if math.isfinite(lowest) else 0.0
 
 

@@ -165,7 +165,7 @@ def restore_training(known: Json | None, out: Rebuilder, network: Model) -> Trai
     state.batch = count("batch", known["batch"])
     if known["sums"] is not None:
         np.random.default_rng(0).bit_generator.state = known["shuffle"]  # raises if it is not such a state
-        state.shuffle, state.tracker = known["shuffle"], MetricTracker(network.metrics)
+        state.shuffle, state.tracker = known["shuffle"], MetricTracker(network.metrics, network.loss)
         state.tracker.sums = out.value(known["sums"])
     return state
 

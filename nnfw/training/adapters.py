@@ -104,11 +104,11 @@ def as_lengths(lengths: ArrayLike, x: Array, axes: int) -> Array:
 def as_targets(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], network: Model) -> Array:
     """Return targets in the form that the network's loss takes; `shape` is that of one sample's outputs.
 
-    Classes for categorical cross-entropy become integers (N,) or (N, T); other targets take the shape of the
-    outputs, (N, K) or (N, T, K).
+    Classes for categorical cross-entropy become integers (N,) or (N, T); other targets become (N, M) or
+    (N, T, M), where M is the number of outputs but for losses with several outputs a target.
     """
     (*time, K), loss = shape, network.loss
-    lead = (len(x), *time)
+    lead, M = (len(x), *time), K // loss.outputs_per_target
     if lead != x.shape[:2]:
         lengths = None  # the targets have no steps, or others than x
     elif lengths is not None:
@@ -117,10 +117,10 @@ def as_targets(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], ne
     if y.shape[:1] != x.shape[:1]:
         raise ShapeError(f"x has {len(x)} samples, but y has shape {y.shape}; give y a row for each")
     classes = loss.takes_classes and y.shape in (lead, (*lead, 1))
-    if classes or (K == 1 and y.shape == lead):
+    if classes or (M == 1 and y.shape == lead):
         y = y.reshape(lead if classes else (*lead, 1))
-    elif y.shape != (*lead, K):
-        raise ShapeError(shape_message(y, x, lead, K, loss))
+    elif y.shape != (*lead, M):
+        raise ShapeError(shape_message(y, x, lead, M, loss))
     check_finite(y, "y", lengths, network.dtype)
     valid = y if lengths is None else steps_as_samples(y, lengths)
     if valid.size:  # else no sequence has a step
@@ -170,17 +170,17 @@ def check_range(y: Array, loss: Loss) -> None:
         )
 
 
-def shape_message(y: Array, x: Array, lead: tuple[int, ...], K: int, loss: Loss) -> str:
+def shape_message(y: Array, x: Array, lead: tuple[int, ...], M: int, loss: Loss) -> str:
     """Return the message for targets whose shape fits neither classes nor outputs."""
-    classes = f", or classes {lead}" if loss.takes_classes else f" or {lead}" if K == 1 else ""
-    forms = [(*lead, K), lead] if classes else [(*lead, K)]
+    classes = f", or classes {lead}" if loss.takes_classes else f" or {lead}" if M == 1 else ""
+    forms = [(*lead, M), lead] if classes else [(*lead, M)]
     same = [form for form in forms if math.prod(form) == y.size and len(form) != y.ndim]
-    remedy = f"reshape it: y.reshape{same[0]}" if same else shape_remedy(y, x, lead)
-    return f"y has shape {y.shape}, but the network's outputs ask for {(*lead, K)}{classes}; {remedy}"
+    remedy = f"reshape it: y.reshape{same[0]}" if same else shape_remedy(y, x, lead, loss.outputs_per_target)
+    return f"y has shape {y.shape}, but the network's outputs ask for {(*lead, M)}{classes}; {remedy}"
 
 
-def shape_remedy(y: Array, x: Array, lead: tuple[int, ...]) -> str:
-    """Return the remedy for targets of another size than the outputs."""
+def shape_remedy(y: Array, x: Array, lead: tuple[int, ...], P: int) -> str:
+    """Return the remedy for targets of another size than the outputs, which are P for each target."""
     columns = y.shape[-1] if y.ndim > len(lead) else 1
     if len(lead) == 2 and y.ndim == 3 and y.shape[1] != lead[1]:
         return f"give each of the {lead[1]} steps of x one target"
@@ -198,8 +198,9 @@ def shape_remedy(y: Array, x: Array, lead: tuple[int, ...]) -> str:
         return "for integer classes choose softmax outputs and loss='cce', else give the last layer 1 unit"
     if y.ndim > len(lead) + 1 and y.shape[: len(lead)] == lead:
         values = y.size // math.prod(lead)
-        return f"for all {values} values end in Dense({values}), and y.reshape{(*lead, values)}"
-    return f"give the last layer as many units as y has columns, {columns}"
+        return f"for all {values} values end in Dense({values * P}), and y.reshape{(*lead, values)}"
+    each = f"{P} times " if P > 1 else ""
+    return f"give the last layer {each}as many units as y has columns, {P * columns}"
 
 
 def as_weight(sample_weight: Any, y: Array, lengths: Array | None, steps: bool, dtype: Any) -> Array:

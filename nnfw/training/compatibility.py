@@ -34,8 +34,13 @@ def output_shape(network: Model, x: Array, lengths: Array | None) -> Shape:
 
 
 def check_output(last: Layer, K: int, loss: Loss) -> None:
-    """Raise a ValueError if the loss takes probabilities, and the outputs of the last layer are none."""
-    activation = last.activation
+    """Raise a ValueError if the loss takes other outputs than those of the last layer."""
+    activation, P = last.activation, loss.outputs_per_target
+    if K % P:
+        raise ValueError(
+            f"{last._label}: {loss!r} takes {P} outputs for each target, and {K} are no multiple of {P}; end "
+            f"in Dense({P}) for one target a sample"
+        )
     if activation is None:
         return
     if K == 1 and not activation.elementwise:
@@ -75,11 +80,12 @@ def check_exclusive(network: Model, threshold: float | None) -> None:
             f"{loss.threshold:g} decides each"
         )
     bounded = activation is not None and np.abs(at_large_inputs(activation, K)).max() <= 1
-    if threshold is None and not (bounded or loss.takes_classes or math.isfinite(loss.target_range[1])):
+    decided = bounded or loss.takes_classes or math.isfinite(loss.target_range[1])
+    if threshold is None and (not decided or loss.outputs_per_target > 1):
         decides = "network.predict(x).argmax(axis=-1)" if K > 1 else "predict_classes(x, threshold=0.5)"
         raise ValueError(
-            f"predict_classes: {type(loss).__name__} on outputs without bounds predicts numbers, and they "
-            f"stand for no classes; take predict, or if they do, {decides}"
+            f"predict_classes: {type(loss).__name__} on such outputs predicts numbers, and they stand for no "
+            f"classes; take predict{'' if loss.outputs_per_target > 1 else f', or if they do, {decides}'}"
         )
 
 
@@ -93,12 +99,13 @@ def check_metrics(metrics: Iterable[Metric], data: Data, K: int, loss: Loss) -> 
         y = some(steps_as_samples(y, None if data.lengths is None else some(data.lengths)))
     if not len(y):
         return  # none of these samples has a step
-    a = np.full((len(y), K), 1 / max(K, 2), np.float32)
+    outputs = np.full((len(y), K), 1 / max(K, 2), np.float32)
     for metric in metrics:
+        a = outputs if metric.of_outputs else loss.estimate(outputs)
         if isinstance(metric, FunctionMetric):
             continue
         with named(f"metric {metric.name!r}"):
-            one = metric.metric if isinstance(metric, MultiLabel) else metric if K == 1 else None
+            one = metric.metric if isinstance(metric, MultiLabel) else metric if a.shape[-1] == 1 else None
             if isinstance(one, ClassMetric) and one.threshold == 0.5 != loss.threshold:
                 fitting = f"{type(one).__name__}(threshold={loss.threshold!r})"
                 raise ValueError(

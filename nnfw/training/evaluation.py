@@ -20,7 +20,7 @@ from nnfw.training.tracker import MetricTracker
 
 def evaluate(network: Model, data: Data | Batches, batch_size: int) -> dict[str, float]:
     """Return the mean loss and the metrics over all of `data`."""
-    tracker = MetricTracker(network.metrics)
+    tracker = MetricTracker(network.metrics, network.loss)
     for _ in evaluated(network, data, batch_size, tracker, "evaluate"):
         pass
     return tracker.result()

@@ -41,7 +41,7 @@ def run_epoch(run: Run, train: Data | Batches, validation: Data | Batches | None
     run.call("on_epoch_start")
     network, state, sampler = run.network, run.state, run.state.sampler
     stream = network._streams["shuffle"]
-    tracker = state.begin_epoch(stream, MetricTracker(network.metrics))
+    tracker = state.begin_epoch(stream, MetricTracker(network.metrics, network.loss))
     order, count = sampler.order(train, stream), train.count(sampler.batch_size) or state.batches
     for number, part in enumerate(train.parts(sampler.batch_size, order, state.batch), state.batch + 1):
         run_batch(run, number, part, count)
@@ -50,7 +50,7 @@ def run_epoch(run: Run, train: Data | Batches, validation: Data | Batches | None
             return
     run.logs = tracker.result()
     if validation is not None:
-        tracker = MetricTracker(network.metrics)
+        tracker = MetricTracker(network.metrics, network.loss)
         for _ in evaluated(
             network, validation, sampler.batch_size, tracker, f"epoch {run.epoch}, validation"
         ):

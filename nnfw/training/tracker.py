@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from nnfw.core.lengths import steps_as_samples
 from nnfw.core.typing import Array
+from nnfw.losses import Loss
 from nnfw.metrics import Metric, Running
 from nnfw.training.batches import Batch
 
@@ -17,10 +18,12 @@ class MetricTracker:
     ----------
     metrics : sequence of Metric
         What is measured beside the loss.
+    loss : Loss
+        Knows what its outputs predict.
     """
 
-    def __init__(self, metrics: Sequence[Metric]) -> None:
-        self.total, self.valid = 0.0, 0
+    def __init__(self, metrics: Sequence[Metric], loss: Loss) -> None:
+        self.total, self.valid, self.loss = 0.0, 0, loss
         self.metrics = {metric.name: Running(metric) for metric in metrics}
         self.statistics: list[Array] = []  # of the batch that was measured last
 
@@ -44,8 +47,9 @@ class MetricTracker:
             a, y = steps_as_samples(a, batch.lengths), steps_as_samples(batch.y, batch.lengths)
         else:
             y = batch.y
-        for running in self.metrics.values():
-            self.statistics.append(running.metric.statistics(y, a))
+        predicted = a if self.loss.outputs_per_target == 1 else self.loss.estimate(a)
+        for metric in (running.metric for running in self.metrics.values()):
+            self.statistics.append(metric.statistics(y, a if metric.of_outputs else predicted))
 
     def add(self, batch: Batch, loss: float) -> None:
         """Add a batch that was measured, with its mean loss."""

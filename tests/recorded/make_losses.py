@@ -104,5 +104,71 @@ for kind, shape in {"flat": FLAT, "time": TIME}.items():
         record(f"joint_bce_{name}", "bce", bits, s, BCE_OF_SCORES, "sigmoid")
         record(f"joint_bce_smooth_{name}", "bce", bits, s, smooth, "sigmoid", label_smoothing=0.2)
 
+
+def pinball(levels):
+    """Return the quantile loss of outputs (..., M, len(levels)), the mean of each target's levels."""
+    q = torch.tensor(levels, dtype=torch.float64)
+
+    def values(a, y):
+        error = y[..., None] - a.unflatten(-1, (-1, len(levels)))
+        return torch.where(error >= 0, q * error, (q - 1) * error).mean((-2, -1))
+
+    return values
+
+
+def gaussian(a, y, reduction):
+    """Return the loss of means and logarithms of deviations side by side, with a variance of 1e-6 more."""
+    m, s = a.unflatten(-1, (-1, 2)).unbind(-1)
+    return F.gaussian_nll_loss(m, y, (2 * s).exp() + 1e-6, full=True, eps=0.0, reduction=reduction)
+
+
+def mixture(k, epsilon):
+    """Return the loss of k logits, k means and k logarithms of deviations a target."""
+
+    def values(a, y):
+        w, m, s = a.unflatten(-1, (-1, 3, k)).unbind(-2)
+        parts = torch.distributions.Normal(m, ((2 * s).exp() + epsilon).sqrt())
+        bells = torch.distributions.MixtureSameFamily(torch.distributions.Categorical(logits=w), parts)
+        return -bells.log_prob(y).mean(-1)
+
+    return values
+
+
+def focal(gamma):
+    """Return the focal loss of scores."""
+
+    def values(s, y):
+        a = torch.softmax(s, -1).gather(-1, y[..., None])[..., 0]
+        return -((1 - a) ** gamma) * a.log()
+
+    return values
+
+
+for kind, shape in {"flat": (7, 2), "time": (4, 3, 1)}.items():
+    y, classes = rng.standard_normal(shape), rng.integers(0, 5, shape[:-1])
+
+    def outputs(per_target, shape=shape):
+        return rng.standard_normal((*shape[:-1], shape[-1] * per_target))
+
+    for levels in ([0.1, 0.5, 0.9], [0.75]):
+        a = outputs(len(levels))
+        record(f"quantile_{levels}_{kind}", "quantile", y, a, by_hand(pinball(levels)), levels=levels)
+    record(f"gaussian_{kind}", "gaussian_nll", y, outputs(2), gaussian)
+    for k, epsilon in ((1, 1e-6), (3, 0.1)):
+        config = {"components": k, "epsilon": epsilon}
+        record(
+            f"mixture_{k}_{kind}",
+            "mixture_density",
+            y,
+            outputs(3 * k),
+            by_hand(mixture(k, epsilon)),
+            **config,
+        )
+    for gamma in (0.0, 0.5, 2.0):
+        s = 2 * rng.standard_normal((*shape[:-1], 5))
+        record(
+            f"joint_focal_{gamma}_{kind}", "focal", classes, s, by_hand(focal(gamma)), "softmax", gamma=gamma
+        )
+
 arrays["cases"] = np.array(json.dumps(cases))
 np.savez_compressed(Path(__file__).with_name("losses.npz"), **arrays)
