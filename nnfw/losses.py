@@ -21,9 +21,7 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.logits import LOGIT_GRADIENTS, LOGITS
 from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array
-from nnfw.core.validation import AMOUNT, FRACTION, POSITIVE, Range, as_array, each, numeric, positive_integer
-
-INSIDE = Range(0.0, 1.0, open_low=True, open_high=True)
+from nnfw.core.validation import AMOUNT, FRACTION, INSIDE, POSITIVE, as_array, each, numeric, positive_integer
 
 
 class Loss(Part):

@@ -18,7 +18,7 @@ is refused, as `fit`, `evaluate` and `predict` refuse it: NaN is no prediction, 
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,8 +30,11 @@ from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array
 from nnfw.core.validation import (
     FINITE,
+    INSIDE,
+    POSITIVE,
     boolean,
     check_finite,
+    each,
     numeric,
     one_of,
     optional,
@@ -51,6 +54,8 @@ class Metric(Part):
     of_outputs : bool
         Whether it takes all outputs of a loss that has several a target, and not what they predict: see
         `nnfw.losses.Loss.estimate`.
+    collects : bool
+        Whether the statistics of batches are kept one after another, and not added up.
 
     Examples
     --------
@@ -67,6 +72,7 @@ class Metric(Part):
 
     higher_is_better: bool | None = None
     of_outputs: ClassVar[bool] = False
+    collects: ClassVar[bool] = False
 
     _checks: ClassVar = {"higher_is_better": optional(boolean)}
 
@@ -86,7 +92,7 @@ class Metric(Part):
 
     def merge(self, s: Array, t: Array) -> Array:
         """Return the statistics of two batches together."""
-        return s + t
+        return np.concatenate([s, t]) if self.collects else s + t
 
     def result(self, s: Array) -> Any:
         """Return the value, a float but for `ConfusionMatrix`, from the statistics of all batches."""
@@ -118,7 +124,18 @@ class Running:
 
     def __init__(self, metric: Metric) -> None:
         self.metric = metric
-        self.total: Array | None = None
+        self._parts: list[Array] = []  # one, but of a metric that collects, which are joined when needed
+
+    @property
+    def total(self) -> Array | None:
+        """The statistics of all batches; None before the first."""
+        if len(self._parts) > 1:
+            self._parts = [np.concatenate(self._parts)]
+        return self._parts[0] if self._parts else None
+
+    @total.setter
+    def total(self, total: Array | None) -> None:
+        self._parts = [] if total is None else [total]
 
     def add(self, y: Any, a: Any, *, lengths: ArrayLike | None = None) -> None:
         """Add a batch, given as to the metric."""
@@ -126,13 +143,15 @@ class Running:
 
     def merge(self, s: Array) -> None:
         """Add the statistics of a batch."""
-        self.total = s if self.total is None else self.metric.merge(self.total, s)
+        if self._parts and not self.metric.collects:
+            s = self.metric.merge(self._parts.pop(), s)
+        self._parts.append(s)
 
     def result(self) -> Any:
         """Return the value over all batches added; a ValueError if there are none."""
-        if self.total is None:
+        if (total := self.total) is None:
             raise ValueError(f"{self.metric.name} has no result before its first batch; call add(y, a) first")
-        return self.metric.result(self.total)
+        return self.metric.result(total)
 
 
 # ---- Targets and outputs, brought to one form ----------------------------------------------------------
@@ -205,6 +224,20 @@ def _as_classes(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
             f"0, measure numbers by 'mae', 'rmse' or 'r2', and give outputs as a, not classes already decided"
         )
     return (y > 0 if k == 1 else y).astype(np.intp, copy=False), a
+
+
+def _by_target(y: ArrayLike, a: ArrayLike, P: int = 0) -> tuple[Array, Array]:
+    """Return targets (M, m, 1) and outputs (M, m, P) of M samples (and steps), P outputs for each target."""
+    y, a = np.asarray(y), np.asarray(a)
+    if a.ndim > 1 and y.shape == a.shape[:-1]:
+        y = y[..., None]
+    fits = a.size and y.shape[:-1] == a.shape[:-1] and a.shape[-1] % y.shape[-1] == 0
+    if not fits or (P and y.shape[-1] * P != a.shape[-1]):
+        raise ShapeError(
+            f"y of shape {y.shape} does not fit the outputs a of shape {a.shape}: expected {P or 'as many'} "
+            f"outputs for each target"
+        )
+    return y.reshape(-1, y.shape[-1], 1), a.reshape(-1, y.shape[-1], a.shape[-1] // y.shape[-1])
 
 
 def _divide(top: Array, bottom: Array) -> Array:
@@ -325,7 +358,211 @@ class R2(Metric):
         return float(np.where(error == 0, 1.0, _divide(spread - error, spread)).mean())
 
 
+@registry.register("mape")
+class MAPE(MeanMetric):
+    """Mean absolute error relative to the targets, mean |y - a| / |y|, 0.1 for 10 %; as in scikit-learn.
+
+    Targets of 0 are refused.
+    """
+
+    higher_is_better = False
+
+    def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
+        y, a = (part.astype(np.float64) for part in _aligned(y, a))
+        if not y.all():
+            raise ValueError("y holds 0, to which no error is relative; choose smape, mase or mae")
+        return np.array([np.abs((y - a) / y).sum(), y.size])
+
+
+@registry.register("smape")
+class SMAPE(MeanMetric):
+    """Symmetric relative error, mean 2 |y - a| / (|y| + |a|), from 0 to 2, with 0 where both are 0.
+
+    As in the M4 competition (Makridakis, Spiliotis & Assimakopoulos, Int. J. Forecast. 36 (2020) 54).
+    """
+
+    higher_is_better = False
+
+    def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
+        y, a = (part.astype(np.float64) for part in _aligned(y, a))
+        return np.array([_divide(2.0 * np.abs(y - a), np.abs(y) + np.abs(a)).sum(), y.size])
+
+
+@registry.register("mase")
+class MASE(MAE):
+    """Mean absolute scaled error, mean |y - a| / `scale` (Hyndman & Koehler, Int. J. Forecast. 22 (2006)).
+
+    `scale` is the mean absolute error of a naive forecast of the series to train on,
+    ``np.abs(series[m:] - series[:-m]).mean()`` with its season m, or 1: below 1.0 a forecast is better.
+
+    Examples
+    --------
+    >>> series = np.array([3.0, 5.0, 4.0, 6.0])
+    >>> MASE(scale=np.abs(series[1:] - series[:-1]).mean())([7.0, 5.0], [6.0, 6.0])
+    0.6
+    """
+
+    def __init__(self, scale: float = 1.0) -> None:
+        self.scale = POSITIVE("MASE", "scale", scale)
+
+    @property
+    def name(self) -> str:
+        """The key in the history, without the scale."""
+        return "mase"
+
+    def result(self, s: Array) -> float:
+        return super().result(s) / self.scale
+
+
+@registry.register("pinball")
+class Pinball(MeanMetric):
+    """The quantile loss of outputs at the `levels`, which `nnfw.losses.Quantile` describes.
+
+    Examples
+    --------
+    >>> Pinball([0.25, 0.5, 0.75])([[2.0]], [[1.0, 2.0, 4.0]])
+    0.25
+    """
+
+    higher_is_better = False
+    of_outputs = True
+
+    def __init__(self, levels: Sequence[float] = (0.1, 0.5, 0.9)) -> None:
+        self.levels = each(INSIDE)("Pinball", "levels", levels)
+
+    @property
+    def name(self) -> str:
+        """The key in the history, without the levels."""
+        return "pinball"
+
+    def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
+        error = np.subtract(*_by_target(y, a, len(self.levels)), dtype=np.float64)
+        q = np.array(self.levels)
+        return np.array([np.maximum(q * error, (q - 1.0) * error).sum(), error.size])
+
+
+@registry.register("coverage")
+class Coverage(MeanMetric):
+    """Share of the targets that lie between the lowest and the highest of the outputs for them.
+
+    After ``loss=Quantile([0.1, 0.5, 0.9])`` it should be 0.8.
+
+    Examples
+    --------
+    >>> Coverage()([[2.0], [5.0]], [[1.0, 2.0, 4.0], [1.0, 2.0, 4.0]])
+    0.5
+    """
+
+    of_outputs = True
+
+    def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
+        y, a = _by_target(y, a)
+        within = (a.min(axis=-1, keepdims=True) <= y) & (y <= a.max(axis=-1, keepdims=True))
+        return np.array([np.count_nonzero(within), within.size])
+
+
 # ---- Classification ------------------------------------------------------------------------------------
+
+
+class RankMetric(Metric):
+    """Base class of metrics of the order of the outputs, for every threshold. A subclass defines `area`.
+
+    It is exact over all batches, and keeps their outputs for that. Of two classes class 1 counts; of more,
+    the mean over the classes that occur, each against all others.
+    """
+
+    higher_is_better = True
+    collects = True
+
+    def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
+        """Return the outputs with the classes beside them, (M, K + 1)."""
+        truth, a = _as_classes(y, a)
+        return np.column_stack([a, truth.astype(a.dtype)])
+
+    def result(self, s: Array) -> float:
+        a, truth = s[:, :-1], s[:, -1]
+        K = a.shape[1]
+        classes = [k for k in range(K) if (truth == k).any()] if K > 2 else [1]
+        return float(np.mean([self.area(*_above(a[:, min(k, K - 1)], truth == k)) for k in classes]))
+
+    def area(self, tp: Array, fp: Array) -> float:
+        """Return the value, from true and false positives above each threshold, in descending order."""
+        raise NotImplementedError
+
+
+def _above(score: Array, positive: Array) -> tuple[Array, Array]:
+    """Return the numbers of true and false positives above each threshold, in descending order."""
+    order = np.argsort(-score, kind="stable")
+    ends = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))  # of equal scores
+    tp = np.cumsum(positive[order])[ends]
+    return tp, ends + 1 - tp
+
+
+@registry.register("roc_auc")
+class ROCAUC(RankMetric):
+    """Area under the receiver operating characteristic: how likely a sample of a class scores above another.
+
+    0.5 is chance; equal scores count one half. As scikit-learn's ``roc_auc_score``, for more than two classes
+    with ``multi_class="ovr"``. It is 0.0 where only one class occurs.
+
+    Examples
+    --------
+    >>> ROCAUC()([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
+    0.75
+    """
+
+    def area(self, tp: Array, fp: Array) -> float:
+        under = np.diff(fp, prepend=0) @ (tp + np.append(0, tp[:-1])) / 2.0
+        pairs = float(tp[-1]) * float(fp[-1])
+        return float(under) / pairs if pairs else 0.0
+
+
+@registry.register("average_precision")
+class AveragePrecision(RankMetric):
+    """Area under the curve of precision by recall, Σ (R_n - R_{n-1}) P_n; as in scikit-learn.
+
+    For a rare class it says more than `ROCAUC`: chance is the share of the class.
+
+    Examples
+    --------
+    >>> round(AveragePrecision()([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]), 4)
+    0.8333
+    """
+
+    def area(self, tp: Array, fp: Array) -> float:
+        return float(np.diff(tp, prepend=0) @ (tp / (tp + fp)) / tp[-1]) if tp[-1] else 0.0
+
+
+@registry.register("calibration_error")
+class CalibrationError(Metric):
+    """Expected calibration error: how far the probability of a predicted class is from how often it is right.
+
+    The samples are grouped by that probability into `bins` of equal width; the error is the mean distance
+    over the samples (Guo et al., arXiv:1706.04599, equation 3).
+
+    Examples
+    --------
+    >>> CalibrationError()([1, 1, 0, 1], [0.75, 0.75, 0.75, 0.75])
+    0.0
+    """
+
+    higher_is_better = False
+
+    def __init__(self, bins: int = 15) -> None:
+        self.bins = positive_integer("CalibrationError", "bins", bins)
+
+    def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
+        """Return for each bin the sum of the probabilities, the right answers and the samples, (3, bins)."""
+        truth, a = _as_classes(y, a)
+        if a.min() < 0 or a.max() > 1:
+            raise ValueError(f"a holds {a.min():g} to {a.max():g}, but probabilities lie between 0 and 1")
+        p = np.column_stack([1.0 - a, a]) if a.shape[1] == 1 else a
+        best, right = p.max(axis=1).astype(np.float64), p.argmax(axis=1) == truth
+        place = np.minimum((best * self.bins).astype(np.intp), self.bins - 1)
+        return np.array([np.bincount(place, w, self.bins) for w in (best, right, np.ones(len(best)))])
+
+    def result(self, s: Array) -> float:
+        return float(np.abs(s[0] - s[1]).sum() / s[2].sum())
 
 
 @registry.register("top_k_accuracy")
@@ -629,8 +866,9 @@ def from_list(metrics: Iterable[Any]) -> tuple[Metric, ...]:
 register = registry.register
 
 __all__ = [
-    "F1", "MAE", "MSE", "R2", "RMSE", "Accuracy", "ClassMetric", "ConfusionMatrix", "CountMetric",
-    "FunctionMetric", "MatthewsCorrelation", "MeanMetric", "Metric", "MultiLabel", "NegativePredictiveValue",
-    "Precision", "RatioMetric", "Recall", "Running", "Specificity", "TopKAccuracy", "from_list", "get",
-    "register", "registry",
+    "F1", "MAE", "MAPE", "MASE", "MSE", "R2", "RMSE", "ROCAUC", "SMAPE", "Accuracy", "AveragePrecision",
+    "CalibrationError", "ClassMetric", "ConfusionMatrix", "CountMetric", "Coverage", "FunctionMetric",
+    "MatthewsCorrelation", "MeanMetric", "Metric", "MultiLabel", "NegativePredictiveValue", "Pinball",
+    "Precision", "RankMetric", "RatioMetric", "Recall", "Running", "Specificity", "TopKAccuracy", "from_list",
+    "get", "register", "registry",
 ]  # fmt: skip

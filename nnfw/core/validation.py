@@ -131,6 +131,7 @@ AMOUNT = Range(0.0)
 POSITIVE = Range(0.0, open_low=True)
 SHARE = Range(0.0, 1.0)
 FRACTION = Range(0.0, 1.0, open_high=True)
+INSIDE = Range(0.0, 1.0, open_low=True, open_high=True)
 
 
 def optional(check: Check[T]) -> Check[T | None]:

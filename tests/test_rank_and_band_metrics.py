@@ -1,0 +1,162 @@
+"""Metrics of ranks, probabilities and forecasts: scikit-learn's values, definitions, batches, networks."""
+
+import numpy as np
+import pytest
+
+from nnfw import Adam, Dense, Network, metrics
+from nnfw.losses import Quantile
+from nnfw.metrics import (
+    MAPE,
+    MASE,
+    ROCAUC,
+    SMAPE,
+    AveragePrecision,
+    CalibrationError,
+    Coverage,
+    Pinball,
+    Running,
+)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def scores(rng, n, k):
+    """Return classes, and outputs with many ties that lean towards them."""
+    y = rng.integers(0, max(k, 2), n)
+    a = rng.random((n, k)) + 0.5 * (y[:, None] == (np.arange(k) if k > 1 else 1))
+    return y, (a / a.sum(axis=1, keepdims=True) if k > 1 else a / 2).round(1).astype("float32")
+
+
+def one_by_one(y, score):
+    """Return the share of pairs of a positive and a negative that are in order, ties counting half."""
+    pairs = [(p > q) + (p == q) / 2 for p in score[y == 1] for q in score[y == 0]]
+    return np.mean(pairs)
+
+
+@pytest.mark.parametrize("k", [1, 2, 4])
+def test_areas_are_those_of_scikit_learn_with_ties(rng, k):
+    sk = pytest.importorskip("sklearn.metrics")
+    for n in (7, 60, 301):
+        y, a = scores(rng, n, k)
+        if len(set(y)) < max(k, 2):
+            continue
+        columns = a if k > 2 else a[:, -1:]
+        truth = (y[:, None] == np.arange(k)) if k > 2 else y[:, None]
+        auc = np.mean([sk.roc_auc_score(t, s) for t, s in zip(truth.T, columns.T, strict=True)])
+        precision = np.mean(
+            [sk.average_precision_score(t, s) for t, s in zip(truth.T, columns.T, strict=True)]
+        )
+        assert ROCAUC()(y, a) == pytest.approx(auc, rel=1e-12)
+        assert AveragePrecision()(y, a) == pytest.approx(precision, rel=1e-12)
+
+
+def test_the_area_is_the_share_of_pairs_in_order(rng):
+    for _ in range(5):
+        y, a = scores(rng, 40, 1)
+        assert ROCAUC()(y, a) == pytest.approx(one_by_one(y, a[:, 0]), rel=1e-12)
+
+
+def test_areas_are_exact_over_batches_and_those_of_one_batch_are_not_averaged(rng):
+    y, a = scores(rng, 200, 3)
+    for metric in (ROCAUC(), AveragePrecision()):
+        running, again = Running(metric), Running(metric)
+        for part in np.split(np.arange(200), [3, 50, 51, 130]):
+            running.add(y[part], a[part])
+        again.total = running.total  # as a fit that is resumed has it
+        assert running.result() == again.result() == metric(y, a)
+        assert len(running._parts) == 1
+        merged = metric.merge(metric.statistics(y[:90], a[:90]), metric.statistics(y[90:], a[90:]))
+        assert metric.result(merged) == metric(y, a)
+        halves = np.mean([metric(y[:100], a[:100]), metric(y[100:], a[100:])])
+        assert abs(halves - metric(y, a)) > 1e-6
+
+
+def test_where_a_class_is_missing(rng):
+    for metric in (ROCAUC(), AveragePrecision()):
+        assert metric(np.zeros(5, int), rng.random((5, 1))) == 0.0  # 0/0, as for all metrics
+        y, a = scores(rng, 50, 4)
+        y[y == 2] = 0
+        kept = [metric((y == k).astype(int), a[:, k : k + 1]) for k in (0, 1, 3)]
+        assert metric(y, a) == pytest.approx(np.mean(kept), rel=1e-12)
+
+
+def test_calibration_by_its_definition(rng):
+    y, a = scores(rng, 500, 3)
+    a = np.exp(3 * a) / np.exp(3 * a).sum(axis=1, keepdims=True)
+    error = 0.0
+    for low in np.arange(10) / 10:
+        best = a.max(axis=1)
+        inside = (best >= low) & (best < low + 0.1)
+        if inside.any():
+            right = (a.argmax(axis=1) == y)[inside].mean()
+            error += inside.mean() * abs(right - best[inside].mean())
+    assert CalibrationError(10)(y, a) == pytest.approx(error, rel=1e-6)
+    two = np.column_stack([1 - a[:, :1], a[:, :1]])
+    assert CalibrationError()(y > 1, a[:, :1]) == pytest.approx(CalibrationError()(y > 1, two), rel=1e-6)
+    with pytest.raises(ValueError, match="probabilities lie between 0 and 1"):
+        CalibrationError()([0, 1], [0.2, 1.5])
+
+
+def test_relative_errors(rng):
+    sk = pytest.importorskip("sklearn.metrics")
+    y, a = rng.normal(5, 1, (30, 2)), rng.normal(5, 1, (30, 2))
+    assert MAPE()(y, a) == pytest.approx(sk.mean_absolute_percentage_error(y, a), rel=1e-12)
+    by_hand = [2 * abs(p - q) / (abs(p) + abs(q)) for p, q in zip(y.flat, a.flat, strict=True)]
+    assert SMAPE()(y, a) == pytest.approx(np.mean(by_hand), rel=1e-12)
+    assert SMAPE()([0.0, 1.0], [0.0, 1.0]) == 0.0
+    with pytest.raises(ValueError, match=r"y holds 0.*smape"):
+        MAPE()([0.0, 1.0], [1.0, 1.0])
+    assert MASE(2.0)(y, a) == pytest.approx(np.abs(y - a).mean() / 2, rel=1e-12)
+    assert MASE(2.0).name == "mase"
+
+
+def test_bands(rng):
+    sk = pytest.importorskip("sklearn.metrics")
+    levels, y = [0.1, 0.4, 0.8], rng.normal(size=(50, 2))
+    a = rng.normal(size=(50, 6))
+    each = [
+        sk.mean_pinball_loss(y[:, m], a[:, 3 * m + i], alpha=q) for m in (0, 1) for i, q in enumerate(levels)
+    ]
+    assert Pinball(levels)(y, a) == pytest.approx(np.mean(each), rel=1e-12)
+    assert Pinball(levels)(y, a) == pytest.approx(Quantile(levels)(y, a), rel=1e-12)
+    low, high = a.reshape(50, 2, 3).min(axis=2), a.reshape(50, 2, 3).max(axis=2)
+    assert Coverage()(y, a) == np.mean((low <= y) & (y <= high))
+    with pytest.raises(
+        ValueError, match=r"y of shape \(50, 2\) .* outputs a of shape \(50, 5\).*for each target"
+    ):
+        Coverage()(y, a[:, :5])
+    with pytest.raises(ValueError, match=r"expected 2 outputs for each target"):
+        Pinball([0.1, 0.9])(y, a)
+
+
+def test_a_network_measures_its_band_and_its_median_as_it_trains(rng):
+    x = rng.uniform(-1, 1, (300, 1))
+    y = x[:, 0] + 0.3 * rng.normal(size=300)
+    levels = [0.1, 0.5, 0.9]
+    measures = ["mae", Pinball(levels), "coverage", "smape"]
+    network = Network(
+        [Dense(8, "tanh"), Dense(3)], loss=Quantile(levels), optimizer=Adam(0.01), metrics=measures
+    )
+    history = network.fit(x, y, epochs=30, validation_split=0.2, verbose=0)
+    assert set(history) >= {"mae", "pinball", "coverage", "smape", "val_coverage"}
+    found, a = network.evaluate(x, y), network.predict(x)
+    assert found["pinball"] == pytest.approx(found["loss"], rel=1e-5)
+    assert found["coverage"] == Coverage()(y, a)
+    assert found["mae"] == pytest.approx(np.abs(a[:, 1] - y).mean(), rel=1e-5)
+    assert 0.6 < found["coverage"] < 0.95
+
+
+def test_a_rare_class_is_watched_by_its_area(rng):
+    x = rng.normal(size=(600, 2))
+    y = (x[:, 0] + 0.5 * rng.normal(size=600) > 1.6).astype(int)
+    network = Network([Dense(1, "sigmoid")], loss="bce", metrics=["roc_auc", "average_precision"], seed=0)
+    history = network.fit(x, y, epochs=3, batch_size=16, validation_split=0.3, verbose=0)
+    a = network.predict(x)
+    found = network.evaluate(x, y, batch_size=7)
+    assert found["roc_auc"] == ROCAUC()(y, a)
+    assert found["average_precision"] == AveragePrecision()(y, a)
+    assert metrics.get("roc_auc").higher_is_better
+    assert len(history["val_roc_auc"]) == 3
