@@ -11,7 +11,7 @@ from nnfw import optimizers, sanity, saving
 from nnfw.core.output import show
 from nnfw.core.registry import class_only, explain_keywords
 from nnfw.core.typing import Array
-from nnfw.core.validation import FINITE, FRACTION, boolean, positive_integer
+from nnfw.core.validation import FINITE, FRACTION, boolean, optional, positive_integer
 from nnfw.history import History
 from nnfw.model import Model
 from nnfw.streaming import Stream
@@ -80,6 +80,7 @@ class Network(Model):
         *,
         epochs: int = 1,
         batch_size: int = 32,
+        steps_per_epoch: int | None = None,
         validation_data: Any = None,
         validation_split: float = 0.0,
         split: str = "auto",
@@ -100,8 +101,9 @@ class Network(Model):
         x : array_like (N, D) or (N, T, D), list of arrays (T_i, D), or iterable of batches
             Inputs; before an `Embedding` integers (N, T), or a list of arrays (T_i,); before a recurrent or
             pooling layer also a list of arrays (T_i,) of one feature. Without `y`, an iterable that yields
-            the batches (x, y) or (x, y, lengths) of an epoch each time it is iterated. A ``np.memmap`` is
-            read batch by batch.
+            the batches (x, y) or (x, y, lengths) of an epoch each time it is iterated, or an object with
+            ``__len__`` and ``__getitem__`` whose items are such batches, as those of Keras's ``Sequence``, or
+            samples (x, y), as those of PyTorch's ``Dataset``. A ``np.memmap`` is read batch by batch.
         y : array_like, optional
             Targets: (N, K), (N,) or (N, 1); classes (N,) for categorical cross-entropy; the same with a time
             axis for sequence outputs.
@@ -109,6 +111,9 @@ class Network(Model):
             The number of epochs to add.
         batch_size : int
             Samples in a batch; the last batch of an epoch may be smaller.
+        steps_per_epoch : int, optional
+            The batches of an epoch, where `x` is an iterable of batches that never ends, as a generator. A
+            fit that resumes passes over those that it has taken: give it one that begins anew.
         validation_data : tuple or iterable of batches, optional
             (x, y) or (x, y, lengths) to validate on after each epoch; the third is lengths, never weights.
         validation_split : float
@@ -154,6 +159,7 @@ class Network(Model):
         """
         epochs = positive_integer("fit", "epochs", epochs)
         batch_size = positive_integer("fit", "batch_size", batch_size)
+        steps = optional(positive_integer)("fit", "steps_per_epoch", steps_per_epoch)
         boolean("fit", "resume", resume)
         share = FRACTION("fit", "validation_split", validation_split)
         shown = progress.open_progress(verbose)
@@ -162,12 +168,12 @@ class Network(Model):
             raise ValueError("fit: give validation_data or validation_split, not both")
         with exclusive(self, callbacks):
             with self._unchanged_if_refused():
-                train = sources.as_source(self, x, y, lengths, sample_weight)
+                train = sources.as_source(self, x, y, lengths, sample_weight, steps)
                 train, validation, how = sources.with_validation(self, train, validation_data, share, split)
                 if class_weight is not None:
                     train = sources.weigh_classes(self, train, class_weight)
                 check_monitors(callbacks, self.metrics, validation is not None)
-                sampler = Sampler(train.size, batch_size, shuffle, bucket, truncate)
+                sampler = Sampler(train.size, batch_size, shuffle, bucket, truncate, steps)
                 if truncate is not None:
                     compatibility.check_truncation(self, train.first)
                 state = open_state(self._training_state, len(self.history.epoch), sampler, resume)

@@ -190,3 +190,11 @@ def test_the_page_of_dialects(elsewhere):
         exec(compile(block, "docs/dialects.md", "exec"), {})
     assert len(pages) == 3
     assert {path.name for path in elsewhere.iterdir()} == {"model.keras", "network.onnx", "lengths.onnx"}
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_neighbours(number, elsewhere):
+    block = blocks("docs/neighbours.md")[number]
+    for package in {"pandas"} & set(re.findall(r"^import (\w+)", block, re.MULTILINE)):
+        pytest.importorskip(package)
+    exec(compile(block, "docs/neighbours.md", "exec"), {})

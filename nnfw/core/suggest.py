@@ -47,7 +47,6 @@ ELSEWHERE = {
     "return_state": "after forward(x, training=True) the layer has it as final_state",
     "save_best_only": "monitor='val_loss' saves the best network only",
     "stateful": "fit(truncate=k) carries the state from window to window, network.stream() from step to step",
-    "steps_per_epoch": "an epoch is all that is given; an iterable of batches ends where an epoch does",
 }
 
 # What is imported from other libraries.

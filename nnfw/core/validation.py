@@ -213,7 +213,7 @@ def as_array(values: Any, name: str, dtype: DTypeLike | None = None) -> Array:
 
 def numeric(values: Any, name: str) -> Array:
     """Return `values` as an array of real numbers, without a copy where it is one."""
-    array = as_array(values, name)
+    array = of_columns(values, name) if hasattr(values, "iloc") else as_array(values, name)
     if array.dtype.kind not in "fiub":
         got = array.dtype if array.ndim else type(values).__name__
         floats = ".astype(float) converts them, and " if is_convertible(array) else ""
@@ -222,6 +222,20 @@ def numeric(values: Any, name: str) -> Array:
             f"Vocabulary for texts, pad_sequences for lists of unequal length"
         )
     return array
+
+
+def of_columns(table: Any, name: str) -> Array:
+    """Return a DataFrame, or a Series, of pandas as an array, whatever types its columns are of.
+
+    What pandas calls nullable becomes NumPy's type: without this, a table of several types is one of objects.
+    """
+    if table.ndim == 2 and len(table.columns):
+        columns = [numeric(column, f"{name}, column {label!r},") for label, column in table.items()]
+        return np.stack(columns, axis=-1)
+    kind = getattr(table.dtypes, "numpy_dtype", None)  # of a nullable type
+    if kind is not None and table.isna().any():
+        raise ValueError(f"{name} has missing values; fill them by fillna(...), or drop such samples")
+    return as_array(table if kind is None else table.to_numpy(kind), name)
 
 
 def is_convertible(array: Array) -> bool:

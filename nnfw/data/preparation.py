@@ -109,7 +109,9 @@ class LabelEncoder(Preparation):
         values = labels.ravel().tolist()
         try:
             missing = labels.dtype.kind in "mM" and np.isnat(labels).any()
-            if missing or any(value is None or value != value for value in set(values)):
+            if missing or any(  # NAType is that of pandas
+                value is None or type(value).__name__ == "NAType" or value != value for value in set(values)
+            ):
                 raise ValueError("labels hold None or nan; name the missing label, or drop its samples")
             distinct = sorted(set(values))
         except TypeError:

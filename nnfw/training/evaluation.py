@@ -14,7 +14,7 @@ from nnfw.training.adapters import as_inputs
 from nnfw.training.batches import Batch, Data
 from nnfw.training.compatibility import output_shape
 from nnfw.training.guard import check_outputs
-from nnfw.training.sources import Batches
+from nnfw.training.iterables import Batches
 from nnfw.training.tracker import MetricTracker
 
 

@@ -13,13 +13,15 @@ from nnfw.optimizers import Optimizer
 from nnfw.training.batches import Batch, Data
 from nnfw.training.evaluation import evaluated
 from nnfw.training.guard import Guard
+from nnfw.training.iterables import Batches
 from nnfw.training.run import Run
-from nnfw.training.sources import Batches
 from nnfw.training.tracker import MetricTracker
 
 
 def fit(run: Run, train: Data | Batches, validation: Data | Batches | None, epochs: int) -> None:
     """Train the network of the run for `epochs` more epochs."""
+    if run.resumed and isinstance(train, Batches):
+        train.pass_over(run.epoch - run.state.start)
     with attached(run), no_input_gradient(run.network):
         run.progress.start(epochs, run.epoch + 1, run.state.sampler.updates(train))
         with closing(run.progress), remembered(run):

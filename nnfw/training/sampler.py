@@ -27,6 +27,7 @@ class Sampler:
     shuffle: bool = True  # whether each epoch takes the samples in a new order
     bucket: bool = False  # whether the samples of a batch are of similar length
     truncate: int | None = None  # time steps of a window, if batches are taken window by window
+    steps: int | None = None  # batches an epoch, where the caller's iterable never ends
 
     def __post_init__(self) -> None:
         for name in ("samples", "batch_size", "truncate"):
@@ -41,7 +42,7 @@ class Sampler:
         if not self.shuffle or data.size is None:
             return None
         order = rng.permutation(len(data))
-        if not self.bucket or data.lengths is None:
+        if not self.bucket or not isinstance(data, Data) or data.lengths is None:
             return order
         return gather_by_length(order, data.lengths[data.rows], self.batch_size, rng)
 
@@ -50,13 +51,13 @@ class Sampler:
         count = data.count(self.batch_size)
         if self.truncate is None or count is None:
             return count
-        if data.size is None or data.lengths is not None:
+        if not isinstance(data, Data) or data.lengths is not None:
             return None  # the longest sequence of each batch decides how many windows it has
         return count * math.ceil(data.longest / self.truncate)
 
     def __str__(self) -> str:
         """Return the settings in words."""
-        words = ["batches as they come"]
+        words = ["batches as they come" + (f", {self.steps} an epoch" if self.steps else "")]
         if self.samples is not None:
             words = [f"{self.samples} samples in batches of {self.batch_size}"]
             words.append("shuffled" if self.shuffle else "not shuffled")

@@ -1,10 +1,7 @@
 """The data sets of a call: passed whole or batch by batch, split for validation, weighed by class."""
 
 import copy
-import inspect
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -17,81 +14,28 @@ from nnfw.model import Model
 from nnfw.training.adapters import as_data
 from nnfw.training.batches import Data
 from nnfw.training.compatibility import check_alike
+from nnfw.training.iterables import Batches, read
 
 SPLITS = ("auto", "stratified", "random", "tail")
 WITH_ARRAYS = "goes with x and y as a whole; batches carry no weights, but can hold a sample several times"
 
 
-class Batches:
-    """A data set that the caller makes batch by batch; each batch is checked as it comes.
-
-    Each iteration over `source` yields the (x, y) or (x, y, lengths) of all batches of an epoch. The first
-    batch is read at once; the first epoch goes on from there, so that nothing that was read is dropped.
-    """
-
-    size: None = None  # the number of samples, which is not known
-
-    def __init__(self, network: Model, source: Any) -> None:
-        self.network, self.source = network, source
-        self.counted: int | None = None
-        begun = begin(source)
-        first = next(begun, None)
-        if first is None:
-            raise ValueError("x holds no batch; it must yield (x, y) at least once")
-        self.first = self._checked(1, first)
-        self.begun: Iterator[Any] | None = chain([first], begun)
-
-    def count(self, batch_size: int) -> int | None:
-        """Return the number of batches; None if it is unknown before the end of the first epoch."""
-        known: int | None = getattr(self.source, "__len__", lambda: self.counted)()
-        return known
-
-    def parts(self, batch_size: int, order: Array | None = None, skip: int = 0) -> Iterator[Data]:
-        """Yield the batches after the first `skip`."""
-        batches, self.begun = self.begun or iter(self.source), None
-        number = 0
-        for number, batch in enumerate(batches, 1):
-            if number > skip:
-                yield self._checked(number, batch)
-        if number < max(skip, 1):
-            raise ValueError(
-                f"{type(self.source).__name__} yields only {number} batches when it is iterated over again; "
-                f"each iteration must yield all of an epoch"
-            )
-        self.counted = number
-
-    def _checked(self, number: int, batch: Any) -> Data:
-        with named(f"batch {number}"):
-            if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
-                raise TypeError(f"a batch must be (x, y) or (x, y, lengths), got {type(batch).__name__}")
-            return as_data(self.network, *batch)
-
-
-def begin(source: Any) -> Iterator[Any]:
-    """Return an iterator over the batches; raise a TypeError unless `source` has one for every epoch."""
-    begun = None
-    if isinstance(source, Iterable) and not hasattr(source, "shape"):
-        begun = iter(source)
-    if inspect.isgeneratorfunction(source) or (begun is not None and iter(source) is begun):
-        raise TypeError(
-            "a generator of batches is used up after one epoch; give a list of batches, or an object of a "
-            "class whose __iter__ yields them all"
-        )
-    if begun is None:
-        raise TypeError(
-            f"y is missing: give targets beside x, or instead of both an iterable of batches (x, y); "
-            f"got {type(source).__name__} alone"
-        )
-    return begun
-
-
 def as_source(
-    network: Model, x: Any, y: Any = None, lengths: Any = None, sample_weight: Any = None
+    network: Model,
+    x: Any,
+    y: Any = None,
+    lengths: Any = None,
+    sample_weight: Any = None,
+    steps: int | None = None,
 ) -> Data | Batches:
     """Return the data set, checked against the network as far as it is known."""
     if y is not None:
+        if steps is not None:
+            raise ValueError(
+                "steps_per_epoch goes with an iterable of batches; x and y are cut by batch_size"
+            )
         return with_steps(as_data(network, x, y, lengths, sample_weight))
-    batches = Batches(network, x)
+    batches = read(network, x, steps)
     if lengths is not None:
         raise ValueError("lengths go with x and y; batches have their own, as (x, y, lengths)")
     if sample_weight is not None:

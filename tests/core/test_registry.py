@@ -308,7 +308,6 @@ class TestWordsOfOtherLibraries:
             (lambda: Dense(3, sequences=True), "Dense has no argument 'sequences'. It takes"),
             (lambda: Network([Dense(1)], random_state=0), "'random_state'; nnfw calls it seed."),
             (lambda: Network([Dense(1)]).fit([[1]], [1], n_epochs=3), "'n_epochs'; nnfw calls it epochs."),
-            (lambda: Network([Dense(1)]).fit([[1]], [1], steps_per_epoch=3), "an epoch is all that is given"),
             (lambda: Network([Dense(1)]).predict([[1.0]], batchsize=3), "Did you mean 'batch_size'?"),
             (lambda: EarlyStopping(patiense=3), "Did you mean 'patience'?"),
             (lambda: load_digits(random_state=3), "load_digits has no argument"),

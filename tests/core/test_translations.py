@@ -133,7 +133,6 @@ LEFT_OUT = {
     "return_state": (lambda **o: GRU(2, **o), True, "final_state"),
     "save_best_only": (lambda **o: Checkpoint("a", monitor="val_loss", **o), True, "saves the best"),
     "stateful": (lambda **o: GRU(2, **o), True, "fit(truncate=k)"),
-    "steps_per_epoch": (fit, 3, "an epoch is all that is given"),
 }
 
 

@@ -1,0 +1,220 @@
+"""Data sets that the caller reads: iterables of batches, and objects with ``__len__`` and ``__getitem__``."""
+
+import inspect
+import math
+import reprlib
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from typing import Any
+
+import numpy as np
+
+from nnfw.core.typing import Array
+from nnfw.core.validation import as_array, named
+from nnfw.model import Model
+from nnfw.training.adapters import as_data
+from nnfw.training.batches import Data
+
+
+class Batches:
+    """A data set that the caller makes batch by batch; each batch is checked as it comes.
+
+    Each iteration over `source` yields the (x, y) or (x, y, lengths) of all batches of an epoch; with
+    `steps`, one iterator yields those of all epochs, so many each. The first batch is read at once; the first
+    epoch goes on from there, so that nothing that was read is dropped.
+    """
+
+    size: int | None = None  # the number of samples, which is not known
+
+    def __init__(self, network: Model, source: Any, steps: int | None = None) -> None:
+        self.network, self.source, self.steps = network, source, steps
+        self.counted: int | None = None
+        begun = self._begin()
+        first = next(begun, None)
+        if first is None:
+            raise ValueError("x holds no batch; it must yield (x, y) at least once")
+        self.first = self._checked(1, first)
+        self.begun: Iterator[Any] | None = chain([first], begun)
+
+    def count(self, batch_size: int) -> int | None:
+        """Return the number of batches; None if it is unknown before the end of the first epoch."""
+        return self.declared or self.counted
+
+    @property
+    def declared(self) -> int | None:
+        """The number of batches that `steps`, or the length of the source, says."""
+        return self.steps or length_of(self.source)
+
+    def pass_over(self, epochs: int) -> None:
+        """Leave out what these epochs have taken from the one iterator of all epochs."""
+        if self.steps:
+            self.begun = islice(self.begun or self._begin(), epochs * self.steps, None)
+
+    def parts(self, batch_size: int, order: Array | None = None, skip: int = 0) -> Iterator[Data]:
+        """Yield the batches after the first `skip`."""
+        batches = self.begun or self._begin()
+        self.begun = batches if self.steps else None
+        number, declared = 0, self.declared
+        for number, batch in enumerate(islice(batches, self.steps), 1):
+            if number > (declared or number):
+                raise self._miscounted(f"more than {declared}")
+            if number > skip:
+                yield self._checked(number, batch)
+        if number < max(skip, 1) and not self.steps:
+            raise ValueError(
+                f"{type(self.source).__name__} yields only {number} batches when it is iterated over again; "
+                f"each iteration must yield all of an epoch"
+            )
+        if number != (declared or number):
+            raise self._miscounted(str(number))
+        self.counted = number
+        getattr(self.source, "on_epoch_end", lambda: None)()  # a Sequence of Keras changes its order there
+
+    def _begin(self) -> Iterator[Any]:
+        if is_indexed(self.source):
+            return items(self.source, range(len(self.source)))
+        return begin(self.source, endless=self.steps is not None)
+
+    def _checked(self, number: int, batch: Any) -> Data:
+        with named(f"batch {number}"):
+            if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+                raise TypeError(f"a batch must be (x, y) or (x, y, lengths), got {type(batch).__name__}")
+            return as_data(self.network, *batch)
+
+    def _miscounted(self, number: str) -> ValueError:
+        kind = type(self.source).__name__
+        if self.steps:
+            return ValueError(
+                f"{kind} ends after {number} batches of an epoch, and steps_per_epoch={self.steps} takes so "
+                f"many for each from one iterator; give one that never ends, as itertools.cycle(batches), or "
+                f"leave steps_per_epoch out where each iteration is an epoch"
+            )
+        return ValueError(
+            f"{kind} has the length {self.declared}, but an epoch of it has {number} batches; __len__ must "
+            f"be the number of batches"
+        )
+
+
+class Samples(Batches):
+    """A data set that the caller reads sample by sample, as a ``Dataset`` of PyTorch is: ``source[i]``."""
+
+    steps = None
+
+    def __init__(self, network: Model, source: Any) -> None:
+        self.network, self.source, self.size = network, source, len(source)
+        self.first = self._part([0])
+
+    def __len__(self) -> int:
+        return self.size  # type: ignore[return-value]
+
+    def count(self, batch_size: int) -> int:
+        """Return the number of batches."""
+        return math.ceil(len(self) / batch_size)
+
+    def parts(self, batch_size: int, order: Array | None = None, skip: int = 0) -> Iterator[Data]:
+        """Yield the samples of each batch after the first `skip`, in an `order`; the last may be smaller."""
+        order = np.arange(len(self)) if order is None else order
+        for start in range(skip * batch_size, len(self), batch_size):
+            yield self._part(order[start : start + batch_size].tolist())
+
+    def _part(self, indices: list[int]) -> Data:
+        samples = list(items(self.source, indices))
+        with named(f"samples {reprlib.repr(indices)}"):
+            return as_data(self.network, *collated(samples))
+
+
+def read(network: Model, source: Any, steps: int | None = None) -> Batches:
+    """Return the data set of an iterable or an indexed object; see `nnfw.Network.fit` for `steps`."""
+    if is_indexed(source) and len(source):
+        if steps is not None:
+            raise ValueError(
+                f"steps_per_epoch is for iterables of batches that never end; an epoch of "
+                f"{type(source).__name__} is as long as it says"
+            )
+        if holds_samples(network, source):
+            return Samples(network, source)
+    return Batches(network, source, steps)
+
+
+def begin(source: Any, endless: bool = False) -> Iterator[Any]:
+    """Return an iterator over the batches; raise a TypeError unless `source` has one for every epoch."""
+    begun = None
+    if isinstance(source, Iterable) and not hasattr(source, "shape"):
+        begun = iter(source)
+    if inspect.isgeneratorfunction(source) or (begun is not None and not endless and iter(source) is begun):
+        raise TypeError(
+            "a generator of batches is used up after one epoch; give a list of batches, or an object of a "
+            "class whose __iter__ yields them all; for one that never ends give fit steps_per_epoch"
+        )
+    if begun is None:
+        raise TypeError(
+            f"y is missing: give targets beside x, or instead of both an iterable of batches (x, y), or an "
+            f"object with __len__ and __getitem__; got {type(source).__name__} alone"
+        )
+    return begun
+
+
+def is_indexed(source: Any) -> bool:
+    """Whether a data set is read by index: as a ``Dataset`` of PyTorch, or a ``Sequence`` of Keras."""
+    has = [hasattr(source, name) for name in ("__getitem__", "__len__", "__iter__", "shape")]
+    return has == [True, True, False, False] and not isinstance(source, type)
+
+
+def holds_samples(network: Model, source: Any) -> bool:
+    """Whether the items of an indexed data set are samples, and not batches: one of both fits the network.
+
+    Where ``on_epoch_end`` shows a ``Sequence`` of Keras, they are batches.
+    """
+    if hasattr(source, "on_epoch_end"):
+        return False
+    [item] = items(source, [0])
+    kind, network = type(source).__name__, network._in_use()
+    if not isinstance(item, (tuple, list)) or len(item) not in (2, 3):
+        raise TypeError(f"{kind}[0] must be a sample (x, y), or a batch (x, y), got {type(item).__name__}")
+    refused: dict[str, Exception] = {}
+    for reading in ("batch", "sample"):
+        try:
+            with network._unchanged_if_refused():
+                as_data(network, *(item if reading == "batch" else collated([item])))
+        except (TypeError, ValueError) as error:
+            refused[reading] = error
+    if not refused:
+        raise ValueError(
+            f"{kind}[0], x {np.shape(item[0])} and y {np.shape(item[1])}, can be a batch, or one sample with "
+            f"a target for each step; give {kind} an __iter__ that yields the batches (x, y) of an epoch"
+        )
+    if len(refused) == 2:
+        raise ValueError(
+            f"{kind}[0] is neither a batch for this network: {refused['batch']}; nor a sample: "
+            f"{refused['sample']}"
+        )
+    return "batch" in refused
+
+
+def items(source: Any, indices: Iterable[int]) -> Iterator[Any]:
+    """Yield the items of an indexed data set; its length must be right."""
+    for index in indices:
+        try:
+            item = source[index]
+        except IndexError as error:
+            raise ValueError(
+                f"{type(source).__name__} has the length {len(source)}, but gives no item {index}: {error}"
+            ) from error
+        yield item
+
+
+def collated(samples: list[Any]) -> tuple[list[Array], list[Array]]:
+    """Return samples (x_i, y_i) as the list of all x_i and that of all y_i."""
+    for sample in samples:
+        if not isinstance(sample, (tuple, list)) or len(sample) != 2:
+            raise TypeError(f"a sample must be (x, y), got {type(sample).__name__}")
+    x, y = zip(*samples, strict=True)
+    return [as_array(one, "x") for one in x], [as_array(one, "y") for one in y]
+
+
+def length_of(source: Any) -> int | None:
+    """Return the length that an object says it has, if any."""
+    try:
+        return len(source)
+    except TypeError:  # as that of a DataLoader of PyTorch over a stream
+        return None

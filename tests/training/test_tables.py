@@ -1,0 +1,141 @@
+"""DataFrames and Series of pandas: each type of column that holds numbers, and what is said of others."""
+
+import re
+
+import numpy as np
+import pytest
+
+from nnfw import GRU, Dense, Embedding, Network
+from nnfw.core.validation import numeric
+from nnfw.data import LabelEncoder, StandardScaler
+
+pandas = pytest.importorskip("pandas")
+
+rng = np.random.default_rng(0)
+N = 9
+COLUMNS = {"a": rng.normal(size=N), "b": rng.integers(9, size=N), "c": rng.integers(2, size=N) == 1}
+X = np.stack([column.astype(float) for column in COLUMNS.values()], axis=1)
+Y = rng.normal(size=N)
+FRAMES = {
+    "of NumPy's types": pandas.DataFrame(COLUMNS),
+    "nullable": pandas.DataFrame(COLUMNS).astype({"a": "Float64", "b": "Int64", "c": "boolean"}),
+    "narrow": pandas.DataFrame(COLUMNS).astype({"a": "Float64", "b": "UInt8", "c": "bool"}),
+    "of one type": pandas.DataFrame(COLUMNS).astype("Float64"),
+    "named twice": pandas.DataFrame(COLUMNS).astype({"b": "Int64"}).set_axis(["a", "a", "c"], axis=1),
+    "sparse": pandas.DataFrame(COLUMNS).astype({"a": pandas.SparseDtype(float), "b": "Int64"}),
+}
+
+
+def regression():
+    return Network([Dense(4, "tanh"), Dense(1)], seed=0)
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_a_table_is_what_its_numbers_are(kind):
+    frame = FRAMES[kind]
+    np.testing.assert_array_equal(numeric(frame, "x"), X)
+    given, whole = regression(), regression()
+    given.fit(
+        frame, pandas.Series(Y).convert_dtypes(), epochs=3, batch_size=4, validation_split=0.3, verbose=0
+    )
+    whole.fit(X, Y, epochs=3, batch_size=4, validation_split=0.3, verbose=0)
+    assert given.history == whole.history
+    np.testing.assert_array_equal(given.predict(frame), whole.predict(X))
+    assert given.evaluate(frame, Y) == whole.evaluate(X, Y)
+    np.testing.assert_array_equal(StandardScaler().fit_transform(frame), StandardScaler().fit_transform(X))
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        (["Int64", "Int64"], "i8"),
+        (["Int32", "int16"], "i4"),
+        (["boolean", "bool"], "?"),
+        (["Float32", "bool"], "f4"),
+        (["Float32", "Int64"], "f8"),
+    ],
+)
+def test_whole_numbers_stay_whole(kinds, expected):
+    ones = pandas.DataFrame({str(i): pandas.Series([1, 0, 1], dtype=kind) for i, kind in enumerate(kinds)})
+    found = numeric(ones, "x")
+    assert found.dtype == expected
+    assert found.tolist() == [[1, 1], [0, 0], [1, 1]]
+
+
+def test_classes_symbols_lengths_and_weights():
+    symbols = pandas.DataFrame(rng.integers(5, size=(N, 4))).astype({0: "Int64", 2: "Int8"})
+    classes, lengths = pandas.Series(rng.integers(3, size=N)).astype("Int64"), pandas.Series([1, 2, 4] * 3)
+    weights = pandas.Series(rng.random(N)).convert_dtypes()
+    given, whole = (Network([Embedding(5, 2), GRU(3), Dense(3, "softmax")], loss="cce", seed=0) for _ in "12")
+    given.fit(symbols, classes, lengths=lengths.astype("Int64"), sample_weight=weights, verbose=0)
+    arrays = {"lengths": lengths.to_numpy(), "sample_weight": weights.to_numpy(float)}
+    whole.fit(symbols.to_numpy(int), classes.to_numpy(int), **arrays, verbose=0)
+    np.testing.assert_array_equal(given.flat_params, whole.flat_params)
+
+
+def test_a_list_of_tables_is_a_batch_of_sequences():
+    frames = [FRAMES["nullable"][:n] for n in (2, 5, 3)]
+    given, whole = (Network([GRU(3), Dense(1)], seed=0) for _ in "12")
+    given.fit(frames, Y[:3], verbose=0)
+    whole.fit([X[:n] for n in (2, 5, 3)], Y[:3], verbose=0)
+    np.testing.assert_array_equal(given.flat_params, whole.flat_params)
+
+
+FRAME = FRAMES["nullable"]
+WORDS = ["yes", "no", "yes"] * 3
+REFUSED = [
+    (
+        FRAME.assign(s=WORDS),
+        TypeError,
+        "x, column 's', must be real numbers, got .*; nnfw.data has LabelEncoder",
+    ),
+    (
+        FRAME.assign(s=pandas.Series(WORDS, dtype=object)),
+        TypeError,
+        "x, column 's', must be .* got object; nnfw",
+    ),
+    (FRAME.assign(s=pandas.Categorical(WORDS)), TypeError, "x, column 's', must be real numbers"),
+    (
+        FRAME.assign(t=pandas.Timestamp("2020")),
+        TypeError,
+        r"x, column 't', .* datetime64.*; .astype\(float\)",
+    ),
+    (
+        FRAME.assign(b=FRAME["b"].where(FRAME["b"] != FRAME["b"][4])),
+        ValueError,
+        "x, column 'b', has missing values; ",
+    ),
+    (FRAME.assign(a=[np.nan, *COLUMNS["a"][1:]]), ValueError, r"x\[0, 0\] is nan"),
+    (FRAME[[]], ValueError, "x must be .samples, features."),
+]
+
+
+@pytest.mark.parametrize(("frame", "kind", "words"), REFUSED)
+def test_a_column_that_is_refused_is_named(frame, kind, words):
+    network = regression()
+    with pytest.raises(kind, match=f"^{words}"):
+        network.fit(frame, Y, verbose=0)
+    with pytest.raises(kind, match=f"^batch 1: {words}"):
+        network.fit([(frame, Y)], verbose=0)
+    assert not network._built
+
+
+@pytest.mark.parametrize("dtype", [object, "str", "string", "category"])
+def test_labels_that_are_words_are_told_of_the_encoder(dtype):
+    labels = pandas.Series(WORDS, dtype=dtype)
+    network = Network([Dense(1, "sigmoid")], loss="bce", seed=0)
+    for y, name in ((labels, "y"), (labels.to_frame("k"), "y, column 'k',")):
+        said = f"^{re.escape(name)} must be real numbers, got .*; nnfw.data has LabelEncoder for labels"
+        with pytest.raises(TypeError, match=said):
+            network.fit(FRAME, y, verbose=0)
+    network.fit(FRAME, LabelEncoder().fit_transform(labels), verbose=0)
+
+
+def test_missing_labels_are_named():
+    labels = pandas.Series([1, 0, None] * 3, dtype="Int64")
+    with pytest.raises(
+        ValueError, match=r"^y has missing values; fill them by fillna\(...\), or drop such samples"
+    ):
+        Network([Dense(1, "sigmoid")], loss="bce", seed=0).fit(FRAME, labels, verbose=0)
+    with pytest.raises(ValueError, match="labels hold None or nan; name the missing label"):
+        LabelEncoder().fit(labels)
