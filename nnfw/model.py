@@ -12,7 +12,7 @@ import numpy as np
 from nnfw import losses, metrics, optimizers
 from nnfw.core.suggest import explain_attribute
 from nnfw.core.typing import Shape
-from nnfw.core.validation import Check, floating, generator, instance_of, whole_number
+from nnfw.core.validation import Check, floating, generator, instance_of, shown, whole_number
 from nnfw.history import History
 from nnfw.layers.base import Layer
 from nnfw.layers.sequential import Sequential
@@ -32,6 +32,7 @@ class Model(Sequential):
         "loss": lambda owner, name, value: losses.get(value),
         "metrics": lambda owner, name, value: metrics.from_list(value),
         "history": instance_of(History, "a History"),
+        "extras": lambda owner, name, value: extras_of(owner, name, value),
     }
     _transient = (*Sequential._transient, "_fitting", "_held", "_awaited")
     _fitting: int | None = None  # the thread whose fit holds it: see `nnfw.training.interrupt`
@@ -59,6 +60,7 @@ class Model(Sequential):
         children = np.random.SeedSequence(self.seed).spawn(len(STREAMS))
         self._streams = {name: np.random.default_rng(s) for name, s in zip(STREAMS, children, strict=True)}
         self.history = History()
+        self.extras: dict[str, Any] = {}
         self._adopt()  # last: a network that could not be built owns nothing
 
     def _assigned(self, name: str) -> None:
@@ -254,6 +256,15 @@ class Model(Sequential):
             total = f"{self.size:,} parameters{frozen(self)}"
         optimizer = self.optimizer or optimizers.get("adam")
         return f"{table(rows)}\n{total}; {self.dtype}; loss {self.loss!r}; optimizer {optimizer!r}"
+
+
+def extras_of(owner: str, name: str, value: Any) -> dict[str, Any]:
+    """Return the extras of a network, if all have a name: the check of an argument."""
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise TypeError(
+            f'{owner}: {name} must be a dict by name, as {{"scaler": scaler}}, got {shown(value)}'
+        )
+    return value
 
 
 def frozen(layer: Layer) -> str:

@@ -55,6 +55,9 @@ class Network(Model):
         The shape of the input and of the output of each layer, without the batch axis.
     history : History
         All epochs so far.
+    extras : dict
+        What its file holds besides, by name, for you to fill: scalers, encoders and vocabularies of
+        `nnfw.data`, arrays, numbers, strings; see `save`.
     params, grads : dict of str to ndarray
         Those of all layers: ``network.params["gru_1.Wx_z"]``.
 
@@ -317,9 +320,9 @@ class Network(Model):
         """Print the layers, their output shapes and parameters."""
         show(self._describe())
 
-    def save(self, path: "str | PathLike[str]") -> None:
-        """Write the whole network to one file; see `nnfw.saving`."""
-        saving.save(self, path)
+    def save(self, path: "str | PathLike[str]", extras: Mapping[str, Any] | None = None) -> None:
+        """Write the whole network to one file, with `extras` in place of its own; see `nnfw.saving`."""
+        saving.save(self, path, extras)
 
     @class_only
     def load(cls, path: "str | PathLike[str]", custom: Mapping[str, Any] | None = None) -> "Network":

@@ -20,7 +20,7 @@ CATALOGUES = [  # whose members are read one at a time
         "schedules",
     )
 ]
-LONGER = {"network.py": 330}  # most of it is documentation
+LONGER = {"network.py": 340}  # most of it is documentation
 LONGER |= {"kernels/cells.py": 370}  # one file, as numba's cache asks for it
 
 

@@ -7,9 +7,10 @@ The file is a NumPy archive, readable without nnfw::
         file["gru_1.optimizer.momentum"]              # the optimizer state of a layer
         json.loads(file["description"].tobytes())     # all the rest: see nnfw.saving.config
 
-It holds the architecture with every argument, loss, optimizers, metrics, history, random streams and the
-training state, but no gradients, caches and callbacks. Functions are saved by name, and `load` runs no code
-of the file: classes are nnfw's, or those that the caller passes as `custom`, and no pickle is opened.
+It holds the architecture with every argument, loss, optimizers, metrics, history, random streams, the
+training state and ``network.extras``, but no gradients, caches and callbacks. Functions are saved by name,
+and `load` runs no code of the file: classes are nnfw's, or those that the caller passes as `custom`, and no
+pickle is opened.
 `save_weights` and `load_weights` exchange the parameters alone, by their names in `Network.params`, with
 PyTorch, JAX and many others: in the format of the ``safetensors`` package, which holds nothing but numbers.
 """

@@ -15,7 +15,7 @@ from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
 from nnfw.core.validation import instance_of, whole_number
 from nnfw.core.version import __version__
-from nnfw.model import Model
+from nnfw.model import Model, extras_of
 from nnfw.saving import state
 from nnfw.saving.config import Describer, Rebuilder
 from nnfw.training.interrupt import at_rest
@@ -25,10 +25,20 @@ FORMAT, VERSION = "nnfw network", 1
 is_network = instance_of(Model, "a Network")
 
 
-def save(network: Model, path: "str | PathLike[str]") -> None:
+def save(network: Model, path: "str | PathLike[str]", extras: "Mapping[str, Any] | None" = None) -> None:
     """Write a network to the file `path`, under exactly this name; an older file is replaced.
 
     A network that is being fitted in another thread is saved between two updates.
+
+    Parameters
+    ----------
+    network : Network
+        What is saved.
+    path : str or path
+        The file.
+    extras : dict, optional
+        What the file holds besides, in place of ``network.extras``: what predictions need, as vocabularies,
+        label encoders and scalers of `nnfw.data`, arrays, numbers, strings, and lists and dicts of them.
 
     Raises
     ------
@@ -42,11 +52,13 @@ def save(network: Model, path: "str | PathLike[str]") -> None:
     >>> network = Network([Dense(3, "tanh"), Dense(1)], seed=0)
     >>> history = network.fit([[1.0, 2.0]], [3.0], verbose=0)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save(network, f"{folder}/network.npz")
-    ...     bool(load(f"{folder}/network.npz").predict([[1.0, 2.0]]) == network.predict([[1.0, 2.0]]))
-    True
+    ...     save(network, f"{folder}/network.npz", extras={"unit": "mm"})
+    ...     loaded = load(f"{folder}/network.npz")
+    >>> bool(loaded.predict([[1.0, 2.0]]) == network.predict([[1.0, 2.0]])), loaded.extras
+    (True, {'unit': 'mm'})
     """
     is_network("save", "network", network)
+    extras = None if extras is None else extras_of("save", "extras", extras)
     with replacing(path) as file, at_rest(network, "save"):
         if network.shapes:  # of the layers as they are now
             network.compute_shapes(network.shapes[0])
@@ -56,7 +68,7 @@ def save(network: Model, path: "str | PathLike[str]") -> None:
             "version": VERSION,
             "written by": {"nnfw": __version__, "numpy": np.__version__, "python": platform.python_version()},
             "network": into.part(network, type(network).__name__),
-            "state": state.describe_network(network, into),
+            "state": state.describe_network(network, into, extras=extras),
         }
         into.store("description", np.frombuffer(json.dumps(description, allow_nan=False).encode(), np.uint8))
         np.savez(file, **into.arrays)

@@ -4,13 +4,15 @@ Null, booleans, whole numbers, finite floats, strings and lists stand for themse
 object that says what it is:
 
 =========================================  ===========================================================
-``{"class": "Layer.GRU", "config": …}``    a part of nnfw by kind and name, with its arguments
+``{"class": "Layer.GRU", "config": …}``    a part of nnfw by kind and name, with its arguments; what a scaler
+                                           or an encoder has learned stands beside them, as ``"learned"``
 ``{"custom": "Gain", "config": …}``        a part whose class is the user's
 ``{"custom": "my_metric"}``                a function (or a class) as an argument: its name, not its code
 ``{"same": 3}``                            part number 3 again, counted in the order of completion
 ``{"array": "Network.layers[0].table"}``   an array, stored beside the description under this name
 ``{"number": 0.5, "dtype": "float32"}``    a NumPy number
 ``{"dtype": "float32"}``                   a NumPy dtype
+``{"objects": [2, "a"]}``                  an array (N,) of what NumPy has no dtype for
 ``{"float": "nan"}``                       a float that JSON cannot write
 ``{"tuple": …}``, ``{"dict": [[k, v]]}``   a tuple, and a dict with keys of any type
 =========================================  ===========================================================
@@ -29,9 +31,10 @@ from nnfw.core.errors import LoadError
 from nnfw.core.registry import Part, kept
 from nnfw.core.typing import Array
 from nnfw.core.validation import named
+from nnfw.data import Preparation
 from nnfw.layers.base import Layer
 
-NUMERIC = "biufc"  # the kinds of dtype that hold plain numbers
+STORED = "biufcUSmM"  # the kinds of dtype that hold plain numbers, strings and dates
 DTYPES = {name: np.dtype(name) for name in {np.dtype(code).name for code in "?bBhHiIqQefd"}}
 
 # Arguments that parts no longer have, and the value at which they did nothing.
@@ -53,6 +56,16 @@ def own_parts() -> dict[str, type[Part]]:
         if getattr(modules.get(part.__module__), part.__name__, None) is part:
             found[f"{kind}.{part.__name__}"] = part
     return found
+
+
+def teach(part: Part, learned: Mapping[str, Any]) -> None:
+    """Give a scaler or an encoder what it has learned, or raise a ValueError if no data can teach it that."""
+    if not isinstance(part, Preparation) or not set(part.learned).issuperset(learned):
+        raise ValueError(f"it does not learn {', '.join(learned)}")
+    for name, value in learned.items():
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and not np.isfinite(value).all():
+            raise ValueError(f"its {name} is not finite")
+        setattr(part, name, value)
 
 
 class Describer:
@@ -87,9 +100,13 @@ class Describer:
         match value:
             case Part():
                 return self.part(value, where)
-            case np.ndarray() if value.dtype.kind in NUMERIC:
+            case np.ndarray() if value.dtype.kind in STORED:
                 self.store(where, value)
                 return {"array": where}
+            case np.ndarray() if value.dtype == object and value.ndim == 1:
+                return {"objects": self.value(value.tolist(), where)}
+            case np.str_():
+                return str(value)
             case np.generic() if value.dtype in DTYPES.values():
                 return {"number": self.value(value.item(), where), "dtype": value.dtype.name}
             case np.dtype() if value in DTYPES.values():
@@ -109,6 +126,8 @@ class Describer:
             if isinstance(part, Layer):  # what every layer has, even if its constructor does not take it
                 others = [name for name in Layer._arguments() if name not in arguments["config"]]
                 arguments["base"] = kept(part, others)
+            if isinstance(part, Preparation):
+                arguments["learned"] = {name: vars(part)[name] for name in part.learned if name in vars(part)}
         for kind, values in arguments.items():
             described[kind] = {name: self.value(value, f"{where}.{name}") for name, value in values.items()}
         self._parts[id(part)] = len(self._parts), part
@@ -122,7 +141,7 @@ class Describer:
 
     def _by_name(self, value: Any, where: str) -> dict[str, Any]:
         if not callable(value):
-            what = "numbers, strings, lists, tuples, dicts, arrays of numbers and parts of nnfw can"
+            what = "numbers, strings, lists, tuples, dicts, arrays of them and parts of nnfw can"
             raise TypeError(f"{where}: a {type(value).__name__} cannot be saved; {what}")
         name = getattr(value, "__name__", "")
         if not name.isidentifier():
@@ -163,6 +182,8 @@ class Rebuilder:
                 return DTYPES[name]
             case {"array": str(name)}:
                 return self.take(name)
+            case {"objects": list(values)}:
+                return np.array([*map(self.value, values), None], object)[:-1]  # None: else of lists 2 axes
             case {"same": int(number)}:
                 return self._parts[number]
             case {"class": str(), "config": dict()} | {"custom": str(), "config": dict()}:
@@ -181,10 +202,13 @@ class Rebuilder:
         cls = self._class_of(described)
         config = {name: self.value(value) for name, value in described["config"].items()}
         base = {name: self.value(value) for name, value in described.get("base", {}).items()}
+        learned = {name: self.value(value) for name, value in described.get("learned", {}).items()}
         try:  # a constructor may raise anything if the arguments were tampered with
             part = cls(**config)
             if isinstance(part, Layer):
                 Layer.__init__(part, **{name: getattr(part, name) for name in Layer._arguments()} | base)
+            if learned:
+                teach(part, learned)
         except Exception as error:
             said = str(error)[:250]
             raise LoadError(f"{cls.__name__} cannot be built from its saved arguments: {said}") from error

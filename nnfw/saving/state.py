@@ -26,8 +26,8 @@ from nnfw.training.tracker import MetricTracker
 Json = dict[str, Any]
 
 
-def describe_network(network: Model, into: Describer, prefix: str = "") -> Json:
-    """Return the state of a network; the names of its arrays begin with `prefix`."""
+def describe_network(network: Model, into: Describer, prefix: str = "", extras: Any = None) -> Json:
+    """Return the state of a network, with other `extras`; the names of its arrays begin with `prefix`."""
     history, layers = network.history, zip(network._names, network.layers, strict=True)
     values = {name: into.value(values, f"history.{name}") for name, values in history.items()}
     return {
@@ -38,6 +38,7 @@ def describe_network(network: Model, into: Describer, prefix: str = "") -> Json:
         "standing": describe_training(network._training_state, into, prefix),
         "streams": {name: stream.bit_generator.state for name, stream in network._streams.items()},
         "layers": [describe_layer(layer, into, f"{prefix}{name}.", network._built) for name, layer in layers],
+        "extras": into.value(network.extras if extras is None else extras, f"{prefix}extras"),
     }
 
 
@@ -70,6 +71,7 @@ def restore_network(
     network._training_state = restore_training(known["standing"], out, network)
     for name, stream in network._streams.items():
         stream.bit_generator.state = known["streams"][name]
+    network.extras = out.value(known.get("extras", {"dict": []}))  # none in 0.1.0
 
 
 def describe_layer(layer: Layer, into: Describer, prefix: str, built: bool) -> Json | None:
