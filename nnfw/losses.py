@@ -76,6 +76,13 @@ class Loss(Part):
         """Return outputs that predict exactly these targets, (N, ..., M) -> (N, ..., K)."""
         return y
 
+    def sample(self, a: Array, rng: np.random.Generator) -> Array:
+        """Return targets drawn from the distribution that outputs stand for: (N, ..., K) -> (N, ..., M)."""
+        raise ValueError(
+            f"{type(self).__name__} predicts no distribution to draw from; take Quantile, GaussianNLL or "
+            f"MixtureDensity, or give forecast the residuals of the network"
+        )
+
     def value_from_logits(self, y: Array, logits: Array) -> Array:
         """Return `value`, computed from the logits of the activation `fused_with`."""
         raise NotImplementedError
@@ -533,6 +540,13 @@ class Quantile(Loss):
     def as_outputs(self, y: Array) -> Array:
         return np.repeat(y, len(self.levels), axis=-1)
 
+    def sample(self, a: Array, rng: np.random.Generator) -> Array:
+        """Return targets drawn between the lowest and the highest quantile, which are interpolated."""
+        P, levels = len(self.levels), np.sort(self.levels)
+        rows = np.sort(by_target(a, P).reshape(-1, P), axis=-1)
+        drawn = [np.interp(u, levels, row) for u, row in zip(rng.random(len(rows)), rows, strict=True)]
+        return np.reshape(drawn, (*a.shape[:-1], -1))
+
     def value(self, y: Array, a: Array) -> Array:
         q, error = np.asarray(self.levels, a.dtype), y[..., None] - by_target(a, len(self.levels))
         return np.maximum(q * error, (q - 1.0) * error).mean(axis=(-2, -1))
@@ -585,6 +599,14 @@ class MixtureDensity(Loss):
         parts[..., 1, :] = y[..., None]
         return parts.reshape(*y.shape[:-1], -1)
 
+    def sample(self, a: Array, rng: np.random.Generator) -> Array:
+        w, m, s = self._parts(a)
+        chosen = (w + rng.gumbel(size=w.shape)).argmax(axis=-1)[
+            ..., None
+        ]  # with the probabilities softmax(w)
+        m, s = (np.take_along_axis(part, chosen, axis=-1)[..., 0] for part in (m, s))
+        return m + np.sqrt(np.exp(2.0 * s) + self.epsilon) * rng.standard_normal(m.shape)
+
     def value(self, y: Array, a: Array) -> Array:
         log_π, log_p, *_ = self._densities(y, a)
         return -log_sum_exp(log_π + log_p)[..., 0].mean(axis=-1)
@@ -636,6 +658,10 @@ class GaussianNLL(Loss):
 
     def as_outputs(self, y: Array) -> Array:
         return np.stack([y, np.zeros_like(y)], axis=-1).reshape(*y.shape[:-1], -1)
+
+    def sample(self, a: Array, rng: np.random.Generator) -> Array:
+        m, s = np.moveaxis(by_target(a, 2), -1, 0)
+        return m + np.sqrt(np.exp(2.0 * s) + self.epsilon) * rng.standard_normal(m.shape)
 
     def value(self, y: Array, a: Array) -> Array:
         m, s = np.moveaxis(by_target(a, 2), -1, 0)

@@ -25,6 +25,7 @@ SMALL = {
     "schedules": (["--epochs=2", "--samples=160"], ["schedules", "schedules_loss"], 0.05, 1.0),
     "streaming": (["--epochs=1"], ["streaming"], 0.0, 0.5),
     "sunspots": (["--epochs=3", "--seeds=2"], ["sunspots"], 0.1, 1.5),
+    "el_nino": (["--epochs=2", "--seeds=1"], ["el_nino"], 0.3, 3.0),
 }
 SEEDED = [path for path in EXAMPLES if path.stem != "schedules"]
 

@@ -15,8 +15,8 @@ from nnfw.core.validation import AMOUNT, FINITE, boolean, positive_integer, whol
 from nnfw.data import one_hot, train_test_split
 
 __all__ = [
-    "adding_problem", "delayed_echo", "load_digits", "load_japanese_vowels", "load_sunspots", "parity",
-    "sine_mixture",
+    "adding_problem", "delayed_echo", "load_digits", "load_el_nino", "load_japanese_vowels",
+    "load_sunspots", "parity", "sine_mixture",
 ]  # fmt: skip
 
 
@@ -101,6 +101,23 @@ def load_sunspots() -> tuple[Array, Array]:
     """
     stored = _stored("sunspots.npz")
     return stored["years"].astype(np.int64), stored["tenths"] / 10
+
+
+def load_el_nino() -> tuple[Array, Array]:
+    """Return the months of 1950 to 2010 and their sea surface temperatures: both (732,).
+
+    The months are ``datetime64[M]``; the temperatures in °C, float64, are means over the Pacific Ocean off
+    Ecuador and Peru (Niño 1+2, 0 to 10° S, 90 to 80° W), which a year's season and, every few years, El Niño
+    move; in the public domain: see ``el_nino.md``.
+
+    Examples
+    --------
+    >>> months, temperature = load_el_nino()
+    >>> print(months[0], temperature[0], months[-1], temperature[-1])
+    1950-01 23.11 2010-12 22.07
+    """
+    months = np.arange("1950-01", "2011-01", dtype="datetime64[M]")
+    return months, _stored("el_nino.npz")["thousandths"] / 1000
 
 
 # ---- tasks --------------------------------------------------------------------------------------------

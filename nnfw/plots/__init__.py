@@ -7,6 +7,17 @@ pyplot is not used, so no display is needed, no backend is chosen and no figure 
 from nnfw.plots.confusion import confusion_matrix
 from nnfw.plots.curves import lines, schedule
 from nnfw.plots.figure import COLOURS, FORMATS, STYLE, Target
+from nnfw.plots.forecasts import forecast
 from nnfw.plots.learning import history
 
-__all__ = ["COLOURS", "FORMATS", "STYLE", "Target", "confusion_matrix", "history", "lines", "schedule"]
+__all__ = [
+    "COLOURS",
+    "FORMATS",
+    "STYLE",
+    "Target",
+    "confusion_matrix",
+    "forecast",
+    "history",
+    "lines",
+    "schedule",
+]

@@ -1,4 +1,4 @@
-"""Make japanese_vowels.npz and sunspots.npz of nnfw/datasets from a folder with the source files.
+"""Make japanese_vowels.npz, sunspots.npz and el_nino.npz of nnfw/datasets from the source files in a folder.
 
 Usage: ``python make_vowels_and_sunspots.py FOLDER``, where the wheels of aeon and statsmodels were unpacked,
 which hold the source files (``pip download --no-deps aeon statsmodels``, then ``unzip`` each).
@@ -47,6 +47,17 @@ def make_sunspots(folder):
     )
 
 
+def make_el_nino(folder):
+    path = folder / "statsmodels/datasets/elnino/elnino.csv"
+    table = np.loadtxt(path, delimiter=",", skiprows=1)
+    if not np.array_equal(table[:, 0], np.arange(1950, 2011)):
+        raise ValueError("the years are not 1950 to 2010")
+    np.savez_compressed(
+        DATASETS / "el_nino.npz", thousandths=exactly(table[:, 1:].ravel(), 1000).astype(np.int32)
+    )
+
+
 if __name__ == "__main__":
     make_vowels(Path(sys.argv[1]))
     make_sunspots(Path(sys.argv[1]))
+    make_el_nino(Path(sys.argv[1]))

@@ -1,0 +1,191 @@
+"""The forecast of a series: several steps ahead, with possible futures."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nnfw.core.errors import ShapeError
+from nnfw.core.registry import explain_keywords
+from nnfw.core.typing import Array
+from nnfw.core.validation import SHARE, check_finite, numeric, positive_integer
+from nnfw.model import Model
+from nnfw.streaming import Stream
+
+Draw = Callable[[Array], Array]  # from the outputs (S, K) of a step to its values (S, M)
+
+
+@dataclass
+class Forecast:
+    """The result of `forecast`.
+
+    Attributes
+    ----------
+    mean : ndarray (steps, M)
+        What the network predicts; (steps,) if the history was a single column without a second axis.
+    paths : ndarray (S, steps, M), or None
+        `samples` possible futures; (S, steps) like `mean`.
+    """
+
+    mean: Array
+    paths: Array | None = None
+
+    def quantile(self, q: float) -> Array:
+        """Return the values that a share q of the paths is below, of the shape of `mean`."""
+        if self.paths is None:
+            raise ValueError(
+                "this forecast has no paths to take quantiles of; forecast(..., samples=200) has"
+            )
+        return np.quantile(self.paths, SHARE("quantile", "q", q), axis=0)
+
+    def band(self, share: float = 0.8) -> tuple[Array, Array]:
+        """Return the lower and the upper bound of the middle `share` of the paths."""
+        outside = (1.0 - SHARE("band", "share", share)) / 2.0
+        return self.quantile(outside), self.quantile(1.0 - outside)
+
+
+@explain_keywords
+def forecast(
+    network: Model,
+    history: ArrayLike,
+    steps: int,
+    *,
+    exogenous: ArrayLike | None = None,
+    samples: int | None = None,
+    residuals: ArrayLike | None = None,
+    seed: int | np.random.Generator | None = None,
+) -> Forecast:
+    """Return the forecast of the `steps` that follow the history.
+
+    The outputs of the network say how. One that gives an output for each time step is asked through a stream:
+    each forecast is the input of the next step. One that reads a window and gives the next step is asked for
+    one window after another, each a step later, all of the length of the history. One that gives all steps at
+    once, ``Dense(steps * M)``, is asked once.
+
+    Parameters
+    ----------
+    network : Network
+        Trained to give the next values of the M columns.
+    history : array_like (T, D) or (T,)
+        The past, scaled as in training; its first M columns are forecast, and the other E are exogenous.
+    steps : int
+        How far.
+    exogenous : array_like (steps, E), optional
+        The future of the last E columns of the history.
+    samples : int, optional
+        S, the number of possible futures to draw, for bands. Each step draws from what the outputs stand for
+        (`Quantile`, `GaussianNLL`, `MixtureDensity`), or from the `residuals`.
+    residuals : array_like (R, M) or (R,), optional
+        Errors y - a of the network on data that it was not trained on; one is drawn and added at each step.
+    seed : int or numpy.random.Generator, optional
+        The same seed gives the same paths.
+
+    Raises
+    ------
+    ShapeError, ValueError
+        If network, history, exogenous values and residuals do not fit together.
+
+    Examples
+    --------
+    >>> from nnfw import GRU, Adam, Dense, Network
+    >>> from nnfw.data import sliding_windows
+    >>> wave = np.sin(np.arange(200) / 3)
+    >>> x, y = sliding_windows(wave, window=12)
+    >>> network = Network([GRU(16), Dense(1)], optimizer=Adam(0.01), seed=0)
+    >>> history = network.fit(x, y, epochs=60, verbose=0)
+    >>> ahead = forecast(network, wave[-12:], steps=20, samples=100, residuals=y - network.predict(x), seed=0)
+    >>> low, high = ahead.band(0.9)
+    >>> truth = np.sin(np.arange(200, 220) / 3)
+    >>> bool(np.abs(ahead.mean - truth).max() < 0.2), ahead.paths.shape, bool((low < high).all())
+    (True, (100, 20), True)
+    """
+    steps = positive_integer("forecast", "steps", steps)
+    network._ready("forecast")
+    past, future = check_series(network, history, exogenous, steps)
+    M = past.shape[1] - future.shape[1]
+    count = int(network.shapes[-1][-1] or 0) // network.loss.outputs_per_target
+    ways = {M * steps: _at_once, M: _by_stream if len(network.shapes[-1]) > 1 else _by_window}
+    if count not in ways:
+        raise ShapeError(
+            f"forecast: the network predicts {count} values, but the history has {M} columns to forecast; "
+            f"end it in outputs for {M}, the next step, or for {M * steps}, all {steps} steps"
+        )
+
+    def run(S: int, draw: Draw) -> Array:
+        values = ways[count](network, np.repeat(past[None], S, axis=0), future, draw)
+        path = np.stack(list(values), axis=1).reshape(S, steps, M)
+        return path[..., 0] if np.ndim(history) == 1 else path
+
+    mean = run(1, network.loss.estimate)[0]
+    if samples is None:
+        return Forecast(mean)
+    samples = positive_integer("forecast", "samples", samples)
+    return Forecast(mean, run(samples, drawing(network, residuals, count, np.random.default_rng(seed))))
+
+
+def check_series(network: Model, history: Any, exogenous: Any, steps: int) -> tuple[Array, Array]:
+    """Return the past (T, D) and the future of its exogenous columns (steps, E), checked."""
+    past = np.asarray(numeric(history, "history"), np.float64)
+    past = past[:, None] if past.ndim == 1 else past
+    D = network.shapes[0][-1]
+    if past.ndim != 2 or not len(past) or past.shape[1] != D:
+        raise ShapeError(
+            f"forecast: history must be (T, {D}) with at least one step, as the network takes {D} features, "
+            f"got shape {np.shape(history)}"
+        )
+    future = np.empty((steps, 0)) if exogenous is None else np.asarray(numeric(exogenous, "exogenous"), float)
+    future = future[:, None] if future.ndim == 1 else future
+    if future.shape[0] != steps or future.ndim != 2 or future.shape[1] >= past.shape[1]:
+        raise ShapeError(
+            f"forecast: exogenous must be ({steps}, E), a row for each step ahead and fewer columns than the "
+            f"history's {D}, got shape {np.shape(exogenous)}"
+        )
+    check_finite(past, "history")
+    check_finite(future, "exogenous")
+    return past, future
+
+
+def drawing(network: Model, residuals: Any, count: int, rng: np.random.Generator) -> Draw:
+    """Return the function that draws the values of a step, given its outputs."""
+    loss = network.loss
+    if residuals is None:
+        return lambda a: loss.sample(a, rng)
+    errors = np.asarray(numeric(residuals, "residuals"), np.float64)
+    errors = errors.reshape(len(errors), -1) if errors.ndim else errors
+    if errors.ndim != 2 or not len(errors) or errors.shape[1] != count:
+        raise ShapeError(f"forecast: residuals must be (R, {count}), got shape {np.shape(residuals)}")
+    check_finite(errors, "residuals")
+    return lambda a: loss.estimate(a) + errors[rng.integers(len(errors), size=len(a))]
+
+
+def _by_stream(network: Model, past: Array, future: Array, draw: Draw) -> Iterator[Array]:
+    """Yield the values (S, M) of each step, from a network that gives an output at each step."""
+    stream = Stream(network, len(past))
+    for t in range(past.shape[1]):
+        a = stream.step(past[:, t])
+    for row in future[:-1]:
+        y = draw(a)
+        yield y
+        a = stream.step(_beside(y, row))
+    yield draw(a)
+
+
+def _by_window(network: Any, past: Array, future: Array, draw: Draw) -> Iterator[Array]:
+    """Yield the values (S, M) of each step, from a network that reads a window."""
+    for row in future:
+        y = draw(network.predict(past))
+        yield y
+        past = np.concatenate([past[:, 1:], _beside(y, row)[:, None]], axis=1)
+
+
+def _at_once(network: Any, past: Array, future: Array, draw: Draw) -> Iterator[Array]:
+    """Yield the values (S, M) of each step, from a network that gives all steps."""
+    a = network.predict(past)
+    values = draw(a[:, -1] if a.ndim > 2 else a)
+    yield from np.moveaxis(values.reshape(len(values), len(future), -1), 1, 0)
+
+
+def _beside(y: Array, row: Array) -> Array:
+    return np.concatenate([y, np.broadcast_to(row, (len(y), len(row)))], axis=1)

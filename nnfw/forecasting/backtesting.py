@@ -1,0 +1,158 @@
+"""Backtests: how good forecasts would have been in the past, beside those of simple methods."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nnfw.core.errors import ShapeError
+from nnfw.core.registry import explain_keywords
+from nnfw.core.typing import Array
+from nnfw.core.validation import check_finite, function, numeric, positive_integer, whole_number
+from nnfw.forecasting.ahead import Forecast
+from nnfw.model import table
+
+
+@dataclass
+class Backtest:
+    """The result of `backtest`; it prints as a table.
+
+    Attributes
+    ----------
+    origins : ndarray (O,)
+        The number of steps that were known at each forecast.
+    truth : ndarray (O, horizon)
+        What came.
+    forecasts : dict of str to ndarray (O, horizon)
+        The forecasts of each method, ``"network"`` first.
+    scale : float
+        The mean absolute error of a (seasonal) naive forecast before the first origin: see `MASE`.
+    bands : dict of float to ndarray (O, horizon, 2)
+        The bounds of the network's bands, where it has paths, by their share.
+    """
+
+    origins: Array
+    truth: Array
+    forecasts: dict[str, Array]
+    scale: float
+    bands: dict[float, Array]
+
+    def errors(self) -> dict[str, dict[str, float]]:
+        """Return mae, rmse and mase of each method over all origins and steps."""
+        found = {}
+        for name, values in self.forecasts.items():
+            error = np.abs(values - self.truth)
+            mae = float(error.mean())
+            found[name] = {"mae": mae, "rmse": float(np.sqrt((error**2).mean())), "mase": mae / self.scale}
+        return found
+
+    def by_lead(self) -> dict[str, Array]:
+        """Return the mean absolute error of each method at each step ahead (horizon,)."""
+        return {name: np.abs(values - self.truth).mean(axis=0) for name, values in self.forecasts.items()}
+
+    def coverage(self) -> dict[float, float]:
+        """Return the share of the truth within each of the network's bands."""
+        inside = {s: (b[..., 0] <= self.truth) & (self.truth <= b[..., 1]) for s, b in self.bands.items()}
+        return {share: float(within.mean()) for share, within in inside.items()}
+
+    def __str__(self) -> str:
+        """Return the table of errors, and the coverage."""
+        rows: list[tuple[str, ...]] = [("method", "mae", "rmse", "mase")]
+        rows += [(name, *(f"{e:.4g}" for e in errors.values())) for name, errors in self.errors().items()]
+        covered = [f"the {share:.0%} band covers {found:.0%}" for share, found in self.coverage().items()]
+        return "\n".join([table(rows), *covered])
+
+
+@explain_keywords
+def backtest(
+    forecaster: Callable[[Array], Any],
+    series: ArrayLike,
+    *,
+    horizon: int,
+    first: int,
+    every: int = 1,
+    season: int = 1,
+    order: int = 12,
+    shares: tuple[float, ...] = (0.8,),
+) -> Backtest:
+    """Return how good forecasts from many origins would have been, beside those of simple methods.
+
+    At each origin, ``first``, ``first + every`` ..., the forecaster is given what is known by then, and the
+    next `horizon` values are compared with the truth. The simple methods are "naive", the last value,
+    "seasonal naive", the value one season before, and "autoregression", least squares on the values before
+    `first`.
+
+    Parameters
+    ----------
+    forecaster : callable
+        ``forecaster(series[:origin])`` returns a `Forecast`, or an array (horizon,). It is yours to see that
+        the network behind it was trained on values before `first` only.
+    series : array_like (L,) or (L, D)
+        The values in order of time; the first column is forecast.
+    horizon, first, every : int
+        The steps ahead, the first origin, and the steps between origins.
+    season : int
+        The length of a season, 12 for months; 1 if there is none.
+    order : int
+        The number of past values that the autoregression reads.
+    shares : tuple of float
+        The bands to keep, where the forecaster gives paths.
+
+    Examples
+    --------
+    >>> wave = np.sin(np.arange(120) * np.pi / 6)
+    >>> result = backtest(lambda past: past[-12:][:3], wave, horizon=3, first=80, season=12)
+    >>> {name: round(errors["mae"], 3) for name, errors in result.errors().items()}
+    {'network': 0.0, 'naive': 0.604, 'seasonal naive': 0.0, 'autoregression': 0.0}
+    """
+    values = np.asarray(numeric(series, "series"), np.float64)
+    y = values if values.ndim == 1 else values[:, 0]
+    function("backtest", "forecaster", forecaster)
+    for name, number in (("horizon", horizon), ("every", every), ("season", season), ("order", order)):
+        positive_integer("backtest", name, number)
+    first = whole_number("backtest", "first", first, low=max(order + 2, season + 1))
+    origins = np.arange(first, len(y) - horizon + 1, every)
+    if not len(origins):
+        raise ValueError(
+            f"backtest: series has {len(y)} steps, too few for one forecast of {horizon} from {first}; take "
+            f"an earlier first"
+        )
+    check_finite(values, "series")
+    truth = np.stack([y[o : o + horizon] for o in origins])
+    found = [_checked(forecaster(values[:o]), horizon) for o in origins]
+    forecasts = {"network": np.stack([one.mean for one in found])}
+    forecasts["naive"] = np.repeat(y[origins - 1, None], horizon, axis=1)
+    if season > 1:
+        ahead = np.arange(horizon) % season - season
+        forecasts["seasonal naive"] = y[origins[:, None] + ahead]
+    forecasts["autoregression"] = autoregression(y, first, order, origins, horizon)
+    bands = {
+        s: np.stack([np.stack(one.band(s), -1) for one in found])
+        for s in shares
+        if found[0].paths is not None
+    }
+    scale = float(np.abs(y[season:first] - y[: first - season]).mean())
+    return Backtest(origins, truth, forecasts, scale, bands)
+
+
+def _checked(found: Any, horizon: int) -> Forecast:
+    """Return what a forecaster gave as a `Forecast` of one column."""
+    found = found if isinstance(found, Forecast) else Forecast(np.asarray(numeric(found, "forecaster(...)")))
+    if found.mean.shape not in ((horizon,), (horizon, 1)):
+        raise ShapeError(f"backtest: the forecaster must give ({horizon},) values, got {found.mean.shape}")
+    paths = None if found.paths is None else found.paths.reshape(-1, horizon)
+    return Forecast(found.mean.reshape(horizon), paths)
+
+
+def autoregression(y: Array, first: int, order: int, origins: Array, horizon: int) -> Array:
+    """Return the forecasts (O, horizon) of a linear autoregression, fitted to the values before `first`."""
+    lags = np.lib.stride_tricks.sliding_window_view(y[: first - 1], order)
+    rows = np.column_stack([np.ones(len(lags)), lags])
+    weights = np.linalg.lstsq(rows, y[order:first])[0]
+    past = np.stack([y[o - order : o] for o in origins])
+    for _ in range(horizon):
+        following = weights[0] + past[:, -order:] @ weights[1:]
+        past = np.column_stack([past, following])
+    return past[:, order:]
