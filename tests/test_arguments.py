@@ -54,6 +54,7 @@ GIVEN = {
     "decay": lambda: 0.1,
     "epochs": lambda: 3,
     "factor": lambda: 2.0,
+    "folder": lambda: "logs",
     "function": lambda: by_rate,
     "high": lambda: 0.2,
     "layer": lambda: GRU(3),
@@ -78,7 +79,7 @@ GIVEN = {
 }
 NEEDED = {"Exponential": ["decay"]}  # besides those without a default
 ABSTRACT = {"Gated", "Schedule"}  # what cannot be built
-ANY_TEXT = {"monitor", "name", "path", "unknown"}
+ANY_TEXT = {"folder", "monitor", "name", "path", "unknown"}
 LATER = {("Given", "array")}  # a NaN among given values is refused when they are used
 WRONG = {"an object": Stranger(), "NaN": math.nan, "a list": [Stranger()], "a complex number": 1j}
 

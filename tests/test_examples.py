@@ -193,9 +193,12 @@ def test_the_page_of_dialects(elsewhere):
     assert {path.name for path in elsewhere.iterdir()} == {"model.keras", "network.onnx", "lengths.onnx"}
 
 
-@pytest.mark.parametrize("number", range(2))
+NEEDED = {"pandas": "pandas", "TensorBoard": "tensorboardX"}  # by a word of the block
+
+
+@pytest.mark.parametrize("number", range(3))
 def test_neighbours(number, elsewhere):
     block = blocks("docs/neighbours.md")[number]
-    for package in {"pandas"} & set(re.findall(r"^import (\w+)", block, re.MULTILINE)):
+    for package in [name for word, name in NEEDED.items() if word in block]:
         pytest.importorskip(package)
     exec(compile(block, "docs/neighbours.md", "exec"), {})

@@ -12,7 +12,7 @@ import sys, numpy
 before = dict(numpy.geterr())
 import nnfw
 assert numpy.geterr() == before
-others = {"matplotlib", "tqdm", "torch", "scipy", "pandas", "numba", "sklearn"}
+others = {"matplotlib", "tqdm", "torch", "scipy", "pandas", "numba", "sklearn", "tensorboardX"}
 print(*sorted(others.intersection(sys.modules)))
 missing = [name for name in nnfw.__all__ if not hasattr(nnfw, name)]
 assert not missing, missing

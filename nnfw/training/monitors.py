@@ -12,6 +12,7 @@ from nnfw.core.validation import AMOUNT, Check, boolean, instance_of, one_of, po
 from nnfw.metrics import Metric
 from nnfw.training.callbacks import Callback, CSVLogger
 from nnfw.training.run import Run
+from nnfw.training.tensorboard import TensorBoard
 
 
 class Monitor(Callback):
@@ -100,7 +101,7 @@ def check_monitors(callbacks: Iterable[Callback], metrics: Sequence[Metric], val
     told = sorted(callbacks, key=lambda callback: callback.comes_last)
     for place, callback in enumerate(told):
         if isinstance(callback, Monitor) and callback.monitor is not None:
-            if all(isinstance(before, Monitor | CSVLogger) for before in told[:place]):
+            if all(isinstance(before, Monitor | CSVLogger | TensorBoard) for before in told[:place]):
                 callback.watched(known)
             callback.sign(metrics)
 
