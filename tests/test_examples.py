@@ -189,7 +189,7 @@ def test_the_page_of_dialects(elsewhere):
     pages = blocks("docs/dialects.md")
     for block in pages:
         exec(compile(block, "docs/dialects.md", "exec"), {})
-    assert len(pages) == 3
+    assert len(pages) == 4
     assert {path.name for path in elsewhere.iterdir()} == {"model.keras", "network.onnx", "lengths.onnx"}
 
 

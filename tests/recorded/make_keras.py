@@ -1,7 +1,7 @@
 """Record models of Keras 3: ``KERAS_BACKEND=jax python tests/recorded/make_keras.py``.
 
 A case is a model that a network of nnfw has to reproduce: the file of Keras, keras_<case>, and in keras.npz
-the inputs x and outputs y.
+the inputs x, the outputs y and the penalties of the regularizers, `losses`.
 """
 
 from pathlib import Path
@@ -20,7 +20,8 @@ sequences = {"return_sequences": True, "bias_initializer": "random_normal"}
 def record(case, ending, x, *parts):
     model = keras.Sequential([keras.Input(x.shape[1:], dtype=x.dtype), *parts])
     model.set_weights([rng.normal(scale=0.5, size=w.shape) for w in model.get_weights()])
-    arrays.update({f"{case}/x": x, f"{case}/y": np.asarray(model(x))})
+    losses = np.asarray(sum(model.losses, 0.0))
+    arrays.update({f"{case}/x": x, f"{case}/y": np.asarray(model(x)), f"{case}/losses": losses})
     (model.save if ending == ".keras" else model.save_weights)(HERE / f"keras_{case}{ending}")
 
 
@@ -47,5 +48,24 @@ record(
     layers.SimpleRNN(4, "relu"),
     keras.Sequential([layers.Dense(3, "relu"), layers.Dense(2, use_bias=False)]),
     layers.Dense(1),
+)
+record(
+    "layers",
+    ".keras",
+    rng.normal(size=(N, T, D)).astype("float32"),
+    layers.Dense(5, "leaky_relu", kernel_regularizer="l2", kernel_constraint="max_norm"),
+    layers.GaussianNoise(0.1),
+    layers.Bidirectional(
+        layers.GRU(3, kernel_regularizer=keras.regularizers.L1L2(0.1, 0.2), **sequences), merge_mode="ave"
+    ),
+    layers.LSTM(4, "softsign", unit_forget_bias=False, recurrent_regularizer="l1", return_sequences=True),
+    layers.Dense(3, kernel_initializer=keras.initializers.RandomUniform(-0.1, 0.2), trainable=False),
+    keras.Sequential([layers.Dense(4, "gelu"), layers.LayerNormalization()]),
+    layers.Reshape((2, 10)),
+    layers.SimpleRNN(6, go_backwards=True, recurrent_dropout=0.1),
+    layers.Reshape((3, 2)),
+    layers.GlobalMaxPooling1D(),
+    layers.Flatten(),
+    layers.Dense(1, "sigmoid", bias_initializer=keras.initializers.Constant(0.5)),
 )
 np.savez_compressed(HERE / "keras.npz", **arrays)

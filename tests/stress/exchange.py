@@ -2,7 +2,7 @@
 
 ``python tests/stress/exchange.py`` writes 300 chains of all layers as files of ONNX, runs them in onnxruntime
 and reads them back; the tests do 60 (`test_onnx.py`). Where PyTorch or Keras is installed, it takes 100
-modules of PyTorch in and out, and 100 models of Keras in.
+modules of PyTorch in and out, and 100 models of Keras in: their weights, and the whole models.
 """
 
 import paths  # isort: skip  # noqa: F401 (first, so that the others are found)
@@ -18,7 +18,7 @@ from stacks import pick, random_stack
 from untrained import untrained
 
 from nnfw import GRU, LSTM, RNN, Bidirectional, Dense, Embedding, LayerNorm, Network
-from nnfw.exchange import from_onnx, load_keras, load_torch, to_onnx, to_torch
+from nnfw.exchange import from_onnx, load_keras, load_torch, network_from_keras, to_onnx, to_torch
 
 V, D = 7, 3
 
@@ -115,7 +115,7 @@ def with_torch(seed, folder):
 
 
 def with_keras(seed, folder):
-    """Return the greatest difference of weights that come from Keras."""
+    """Return the greatest differences: of weights that come from Keras, and of the whole model."""
     import keras
     from keras import layers
 
@@ -138,7 +138,11 @@ def with_keras(seed, folder):
     path = f"{folder}/model.keras"
     model.save(path)
     load_keras(network, path)
-    return (apart(np.asarray(model(x)), network.predict(x)),)
+    whole = network_from_keras(path)
+    for described in (model.get_config(), model.to_json()):
+        assert repr(network_from_keras(described).layers) == repr(whole.layers)
+    y = np.asarray(model(x))
+    return apart(y, network.predict(x)), apart(y, whole.predict(x))
 
 
 TRIALS = {  # what must be installed, the trial, how many, and the greatest difference that is rounding

@@ -1,0 +1,237 @@
+"""A whole network from a model of Keras 3: from its config, its JSON, or its file with the weights."""
+
+import json
+import zipfile
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any
+
+from nnfw import initializers, layers
+from nnfw.activations import LeakyReLU
+from nnfw.core.errors import LoadError
+from nnfw.core.files import reading
+from nnfw.exchange.keras import load_keras
+from nnfw.layers import Layer
+from nnfw.network import Network
+from nnfw.regularizers import L1, L2, MaxNorm, Regularizer
+
+# Arguments of Keras's layers, and what nnfw calls them.
+DENSE = {name: name for name in ("units", "activation", "use_bias", "bias_initializer")}
+RECURRENT = DENSE | {
+    "kernel_initializer": "input_initializer",
+    "recurrent_initializer": "recurrent_initializer",
+}
+RECURRENT |= {name: name for name in ("return_sequences", "go_backwards", "dropout", "recurrent_dropout")}
+GATED = RECURRENT | {"recurrent_activation": "recurrent_activation"}
+EMBEDDING = {"input_dim": "vocabulary", "output_dim": "units", "mask_zero": "mask"}
+LAYERS: dict[str, tuple[type[Layer], dict[str, str]]] = {
+    "Dense": (layers.Dense, DENSE | {"kernel_initializer": "initializer"}),
+    "Dropout": (layers.Dropout, {"rate": "rate"}),
+    "Embedding": (layers.Embedding, EMBEDDING | {"embeddings_initializer": "initializer"}),
+    "Flatten": (layers.Flatten, {}),
+    "GRU": (layers.GRU, GATED | {"reset_after": "reset_after"}),
+    "GaussianNoise": (layers.GaussianNoise, {"stddev": "std"}),
+    "GlobalAveragePooling1D": (layers.MeanPooling, {}),
+    "GlobalMaxPooling1D": (layers.MaxPooling, {}),
+    "LSTM": (layers.LSTM, GATED | {"unit_forget_bias": "forget_bias"}),
+    "LayerNormalization": (layers.LayerNorm, {"epsilon": "epsilon"}),
+    "Reshape": (layers.Reshape, {"target_shape": "shape"}),
+    "SimpleRNN": (layers.RNN, RECURRENT),
+}
+OTHERWISE = {
+    "Activation": "give it to the layer before, as in Dense(units, 'relu')",
+    "BatchNormalization": "LayerNormalization normalizes the features of each sample",
+    "Functional": "of a chain keras.Sequential(model.layers) makes one",
+    "Masking": "leave it out, and give lengths= to fit and predict",
+    "TimeDistributed": "Dense takes (N, T, D) step by step",
+}
+WEIGHTS = {"kernel": "Wx", "recurrent": "Wh", "embeddings": "E"}  # but the kernel of Dense is W
+UNIMPORTANT = {"dtype", "name", "seed", "trainable", "unroll", "zero_output_for_mask"}
+DEFAULTS: dict[str, tuple[Any, ...]] = {  # of arguments that nnfw does not have
+    "axis": (-1, [-1]),
+    "beta_initializer": ("Zeros",),
+    "center": (True,),
+    "data_format": ("channels_last",),
+    "gamma_initializer": ("Ones",),
+    "scale": (True,),
+}
+SAME = "elu gelu hard_sigmoid linear relu selu sigmoid silu softmax softplus softsign tanh"
+ACTIVATIONS: dict[str, Any] = {name: name for name in SAME.split()} | {"leaky_relu": LeakyReLU(0.2)}
+INITIALIZERS = {made.__name__: made for made in initializers.registry.factories.values()}
+LOSSES = {"softmax": "cce", "sigmoid": "bce"}
+
+
+def network_from_keras(config: "Mapping[str, Any] | str | PathLike[str]") -> Network:
+    """Return the network of a ``Sequential`` model of Keras 3; Keras itself is not needed.
+
+    The layers keep their names. The weights are those of the file, read through h5py; without a file they are
+    drawn at random, if the config has the shape of the input. The loss follows from the last activation;
+    assign ``network.loss``, ``optimizer`` and ``metrics`` for further training.
+
+    Parameters
+    ----------
+    config : dict, str or path
+        What ``model.get_config()`` or ``model.to_json()`` returns, or the path of a file ``model.keras``.
+
+    Raises
+    ------
+    LoadError
+        If nnfw has no such layer, or not with such an argument; the message names it.
+
+    Examples
+    --------
+    >>> dense = {"class_name": "Dense", "config": {"units": 3, "activation": "relu"}}
+    >>> network_from_keras({"layers": [dense], "build_input_shape": [None, 4]}).shapes
+    [(4,), (3,)]
+    """
+    if isinstance(config, Mapping):
+        return network_of(config)
+    if isinstance(config, str) and config.lstrip().startswith("{"):
+        return network_of(json.loads(config))
+    with reading("network_from_keras", config) as file:
+        if not zipfile.is_zipfile(file):
+            raise LoadError("it has no config; save it with Keras 3, model.save('model.keras')")
+        with zipfile.ZipFile(file) as archive:
+            network = network_of(json.loads(archive.read("config.json")))
+        if not network.shapes:
+            raise LoadError("it has no weights, as the model was saved before it was built")
+    load_keras(network, config)
+    return network
+
+
+def network_of(model: Mapping[str, Any]) -> Network:
+    """Return the network of a model, initialized if the shape of its input is known."""
+    kind, config = model.get("class_name", "Sequential"), model.get("config", model)
+    if kind != "Sequential":
+        raise LoadError(f"the model is no Sequential: {unknown(kind)}")
+    try:
+        chain = chain_of(config)
+        starts = [
+            one["config"]["batch_shape"] for one in config["layers"] if one["class_name"] == "InputLayer"
+        ]
+    except (AttributeError, KeyError, TypeError) as error:
+        raise LoadError(f"the config is not that of a Sequential, model.get_config(): {error!r}") from error
+    last = getattr(chain[-1] if chain else None, "activation", None)
+    network = Network(chain, loss=LOSSES.get(getattr(last, "name", ""), "mse"))
+    check_masks(network)
+    for shape in starts or filter(None, [config.get("build_input_shape")]):
+        network.compute_shapes(tuple(shape[1:]))
+        network.initialize()
+    return network
+
+
+def chain_of(config: Mapping[str, Any]) -> list[Layer]:
+    """Return the layers of a ``Sequential``."""
+    found: list[Layer] = []
+    for one in config["layers"]:
+        kind, given = one["class_name"], one["config"]
+        try:
+            found += [] if kind == "InputLayer" else [layer_of(kind, given)]
+        except (TypeError, ValueError) as error:
+            raise LoadError(f"layer {len(found) + 1}, {kind} {given.get('name', '')!r}: {error}") from error
+    return found
+
+
+def layer_of(kind: str, given: Mapping[str, Any]) -> Layer:
+    """Return the layer for one of this class of Keras, with the arguments `given`."""
+    options: dict[str, Any] = {"name": given.get("name")}
+    if kind == "Sequential":
+        return Network(chain_of(given), **options)
+    if kind not in (*LAYERS, "Bidirectional"):
+        raise ValueError(unknown(kind))
+    own, names = LAYERS.get(kind, (layers.Bidirectional, {"merge_mode": "merge"}))
+    rest = {name: value for name, value in given.items() if name not in (*names, *UNIMPORTANT)}
+    if not given.get("trainable", True) and "trainable" in own._arguments():
+        options["trainable"] = False
+    if kind == "Bidirectional":
+        options |= both_ways(rest.pop("layer"), rest.pop("backward_layer"))
+    elif given.get("go_backwards") and given.get("return_sequences"):
+        raise ValueError(
+            "with go_backwards it returns the steps in reverse order, and nnfw in that of the input"
+        )
+    regularizer: dict[str, Any] = {}
+    for block, name in WEIGHTS.items():
+        parts = [
+            *penalties(rest.pop(f"{block}_regularizer", None)),
+            *bounds(rest.pop(f"{block}_constraint", None)),
+        ]
+        regularizer |= {"W" if kind == "Dense" else name: parts} if parts else {}
+    options |= {"regularizer": regularizer} if regularizer else {}
+    for name, value in rest.items():
+        value = value.get("class_name") if isinstance(value, Mapping) else value
+        if value not in DEFAULTS.get(name, (None, False)):
+            raise ValueError(f"nnfw has no {name}={value!r}; build it without")
+    return own(**options, **{names[name]: argument(name, given[name]) for name in names if name in given})
+
+
+def both_ways(ahead: Mapping[str, Any], back: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a Bidirectional for its two layers, which must be alike."""
+    same = {"name": None, "trainable": True}
+    inner = layer_of(ahead["class_name"], {**ahead["config"], **same})
+    turned = {"go_backwards": not back["config"].get("go_backwards")}
+    other = layer_of(back["class_name"], {**back["config"], **same, **turned})
+    if repr(inner) != repr(other):
+        raise ValueError(
+            f"its layers are {inner!r} and, turned around, {other!r}; nnfw takes two that are alike"
+        )
+    regularizer: Any = inner.regularizer
+    inner.regularizer = None
+    both = {
+        f"{way}.{name}": parts for way in ("ahead", "back") for name, parts in (regularizer or {}).items()
+    }
+    return {"layer": inner} | ({"regularizer": both} if both else {})
+
+
+def argument(name: str, value: Any) -> Any:
+    """Return the value of an argument as nnfw takes it."""
+    if name.endswith("initializer") and value is not None:
+        kind = str(value["class_name"]).removeprefix("Random")
+        if kind not in INITIALIZERS:
+            raise ValueError(f"nnfw has no {name}={kind}; build it with another")
+        words = {"maxval": "high", "minval": "low", "stddev": "std"}
+        given = {name: one for name, one in value["config"].items() if one is not None and name != "seed"}
+        return INITIALIZERS[kind](**{words.get(name, name): one for name, one in given.items()})
+    if name.endswith("activation"):
+        if not isinstance(value, str) or value not in ACTIVATIONS:
+            raise ValueError(f"nnfw has no {name}={value!r:.80}; it has {', '.join(ACTIVATIONS)}")
+        return ACTIVATIONS[value]
+    if name == "mask_zero":
+        return 0 if value else None
+    return float(value) if name == "unit_forget_bias" else value
+
+
+def penalties(given: Any) -> list[Regularizer]:
+    """Return the penalties of a regularizer: Keras's L2 adds the sum of squares, and nnfw's half of it."""
+    if given is None:
+        return []
+    if given["class_name"] not in ("L1", "L2", "L1L2"):
+        raise ValueError(f"nnfw has no regularizer {given['class_name']}; build it with L1, L2 or L1L2")
+    l1, l2 = (float(given["config"].get(name) or 0.0) for name in ("l1", "l2"))
+    return [L1(l1)] * (l1 > 0) + [L2(2 * l2)] * (l2 > 0)
+
+
+def bounds(given: Any) -> list[Regularizer]:
+    """Return the bound of a constraint."""
+    if given is None:
+        return []
+    if given["class_name"] != "MaxNorm" or given["config"].get("axis", 0) != 0:
+        raise ValueError(f"nnfw has no constraint {given['class_name']}; build it with MaxNorm, axis=0")
+    return [MaxNorm(given["config"]["max_value"])]
+
+
+def check_masks(network: Network) -> None:
+    """Raise a LoadError where Keras computes with masked steps, which nnfw leaves out."""
+    leaves = network._leaves()
+    if any(isinstance(leaf, layers.Embedding) and leaf.mask is not None for leaf in leaves):
+        for leaf in leaves:
+            if isinstance(leaf, layers.MaxPooling | layers.Flatten | layers.Reshape):
+                raise LoadError(
+                    f"{leaf._label}: Keras takes masked steps in it; build the Embedding without mask_zero"
+                )
+
+
+def unknown(kind: str) -> str:
+    """Return the message for a class of layers that nnfw does not have."""
+    return f"nnfw has no {kind}" + (
+        f"; {OTHERWISE[kind]}" if kind in OTHERWISE else f"; it has {', '.join(LAYERS)}"
+    )

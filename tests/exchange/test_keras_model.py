@@ -1,0 +1,275 @@
+"""Whole models of Keras 3 against recorded outputs; what nnfw does not have is refused by its name."""
+
+import io
+import json
+import re
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnfw import GRU, Dense, Embedding, LayerNorm, MaxPooling, MeanPooling, Network, initializers
+from nnfw.core.errors import LoadError
+from nnfw.exchange import load_keras, network_from_keras
+
+pytest.importorskip("h5py")
+FOLDER = Path(__file__).parents[1] / "recorded"
+RECORDED = dict(np.load(FOLDER / "keras.npz"))
+FILES = {case: FOLDER / f"keras_{case}.keras" for case in ("masked", "layers")}
+
+
+def model_of(case):
+    with zipfile.ZipFile(FILES[case]) as archive:
+        return json.loads(archive.read("config.json"))
+
+
+# ---- recorded models ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", FILES)
+@pytest.mark.parametrize("of", [str, Path])
+def test_recorded(case, of):
+    network = network_from_keras(of(FILES[case]))
+    found = network.predict(RECORDED[f"{case}/x"])
+    np.testing.assert_allclose(found, RECORDED[f"{case}/y"], rtol=0, atol=2e-6)
+    assert network._penalty() == pytest.approx(RECORDED[f"{case}/losses"], rel=1e-6)
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_a_config_is_the_model_without_its_weights(case):
+    model, network = model_of(case), network_from_keras(FILES[case])
+    for given in (model, model["config"], json.dumps(model), "\n " + json.dumps(model)):
+        found = network_from_keras(given)
+        assert repr(found.layers) == repr(network.layers)
+        assert found.shapes == network.shapes
+        assert found.loss.__class__ is network.loss.__class__
+        found.predict(RECORDED[f"{case}/x"])
+        load_keras(found, FILES[case])
+        np.testing.assert_array_equal(found.flat_params, network.flat_params)
+
+
+def test_the_layers_say_all_that_keras_says():
+    _, noise, both, lstm, frozen, inner, _, rnn, *_, last = network_from_keras(FILES["layers"]).layers
+    assert repr(noise) == "GaussianNoise(0.1, name='gaussian_noise')"
+    assert (both.merge, both.layer.reset_after, both.layer.return_sequences) == ("ave", True, True)
+    assert set(both.regularizer) == {"ahead.Wx", "back.Wx"}
+    assert (lstm.activation.name, lstm.forget_bias, lstm.recurrent_activation.name) == (
+        "softsign",
+        0.0,
+        "sigmoid",
+    )
+    assert repr(frozen.initializer) == "Uniform(low=-0.1, high=0.2)"
+    assert (frozen.trainable, last.trainable) == (False, True)
+    assert isinstance(inner, Network)
+    assert [type(layer) for layer in inner.layers] == [Dense, LayerNorm]
+    assert inner.layers[1].epsilon == 1e-3
+    assert (rnn.go_backwards, rnn.recurrent_dropout) == (True, 0.1)
+    assert repr(last.bias_initializer) == "Constant(value=0.5)"
+
+
+def test_it_trains_on():
+    network = network_from_keras(FILES["layers"])
+    assert type(network.loss).__name__ == "BinaryCrossentropy"
+    before = network.flat_params.copy()
+    frozen = network.layers[4].params["W"].copy()
+    network.fit(RECORDED["layers/x"], [0, 1, 1], epochs=2, verbose=0)
+    assert (network.flat_params != before).any()
+    assert (network.layers[4].params["W"] == frozen).all()
+    assert type(network_from_keras(FILES["masked"]).loss).__name__ == "CategoricalCrossentropy"
+
+
+# ---- configs by hand ------------------------------------------------------------------------------------
+
+
+def keras(kind, **config):
+    return {"class_name": kind, "config": config}
+
+
+def start(*shape):
+    return keras("InputLayer", batch_shape=[None, *shape])
+
+
+def read(*layers, **others):
+    return network_from_keras({"layers": list(layers), **others})
+
+
+def initializer(kind, **config):
+    return {"kernel_initializer": keras(kind, seed=None, **config)}
+
+
+def test_a_model_that_is_not_built_is_left_so():
+    network = read(keras("Dense", units=3), keras("Dense", units=1))
+    assert (network.shapes, network.size) == ([], 0)
+    assert read(start(4), keras("Dense", units=3)).params["dense_1.W"].shape == (4, 3)
+    assert read(keras("Dense", units=3), build_input_shape=(None, 4)).params["dense_1.W"].shape == (4, 3)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (initializer("GlorotNormal", input_axes=None), "GlorotNormal()"),
+        (initializer("HeUniform"), "HeUniform()"),
+        (initializer("RandomNormal", mean=0.5, stddev=0.2), "Normal(std=0.2, mean=0.5)"),
+        (initializer("TruncatedNormal", mean=0.0, stddev=0.2), "TruncatedNormal(std=0.2)"),
+        (initializer("Orthogonal", gain=2.0), "Orthogonal(gain=2.0)"),
+        (initializer("Ones"), "Ones()"),
+    ],
+)
+def test_initializers(given, expected):
+    made = read(keras("Dense", units=3, **given)).layers[0].initializer
+    assert repr(made) == expected
+    assert isinstance(made, initializers.Initializer)
+
+
+REFUSED = [
+    ([keras("Conv1D", name="conv", filters=3)], "layer 1, Conv1D 'conv': nnfw has no Conv1D; it has Dense, "),
+    (
+        [start(4), keras("Dense", units=1), keras("BatchNormalization")],
+        "layer 2, BatchNormalization '': .*LayerNorm",
+    ),
+    ([keras("Activation", activation="relu")], "nnfw has no Activation; give it to the layer before"),
+    ([keras("Masking", mask_value=0.0)], "nnfw has no Masking; leave it out, and give lengths= to fit"),
+    ([keras("TimeDistributed", layer=keras("Dense"))], "Dense takes .N, T, D. step by step"),
+    ([keras("Dense", units=3, activation="relu6")], "nnfw has no activation='relu6'; it has elu, gelu"),
+    ([keras("Dense", units=3, activation=keras("LeakyReLU"))], "nnfw has no activation={'class_name'"),
+    ([keras("GRU", units=3, recurrent_activation="mish")], "nnfw has no recurrent_activation='mish'"),
+    (
+        [keras("Dense", units=3, **initializer("VarianceScaling"))],
+        "nnfw has no kernel_initializer=VarianceScaling",
+    ),
+    (
+        [keras("Dense", units=3, activity_regularizer=keras("L2"))],
+        "nnfw has no activity_regularizer='L2'; build",
+    ),
+    ([keras("Dense", units=3, bias_regularizer=keras("L2"))], "nnfw has no bias_regularizer='L2'"),
+    ([keras("Dense", units=3, kernel_regularizer=keras("Own"))], "nnfw has no regularizer Own"),
+    ([keras("Dense", units=3, kernel_constraint=keras("NonNeg"))], "nnfw has no constraint NonNeg"),
+    ([keras("Dense", units=3, kernel_constraint=keras("MaxNorm", max_value=1, axis=1))], "MaxNorm, axis=0"),
+    ([keras("GRU", units=3, stateful=True)], "nnfw has no stateful=True; build it without"),
+    ([keras("GRU", units=3, return_state=True)], "nnfw has no return_state=True"),
+    ([keras("GRU", units=3, go_backwards=True, return_sequences=True)], "the steps in reverse order"),
+    ([keras("Dropout", rate=0.1, noise_shape=[None, 1, 3])], r"nnfw has no noise_shape=\[None, 1, 3\]"),
+    ([keras("LayerNormalization", axis=[1])], r"nnfw has no axis=\[1\]"),
+    ([keras("LayerNormalization", center=False)], "nnfw has no center=False"),
+    ([keras("LayerNormalization", rms_scaling=True)], "nnfw has no rms_scaling=True"),
+    ([keras("Dense", units=-3)], "layer 1, Dense '': Dense: units must be at least 1, got -3"),
+    (
+        [keras("Sequential", name="inner", layers=[keras("Conv1D")])],
+        "layer 1, Sequential 'inner': layer 1, Conv1D",
+    ),
+    ([], "Network"),
+]
+
+
+@pytest.mark.parametrize(("layers", "words"), REFUSED)
+def test_what_nnfw_does_not_have(layers, words):
+    with pytest.raises(ValueError, match=words) as caught:
+        read(*layers)
+    assert len(str(caught.value)) < 500
+
+
+def both(merge="concat", first=(), second=(), kind="GRU"):
+    ahead = {"name": "a", "units": 3, "return_sequences": True, "go_backwards": False, **dict(first)}
+    back = {**ahead, "name": "b", "go_backwards": True, **dict(second)}
+    layer, backward = keras("GRU", **ahead), keras(kind, **back)
+    return keras("Bidirectional", merge_mode=merge, layer=layer, backward_layer=backward)
+
+
+@pytest.mark.parametrize(
+    ("described", "words"),
+    [
+        (
+            both(second={"units": 4}),
+            r"its layers are GRU\(3, .* and, turned around, GRU\(4, .*two that are alike",
+        ),
+        (both(second={"go_backwards": False}), "with go_backwards it returns"),
+        (both(kind="LSTM"), r"its layers are GRU\(3, .* LSTM\(3"),
+        (both(merge=None), "Bidirectional: merge must be one of 'concat', 'sum', 'mul', 'ave', got None"),
+        (both(first={"activation": "mish"}), "nnfw has no activation='mish'"),
+    ],
+)
+def test_directions_that_are_not_alike(described, words):
+    assert isinstance(read(start(None, 2), both()).layers[0].layer, GRU)
+    with pytest.raises(LoadError, match=f"^layer 1, Bidirectional '': {words}"):
+        read(described)
+
+
+def test_masked_steps():
+    masked = keras("Embedding", input_dim=5, output_dim=2, mask_zero=True)
+    plain = keras("Embedding", input_dim=5, output_dim=2, mask_zero=False)
+    for kind in ("GlobalMaxPooling1D", "Flatten"):
+        inner = keras("Sequential", layers=[keras(kind)])
+        for last in (keras(kind), inner):
+            with pytest.raises(
+                LoadError, match="Keras takes masked steps in it; build the Embedding without"
+            ):
+                read(start(4), masked, last)
+        read(start(4), plain, keras(kind))
+    found = read(start(None), masked, keras("GlobalAveragePooling1D")).layers
+    assert [type(layer) for layer in found] == [Embedding, MeanPooling]
+    assert type(read(start(4), plain, keras("GlobalMaxPooling1D")).layers[1]) is MaxPooling
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            {"class_name": "Functional", "config": {}},
+            "no Sequential: nnfw has no Functional; of a chain keras.Seq",
+        ),
+        (
+            {"name": "dense", "units": 3},
+            "it is no config of a Sequential|the config is not that of a Sequential",
+        ),
+        ({"layers": [{"units": 3}]}, "the config is not that of a Sequential"),
+        ({"layers": 3}, "the config is not that of a Sequential"),
+        ("{}", "the config is not that of a Sequential"),
+    ],
+)
+def test_what_is_no_config(given, words):
+    with pytest.raises(LoadError, match=words):
+        network_from_keras(given)
+
+
+# ---- files ----------------------------------------------------------------------------------------------
+
+
+def altered(path, **entries):
+    whole = zipfile.ZipFile(io.BytesIO(FILES["layers"].read_bytes()))
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in whole.namelist():
+            archive.writestr(name, entries.get(name.partition(".")[0], whole.read(name)))
+    return path
+
+
+def test_other_files(tmp_path):
+    path = tmp_path / "model.keras"
+    with pytest.raises(FileNotFoundError):
+        network_from_keras(path)
+    path.write_bytes(b"nothing")
+    with pytest.raises(LoadError, match=r"model.keras: it has no config; save it with Keras 3, model.save\("):
+        network_from_keras(path)
+    with pytest.raises(LoadError, match=r"model.keras: it is damaged"):
+        network_from_keras(altered(path, config="{"))
+    unbuilt = json.dumps(keras("Sequential", layers=[keras("Dense", units=3)]))
+    with pytest.raises(
+        LoadError, match=r"model.keras: it has no weights, as the model was saved before it was"
+    ):
+        network_from_keras(altered(path, config=unbuilt))
+    strange = json.dumps(keras("Sequential", layers=[start(4), keras("Conv1D", name="c")]))
+    with pytest.raises(LoadError, match=r"model.keras: layer 1, Conv1D 'c': nnfw has no Conv1D"):
+        network_from_keras(altered(path, config=strange))
+    other = json.dumps(keras("Sequential", layers=[start(4), keras("Dense", units=3)]))
+    with pytest.raises(LoadError, match=r"model.keras: .*expects dense/vars/0 \(4, 3\), got"):
+        network_from_keras(altered(path, config=other))
+    with pytest.raises(TypeError, match=re.escape("network_from_keras: path must be the path of a file")):
+        network_from_keras(3)
+
+
+def test_the_package_is_named_if_it_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(ImportError, match=r"pip install 'nnfw\[keras\]'"):
+        network_from_keras(FILES["layers"])
+    assert network_from_keras(model_of("layers")).size
