@@ -34,7 +34,8 @@ class Model(Sequential):
         "history": instance_of(History, "a History"),
         "extras": lambda owner, name, value: extras_of(owner, name, value),
     }
-    _transient = (*Sequential._transient, "_fitting", "_held", "_awaited")
+    _transient = (*Sequential._transient, "_fitting", "_held", "_awaited", "_leads")
+    _leads = True  # whether it prints and saves; of the same network in several processes one does
     _fitting: int | None = None  # the thread whose fit holds it: see `nnfw.training.interrupt`
     _default_optimizer = False  # whether its optimizer is the one that `fit` took because none was given
     _built = False  # whether all layers have their parameters

@@ -16,7 +16,7 @@ from nnfw.history import History
 from nnfw.model import Model
 from nnfw.streaming import Stream
 from nnfw.training import compatibility, evaluation, loop, progress, sources
-from nnfw.training.callbacks import Callback, open_callbacks
+from nnfw.training.callbacks import Callback, open_callbacks, sharing
 from nnfw.training.interrupt import exclusive
 from nnfw.training.monitors import check_monitors
 from nnfw.training.run import Run
@@ -169,10 +169,12 @@ class Network(Model):
         callbacks = open_callbacks(callbacks)
         if validation_data is not None and share:
             raise ValueError("fit: give validation_data or validation_split, not both")
-        with exclusive(self, callbacks):
+        with sharing(self, callbacks) as part, exclusive(self, callbacks):
             with self._unchanged_if_refused():
-                train = sources.as_source(self, x, y, lengths, sample_weight, steps)
+                train = part(sources.as_source(self, x, y, lengths, sample_weight, steps))
                 train, validation, how = sources.with_validation(self, train, validation_data, share, split)
+                if validation_data is not None:
+                    validation = part(validation)
                 if class_weight is not None:
                     train = sources.weigh_classes(self, train, class_weight)
                 check_monitors(callbacks, self.metrics, validation is not None)
@@ -313,12 +315,17 @@ class Network(Model):
             If `fit` would.
         """
         report = sanity.check(self, x, y, lengths, steps, seed)
-        show(str(report))
+        self._show(str(report))
         return report
 
     def summary(self) -> None:
         """Print the layers, their output shapes and parameters."""
-        show(self._describe())
+        self._show(self._describe())
+
+    def _show(self, text: str) -> None:
+        """Print a text, unless another process does."""
+        if self._leads:
+            show(text)
 
     def save(self, path: "str | PathLike[str]", extras: Mapping[str, Any] | None = None) -> None:
         """Write the whole network to one file, with `extras` in place of its own; see `nnfw.saving`."""

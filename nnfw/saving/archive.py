@@ -28,7 +28,8 @@ is_network = instance_of(Model, "a Network")
 def save(network: Model, path: "str | PathLike[str]", extras: "Mapping[str, Any] | None" = None) -> None:
     """Write a network to the file `path`, under exactly this name; an older file is replaced.
 
-    A network that is being fitted in another thread is saved between two updates.
+    A network that is being fitted in another thread is saved between two updates. Of the processes that train
+    one network together (see `nnfw.distributed`) the first writes.
 
     Parameters
     ----------
@@ -59,6 +60,8 @@ def save(network: Model, path: "str | PathLike[str]", extras: "Mapping[str, Any]
     """
     is_network("save", "network", network)
     extras = None if extras is None else extras_of("save", "extras", extras)
+    if not network._leads:
+        return
     with replacing(path) as file, at_rest(network, "save"):
         if network.shapes:  # of the layers as they are now
             network.compute_shapes(network.shapes[0])

@@ -44,7 +44,7 @@ class Checkpoint(Monitor):
     """
 
     _check_monitor = optional(Monitor._check_monitor)
-    comes_last = True
+    comes_last = writes = True
 
     def __init__(
         self,

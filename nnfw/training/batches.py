@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,7 +61,7 @@ class Data:
             rows = slice(rows.start + index.start, rows.start + index.stop)
         else:
             rows = rows.start + index
-        return Data(self.x, self.y, self.lengths, self.weight, self.dtype, self.steps, rows)
+        return replace(self, rows=rows)
 
     def count(self, batch_size: int) -> int:
         """Return the number of batches."""
@@ -78,9 +78,15 @@ class Data:
         return self._take(self.rows)
 
     @property
+    def steps_of_samples(self) -> Array | None:
+        """The valid steps of each sample (N,), or None if all have as many."""
+        return None if self.lengths is None else self.lengths[self.rows]
+
+    @property
     def longest(self) -> int:
         """The number of steps of the longest sequence."""
-        return int(self.x.shape[1] if self.lengths is None else max(self.lengths[self.rows].max(), 1))
+        counts = self.steps_of_samples
+        return int(self.x.shape[1] if counts is None else max(counts.max(), 1))
 
     def windows(self, width: int) -> Iterator[tuple[Batch, Array | None]]:
         """Yield a batch for each window of `width` time steps, with the samples that reach into it.
@@ -96,6 +102,19 @@ class Data:
             index = np.flatnonzero(lasts > start)
             rows, lasts = rows[index], lasts[index]
             yield self._take(rows, start, width), index if start else None
+
+    # ---- where the samples are those of several processes, see `nnfw.distributed`; here they are of one
+
+    def of_all(self, values: Array | None) -> Array | None:
+        """Return what is known of each sample here as that of all samples; None if it is not known."""
+        return values
+
+    def total(self, amounts: Array) -> Array:
+        """Return the sum over all processes of amounts that are counted here."""
+        return amounts
+
+    def complete(self, tracker: Any) -> None:
+        """Add to a metric tracker what other processes have measured."""
 
     def _take(self, rows: Array | slice, start: int = 0, width: int | None = None) -> Batch:
         """Return some samples as a batch, of sequences `width` steps from `start`."""

@@ -13,6 +13,7 @@ import io
 import math
 import os
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from os import PathLike
 from typing import Any, ClassVar
 
@@ -20,6 +21,7 @@ from nnfw.core.files import reading, write_csv
 from nnfw.core.registry import Part
 from nnfw.core.suggest import translation
 from nnfw.core.validation import boolean, file_path, instance_of, optional
+from nnfw.model import Model
 from nnfw.training.run import HOOKS, Run
 
 Hook = Callable[[Run], Any] | None
@@ -35,6 +37,8 @@ class Callback(Part):
         that a file can hold them.
     comes_last : bool
         Whether its hooks are called after those of the other callbacks.
+    writes : bool
+        Whether it writes files: of several processes that train one network, the first alone calls it.
 
     Examples
     --------
@@ -46,8 +50,10 @@ class Callback(Part):
 
     remembers: ClassVar[tuple[str, ...]] = ()
     comes_last: bool = False
+    writes: bool = False
+    _share: Any = None  # a method that gives the context of a fit shared with other processes, and no hook
 
-    _checks: ClassVar = {"comes_last": boolean}
+    _checks: ClassVar = {"comes_last": boolean, "writes": boolean}
 
     @property
     def _free(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -100,6 +106,18 @@ def open_callbacks(callbacks: Any) -> list[Callback]:
                 f"fit: callbacks[{place}] is the same {callback!r} as one before it; leave it out"
             )
     return callbacks
+
+
+def sharing(network: Model, callbacks: Iterable[Callback]) -> AbstractContextManager[Callable[[Any], Any]]:
+    """Return the context of a fit; it gives what takes this process's part of a data set.
+
+    That is all of it, unless a callback shares the fit with other processes: see `nnfw.distributed`.
+    """
+    for callback in callbacks:
+        if callback._share is not None:
+            context: AbstractContextManager[Callable[[Any], Any]] = callback._share(network)
+            return context
+    return nullcontext(lambda data: data)
 
 
 def nothing(run: Run) -> None:
@@ -163,6 +181,8 @@ class CSVLogger(Callback):
     >>> header, len(rows)
     ('epoch,loss,learning_rate', 2)
     """
+
+    writes = True
 
     def __init__(self, path: "str | PathLike[str]") -> None:
         file_path("CSVLogger", "path", path)

@@ -39,6 +39,7 @@ def evaluated(
         tracker.measure(batch, a)
         tracker.add(batch, loss)
         yield
+    data.complete(tracker)
 
 
 def predict(

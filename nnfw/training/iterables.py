@@ -70,6 +70,9 @@ class Batches:
         self.counted = number
         getattr(self.source, "on_epoch_end", lambda: None)()  # a Sequence of Keras changes its order there
 
+    def complete(self, tracker: Any) -> None:
+        """Add to a metric tracker what other processes have measured; see `Data.complete`."""
+
     def _begin(self) -> Iterator[Any]:
         if is_indexed(self.source):
             return items(self.source, range(len(self.source)))

@@ -58,8 +58,10 @@ class Run:
     def __init__(
         self, network: Model, callbacks: Sequence[Any], progress: Progress, state: TrainingState
     ) -> None:
-        self.network, self.progress, self.history, self.state = network, progress, network.history, state
-        self.callbacks = sorted(callbacks, key=lambda callback: callback.comes_last)
+        self.network, self.history, self.state = network, network.history, state
+        self.progress = progress if network._leads else Progress()
+        called = [callback for callback in callbacks if network._leads or not callback.writes]
+        self.callbacks = sorted(called, key=lambda callback: callback.comes_last)
         self.resumed = state is network._training_state
         self.epoch, self.batch, self.updates = len(self.history.epoch), 0, 0
         self.epoch_fraction, self.batch_loss = 0.0, math.nan

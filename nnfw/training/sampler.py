@@ -42,16 +42,16 @@ class Sampler:
         if not self.shuffle or data.size is None:
             return None
         order = rng.permutation(len(data))
-        if not self.bucket or not isinstance(data, Data) or data.lengths is None:
+        if not self.bucket or not isinstance(data, Data) or (steps := data.steps_of_samples) is None:
             return order
-        return gather_by_length(order, data.lengths[data.rows], self.batch_size, rng)
+        return gather_by_length(order, steps, self.batch_size, rng)
 
     def updates(self, data: Data | Any) -> int | None:
         """Return the number of updates in an epoch, or None if it is not known."""
         count = data.count(self.batch_size)
         if self.truncate is None or count is None:
             return count
-        if not isinstance(data, Data) or data.lengths is not None:
+        if not isinstance(data, Data) or data.steps_of_samples is not None:
             return None  # the longest sequence of each batch decides how many windows it has
         return count * math.ceil(data.longest / self.truncate)
 

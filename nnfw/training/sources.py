@@ -1,6 +1,7 @@
 """The data sets of a call: passed whole or batch by batch, split for validation, weighed by class."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -68,7 +69,7 @@ def split_off(data: Data, fraction: float, split: str, rng: np.random.Generator)
     N = len(data)
     if N < 2:
         raise ValueError("fit: validation_split needs at least 2 samples, got 1; give validation_data")
-    labels = None if data.steps else class_labels(data.y)
+    labels = data.of_all(None if data.steps else class_labels(data.y))
     if split == "auto":
         split = "random" if labels is None else "stratified"
     if split == "stratified" and labels is None:
@@ -85,7 +86,7 @@ def split_off(data: Data, fraction: float, split: str, rng: np.random.Generator)
 
 def with_steps(data: Data) -> Data:
     """Return the data, unless there is a target for each step, and no step."""
-    if data.steps and data.lengths is not None and not data.lengths[data.rows].any():
+    if data.steps and (counts := data.steps_of_samples) is not None and not counts.any():
         raise ValueError(
             "all lengths are 0, and y has a target for each step: give at least one step to train on, and "
             "one to validate on"
@@ -112,25 +113,26 @@ def weigh_classes(network: Model, data: Data | Batches, class_weight: Any) -> Da
     if data.steps and data.lengths is not None:
         valid = valid_steps(data.lengths[rows], y.shape[1])
     factor = np.zeros(valid.shape)
-    factor[valid] = class_factors(class_weight, class_labels(y[valid]), network.shapes[-1][-1] or 0)
+    labels, K = class_labels(y[valid]), network.shapes[-1][-1] or 0
+    factor[valid] = class_factors(class_weight, labels, K, data.total)
     if data.weight is not None:
         factor = (factor.T * data.weight[rows].T).T  # (N, T) times (N, T), or times (N,)
-    if not factor.any():
+    if not data.total(factor.sum()):
         raise ValueError("class_weight leaves everything a weight of 0, and nothing to learn; raise some")
     weight = np.ones((len(data.x), *factor.shape[1:]))
     weight[rows] = factor
     return replace(data, weight=weight)
 
 
-def class_factors(class_weight: Any, labels: Array | None, K: int) -> Array:
+def class_factors(class_weight: Any, labels: Array | None, K: int, total: Callable[[Array], Array]) -> Array:
     """Return the weight of each label's class (M,); ``"balanced"`` gives every class the same total."""
     if labels is None:
         raise ValueError(
             "class_weight needs one class a sample, or step, as target; weigh others by sample_weight"
         )
-    counts = np.bincount(labels, minlength=max(K, 2))
+    counts = total(np.bincount(labels, minlength=max(K, 2)))
     if isinstance(class_weight, str) and class_weight == "balanced":
-        return (len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1)))[labels]
+        return (counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1)))[labels]
     if not isinstance(class_weight, dict):
         raise TypeError(
             f"class_weight must be 'balanced' or a dict of weights by class, as {{0: 1.0, 1: 3.0}}, "

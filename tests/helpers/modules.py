@@ -7,6 +7,8 @@ import pkgutil
 import nnfw
 
 NEEDS = {"nnfw.kernels.adam": "numba", "nnfw.kernels.cells": "numba", "nnfw.sklearn": "sklearn"}
+NEEDS |= {f"nnfw.distributed.{name}": "mpi4py" for name in ("group", "parallel", "shares")}
+NEEDS |= {"nnfw.distributed": "mpi4py"}
 NAMES = {module.name for module in pkgutil.walk_packages(nnfw.__path__, "nnfw.")}
 MODULES = [
     importlib.import_module(name)

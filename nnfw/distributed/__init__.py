@@ -1,0 +1,22 @@
+"""Data-parallel training over MPI: several processes, called ranks, train one network on parts of each batch.
+
+A script is started several times, ``mpiexec -n 4 python train.py``, and each process gives its share of the
+samples::
+
+    from nnfw.distributed import DataParallel, shard
+
+    network.fit(*shard(x, y), batch_size=256, callbacks=[DataParallel()])
+
+Each step takes the batch of 256 that one process would take. A rank computes the gradient for the samples
+that it has; all ranks update their weights with the mean of these gradients, weighted by the samples (or
+valid steps) that each counts. So the weights stay the same, to the bit, and those of one process to rounding.
+
+An error on one rank is raised on all. One that nothing catches is shown, and ends all ranks; that holds from
+the import of this module on, which comes first in a script.
+"""
+
+from nnfw.distributed.group import rank, ranks
+from nnfw.distributed.parallel import DataParallel
+from nnfw.distributed.shares import shard
+
+__all__ = ["DataParallel", "rank", "ranks", "shard"]

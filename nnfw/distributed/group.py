@@ -1,0 +1,90 @@
+"""What passes between the ranks of a fit, and how they end together."""
+
+import atexit
+import pickle
+import sys
+import time
+from functools import cache
+from typing import Any
+
+from nnfw.core.extras import extra
+
+MPI = extra("mpi4py.MPI", "mpi", "several processes train one network")
+rank, ranks = MPI.COMM_WORLD.rank, MPI.COMM_WORLD.size
+FAILED = "failed"  # the place of a rank that reports an error
+GRACE = 5.0  # seconds for the rank that shows an error
+
+
+class Group:
+    """The ranks during one fit. They come to each exchange together, or an error is raised on all of them."""
+
+    def __init__(self) -> None:
+        self.channel = channel()
+        self.failed = False  # whether all ranks know of an error
+
+    def exchange(self, place: str, value: Any) -> list[Any]:
+        """Return the values of all ranks, which come to the same place of their fits."""
+        found = self.channel.allgather((place, value))
+        for number, (other, theirs) in enumerate(found):
+            if other == FAILED:
+                theirs.add_note(f"This was raised on rank {number} of {ranks}.")
+                raise self.refusal(theirs, number)
+        for number, (other, _) in enumerate(found):
+            if other != found[0][0]:
+                raise self.refusal(
+                    RuntimeError(
+                        f"the ranks have come apart: rank 0 is at {found[0][0]}, rank {number} at {other}; "
+                        f"call fit on all ranks, with the same arguments"
+                    )
+                )
+        return [theirs for _, theirs in found]
+
+    def refusal(self, error: BaseException, shown_on: int = 0) -> BaseException:
+        """Return an error that all ranks raise; one shows it if nothing catches it."""
+        self.failed = True
+        vars(error)["shown_on"] = shown_on
+        return error
+
+    def fail(self, error: BaseException) -> None:
+        """Take an error of this rank, if the others do not know of one, to whichever exchange they are at."""
+        if not self.failed:
+            found = self.channel.allgather((FAILED, portable(error)))
+            self.refusal(error, [place for place, _ in found].index(FAILED))
+
+
+@cache
+def channel() -> Any:
+    """Return a communicator of nnfw's own, so that no message of the script is taken for one of a fit."""
+    return MPI.COMM_WORLD.Dup()
+
+
+def portable(error: BaseException) -> BaseException:
+    """Return an error that can be sent: itself, or its message."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
+# ---- the end of a script ----------------------------------------------------------------------------------
+
+
+def end_all(kind: Any, error: Any, trace: Any, show: Any = sys.excepthook) -> None:
+    """Show an error that nothing has caught, and end all ranks: the others would wait for ever."""
+    if vars(error).get("shown_on", rank) == rank:
+        show(kind, error, trace)
+        sys.stderr.flush()
+    else:
+        time.sleep(GRACE)
+    MPI.COMM_WORLD.Abort(1)
+
+
+def end() -> None:
+    """Come to the end of the script; a rank that is in a fit then learns that this one has ended."""
+    channel().allgather(("the end of the script", None))
+
+
+if ranks > 1:
+    sys.excepthook = end_all
+    atexit.register(end)

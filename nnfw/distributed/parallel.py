@@ -1,0 +1,167 @@
+"""DataParallel: the callback by which several processes train one network."""
+
+import math
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from nnfw.distributed.group import MPI, Group, rank, ranks
+from nnfw.distributed.shares import share_of
+from nnfw.model import Model
+from nnfw.training.batches import Data
+from nnfw.training.callbacks import Callback
+from nnfw.training.guard import failure
+from nnfw.training.interrupt import Interrupt
+from nnfw.training.iterables import Batches
+from nnfw.training.loop import measure
+from nnfw.training.run import Run
+
+NOISE_OF_A_RANK, NOISE_OF_A_BATCH = 1 << 64, 1 << 80  # draws, of the 2^128 that the random stream has
+
+
+class DataParallel(Callback):
+    """Train one network in several processes; see `nnfw.distributed`.
+
+    Every rank calls `fit` with the same arguments and its own samples: those of `shard`, or others, of any
+    number. Sample 1 of each rank comes first, then sample 2 of each, and so on, and what `fit` says of
+    batches, their order, validation and class weights holds for the samples of all ranks. Where x is an
+    iterable of batches, those of all ranks with one number are parts of one batch.
+
+    All ranks start from the weights, the optimizer state and the random streams of rank 0. Loss, metrics and
+    reasons to stop are those of all ranks, so that all decide the same. Rank 0 alone shows progress, calls
+    callbacks that write files (`Callback.writes`), and from then on prints ``network.summary()`` and writes
+    the file of ``network.save``. Layers that are random in training draw other numbers on each rank.
+
+    Raises
+    ------
+    ValueError
+        If the networks or the arguments of the ranks differ.
+    RuntimeError
+        If a rank does what others do not, as where a callback changes its weights.
+
+    Examples
+    --------
+    >>> from nnfw import Dense, Network
+    >>> from nnfw.distributed import shard
+    >>> x = np.random.default_rng(0).normal(size=(60, 2))
+    >>> network = Network([Dense(1)], seed=0)
+    >>> history = network.fit(*shard(x, x[:, 0]), epochs=5, callbacks=[DataParallel()], verbose=0)
+    >>> history["loss"][-1] < history["loss"][0]
+    True
+    """
+
+    @contextmanager
+    def _share(self, network: Model) -> Iterator[Callable[[Data | Batches], Data | Batches]]:
+        """Share a fit: give what makes data this rank's share, and have all ranks end together."""
+        if ranks == 1:
+            yield lambda data: data
+            return
+        self._group, network._leads = Group(), rank == 0
+        self._streams: dict[str, Any] = {
+            name: stream.bit_generator for name, stream in network._streams.items()
+        }
+        try:
+            states = {name: stream.state for name, stream in self._streams.items()}
+            for name, state in self._group.exchange("the start", states)[0].items():
+                self._streams[name].state = state
+            self._noise = self._streams["noise"].state
+            yield lambda data: share_of(data, self._group)
+            self._group.exchange("the end", None)
+        except BaseException as error:
+            self._group.fail(error)
+            raise
+        finally:
+            self._streams["noise"].state = self._noise
+
+    def on_fit_start(self, run: Run) -> None:
+        """Start from the weights of rank 0, and attach to the other hooks what the ranks do together."""
+        if ranks == 1:
+            return
+        check_alike(self._group, run)
+        leaves = list(run.network._leaves())
+        mine = [(leaf.flat_params, leaf._state) for leaf in leaves]
+        for leaf, (params, state) in zip(leaves, self._group.exchange("the weights", mine)[0], strict=True):
+            leaf.flat_params[...], leaf._state = params, state
+        self._pressed, run.interrupt = run.interrupt, Interrupt()  # of one rank, and of all
+        run.interrupt.updating = self._pressed.updating
+        self._streams["noise"].advance(rank * NOISE_OF_A_RANK)
+        run.hooks["on_gradients"].remove(measure)  # `_reduce` does it
+        run.hooks["on_gradients"].insert(0, self._reduce)
+        others = sum(not callback.comes_last for callback in run.callbacks)
+        run.hooks["on_batch_end"].insert(others, self._end_batch)
+        run.hooks["on_epoch_end"].insert(others, self._end_epoch)
+
+    def _reduce(self, run: Run) -> None:
+        """Make the gradients, the loss and the statistics of a step those of all ranks."""
+        batch, tracker = run.batch_data, run.state.tracker
+        assert tracker is not None
+        if not math.isfinite(run.batch_loss):
+            raise failure(run, f"the loss is {run.batch_loss}")
+        tracker.measure(batch, run.outputs)
+        mine = batch.valid, run.batch_loss, tracker.statistics
+        gradient = run.network.flat_grads
+        with run.interrupt.updating:  # no second Ctrl-C comes between the two
+            found = self._group.exchange(f"batch {run.batch} of epoch {run.epoch}", mine)
+            valid, losses, statistics = zip(*found, strict=True)
+            weights = np.array(valid) / sum(valid) if sum(valid) else np.full(ranks, 1 / ranks)
+            gradient *= float(weights[rank])
+            self._group.channel.Allreduce(MPI.IN_PLACE, gradient)
+        run.batch_data, run.batch_loss = batch._replace(valid=sum(valid)), float(weights @ losses)
+        of_metrics = zip(*filter(None, statistics), strict=True)  # a rank without a sample has none
+        merges = [running.metric.merge for running in tracker.metrics.values()]
+        tracker.statistics = [reduce(merge, s) for merge, s in zip(merges, of_metrics, strict=False)]
+
+    def _end_batch(self, run: Run) -> None:
+        """Agree on whether to stop, and give each rank noise of its own for the next batch."""
+        self._agree(run, f"the end of batch {run.batch}")
+        noise = self._streams["noise"]
+        noise.state = self._noise
+        noise.advance(NOISE_OF_A_BATCH)
+        self._noise = noise.state  # that of rank 0, which files hold
+        noise.advance(rank * NOISE_OF_A_RANK)
+
+    def _end_epoch(self, run: Run) -> None:
+        """Agree on whether to stop, and see that all ranks hold the same weights."""
+        self._agree(run, f"the end of epoch {run.epoch}")
+        if len(set(self._group.exchange("the weights", zlib.crc32(run.network.flat_params.data)))) > 1:
+            raise self._group.refusal(
+                RuntimeError(
+                    f"epoch {run.epoch}: the ranks hold different weights; a callback changes them in its "
+                    f"way on each rank, or the ranks run on processors of different kinds"
+                )
+            )
+
+    def _agree(self, run: Run, place: str) -> None:
+        found = self._group.exchange(place, (run.state.stopped, self._pressed.asked))
+        run.state.stopped = next((reason for reason, _ in found if reason), "")
+        run.interrupt.asked = any(asked for _, asked in found)
+
+
+def check_alike(group: Group, run: Run) -> None:
+    """Raise a ValueError on all ranks unless they train the same network in the same way."""
+    network = run.network
+    facts = {
+        "parameters": {name: p.shape for name, p in network.params.items()},
+        "dtype": network.dtype.name,
+        "trainable": [leaf.trainable for leaf in network._leaves()],
+        "loss": type(network.loss).__name__,
+        "metrics": [metric.name for metric in network.metrics],
+        "optimizer": type(run.optimizer).__name__,
+        "data": str(run.state.sampler),
+        "finished epochs": run.epoch,
+        "finished batches": run.state.batch,
+    }
+    first, *others = group.exchange("the network", facts)
+    for number, theirs in enumerate(others, 1):
+        for name in facts:
+            if theirs[name] != first[name]:
+                raise group.refusal(
+                    ValueError(
+                        f"fit: {name} must be the same on all ranks, got {first[name]} on rank 0 and "
+                        f"{theirs[name]} on rank {number}; build or load the same network on all"
+                    )
+                )
