@@ -7,11 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from ranked import cases, result
+from ranked import cases, dense, result, vectors
 
 pytest.importorskip("mpi4py")
 pytestmark = [pytest.mark.slow, pytest.mark.subprocess]
@@ -95,3 +96,366 @@ def test_ranks_do_what_one_process_does(name, alone, together):
     for other in others:
         for key, values in first.items():
             np.testing.assert_array_equal(other[key], values, err_msg=key)
+
+
+def test_the_cases_are_what_they_say(alone):
+    rates = alone["monitors"]["learning_rate"]
+    assert rates[0] > rates[-1]
+    assert len(rates) < 40
+    assert len(alone["stopped"]["loss"]) == 1
+    assert cases()["rules"]()[0].layers[0].trainable is False
+
+
+def test_dropout_differs_between_ranks_and_not_between_runs(tmp_path):
+    script = """
+found = []
+for again in range(2):
+    network = Network([Dense(5), Dropout(0.5), Dense(3, "softmax")], loss="cce", seed=1)
+    masks = []
+    keep = LambdaCallback(on_batch_end=lambda run: masks.append(run.network.layers[1].cache["m"].tobytes()))
+    network.fit(x, y, batch_size=45, epochs=3, callbacks=[keep, *parallel], verbose=0)
+    assert len(set(masks)) == 3
+    found += [[masks, network.flat_params.tobytes(), network._streams["noise"].bit_generator.state]]
+assert found[0] == found[1]
+np.savez(f"{rank}.npz", masks=np.array([len(m) for m in masks]), first=np.frombuffer(masks[0], np.float32),
+         weights=network.flat_params)
+"""
+    code, _, err = run(2, script, tmp_path)
+    assert code == 0, err
+    first, second = (np.load(tmp_path / f"{rank}.npz") for rank in range(2))
+    np.testing.assert_array_equal(first["weights"], second["weights"])
+    size = min(len(first["first"]), len(second["first"]))
+    assert (first["first"][:size] != second["first"][:size]).any()
+
+
+def test_shards_are_every_nth_sample(monkeypatch, tmp_path):
+    from nnfw.distributed import shares
+
+    np.arange(14.0).reshape(7, 2).tofile(tmp_path / "x")
+    mapped = np.memmap(tmp_path / "x", np.float64, "r", shape=(7, 2))
+    monkeypatch.setattr(shares, "ranks", 3)
+    found = []
+    for rank in range(3):
+        monkeypatch.setattr(shares, "rank", rank)
+        x, listed, labels = shares.shard(mapped, list(range(7)), np.arange(7))
+        assert isinstance(x, np.memmap)
+        assert labels.base is None
+        assert listed == labels.tolist()
+        np.testing.assert_array_equal(x, mapped[labels])
+        found += listed
+    assert sorted(found) == list(range(7))
+    for wrong in ((), (range(7), range(6)), (range(2),)):
+        with pytest.raises(ValueError, match=r"shard: give x, y and what goes with them with one number"):
+            shares.shard(*wrong)
+
+
+def test_a_fit_is_shared_once():
+    from nnfw.distributed import DataParallel
+
+    with pytest.raises(ValueError, match="leave one out"):
+        dense().fit(*vectors(), callbacks=[DataParallel(), DataParallel()])
+
+
+# ---- one rank prints and saves; fits are resumed ---------------------------------------------------------
+
+
+def test_one_rank_prints_and_writes(tmp_path):
+    script = """
+network = dense()
+callbacks = [CSVLogger("log.csv"), Checkpoint("checkpoint.npz"), *parallel]
+network.fit(x, y, epochs=2, validation_data=shard(*vectors(1)), callbacks=callbacks, verbose=2)
+network.summary()
+os.makedirs(f"rank{rank}")
+network.save(f"rank{rank}/network.npz")
+"""
+    code, out, err = run(2, script, tmp_path)
+    assert (code, err) == (0, "")
+    assert [line.split(":")[0] for line in out.splitlines()[:3]] == ["validation", "epoch 1/2", "epoch 2/2"]
+    assert out.count("dense_1") == out.count("43 parameters") == 1
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 3
+    files = sorted(path.name for path in tmp_path.rglob("*.*"))
+    assert files == ["checkpoint.npz", "log.csv", "network.npz", "script.py"]
+    assert (tmp_path / "rank0" / "network.npz").exists()
+
+
+PART_OF_A_FIT = """
+network = Network.load("part.npz") if os.path.exists("part.npz") else recurrent(steps=False)
+x, _, y = sequences()
+def fail(run):
+    if (run.epoch, run.batch) == LAST and not run.resumed:
+        raise ZeroDivisionError
+callbacks = [LambdaCallback(on_batch_end=fail), Checkpoint("part.npz", seconds=1e-6), *parallel]
+try:
+    network.fit(*shard(x, y), batch_size=8, epochs=4, callbacks=callbacks, resume=True, verbose=0)
+except ZeroDivisionError:
+    pass
+np.savez(f"{ranks}.{rank}.npz", weights=network.flat_params, **network.history)
+"""
+
+
+def test_a_fit_is_resumed_by_another_number_of_ranks(tmp_path):
+    network, data, options = cases()["ends"]()
+    del options["validation_split"]
+    expected = result(network, network.fit(*data, **options | {"epochs": 4}))
+    for ranks, last in ((4, (2, 4)), (2, (9, 9))):  # the first ends before its file has that batch
+        code, _, err = run(ranks, f"LAST = {last}\n{PART_OF_A_FIT}", tmp_path)
+        assert code == 0, err
+    for rank in range(2):
+        found = np.load(tmp_path / f"2.{rank}.npz")
+        assert found.keys() == expected.keys()
+        for key, values in expected.items():
+            np.testing.assert_allclose(found[key], values, rtol=1e-12, atol=1e-12, err_msg=key)
+
+
+def test_a_fit_with_dropout_is_resumed_to_the_bit(tmp_path):
+    script = """
+def new():
+    layers = [GRU(4, dropout=0.3), Dropout(0.5), Dense(3, "softmax")]
+    return Network(layers, loss="cce", metrics=["accuracy"], seed=1)
+def fail(run):
+    if (run.epoch, run.batch) == (2, 3) and not run.resumed:
+        raise ZeroDivisionError
+x, _, y = sequences()
+given = {"batch_size": 8, "epochs": 3, "verbose": 0}
+whole, part = new(), new()
+whole.fit(*shard(x, y), callbacks=parallel, **given)
+try:
+    callbacks = [LambdaCallback(on_batch_end=fail), Checkpoint("part.npz", seconds=1e-6), *parallel]
+    part.fit(*shard(x, y), callbacks=callbacks, **given)
+except ZeroDivisionError:
+    part = Network.load("part.npz")
+assert len(part.history.epoch) == 1
+part.fit(*shard(x, y), callbacks=parallel, resume=True, **given)
+assert (part.flat_params == whole.flat_params).all()
+assert dict(part.history) == dict(whole.history), (part.history, whole.history)
+"""
+    code, _, err = run(2, script, tmp_path)
+    assert code == 0, err
+
+
+# ---- nothing hangs ---------------------------------------------------------------------------------------
+
+FAILURES = {
+    "in a callback": (
+        """
+def fail(run):
+    if rank == 1 and run.batch == 2:
+        raise ZeroDivisionError("on one rank")
+dense().fit(x, y, batch_size=8, callbacks=[LambdaCallback(on_batch_end=fail), *parallel], verbose=0)
+""",
+        "ZeroDivisionError: on one rank",
+    ),
+    "at the end": (
+        """
+def fail(run):
+    if rank == 1:
+        raise ZeroDivisionError("at the end")
+dense().fit(x, y, callbacks=[LambdaCallback(on_fit_end=fail), *parallel], verbose=0)
+""",
+        "ZeroDivisionError: at the end",
+    ),
+    "an error that cannot be sent": (
+        """
+class Odd(Exception):
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+def fail(run):
+    if rank == 1:
+        raise Odd(1, 2)
+dense().fit(x, y, callbacks=[LambdaCallback(on_epoch_start=fail), *parallel], verbose=0)
+""",
+        "Odd: 1 and 2",
+    ),
+    "wrong data": (
+        """
+if rank == 1:
+    y[3] = 7
+dense().fit(x, y, callbacks=parallel, verbose=0)
+""",
+        "ValueError: y holds classes 0 to 7",
+    ),
+    "wrong data on all": (
+        "dense().fit(x, y + 7, callbacks=parallel, verbose=0)",
+        "ValueError: y holds classes 7 to 9",
+    ),
+    "before the fit": (
+        """
+if rank == 1:
+    raise FileNotFoundError("data of rank 1")
+dense().fit(x, y, callbacks=parallel, verbose=0)
+""",
+        "FileNotFoundError: data of rank 1",
+    ),
+    "exit before the fit": (
+        """
+if rank == 1:
+    sys.exit("no data")
+dense().fit(x, y, callbacks=parallel, verbose=0)
+""",
+        "RuntimeError: the ranks have come apart: rank 0 is at the start, rank 1 at the end of the script",
+    ),
+    "batches that end with an error": (
+        """
+class Batches:
+    def __iter__(self):
+        for n in range(5):
+            yield x, y
+            if rank == 1 and n == 2:
+                raise ConnectionError("no more")
+dense().fit(Batches(), callbacks=parallel, verbose=0)
+""",
+        "ConnectionError: no more",
+    ),
+    "divergence on one rank": (
+        """
+def grow(run):
+    if rank == 1 and run.batch == 2:
+        run.network.layers[0].params["W"][...] = np.nan
+dense().fit(x, y, batch_size=8, callbacks=[LambdaCallback(on_batch_end=grow), *parallel], verbose=0)
+""",
+        "NonFiniteError: epoch 1, batch 3: parameter W of layer 1, Dense(5) holds nan",
+    ),
+    "not finite in validation": (
+        """
+given = shard(*vectors(1))
+def grow(run):
+    if rank == 1 and run.batch == 6:
+        run.network.layers[0].params["W"][...] = np.nan
+keep = [LambdaCallback(on_batch_end=grow), *parallel]
+dense().fit(x, y, batch_size=8, validation_data=given, callbacks=keep, verbose=0)
+""",
+        "NonFiniteError: epoch 1, validation, batch 1: ",
+    ),
+    "weights of one rank": (
+        """
+def change(run):
+    if rank == 1:
+        run.network.layers[0].params["W"] *= 1.5
+dense().fit(x, y, callbacks=[LambdaCallback(on_epoch_end=change), *parallel], verbose=0)
+""",
+        "RuntimeError: epoch 1: the ranks hold different weights",
+    ),
+    "other epochs": (
+        "dense().fit(x, y, epochs=2 + rank, callbacks=parallel, verbose=0)",
+        "RuntimeError: the ranks have come apart: rank 0 is at the end, rank 1 at batch 1 of epoch 3",
+    ),
+    "other batches": (
+        "dense().fit(x, y, batch_size=8 + rank, callbacks=parallel, verbose=0)",
+        "ValueError: fit: data must be the same on all ranks, got 45 samples in batches of 8, shuffled on ",
+    ),
+    "other layers": (
+        "Network([Dense(2 + rank), Dense(3)], seed=0).fit(x, x[:, :3], callbacks=parallel, verbose=0)",
+        "ValueError: fit: parameters must be the same on all ranks",
+    ),
+    "one epoch behind": (
+        """
+network = dense()
+if rank == 0:
+    network.fit(x, y, verbose=0)
+network.fit(x, y, callbacks=parallel, verbose=0)
+""",
+        "ValueError: fit: finished epochs must be the same on all ranks, got 1 on rank 0 and 0 on rank 1",
+    ),
+    "fewer samples than ranks": (
+        "shard(x[:1])",
+        "ValueError: shard: give x, y and what goes with them",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_an_error_of_one_rank_ends_all_and_is_shown_once(name, tmp_path):
+    script, message = FAILURES[name]
+    code, _, err = run(2, script, tmp_path, limit=30)
+    assert code != 0
+    assert err.count(message) == 1, err
+    assert err.count("Traceback") <= 1
+
+
+def test_a_rank_that_exits_in_a_fit_ends_all(tmp_path):
+    script = """
+def leave(run):
+    if rank == 1:
+        sys.exit("enough")
+dense().fit(x, y, callbacks=[LambdaCallback(on_epoch_end=leave), *parallel], verbose=0)
+raise AssertionError
+"""
+    code, _, err = run(2, script, tmp_path)
+    assert (code, err) == (1, "enough\nenough\n")
+
+
+def test_an_error_can_be_caught_on_all_ranks(tmp_path):
+    script = """
+def fail(run):
+    if rank == 1:
+        raise ZeroDivisionError("on one rank")
+network = dense()
+for _ in range(2):
+    try:
+        network.fit(x, y, callbacks=[LambdaCallback(on_epoch_end=fail), *parallel], verbose=0)
+    except ZeroDivisionError as error:
+        assert rank == 1 or error.__notes__ == ["This was raised on rank 1 of 2."]
+assert np.isfinite(network.fit(x, y, callbacks=parallel, verbose=0)["loss"]).all()
+"""
+    code, _, err = run(2, script, tmp_path)
+    assert (code, err) == (0, "")
+
+
+def test_ranks_stop_together_where_one_asks_for_it(tmp_path):
+    script = """
+def stop(run):
+    if rank == 1 and run.batch == 3:
+        run.stop("rank 1 has had enough")
+network = dense()
+network.fit(x, y, batch_size=8, callbacks=[LambdaCallback(on_batch_end=stop), *parallel], verbose=2)
+assert network._training_state.batch == 3
+assert network._training_state.stopped == "rank 1 has had enough"
+"""
+    code, out, err = run(2, script, tmp_path)
+    assert (code, err) == (0, "")
+    assert out == "stopped in epoch 1: rank 1 has had enough\n"
+
+
+LONG = """
+def begin(run):
+    if run.batch == 2:
+        with open(f"{rank}.tmp", "w") as file:
+            file.write(str(os.getpid()))
+        os.replace(f"{rank}.tmp", f"{rank}.pid")
+    time.sleep(0.01)
+network = dense()
+network.fit(x, y, epochs=10_000, callbacks=[LambdaCallback(on_batch_end=begin), *parallel], verbose=0)
+np.savez(f"{rank}.npz", weights=network.flat_params, epochs=len(network.history.epoch))
+"""
+
+
+@pytest.fixture
+def long(tmp_path):
+    """Start a fit that goes on, on two ranks; return mpiexec and the ids of the ranks."""
+    (tmp_path / "script.py").write_text(START + LONG)
+    process, files = start(2, "script.py", folder=tmp_path), [tmp_path / f"{rank}.pid" for rank in range(2)]
+    end = time.monotonic() + 60
+    while not all(file.exists() for file in files) and time.monotonic() < end:
+        time.sleep(0.05)
+    yield process, [int(file.read_text()) for file in files]
+    if process.returncode is None:
+        process.kill()
+        process.communicate()
+
+
+def test_a_killed_rank_ends_the_others(long):
+    process, ids = long
+    os.kill(ids[1], signal.SIGKILL)
+    code, _, _ = finish(process, limit=30)
+    assert code != 0
+
+
+@pytest.mark.parametrize("whom", ["all", "one"])
+def test_ctrl_c_ends_the_fit_after_the_same_batch(whom, long, tmp_path):
+    process, ids = long
+    os.kill(process.pid if whom == "all" else ids[1], signal.SIGINT)
+    code, _, err = finish(process, limit=30)
+    assert code == 0, err
+    first, second = (np.load(tmp_path / f"{rank}.npz") for rank in range(2))
+    assert first["epochs"] == second["epochs"]
+    np.testing.assert_array_equal(first["weights"], second["weights"])

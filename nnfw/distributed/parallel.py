@@ -64,8 +64,9 @@ class DataParallel(Callback):
         self._streams: dict[str, Any] = {
             name: stream.bit_generator for name, stream in network._streams.items()
         }
+        states = {name: stream.state for name, stream in self._streams.items()}
+        self._noise = states["noise"]
         try:
-            states = {name: stream.state for name, stream in self._streams.items()}
             for name, state in self._group.exchange("the start", states)[0].items():
                 self._streams[name].state = state
             self._noise = self._streams["noise"].state
@@ -76,6 +77,7 @@ class DataParallel(Callback):
             raise
         finally:
             self._streams["noise"].state = self._noise
+            vars(self).clear()
 
     def on_fit_start(self, run: Run) -> None:
         """Start from the weights of rank 0, and attach to the other hooks what the ranks do together."""

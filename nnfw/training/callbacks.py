@@ -113,11 +113,10 @@ def sharing(network: Model, callbacks: Iterable[Callback]) -> AbstractContextMan
 
     That is all of it, unless a callback shares the fit with other processes: see `nnfw.distributed`.
     """
-    for callback in callbacks:
-        if callback._share is not None:
-            context: AbstractContextManager[Callable[[Any], Any]] = callback._share(network)
-            return context
-    return nullcontext(lambda data: data)
+    shares = [callback._share for callback in callbacks if callback._share is not None]
+    if len(shares) > 1:
+        raise ValueError("fit: callbacks holds two that share the fit with other processes; leave one out")
+    return shares[0](network) if shares else nullcontext(lambda data: data)
 
 
 def nothing(run: Run) -> None:

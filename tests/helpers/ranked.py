@@ -141,8 +141,8 @@ def cases(shard=lambda *arrays: arrays, rank=0, ranks=1):
         "validation": vectors(1),
         "epochs": 40,
         "callbacks": [
-            EarlyStopping(patience=3, min_delta=1e-3),
-            ReduceOnPlateau("loss", patience=2, min_delta=1e-2),
+            EarlyStopping(patience=8),
+            ReduceOnPlateau("loss", patience=2, min_delta=0.05),
         ],
     }
     stop = LambdaCallback(on_batch_end=stopping)
