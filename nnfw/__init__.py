@@ -6,6 +6,7 @@ from nnfw import (
     activations,
     data,
     datasets,
+    explain,
     generation,
     gradcheck,
     initializers,
@@ -56,12 +57,13 @@ from nnfw.training.tensorboard import TensorBoard
 
 __all__ = [
     "GRU", "LSTM", "RNN", "SGD", "Activation", "Adagrad", "Adam", "AdamW", "Bidirectional", "CSVLogger",
-    "Callback", "Checkpoint", "Dense", "Dropout", "EarlyStopping", "Embedding", "Flatten", "GaussianNoise",
-    "History", "Initializer", "LambdaCallback", "LastStep", "Layer", "LayerNorm", "Lion", "LoadError", "Loss",
-    "MaxPooling", "MeanPooling", "Metric", "Nadam", "Network", "NonFiniteError", "Optimizer", "RMSprop",
-    "ReduceOnPlateau", "Regularizer", "Reshape", "Schedule", "ShapeError", "TensorBoard", "activations",
-    "data", "datasets", "generation", "gradcheck", "initializers", "kernels", "losses", "metrics",
-    "optimizers", "plots", "regularizers", "saving", "schedules", "set_kernels", "show_config",
+    "Callback", "Checkpoint", "Dense", "Dropout", "EarlyStopping", "Embedding", "Flatten",
+    "GaussianNoise", "History", "Initializer", "LambdaCallback", "LastStep", "Layer", "LayerNorm", "Lion",
+    "LoadError", "Loss", "MaxPooling", "MeanPooling", "Metric", "Nadam", "Network", "NonFiniteError",
+    "Optimizer", "RMSprop", "ReduceOnPlateau", "Regularizer", "Reshape", "Schedule", "ShapeError",
+    "TensorBoard", "activations", "data", "datasets", "explain", "generation", "gradcheck",
+    "initializers", "kernels", "losses", "metrics", "optimizers", "plots", "regularizers", "saving",
+    "schedules", "set_kernels", "show_config",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # else every name would pass for one of the package

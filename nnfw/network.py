@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw import optimizers, sanity, saving
+from nnfw import explain, optimizers, sanity, saving
 from nnfw.core.output import show
 from nnfw.core.registry import class_only, explain_keywords
 from nnfw.core.typing import Array
@@ -317,6 +317,10 @@ class Network(Model):
         report = sanity.check(self, x, y, lengths, steps, seed)
         self._show(str(report))
         return report
+
+    def _probe(self, x: Any, y: Any, lengths: Any, owner: str) -> Any:
+        """Return what pictures run: a copy without noise, and the data as a batch; see `nnfw.explain`."""
+        return explain.probe(self, x, y, lengths, owner)
 
     def summary(self) -> None:
         """Print the layers, their output shapes and parameters."""

@@ -110,6 +110,7 @@ class Layer(Part, Parametrized):
     _takes_indices: ClassVar[bool] = False  # whether the input holds whole numbers (N, T), not features
     _takes_state: ClassVar[bool] = False  # whether forward takes `initial_state`, and leaves `final_state`
     _state_size: int = 0  # S, where the state is an array (N, S)
+    _noisy: ClassVar[tuple[str, ...]] = ()  # the arguments that make it random in training, and at 0 do not
     final_state: Any  # what the last training pass ended with, where it takes a state
 
     cache: MutableMapping[str, Array] = MappingProxyType({})  # type: ignore[assignment]

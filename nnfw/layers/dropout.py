@@ -45,6 +45,7 @@ class Dropout(Layer):
     """
 
     causal = True
+    _noisy = ("rate",)
 
     def __init__(self, rate: float, *, same_at_each_step: bool = False, name: str | None = None) -> None:
         super().__init__(name=name)
@@ -111,6 +112,7 @@ class GaussianNoise(Layer):
     """
 
     causal = True
+    _noisy = ("std",)
 
     def __init__(self, std: float, *, name: str | None = None) -> None:
         super().__init__(name=name)

@@ -48,6 +48,7 @@ class Recurrent(Layer):
     """
 
     takes_lengths = _takes_state = True
+    _noisy = SHARES
     _transient = (*Layer._transient, "_Wx_b", "_grad_Wx_b", "_pass", "initial_gradient")
     gates: ClassVar[tuple[str, ...]] = ()  # in the order of their columns in Wx, Wh and b
     _loops: Loops  # what the loops over time take and leave

@@ -231,6 +231,14 @@ class Sequential(Layer):
         """Yield the layers, those of inner chains one by one."""
         return (layer for layer in self._with_inner() if not isinstance(layer, Sequential))
 
+    def _named_leaves(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+        """Yield the same with their names; the one of a layer in an inner chain is ``network_1.dense_1``."""
+        for name, layer in zip(self._names, self.layers, strict=True):
+            if isinstance(layer, Sequential):
+                yield from layer._named_leaves(f"{prefix}{name}.")
+            else:
+                yield f"{prefix}{name}", layer
+
     def _rules(self, optimizer: Optimizer) -> Iterator[tuple[Layer, Optimizer]]:
         """Yield each layer that `update` changes, those of inner chains too, and its optimizer."""
         for layer in self.layers if self.trainable else ():

@@ -1,0 +1,230 @@
+"""Explanations: how much an output of a network depends on each value of its input.
+
+Everything is computed on a copy without the noise of training, so the outputs are those of
+``network.predict``, and the network does not change. `nnfw.plots.attribution` draws the results.
+"""
+
+import copy
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nnfw import optimizers
+from nnfw.core.errors import ShapeError
+from nnfw.core.lengths import valid_steps, without
+from nnfw.core.registry import explain_keywords
+from nnfw.core.typing import Array
+from nnfw.core.validation import as_indices, check_finite, instance_of, numeric, positive_integer
+from nnfw.layers.base import Layer
+from nnfw.layers.parameters import NOTHING
+from nnfw.model import Model
+from nnfw.training.adapters import as_data, as_inputs
+from nnfw.training.batches import Batch
+from nnfw.training.compatibility import output_shape
+from nnfw.training.guard import check_outputs
+
+ROWS = 256  # samples that are taken at a time
+UNITS = "it is one of the units of the last layer"
+TOLERANCE = 1e-3  # of the sum of integrated gradients: absolute, and relative to the change of the output
+
+
+@explain_keywords
+def gradient(
+    network: Model, x: Any, *, output: ArrayLike | None = None, lengths: ArrayLike | None = None
+) -> Array:
+    """Return the gradient of one output of each sample with respect to the input, of the input's shape.
+
+    Where the input holds indices, it is the gradient with respect to the vectors (N, T, H) that an
+    `Embedding` gives for them; its sum over the last axis is one number a symbol.
+
+    Parameters
+    ----------
+    network : Network
+        With weights, as after `fit`.
+    x : array_like (N, D) or (N, T, D), or list of arrays (T_i, D)
+        The input, in any form that ``network.predict`` takes.
+    output : int, or array_like of int (N,), optional
+        Which of the K outputs, for all samples or for each; by default the largest one of each. Where the
+        outputs are (N, T, K), it is a pair of step and output, (t, k).
+    lengths : array_like of int (N,), optional
+        Valid steps of each sequence; the gradient is 0 beyond.
+
+    Examples
+    --------
+    >>> from nnfw import Dense, Network
+    >>> network = Network([Dense(1)], seed=0)
+    >>> history = network.fit(np.eye(3), [0.5, 1.0, 2.0], verbose=0)
+    >>> bool(np.allclose(gradient(network, [[1.0, 2.0, 3.0]]), network.params["dense_1.W"].T))
+    True
+    """
+    network, batch = _opened(network, x, lengths, "gradient")
+    return _path_gradients(network, batch, np.zeros_like(batch.x), output, [(1.0, 1.0)], "gradient")[0]
+
+
+@explain_keywords
+def integrated_gradients(
+    network: Model,
+    x: Any,
+    *,
+    baseline: ArrayLike = 0.0,
+    output: ArrayLike | None = None,
+    lengths: ArrayLike | None = None,
+    steps: int = 50,
+) -> Array:
+    """Return what each value of the input adds to one output, compared with a baseline input.
+
+    ::
+
+        (1)  a = (x − x₀)∘∫ ∂f(x₀ + u (x − x₀))/∂x du,  u from 0 to 1
+        (2)  Σ a = f(x) − f(x₀)
+
+    The integral is taken by Gauss-Legendre quadrature. A value that equals its baseline gets 0, so what the
+    result means depends on the baseline: it should be an input that says nothing, such as a mean.
+
+    Parameters
+    ----------
+    network, x, output, lengths
+        See `gradient`.
+    baseline : float, or array_like of shape (D,) or that of x
+        x₀: for all values, for each feature, or for each value.
+    steps : int
+        The points at which the gradient is taken. Outputs with kinks, as of relu, need more than smooth ones.
+
+    Warns
+    -----
+    RuntimeWarning
+        If (2) is missed by more than a thousandth; more `steps` come closer.
+
+    References
+    ----------
+    Sundararajan, Taly & Yan, "Axiomatic attribution for deep networks", ICML 2017, arXiv:1703.01365.
+
+    Examples
+    --------
+    >>> from nnfw import Dense, Network
+    >>> network = Network([Dense(8, "tanh"), Dense(1)], seed=0)
+    >>> x = np.random.default_rng(0).normal(size=(50, 3))
+    >>> history = network.fit(x, x[:, 0] * x[:, 1], epochs=5, verbose=0)
+    >>> a = integrated_gradients(network, x)
+    >>> change = network.predict(x) - network.predict(np.zeros_like(x))
+    >>> bool(np.allclose(a.sum(axis=1), change[:, 0], atol=1e-5))
+    True
+    """
+    owner, steps = "integrated_gradients", positive_integer("integrated_gradients", "steps", steps)
+    network, batch = _opened(network, x, lengths, owner)
+    x = batch.x
+    start = _baseline(baseline, x, batch.lengths)
+    u, weights = np.polynomial.legendre.leggauss(steps)
+    points = zip((1 + u) / 2, weights / 2, strict=True)
+    mean, change = _path_gradients(network, batch, start, output, points, owner)
+    attributions: Array = mean * (x - start)  # (1)
+    total = attributions.reshape(len(x), -1).sum(axis=1, dtype=np.float64)
+    missed = np.abs(total - change)
+    if np.any(missed > TOLERANCE * np.maximum(1, np.abs(change))):
+        n = int(missed.argmax())
+        warnings.warn(
+            f"{owner}: the values for sample {n} sum to {total[n]:.4g}, but its output differs from that of "
+            f"the baseline by {change[n]:.4g}; take more than steps={steps}",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+    return attributions
+
+
+def probe(network: Model, x: Any, y: Any, lengths: Any, owner: str) -> tuple[Model, Batch]:
+    """Return a copy of a network that draws no noise in training, and the data as one batch for it.
+
+    A network without weights or optimizer is given those that its first fit would take. `y` may be None.
+    """
+    quiet = copy.deepcopy(instance_of(Model, "a Network")(owner, "network", network))
+    if y is not None:
+        batch = as_data(quiet, x, y, lengths).batch()
+    else:
+        x, counts = as_inputs(quiet._first, x, lengths, quiet._input_dtype)
+        output_shape(quiet, x, counts)
+        batch = Batch(np.asarray(x, quiet._input_dtype, order="C"), NOTHING, counts, None, len(x))
+    quiet._build()
+    quiet.optimizer = quiet.optimizer or optimizers.get("adam")
+    for leaf in quiet._leaves():
+        for layer in (leaf, *vars(leaf).values()):  # Bidirectional is made of two
+            if isinstance(layer, Layer):
+                vars(layer).update(dict.fromkeys(layer._noisy, 0.0))
+    return quiet, batch
+
+
+def _opened(network: Model, x: Any, lengths: Any, owner: str) -> tuple[Model, Batch]:
+    """Return `probe` of a network with weights; of indices, what the Embedding makes of them is the input."""
+    quiet, batch = probe(network, x, None, lengths, owner)
+    network._check_ready(owner)
+    if batch.lengths is not None:
+        batch = batch._replace(x=without(~valid_steps(batch.lengths, batch.x.shape[1]), batch.x))
+    if quiet._takes_indices:
+        first = quiet._first
+        batch = batch._replace(x=first.forward(batch.x))
+        passed: dict[str, Any] = {"forward": lambda x, training=False: x, "backward": lambda dy: dy}
+        vars(first).update(passed, _takes_indices=False)
+    return quiet, batch
+
+
+def _baseline(baseline: ArrayLike, x: Array, lengths: Array | None) -> Array:
+    """Return the baseline in the shape of x, with 0 in the padding."""
+    start = numeric(baseline, "baseline")
+    if start.shape not in ((), x.shape[-1:], x.shape):
+        raise ShapeError(
+            f"integrated_gradients: baseline must be a number, or have the shape {x.shape[-1:]} of one for "
+            f"each feature, or that of x, {x.shape}; got {start.shape}"
+        )
+    check_finite(start, "baseline")
+    start = np.broadcast_to(start, x.shape).astype(x.dtype)
+    return start if lengths is None else without(~valid_steps(lengths, x.shape[1]), start)
+
+
+def _path_gradients(
+    network: Model,
+    batch: Batch,
+    start: Array,
+    output: ArrayLike | None,
+    points: Iterable[tuple[float, float]],
+    owner: str,
+) -> tuple[Array, Array]:
+    """Return the weighted sum of the gradients at ``start + u (x − start)``, and f(x) − f(start) (N,).
+
+    `points` are the pairs of u and its weight.
+    """
+    points, x, total = list(points), batch.x, np.zeros(batch.x.shape)
+    parts = [slice(first, first + ROWS) for first in range(0, len(x), ROWS)]
+
+    def forward(x: Array, rows: slice, training: bool = False) -> Array:
+        return network.forward(x[rows], training, None if batch.lengths is None else batch.lengths[rows])
+
+    with np.errstate(all="ignore"):  # what is not finite is reported
+        a, a0 = (np.concatenate([forward(one, rows) for rows in parts]) for one in (x, start))
+    check_outputs(network, owner, batch, a)
+    chosen = _chosen(a, output, owner)
+    for rows in parts:
+        for u, weight in points:
+            forward(start + np.asarray(u, x.dtype) * (x - start), rows, training=True)
+            total[rows] += weight * network.backward(chosen[rows])
+    change = ((a - a0) * chosen).reshape(len(x), -1).sum(axis=1, dtype=np.float64)
+    return total.astype(network.dtype), change
+
+
+def _chosen(a: Array, output: ArrayLike | None, owner: str) -> Array:
+    """Return an array like the outputs `a`, (N, K) or (N, T, K), that is 1 at each sample's chosen one."""
+    chosen, K, steps = np.zeros_like(a), a.shape[-1], a.ndim == 3
+    wanted = np.empty(0) if output is None else numeric(output, "output")
+    if output is None and not steps:
+        wanted = a.argmax(axis=1)
+    if wanted.shape not in (((2,),) if steps else ((), (len(a),))):
+        pair = f"a pair (t, k): one of {a.shape[1]} steps, and one of" if steps else "one of"
+        got = "none" if output is None else f"an array of shape {wanted.shape}"
+        raise ShapeError(f"{owner}: output must be {pair} the {K} outputs, got {got}")
+    if steps:
+        t = as_indices(wanted[:1], "output", a.shape[1], "it is a time step")
+        chosen[:, t, as_indices(wanted[1:], "output[1:]", K, UNITS)] = 1
+    else:
+        chosen[np.arange(len(a)), as_indices(np.atleast_1d(wanted), "output", K, UNITS)] = 1
+    return chosen
