@@ -1,23 +1,22 @@
-"""Pictures of training: learning curves, schedules, confusion matrices, and any curves in one picture.
+"""Pictures: of training, of what goes on in a network, and of what its outputs depend on.
 
 Each function returns a `matplotlib.figure.Figure`, which a notebook shows, and saves it if it gets a path.
-pyplot is not used, so no display is needed, no backend is chosen and no figure stays open.
+Those with a single axis also draw on one of yours, ``ax=``. A network that is drawn stays as it is. pyplot is
+not used, so no display is needed, no backend is chosen and no figure stays open.
 """
 
+from nnfw.plots.attribution import attribution
+from nnfw.plots.comparison import compare
 from nnfw.plots.confusion import confusion_matrix
 from nnfw.plots.curves import lines, schedule
 from nnfw.plots.figure import COLOURS, FORMATS, STYLE, Target
 from nnfw.plots.forecasts import forecast
+from nnfw.plots.gates import gates
+from nnfw.plots.gradients import gradient_flow, histograms
 from nnfw.plots.learning import history
+from nnfw.plots.structure import diagram, spectrum
 
 __all__ = [
-    "COLOURS",
-    "FORMATS",
-    "STYLE",
-    "Target",
-    "confusion_matrix",
-    "forecast",
-    "history",
-    "lines",
-    "schedule",
-]
+    "COLOURS", "FORMATS", "STYLE", "Target", "attribution", "compare", "confusion_matrix", "diagram",
+    "forecast", "gates", "gradient_flow", "histograms", "history", "lines", "schedule", "spectrum",
+]  # fmt: skip

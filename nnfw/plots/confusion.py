@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.core.typing import Array
-from nnfw.plots.figure import Target, picture
+from nnfw.plots.figure import Target, canvas
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +19,12 @@ LEAST = 5.0  # points; smaller numbers cannot be read
 
 
 def confusion_matrix(
-    matrix: ArrayLike, path: Target = None, *, labels: Sequence[object] | None = None, normalize: bool = False
+    matrix: ArrayLike,
+    path: Target = None,
+    *,
+    labels: Sequence[object] | None = None,
+    normalize: bool = False,
+    ax: "Axes | None" = None,
 ) -> "Figure":
     """Draw a confusion matrix, with the numbers in its cells where they can be read.
 
@@ -36,6 +41,8 @@ def confusion_matrix(
         The names of the classes, by default their numbers.
     normalize : bool
         Whether to show each row in percent of its true class.
+    ax : matplotlib Axes, optional
+        Where to draw, in place of a new figure.
 
     Examples
     --------
@@ -56,8 +63,7 @@ def confusion_matrix(
     shares = np.divide(counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
     cell = min(0.5, max(0.26, 3.0 / K)) if K <= MANY else 6.5 / K
     side = cell * max(K, 2) + 0.9
-    with picture(path, width=side, height=side) as figure:
-        axes = figure.add_subplot()
+    with canvas(path, side, side, ax) as axes:
         _draw_cells(axes, shares)
         if K <= MANY:
             percent = np.nan_to_num(np.round(100 * shares, 1))
@@ -67,11 +73,16 @@ def confusion_matrix(
         axes.set_xticks(ticks, shown, rotation=90 if max(map(len, shown)) > 3 or K > MANY else 0)
         axes.set_yticks(ticks, shown)
         axes.set(xlabel="predicted class", ylabel="true class", title="% of each true class" * normalize)
-        # The labels are not to shrink the cells: the figure grows by their size.
-        beside = max(label.get_window_extent().width for label in axes.get_yticklabels())
-        below = max(label.get_window_extent().height for label in axes.get_xticklabels())
-        figure.set_size_inches(side + beside / figure.dpi, side + below / figure.dpi)
-    return figure
+        if ax is None:
+            _grow(axes.figure, axes, side)
+    return axes.figure  # type: ignore[return-value]
+
+
+def _grow(figure: Any, axes: "Axes", side: float) -> None:
+    """Enlarge a figure by the size of its labels, which are not to shrink the cells."""
+    beside = max(label.get_window_extent().width for label in axes.get_yticklabels())
+    below = max(label.get_window_extent().height for label in axes.get_xticklabels())
+    figure.set_size_inches(side + beside / figure.dpi, side + below / figure.dpi)
 
 
 def _draw_cells(axes: "Axes", shares: Array) -> None:

@@ -9,10 +9,22 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.core.typing import Array
-from nnfw.plots.figure import BLUE, COLOURS, DASHES, Target, draw_curve, finite, grid, picture, set_ticks
+from nnfw.plots.figure import (
+    BLUE,
+    COLOURS,
+    DASHES,
+    Target,
+    canvas,
+    draw_curve,
+    finite,
+    grid,
+    picture,
+    set_ticks,
+)
 from nnfw.schedules import RateLike, get, scheduled
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -22,6 +34,7 @@ def schedule(
     path: Target = None,
     *,
     log: bool = False,
+    ax: "Axes | None" = None,
 ) -> "Figure":
     """Draw the learning rate of one or several schedules over the epochs, above six each in its own panel.
 
@@ -35,6 +48,8 @@ def schedule(
         Where to save the picture: a name that ends in .png, .svg or .pdf.
     log : bool
         Whether the axis of the learning rate is logarithmic.
+    ax : matplotlib Axes, optional
+        Where to draw up to six of them, in place of a new figure.
 
     Examples
     --------
@@ -50,7 +65,9 @@ def schedule(
     x = np.linspace(0.0, epochs, 2000, endpoint=False)
     curves = {label: (x, [rate(float(e)) for e in x]) for label, rate in rates.items()}
     if len(curves) <= 6:
-        return lines(curves, path, ylabel="learning rate", log=log)
+        return lines(curves, path, ylabel="learning rate", log=log, ax=ax)
+    if ax is not None:
+        raise ValueError(f"schedule: ax takes up to 6 schedules, got {len(curves)}; leave it out for panels")
     rows, columns = grid(len(curves))
     with picture(path, width=2.0 * columns, height=1.6 * rows) as figure:
         for number, (label, (x, y)) in enumerate(curves.items(), start=1):
@@ -71,6 +88,7 @@ def lines(
     ylabel: str = "",
     title: str = "",
     log: bool = False,
+    ax: "Axes | None" = None,
 ) -> "Figure":
     """Draw curves in one picture, each with its own colour and dash.
 
@@ -84,6 +102,8 @@ def lines(
         The labels of the axes, and the title.
     log : bool
         Whether the y axis is logarithmic.
+    ax : matplotlib Axes, optional
+        Where to draw, in place of a new figure.
 
     Examples
     --------
@@ -96,15 +116,17 @@ def lines(
         raise ValueError("there is no curve to draw; give a dict such as {'GRU': history['loss']}")
     columns = min(len(points), max(1, 64 // (max(map(len, points)) + 7)))
     rows = math.ceil(sum(label.count("\n") + 1 for label in points) / columns)
-    with picture(path, width=4.8, height=3.0 + 0.18 * rows) as figure:
-        axes = figure.add_subplot()
+    with canvas(path, 4.8, 3.0 + 0.18 * rows, ax) as axes:
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title, yscale="log" if log else "linear")
         for number, (label, (x, y)) in enumerate(points.items()):
             colour, dash = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
             draw_curve(axes, x, np.where(y > 0, y, np.nan) if log else y, label, colour, dash)
         set_ticks(axes, np.concatenate([x for x, _ in points.values()]))
-        figure.legend(loc="outside lower center", ncols=columns)
-    return figure
+        if ax is None:
+            axes.figure.legend(loc="outside lower center", ncols=columns)
+        else:
+            axes.legend()
+    return axes.figure  # type: ignore[return-value]
 
 
 def _points(label: str, curve: Any) -> tuple[Array, Array]:

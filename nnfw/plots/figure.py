@@ -1,9 +1,9 @@
-"""What all pictures share: the style, saving, panels, and a curve with its colours, dashes and ticks."""
+"""What all pictures share: the style, saving, showing, panels, curves with their colours, and heat maps."""
 
 import functools
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nnfw.core import notebook
 from nnfw.core.files import replacing
 from nnfw.core.typing import Array
 
@@ -51,29 +52,69 @@ BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK = COLOURS = (
 )  # fmt: skip
 DASHES: tuple[Any, ...] = ("-", (0, (4, 1.3)), (0, (5, 1.3, 1, 1.3)), (0, (1, 1.2)))
 FEW = 15  # up to so many points, each is marked
+FEATURES = 4  # up to so many are drawn as curves, more as a heat map
 
 
 @contextmanager
 def picture(path: Target, width: float, height: float) -> Iterator["Figure"]:
-    """Give a figure of this size in inches to draw on, and save it at the end."""
-    import matplotlib
+    """Give a figure of this size in inches to draw on, and save it at the end; a notebook shows it."""
     from matplotlib.figure import Figure
+
+    with saved(path):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        vars(figure)["_repr_png_"] = functools.partial(_png, figure)
+        vars(figure)["_repr_mimebundle_"] = functools.partial(_bundle, figure)
+        yield figure
+        save(figure, path)
+    if path is None:
+        notebook.show_after_cell(figure)
+
+
+@contextmanager
+def canvas(path: Target, width: float, height: float, ax: "Axes | None") -> Iterator["Axes"]:
+    """Give the axes of a new `picture`, or those of the caller, whose figure is saved if there is a path."""
+    if ax is None:
+        with picture(path, width, height) as figure:
+            yield figure.add_subplot()
+    elif not hasattr(ax, "add_line"):
+        raise TypeError(f"ax must be matplotlib Axes, as figure.add_subplot() makes, got {type(ax).__name__}")
+    else:
+        with saved(path):
+            yield ax
+            save(ax.figure, path)
+
+
+@contextmanager
+def saved(path: Target) -> Iterator[None]:
+    """Check a picture's path before anything is drawn, and draw in the common style."""
+    import matplotlib
 
     if path is not None and not str(path).lower().endswith(FORMATS):
         raise ValueError(f"the name of a picture must end in .png, .svg or .pdf, got {str(path)!r}")
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        vars(figure)["_repr_png_"] = functools.partial(_png, figure)  # so that a notebook shows it
-        yield figure
-        if path is not None:
-            with replacing(path) as file:
-                figure.savefig(file, format=str(path)[-3:].lower())
+        yield
 
 
-def _png(figure: "Figure") -> bytes:
+def save(figure: Any, path: Target) -> None:
+    """Save a figure in the format of the path's ending, if there is a path."""
+    if path is not None:
+        with replacing(path) as file:
+            figure.savefig(file, format=str(path)[-3:].lower())
+
+
+def _png(figure: "Figure", dpi: float | str = "figure") -> bytes:
+    notebook.forget(figure)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
+    figure.savefig(buffer, format="png", dpi=dpi)
     return buffer.getvalue()
+
+
+def _bundle(
+    figure: "Figure", include: Any = None, exclude: Any = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the picture as a notebook takes it: with twice the pixels, for screens that have them."""
+    width, height = (round(float(inches) * 100) for inches in figure.get_size_inches())
+    return {"image/png": _png(figure, dpi=200)}, {"image/png": {"width": width, "height": height}}
 
 
 def grid(count: int) -> tuple[int, int]:
@@ -101,7 +142,45 @@ def set_ticks(axes: "Axes", x: Array) -> None:
         axes.set_xlim(x[0] - 1, x[0] + 1)
 
 
+def set_scale(axes: "Axes", y: Array) -> None:
+    """Make the y axis logarithmic if positive values span more than two decades."""
+    y = y[np.isfinite(y)]
+    if len(y) and 0 < 100 * y.min() < y.max():
+        axes.set_yscale("log")
+
+
 def finite(values: ArrayLike) -> Array:
     """Return the values in float64, with NaN for infinities, which cannot be drawn."""
     y = np.asarray(values, dtype=np.float64)
     return np.where(np.isfinite(y), y, np.nan)
+
+
+def draw_heat(
+    axes: "Axes", values: Array, low: float, high: float, colours: Sequence[str] | None = None
+) -> None:
+    """Draw values (rows, T) with the scale beside: from black at `low` to pale at `high`, or in `colours`."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    shades = LinearSegmentedColormap.from_list("signs", colours) if colours else "magma"
+    style: dict[str, Any] = {"aspect": "auto", "interpolation": "nearest", "origin": "lower"}
+    image = axes.imshow(values, cmap=shades, vmin=low, vmax=high, **style)
+    axes.grid(False)
+    scale = axes.figure.colorbar(image, ax=axes, pad=0.015, aspect=8, ticks=[low, (low + high) / 2, high])
+    scale.ax.set_yticklabels([f"{tick:.2g}" for tick in (low, (low + high) / 2, high)])
+    scale.ax.tick_params(length=0)
+    scale.outline.set_visible(False)
+
+
+def draw_steps(axes: "Axes", x: Array) -> None:
+    """Draw a sequence (T, D) over its time steps: few features as curves, more as a heat map."""
+    T, D = x.shape
+    if D > FEATURES:
+        draw_heat(axes, x.T, float(np.nanmin(x)), float(np.nanmax(x)))
+        axes.set_ylabel("feature")
+    for feature in range(D) if D <= FEATURES else ():
+        draw_curve(axes, np.arange(T), x[:, feature], f"feature {feature}", COLOURS[feature], DASHES[feature])
+    if 1 < D <= FEATURES:
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.95), ncols=D)
+    axes.set_xlim(-0.5, T - 0.5)
+    axes.locator_params(axis="x", integer=True)
+    axes.locator_params(axis="y", nbins=3, integer=D > FEATURES)

@@ -1,0 +1,90 @@
+"""The picture of attributions: what the steps and features of one input add to an output."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nnfw.core.errors import ShapeError
+from nnfw.core.typing import Array
+from nnfw.core.validation import check_finite, numeric, whole_number
+from nnfw.plots.figure import BLUE, FEATURES, VERMILION, Target, canvas, draw_heat, draw_steps, picture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MARKED = 600  # up to so many cells, those that are negative have a minus sign
+NAVY = "#08306B"  # darker than vermilion: the signs differ in print too
+
+
+def attribution(
+    attributions: ArrayLike, x: Any = None, path: Target = None, *, sample: int = 0, ax: "Axes | None" = None
+) -> "Figure":
+    """Draw what the values of one input add to an output, for a sequence below the input itself.
+
+    Features alone, or the sums over few features at each time step, are bars; of more than four features a
+    step, each is a cell of a heat map; negative ones have a minus sign, so that print shows them too.
+
+    Parameters
+    ----------
+    attributions : array_like (N, D) or (N, T, D)
+        What `nnfw.explain.integrated_gradients` or `nnfw.explain.gradient` returned.
+    x : array_like (N, T, D), or list of arrays (T_i, D), optional
+        The input, which is drawn above; padding beyond the end of a listed sequence is left out.
+    path : str or Path, optional
+        Where to save the picture: a name that ends in .png, .svg or .pdf.
+    sample : int
+        Which input to draw.
+    ax : matplotlib Axes, optional
+        Where to draw the attributions alone, in place of a new figure.
+
+    Examples
+    --------
+    >>> figure = attribution([[[0.1, 0.0], [0.3, 0.1], [0.0, -0.1]]])
+    >>> [round(float(bar.get_height()), 1) for bar in figure.axes[0].patches]
+    [0.1, 0.4, -0.1]
+    """
+    a = numeric(attributions, "attributions")
+    if a.ndim not in (2, 3) or not a.size:
+        raise ShapeError(
+            f"attribution: attributions must be (samples, features) or (samples, steps, features) and not "
+            f"empty, got {a.shape}; those of one sample alone are attributions[None]"
+        )
+    if whole_number("attribution", "sample", sample) >= len(a):
+        raise ValueError(f"attribution: sample must be one of the {len(a)} inputs, got {sample}")
+    a = a[sample]
+    check_finite(a, f"attributions[{sample}]")
+    if x is None or a.ndim == 1:
+        with canvas(path, 5.4, 2.2, ax) as axes:
+            _draw(axes, a)
+        return axes.figure  # type: ignore[return-value]
+    if ax is not None:
+        raise ValueError("attribution: ax is one pair of axes, and x needs another; leave x out, or ax")
+    one = numeric(x[sample], f"x[{sample}]")
+    one = one if one.ndim > 1 else one[:, None]
+    if len(one) > len(a) or one.ndim != 2:
+        raise ShapeError(f"attribution: x[{sample}] is {one.shape}, but its attributions are {a.shape}")
+    with picture(path, 5.6, 3.6) as figure:
+        above, below = figure.subplots(2, 1, height_ratios=[0.8, 1], sharex=True)
+        draw_steps(above, one)
+        above.set_title("input x", loc="left")
+        _draw(below, a[: len(one)])
+    return figure
+
+
+def _draw(axes: "Axes", a: Array) -> None:
+    """Draw the attributions (D,) of features, or (T, D) of steps."""
+    axes.set_xlabel("feature" if a.ndim == 1 else "time step")
+    axes.set_title(f"attribution, sum {a.sum():.3g}", loc="left")
+    if a.ndim == 2 and a.shape[1] > FEATURES:
+        high = float(np.abs(a).max()) or 1.0
+        draw_heat(axes, a.T, -high, high, [VERMILION, "white", NAVY])
+        for t, d in np.argwhere(a < -0.1 * high) if a.size <= MARKED else ():
+            axes.text(t, d, "−", ha="center", va="center", fontsize=7)
+        axes.set_ylabel("feature")
+    else:
+        a = a.reshape(len(a), -1).sum(axis=1)
+        axes.bar(np.arange(len(a)), a, color=np.where(a < 0, VERMILION, BLUE), width=0.8)
+        axes.axhline(0, color="0.4", linewidth=0.6)
+    axes.locator_params(axis="x", integer=True)

@@ -1,0 +1,113 @@
+"""What goes on in a recurrent layer: its gates and states at every time step."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nnfw.core.lengths import check_lengths
+from nnfw.core.typing import Array
+from nnfw.core.validation import optional, whole_number
+from nnfw.plots.figure import Target, draw_heat, draw_steps, picture
+from nnfw.plots.inside import as_network, over_samples, pick, recurrent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+NAMED = 8  # up to so many units, each row has its number
+MEANINGS = {
+    "c": "candidate",
+    "z": "update gate; 1 keeps the old state",
+    "r": "reset gate; 0 hides the old state from the candidate",
+    "i": "input gate; 1 lets the candidate in",
+    "f": "forget gate; 1 keeps the old cell state",
+    "o": "output gate; 1 shows the cell state",
+    "g": "candidate",
+    "h": "state",
+}
+
+
+def gates(
+    network: Any,
+    x: Any,
+    path: Target = None,
+    *,
+    layer: str | None = None,
+    sample: int | None = None,
+    lengths: ArrayLike | None = None,
+) -> "Figure":
+    """Draw every gate and state of a recurrent layer as a heat map, units by time steps, below the input.
+
+    Units are sorted by their weight in the first principal component of the state, so that those which act
+    alike are neighbours; a unit has the same row in every heat map. The directions of a bidirectional layer
+    stand side by side.
+
+    Parameters
+    ----------
+    network : Network
+        It stays as it is; one without weights is drawn with those that its first fit starts from.
+    x : array_like (N, T, D), or list of arrays (T_i, D)
+        One sequence or more, in any form that ``network.predict`` takes.
+    path : str or Path, optional
+        Where to save the picture: a name that ends in .png, .svg or .pdf.
+    layer : str, optional
+        The name of the layer, as in ``network.summary()``; by default the first recurrent one.
+    sample : int, optional
+        Which sequence to draw; by default the mean over all, at each step over those that are as long.
+    lengths : array_like of int (N,), optional
+        Valid steps of each sequence.
+
+    Examples
+    --------
+    >>> from nnfw import GRU, Dense, Network
+    >>> network = Network([GRU(4), Dense(1)], seed=0)
+    >>> figure = gates(network, np.random.default_rng(0).normal(size=(1, 9, 2)))
+    >>> [axes.get_title(loc="left")[:12] for axes in figure.axes if axes.get_title(loc="left")]
+    ['input x', 'z: update ga', 'r: reset gat', 'c: candidate', 'h: state']
+    """
+    optional(whole_number)("gates", "sample", sample)
+    quiet, batch = as_network("gates", network)._probe(x, None, lengths, "gates")
+    directions = pick("gates", recurrent("gates", quiet), layer)
+    N, one = len(batch.x), next(iter(directions.values()))
+    if sample is not None and sample >= N:
+        raise ValueError(f"gates: sample must be one of the {N} sequences in x, 0 to {N - 1}, got {sample}")
+    quiet.forward(batch.x, training=True, lengths=batch.lengths)
+    x = batch.x if batch.x.ndim == 3 else batch.x[..., None]
+    if x.shape[1] != one.cache["h"].shape[1]:
+        x = one.cache["x"]  # a layer before it has changed the time steps
+    counts = check_lengths("gates", batch.lengths, N, x.shape[1])
+    names = [*filter(None, one.gates), *reversed(one._states)]
+    width, height = 2.0 + 3.6 * len(directions), 1.4 + 0.95 * len(names)
+    with picture(path, width, height) as figure:
+        cells = figure.add_gridspec(1 + len(names), len(directions), height_ratios=[0.7] + [1] * len(names))
+        for column, (direction, one) in enumerate(directions.items()):
+            top, *panels = (figure.add_subplot(cells[row, column]) for row in range(1 + len(names)))
+            draw_steps(top, over_samples(x, counts, sample))
+            top.set_title(f"input x, {direction}".rstrip(", "), loc="left")
+            values = [over_samples(one.cache[name], counts, sample) for name in names]
+            order = similar(values[-1])
+            for axes, name, value in zip(panels, names, values, strict=True):
+                draw_units(axes, value, order, closes=name in one._σ)
+                carried = name in one._states and name != "h"
+                axes.set_title(f"{name}: {'cell state' if carried else MEANINGS[name]}", loc="left")
+            panels[-1].set_xlabel("time step")
+            for upper in (top, *panels[:-1]):
+                upper.tick_params(labelbottom=False)
+        figure.supylabel("units, similar ones side by side", fontsize=9)
+    return figure
+
+
+def draw_units(axes: "Axes", values: Array, order: Array, closes: bool) -> None:
+    """Draw the values (T, H) of units in an order: from 0 to 1 for a gate that closes, else around 0."""
+    high = 1.0 if closes else max(float(np.abs(values).max()), 1e-9)
+    draw_heat(axes, values[:, order].T, 0.0 if closes else -high, high)
+    named = len(order) <= NAMED
+    axes.set_yticks(range(len(order)) if named else [], order.tolist() if named else [], fontsize=6)
+    axes.locator_params(axis="x", integer=True)
+
+
+def similar(h: Array) -> Array:
+    """Return an order of the units of h (T, H) in which those that act alike are neighbours."""
+    first = np.linalg.svd(h - h.mean(axis=0), full_matrices=False)[2][0]
+    return np.argsort(first * (np.sign(first.sum()) or 1.0), kind="stable")

@@ -1,0 +1,186 @@
+"""Pictures of training signals: the gradient that flows back through time, and histograms by layer."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nnfw.core.lengths import check_lengths
+from nnfw.core.typing import Array
+from nnfw.plots.figure import BLUE, COLOURS, DASHES, GREEN, VERMILION, Target, canvas, draw_curve, picture
+from nnfw.plots.inside import as_network, over_samples, recurrent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BINS = 40
+
+
+def gradient_flow(
+    network: Any,
+    x: Any,
+    y: Any,
+    path: Target = None,
+    *,
+    lengths: ArrayLike | None = None,
+    ax: "Axes | None" = None,
+) -> "Figure":
+    """Draw how the gradient of the loss with respect to h changes over time, a curve a recurrent layer.
+
+    A curve is the mean over samples of the norm of the gradient of each sample's loss. It is computed from
+    the last step read to the first; where it falls by decades, what was read long before cannot be learnt
+    (it vanishes), and where it rises by decades, a step is too long (it explodes).
+
+    Parameters
+    ----------
+    network : Network, or dict of Network
+        One, or several by name, which stay as they are; one without weights is drawn with those that its
+        first fit starts from.
+    x, y, lengths
+        A batch of data, in any form that ``network.fit`` takes.
+    path : str or Path, optional
+        Where to save the picture: a name that ends in .png, .svg or .pdf.
+    ax : matplotlib Axes, optional
+        Where to draw, in place of a new figure.
+
+    References
+    ----------
+    Bengio, Simard & Frasconi, "Learning long-term dependencies with gradient descent is difficult", IEEE
+    Transactions on Neural Networks 5(2), 1994.
+
+    Examples
+    --------
+    >>> from nnfw import GRU, RNN, Dense, Network
+    >>> from nnfw.datasets import adding_problem
+    >>> networks = {cell.__name__: Network([cell(8), Dense(1)], seed=0) for cell in (RNN, GRU)}
+    >>> figure = gradient_flow(networks, *adding_problem(n=20, steps=30))
+    >>> [line.get_label().split(":")[0] for line in figure.axes[0].lines]
+    ['RNN', 'GRU']
+    """
+    networks = network if isinstance(network, Mapping) else {"": network}
+    flows: dict[str, Array] = {}
+    for name, one in networks.items():
+        flows |= _flows(str(name), as_network("gradient_flow", one), x, y, lengths)
+    if not flows:
+        raise ValueError("gradient_flow: network is an empty dict; give at least one, as {'GRU': network}")
+    with canvas(path, 5.4, 3.4, ax) as axes:
+        axes.set(yscale="log", xlabel="time step", ylabel="gradient of the loss with respect to h, norm")
+        for number, (label, flow) in enumerate(flows.items()):
+            colour, dash = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
+            draw_curve(axes, np.arange(len(flow)), np.where(flow > 0, flow, np.nan), label, colour, dash)
+        axes.locator_params(axis="x", integer=True)
+        axes.legend(loc="best")
+    return axes.figure  # type: ignore[return-value]
+
+
+def _flows(name: str, network: Any, x: Any, y: Any, lengths: Any) -> dict[str, Array]:
+    """Return the norms (T,) of the gradients of h by label; it tells how much of the last one is left."""
+    quiet, batch = network._probe(x, y, lengths, "gradient_flow")
+    layers = {
+        f"{name} {direction}".strip(): one
+        for name, directions in recurrent("gradient_flow", quiet).items()
+        for direction, one in directions.items()
+    }
+    with np.errstate(all="ignore"):  # a gradient that explodes is drawn as far as it is finite
+        backward(quiet, batch)
+    flows = {}
+    for layer, one in layers.items():
+        norms = len(batch.x) * np.linalg.norm(one.cache["dh"].astype(np.float64), axis=2)
+        counts = check_lengths("gradient_flow", batch.lengths, *norms.shape)
+        flow = over_samples(norms, counts, None)
+        label = " ".join(filter(None, [name, layer if len(layers) > 1 or not name else ""]))
+        first, last = flow[:: -1 if one.go_backwards else 1][[0, -1]]
+        if batch.lengths is None and not one.return_sequences and last > 0:  # else it enters at many steps
+            label += f": {first / last:.2g} of it reaches the first step"
+        flows[label] = flow
+    return flows
+
+
+def backward(network: Any, batch: Any) -> None:
+    """Take a training step up to the gradients."""
+    a = network.forward(batch.x, training=True, lengths=batch.lengths)
+    _, dy, of_logits = network.loss.with_gradient(batch.y, a, batch.weight)
+    network.backward(dy, of_logits)
+    network.gradients()
+
+
+def histograms(
+    network: Any, x: Any = None, y: Any = None, path: Target = None, *, lengths: ArrayLike | None = None
+) -> "Figure":
+    """Draw histograms of weights by layer; with data, also of their gradients and of the next update.
+
+    The update is the one of the next step on the data, by the network's optimizer; with it stands its size
+    relative to that of the weights, which is often near a thousandth where the learning rate fits.
+
+    Parameters
+    ----------
+    network : Network
+        It stays as it is.
+    x, y, lengths
+        A batch of data, in any form that ``network.fit`` takes.
+    path : str or Path, optional
+        Where to save the picture: a name that ends in .png, .svg or .pdf.
+
+    Examples
+    --------
+    >>> from nnfw import Dense, Network
+    >>> x = np.random.default_rng(0).normal(size=(40, 3))
+    >>> network = Network([Dense(8, "tanh"), Dense(1)], seed=0)
+    >>> figure = histograms(network, x, x[:, 0])
+    >>> [axes.get_title(loc="left") for axes in figure.axes[:3]]
+    ['weights', 'gradients', 'update']
+    """
+    network = as_network("histograms", network)
+    if (x is None) != (y is None):
+        raise ValueError("histograms: x and y go together; give both, or neither to draw the weights alone")
+    if x is None:
+        network._check_ready("histograms")
+        drawn = {name: {"weights": leaf.flat_params} for name, leaf in network._named_leaves() if leaf.size}
+    else:
+        drawn = _of_a_step(*network._probe(x, y, lengths, "histograms"))
+    if not drawn:
+        raise ValueError("histograms: the network has no parameters to draw; it needs a layer with some")
+    kinds = list(next(iter(drawn.values())))
+    with picture(path, 0.8 + 2.1 * len(kinds), 0.6 + 1.1 * len(drawn)) as figure:
+        panels = figure.subplots(len(drawn), len(kinds), squeeze=False)
+        for (name, values), row in zip(drawn.items(), panels, strict=True):
+            row[0].set_ylabel(name)
+            for axes, kind, colour in zip(row, kinds, (BLUE, VERMILION, GREEN), strict=False):
+                _draw_histogram(axes, values[kind], colour)
+            if "update" in values:
+                size, weights = (np.linalg.norm(values[kind]) for kind in ("update", "weights"))
+                row[-1].set_title(
+                    f"{size / weights:.1e} of weights" if weights else "", fontsize=8, loc="right"
+                )
+        for axes, kind in zip(panels[0], kinds, strict=True):
+            axes.set_title(kind, loc="left")
+    return figure
+
+
+def _of_a_step(network: Any, batch: Any) -> dict[str, dict[str, Array]]:
+    """Take a step, and return the weights before it, their gradients and the update, by layer."""
+    backward(network, batch)
+    leaves = {name: leaf for name, leaf in network._named_leaves() if leaf.size}
+    drawn = {
+        name: {"weights": leaf.flat_params.copy(), "gradients": leaf.flat_grads.copy()}
+        for name, leaf in leaves.items()
+    }
+    network.update(network.optimizer, float(len(network.history.epoch)))
+    for name, leaf in leaves.items():
+        drawn[name]["update"] = leaf.flat_params - drawn[name]["weights"]
+    return drawn
+
+
+def _draw_histogram(axes: "Axes", values: Array, colour: str) -> None:
+    """Draw how many values lie where, on a log scale, so that single ones far off are seen too."""
+    known = values[np.isfinite(values)].astype(np.float64)
+    bins = int(np.clip(len(known) ** 0.5, 5, BINS))
+    if len(known):
+        axes.stairs(*np.histogram(known, bins=bins), baseline=0.5, fill=True, color=colour)
+    axes.axvline(0, color="0.4", linewidth=0.6)
+    axes.set(yscale="log", ylim=(0.5, None))
+    axes.xaxis.set_major_formatter("{x:.2g}")
+    axes.minorticks_off()
+    axes.locator_params(axis="x", nbins=3)

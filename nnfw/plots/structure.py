@@ -1,0 +1,145 @@
+"""Pictures of what a network is made of: the chain of its layers, and the spectrum of recurrent weights."""
+
+import textwrap
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnfw.core.typing import Array
+from nnfw.plots.figure import BLUE, VERMILION, Target, canvas, picture
+from nnfw.plots.inside import as_network, pick, recurrent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+ROUNDING = 1e-3  # an orthogonal matrix has all eigenvalues on the circle
+
+
+def diagram(network: Any, path: Target = None, *, ax: "Axes | None" = None) -> "Figure":
+    r"""Draw the chain of layers as boxes, with the shapes between them and the numbers of parameters.
+
+    Parameters
+    ----------
+    network : Network
+        Shapes and numbers that are not known before its first fit are left out.
+    path : str or Path, optional
+        Where to save the picture: a name that ends in .png, .svg or .pdf.
+    ax : matplotlib Axes, optional
+        Where to draw, in place of a new figure.
+
+    Examples
+    --------
+    >>> from nnfw import GRU, Dense, Network
+    >>> network = Network([GRU(4), Dense(1)])
+    >>> shape = network.compute_shapes((None, 3))
+    >>> [text.get_text() for text in diagram(network).axes[0].texts if text.get_text()]
+    ['GRU(4)\ngru_1', 'Dense(1)\ndense_2', 'x (N, T, 3)', '(N, 4)', '(N, 1)', 'loss MSE()']
+    """
+    network = as_network("diagram", network)
+    named = list(network._named_leaves())
+    boxes = [_box(name, leaf) for name, leaf in named]
+    shapes = [_batch_of(shape) for shape in _shapes(network)] or [""] * len(
+        boxes
+    )  # unknown before the first fit
+    before = [f"x {_batch_of(network.shapes[0])}" if network.shapes else "x", *shapes]
+    heights = [0.25 + 0.17 * (box.count("\n") + 1) for box in boxes]  # in inches, as all lengths here
+    gap, width = 0.42, 0.3 + 0.075 * max(len(line) for box in boxes for line in box.split("\n"))
+    total = sum(heights) + gap * len(before) + 0.25
+    with canvas(path, max(width, 2.4) + 0.6, total + 0.2, ax) as axes:
+        y, arrow = 0.0, {"arrowstyle": "-|>", "color": "0.3", "shrinkA": 0, "shrinkB": 0}
+        edges = [y := y + gap + height for height in [0.0, *heights]]
+        style: dict[str, Any] = {"ha": "center", "va": "center", "linespacing": 1.4}
+        for box, height, below in zip(boxes, heights, edges[1:], strict=True):
+            axes.add_patch(_rectangle(width, below - height, height))
+            axes.text(0, below - height / 2, box, **style)
+        for text, start in zip(before, edges, strict=True):
+            axes.annotate("", (0, start + gap), (0, start), arrowprops=arrow)
+            axes.text(0.1, start + gap / 2, text, va="center", fontsize=8)
+        axes.text(0, edges[-1] + gap + 0.1, f"loss {network.loss!r}", **style)
+        axes.set(xlim=(-width / 2 - 0.1, width / 2 + 0.1), ylim=(edges[-1] + gap + 0.25, gap - 0.05))
+        axes.set_axis_off()
+    return axes.figure  # type: ignore[return-value]
+
+
+def _box(name: str, leaf: Any) -> str:
+    """Return what a layer's box says."""
+    size = f": {leaf.size:,} parameters" if leaf.size else ""
+    return f"{textwrap.fill(repr(leaf), 44)}\n{name}{size}{'' if leaf.trainable else ', frozen'}"
+
+
+def _rectangle(width: float, top: float, height: float) -> Any:
+    from matplotlib.patches import FancyBboxPatch
+
+    style = "round,pad=0,rounding_size=0.08"
+    return FancyBboxPatch((-width / 2, top), width, height, style, facecolor="0.95", edgecolor=BLUE)
+
+
+def _shapes(chain: Any) -> Iterator[Any]:
+    """Yield the output shape of each layer, those of inner chains too."""
+    for layer, shape in zip(chain.layers, chain.shapes[1:], strict=False):
+        if hasattr(layer, "layers"):
+            yield from _shapes(layer)
+        else:
+            yield shape
+
+
+def _batch_of(shape: Any) -> str:
+    """Return the shape of a batch of samples: ``(N, T, 3)``."""
+    return f"({', '.join(['N', *('T' if n is None else str(n) for n in shape)])})"
+
+
+def spectrum(network: Any, path: Target = None, *, layer: str | None = None) -> "Figure":
+    r"""Draw the eigenvalues of the recurrent weights of a layer in the complex plane, a panel for each gate.
+
+    Inside the unit circle what a matrix multiplies at each step shrinks, outside it grows: the spectral
+    radius, the largest magnitude, tells how fast.
+
+    Parameters
+    ----------
+    network : Network
+        With weights, as after `fit`.
+    path : str or Path, optional
+        Where to save the picture: a name that ends in .png, .svg or .pdf.
+    layer : str, optional
+        The name of the layer, as in ``network.summary()``; by default the first recurrent one.
+
+    Examples
+    --------
+    >>> from nnfw import RNN, Dense, Network
+    >>> network = Network([RNN(8, recurrent_initializer="orthogonal"), Dense(1)], seed=0)
+    >>> history = network.fit(np.ones((2, 3, 1)), [0, 1], verbose=0)
+    >>> [axes.get_title() for axes in spectrum(network).axes]
+    ['Wh\nspectral radius 1']
+    """
+    as_network("spectrum", network)._check_ready("spectrum")
+    directions = pick("spectrum", recurrent("spectrum", network), layer)
+    weights = {
+        f"{name}, {direction}".rstrip(", "): W
+        for direction, one in directions.items()
+        for name, W in one.params.items()
+        if name.startswith("Wh")
+    }
+    rows, columns = len(directions), len(weights) // len(directions)
+    with picture(path, 0.4 + 2.0 * columns, 0.2 + 2.4 * rows) as figure:
+        for number, (name, W) in enumerate(weights.items(), 1):
+            _draw_eigenvalues(figure.add_subplot(rows, columns, number), name, W)
+        figure.supxlabel("real part", fontsize=9)
+        figure.supylabel("imaginary part", fontsize=9)
+    return figure
+
+
+def _draw_eigenvalues(axes: "Axes", name: str, W: Array) -> None:
+    """Draw the eigenvalues of a matrix: dots inside the unit circle, crosses outside."""
+    values = np.linalg.eigvals(W.astype(np.float64))
+    radius = float(np.abs(values).max())
+    angle = np.linspace(0, 2 * np.pi, 200)
+    axes.plot(np.cos(angle), np.sin(angle), color="0.5", linewidth=1)
+    for inside, colour, marker in ((True, BLUE, "o"), (False, VERMILION, "x")):
+        shown = values[(np.abs(values) <= 1 + ROUNDING) == inside]
+        axes.plot(shown.real, shown.imag, color=colour, marker=marker, linestyle="none", alpha=0.8)
+    limit = 1.1 * max(1.0, radius)
+    axes.set(aspect="equal", xlim=(-limit, limit), ylim=(-limit, limit))
+    axes.set_title(f"{name}\nspectral radius {radius:.3g}")
