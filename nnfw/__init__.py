@@ -30,7 +30,11 @@ from nnfw.layers import (
     GRU,
     LSTM,
     RNN,
+    AveragePooling1D,
+    AveragePooling2D,
     Bidirectional,
+    Conv1D,
+    Conv2D,
     Dense,
     Dropout,
     Embedding,
@@ -40,6 +44,8 @@ from nnfw.layers import (
     Layer,
     LayerNorm,
     MaxPooling,
+    MaxPooling1D,
+    MaxPooling2D,
     MeanPooling,
     Reshape,
 )
@@ -56,12 +62,13 @@ from nnfw.training.plateau import ReduceOnPlateau
 from nnfw.training.tensorboard import TensorBoard
 
 __all__ = [
-    "GRU", "LSTM", "RNN", "SGD", "Activation", "Adagrad", "Adam", "AdamW", "Bidirectional", "CSVLogger",
-    "Callback", "Checkpoint", "Dense", "Dropout", "EarlyStopping", "Embedding", "Flatten",
-    "GaussianNoise", "History", "Initializer", "LambdaCallback", "LastStep", "Layer", "LayerNorm", "Lion",
-    "LoadError", "Loss", "MaxPooling", "MeanPooling", "Metric", "Nadam", "Network", "NonFiniteError",
-    "Optimizer", "RMSprop", "ReduceOnPlateau", "Regularizer", "Reshape", "Schedule", "ShapeError",
-    "TensorBoard", "activations", "data", "datasets", "explain", "generation", "gradcheck",
+    "GRU", "LSTM", "RNN", "SGD", "Activation", "Adagrad", "Adam", "AdamW", "AveragePooling1D",
+    "AveragePooling2D", "Bidirectional", "CSVLogger", "Callback", "Checkpoint", "Conv1D", "Conv2D",
+    "Dense", "Dropout", "EarlyStopping", "Embedding", "Flatten", "GaussianNoise", "History",
+    "Initializer", "LambdaCallback", "LastStep", "Layer", "LayerNorm", "Lion", "LoadError", "Loss",
+    "MaxPooling", "MaxPooling1D", "MaxPooling2D", "MeanPooling", "Metric", "Nadam", "Network",
+    "NonFiniteError", "Optimizer", "RMSprop", "ReduceOnPlateau", "Regularizer", "Reshape", "Schedule",
+    "ShapeError", "TensorBoard", "activations", "data", "datasets", "explain", "generation", "gradcheck",
     "initializers", "kernels", "losses", "metrics", "optimizers", "plots", "regularizers", "saving",
     "schedules", "set_kernels", "show_config",
 ]  # fmt: skip

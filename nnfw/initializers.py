@@ -1,7 +1,8 @@
 """Initializers: the first values of parameters.
 
 Values are drawn in float64 and then rounded to the network's dtype, so that from one seed a float32 and a
-float64 network start alike. A weight (D, H) has fan-in D, the inputs, and fan-out H, the units.
+float64 network start alike. A weight (D, H) has fan-in D, the inputs, and fan-out H, the units; that of a
+convolution, (K, D, H) or (K, K, D, H), has both times the size of its window.
 
 ``@nnfw.initializers.register("coins")`` above your own class makes it available by name.
 """
@@ -50,8 +51,14 @@ class Initializer(Part):
         return np.array(values, dtype, order="C")
 
 
+def fans(initializer: Initializer, shape: Shape) -> tuple[int, int]:
+    """Return the fan-in and fan-out of a weight (D, H), or of one with axes for a window before these."""
+    *window, D, H = shape if len(shape) > 1 else two_axes(initializer, shape)
+    return math.prod(window) * D, math.prod(window) * H
+
+
 def two_axes(initializer: Initializer, shape: Shape) -> tuple[int, int]:
-    """Return the fan-in and fan-out of a weight (D, H)."""
+    """Return the sizes of a matrix (D, H)."""
     if len(shape) != 2:
         raise ShapeError(
             f"{type(initializer).__name__} is for weights of shape (inputs, units), got the shape {shape}; "
@@ -184,7 +191,7 @@ class VarianceScaling(Initializer):
         return rng.uniform(-math.sqrt(3.0) * std, math.sqrt(3.0) * std, shape)
 
     def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
-        return self.spread(rng, math.sqrt(self.variance(*two_axes(self, shape))), shape)
+        return self.spread(rng, math.sqrt(self.variance(*fans(self, shape))), shape)
 
 
 class _Normally(VarianceScaling):

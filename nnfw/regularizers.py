@@ -102,10 +102,10 @@ class MaxNorm(Regularizer):
     def constrain(self, p: Array) -> None:
         """See `Regularizer`; a column whose norm is not finite is left as it is."""
         with np.errstate(over="ignore", under="ignore"):
-            norms = np.sqrt(np.square(p).sum(axis=0))
+            norms = np.sqrt(np.square(p).sum(axis=tuple(range(p.ndim - 1))))
         long = (norms > self.limit) & (norms < np.inf)
         if long.any():
-            p[:, long] *= self.limit / norms[long].astype(np.float64)
+            p[..., long] *= self.limit / norms[long].astype(np.float64)
 
 
 def get(regularizer: Any) -> Any:

@@ -109,7 +109,8 @@ def check_features(report: Report, network: Model, batch: Batch) -> Iterator[str
     """Check the scale of each feature."""
     if network._takes_indices:
         return
-    x = (steps_as_samples(batch.x, batch.lengths) if batch.x.ndim == 3 else batch.x).astype(np.float64)
+    x = steps_as_samples(batch.x, batch.lengths) if batch.x.ndim == 3 else batch.x
+    x = x.reshape(-1, x.shape[-1]).astype(np.float64)  # of images, each pixel is a sample of its channels
     mean, std = x.mean(axis=0), x.std(axis=0)
     report.scale = {"mean": mean, "std": std, "low": x.min(axis=0), "high": x.max(axis=0)}
     odd = (np.abs(mean) > FAR) | (std > FAR) | (std.max() < FAR**-2)

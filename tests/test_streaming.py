@@ -12,6 +12,7 @@ from nnfw import (
     RNN,
     Adam,
     Bidirectional,
+    Conv1D,
     Dense,
     Dropout,
     Embedding,
@@ -42,6 +43,11 @@ CHAINS = {
     "inner network": lambda: [
         Network([GRU(4, return_sequences=True), Dense(3)]),
         RNN(4, return_sequences=True),
+    ],
+    "causal convolution": lambda: [
+        Conv1D(4, 3, "tanh", padding="causal", dilation=2),
+        GRU(3, return_sequences=True),
+        Conv1D(2, 1, padding="causal"),
     ],
     "gates of other kinds": lambda: [GRU(4, "softsign", {"z": "hard_sigmoid"}, return_sequences=True)],
 }

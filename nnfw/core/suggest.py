@@ -19,9 +19,11 @@ ARGUMENTS = {
     "input_dim": "vocabulary",
     "kernel_initializer": "initializer input_initializer",
     "kernel_regularizer": "regularizer",
+    "kernel_size": "pool_size",
     "learning_rate": "rate",
     "lr": "learning_rate rate",
     "max_iter": "epochs",
+    "out_channels": "filters",
     "n_epochs": "epochs",
     "nodes": "units",
     "nonlinearity": "activation",
@@ -42,7 +44,9 @@ INFERRED = (
 )
 # Arguments of other libraries to leave out, and what does their work in nnfw.
 ELSEWHERE = {
-    **dict.fromkeys(("batch_first", "in_features", "input_dim", "input_shape", "input_size"), INFERRED),
+    **dict.fromkeys(
+        ("batch_first", "in_channels", "in_features", "input_dim", "input_shape", "input_size"), INFERRED
+    ),
     "mask_zero": "mask=0 makes the index 0 padding",
     "return_state": "after forward(x, training=True) the layer has it as final_state",
     "save_best_only": "monitor='val_loss' saves the best network only",

@@ -25,11 +25,15 @@ from nnfw.exchange.onnx_forms import (
     load_onnx,
     operator_of,
 )
+from nnfw.exchange.onnx_windows import write_windows
 from nnfw.layers import Layer
+from nnfw.layers.activated import Activated
 from nnfw.layers.base import with_samples
+from nnfw.layers.convolution import Convolution
 from nnfw.layers.gated import Gated
 from nnfw.layers.recurrent import Recurrent
 from nnfw.layers.reshaping import REMEDY
+from nnfw.layers.windows import Windowed
 from nnfw.model import Model
 from nnfw.training.interrupt import at_rest
 
@@ -177,7 +181,15 @@ def write(graph: Graph, layer: Layer, shape: Shape) -> None:
         case Recurrent() | own.Bidirectional():
             write_recurrent(graph, layer)
         case own.Dense():
-            write_dense(graph, layer)
+            graph.then("MatMul", graph.constant("W", layer.params["W"]))
+            if layer.use_bias:
+                graph.then("Add", graph.constant("b", layer.params["b"]))
+            write_activation(graph, layer)
+        case Convolution():
+            write_windows(graph, layer)
+            write_activation(graph, layer)
+        case Windowed():
+            write_windows(graph, layer)
         case own.Embedding():
             E = graph.constant("E", with_mask(layer, layer.params["E"]))
             graph.x = graph.node("Gather", E, graph.x)
@@ -199,12 +211,9 @@ def write(graph: Graph, layer: Layer, shape: Shape) -> None:
             graph.then("Reshape", graph.constant("shape", np.array([0, *shape])))
 
 
-def write_dense(graph: Graph, layer: own.Dense) -> None:
-    """Add a product, a bias and an activation."""
+def write_activation(graph: Graph, layer: Activated) -> None:
+    """Add the activation of a layer."""
     operator = operator_of(layer.activation, layer._label)
-    graph.then("MatMul", graph.constant("W", layer.params["W"]))
-    if layer.use_bias:
-        graph.then("Add", graph.constant("b", layer.params["b"]))
     if operator in FUNCTIONS:
         graph.call(operator)
     elif operator != "Affine":

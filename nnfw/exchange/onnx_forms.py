@@ -101,6 +101,12 @@ FUNCTIONS = {
   pooled = GatherND <batch_dims: int = 1> (x, index)
   {POOLED}
 }}""",
+    "Windows": """(lengths, more, stride) => (y) {
+  n = Add (lengths, more)
+  no_step = Constant <value_int: int = 0> ()
+  positive = Max (n, no_step)
+  y = Div (positive, stride)
+}""",
     "Steps": """(x, mask) => (y) {
   size = Shape <start: int = 1, end: int = 2> (x)
   T = Squeeze (size)

@@ -7,6 +7,7 @@ import numpy as np
 from nnfw.core.errors import LoadError
 from nnfw.core.typing import Array, Shape
 from nnfw.exchange.onnx_forms import DOMAIN
+from nnfw.exchange.onnx_windows import NODES
 
 CELLS = {"RNN": 1, "GRU": 2, "LSTM": 3}  # the recurrent nodes, and how many activations a direction has
 
@@ -57,12 +58,15 @@ class Source:
             axes = "NT"[: len(sizes)]
         else:
             time_first = first.op_type in CELLS and not self.attributes(first).get("layout")
-            axes = {2: "ND", 3: "TND" if time_first else "NTD"}.get(len(sizes), "")
+            by_count = {2: "ND", 3: "TND" if time_first else "NTD", 4: "NHWD"}
+            if first.op_type in NODES:
+                by_count |= {3: "NDT", 4: "NDHW"}
+            axes = by_count.get(len(sizes), "")
         self.require(
-            first, len(axes) == len(sizes) > 0, f"reads an input of {len(sizes)} axes, not of 2 or 3"
+            first, len(axes) == len(sizes) > 0, f"reads an input of {len(sizes)} axes, not of 2 to 4"
         )
         by_letter = dict(zip(axes, sizes, strict=True))
-        return axes, tuple(by_letter[axis] for axis in "TD" if axis in by_letter)
+        return axes, tuple(by_letter[axis] for axis in "THWD" if axis in by_letter)
 
     def attributes(self, node: Any) -> dict[str, Any]:
         """Return a node's attributes by name."""

@@ -1,7 +1,8 @@
 """A file of ONNX as a network: a chain of nodes, read from the input to the first output.
 
 Each value on the way has its axes as letters: N samples, T steps, P directions of a recurrent node, D
-features. Nodes that move, merge or drop axes change the letters, so that a file may have time first or not.
+features, H rows and W columns of images. Nodes that move, merge or drop axes change the letters, so that a
+file may have time or channels first or not.
 """
 
 import copy
@@ -17,7 +18,9 @@ from nnfw.core.typing import Array
 from nnfw.exchange.gates import directions, parted
 from nnfw.exchange.onnx_forms import DEFAULTS, DOMAIN, MERGES, OPERATORS, ORDERS, activation_of, load_onnx
 from nnfw.exchange.onnx_graph import CELLS, Source
+from nnfw.exchange.onnx_windows import read_windows
 from nnfw.layers import Layer
+from nnfw.layers.activated import Activated
 from nnfw.layers.recurrent import Recurrent
 from nnfw.network import Network
 from nnfw.saving.archive import assign, check_weights
@@ -73,7 +76,7 @@ class Reader(Source):
             self.read(node, name)
         self.require(
             nodes[-1][0],
-            self.axes.replace("P", "") in ("ND", "NTD", "TND"),
+            self.axes.replace("P", "") in ("ND", "NTD", "TND", "NDT", "NHWD", "NDHW"),
             f"gives the axes {self.axes}, not samples, steps, features",
         )
         last = getattr(self.layers[-1] if self.layers else None, "activation", None)
@@ -108,6 +111,8 @@ class Reader(Source):
                 self.add(POOL_FUNCTIONS[operator](), axes="ND")
             case "RNN" | "GRU" | "LSTM":
                 self.read_recurrent(node, list(node.output).index(name))
+            case "Conv" | "MaxPool" | "AveragePool":
+                self.read_windows(node, a)
             case "MatMul":
                 self.read_product(node, self.operand(node, 1))
             case "Gemm":
@@ -137,7 +142,7 @@ class Reader(Source):
             case "Reshape":
                 self.read_reshape(node, [int(n) for n in self.operand(node, 1, "shape")])
             case "Flatten":
-                apart = self.axes in ("ND", "NTD") and a.get("axis", 1) == 1
+                apart = self.axes in ("ND", "NTD", "NHWD") and a.get("axis", 1) == 1
                 self.require(node, apart, "does not keep the samples apart")
                 self.add(own.Flatten(), axes="ND")
             case "ReduceMean" | "ReduceMax" | "ReduceSum" | "ReduceProd":
@@ -203,6 +208,15 @@ class Reader(Source):
         self.require(node, same, "has different activations where a layer of nnfw has one")
         return [*first[:1], last]
 
+    def read_windows(self, node: Any, a: dict[str, Any]) -> None:
+        """Add a convolution, so far without an activation, or windowed pooling."""
+        self.require(node, self.axes in ("NDT", "NDHW"), f"slides windows over the axes {self.axes}")
+        W, b = (self.operand(node, i) if len(node.input) > i else None for i in (1, 2))
+        layer, weights = read_windows(node.op_type, a, W, b, len(self.axes) - 2)
+        self.require(node, layer, f"has {a}, unlike any layer of nnfw")
+        self.layers.append(layer)
+        self.weights.append(weights)
+
     # ---- other nodes --------------------------------------------------------------------------------
 
     def read_product(self, node: Any, W: Array) -> None:
@@ -216,23 +230,26 @@ class Reader(Source):
         along = self.axes[-1:] == "D" and "P" not in self.axes
         self.require(node, along, f"is along another axis than the features of {self.axes}")
 
-    def dense(self, node: Any) -> Any:
-        """Return the Dense layer that a node belongs to, which has no activation yet."""
+    def affine(self, node: Any, kind: type[Layer] = Activated) -> Any:
+        """Return the layer of this kind that a node belongs to, which has no activation yet."""
         layer = self.layers[-1] if self.layers else None
-        free = isinstance(layer, own.Dense) and layer.activation.name == "linear"
+        free = isinstance(layer, kind) and getattr(layer.activation, "name", "") == "linear"
         self.require(node, free, "does not follow a product, as in a Dense layer")
         return layer
 
     def read_bias(self, node: Any) -> None:
         """Give the Dense layer before it its bias."""
         self.require_features_last(node)
-        layer, b = self.dense(node), next(self.arrays[one] for one in node.input[::-1] if one in self.arrays)
+        layer, b = (
+            self.affine(node, own.Dense),
+            next(self.arrays[one] for one in node.input[::-1] if one in self.arrays),
+        )
         fits = b.shape == (layer.units,) and not layer.use_bias
         self.require(node, fits, "adds something else than the one bias of a Dense layer")
         layer.use_bias, self.weights[-1]["b"] = True, b
 
     def read_activation(self, node: Any, a: dict[str, Any]) -> None:
-        """Give the Dense layer before it its activation."""
+        """Give the layer before it its activation."""
         known = node.op_type in OPERATORS.values() and node.op_type != "Affine"
         self.require(node, known, "is no layer of nnfw")
         if node.op_type == "Softmax":  # the others are of each value alone
@@ -241,7 +258,7 @@ class Reader(Source):
             a = {"axis": -1 if axis == len(self.axes) - 1 else axis}
         activation = activation_of(node.op_type, a)
         self.require(node, activation, f"has {a}, unlike any activation of nnfw")
-        self.dense(node).activation = activation
+        self.affine(node).activation = activation
 
     def read_gather(self, node: Any, axis: int) -> None:
         """Add an Embedding, or LastStep."""
@@ -263,9 +280,9 @@ class Reader(Source):
         if self.axes.endswith("PD") and len(sizes) == len(self.axes) - 1:
             self.axes = self.axes.replace("P", "")
             return
-        kept = self.axes in ("ND", "NTD") and len(sizes) in (2, 3) and 0 not in sizes[1:]
+        kept = self.axes in ("ND", "NTD", "NHWD") and len(sizes) in (2, 3, 4) and 0 not in sizes[1:]
         self.require(node, kept, f"gives the axes {self.axes} the shape {sizes}, which no layer of nnfw does")
-        self.add(own.Reshape(tuple(sizes[1:])), axes=("ND", "NTD")[len(sizes) - 2])
+        self.add(own.Reshape(tuple(sizes[1:])), axes=("ND", "NTD", "NHWD")[len(sizes) - 2])
 
     def read_reduction(self, node: Any, letter: str, kept: int) -> None:
         """Add pooling over time, or find how two directions become one."""

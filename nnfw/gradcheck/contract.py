@@ -259,22 +259,22 @@ def lengths(trial: Trial) -> None:
     """
     if trial.x.ndim < 3:
         return  # without steps there is no padding
-    T = trial.x.shape[1]
-    for longest in (T, max(1, T - 1)):
-        counts, padding, x = shortened(trial, longest)
+    for shorter in (0, 1):
+        counts, x = shortened(trial, max(1, trial.x.shape[1] - shorter))
         layer = trial.copy()
         for training in (False, True):
             try:
                 y = layer.forward(x, training, lengths=counts)
             except ShapeError:
                 return
-            said = f"forward(training={training}, lengths={counts.tolist()})"
+            said, after = f"forward(training={training}, lengths={counts.tolist()})", layer._steps(counts)
             for n, length in enumerate(counts):
                 alone = trial.copy().forward(trial.x[n : n + 1, :length])[0]
-                read = y[n, :length] if y.ndim == 3 else y[n]
+                read = y[n, : after[n]] if y.ndim == 3 else y[n]
                 trial.expect_close(read, alone, f"{said} differs at sample {n} from that sequence alone")
-            trial.expect(y.ndim < 3 or not np.any(y[padding]), f"{said} is not 0 in the padding")
-        dy = np.where(padding[..., None], np.nan, trial.dy) if trial.dy.ndim == 3 else trial.dy
+            beyond = ~valid_steps(after, y.shape[1])
+            trial.expect(y.ndim < 3 or not np.any(y[beyond]), f"{said} is not 0 in the padding")
+        dy = np.where(beyond[..., None], np.nan, trial.dy) if trial.dy.ndim == 3 else trial.dy
         trial.compare_gradients(dy, x=x, lengths=counts)
 
 
@@ -286,14 +286,14 @@ def initial_state(trial: Trial) -> None:
     said = "forward with initial_state differs between training and inference"
     trial.expect_close(layer.forward(trial.x, initial_state=start), y, said)
     trial.compare_gradients(trial.dy, x=trial.x, initial_state=start)
-    counts, _, x = shortened(trial, trial.x.shape[1])
+    counts, x = shortened(trial, trial.x.shape[1])
     trial.compare_gradients(trial.dy, x=x, initial_state=start, lengths=counts)
 
 
-def shortened(trial: Trial, longest: int) -> tuple[Array, Array, Array]:
-    """Return lengths (N,), the mask (N, T) of the padding that they leave, and x with nan there."""
+def shortened(trial: Trial, longest: int) -> tuple[Array, Array]:
+    """Return lengths (N,), and x with nan in the padding that they leave."""
     # Rolled, so that sorting them is a cycle: a permutation that is taken for its inverse shows.
     counts = np.roll(np.linspace(longest, 1, len(trial.x)).astype(int), 1)
-    padding, x = ~valid_steps(counts, trial.x.shape[1]), trial.x.copy()
-    x[padding] = np.nan
-    return counts, padding, x
+    x = trial.x.copy()
+    x[~valid_steps(counts, x.shape[1])] = np.nan
+    return counts, x

@@ -2,6 +2,7 @@
 
 from nnfw.layers.base import Layer
 from nnfw.layers.bidirectional import Bidirectional
+from nnfw.layers.convolution import Conv1D, Conv2D
 from nnfw.layers.dense import Dense
 from nnfw.layers.dropout import Dropout, GaussianNoise
 from nnfw.layers.embedding import Embedding
@@ -11,12 +12,17 @@ from nnfw.layers.normalization import LayerNorm
 from nnfw.layers.pooling import LastStep, MaxPooling, MeanPooling
 from nnfw.layers.reshaping import Flatten, Reshape
 from nnfw.layers.rnn import RNN
+from nnfw.layers.window_pooling import AveragePooling1D, AveragePooling2D, MaxPooling1D, MaxPooling2D
 
 __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "AveragePooling1D",
+    "AveragePooling2D",
     "Bidirectional",
+    "Conv1D",
+    "Conv2D",
     "Dense",
     "Dropout",
     "Embedding",
@@ -26,6 +32,8 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "MaxPooling",
+    "MaxPooling1D",
+    "MaxPooling2D",
     "MeanPooling",
     "Reshape",
 ]

@@ -19,7 +19,7 @@ from nnfw.layers.parameters import Parametrized, count
 from nnfw.optimizers import Optimizer, State
 from nnfw.regularizers import Regularizer, Regularizers
 
-AXES = {2: "(samples, features)", 3: "(samples, steps, features)"}
+AXES = {2: "(samples, features)", 3: "(samples, steps, features)", 4: "(samples, rows, columns, channels)"}
 
 
 def with_samples(shape: Shape) -> str:
@@ -197,10 +197,9 @@ class Layer(Part, Parametrized):
         rule = self.optimizer or optimizer
         if not self.trainable or not self.flat_params.size:
             return
-        state = self._check_state(rule)
         if self.optimizer and self.optimizer.clip_global_norm is not None:  # the norm of this layer alone
             clip_to_norm([self.flat_grads], self.optimizer.clip_global_norm)
-        rule.step(self.flat_params, self.flat_grads, state, epoch)
+        rule.step(self.flat_params, self.flat_grads, self._check_state(rule), epoch)
         for p, _, regularizer in self._regularized():
             regularizer.constrain(p)
 
@@ -243,6 +242,10 @@ class Layer(Part, Parametrized):
 
     def _check_values(self, x: Array) -> None:
         """Raise a ValueError for values that a first layer cannot take."""
+
+    def _steps(self, n: Any) -> Any:
+        """Return how many steps the output has for `n` of the input, one number or an array of them."""
+        return n
 
     def _find_lengths(self, x: Array, lengths: Array | None = None) -> Array | None:
         """Return the lengths of the sequences (N,), from the values of `x` if a mask marks padding."""

@@ -4,12 +4,11 @@ from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
-from nnfw import activations, initializers
 from nnfw.core.errors import ShapeError
-from nnfw.core.logits import LOGITS
 from nnfw.core.typing import Array, Shape
-from nnfw.core.validation import boolean, positive_integer
-from nnfw.layers.base import Layer, Options, with_samples
+from nnfw.core.validation import positive_integer
+from nnfw.layers.activated import Activated
+from nnfw.layers.base import Options, with_samples
 from nnfw.layers.parameters import NOTHING
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from nnfw.initializers import Initializer
 
 
-class Dense(Layer):
+class Dense(Activated):
     """A fully connected layer.
 
     ::
@@ -58,8 +57,6 @@ class Dense(Layer):
     """
 
     causal = True
-    activation: "Activation"  # φ
-    _adjustable: tuple[str, ...] = ("activation",)
 
     def __init__(
         self,
@@ -71,12 +68,14 @@ class Dense(Layer):
         bias_initializer: "str | Initializer" = "zeros",
         **options: Unpack[Options],
     ) -> None:
-        super().__init__(**options)
+        super().__init__(
+            activation,
+            use_bias=use_bias,
+            initializer=initializer,
+            bias_initializer=bias_initializer,
+            **options,
+        )
         self.units = positive_integer("Dense", "units", units)
-        self.activation = activations.get(activation)
-        self.use_bias = boolean("Dense", "use_bias", use_bias)
-        self.initializer = initializers.get(initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (H,) for (D,), and (T, H) for (T, D)."""
@@ -86,9 +85,7 @@ class Dense(Layer):
                 f"got {with_samples(input_shape)}; x.reshape(len(x), -1) makes one axis of several"
             )
         D, H = input_shape[-1], self.units
-        self.add_parameter("W", (D, H), self.initializer)
-        if self.use_bias:
-            self.add_parameter("b", (H,), self.bias_initializer)
+        self._add_parameters((D, H))
         return (*input_shape[:-1], H)
 
     def forward(self, x: Array, training: bool = False) -> Array:
@@ -99,20 +96,14 @@ class Dense(Layer):
         s = x @ W  # (1)
         if self.use_bias:
             s += self.params["b"]
-        keep = self._keeps_logits or (training and self.activation.needs_input)
-        y = self.activation(s, out=None if keep else s)  # (2)
+        y = self._activate(s, training)  # (2)
         if training:
-            self.cache = {"x": x, "y": y} | ({"s": s} if keep else {})
-        if self._keeps_logits:
-            LOGITS.enter(y, (self.activation.name, s))
+            self.cache["x"] = x
         return y
 
     def backward(self, dy: Array, of_logits: bool = False) -> Array:
         """Return dx, for dy of the output's shape; or for ds in its place, if it is `of_logits`."""
-        y = self._recall("y", "backward")
-        dy = self._check_gradient(dy, y.shape)
-        ds = dy if of_logits else self.activation.backward(dy, y, self.cache.get("s"))  # (2)
-        self.cache["ds"] = ds
+        ds = self._slope(dy, of_logits)  # (2)
         return ds @ self.params["W"].T if self._needs_dx else NOTHING  # (1)
 
     def gradients(self) -> None:

@@ -1,6 +1,7 @@
 """Sequential: layers one after another. It is itself a Layer: its six verbs are loops over the layers."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -99,9 +100,14 @@ class Sequential(Layer):
             if initial_state is not None and layer._takes_state:
                 options["initial_state"] = initial_state[place]
             x = layer.forward(x, training, **options)
-            if padding is not None and not keeps_steps(layer, x, padding.shape):
+            if padding is None or lengths is None:
+                continue
+            if not keeps_steps(layer, x, padding.shape):
                 check_takes_lengths(layer, padding)
                 lengths = padding = None  # the outputs have no time steps any more
+            elif x.shape[1] != padding.shape[1]:
+                lengths = layer._steps(lengths)
+                padding = ~valid_steps(lengths, x.shape[1])
         if padding is not None:
             x[padding] = 0
         if training and padding is not self._padding:
@@ -150,6 +156,12 @@ class Sequential(Layer):
             return
         for layer in self.layers:
             layer.update(layer._own_optimizer or optimizer, epoch)
+
+    def _steps(self, n: Any) -> Any:
+        """See `Layer`."""
+        for layer in self.layers:
+            n = layer._steps(n)
+        return n
 
     # ---- one vector ---------------------------------------------------------------------------------
 
@@ -288,6 +300,8 @@ def is_sequence(y: Array, steps: tuple[int, ...]) -> bool:
 
 
 def keeps_steps(layer: Layer, y: Array, steps: tuple[int, ...]) -> bool:
-    """Whether a layer, and each within it, keeps the time steps (N, T) of the inputs in its outputs `y`."""
-    (T, *_), *shapes = layer.shapes if isinstance(layer, Sequential) else [(None,)]
-    return is_sequence(y, steps) and all(len(shape) > 1 and shape[0] == T for shape in shapes)
+    """Whether a layer, and each within it, has outputs `y` for the time steps (N, T) of its inputs."""
+    N, T = steps
+    chain = zip(layer.layers, pairwise(layer.shapes), strict=True) if isinstance(layer, Sequential) else ()
+    kept = all(len(after) > 1 and after[0] == one._steps(before[0]) for one, (before, after) in chain)
+    return kept and is_sequence(y, (N, layer._steps(T)))

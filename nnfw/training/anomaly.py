@@ -43,7 +43,9 @@ def walk_forward(network: Model, batch: Batch, training: bool) -> Iterator[str]:
         seen = y if training or np.isfinite(y).all() else leaf.forward(a, training=True, **options)
         if np.array_equal(np.isfinite(seen), np.isfinite(y)):  # else the noise of training changes too much
             yield in_cache(leaf)
-        lengths = lengths if is_sequence(y, batch.x.shape[:2]) else None
+        if lengths is not None:
+            follows = is_sequence(y, (len(a), leaf._steps(a.shape[1])))
+            lengths = leaf._steps(lengths) if follows else None
         yield in_array(
             f"the output of {leaf._label}",
             y if lengths is None else without(~valid_steps(lengths, y.shape[1]), y),

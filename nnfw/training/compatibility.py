@@ -141,20 +141,21 @@ def check_steps(chain: Sequential, T: int) -> None:
     for layer, shape in zip(chain.layers, chain.shapes[1:], strict=True):
         if isinstance(layer, Sequential):
             check_steps(layer, T)
-        elif len(shape) < 2 or shape[0] != chain.shapes[0][0]:
+        elif len(shape) < 2 or shape[0] != chain.shapes[0][0] or layer._steps(T) != T:
             raise ShapeError(
                 f"lengths count the {T} time steps of x, but {layer._label} does not keep them; leave "
-                f"lengths out, or have all layers return sequences"
+                f"lengths out, or have all layers return sequences, and convolutions padded, of stride 1"
             )
 
 
 def check_truncation(network: Model, train: Data) -> None:
     """Raise a ValueError unless sequences can be taken window by window."""
     for leaf in network._leaves():
-        if not leaf.causal:
+        remembers = hasattr(leaf, "_stepper") and not leaf._takes_state  # more than its forward can be given
+        if not leaf.causal or remembers:
             raise ValueError(
                 f"fit: truncate cuts sequences into windows, but {leaf._label} needs them whole; leave "
-                f"truncate out, or take a layer that reads forwards only"
+                f"truncate out, or take a recurrent layer that reads forwards only"
             )
     if not train.steps or train.y.shape[1] != train.x.shape[1]:
         raise ValueError(

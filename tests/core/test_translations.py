@@ -101,6 +101,7 @@ CALLS = {
         *({"kernel_initializer": "zeros"}, {"input_initializer": "zeros"}),
     ),
     "kernel_regularizer": (lambda **o: Dense(3, **o), {"kernel_regularizer": "l2"}, {"regularizer": "l2"}),
+    "kernel_size": (nnfw.MaxPooling1D, {"kernel_size": 2}, {"pool_size": 2}),
     "learning_rate": (
         lambda **o: schedules.Cosine(epochs=3, **o),
         *({"learning_rate": 0.1}, {"rate": 0.1}),
@@ -116,6 +117,7 @@ CALLS = {
     "on_train_batch_end": (nnfw.LambdaCallback, {"on_train_batch_end": print}, {"on_batch_end": print}),
     "on_train_begin": (nnfw.LambdaCallback, {"on_train_begin": print}, {"on_fit_start": print}),
     "on_train_end": (nnfw.LambdaCallback, {"on_train_end": print}, {"on_fit_end": print}),
+    "out_channels": (lambda **o: nnfw.Conv1D(kernel_size=3, **o), {"out_channels": 2}, {"filters": 2}),
     "out_features": (Dense, {"out_features": 2}, {"units": 2}),
     "random_state": (lambda **o: Network([Dense(1)], **o), {"random_state": 1}, {"seed": 1}),
     "sequences": (lambda **o: GRU(2, **o), {"sequences": True}, {"return_sequences": True}),
@@ -125,6 +127,7 @@ CALLS = {
 # What they write where nnfw needs nothing, and a part of the answer.
 LEFT_OUT = {
     "batch_first": (lambda **o: GRU(2, **o), True, "the batch axis is always first"),
+    "in_channels": (lambda **o: nnfw.Conv1D(2, 3, **o), 3, "shapes are inferred"),
     "in_features": (lambda **o: Dense(2, **o), 3, "shapes are inferred"),
     "input_dim": (lambda **o: Dense(2, **o), 9, "shapes are inferred"),
     "input_shape": (lambda **o: Dense(2, **o), (3,), "shapes are inferred"),

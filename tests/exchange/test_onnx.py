@@ -171,7 +171,7 @@ REFUSED = [
     (f"{TURNED} t = MatMul (s, M) {BACK}", "is along another axis than the features of NDT"),
     ("y = MatMul (x, c)", "is a product with 1 axes, not with 2"),
     ("y = Gemm <alpha = 2.0> (x, M)", "scales or transposes"),
-    ("y = Conv (x, W)", "Conv '' is no layer of nnfw"),
+    ("y = ConvTranspose (x, W)", "ConvTranspose '' is no layer of nnfw"),
     ("y = other.MeanPooling (x)", "MeanPooling '' is no layer of nnfw"),
     ("y = ReduceMax (x, ones)", "over the axis T of NTD is no layer"),
     ("y = ReduceMean <keepdims = 0> (x, two)", "over the axis D of NTD"),
@@ -230,8 +230,8 @@ def test_a_file_that_is_none(path):
     path.write_bytes(b"nothing")
     with pytest.raises(LoadError, match=r"network.onnx: it is damaged"):
         from_onnx(path)
-    with pytest.raises(LoadError, match=r"reads an input of 4 axes"):
-        from_onnx(graph_of(path, "y = Relu (x)", "float[N, 2, 2, 2] x"))
+    with pytest.raises(LoadError, match=r"reads an input of 5 axes"):
+        from_onnx(graph_of(path, "y = Relu (x)", "float[N, 2, 2, 2, 2] x"))
 
 
 def test_a_sound_file_that_no_chain_computes(path):

@@ -21,7 +21,11 @@ from nnfw import (
     RNN,
     SGD,
     Adam,
+    AveragePooling1D,
+    AveragePooling2D,
     Bidirectional,
+    Conv1D,
+    Conv2D,
     Dense,
     Dropout,
     Embedding,
@@ -31,26 +35,39 @@ from nnfw import (
     Layer,
     LayerNorm,
     MaxPooling,
+    MaxPooling1D,
+    MaxPooling2D,
     MeanPooling,
     Network,
     Reshape,
 )
 from nnfw.gradcheck import check_layer, check_network
 from nnfw.gradcheck.contract import Trial, input_shapes, renew
+from nnfw.layers.activated import Activated
+from nnfw.layers.convolution import Convolution
 from nnfw.layers.gated import Gated
 from nnfw.layers.pooling import Pooling
 from nnfw.layers.recurrent import Recurrent
 from nnfw.layers.sequential import Sequential
+from nnfw.layers.window_pooling import WindowMaximum, WindowMean, WindowPooling
+from nnfw.layers.windows import Windowed
 from nnfw.model import Model
 
-BASES = {Layer, Sequential, Model, Recurrent, Gated, Pooling}  # classes that are there to be derived from
+BASES = {Layer, Sequential, Model, Recurrent, Gated, Pooling, Activated, Convolution}  # to be derived from
+BASES |= {Windowed, WindowPooling, WindowMaximum, WindowMean}
 
 # Layers that need more to be built.
 BUILT = {
+    AveragePooling1D: lambda: AveragePooling1D(2),
+    AveragePooling2D: lambda: AveragePooling2D(2),
     Bidirectional: lambda: Bidirectional(GRU(3, return_sequences=True)),
+    Conv1D: lambda: Conv1D(3, 2),
+    Conv2D: lambda: Conv2D(3, 2),
     Dropout: lambda: Dropout(0.3),
     Embedding: lambda: Embedding(7, 3),
     GaussianNoise: lambda: GaussianNoise(0.2),
+    MaxPooling1D: lambda: MaxPooling1D(2),
+    MaxPooling2D: lambda: MaxPooling2D(2),
     Network: lambda: Network([GRU(4, return_sequences=True), RNN(3, return_sequences=True)]),
     Reshape: lambda: Reshape(20),
 }
@@ -70,9 +87,23 @@ VARIANTS = {
         GRU(3, "silu", {"r": "silu"}, reset_after=True, go_backwards=True),
         GRU(1, "gelu", {"z": "tanh", "r": "relu"}, use_bias=False),
     ],
+    AveragePooling1D: [AveragePooling1D(3, 1)],
+    AveragePooling2D: [AveragePooling2D((2, 3), (1, 2))],
+    Conv1D: [
+        Conv1D(2, 3, "tanh", padding="same", stride=2),
+        Conv1D(2, 2, "gelu", padding="causal", dilation=2),
+        Conv1D(3, 2, "softmax", padding="same", use_bias=False),
+        Conv1D(2, 1, stride=3),
+    ],
+    Conv2D: [
+        Conv2D(2, (2, 3), "silu", padding="same", stride=(2, 1)),
+        Conv2D(2, 2, use_bias=False, dilation=(3, 2)),
+    ],
     Dropout: [Dropout(0.0), Dropout(0.3, same_at_each_step=True)],
     Embedding: [Embedding(7, 3, mask=2), Embedding(7, 1, regularizer="l2")],
     LayerNorm: [LayerNorm(epsilon=0.5)],
+    MaxPooling1D: [MaxPooling1D(3, 1), MaxPooling1D(1)],
+    MaxPooling2D: [MaxPooling2D((2, 3), (1, 2))],
     Bidirectional: [
         Bidirectional(RNN(3, return_sequences=True), "sum"),
         Bidirectional(LSTM(2, return_sequences=True), "mul"),
@@ -339,7 +370,9 @@ def test_an_update_takes_the_optimizers_step_unless_frozen(layer, trainable):
 def network_and_data(layer):
     """Return a network around a new layer like this one, and x, y and options to fit it to."""
     trial = trial_of(layer)
-    network = Network([renew(layer), Dense(2)], optimizer=Adam(0.01), seed=3)
+    shape, T = renew(layer).compute_shapes(trial.input_shape), trial.input_shape[0]
+    merging = [Flatten()] if len(shape) == 3 else [MeanPooling()] if layer._steps(T) != T else []
+    network = Network([renew(layer), *merging, Dense(2)], optimizer=Adam(0.01), seed=3)
     output_shape = network.compute_shapes(trial.input_shape)
     y = np.random.default_rng(5).normal(size=(len(trial.x), *output_shape))
     unequal = layer.takes_lengths and type(layer) not in ONE_LENGTH

@@ -7,10 +7,26 @@ import pytest
 from built import build
 from numpy.testing import assert_allclose
 
-from nnfw import GRU, LSTM, RNN, Dense, Embedding, LastStep, LayerNorm, MaxPooling, MeanPooling
+from nnfw import (
+    GRU,
+    LSTM,
+    RNN,
+    AveragePooling1D,
+    AveragePooling2D,
+    Conv1D,
+    Conv2D,
+    Dense,
+    Embedding,
+    LastStep,
+    LayerNorm,
+    MaxPooling,
+    MaxPooling1D,
+    MaxPooling2D,
+    MeanPooling,
+)
 
 RECORDED = {}
-for name in ("layers", "small_layers"):
+for name in ("layers", "small_layers", "blocks"):
     with np.load(Path(__file__).parents[1] / "recorded" / f"{name}.npz") as file:
         RECORDED |= dict(file)
 SMALL = {
@@ -25,6 +41,19 @@ SMALL = {
     "mean_with_lengths": MeanPooling(),
     "max": MaxPooling(),
     "max_with_lengths": MaxPooling(),
+    "conv1d": Conv1D(4, 3),
+    "conv1d_strided": Conv1D(4, 2, stride=2, dilation=2),
+    "conv1d_same": Conv1D(4, 3, stride=2, padding="same"),
+    "conv1d_causal": Conv1D(4, 3, dilation=2, padding="causal"),
+    "conv2d": Conv2D(4, 3),
+    "conv2d_same": Conv2D(4, (2, 3), padding="same", dilation=(2, 1)),
+    "conv2d_strided": Conv2D(4, (3, 2), stride=(2, 3)),
+    "max1d": MaxPooling1D(2),
+    "max1d_strided": MaxPooling1D(3, 1),
+    "average1d": AveragePooling1D(3, 2),
+    "max2d": MaxPooling2D(2),
+    "max2d_strided": MaxPooling2D((2, 3), (1, 2)),
+    "average2d": AveragePooling2D((3, 2), 2),
 }
 # Where the gradients of a case are, with the names of what they begin with.
 KINDS = {"grads": ("y", "dy"), "sequence": ("y", "dy"), "last": ("h_last", "dh_last")}

@@ -1,0 +1,71 @@
+"""The base of layers with an activation after an affine map: a bias, φ, and the logits that a loss reads."""
+
+from typing import TYPE_CHECKING, Unpack
+
+from nnfw import activations, initializers
+from nnfw.core.logits import LOGITS
+from nnfw.core.typing import Array, Shape
+from nnfw.core.validation import boolean
+from nnfw.layers.base import Layer, Options
+
+if TYPE_CHECKING:
+    from nnfw.activations import Activation
+    from nnfw.initializers import Initializer
+
+
+class Activated(Layer):
+    """The base of layers that add a bias and apply an activation, y = φ(s): `Dense`, and the convolutions.
+
+    Parameters
+    ----------
+    activation : str or Activation
+        φ.
+    use_bias : bool
+        Whether b is added.
+    initializer, bias_initializer : str or Initializer
+        Fill ``W`` and ``b``.
+    **options
+        See `Layer`.
+    """
+
+    activation: "Activation"  # φ
+    _adjustable: tuple[str, ...] = ("activation",)
+
+    def __init__(
+        self,
+        activation: "str | Activation" = "linear",
+        *,
+        use_bias: bool = True,
+        initializer: "str | Initializer" = "glorot_uniform",
+        bias_initializer: "str | Initializer" = "zeros",
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(**options)
+        self.activation = activations.get(activation)
+        self.use_bias = boolean(type(self).__name__, "use_bias", use_bias)
+        self.initializer = initializers.get(initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+
+    def _add_parameters(self, shape: Shape) -> None:
+        """Declare W of this shape (..., H), and b (H,)."""
+        self.add_parameter("W", shape, self.initializer)
+        if self.use_bias:
+            self.add_parameter("b", shape[-1:], self.bias_initializer)
+
+    def _activate(self, s: Array, training: bool) -> Array:
+        """Return y = φ(s), which may be in the memory of s; in training, keep what `_slope` needs."""
+        keep = self._keeps_logits or (training and self.activation.needs_input)
+        y = self.activation(s, out=None if keep else s)
+        if training:
+            self.cache = {"y": y} | ({"s": s} if keep else {})
+        if self._keeps_logits:
+            LOGITS.enter(y, (self.activation.name, s))
+        return y
+
+    def _slope(self, dy: Array, of_logits: bool) -> Array:
+        """Return ds for dy of the output's shape, which is ds already if it is `of_logits`."""
+        y = self._recall("y", "backward")
+        dy = self._check_gradient(dy, y.shape)
+        ds = dy if of_logits else self.activation.backward(dy, y, self.cache.get("s"))
+        self.cache["ds"] = ds
+        return ds

@@ -1,0 +1,219 @@
+"""Conv1D and Conv2D: one small affine map, applied to the window at every step, or at every pixel."""
+
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+
+import numpy as np
+
+from nnfw.core.errors import ShapeError
+from nnfw.core.typing import Array, Shape
+from nnfw.core.validation import one_of, positive_integer
+from nnfw.layers.activated import Activated
+from nnfw.layers.base import Options
+from nnfw.layers.stepping import Stepper
+from nnfw.layers.windows import Windowed, Windows, each, sizes
+
+if TYPE_CHECKING:
+    from nnfw.activations import Activation
+    from nnfw.initializers import Initializer
+
+
+class Convolution(Activated, Windowed):
+    """The base of convolutions over one axis, of time, or over two, of images.
+
+    ::
+
+        (1)  u = the values of x in each window          (N, T, D) -> (N, T', K D)
+        (2)  s = u W + b = Σₖ xₖ Wₖ + b                  (N, T', K D) (K D, F) + (F,) -> (N, T', F)
+        (3)  y = φ(s)
+
+    and backward, with ds for the windows, and dxₖ for what stands in each window at position k::
+
+        (3)  ds = dy∘φ′
+        (2)  dxₖ = ds Wₖᵀ     dW = uᵀ ds     db = Σ ds
+        (1)  dx = Σₖ dxₖ, each at the place of xₖ
+
+    xₖ (N, T', D) is every ``stride``-th step of x, from step ``k dilation`` on; it is W that is slid, without
+    turning it round (a cross-correlation, as in all of these libraries). For images T, K are two axes each.
+
+    Parameters
+    ----------
+    filters : int
+        F, the number of outputs at each place.
+    kernel_size : int, or for images a pair
+        K, the values that a window holds along each axis.
+    activation : str or Activation
+        φ.
+    stride, dilation : int, or for images a pair
+        The steps from one window to the next, and from one value in a window to the next.
+    padding : {"valid", "same", "causal"}
+        "valid": windows lie within the data, and T' = ⌊(T - reach) / stride⌋ + 1, where a window reaches
+        over ``(K - 1) dilation + 1`` steps. With zeros around the data, T' = ⌈T / stride⌉: "same" has a
+        window centred at each stride-th step, and "causal", for sequences, one that ends there.
+    use_bias : bool
+        Whether b is added.
+    initializer, bias_initializer : str or Initializer
+        Fill ``W``, (K, D, F) or (K, K, D, F), and ``b`` (F,).
+    **options
+        See `Layer`.
+    """
+
+    _paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        activation: "str | Activation" = "linear",
+        *,
+        stride: Any = 1,
+        dilation: Any = 1,
+        padding: str = "valid",
+        use_bias: bool = True,
+        initializer: "str | Initializer" = "glorot_uniform",
+        bias_initializer: "str | Initializer" = "zeros",
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(
+            activation,
+            use_bias=use_bias,
+            initializer=initializer,
+            bias_initializer=bias_initializer,
+            **options,
+        )
+        owner = type(self).__name__
+        self.filters = positive_integer(owner, "filters", filters)
+        self.kernel_size = sizes(self, "kernel_size", kernel_size)
+        self.stride, self.dilation = sizes(self, "stride", stride), sizes(self, "dilation", dilation)
+        self.padding = one_of(*self._paddings)(owner, "padding", padding)
+
+    @property
+    def _windows(self) -> Windows:
+        size, stride, dilation = (each(n, self._axes) for n in (self.kernel_size, self.stride, self.dilation))
+        return Windows(size, stride, dilation, self.padding)
+
+    @property
+    def _extent(self) -> str:
+        """What its label has in brackets."""
+        return f"{self.filters}, {self.kernel_size}"
+
+    def compute_shapes(self, input_shape: Shape) -> Shape:
+        """Return (T', F) for (T, D), or for images (H', W', F) for (H, W, D)."""
+        counts = self._counts(input_shape)
+        self._add_parameters((*self._windows.size, input_shape[-1], self.filters))
+        return (*counts, self.filters)
+
+    def slide(self, x: Array, windows: Windows, training: bool) -> Array:
+        """Return y (N, ..., F) for the padded x."""
+        W = self.params["W"]
+        if x.shape[-1] != W.shape[-2]:
+            raise ShapeError(f"{self._label}: expects {W.shape[-2]} features, got {x.shape}")
+        view = windows.view(x)
+        u = self._scratch("u", view.shape) if training else np.empty(view.shape, view.dtype)
+        u[...] = view  # (1)
+        s = u.reshape(-1, W[..., 0].size) @ W.reshape(-1, self.filters)  # (2)
+        if self.use_bias:
+            s += self.params["b"]
+        y = self._activate(s.reshape(*view.shape[: self._axes + 1], self.filters), training)  # (3)
+        if training:
+            self.cache["u"] = u
+        return y
+
+    def spread(self, ds: Array, dx: Array, windows: Windows) -> None:
+        """Add to the padded dx, which is 0, what each window gives."""
+        W, rows = self.params["W"], ds.reshape(-1, self.filters)
+        for place, dx_k in zip(np.ndindex(W.shape[:-2]), windows.taps(dx), strict=True):
+            dx_k += (rows @ W[place].T).reshape(dx_k.shape)  # (2), (1)
+
+    def gradients(self) -> None:
+        """Fill dW and db: (2), over all windows of all samples at once."""
+        ds = self._recall("ds", "gradients").reshape(-1, self.filters)
+        u, dW = self.cache["u"].reshape(len(ds), -1), self.grads["W"]
+        np.matmul(u.T, ds, out=dW.reshape(-1, self.filters))
+        if self.use_bias:
+            np.matmul(np.ones(len(ds), self.dtype), ds, out=self.grads["b"])
+
+
+class Conv1D(Convolution):
+    """A convolution over time: (N, T, D) -> (N, T', F); see `Convolution` for the equations and arguments.
+
+    Each sequence is read as if it were alone. With ``padding="causal"`` and stride 1 no output depends on a
+    later step, and `Network.stream` goes step by step.
+
+    Parameters
+    ----------
+    filters, kernel_size, stride, dilation : int
+        F and K, the steps from window to window, and those from value to value within one.
+    activation, padding, use_bias, initializer, bias_initializer, **options
+        See `Convolution`.
+
+    References
+    ----------
+    LeCun et al. 1998, "Gradient-based learning applied to document recognition", Proceedings of the IEEE 86;
+    van den Oord et al. 2016, "WaveNet" (arXiv:1609.03499), for causal and dilated ones.
+
+    Examples
+    --------
+    >>> layer = Conv1D(1, 2, padding="causal", initializer=np.array([[[-1.0]], [[1.0]]]))
+    >>> layer.compute_shapes((4, 1))
+    (4, 1)
+    >>> layer.initialize(np.random.default_rng(0))
+    >>> layer.forward(np.array([[[1.0], [3.0], [6.0], [4.0]]])).ravel()  # how much each differs from the last
+    array([ 1.,  2.,  3., -2.], dtype=float32)
+    """
+
+    _axes = 1
+    takes_lengths = True
+    _paddings = ("valid", "same", "causal")
+
+    @property
+    def causal(self) -> bool:  # type: ignore[override]
+        """Whether no output depends on a later step of the input, and each step has one."""
+        return self.padding == "causal" and self.stride == 1
+
+    def _stepper(self, N: int) -> "ConvolutionStepper":
+        return ConvolutionStepper(self, N)
+
+
+class Conv2D(Convolution):
+    """A convolution over images: (N, H, W, D) -> (N, H', W', F), channels last; see `Convolution`.
+
+    Images (N, H, W) of one channel are ``x[..., None]``, or follow `Reshape`.
+
+    Parameters
+    ----------
+    filters : int
+        F.
+    kernel_size, stride, dilation : int or pair of int
+        For rows and columns.
+    activation, padding, use_bias, initializer, bias_initializer, **options
+        See `Convolution`.
+
+    Examples
+    --------
+    >>> layer = Conv2D(6, 5, "relu", padding="same")
+    >>> layer.compute_shapes((28, 28, 1))
+    (28, 28, 6)
+    >>> layer.initialize(np.random.default_rng(0))
+    >>> layer.params["W"].shape, layer.forward(np.ones((2, 28, 28, 1))).shape
+    ((5, 5, 1, 6), (2, 28, 28, 6))
+    """
+
+    _axes = 2
+
+
+class ConvolutionStepper(Stepper):
+    """A causal `Conv1D` that is given a sequence step by step; its state is what a window still holds."""
+
+    layer: Conv1D
+    state: Array
+
+    def __init__(self, layer: Conv1D, N: int) -> None:
+        super().__init__(layer)
+        before, _ = layer._windows.around()
+        self.state = np.zeros((N, before, layer.params["W"].shape[1]), layer.dtype)
+
+    def __call__(self, x: Array) -> Array:
+        """Return y (N, 1, F) for x (N, 1, D)."""
+        x = np.concatenate([self.state, np.asarray(x, self.layer.dtype)], axis=1)
+        self.state = x[:, 1:]
+        return self.layer.slide(x, self.layer._windows, training=False)

@@ -1,0 +1,162 @@
+"""Pooling over windows of a few steps or pixels; see `nnfw.layers.pooling` for pooling over all steps."""
+
+from typing import Any
+
+import numpy as np
+
+from nnfw.core.typing import Array, Shape
+from nnfw.layers.windows import Windowed, Windows, each, sizes
+
+
+class WindowPooling(Windowed):
+    """The base of pooling over windows: (N, T, D) -> (N, T', D), or (N, H, W, D) -> (N, H', W', D).
+
+    With xₖ what stands in each window at position k, from 0 on::
+
+        (1)  y = maxₖ xₖ, or Σₖ xₖ / K
+
+    and backward::
+
+        (1)  dxₖ = dy at the first k where xₖ = y, else 0;  or dy / K
+             dx = Σₖ dxₖ, each at the place of xₖ
+
+    Windows lie within the data: T' = ⌊(T - K) / stride⌋ + 1, and what is left after the last is not read.
+
+    Parameters
+    ----------
+    pool_size : int, or for images a pair
+        K, the values that a window holds along each axis.
+    stride : int, or for images a pair, optional
+        From one window to the next; by default K, so that windows do not overlap.
+    name : str, optional
+        See `Layer`.
+    """
+
+    def __init__(self, pool_size: Any, stride: Any = None, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.pool_size = sizes(self, "pool_size", pool_size)
+        self.stride = None if stride is None else sizes(self, "stride", stride)
+
+    @property
+    def _windows(self) -> Windows:
+        stride = self.pool_size if self.stride is None else self.stride
+        size, stride, dilation = (each(n, self._axes) for n in (self.pool_size, stride, 1))
+        return Windows(size, stride, dilation)
+
+    @property
+    def _extent(self) -> str:
+        """What its label has in brackets."""
+        return str(self.pool_size)
+
+    def compute_shapes(self, input_shape: Shape) -> Shape:
+        """Return (T', D) for (T, D), or for images (H', W', D) for (H, W, D)."""
+        return (*self._counts(input_shape), input_shape[-1])
+
+    def slide(self, x: Array, windows: Windows, training: bool) -> Array:
+        """Return y (N, ..., D): (1)."""
+        if training:
+            self.cache = {}
+        first, *others = windows.taps(x)
+        y = first.copy()
+        for x_k in others:
+            self.merge(y, x_k)
+        return y
+
+    def merge(self, y: Array, x_k: Array) -> None:
+        """Take one more value of each window into y."""
+        raise NotImplementedError
+
+
+class WindowMaximum(WindowPooling):
+    """The base of `MaxPooling1D` and `MaxPooling2D`."""
+
+    def merge(self, y: Array, x_k: Array) -> None:
+        """Take one more value of each window into y."""
+        np.maximum(y, x_k, out=y)
+
+    def spread(self, ds: Array, dx: Array, windows: Windows) -> None:
+        """Add to dx, which is 0, what each window gives: (1)."""
+        y, left = self.cache["y"], ds.copy()  # what has not yet found the largest value of its window
+        for x_k, dx_k in zip(windows.taps(self.cache["x"]), windows.taps(dx), strict=True):
+            found = left * (x_k == y)
+            dx_k += found
+            left -= found
+
+
+class WindowMean(WindowPooling):
+    """The base of `AveragePooling1D` and `AveragePooling2D`."""
+
+    def slide(self, x: Array, windows: Windows, training: bool) -> Array:
+        """Return y (N, ..., D): (1)."""
+        y = super().slide(x, windows, training)
+        y /= np.prod(windows.size)
+        return y
+
+    def merge(self, y: Array, x_k: Array) -> None:
+        """Take one more value of each window into y."""
+        y += x_k
+
+    def spread(self, ds: Array, dx: Array, windows: Windows) -> None:
+        """Add to dx, which is 0, what each window gives: (1)."""
+        share = ds / self.dtype.type(np.prod(windows.size))
+        for dx_k in windows.taps(dx):
+            dx_k += share
+
+
+class MaxPooling1D(WindowMaximum):
+    """The largest value of each feature in windows of time: (N, T, D) -> (N, T', D); see `WindowPooling`.
+
+    `MaxPooling` takes the largest of all steps.
+
+    Examples
+    --------
+    >>> x = np.array([[[1.0], [5.0], [3.0], [2.0], [9.0]]])
+    >>> MaxPooling1D(2).forward(x).ravel(), MaxPooling1D(3, stride=1).forward(x).ravel()
+    (array([5., 3.], dtype=float32), array([5., 5., 9.], dtype=float32))
+    """
+
+    _axes, takes_lengths = 1, True
+
+
+class AveragePooling1D(WindowMean):
+    """The mean of each feature in windows of time: (N, T, D) -> (N, T', D); see `WindowPooling`.
+
+    `MeanPooling` takes the mean of all steps.
+
+    Examples
+    --------
+    >>> AveragePooling1D(2).forward(np.array([[[1.0], [5.0], [3.0], [2.0], [9.0]]])).ravel()
+    array([3. , 2.5], dtype=float32)
+    """
+
+    _axes, takes_lengths = 1, True
+
+
+class MaxPooling2D(WindowMaximum):
+    """The largest value of each channel in windows of pixels; see `WindowPooling`.
+
+    Over whole images it is ``Reshape((H * W, D))`` and `MaxPooling`.
+
+    Examples
+    --------
+    >>> MaxPooling2D(2).forward(np.arange(16.0).reshape(1, 4, 4, 1))[0, ..., 0]
+    array([[ 5.,  7.],
+           [13., 15.]], dtype=float32)
+    """
+
+    _axes = 2
+
+
+class AveragePooling2D(WindowMean):
+    """The mean of each channel in windows of pixels; see `WindowPooling`.
+
+    Over whole images it is ``Reshape((H * W, D))`` and `MeanPooling`.
+
+    Examples
+    --------
+    >>> AveragePooling2D((2, 4)).forward(np.arange(16.0).reshape(1, 4, 4, 1))[0, ..., 0]
+    array([[ 3.5],
+           [11.5]], dtype=float32)
+    """
+
+    _axes = 2

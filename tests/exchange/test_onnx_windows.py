@@ -1,0 +1,114 @@
+"""Convolutions and windowed pooling as files of ONNX, and files of other programs with channels first."""
+
+import numpy as np
+import pytest
+from test_onnx import graph_of, run, run_y
+from untrained import untrained
+
+from nnfw import (
+    GRU,
+    AveragePooling1D,
+    AveragePooling2D,
+    Conv1D,
+    Conv2D,
+    Dense,
+    Flatten,
+    LastStep,
+    LoadError,
+    MaxPooling,
+    MaxPooling1D,
+    MaxPooling2D,
+    MeanPooling,
+    Network,
+    Reshape,
+)
+from nnfw.exchange import from_onnx, to_onnx
+
+pytest.importorskip("onnx")
+RNG = np.random.default_rng(8)
+SEQUENCES = {
+    "valid": [Conv1D(4, 3, "tanh"), MeanPooling()],
+    "strided": [Conv1D(4, 2, "relu", stride=2, padding="same"), GRU(3), Dense(2)],
+    "causal": [Conv1D(4, 3, "gelu", padding="causal", dilation=2, use_bias=False), LastStep()],
+    "twice": [Conv1D(4, 2, "silu", stride=2), Conv1D(3, 2, padding="same"), MaxPooling()],
+    "pooled": [Conv1D(4, 2, padding="same"), MaxPooling1D(2), AveragePooling1D(3, 1), MeanPooling()],
+    "steps": [Conv1D(4, 3, "softmax", padding="same", dilation=2), Dense(2)],
+}
+IMAGES = {
+    "LeNet": [Conv2D(3, 3, "relu"), MaxPooling2D(2), Conv2D(4, 2, "tanh"), Flatten(), Dense(2, "softmax")],
+    "same": [Conv2D(3, (2, 3), padding="same", stride=(2, 1)), AveragePooling2D((2, 3), 1), Flatten()],
+    "images": [Conv2D(3, 2, "relu", dilation=(1, 2), use_bias=False)],
+}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "network.onnx"
+
+
+def check(network, path, x, lengths=None):
+    """ONNX and the file read again compute what the network predicts."""
+    for p in network.params.values():
+        p[...] = RNG.normal(size=p.shape)
+    to_onnx(network, path, lengths=lengths is not None)
+    y = network.predict(x, lengths=lengths)
+    again = from_onnx(path)
+    np.testing.assert_allclose(again.predict(x, lengths=lengths), y, rtol=1e-6, atol=1e-6)
+    for read, layer in zip(again.layers, network.layers, strict=True):
+        assert isinstance(layer, type(read))  # Flatten is written as what it derives from, Reshape
+    np.testing.assert_allclose(run(path, x, lengths), y, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("with_lengths", [False, True])
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_sequences(name, with_lengths, path):
+    x = RNG.normal(size=(4, 9, 3)).astype("f4")
+    network = untrained(Network(SEQUENCES[name], seed=0), None, 3)
+    check(network, path, x, np.array([9, 1, 4, 6]) if with_lengths else None)
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_images(name, path):
+    x = RNG.normal(size=(4, 6, 7, 2)).astype("f4")
+    check(untrained(Network(IMAGES[name], seed=0), 6, 7, 2), path, x)
+
+
+def test_pixels_become_images(path):
+    x = RNG.normal(size=(4, 6, 7)).astype("f4")
+    layers = [Reshape((6, 7, 1)), Conv2D(3, 3, "relu"), Flatten(), Dense(2)]
+    check(untrained(Network(layers, seed=0), 6, 7), path, x)
+
+
+W1, W2 = RNG.normal(size=(4, 3, 2)).astype("f4"), RNG.normal(size=(4, 3, 2, 2)).astype("f4")
+B = RNG.normal(size=4).astype("f4")
+
+
+def test_a_file_of_another_program(path):
+    text = (
+        "c = Conv <pads = [0, 0], strides = [2]> (x, W, b) r = Relu (c) y = MaxPool <kernel_shape = [2]> (r)"
+    )
+    network = from_onnx(graph_of(path, text, "float[N, 3, T] x", W=W1, b=B))
+    assert repr(network.layers[0]) == "Conv1D(4, 2, activation='relu', stride=2)"
+    x = RNG.normal(size=(2, 3, 9)).astype("f4")
+    np.testing.assert_allclose(network.predict(x.swapaxes(1, 2)).swapaxes(1, 2), run_y(path, x), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("node", "words"),
+    [
+        ("Conv <pads = [1, 2, 3, 4]> (c, W)", "unlike any layer of nnfw"),
+        ("Conv <pads = [1, 0, 0, 0]> (c, W)", "unlike any layer of nnfw"),
+        ('Conv <auto_pad = "SAME_LOWER"> (c, W)', "unlike any layer of nnfw"),
+        ("Conv <group = 3> (c, G)", "unlike any layer of nnfw"),
+        ("MaxPool <kernel_shape = [2, 2], ceil_mode = 1> (c)", "unlike any layer of nnfw"),
+        ("MaxPool <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (c)", "unlike any layer of nnfw"),
+        ("AveragePool <kernel_shape = [2, 2], dilations = [2, 1]> (c)", "unlike any layer of nnfw"),
+        ("Flatten (c)", "does not keep the samples apart"),
+    ],
+)
+def test_files_that_are_refused(node, words, path):
+    text = f"c = MaxPool <kernel_shape = [1, 1]> (x) y = {node}"
+    G = RNG.normal(size=(3, 1, 2, 2)).astype("f4")
+    graph_of(path, text, "float[N, 3, 6, 7] x", W=W2, G=G)
+    with pytest.raises(LoadError, match=words):
+        from_onnx(path)
