@@ -1,0 +1,121 @@
+"""The command line: ``python -m nnfw info``, ``examples FOLDER`` and ``inspect FILE``."""
+
+import argparse
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from nnfw.core.errors import LoadError
+from nnfw.core.files import reading
+from nnfw.core.output import show
+from nnfw.kernels import show_config
+from nnfw.model import table
+from nnfw.saving.archive import read, read_description
+
+OPTIONAL = ("matplotlib", "tqdm", "scikit-learn", "onnx", "h5py", "safetensors")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m nnfw", description="Look at nnfw, and at what it saved.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands.add_parser("info", help="print the versions, and which kernels are in use").set_defaults(
+        run=info
+    )
+    for command, argument, run, what in (
+        ("examples", "folder", examples, "copy the examples into a folder"),
+        ("inspect", "file", inspect, "print what a saved network holds; nothing of the file is executed"),
+    ):
+        one = commands.add_parser(command, help=what)
+        one.add_argument(argument, metavar=argument.upper())
+        one.set_defaults(run=run)
+    options = vars(parser.parse_args(arguments))
+    try:
+        options.pop("run")(**options)
+    except (LoadError, OSError) as error:
+        sys.exit(f"python -m nnfw: {error}")
+
+
+def info() -> None:
+    """Print the versions, and which kernels are in use and why."""
+    show_config()
+    for name in OPTIONAL:
+        try:
+            show(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            show(f"{name} is not installed")
+
+
+def examples(folder: str) -> None:
+    """Copy the examples into a folder, which is made if needed; no file is replaced."""
+    target, sources = Path(folder), find_examples()
+    target.mkdir(parents=True, exist_ok=True)
+    for source in sources:
+        if (target / source.name).exists():
+            raise FileExistsError(f"{target / source.name} is there already; give another folder")
+    for source in sources:
+        show(str(shutil.copyfile(source, target / source.name)))
+
+
+def find_examples() -> list[Path]:
+    """Return the examples of a checkout, or those that were installed with the package."""
+    found = sorted(Path(__file__).parents[1].glob("examples/*.py"))
+    if not found:
+        installed = metadata.files("nnfw") or []
+        found = [Path(str(file.locate())) for file in installed if file.match("share/nnfw/examples/*.py")]
+    return found
+
+
+def inspect(file: str) -> None:
+    """Print what a saved network holds, from its description and the shapes of its arrays."""
+    with reading("inspect", file) as opened:
+        arrays = read(opened)
+        lines = list(describe(read_description(arrays)))
+        rows = [(name, str(array.shape), str(array.dtype)) for name, array in arrays.items()]
+    lines = [part for line in lines for part in textwrap.wrap(line, 100, subsequent_indent="    ")]
+    for line in [*lines, "", *table([("array", "shape", "type"), *rows]).splitlines()]:
+        show("".join(character if character.isprintable() else "?" for character in line))
+
+
+def describe(description: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines that say what the description of a saved network says."""
+    config, history = description["network"]["config"], description["state"]["history"]
+    writers = ", ".join(f"{name} {version}" for name, version in description["written by"].items())
+    yield f"format {description['version']}, written by {writers}"
+    for place, layer in enumerate(config["layers"], 1):
+        yield f"layer {place}: {text(layer)}"
+    for name in ("loss", "optimizer", "metrics", "seed", "dtype"):
+        yield f"{name}: {text(config[name])}"
+    epochs = len(history["epoch"])
+    last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in history["values"].items() if epochs)
+    yield f"epochs: {epochs}{last and f'; last: {last}'}"
+
+
+def text(value: Any) -> str:
+    """Return a described part or value as it would be written in Python; see `nnfw.saving.config`."""
+    match value:
+        case {"class": name} | {"custom": name}:
+            arguments = {**value.get("config", {}), **value.get("base", {})}
+            given = ", ".join(f"{key}={text(one)}" for key, one in arguments.items() if one is not None)
+            return f"{str(name).rpartition('.')[2]}({given})"
+        case {"tuple": items}:
+            return f"({', '.join(map(text, items))}{',' * (len(items) == 1)})"
+        case {"dict": pairs}:
+            return f"{{{', '.join(f'{text(key)}: {text(one)}' for key, one in pairs)}}}"
+        case {"array": name}:
+            return f"<array {name}>"
+        case {"same": number}:
+            return f"<part {number} again>"
+        case dict():
+            return str(next(iter(value.values())))
+        case list():
+            return f"[{', '.join(map(text, value))}]"
+    return repr(value)
+
+
+if __name__ == "__main__":
+    main()
