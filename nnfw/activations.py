@@ -177,7 +177,7 @@ class SELU(ELU):
 
 @registry.register("softplus")
 class Softplus(Activation):
-    """Smooth rectifier, y = log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)) (Dugas et al. 2001)."""
+    """Smooth rectifier, ``y = log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|))`` (Dugas et al. 2001)."""
 
     def __call__(self, x: Array, out: Array | None = None) -> Array:
         excess: Array = np.log1p(_decay(x))
@@ -192,7 +192,7 @@ HALF = np.array(0.5, np.float32)  # exact in any dtype; converting a Python floa
 
 @registry.register("sigmoid")
 class Sigmoid(Activation):
-    """Logistic function, y = 1 / (1 + exp(-x)) = exp(min(x, 0)) / (1 + exp(-|x|)).
+    """Logistic function, ``y = 1 / (1 + exp(-x)) = exp(min(x, 0)) / (1 + exp(-|x|))``.
 
     The value is accurate in the left tail too, as the logarithm of a probability needs; `gate` is one tanh,
     with an error of one unit in the last place of 1.
@@ -251,7 +251,7 @@ class Tanh(Activation):
 
 @registry.register("softsign")
 class Softsign(Activation):
-    """Softsign, y = x / (1 + |x|), which saturates like 1/|x| and not like exp(-|x|) (Bergstra 2009)."""
+    """Softsign, ``y = x / (1 + |x|)``, which saturates like ``1/|x|``, not ``exp(-|x|)`` (Bergstra 2009)."""
 
     def __call__(self, x: Array, out: Array | None = None) -> Array:
         return np.divide(x, np.add(1, np.abs(x)), out=out)
@@ -307,7 +307,7 @@ class GELUTanh(SiLU):
 
 @registry.register("gelu")
 class GELU(Activation):
-    """Gaussian error linear unit, y = x Phi(x) = max(x, 0) - |x| Phi(-|x|), Phi the normal distribution.
+    """Gaussian error linear unit, ``y = x Phi(x) = max(x, 0) - |x| Phi(-|x|)``, Phi the normal distribution.
 
     Hendrycks & Gimpel 2016 (arXiv:1606.08415). NumPy has no erfc, so this calls ``math.erfc`` for each
     number, and is tens of times slower than `GELUTanh`.

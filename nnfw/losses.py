@@ -260,7 +260,7 @@ class MSE(Loss):
 
 @registry.register("mae", "mean_absolute_error")
 class MAE(Loss):
-    """Mean absolute error, mean_K |a - y|, with slope 0 at a = y; as in Keras, and PyTorch ``L1Loss``."""
+    """Mean absolute error, ``mean_K |a - y|``, with slope 0 at a = y; as in Keras, and PyTorch ``L1Loss``."""
 
     def value(self, y: Array, a: Array) -> Array:
         return np.abs(a - y).mean(axis=-1)
@@ -289,7 +289,7 @@ class MSLE(Loss):
 
 @registry.register("huber")
 class Huber(Loss):
-    """Huber loss, mean_K of d²/2 where |d| <= δ and δ (|d| - δ/2) beyond, d = a - y.
+    """Huber loss, mean_K of d²/2 where ``|d| <= δ`` and ``δ (|d| - δ/2)`` beyond, d = a - y.
 
     `delta` is δ. As in Keras, and PyTorch ``HuberLoss`` (P. J. Huber, Ann. Math. Stat. 35 (1964) 73).
 

@@ -292,7 +292,7 @@ class FunctionMetric(MeanMetric):
 
 @registry.register("mae", "mean_absolute_error")
 class MAE(MeanMetric):
-    """Mean absolute error over all samples and outputs, mean |y - a|.
+    """Mean absolute error over all samples and outputs, ``mean |y - a|``.
 
     Examples
     --------

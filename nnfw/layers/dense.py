@@ -95,7 +95,7 @@ class Dense(Activated):
         self.check_input(x, len(W))
         s = x @ W  # (1)
         if self.use_bias:
-            s += self.params["b"]
+            s += self.params["b"]  # (1)
         y = self._activate(s, training)  # (2)
         if training:
             self.cache["x"] = x
@@ -111,6 +111,6 @@ class Dense(Activated):
         D, H = self.params["W"].shape
         ds = self._recall("ds", "gradients").reshape(-1, H)
         x = self.cache["x"].reshape(-1, D)
-        np.matmul(x.T, ds, out=self.grads["W"])
+        np.matmul(x.T, ds, out=self.grads["W"])  # (1)
         if self.use_bias:
-            ds.sum(axis=0, out=self.grads["b"])
+            ds.sum(axis=0, out=self.grads["b"])  # (1)

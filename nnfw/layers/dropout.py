@@ -17,6 +17,10 @@ class Dropout(Layer):
         (1)  m = 0 with probability p, else 1/(1 - p)
         (2)  y = x∘m          of the shape of x; in inference y = x
 
+    and backward::
+
+        (2)  dx = dy∘m
+
     Parameters
     ----------
     rate : float
@@ -77,12 +81,12 @@ class Dropout(Layer):
             shape = (shape[0], 1, *shape[2:])
         kept = self._random().random(shape, np.float32) >= self.rate  # the same draw in a float64 network
         scale = self.dtype.type(1 / (1 - self.rate))
-        return np.multiply(kept, scale, out=self._scratch("m", shape))
+        return np.multiply(kept, scale, out=self._scratch("m", shape))  # (1)
 
     def backward(self, dy: Array) -> Array:
         """Return dx, of the shape of dy: (2)."""
         dy = self._check_gradient(dy, self._recall("y", "backward").shape)
-        return dy * self.cache["m"] if self._needs_dx else NOTHING
+        return dy * self.cache["m"] if self._needs_dx else NOTHING  # (2)
 
 
 class GaussianNoise(Layer):
@@ -91,6 +95,10 @@ class GaussianNoise(Layer):
     ::
 
         (1)  y = x + e,  e from N(0, std²)          of the shape of x; in inference y = x
+
+    and backward::
+
+        (1)  dx = dy
 
     Parameters
     ----------
@@ -135,4 +143,4 @@ class GaussianNoise(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return dx, which is dy: (1)."""
-        return self._check_gradient(dy, self._recall("y", "backward").shape)
+        return self._check_gradient(dy, self._recall("y", "backward").shape)  # (1)

@@ -23,7 +23,9 @@ class Embedding(Layer):
 
         (1)  y = E[x]          (N, T) -> (N, T, H), or (N,) -> (N, H)
 
-    The gradient of a row is the sum of dy over the steps that used it.
+    and backward, for each symbol v::
+
+        (1)  dE[v] = Σ dy      over the steps that used v
 
     Parameters
     ----------
@@ -151,6 +153,6 @@ class Embedding(Layer):
         dE[...] = 0
         # Entry by entry: np.add.at on one axis is several times as fast as on rows, and as sorting them.
         entries = np.add.outer(rows * self.units, np.arange(self.units))
-        np.add.at(self.flat_grads, entries.ravel(), dy.ravel())
+        np.add.at(self.flat_grads, entries.ravel(), dy.ravel())  # (1)
         if self.mask is not None:
             dE[self.mask] = 0

@@ -106,19 +106,19 @@ class GRU(Gated):
     -----
     The same letters elsewhere; in Chung et al. (2014, arXiv:1412.3555) z and 1−z are swapped:
 
-    ============  =================  ==================  ==================  ====================
-    nnfw          Keras              PyTorch             ONNX                Cho et al.
-    ============  =================  ==================  ==================  ====================
-    z             z, as here         z, as here          z, as here          z, as here
-    r             r                  r                   r                   r
-    c             hh                 n                   h                   h̃
-    gate order    z r c              r z c               z r c               -
-    Wx, Wh        kernel,            weight_ih_l0ᵀ,      Wᵀ, Rᵀ              W, U
+    ============  =================  ==================  ===================  ====================
+    nnfw          Keras              PyTorch             ONNX                 Cho et al.
+    ============  =================  ==================  ===================  ====================
+    z             z, as here         z, as here          z, as here           z, as here
+    r             r                  r                   r                    r
+    c             hh                 n                   h                    h̃
+    gate order    z r c              r z c               z r c                -
+    Wx, Wh        kernel,            weight_ih_l0ᵀ,      Wᵀ, Rᵀ               W, U
                   recurrent_kernel   weight_hh_l0ᵀ
-    b, bh         bias[0], bias[1]   bias_ih, bias_hh    B                   -
-    reset_after   True by default    always True         linear_before_      False
-                                                         reset, default 0
-    ============  =================  ==================  ==================  ====================
+    b, bh         bias[0], bias[1]   bias_ih, bias_hh    B                    -
+    reset_after   True by default    always True         linear_before_reset  False
+                                                         (0 by default)
+    ============  =================  ==================  ===================  ====================
 
     Keras and PyTorch have a second bias for z and r too; b_z and b_r here are the sums of both.
 

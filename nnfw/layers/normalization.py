@@ -79,7 +79,7 @@ class LayerNorm(Layer):
         scale = 1 / np.sqrt(means(y, ones) + self.epsilon)  # (2)
         normalized = np.multiply(centred, scale, out=centred)  # (3)
         np.multiply(normalized, gain, out=y)  # (4)
-        y += self.params["shift"]
+        y += self.params["shift"]  # (4)
         if training:
             self.cache = {"normalized": normalized, "scale": scale}
         return y
@@ -105,8 +105,8 @@ class LayerNorm(Layer):
         D = len(self.params["gain"])
         dy = self._recall("dy", "gradients").reshape(-1, D)
         ones = np.ones(len(dy), self.dtype)
-        np.matmul(ones, self.cache["product"].reshape(-1, D), out=self.grads["gain"])
-        np.matmul(ones, dy, out=self.grads["shift"])
+        np.matmul(ones, self.cache["product"].reshape(-1, D), out=self.grads["gain"])  # (4)
+        np.matmul(ones, dy, out=self.grads["shift"])  # (4)
 
 
 def means(x: Array, weights: Array) -> Array:

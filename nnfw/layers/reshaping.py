@@ -60,7 +60,7 @@ class Reshape(Layer):
         return shape
 
     def forward(self, x: Array, training: bool = False, lengths: Array | None = None) -> Array:
-        """Return x as (N, *shape); sequences of unequal `lengths`, whose padding would count, are refused."""
+        """Return x as ``(N, *shape)``; sequences of unequal `lengths` are refused: padding would count."""
         x = np.asarray(x, self.dtype)
         if lengths is not None and x.ndim > 2:
             lengths = check_lengths(self._label, lengths, *x.shape[:2])
