@@ -9,6 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import run
+
+from nnfw import (
+    Activation,
+    Callback,
+    Initializer,
+    Layer,
+    Loss,
+    Metric,
+    Optimizer,
+    Regularizer,
+    Schedule,
+)
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -27,6 +40,11 @@ SMALL = {
     "sunspots": (["--epochs=3", "--seeds=2"], ["sunspots"], 0.1, 1.5),
     "el_nino": (["--epochs=2", "--seeds=1"], ["el_nino"], 0.3, 3.0),
 }
+PAGES = [  # those whose Python runs as it stands
+    page.relative_to(ROOT).as_posix()
+    for pattern in ("quickstart.md", "guide/*.md", "coming/[!i]*.md")
+    for page in sorted((ROOT / "docs").glob(pattern))
+]
 SEEDED = [path for path in EXAMPLES if path.stem != "schedules"]
 
 
@@ -177,9 +195,36 @@ def test_the_readme(elsewhere, capsys):
 
 
 @pytest.mark.slow
-def test_the_guide(elsewhere):
-    for block in blocks("docs/guide.md"):  # each with its own imports
-        exec(compile(block, "docs/guide.md", "exec"), {})
+@pytest.mark.parametrize("page", PAGES)
+def test_the_pages(page, elsewhere):
+    names, pages = {}, blocks(page)
+    for block in pages:  # each goes on from those above it
+        exec(compile(block, page, "exec"), names)
+    assert pages
+
+
+@pytest.mark.slow
+@pytest.mark.subprocess
+def test_how_to_add_a_part(tmp_path):
+    parts = blocks("docs/CONTRIBUTING.md")
+    bases = Layer, Loss, Metric, Activation, Initializer, Regularizer, Optimizer, Schedule, Callback
+    for block, base in zip(parts, bases, strict=True):
+        assert f"({base.__name__}):" in block
+        assert len([line for line in block.splitlines() if line.strip()]) <= 20
+    program = """
+import numpy as np
+from nnfw import Dense, Network
+network = Network([Gain(), Dense(4, "cube", initializer="laplace", regularizer="quadratic"), Dense(1)],
+                  loss="quartic", optimizer=HeavyBall(InverseRoot()), metrics=["bias"], seed=0)
+rng = np.random.default_rng(0)
+x, y, callback = rng.normal(size=(20, 3)), rng.normal(size=20), StopBelow(1e3)
+history = network.fit(x, y, epochs=3, verbose=0, callbacks=[callback])
+assert len(history["bias"]) == 1, history  # the callback stops it
+from nnfw.gradcheck import check_layer
+check_layer(Gain())
+"""
+    done = run("\n".join([*parts, program]), cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_page_of_dialects(elsewhere):

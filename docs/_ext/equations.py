@@ -1,0 +1,451 @@
+"""The directive ``layer``: equations, lines of code, shapes and a picture of a layer, read from its source.
+
+An equation has a number in the docstring of its class, ``(1)  z = ...``, and the lines that compute it, or
+its backward pass, have the number in a comment, ``# (1) z``. The directive shows what belongs together. An
+equation without a line for it, or a name of the picture without an equation, is an error of the build::
+
+    ```{layer} GRU(4)
+    :input: (7, 3)
+    :rows: h₋ h / z / r q c / x
+    ```
+
+``input`` is the shape of a sample, for the table of shapes, which is that of a training step with N = 5,
+T = 7, D = 3, H = 4. ``rows`` says in which row of the picture each variable stands; its column follows from
+what it is computed from.
+"""
+
+import ast
+import importlib
+import inspect
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+import nnfw
+
+ROOT = Path(nnfw.__file__).parents[1]
+NUMBER = re.compile(r"\((\d'?)(?: to (\d))?\)(?: to \((\d)\))?")
+LETTERS = {5: "N", 7: "T", 3: "D", 4: "H", 8: "2H", 12: "3H", 16: "4H", 11: "V", 1: "1"}
+SIMPLE = ast.Expr | ast.AugAssign | ast.Assign | ast.AnnAssign | ast.Return
+FORWARD = ("forward", "_forward", "_draw")
+BACKWARD = ("backward", "_backward", "gradients", "_recurrent_gradients")
+
+
+@dataclass
+class Equation:
+    """An equation of a docstring: forward and backward, each (formula, note), and the lines of code."""
+
+    forward: list[tuple[str, str]] = field(default_factory=list)
+    backward: list[tuple[str, str]] = field(default_factory=list)
+    code: dict[str, list["Code"]] = field(default_factory=lambda: {"forward": [], "backward": []})
+
+
+@dataclass
+class Code:
+    """Lines of a source file."""
+
+    path: str
+    start: int
+    lines: list[str]
+
+
+# ---- the docstring --------------------------------------------------------------------------------------
+
+
+def equations(cls: type) -> dict[str, Equation]:
+    """Return the equations in a class's docstring by number; "" has those without one."""
+    found: dict[str, Equation] = defaultdict(Equation)
+    for block in literal_blocks(inspect.getdoc(cls) or ""):
+        numbers = [""]
+        for piece in re.split(r"\s{2,}|\n", block):
+            if match := NUMBER.match(piece):
+                numbers = numbered(match)
+                piece = piece[match.end() :].strip()
+            left = re.match(r"(\S+) \+?= ", piece)
+            for number in numbers[:1] if piece else ():
+                if left:
+                    side = "backward" if is_gradient(left[1]) else "forward"
+                    getattr(found[number], side).append((piece.rstrip(","), ""))
+                else:
+                    side = "backward" if found[number].backward else "forward"
+                    known = getattr(found[number], side)
+                    if known:
+                        known[-1] = (known[-1][0], f"{known[-1][1]} {piece}".strip())
+    return dict(found)
+
+
+def literal_blocks(text: str) -> list[str]:
+    """Return the literal blocks of a docstring, up to its sections."""
+    text = text.partition("\nParameters\n")[0]
+    return [match[1] for match in re.finditer(r"::\n\n((?:[ ]+\S.*\n|\n)+)", text + "\n")]
+
+
+def numbered(match: re.Match) -> list[str]:
+    """Return the numbers that ``(1)``, ``(3 to 1)`` or ``(1) to (4)`` stand for, the first one first."""
+    first, last = match[1], match[2] or match[3]
+    if not last:
+        return [first]
+    step = 1 if int(last) > int(first) else -1
+    return [str(n) for n in range(int(first), int(last) + step, step)]
+
+
+def is_gradient(name: str) -> bool:
+    """Whether a variable is a gradient: ``dq`` for that of q."""
+    return len(name) > 1 and name[0] == "d"
+
+
+# ---- the source -----------------------------------------------------------------------------------------
+
+
+def add_code(cls: type, found: dict[str, Equation]) -> None:
+    """Add the lines that carry the number of an equation."""
+    for name, function in methods(cls).items():
+        lines, first = inspect.getsourcelines(function)
+        side = "forward" if name.startswith(FORWARD) else "backward"
+        marks = [marked(line) for line in lines]
+        present = {number for numbers in marks for number in numbers}
+        variant = any("'" in number and number.rstrip("'") not in present for number in present)
+        path = Path(inspect.getsourcefile(function)).relative_to(ROOT).as_posix()
+        for start, stop, numbers in statements(lines, marks):
+            for number in numbers:
+                if number in found and (variant <= ("'" in number)):
+                    text = inspect.cleandoc("\n".join(["", *(line.rstrip() for line in lines[start:stop])]))
+                    found[number].code[side].append(Code(path, first + start, text.splitlines()))
+
+
+def methods(cls: type) -> dict[str, object]:
+    """Return the functions of the passes, each from the class that defines it."""
+    found = {}
+    for owner in inspect.getmro(cls):
+        for name, thing in vars(owner).items():
+            if inspect.isfunction(thing) and name.startswith(FORWARD + BACKWARD):
+                found.setdefault(name, thing)
+    return found
+
+
+def marked(line: str) -> list[str]:
+    """Return the numbers in the comment of a line."""
+    comment = line.partition("  # ")[2]
+    return [number for match in NUMBER.finditer(comment) for number in numbered(match)]
+
+
+def statements(lines: list[str], marks: list[list[str]]) -> list[tuple[int, int, list[str]]]:
+    """Return where the statements with numbers start and stop.
+
+    Within a loop over time, the products and sums that lead to a numbered line belong to it.
+    """
+    tree, found = ast.parse(inspect.cleandoc("\n" + "".join(lines))), []
+    for owner in ast.walk(tree):
+        in_loop = isinstance(owner, ast.For)
+        for body in (getattr(owner, part, None) for part in ("body", "orelse")):
+            begin = None
+            for statement in body if isinstance(body, list) else ():
+                start, stop = statement.lineno - 1, statement.end_lineno
+                numbers = [number for mark in marks[start:stop] for number in mark]
+                leads = in_loop and isinstance(statement, ast.Expr | ast.AugAssign)
+                if not (leads or (numbers and isinstance(statement, SIMPLE))):
+                    begin = None
+                elif not numbers:
+                    begin = start if begin is None else begin
+                else:
+                    found.append((start if begin is None else begin, stop, numbers))
+                    begin = None
+    return sorted(found)
+
+
+# ---- mathematics ----------------------------------------------------------------------------------------
+
+NAME = re.compile(r"[a-z ]{3,20}")  # a note that is the name of a variable, as "update gate"
+SYMBOLS = {"φ": r"\varphi", "σ": r"\sigma", "Σ": r"\sum", "ε": r"\varepsilon", "∘": r"\circ", "−": "-"}
+WORD = re.compile(r"([A-Za-zφσΣε]+)(_[a-z]+)?(₋)?(′)?([ᵀ²])?")
+POWERS = {"ᵀ": r"^{\top}", "²": "^2", None: ""}
+
+
+def tex(formula: str) -> str:
+    """Return a formula of a docstring in TeX."""
+    if match := re.search(r"√\(", formula):
+        inside = until_closed(formula[match.end() :])
+        rest = formula[match.end() + len(inside) + 1 :]
+        return rf"{tex(formula[: match.start()])}\sqrt{{{tex(inside)}}}{tex(rest)}"
+    if match := re.search(r" (with probability|else) ", formula):
+        return rf"{tex(formula[: match.start()])}\text{{{match[0]}}}{tex(formula[match.end() :])}"
+    out, place = "", 0
+    for match in WORD.finditer(formula):
+        out += operators(formula[place : match.start()], bool(out)) + variable(*match.groups())
+        place = match.end()
+    return out + operators(formula[place:], bool(out))
+
+
+def until_closed(text: str) -> str:
+    """Return what comes before the bracket that closes the one before the text."""
+    depth = 1
+    for i, character in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if not depth:
+            return text[:i]
+    raise ValueError(f"a bracket is not closed: {text}")
+
+
+def operators(text: str, follows: bool) -> str:
+    """Return what stands between variables: a space alone is a product."""
+    if text == " ":
+        return r"\;" if follows else ""
+    text = text.replace("+=", r"\mathrel{+}=")
+    return "".join(SYMBOLS.get(character, character) + " " * (character in SYMBOLS) for character in text)
+
+
+def variable(name: str, below: str | None, before: str | None, prime: str | None, power: str | None) -> str:
+    """Return a variable, a gradient ``dq``, or a word."""
+    d = (
+        r"\mathrm{d}"
+        if is_gradient(name) and (len(name) == 2 or name[1:] in WORDS or name[1] in "Wb")
+        else ""
+    )
+    name = name[1:] if d else name
+    index = (below or "").lstrip("_")
+    if len(name) == 2 and name[0] in "Wb":
+        name, index = name[0], name[1] + index
+    base = SYMBOLS.get(name) or (name if len(name) == 1 else rf"\mathrm{{{name}}}")
+    index += "-" if before else ""
+    return f"{d}{base}{f'_{{{index}}}' if index else ''}{chr(39) if prime else ''}{POWERS[power]}"
+
+
+WORDS = ("normalized",)
+
+
+# ---- shapes ---------------------------------------------------------------------------------------------
+
+
+def shapes(layer: "nnfw.Layer", sample: tuple[int, ...]) -> list[tuple[str, str]]:
+    """Return the names and shapes of all arrays of a training step, in letters."""
+    rng = np.random.default_rng(0)
+    layer.compute_shapes(sample)
+    layer.initialize(rng)
+    x = rng.integers(0, 3, size=(5, *sample)) if layer._takes_indices else rng.normal(size=(5, *sample))
+    y = layer.forward(x, training=True)
+    kept = dict(layer.cache)
+    dx = layer.backward(np.ones_like(y))
+    layer.gradients()
+    rows = [("input", {"x": x}), ("parameters", layer.params), ("kept by forward", kept)]
+    rows += [("output", {"y": y})]
+    made = {name: layer.cache[name] for name in layer.cache if name not in kept}
+    rows += [("kept by backward", made), ("result of backward", {"dx": dx})]
+    return [
+        (what, name, f"({', '.join(LETTERS[n] for n in np.shape(array))}{',' * (np.ndim(array) == 1)})")
+        for what, arrays in rows
+        for name, array in arrays.items()
+    ]
+
+
+# ---- the picture ----------------------------------------------------------------------------------------
+
+
+def picture(found: dict[str, Equation], rows: list[list[str]], title: str) -> str:
+    """Return an SVG of which variable is computed from which, in the colours of the page."""
+    numbers, sources = {}, {}
+    for number, equation in found.items():
+        for formula, _ in equation.forward:
+            left, _, right = formula.partition(" = ")
+            if left not in sources and "'" not in number:
+                numbers[left] = number
+                names = [match[0].rstrip("′ᵀ²") for match in WORD.finditer(right)]
+                sources[left] = [name for name in dict.fromkeys(names) if name != left]
+    row = {name: i for i, names in enumerate(rows) for name in names}
+    missing = set(sources) - set(row)
+    if missing:
+        raise ValueError(f"the picture has no row for {', '.join(sorted(missing))}")
+    column: dict[str, int] = {}
+
+    def place(name: str) -> int:
+        if name not in column:
+            column[name] = 1 + max([place(s) for s in sources.get(name, ()) if s in row], default=-1)
+        return column[name]
+
+    for name in row:
+        place(name)
+    at = {name: (34 + 128 * column[name], 42 + 68 * row[name]) for name in row}
+    width, height = 68 + 128 * max(column.values()), 68 + 68 * (len(rows) - 1)
+    out = [svg(width, height, title)]
+    for name, needed in sources.items():
+        for source in (s for s in needed if s in row):
+            out.append(arrow(*at[source], *at[name]))
+    for name, (x, y) in at.items():
+        label = name.replace("₋", "")
+        before = '<tspan class="before" dy="5">−</tspan>' if "₋" in name else ""
+        kind = "made" if name in numbers else "given"
+        out.append(f'<rect class="{kind}" x="{x - 30}" y="{y - 19}" width="60" height="38" rx="9"/>')
+        size = ' font-size="14"' if len(label) > 3 else ""
+        out.append(f'<text x="{x}" y="{y + 6}"{size}>{label}{before}</text>')
+        if name in numbers:
+            out.append(f'<text class="number" x="{x}" y="{y - 24}">({numbers[name]})</text>')
+    return "".join([*out, "</svg>"])
+
+
+def svg(width: int, height: int, title: str) -> str:
+    """Return how a picture begins."""
+    return (
+        f'<svg class="cell" viewBox="0 0 {width} {height}" style="width:{width}px" role="img" '
+        f'aria-label="{title}"><defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
+        'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" class="tip"/></marker></defs>'
+    )
+
+
+def arrow(x: int, y: int, to_x: int, to_y: int) -> str:
+    """Return a curve from the right side of one box to the left side of another."""
+    start, stop = x + 30, to_x - 32
+    bend = (stop - start) / 2 if stop - start < 128 else 64
+    late = stop - bend  # long arrows stay in their row as far as they can
+    path = f"M{start} {y}H{late - bend:.0f}C{late} {y} {late} {to_y} {stop} {to_y}"
+    return f'<path class="arrow" d="{path}" marker-end="url(#tip)"/>'
+
+
+# ---- the directive --------------------------------------------------------------------------------------
+
+
+class LayerDirective(SphinxDirective):
+    """Show a layer."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+    option_spec = {"input": str, "rows": str}  # noqa: RUF012
+
+    def run(self) -> list[nodes.Node]:
+        """Return the picture, the equations with their code, and the table of shapes."""
+        layer = eval(self.arguments[0], vars(nnfw).copy())
+        cls = type(layer)
+        found = equations(cls)
+        add_code(cls, found)
+        self.env.note_dependency(inspect.getsourcefile(cls))
+        for number, equation in found.items():
+            for side, code in equation.code.items():
+                if number and getattr(equation, side) and not code:
+                    raise self.error(
+                        f"{cls.__name__}: no line of the {side} pass has the comment # ({number})"
+                    )
+        out = []
+        if "rows" in self.options:
+            rows = [row.split() for row in self.options["rows"].split("/")]
+            try:
+                drawn = picture(found, rows, f"How the variables of {cls.__name__} follow from each other")
+            except ValueError as error:
+                raise self.error(f"{cls.__name__}: {error}") from None
+            out.append(nodes.raw("", f'<div class="cell-picture">{drawn}</div>', format="html"))
+        text = [self.shown(number, equation) for number, equation in found.items()]
+        text.append(self.table(shapes(layer, ast.literal_eval(self.options["input"]))))
+        return out + self.parse_text_to_nodes("\n\n".join(text))
+
+    def shown(self, number: str, equation: Equation) -> str:
+        """Return the Markdown of an equation."""
+        if not number:
+            formulas = "\n\n".join(math(equation.forward + equation.backward))
+            return f"::::::{{div}} equation\n**Gradients of all steps**\n\n{formulas}\n\n::::::"
+        parts = []
+        for side in ("forward", "backward"):
+            formulas, code = getattr(equation, side), listing(equation.code[side])
+            if formulas or code:
+                head = f":::{{div}} side\n{side}\n:::"
+                parts.append("\n\n".join([head, *math(formulas), *code]))
+        title = next((note for _, note in equation.forward if NAME.fullmatch(note)), "")
+        return f"::::::{{div}} equation\n**({number}) {title}**\n\n".replace(" **\n", "**\n") + (
+            "\n\n".join(parts) + "\n\n::::::"
+        )
+
+    def table(self, rows: list[tuple[str, str, str]]) -> str:
+        """Return the table of shapes."""
+        head = "**Shapes in a training step**\n\n| | array | shape |\n|---|---|---|\n"
+        before, out = "", head
+        for what, name, shape in rows:
+            out += f"| {what if what != before else ''} | `` {name} `` | {shape} |\n"
+            before = what
+        return out
+
+
+def math(pairs: list[tuple[str, str]]) -> list[str]:
+    """Return formulas one below the other, and their notes."""
+    if not pairs:
+        return []
+    lines = r" \\[0.4em] ".join(tex(formula) for formula, _ in pairs)
+    out = [f"$$\n\\begin{{gathered}} {lines} \\end{{gathered}}\n$$"]
+    notes = [note for _, note in pairs if note and not NAME.fullmatch(note)]
+    return out + [f":::{{div}} remark\n{'; '.join(notes)}\n:::"] * bool(notes)
+
+
+def listing(code: list[Code], line: int | None = None) -> list[str]:
+    """Return blocks of code, one a file, with the numbers of the marked lines, or the one that is given."""
+    blocks = []
+    for path in dict.fromkeys(one.path for one in code):
+        parts = [one for one in code if one.path == path]
+        places = ", ".join(str(line or one.start + len(one.lines) - 1) for one in parts)
+        caption = f"{path}, line{'s' if len(parts) > 1 else ''} {places}"
+        text = "\n".join(line for one in parts for line in one.lines)
+        blocks.append(f"```{{code-block}} python\n:caption: {caption}\n\n{text}\n```")
+    return blocks
+
+
+class StepDirective(SphinxDirective):
+    """Show the calls of a function, as ``nnfw.training.loop.train_step``, on the network and the loss."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return the picture."""
+        function = named(self.arguments[0])
+        self.env.note_dependency(inspect.getsourcefile(function))
+        boxes = []
+        for statement in ast.walk(ast.parse(inspect.getsource(function))):
+            call = getattr(statement, "value", None)
+            if isinstance(statement, ast.Expr | ast.Assign) and isinstance(call, ast.Call):
+                owner = getattr(getattr(call.func, "value", None), "id", "")
+                if owner in ("network", "loss"):
+                    names = re.findall(r"\w+", " ".join(map(ast.unparse, getattr(statement, "targets", []))))
+                    text = call.func.attr if owner == "network" else owner
+                    boxes.append((statement.lineno, text, next((n for n in names if n in ("a", "dy")), "")))
+        out = [svg(150 * len(boxes) - 50, 60, f"The calls of {function.__name__}")]
+        for i, (_, text, label) in enumerate(sorted(boxes)):
+            x = 50 + 150 * i
+            out.append(f'<rect class="made" x="{x - 48}" y="11" width="96" height="38" rx="9"/>')
+            out.append(f'<text class="call" x="{x}" y="35">{text}</text>')
+            if i + 1 < len(boxes):
+                out.append(f'<path class="arrow" d="M{x + 48} 30H{x + 100}" marker-end="url(#tip)"/>')
+                out.append(f'<text class="number" x="{x + 72}" y="22">{label}</text>')
+        return [nodes.raw("", f'<div class="cell-picture">{"".join(out)}</svg></div>', format="html")]
+
+
+class SourceDirective(SphinxDirective):
+    """Show the code of a function or method, as ``nnfw.layers.gru.GRU.forward``, without its docstring."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return the block of code."""
+        function = named(self.arguments[0])
+        self.env.note_dependency(inspect.getsourcefile(function))
+        lines, first = inspect.getsourcelines(function)
+        body = ast.parse(inspect.cleandoc("\n" + "".join(lines))).body[0].body
+        if ast.get_docstring(ast.Module(body, [])):
+            del lines[body[0].lineno - 1 : body[0].end_lineno]
+        text = inspect.cleandoc("\n" + "".join(lines))
+        path = Path(inspect.getsourcefile(function)).relative_to(ROOT).as_posix()
+        return self.parse_text_to_nodes("\n".join(listing([Code(path, first, text.splitlines())], first)))
+
+
+def named(path: str) -> object:
+    """Return the function or method of a dotted name."""
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError:
+        return getattr(named(module), name)
+
+
+def setup(app):
+    """Connect the extension."""
+    app.add_directive("layer", LayerDirective)
+    app.add_directive("training-step", StepDirective)
+    app.add_directive("source", SourceDirective)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
