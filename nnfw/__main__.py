@@ -63,11 +63,11 @@ def examples(folder: str) -> None:
 
 def find_examples() -> list[Path]:
     """Return the examples of a checkout, or those that were installed with the package."""
-    found = sorted(Path(__file__).parents[1].glob("examples/*.py"))
-    if not found:
-        installed = metadata.files("nnfw") or []
-        found = [Path(str(file.locate())) for file in installed if file.match("share/nnfw/examples/*.py")]
-    return found
+    root = Path(__file__).parents[1]
+    if (root / "pyproject.toml").exists():
+        return sorted(root.glob("examples/*.py"))
+    installed = metadata.files("nnfw") or []
+    return [Path(str(file.locate())) for file in installed if file.match("share/nnfw/examples/*.py")]
 
 
 def inspect(file: str) -> None:

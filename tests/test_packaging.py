@@ -1,0 +1,39 @@
+"""What is said twice in the files around the package is said alike."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import nnfw
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def text(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_there_is_one_version():
+    assert PROJECT["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "nnfw.core.version.__version__"}
+    assert re.search(r"^version: (\S+)$", text("CITATION.cff"), re.M)[1] == nnfw.__version__
+    assert re.search(r"^## \[?(\d\S+?)\]?[, ]", text("CHANGELOG.md"), re.M)[1] == nnfw.__version__
+
+
+def test_commits_are_checked_as_ci_checks():
+    hooks = re.findall(r"entry: (.+?),", text(".pre-commit-config.yaml"))
+    lines = text(".ci/run").splitlines()
+    assert len(hooks) == 4
+    assert all(hook in lines for hook in hooks)
+
+
+def test_the_commands_of_contributing_are_those_of_ci():
+    page = text("docs/CONTRIBUTING.md")
+    for command in ("ruff check .", "mypy", "lint-imports", "make -C docs"):
+        assert command in page
+        assert command in text(".ci/run")
+
+
+def test_the_source_distribution_has_all_folders():
+    grafted = re.findall(r"^graft (\S+)$", text("MANIFEST.in"), re.M)
+    assert {"tests", "examples", "benchmarks", "docs"} == set(grafted)

@@ -1,0 +1,116 @@
+"""What the site reads from the source: equations with their code, shapes, pictures, and every public name."""
+
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+import nnfw
+from nnfw import GRU, LSTM, RNN, Bidirectional, Dense, Dropout, Embedding, GaussianNoise, Layer, LayerNorm
+
+pytest.importorskip("sphinx")
+
+import api
+import equations
+
+NUMBERED = [Dense, RNN, GRU, LSTM, Bidirectional, Embedding, Dropout, GaussianNoise, LayerNorm]
+
+
+def read(cls):
+    found = equations.equations(cls)
+    equations.add_code(cls, found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("h = φ(x Wx + h₋ Wh + b)", r"h = \varphi(x\;W_{x} + h_{-}\;W_{h} + b)"),
+        ("dh₋ += ds_z Wh_zᵀ", r"\mathrm{d}h_{-} \mathrel{+}= \mathrm{d}s_{z}\;W_{hz}^{\top}"),
+        ("dc += dh∘o∘φ′", r"\mathrm{d}c \mathrel{+}= \mathrm{d}h\circ o\circ \varphi'"),
+        ("scale = 1 / √(mean(c²) + ε)", r"\mathrm{scale} = 1 / \sqrt{\mathrm{mean}(c^2) + \varepsilon}"),
+        ("m = 0 with probability p, else 1", r"m = 0\text{ with probability }p,\text{ else }1"),
+    ],
+)
+def test_formulas_in_tex(formula, expected):
+    assert equations.tex(formula) == expected
+
+
+@pytest.mark.parametrize("cls", NUMBERED, ids=lambda cls: cls.__name__)
+def test_every_equation_has_its_lines(cls):
+    found = read(cls)
+    assert any(equation.forward for equation in found.values())
+    for number, equation in found.items():
+        for side, code in equation.code.items():
+            assert code or not number or not getattr(equation, side), (number, side)
+            for one in code:
+                source = (equations.ROOT / one.path).read_text(encoding="utf-8").splitlines()
+                there = source[one.start - 1 : one.start - 1 + len(one.lines)]
+                assert [line.strip() for line in there] == [line.strip() for line in one.lines]
+                assert f"({number})" in there[-1] or " to (" in there[-1]
+
+
+def test_the_equations_of_a_gru():
+    found = read(GRU)
+    assert list(found) == ["1", "2", "3", "4", "", "3'"]
+    assert found["4"].forward == [("h = z∘h₋ + (1−z)∘c", "new state")]
+    assert [formula for formula, _ in found["1"].backward] == ["ds_z = dz∘σ′", "dh₋ += ds_z Wh_zᵀ"]
+    assert [formula.split(" ")[0] for formula, _ in found["3'"].forward] == ["c", "u"]
+    lines = [line for code in found["4"].code["forward"] for line in code.lines]
+    assert lines == ["np.subtract(h_, c_t, out=h_t)", "h_t *= z[now]", "h_t += c_t  # (4) h = c + z∘(h₋−c)"]
+    after = [line for code in found["3'"].code["backward"] for line in code.lines]
+    assert "np.multiply(ds_c_t, r[now], out=du_t)  # (3') du" in after
+
+
+def test_an_equation_without_a_line_is_seen():
+    class Twice(Layer):
+        """Twice the input.
+
+        ::
+
+            (1)  y = 2 x
+
+        and backward::
+
+            (1)  dx = 2 dy
+        """
+
+        def forward(self, x, training=False):
+            return 2 * x  # (1)
+
+        def backward(self, dy):
+            return 2 * dy
+
+    found = read(Twice)
+    assert found["1"].forward == [("y = 2 x", "")]
+    assert found["1"].backward == [("dx = 2 dy", "")]
+    assert [code.lines for code in found["1"].code["forward"]] == [["return 2 * x  # (1)"]]
+    assert found["1"].code["backward"] == []
+
+
+def test_shapes_are_in_letters():
+    shapes = {name: shape for _, name, shape in equations.shapes(GRU(4), (7, 3))}
+    assert shapes["x"] == shapes["dx"] == "(N, T, D)"
+    assert (shapes["Wx_z"], shapes["Wh_z"], shapes["b_z"]) == ("(D, H)", "(H, H)", "(H,)")
+    assert (shapes["z"], shapes["ds"], shapes["y"]) == ("(N, T, H)", "(N, T, 3H)", "(N, H)")
+
+
+def test_the_picture_has_an_arrow_for_each_term():
+    rows = [["h₋", "h"], ["z"], ["r", "q", "c"], ["x"]]
+    drawn = ElementTree.fromstring(equations.picture(read(GRU), rows, "GRU"))
+    arrows = [path for path in drawn.iter("path") if path.get("class") == "arrow"]
+    assert len(arrows) == 2 + 2 + 2 + 2 + 3  # z, r and q = r∘h₋, c of x and q, h of z, h₋ and c
+    with pytest.raises(ValueError, match="no row for q"):
+        equations.picture(read(GRU), [["h₋", "h"], ["z"], ["r", "c"], ["x"]], "GRU")
+
+
+def test_every_public_name_is_in_the_reference():
+    documented = {id(thing) for page in api.pages() for thing in page.entries.values()}
+    public = [name for name in nnfw.__all__ if not isinstance(getattr(nnfw, name), type(nnfw))]
+    assert [name for name in public if id(getattr(nnfw, name)) not in documented] == []
+
+
+def test_names_that_several_modules_have_stand_once():
+    names = [name for page in api.pages() for name in page.entries]
+    assert len(names) == len(set(names))
+    assert "nnfw.optimizers.Adam" in names
+    assert "nnfw.Adam" not in names
