@@ -32,6 +32,7 @@ from nnfw.layers import (
     RNN,
     AveragePooling1D,
     AveragePooling2D,
+    BatchNorm,
     Bidirectional,
     Conv1D,
     Conv2D,
@@ -63,8 +64,8 @@ from nnfw.training.tensorboard import TensorBoard
 
 __all__ = [
     "GRU", "LSTM", "RNN", "SGD", "Activation", "Adagrad", "Adam", "AdamW", "AveragePooling1D",
-    "AveragePooling2D", "Bidirectional", "CSVLogger", "Callback", "Checkpoint", "Conv1D", "Conv2D",
-    "Dense", "Dropout", "EarlyStopping", "Embedding", "Flatten", "GaussianNoise", "History",
+    "AveragePooling2D", "BatchNorm", "Bidirectional", "CSVLogger", "Callback", "Checkpoint", "Conv1D",
+    "Conv2D", "Dense", "Dropout", "EarlyStopping", "Embedding", "Flatten", "GaussianNoise", "History",
     "Initializer", "LambdaCallback", "LastStep", "Layer", "LayerNorm", "Lion", "LoadError", "Loss",
     "MaxPooling", "MaxPooling1D", "MaxPooling2D", "MeanPooling", "Metric", "Nadam", "Network",
     "NonFiniteError", "Optimizer", "RMSprop", "ReduceOnPlateau", "Regularizer", "Reshape", "Schedule",

@@ -31,6 +31,7 @@ SMALL = {
     "adding_problem": (["--steps=10", "--samples=200", "--epochs=2"], ["adding_problem"], 0.0, 0.5),
     "characters": (["--characters=8000", "--epochs=1"], ["characters"], -0.001, 4.0),
     "custom_parts": (["--epochs=3"], ["custom_parts"], 0.6, 1.0),
+    "digits_conv": (["--epochs=2", "--seeds=2"], [], 0.8, 1.0),
     "digits_dense": ([], ["digits_dense"], 0.97, 1.0),
     "from_scratch": (["--epochs=2"], [], 0.3, 1.0),
     "digits_gru": (["--epochs=2"], ["learning_curves", "confusion_matrix"], 0.6, 1.0),

@@ -55,7 +55,7 @@ ELSEWHERE = {
 
 # What is imported from other libraries.
 IMPORTS = {
-    "BatchNormalization": "LayerNorm() normalizes the features of each sample",
+    "BatchNormalization": "BatchNorm()",
     "CrossEntropyLoss": 'Network([..., Dense(K, "softmax")], loss="cce")',
     "DataLoader": "network.fit(x, y, batch_size=32) takes arrays, or an iterable of batches",
     "Input": "no input layer is needed: shapes are inferred from the data",

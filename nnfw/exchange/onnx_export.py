@@ -14,6 +14,7 @@ from nnfw.core.typing import Shape
 from nnfw.core.validation import boolean
 from nnfw.core.version import __version__
 from nnfw.exchange.gates import directions, joined, with_mask
+from nnfw.exchange.onnx_channels import write_channels_first, write_windows
 from nnfw.exchange.onnx_forms import (
     DOMAIN,
     FUNCTIONS,
@@ -25,7 +26,6 @@ from nnfw.exchange.onnx_forms import (
     load_onnx,
     operator_of,
 )
-from nnfw.exchange.onnx_windows import write_windows
 from nnfw.layers import Layer
 from nnfw.layers.activated import Activated
 from nnfw.layers.base import with_samples
@@ -196,6 +196,9 @@ def write(graph: Graph, layer: Layer, shape: Shape) -> None:
         case own.LayerNorm():
             arrays = [graph.constant(key, p) for key, p in layer.params.items()]
             graph.then("LayerNormalization", *arrays, axis=-1, epsilon=layer.epsilon)
+        case own.BatchNorm():
+            how = {"epsilon": layer.epsilon}
+            write_channels_first(graph, "BatchNormalization", len(shape) - 1, layer.params, **how)
         case own.MeanPooling() | own.MaxPooling() | own.LastStep() if graph.steps:
             graph.call(type(layer).__name__, graph.steps)
         case own.MeanPooling() | own.MaxPooling():

@@ -7,9 +7,14 @@ import numpy as np
 from nnfw.core.errors import LoadError
 from nnfw.core.typing import Array, Shape
 from nnfw.exchange.onnx_forms import DOMAIN
-from nnfw.exchange.onnx_windows import NODES
 
 CELLS = {"RNN": 1, "GRU": 2, "LSTM": 3}  # the recurrent nodes, and how many activations a direction has
+CHANNELS_FIRST = (
+    "Conv",
+    "MaxPool",
+    "AveragePool",
+    "BatchNormalization",
+)  # nodes with axis 1 for the features
 
 
 class Source:
@@ -59,7 +64,7 @@ class Source:
         else:
             time_first = first.op_type in CELLS and not self.attributes(first).get("layout")
             by_count = {2: "ND", 3: "TND" if time_first else "NTD", 4: "NHWD"}
-            if first.op_type in NODES:
+            if first.op_type in CHANNELS_FIRST:
                 by_count |= {3: "NDT", 4: "NDHW"}
             axes = by_count.get(len(sizes), "")
         self.require(

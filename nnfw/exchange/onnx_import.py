@@ -16,9 +16,9 @@ from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
 from nnfw.core.typing import Array
 from nnfw.exchange.gates import directions, parted
+from nnfw.exchange.onnx_channels import ChannelReader
 from nnfw.exchange.onnx_forms import DEFAULTS, DOMAIN, MERGES, OPERATORS, ORDERS, activation_of, load_onnx
-from nnfw.exchange.onnx_graph import CELLS, Source
-from nnfw.exchange.onnx_windows import read_windows
+from nnfw.exchange.onnx_graph import CELLS
 from nnfw.layers import Layer
 from nnfw.layers.activated import Activated
 from nnfw.layers.recurrent import Recurrent
@@ -63,7 +63,7 @@ def from_onnx(path: "str | PathLike[str]") -> Network:
             raise LoadError(f"it computes what no chain of nnfw's layers does: {error}") from error
 
 
-class Reader(Source):
+class Reader(ChannelReader):
     """Read the nodes of a chain one by one: `axes` are those of the output of the layers read so far."""
 
     def network(self) -> Network:
@@ -93,8 +93,8 @@ class Reader(Source):
         assign(network, "from_onnx", found)
         return network
 
-    def add(self, layer: Layer, weights: Any = None, axes: str = "") -> None:
-        """Add a layer, and give the axes of its output if they are others than before."""
+    def add(self, layer: Any, weights: Any = None, axes: str = "") -> None:
+        """See `ChannelReader`."""
         self.layers.append(layer)
         self.weights.append({} if weights is None else weights)
         self.axes = axes or self.axes
@@ -113,6 +113,8 @@ class Reader(Source):
                 self.read_recurrent(node, list(node.output).index(name))
             case "Conv" | "MaxPool" | "AveragePool":
                 self.read_windows(node, a)
+            case "BatchNormalization":
+                self.read_batch_norm(node, a)
             case "MatMul":
                 self.read_product(node, self.operand(node, 1))
             case "Gemm":
@@ -207,15 +209,6 @@ class Reader(Source):
         same = found == [*first, last] * directions and first[1:] in ([], [last])
         self.require(node, same, "has different activations where a layer of nnfw has one")
         return [*first[:1], last]
-
-    def read_windows(self, node: Any, a: dict[str, Any]) -> None:
-        """Add a convolution, so far without an activation, or windowed pooling."""
-        self.require(node, self.axes in ("NDT", "NDHW"), f"slides windows over the axes {self.axes}")
-        W, b = (self.operand(node, i) if len(node.input) > i else None for i in (1, 2))
-        layer, weights = read_windows(node.op_type, a, W, b, len(self.axes) - 2)
-        self.require(node, layer, f"has {a}, unlike any layer of nnfw")
-        self.layers.append(layer)
-        self.weights.append(weights)
 
     # ---- other nodes --------------------------------------------------------------------------------
 

@@ -146,8 +146,9 @@ class Trial:
     def build(self, dtype: str) -> Layer:
         """Return a new layer with the weights of the trial."""
         layer, rng = self.initialized(dtype), np.random.default_rng(self.seed)
-        for p in layer.params.values():
-            p[...] = rng.normal(size=p.shape) / max(2.0, len(p) ** 0.5)
+        for name, p in layer.params.items():
+            if name not in getattr(layer, "_followed", ()):  # else it is a statistic, and no weight
+                p[...] = rng.normal(size=p.shape) / max(2.0, len(p) ** 0.5)
         return layer
 
     def copy(self) -> Any:
@@ -261,13 +262,13 @@ def lengths(trial: Trial) -> None:
         return  # without steps there is no padding
     for shorter in (0, 1):
         counts, x = shortened(trial, max(1, trial.x.shape[1] - shorter))
-        layer = trial.copy()
-        for training in (False, True):
+        after = trial.built._steps(counts)
+        for training in (False, True)[: 2 - trial.training_differs]:
             try:
-                y = layer.forward(x, training, lengths=counts)
+                y = trial.copy().forward(x, training, lengths=counts)
             except ShapeError:
                 return
-            said, after = f"forward(training={training}, lengths={counts.tolist()})", layer._steps(counts)
+            said = f"forward(training={training}, lengths={counts.tolist()})"
             for n, length in enumerate(counts):
                 alone = trial.copy().forward(trial.x[n : n + 1, :length])[0]
                 read = y[n, : after[n]] if y.ndim == 3 else y[n]
@@ -294,6 +295,4 @@ def shortened(trial: Trial, longest: int) -> tuple[Array, Array]:
     """Return lengths (N,), and x with nan in the padding that they leave."""
     # Rolled, so that sorting them is a cycle: a permutation that is taken for its inverse shows.
     counts = np.roll(np.linspace(longest, 1, len(trial.x)).astype(int), 1)
-    x = trial.x.copy()
-    x[~valid_steps(counts, x.shape[1])] = np.nan
-    return counts, x
+    return counts, np.where(valid_steps(counts, trial.x.shape[1])[..., None], trial.x, np.nan)

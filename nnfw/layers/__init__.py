@@ -8,7 +8,7 @@ from nnfw.layers.dropout import Dropout, GaussianNoise
 from nnfw.layers.embedding import Embedding
 from nnfw.layers.gru import GRU
 from nnfw.layers.lstm import LSTM
-from nnfw.layers.normalization import LayerNorm
+from nnfw.layers.normalization import BatchNorm, LayerNorm
 from nnfw.layers.pooling import LastStep, MaxPooling, MeanPooling
 from nnfw.layers.reshaping import Flatten, Reshape
 from nnfw.layers.rnn import RNN
@@ -20,6 +20,7 @@ __all__ = [
     "RNN",
     "AveragePooling1D",
     "AveragePooling2D",
+    "BatchNorm",
     "Bidirectional",
     "Conv1D",
     "Conv2D",

@@ -1,14 +1,16 @@
-"""LayerNorm: the features of each sample, or step, normalized to mean 0 and variance 1."""
+"""Normalization to mean 0 and variance 1: of the features of a sample, or of a feature over a batch."""
 
 from typing import Unpack
 
 import numpy as np
 
 from nnfw.core.errors import ShapeError
+from nnfw.core.lengths import check_lengths, valid_steps, without
 from nnfw.core.typing import Array, Shape
-from nnfw.core.validation import POSITIVE
+from nnfw.core.validation import POSITIVE, SHARE
 from nnfw.layers.base import Layer, Options, with_samples
 from nnfw.layers.parameters import NOTHING
+from nnfw.optimizers import Optimizer
 
 
 class LayerNorm(Layer):
@@ -107,6 +109,137 @@ class LayerNorm(Layer):
         ones = np.ones(len(dy), self.dtype)
         np.matmul(ones, self.cache["product"].reshape(-1, D), out=self.grads["gain"])  # (4)
         np.matmul(ones, dy, out=self.grads["shift"])  # (4)
+
+
+class BatchNorm(Layer):
+    """Normalize each feature over a batch, then scale and shift it by parameters.
+
+    With M rows of D features in a batch, those of all samples, and of their valid steps or pixels::
+
+        (1)  mean = Σ x / M     variance = Σ (x - mean)² / M          (D,)
+        (2)  scale = 1 / √(variance + ε)
+        (3)  normalized = (x - mean) scale
+        (4)  y = normalized∘gain + shift          of the shape of x
+
+    and backward::
+
+        (4)      dnormalized = dy∘gain     dgain = Σ dy∘normalized     dshift = Σ dy
+        (3 to 1) dx = (dnormalized - Σ dnormalized / M - normalized Σ dnormalized∘normalized / M) scale
+
+    In inference mean and variance are the running ones, which each update moves towards those of its batch::
+
+        (5)  running = running + rate (that of the batch - running)
+
+    with the unbiased variance, M / (M - 1) times that of (1). They are the parameters ``mean`` and
+    ``variance``, which no optimizer trains, so that files, copies and callbacks keep them with the others. A
+    batch of one row has no variance: the running ones normalize it and stay as they are, as they do with
+    ``trainable=False``. Sample weights weigh the loss; rows of weight 0 count in (1), as in other libraries.
+
+    Parameters
+    ----------
+    epsilon : float
+        ε > 0.
+    rate : float
+        From 0 to 1: how far a batch moves the running statistics. PyTorch calls it `momentum`, and Keras so
+        calls ``1 - rate``.
+    **options
+        See `Layer`.
+
+    References
+    ----------
+    Ioffe & Szegedy 2015, "Batch normalization" (arXiv:1502.03167).
+
+    Examples
+    --------
+    >>> layer = BatchNorm()
+    >>> _ = layer.compute_shapes((1,))
+    >>> layer.initialize(np.random.default_rng(0))
+    >>> layer.forward(np.array([[1.0], [3.0], [5.0]]), training=True).ravel().round(2)
+    array([-1.22,  0.  ,  1.22], dtype=float32)
+    >>> layer.forward(np.array([[1.0]])).round(2)  # before any update the running mean is 0, the variance 1
+    array([[1.]], dtype=float32)
+    """
+
+    causal = takes_lengths = True
+    _adjustable = ("epsilon", "rate")
+    _followed = ("mean", "variance")
+
+    def __init__(self, *, epsilon: float = 1e-5, rate: float = 0.1, **options: Unpack[Options]) -> None:
+        super().__init__(**options)
+        self.epsilon = POSITIVE("BatchNorm", "epsilon", epsilon)
+        self.rate = SHARE("BatchNorm", "rate", rate)
+
+    def compute_shapes(self, input_shape: Shape) -> Shape:
+        """Return the input's shape, (D,), (T, D) or (H, W, D)."""
+        if len(input_shape) not in (1, 2, 3) or input_shape[-1] is None:
+            raise ShapeError(f"{self._label}: expects features last, got {with_samples(input_shape)}")
+        for name, start in (("gain", "ones"), ("shift", "zeros"), ("mean", "zeros"), ("variance", "ones")):
+            self.add_parameter(name, input_shape[-1:], start)
+        return input_shape
+
+    def forward(self, x: Array, training: bool = False, lengths: Array | None = None) -> Array:
+        """Return y, of the shape of x; steps beyond the `lengths` (N,) count in no mean, and give 0."""
+        gain, shift, mean, variance = (self.params[name] for name in ("gain", "shift", "mean", "variance"))
+        x, padding = np.asarray(x, self.dtype), None
+        self.check_input(x, len(gain), axes=(2, 3, 4))
+        if lengths is not None:
+            padding = ~valid_steps(check_lengths(self._label, lengths, *x.shape[:2]), x.shape[1])
+        M = x[..., 0].size if padding is None else int(padding.size - padding.sum())
+        of_batch = training and self.trainable and M > 1
+        if of_batch:
+            mean = total(without(padding, x)) / M  # (1)
+            mean = mean + total(without(padding, x - mean)) / M  # far from 0 it was rounded
+        normalized = without(padding, x - mean)
+        if of_batch:
+            variance = total(normalized * normalized) / M  # (1)
+        scale = 1 / np.sqrt(variance + self.epsilon)  # (2)
+        normalized *= scale  # (3)
+        y: Array = without(padding, normalized * gain + shift)  # (4)
+        if training:
+            self.cache = {"normalized": normalized, "scale": scale}
+            if padding is not None:
+                self.cache["padding"] = padding
+            if of_batch:
+                self.cache.update(mean=mean, variance=variance, M=np.array(M, self.dtype))
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """Return dx, of the shape of x."""
+        normalized, padding = self._recall("normalized", "backward"), self.cache.get("padding")
+        factor = self.params["gain"] * self.cache["scale"]
+        dy = without(padding, self._check_gradient(dy, normalized.shape))
+        self.cache.update(dgain=total(dy * normalized), dshift=total(dy))  # (4)
+        if not self._needs_dx:
+            return NOTHING
+        if "M" not in self.cache:
+            return dy * factor
+        means = self.cache["dshift"] / self.cache["M"], self.cache["dgain"] / self.cache["M"]
+        dx: Array = (dy - means[0] - normalized * means[1]) * factor  # (3 to 1)
+        return without(padding, dx)
+
+    def gradients(self) -> None:
+        """Fill the gradients of gain and shift: (4); those of the running statistics are 0."""
+        self._require("dshift", "gradients")
+        self.flat_grads[...] = 0
+        for name in ("gain", "shift"):
+            self.grads[name][...] = self.cache[f"d{name}"]
+
+    def update(self, optimizer: Optimizer, epoch: float) -> None:
+        """Take one step of the optimizer, and move the running statistics: (5)."""
+        running = {name: self.params[name].copy() for name in self._followed}
+        super().update(optimizer, epoch)  # which may shrink what is in its vector
+        if "M" in self.cache and self.trainable:
+            M = self.cache["M"]
+            running["mean"] += self.rate * (self.cache["mean"] - running["mean"])
+            running["variance"] += self.rate * (self.cache["variance"] * (M / (M - 1)) - running["variance"])
+        for name, statistic in running.items():
+            self.params[name][...] = statistic
+
+
+def total(x: Array) -> Array:
+    """Return the sum (D,) of x (..., D) over all rows, as one product."""
+    rows = x.reshape(-1, x.shape[-1])
+    return np.ones(len(rows), x.dtype) @ rows
 
 
 def means(x: Array, weights: Array) -> Array:

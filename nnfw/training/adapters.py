@@ -13,6 +13,7 @@ from nnfw.core.typing import Array
 from nnfw.core.validation import as_array, check_finite, named, numeric
 from nnfw.data import pad_sequences
 from nnfw.layers.base import Layer
+from nnfw.layers.normalization import BatchNorm
 from nnfw.layers.validation import check_memory
 from nnfw.losses import Loss
 from nnfw.model import Model
@@ -78,7 +79,8 @@ def is_ragged(x: Any, first: Layer) -> bool:
     if not isinstance(x, (list, tuple)) or not x:
         return False
     axes = as_array(x[0], "x[0]").ndim
-    if axes not in ((1,) if first._takes_indices else (1, 2) if first.takes_lengths else (2,)):
+    rows_too = not first.takes_lengths or isinstance(first, BatchNorm)  # which an array (D,) is one of
+    if axes not in ((1,) if first._takes_indices else (2,) if rows_too else (1, 2)):
         return False
     if hasattr(x[0], "shape") and not first._takes_indices:
         return True

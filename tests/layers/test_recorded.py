@@ -86,7 +86,8 @@ def layer_of(case, kind):
     return RNN(H, "relu" if "relu" in case else "tanh", **settings)
 
 
-CASES = sorted({key.partition("/")[0] for key in RECORDED})
+CASES = {key.partition("/")[0] for key in RECORDED}
+CASES = sorted(CASES - {"batch_norm", "batch_norm_in_time"})  # these two: see test_normalization.py
 RUNS = [(case, kind) for case in CASES for kind in KINDS if recorded(case, kind)]
 
 

@@ -58,4 +58,20 @@ for case, module, shape in (
 ):
     x = torch.randn(shape, requires_grad=True)
     record(case, x, module(x.movedim(-1, 1)).movedim(1, -1))
+for case, shape, lengths in (("batch_norm", (7, D), None), ("batch_norm_in_time", SERIES, LENGTHS)):
+    module = nn.BatchNorm1d(D, eps=0.01, momentum=0.3)
+    gain, shift = (torch.randn(D, requires_grad=True) for _ in range(2))
+    for _ in range(2):  # of which the first moves the running statistics
+        x = (3 * torch.randn(shape) + 2).requires_grad_()
+        valid = torch.ones(shape[:-1], dtype=bool) if lengths is None else torch.arange(T) < lengths[:, None]
+        before = {"mean": module.running_mean.clone(), "variance": module.running_var.clone()}
+        y = torch.zeros(shape)
+        y[valid] = module(x[valid]) * gain + shift
+    record(case, x, y, {"gain": gain, "shift": shift} | before, lengths)
+    module.eval()
+    after = {"mean": module.running_mean, "variance": module.running_var}
+    arrays |= {f"{case}/after/{name}": a.numpy() for name, a in after.items()}
+    y = torch.zeros(shape)
+    y[valid] = module(x[valid]) * gain + shift
+    arrays[f"{case}/after/y"] = y.detach().numpy()
 np.savez_compressed(Path(__file__).with_name("blocks.npz"), **arrays)

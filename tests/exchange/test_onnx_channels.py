@@ -1,4 +1,4 @@
-"""Convolutions and windowed pooling as files of ONNX, and files of other programs with channels first."""
+"""Convolutions, windowed pooling and BatchNorm as files of ONNX, and files with channels first."""
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from nnfw import (
     GRU,
     AveragePooling1D,
     AveragePooling2D,
+    BatchNorm,
     Conv1D,
     Conv2D,
     Dense,
@@ -32,11 +33,13 @@ SEQUENCES = {
     "causal": [Conv1D(4, 3, "gelu", padding="causal", dilation=2, use_bias=False), LastStep()],
     "twice": [Conv1D(4, 2, "silu", stride=2), Conv1D(3, 2, padding="same"), MaxPooling()],
     "pooled": [Conv1D(4, 2, padding="same"), MaxPooling1D(2), AveragePooling1D(3, 1), MeanPooling()],
+    "normalized": [BatchNorm(epsilon=0.1), GRU(3), BatchNorm(), Dense(2)],
     "steps": [Conv1D(4, 3, "softmax", padding="same", dilation=2), Dense(2)],
 }
 IMAGES = {
     "LeNet": [Conv2D(3, 3, "relu"), MaxPooling2D(2), Conv2D(4, 2, "tanh"), Flatten(), Dense(2, "softmax")],
     "same": [Conv2D(3, (2, 3), padding="same", stride=(2, 1)), AveragePooling2D((2, 3), 1), Flatten()],
+    "normalized": [BatchNorm(), Conv2D(3, 2, "relu"), BatchNorm(), Flatten(), Dense(2)],
     "images": [Conv2D(3, 2, "relu", dilation=(1, 2), use_bias=False)],
 }
 
@@ -50,6 +53,9 @@ def check(network, path, x, lengths=None):
     """ONNX and the file read again compute what the network predicts."""
     for p in network.params.values():
         p[...] = RNG.normal(size=p.shape)
+    for layer in network.layers:
+        if isinstance(layer, BatchNorm):
+            layer.params["variance"][...] = RNG.uniform(0.5, 2.0, layer.params["variance"].shape)
     to_onnx(network, path, lengths=lengths is not None)
     y = network.predict(x, lengths=lengths)
     again = from_onnx(path)
@@ -103,12 +109,13 @@ def test_a_file_of_another_program(path):
         ("MaxPool <kernel_shape = [2, 2], ceil_mode = 1> (c)", "unlike any layer of nnfw"),
         ("MaxPool <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (c)", "unlike any layer of nnfw"),
         ("AveragePool <kernel_shape = [2, 2], dilations = [2, 1]> (c)", "unlike any layer of nnfw"),
+        ("BatchNormalization <training_mode = 1> (c, D, D, D, D)", "is in training, or along another axis"),
         ("Flatten (c)", "does not keep the samples apart"),
     ],
 )
 def test_files_that_are_refused(node, words, path):
     text = f"c = MaxPool <kernel_shape = [1, 1]> (x) y = {node}"
     G = RNG.normal(size=(3, 1, 2, 2)).astype("f4")
-    graph_of(path, text, "float[N, 3, 6, 7] x", W=W2, G=G)
+    graph_of(path, text, "float[N, 3, 6, 7] x", W=W2, G=G, D=np.ones(3, "f4"))
     with pytest.raises(LoadError, match=words):
         from_onnx(path)
