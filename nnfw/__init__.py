@@ -48,6 +48,7 @@ from nnfw.layers import (
     MaxPooling1D,
     MaxPooling2D,
     MeanPooling,
+    RepeatVector,
     Reshape,
 )
 from nnfw.losses import Loss
@@ -55,6 +56,7 @@ from nnfw.metrics import Metric
 from nnfw.network import Network
 from nnfw.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, Optimizer, RMSprop
 from nnfw.regularizers import Regularizer
+from nnfw.residual import Residual
 from nnfw.saving.checkpoint import Checkpoint
 from nnfw.schedules import Schedule
 from nnfw.training.callbacks import Callback, CSVLogger, LambdaCallback
@@ -68,10 +70,10 @@ __all__ = [
     "Conv2D", "Dense", "Dropout", "EarlyStopping", "Embedding", "Flatten", "GaussianNoise", "History",
     "Initializer", "LambdaCallback", "LastStep", "Layer", "LayerNorm", "Lion", "LoadError", "Loss",
     "MaxPooling", "MaxPooling1D", "MaxPooling2D", "MeanPooling", "Metric", "Nadam", "Network",
-    "NonFiniteError", "Optimizer", "RMSprop", "ReduceOnPlateau", "Regularizer", "Reshape", "Schedule",
-    "ShapeError", "TensorBoard", "activations", "data", "datasets", "explain", "generation", "gradcheck",
-    "initializers", "kernels", "losses", "metrics", "optimizers", "plots", "regularizers", "saving",
-    "schedules", "set_kernels", "show_config",
+    "NonFiniteError", "Optimizer", "RMSprop", "ReduceOnPlateau", "Regularizer", "RepeatVector", "Reshape",
+    "Residual", "Schedule", "ShapeError", "TensorBoard", "activations", "data", "datasets", "explain",
+    "generation", "gradcheck", "initializers", "kernels", "losses", "metrics", "optimizers", "plots",
+    "regularizers", "saving", "schedules", "set_kernels", "show_config",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # else every name would pass for one of the package

@@ -110,9 +110,9 @@ class Model(Sequential):
 
     def _fuse(self) -> None:
         """Have the output layer keep its logits, if the loss is fused with its activation."""
-        *inner, last = self._leaves()
-        for leaf in inner:
+        for leaf in self._leaves():
             leaf._keeps_logits = False
+        last = self._last
         activation = getattr(last, "activation", None)
         last._keeps_logits = activation is not None and activation.name == self.loss.fused_with
 

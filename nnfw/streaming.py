@@ -44,7 +44,7 @@ class Stream:
     def __init__(self, network: Model, samples: int | None = None) -> None:
         self.network, self.samples = network, samples
         self.N = 1 if samples is None else positive_integer("stream", "samples", samples)
-        for leaf in network._leaves():
+        for leaf in network._units():
             if not leaf.causal:
                 raise ValueError(
                     f"{leaf._label} needs the whole sequence before its first output, so it cannot go step "
@@ -56,8 +56,8 @@ class Stream:
 
     def reset(self) -> None:
         """Begin a new sequence, with the current weights of the network."""
-        layers = list(self.network._leaves())
-        parts = [(name, part) for layer in layers for name, part in vars(layer).items()]
+        layers, leaves = list(self.network._units()), self.network._leaves()
+        parts = [(name, part) for leaf in leaves for name, part in vars(leaf).items()]
         shared = {id(part): part for name, part in parts if name in TRAINING or isinstance(part, Initializer)}
         self.steppers = [stepper_of(layer, self.N) for layer in copy.deepcopy(layers, shared)]
 
@@ -100,12 +100,12 @@ class Stream:
 
     @state.setter
     def state(self, state: list[Any]) -> None:
-        shapes = [None if stepper.state is None else stepper.state.shape for stepper in self.steppers]
-        if [None if part is None else np.shape(part) for part in state] != shapes:
+        shapes = shapes_of([stepper.state for stepper in self.steppers])
+        if shapes_of(list(state)) != shapes:
             raise ShapeError(f"state must be what a stream of this network had as its state: shapes {shapes}")
         for stepper, part in zip(self.steppers, state, strict=True):
             if part is not None:
-                stepper.state = np.array(part)
+                stepper.state = copy.deepcopy(part) if isinstance(part, list) else np.array(part)
 
     def copy(self) -> "Stream":
         """Return a stream with the same weights and the same state, independent of this one."""
@@ -113,3 +113,10 @@ class Stream:
         other.steppers = [copy.copy(stepper) for stepper in self.steppers]
         other.state = self.state
         return other
+
+
+def shapes_of(state: Any) -> Any:
+    """Return the shape of a state, or of each in a list of them; None if there is none."""
+    if isinstance(state, list):
+        return [shapes_of(part) for part in state]
+    return None if state is None else np.shape(state)

@@ -75,6 +75,7 @@ GIVEN = {
     "schedules": lambda: [schedules.Constant(0.1), schedules.Constant(0.2)],
     "shape": lambda: (2, 3),
     "std": lambda: 0.5,
+    "steps": lambda: 3,
     "symbols": lambda: ["a", "b"],
     "units": lambda: 3,
     "vocabulary": lambda: 5,

@@ -30,6 +30,11 @@ def steps_as_samples(a: Array, lengths: Array | None) -> Array:
     return a.reshape(-1, *a.shape[2:]) if lengths is None else a[valid_steps(lengths, a.shape[1])]
 
 
+def is_sequence(y: Array, steps: tuple[int, ...]) -> bool:
+    """Whether outputs still have the time steps (N, T) of the inputs."""
+    return y.ndim > 2 and y.shape[:2] == steps
+
+
 def without(padding: Array | None, x: Array) -> Array:
     """Return x (N, T, ...) with 0 in the padding (N, T)."""
     if padding is None:

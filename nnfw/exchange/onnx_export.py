@@ -73,7 +73,7 @@ def to_onnx(network: Model, path: "str | PathLike[str]", *, lengths: bool = Fals
 
 def model_of(network: Model, onnx: Any, lengths: bool) -> Any:
     """Return the model of a network."""
-    leaves = list(network._leaves())
+    leaves = list(network._units())
     shapes = shapes_of(leaves, network.shapes[0])
     has_steps = len(shapes[0]) == (1 if network._takes_indices else 2)
     if lengths and not has_steps:
@@ -206,6 +206,9 @@ def write(graph: Graph, layer: Layer, shape: Shape) -> None:
             graph.then(operator, graph.constant("axis", np.array([1])), keepdims=0)
         case own.LastStep():
             graph.then("Gather", graph.constant("last", np.int64(-1)), axis=1)
+        case own.RepeatVector():
+            graph.then("Unsqueeze", graph.constant("axis", np.array([1])))
+            graph.then("Expand", graph.constant("steps", np.array([1, layer.steps, 1])))
         case own.Reshape():
             if graph.steps:
                 raise ValueError(

@@ -137,6 +137,15 @@ class Reader(ChannelReader):
                 self.add(own.LayerNorm(epsilon=a.get("epsilon", 1e-5)), {"gain": gain, "shift": shift})
             case "Transpose":
                 self.axes = "".join(self.axes[i] for i in a["perm"])
+            case "Unsqueeze":
+                one_step = self.axes == "ND" and self.operand(node, 1, "axes").tolist() == [1]
+                self.require(node, one_step, "adds another axis than that of steps")
+                self.axes = "N1D"
+            case "Expand":
+                sizes = self.operand(node, 1).tolist()
+                repeats = self.axes == "N1D" and sizes[::2] == [1, 1]
+                self.require(node, repeats, "repeats another axis than that of steps")
+                self.add(own.RepeatVector(sizes[1]), axes="NTD")
             case "Squeeze":
                 one = self.letter(node) == "P" and isinstance(self.layers[-1], Recurrent)
                 self.require(node, one, "drops another axis than that of one direction")

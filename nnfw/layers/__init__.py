@@ -10,7 +10,7 @@ from nnfw.layers.gru import GRU
 from nnfw.layers.lstm import LSTM
 from nnfw.layers.normalization import BatchNorm, LayerNorm
 from nnfw.layers.pooling import LastStep, MaxPooling, MeanPooling
-from nnfw.layers.reshaping import Flatten, Reshape
+from nnfw.layers.reshaping import Flatten, RepeatVector, Reshape
 from nnfw.layers.rnn import RNN
 from nnfw.layers.window_pooling import AveragePooling1D, AveragePooling2D, MaxPooling1D, MaxPooling2D
 
@@ -36,5 +36,6 @@ __all__ = [
     "MaxPooling1D",
     "MaxPooling2D",
     "MeanPooling",
+    "RepeatVector",
     "Reshape",
 ]

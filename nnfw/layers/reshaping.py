@@ -1,4 +1,4 @@
-"""Reshape and Flatten: the values of a sample in another shape."""
+"""Reshape, Flatten and RepeatVector: the values of a sample in another shape, or at each of several steps."""
 
 import math
 from collections.abc import Iterable
@@ -93,3 +93,61 @@ class Flatten(Reshape):
 
     def __init__(self, *, name: str | None = None) -> None:
         Layer.__init__(self, name=name)
+
+
+class RepeatVector(Layer):
+    """Give each of T steps the features of the sample: (N, D) -> (N, T, D).
+
+    ::
+
+        (1)  yₜ = x          and backward  dx = Σₜ dyₜ
+
+    Between two recurrent layers it makes an encoder and a decoder: the first reads a sequence into its last
+    state, and the second writes T steps from that.
+
+    Parameters
+    ----------
+    steps : int
+        T.
+    name : str, optional
+        See `Layer`.
+
+    References
+    ----------
+    Sutskever, Vinyals & Le 2014, "Sequence to sequence learning with neural networks" (arXiv:1409.3215); Cho
+    et al. 2014 (arXiv:1406.1078), whose decoder too is given the same vector at each step.
+
+    Examples
+    --------
+    >>> RepeatVector(3).forward(np.array([[1.0, 2.0]]))
+    array([[[1., 2.],
+            [1., 2.],
+            [1., 2.]]], dtype=float32)
+    """
+
+    def __init__(self, steps: int, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.steps = positive_integer("RepeatVector", "steps", steps)
+
+    def compute_shapes(self, input_shape: Shape) -> Shape:
+        """Return (T, D) for (D,)."""
+        if len(input_shape) != 1:
+            raise ShapeError(
+                f"{self._label}: expects (samples, features), got {with_samples(input_shape)}; "
+                f"a recurrent layer before it returns only its last state with return_sequences=False"
+            )
+        return (self.steps, *input_shape)
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return y (N, T, D) for x (N, D)."""
+        x = np.asarray(x, self.dtype)
+        if x.ndim != 2:
+            raise ShapeError(f"{self._label}: expects (samples, features), got {x.shape}")
+        y = np.repeat(x[:, None], self.steps, axis=1)  # (1)
+        if training:
+            self.cache = {"y": y}
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """Return dx (N, D), given dy (N, T, D): (1)."""
+        return self._check_gradient(dy, self._recall("y", "backward").shape).sum(axis=1)

@@ -1,8 +1,7 @@
 """Sequential: layers one after another. It is itself a Layer: its six verbs are loops over the layers."""
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from nnfw.core.vectors import clip_to_norm
 from nnfw.layers.base import Layer
 from nnfw.layers.flat import SharedUpdate, flatten, shared_update, vector
 from nnfw.layers.parameters import Views
-from nnfw.layers.validation import check_layers, check_names, check_takes_lengths
+from nnfw.layers.validation import check_layers, check_names, check_takes_lengths, keeps_steps
 from nnfw.optimizers import Optimizer
 
 
@@ -37,6 +36,7 @@ class Sequential(Layer):
 
     takes_lengths = _takes_state = _settled = True
     shapes: list[Shape]
+    _is_chain: ClassVar[bool] = True  # whether its outputs are those of its last layer
     _padding: Array | None = None  # of the outputs of the last training pass
     _shared: SharedUpdate | None = None  # the last step that updated all layers at once
     _transient = (*Layer._transient, "_padding", "_shared")
@@ -217,8 +217,8 @@ class Sequential(Layer):
     @property
     def _last(self) -> Layer:
         """The layer that computes the output of the network."""
-        *_, last = self._leaves()
-        return last
+        last = self.layers[-1]
+        return last._last if isinstance(last, Sequential) else last
 
     @property
     def _takes_indices(self) -> bool:  # type: ignore[override]
@@ -250,6 +250,14 @@ class Sequential(Layer):
                 yield from layer._named_leaves(f"{prefix}{name}.")
             else:
                 yield f"{prefix}{name}", layer
+
+    def _units(self) -> Iterator[Layer]:
+        """Yield the layers of which each reads the outputs of the last: of inner chains one by one."""
+        for layer in self.layers:
+            if isinstance(layer, Sequential) and layer._is_chain:
+                yield from layer._units()
+            else:
+                yield layer
 
     def _rules(self, optimizer: Optimizer) -> Iterator[tuple[Layer, Optimizer]]:
         """Yield each layer that `update` changes, those of inner chains too, and its optimizer."""
@@ -292,16 +300,3 @@ class Sequential(Layer):
         if before is None and len(shape) == 1 and "expects (samples, steps" in message and not self.size:
             return f"One feature a step is x[..., None], {(*shape, 1)} a sample"
         return ""
-
-
-def is_sequence(y: Array, steps: tuple[int, ...]) -> bool:
-    """Whether outputs still have the time steps (N, T) of the inputs."""
-    return y.ndim > 2 and y.shape[:2] == steps
-
-
-def keeps_steps(layer: Layer, y: Array, steps: tuple[int, ...]) -> bool:
-    """Whether a layer, and each within it, has outputs `y` for the time steps (N, T) of its inputs."""
-    N, T = steps
-    chain = zip(layer.layers, pairwise(layer.shapes), strict=True) if isinstance(layer, Sequential) else ()
-    kept = all(len(after) > 1 and after[0] == one._steps(before[0]) for one, (before, after) in chain)
-    return kept and is_sequence(y, (N, layer._steps(T)))

@@ -1,5 +1,7 @@
 """Layers that are given a sequence one time step after another: what `nnfw.streaming` chains."""
 
+from typing import Any
+
 import numpy as np
 
 from nnfw.core.typing import Array
@@ -15,7 +17,7 @@ class Stepper:
     A shallow copy that is given a state of its own goes its own way. `nnfw.streaming.Stream` chains them.
     """
 
-    state: Array | None = None
+    state: Any = None  # an array (N, ...), or a list of states
 
     def __init__(self, layer: Layer) -> None:
         self.layer = layer

@@ -5,11 +5,13 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from nnfw.core.errors import ShapeError
+from nnfw.core.lengths import is_sequence
 from nnfw.core.typing import Array
 from nnfw.layers.base import Layer
 from nnfw.layers.parameters import count
@@ -73,6 +75,14 @@ def check_takes_lengths(layer: Layer, padding: Array) -> None:
             f"padding as values; set takes_lengths = True in the class, and have its "
             f"forward(x, training, lengths) leave out the steps beyond the lengths"
         )
+
+
+def keeps_steps(layer: Any, y: Array, steps: tuple[int, ...]) -> bool:
+    """Whether a layer, and each within it, has outputs `y` for the time steps (N, T) of its inputs."""
+    N, T = steps
+    chain = zip(layer.layers, pairwise(layer.shapes), strict=True) if hasattr(layer, "shapes") else ()
+    kept = all(len(after) > 1 and after[0] == one._steps(before[0]) for one, (before, after) in chain)
+    return kept and is_sequence(y, (N, layer._steps(T)))
 
 
 def check_memory(leaves: Iterable[Layer], dtype: np.dtype[Any]) -> None:

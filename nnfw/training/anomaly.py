@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from nnfw.core.lengths import valid_steps, without
+from nnfw.core.lengths import is_sequence, valid_steps, without
 from nnfw.core.typing import Array
 from nnfw.layers.base import Layer
-from nnfw.layers.sequential import Sequential, is_sequence
+from nnfw.layers.sequential import Sequential
 from nnfw.model import Model
 from nnfw.training.batches import Batch
 
@@ -33,7 +33,7 @@ def walk_forward(network: Model, batch: Batch, training: bool) -> Iterator[str]:
     """Yield after each part of the forward pass a message if that is not finite, else an empty string."""
     a, lengths = inputs(batch), batch.lengths
     yield in_array("the input x", a)
-    for leaf, state in zip(network._leaves(), states(network, batch.state), strict=True):
+    for leaf, state in zip(network._units(), states(network, batch.state), strict=True):
         yield from (
             in_array(f"parameter {name} of {leaf._label}", p, steps=False) for name, p in leaf.params.items()
         )
@@ -60,7 +60,7 @@ def walk_backward(network: Model, batch: Batch) -> Iterator[str]:
     a = network.forward(batch.x, training=True, lengths=batch.lengths, initial_state=batch.state)
     _, dy, of_logits = network.loss.with_gradient(batch.y, a, batch.weight)
     yield in_array("the gradient of the loss", dy)
-    for leaf in reversed(list(network._leaves())):
+    for leaf in reversed(list(network._units())):
         dy = leaf.backward(dy, of_logits=True) if of_logits else leaf.backward(dy)  # type: ignore[call-arg]
         of_logits = False
         yield in_cache(leaf, backward=True)
@@ -74,9 +74,12 @@ def walk_backward(network: Model, batch: Batch) -> Iterator[str]:
 
 
 def states(chain: Sequential, state: Any) -> Iterator[Any]:
-    """Yield the initial state of each layer, those of inner networks one by one."""
+    """Yield the initial state of each layer, those of inner chains one by one."""
     for layer, one in zip(chain.layers, state or [None] * len(chain.layers), strict=True):
-        yield from states(layer, one) if isinstance(layer, Sequential) else [one]
+        if isinstance(layer, Sequential) and layer._is_chain:
+            yield from states(layer, one)
+        else:
+            yield one
 
 
 def inputs(batch: Batch) -> Array:

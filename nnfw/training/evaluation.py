@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from nnfw.core.lengths import valid_steps, without
+from nnfw.core.lengths import is_sequence, valid_steps, without
 from nnfw.core.typing import Array
 from nnfw.layers.parameters import NOTHING
-from nnfw.layers.sequential import is_sequence
 from nnfw.model import Model
 from nnfw.training.adapters import as_inputs
 from nnfw.training.batches import Batch, Data

@@ -21,6 +21,7 @@ from nnfw import (
     MaxPooling2D,
     MeanPooling,
     Network,
+    RepeatVector,
     Reshape,
 )
 from nnfw.exchange import from_onnx, to_onnx
@@ -77,6 +78,11 @@ def test_sequences(name, with_lengths, path):
 def test_images(name, path):
     x = RNG.normal(size=(4, 6, 7, 2)).astype("f4")
     check(untrained(Network(IMAGES[name], seed=0), 6, 7, 2), path, x)
+
+
+def test_an_encoder_and_a_decoder(path):
+    layers = [GRU(3), RepeatVector(4), GRU(2, return_sequences=True), Dense(2)]
+    check(untrained(Network(layers, seed=0), None, 3), path, RNG.normal(size=(4, 6, 3)).astype("f4"))
 
 
 def test_pixels_become_images(path):

@@ -40,7 +40,9 @@ from nnfw import (
     MaxPooling2D,
     MeanPooling,
     Network,
+    RepeatVector,
     Reshape,
+    Residual,
 )
 from nnfw.gradcheck import check_layer, check_network
 from nnfw.gradcheck.contract import Trial, input_shapes, renew
@@ -70,7 +72,9 @@ BUILT = {
     MaxPooling1D: lambda: MaxPooling1D(2),
     MaxPooling2D: lambda: MaxPooling2D(2),
     Network: lambda: Network([GRU(4, return_sequences=True), RNN(3, return_sequences=True)]),
+    RepeatVector: lambda: RepeatVector(3),
     Reshape: lambda: Reshape(20),
+    Residual: lambda: Residual([RNN(4, return_sequences=True), Dense(5)]),
 }
 
 # Further layers of a class, for other code that it has.
@@ -118,6 +122,7 @@ VARIANTS = {
         LSTM(3, "silu", {"i": "silu", "o": "gelu"}),
         LSTM(1, "relu", {"f": "tanh"}, forget_bias=-1.0, go_backwards=True),
     ],
+    Residual: [Residual([Dense(5, "tanh")])],
     Network: [
         Network([GRU(3, return_sequences=True), Network([RNN(2)]), Dense(3, "softmax")], loss="cce"),
         Network([RNN(3, return_sequences=True), Dense(2)]),

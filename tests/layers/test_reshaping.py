@@ -1,4 +1,4 @@
-"""Reshape and Flatten: values keep their order, and padding is never flattened."""
+"""Reshape, Flatten and RepeatVector: values keep their order, and padding is never flattened."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,8 @@ from built import build, step
 from numpy.testing import assert_array_equal
 from untrained import untrained
 
-from nnfw import Dense, Flatten, Network, Reshape, ShapeError
-from nnfw.gradcheck import check_layer
+from nnfw import GRU, Dense, Flatten, Network, RepeatVector, Reshape, ShapeError
+from nnfw.gradcheck import check_layer, check_network
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,31 @@ def test_a_network_flattens_no_padding(layer):
     assert network.predict([np.ones((3, 2)), np.ones((3, 2))]).shape == (2, 1)
     with pytest.raises(ValueError, match="have no common size"):
         network.predict([np.ones((3, 2)), np.ones((1, 2))])
+
+
+# ---- RepeatVector ---------------------------------------------------------------------------------------
+
+
+def test_each_step_is_the_vector_and_gives_its_gradient():
+    x, dy = np.arange(6.0).reshape(2, 3), np.random.default_rng(3).normal(size=(2, 4, 3))
+    layer = build(RepeatVector(4), (3,))
+    dx = step(layer, x, dy)
+    assert all(np.array_equal(layer.forward(x)[:, t], x) for t in range(4))
+    np.testing.assert_allclose(dx, dy.sum(axis=1), rtol=1e-14)
+
+
+def test_an_encoder_and_a_decoder_are_a_chain():
+    network = Network([GRU(4), RepeatVector(3), GRU(5, return_sequences=True), Dense(2)], seed=0)
+    x, y = np.random.default_rng(4).normal(size=(6, 5, 2)), np.random.default_rng(5).normal(size=(6, 3, 2))
+    assert check_network(network, x, y).worst < 1e-6
+    network.fit(x, y, epochs=2, verbose=0)
+    assert network.predict(x).shape == (6, 3, 2)
+    with pytest.raises(ShapeError, match=r"GRU\(4\) does not keep them; leave lengths out"):
+        network.fit(x, y, lengths=[5, 4, 3, 2, 1, 5], verbose=0)
+
+
+def test_misuse_of_repeat_vector_is_explained():
+    with pytest.raises(ShapeError, match=r"expects \(samples, features\), got \(samples, 5, 3\); a"):
+        RepeatVector(4).compute_shapes((5, 3))
+    with pytest.raises(ShapeError, match=r"expects \(samples, features\), got \(2, 5, 3\)"):
+        build(RepeatVector(4), (3,)).forward(np.ones((2, 5, 3)))

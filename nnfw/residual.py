@@ -1,0 +1,130 @@
+"""Residual: layers whose outputs are added to their input."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nnfw.core.errors import ShapeError
+from nnfw.core.lengths import valid_steps
+from nnfw.core.typing import Array, Shape
+from nnfw.layers.base import Layer, with_samples
+from nnfw.layers.parameters import NOTHING
+from nnfw.layers.stepping import Stepper, stepper_of
+from nnfw.model import Model
+
+MANY = 1 << 10  # steps, where any number of them will do
+
+
+class Residual(Model):
+    """A chain f within a network, whose outputs are added to its input.
+
+    ::
+
+        (1)  y = x + f(x)          of the shape of x
+
+    and backward, with the backward pass of f::
+
+        (1)  dx = dy + (∂f/∂x)ᵀ dy
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        f, first to last; its outputs have the shape of its input.
+    **options
+        Those of `Network`, of which `optimizer` and `name` count within another network.
+
+    References
+    ----------
+    He, Zhang, Ren & Sun 2015, "Deep residual learning for image recognition" (arXiv:1512.03385).
+
+    Examples
+    --------
+    >>> from nnfw import Conv1D, Dense, MaxPooling, Network, Residual
+    >>> block = Residual([Conv1D(8, 3, "relu", padding="same"), Conv1D(8, 3, padding="same")])
+    >>> network = Network([Dense(8), block, MaxPooling(), Dense(1)])
+    >>> network.compute_shapes((20, 3)), block.shapes
+    ((1,), [(20, 8), (20, 8), (20, 8)])
+    """
+
+    _is_chain = False
+
+    @property
+    def causal(self) -> bool:  # type: ignore[override]
+        """Whether no output depends on a later step of the input."""
+        return all(layer.causal for layer in self._units())
+
+    @property
+    def _last(self) -> Layer:
+        """The layer that computes the output: none of those within."""
+        return self
+
+    def compute_shapes(self, input_shape: Shape) -> Shape:
+        """Return the shape of the input, which that of the outputs must be."""
+        shape = super().compute_shapes(input_shape)
+        steps = (input_shape[0] or MANY) if len(input_shape) == 2 else 1
+        if shape != tuple(input_shape) or self._steps(steps) != steps:
+            raise ShapeError(
+                f"{self._label}: its outputs {with_samples(shape)} cannot be added to its input "
+                f"{with_samples(input_shape)}; let them have as many features and steps"
+            )
+        return shape
+
+    def forward(
+        self,
+        x: Array,
+        training: bool = False,
+        lengths: Array | None = None,
+        initial_state: Sequence[Any] | None = None,
+    ) -> Array:
+        """Return y, of the shape of x; see `Network` for the arguments."""
+        y = super().forward(x, training, lengths, initial_state) + np.asarray(x, self.dtype)  # (1)
+        if lengths is not None:
+            y[~valid_steps(np.asarray(lengths), y.shape[1])] = 0
+        return y
+
+    def backward(self, dy: Array, of_logits: bool = False) -> Array:
+        """Return dx, given dy, of the shape of x."""
+        dx = super().backward(dy)
+        if not self._first._needs_dx:
+            return NOTHING
+        dx = dx + dy  # (1)
+        if self._padding is not None:
+            dx[self._padding] = 0
+        return dx
+
+    def _stepper(self, N: int) -> "ResidualStepper":
+        return ResidualStepper(self, N)
+
+
+class ResidualStepper(Stepper):
+    """A `Residual` that is given a sequence step by step; its state is that of each layer within."""
+
+    layer: Residual
+
+    def __init__(self, layer: Residual, N: int) -> None:
+        super().__init__(layer)
+        self.steppers = [stepper_of(one, N) for one in layer._units()]
+
+    def __call__(self, x: Array) -> Array:
+        """Return y for the next step."""
+        y = x
+        for stepper in self.steppers:
+            y = stepper(y)
+        return x + y
+
+    @property
+    def state(self) -> list[Any]:
+        """The state of each layer."""
+        return [stepper.state for stepper in self.steppers]
+
+    @state.setter
+    def state(self, state: Sequence[Any]) -> None:
+        for stepper, part in zip(self.steppers, state, strict=True):
+            stepper.state = part
+
+    def __copy__(self) -> "ResidualStepper":
+        other = object.__new__(ResidualStepper)
+        vars(other).update(vars(self), steppers=[copy.copy(stepper) for stepper in self.steppers])
+        return other

@@ -1,0 +1,142 @@
+"""Residual: what its layers compute is added to its input, in training, with lengths, and step by step."""
+
+import copy
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from untrained import untrained
+
+from nnfw import (
+    GRU,
+    BatchNorm,
+    Conv1D,
+    Conv2D,
+    Dense,
+    Embedding,
+    Flatten,
+    MaxPooling,
+    Network,
+    Residual,
+    ShapeError,
+)
+from nnfw.gradcheck import check_network
+
+RNG = np.random.default_rng(31)
+X = RNG.normal(size=(4, 7, 3))
+CHAINS = {
+    "recurrent": lambda: [GRU(4, return_sequences=True), Dense(3)],
+    "convolution": lambda: [Conv1D(3, 3, "relu", padding="same"), BatchNorm(), Conv1D(3, 2, padding="same")],
+    "nested": lambda: [Dense(3, "tanh"), Residual([GRU(3, return_sequences=True)]), Dense(3)],
+}
+
+
+def built(layers, **options):
+    network = untrained(Network(layers, seed=0, dtype="float64", **options), None, 3)
+    for name, p in network.params.items():
+        low, high = (0.5, 2.0) if name.endswith("variance") else (-1.0, 1.0)
+        p[...] = RNG.uniform(low, high, p.shape)
+    return network
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_the_input_is_added_to_the_outputs(name):
+    network = built([Residual(CHAINS[name]())])
+    inner = network.layers[0]
+    plain = copy.deepcopy(list(inner.layers))
+    y = X
+    for layer in plain:
+        y = layer.forward(y)
+    assert_allclose(network.predict(X), X + y, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_gradients_with_lengths(name):
+    network = built([Dense(3), Residual(CHAINS[name]()), Residual([Dense(3)]), MaxPooling(), Dense(2)])
+    sequences = [one[:n] for one, n in zip(X, (7, 2, 5, 1), strict=True)]
+    assert check_network(network, sequences, RNG.normal(size=(4, 2))).worst < 1e-6
+    network.fit(sequences, RNG.normal(size=(4, 2)), epochs=2, verbose=0)
+    together = network.predict(sequences)
+    for one, y in zip(sequences, together, strict=True):
+        assert_allclose(y, network.predict(one[None])[0], rtol=0, atol=1e-12)
+
+
+def test_padding_stays_zero_and_is_not_read():
+    network, lengths = built([Residual([Dense(3)])]), np.array([7, 2, 5, 1])
+    x = X.copy()
+    padding = np.arange(7) >= lengths[:, None]
+    x[padding] = np.nan
+    y = network.forward(x, training=True, lengths=lengths)
+    assert not np.any(y[padding])
+    dy = np.where(padding[..., None], np.nan, np.ones(3))
+    assert not np.any(network.backward(dy)[padding])
+
+
+def test_as_the_first_layer_it_spares_its_dx():
+    network = built([Residual([Dense(3)]), Dense(1)], optimizer="sgd")
+    assert len(network.fit(X, np.ones((4, 7, 1)), epochs=2, verbose=0)["loss"]) == 2
+
+
+@pytest.mark.parametrize("name", ["recurrent", "nested"])
+def test_step_by_step_it_is_the_whole_sequence(name):
+    network = built([Residual(CHAINS[name]()), Residual([Conv1D(3, 2, padding="causal")]), Dense(2)])
+    stream, y = network.stream(samples=4), network.predict(X)
+    for t in range(3):
+        assert_allclose(stream.step(X[:, t]), y[:, t], rtol=0, atol=1e-13)
+    state, other = stream.state, stream.copy()
+    for t in range(3, 7):
+        assert_allclose(stream.step(X[:, t]), y[:, t], rtol=0, atol=1e-13)
+    for t in range(3, 7):
+        assert_allclose(other.step(X[:, t]), y[:, t], rtol=0, atol=1e-13)
+    stream.state = state
+    assert_allclose(stream.step(X[:, 3]), y[:, 3], rtol=0, atol=1e-13)
+    with pytest.raises(ShapeError, match="state must be what a stream of this network had"):
+        stream.state = state[1:]
+
+
+def test_what_needs_the_whole_sequence_does_not_stream():
+    network = built([Residual([Conv1D(3, 3, padding="same")])])
+    with pytest.raises(ValueError, match=r"Residual\(\) needs the whole sequence"):
+        network.stream()
+
+
+def test_saved_and_trained_on(tmp_path):
+    network = built([Residual([Dense(3, "tanh"), BatchNorm(), Dense(3)]), Dense(1)])
+    network.fit(X, np.ones((4, 7, 1)), epochs=2, verbose=0)
+    network.save(tmp_path / "network")
+    loaded = Network.load(tmp_path / "network")
+    for one in (network, loaded):
+        one.fit(X, np.ones((4, 7, 1)), epochs=2, verbose=0)
+    assert_array_equal(loaded.predict(X), network.predict(X))
+
+
+def test_probabilities_within_are_none_of_the_network():
+    """The softmax within is not fused with the loss: what is added to it comes between."""
+    network = built([Residual([Dense(3, "softmax")])], loss="cce")
+    y = RNG.integers(0, 3, size=(4, 7))
+    report = check_network(network, np.abs(X), y)
+    assert report.worst < 1e-6
+    assert not network.layers[0].layers[0]._keeps_logits
+
+
+def test_images():
+    block = Residual([Conv2D(2, 3, "relu", padding="same"), Conv2D(2, 3, padding="same")])
+    network = Network([block, Flatten(), Dense(1)], seed=0)
+    network.fit(RNG.normal(size=(6, 4, 4, 2)), np.ones(6), verbose=0)
+    assert block.shapes[-1] == (4, 4, 2)
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape"),
+    [
+        ([Dense(4)], (7, 3)),
+        ([GRU(3)], (7, 3)),
+        ([Conv1D(3, 2)], (7, 3)),
+        ([Conv1D(3, 2)], (None, 3)),
+        ([Conv1D(3, 2, stride=2, padding="same")], (None, 3)),
+        ([Embedding(5, 3)], (7,)),
+    ],
+)
+def test_shapes_that_cannot_be_added_are_refused(layers, shape):
+    with pytest.raises(ShapeError, match=r"cannot be added to its input .* as many features and steps"):
+        Residual(copy.deepcopy(layers)).compute_shapes(shape)
