@@ -6,6 +6,7 @@ from nnfw import (
     activations,
     data,
     datasets,
+    experiments,
     explain,
     generation,
     gradcheck,
@@ -23,6 +24,7 @@ from nnfw.activations import Activation
 from nnfw.core.errors import LoadError, NonFiniteError, ShapeError
 from nnfw.core.suggest import explain_import
 from nnfw.core.version import __version__ as __version__
+from nnfw.experiments import find_rate, repeat
 from nnfw.history import History
 from nnfw.initializers import Initializer
 from nnfw.kernels import set_kernels, show_config
@@ -55,6 +57,7 @@ from nnfw.losses import Loss
 from nnfw.metrics import Metric
 from nnfw.network import Network
 from nnfw.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, Optimizer, RMSprop
+from nnfw.plots import compare
 from nnfw.regularizers import Regularizer
 from nnfw.residual import Residual
 from nnfw.saving.checkpoint import Checkpoint
@@ -71,9 +74,10 @@ __all__ = [
     "Initializer", "LambdaCallback", "LastStep", "Layer", "LayerNorm", "Lion", "LoadError", "Loss",
     "MaxPooling", "MaxPooling1D", "MaxPooling2D", "MeanPooling", "Metric", "Nadam", "Network",
     "NonFiniteError", "Optimizer", "RMSprop", "ReduceOnPlateau", "Regularizer", "RepeatVector", "Reshape",
-    "Residual", "Schedule", "ShapeError", "TensorBoard", "activations", "data", "datasets", "explain",
-    "generation", "gradcheck", "initializers", "kernels", "losses", "metrics", "optimizers", "plots",
-    "regularizers", "saving", "schedules", "set_kernels", "show_config",
+    "Residual", "Schedule", "ShapeError", "TensorBoard", "activations", "compare", "data", "datasets",
+    "experiments", "explain", "find_rate", "generation", "gradcheck", "initializers", "kernels", "losses",
+    "metrics", "optimizers", "plots", "regularizers", "repeat", "saving", "schedules", "set_kernels",
+    "show_config",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # else every name would pass for one of the package

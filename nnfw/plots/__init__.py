@@ -6,7 +6,7 @@ not used, so no display is needed, no backend is chosen and no figure stays open
 """
 
 from nnfw.plots.attribution import attribution
-from nnfw.plots.comparison import compare
+from nnfw.plots.comparison import compare, rate_test
 from nnfw.plots.confusion import confusion_matrix
 from nnfw.plots.curves import lines, schedule
 from nnfw.plots.figure import COLOURS, FORMATS, STYLE, Target
@@ -18,5 +18,6 @@ from nnfw.plots.structure import diagram, spectrum
 
 __all__ = [
     "COLOURS", "FORMATS", "STYLE", "Target", "attribution", "compare", "confusion_matrix", "diagram",
-    "forecast", "gates", "gradient_flow", "histograms", "history", "lines", "schedule", "spectrum",
+    "forecast", "gates", "gradient_flow", "histograms", "history", "lines", "rate_test", "schedule",
+    "spectrum",
 ]  # fmt: skip

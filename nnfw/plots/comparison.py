@@ -5,7 +5,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnfw.plots.figure import COLOURS, DASHES, Target, draw_curve, finite, grid, picture, set_scale, set_ticks
+from nnfw.core.typing import Array
+from nnfw.plots.figure import (
+    BLUE,
+    COLOURS,
+    DASHES,
+    VERMILION,
+    Target,
+    canvas,
+    draw_curve,
+    finite,
+    grid,
+    picture,
+    set_scale,
+    set_ticks,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,6 +62,21 @@ def compare(histories: Mapping[str, Any], path: Target = None) -> "Figure":
             _draw_panel(axes, f"val_{name}" if validated else name, runs)
         figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
+
+
+def rate_test(
+    rates: Array, losses: Array, means: Array, rate: float, path: Target = None, *, ax: "Axes | None" = None
+) -> "Figure":
+    """Draw the losses of a learning-rate range test and what it suggests; see `nnfw.find_rate`."""
+    with canvas(path, 4.8, 3.2, ax) as axes:
+        axes.plot(rates, finite(losses), ".", color="0.6", markersize=3, label="loss of each step")
+        axes.plot(rates, finite(means), color=BLUE, label="running mean")
+        if np.isfinite(rate):
+            axes.axvline(rate, color=VERMILION, linestyle=DASHES[1], label=f"suggestion: {rate:.1e}")
+        highest = np.nanmax(finite(means)[: int(np.nanargmin(means)) + 1])
+        axes.set(xscale="log", xlabel="learning rate", ylabel="loss", ylim=(None, 1.5 * abs(highest)))
+        axes.legend(loc="best")
+    return axes.figure  # type: ignore[return-value]
 
 
 def _runs(name: str, runs: Any) -> list[Mapping[str, Sequence[float]]]:

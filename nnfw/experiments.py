@@ -1,0 +1,241 @@
+"""Helpers of judgement: a learning rate to begin with, and what remains of a result with other seeds."""
+
+import copy
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nnfw import optimizers, plots
+from nnfw.core import notebook
+from nnfw.core.registry import explain_keywords
+from nnfw.core.typing import Array
+from nnfw.core.validation import POSITIVE, each, function, instance_of, positive_integer, whole_number
+from nnfw.history import History
+from nnfw.model import table
+from nnfw.network import Network
+from nnfw.plots import Target
+from nnfw.training.adapters import as_data
+from nnfw.training.batches import Batch, Data
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SMOOTH = 0.8  # what the mean loss keeps of itself from batch to batch
+DIVERGED = 4.0  # times the lowest mean loss, where the test ends
+LEAST = 0.02  # of the first loss, by which it falls if it can be lowered at all
+BELOW = 10.0  # the suggested rate is so far below that of the lowest mean loss
+
+
+@dataclass(repr=False)
+class RateTest:
+    """The result of `find_rate`; a notebook shows it as a picture.
+
+    Attributes
+    ----------
+    rates, losses : ndarray
+        The learning rate and the loss of each step.
+    means : ndarray
+        The running mean of the losses.
+    rate : float
+        The suggested rate; NaN if the loss falls at none.
+    """
+
+    rates: Array
+    losses: Array
+    means: Array
+    rate: float
+
+    def __repr__(self) -> str:
+        """Show the suggestion, and the rate at which the loss was lowest."""
+        if math.isnan(self.rate):
+            return "<RateTest: the loss falls at no rate; network.check(x, y) looks for the cause>"
+        return (
+            f"<RateTest: try {self.rate:.1e}; the loss was lowest at {self.rates[self.means.argmin()]:.1e}>"
+        )
+
+    def plot(self, path: Target = None, *, ax: "Axes | None" = None) -> "Figure":
+        """Draw the loss over the rates with the suggestion, and save it if a path is given."""
+        return plots.rate_test(self.rates, self.losses, self.means, self.rate, path, ax=ax)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        return self.plot()._repr_mimebundle_()  # type: ignore[attr-defined]
+
+
+@explain_keywords
+def find_rate(
+    network: Network,
+    x: Any,
+    y: Any,
+    *,
+    lengths: ArrayLike | None = None,
+    low: float = 1e-6,
+    high: float = 1.0,
+    steps: int = 100,
+    batch_size: int = 32,
+) -> RateTest:
+    """Train a copy of a network while the learning rate grows from step to step, and suggest a rate.
+
+    The suggestion is a tenth of the rate at which the running mean of the loss was lowest: a rate to begin
+    with, for the optimizer, batch size and data that it was found with. The network does not change.
+
+    Parameters
+    ----------
+    network : Network
+        Trained or not; layers with an optimizer of their own keep their rates.
+    x, y, lengths
+        The data, in any form that ``network.fit`` takes but an iterable of batches.
+    low, high : float
+        The rates of the first and of the last step; the test ends earlier where the loss gets very large.
+    steps : int
+        How many steps, one batch each.
+    batch_size : int
+        As in ``network.fit``.
+
+    References
+    ----------
+    Smith, "Cyclical learning rates for training neural networks", WACV 2017, arXiv:1506.01186, section 3.3.
+
+    Examples
+    --------
+    >>> from nnfw import Adam, Dense
+    >>> x = np.random.default_rng(0).normal(size=(200, 3))
+    >>> network = Network([Dense(16, "tanh"), Dense(1)], seed=0)
+    >>> network.optimizer = Adam(find_rate(network, x, x[:, 0] * x[:, 1]).rate)
+    """
+    owner, model = (
+        "find_rate",
+        copy.deepcopy(instance_of(Network, "a Network")("find_rate", "network", network)),
+    )
+    low, high = (POSITIVE(owner, name, value) for name, value in (("low", low), ("high", high)))
+    if not low < high:
+        raise ValueError(f"find_rate: high must be above low, got low {low:g} and high {high:g}")
+    data = as_data(model, x, y, lengths)
+    batches = _batches(data, positive_integer(owner, "batch_size", batch_size), model._streams["shuffle"])
+    model._build()
+    optimizer = model.optimizer or optimizers.get("adam")
+    rates, losses, means = np.geomspace(low, high, positive_integer(owner, "steps", steps)), [], []
+    with np.errstate(all="ignore"):
+        for step, rate in enumerate(rates, 1):
+            optimizer.learning_rate = float(rate)
+            losses.append(_step(model, next(batches), optimizer))
+            weights = SMOOTH ** np.arange(step)[::-1]
+            means.append(float(np.average(losses, weights=weights)))
+            if not means[-1] <= DIVERGED * abs(min(means)):
+                break
+    found = np.array(means)
+    best = int(np.nanargmin(found))
+    falls = found[best] < found[0] - LEAST * abs(found[0])
+    rate = float(rates[best]) / BELOW if falls else math.nan
+    return RateTest(rates[: len(found)], np.array(losses), found, rate)
+
+
+@dataclass(repr=False)
+class Repetitions:
+    """The result of `repeat`: the trained networks by seed; it prints as a table, and a notebook shows that.
+
+    `nnfw.compare` draws several of them on one sheet.
+    """
+
+    networks: dict[int, Network]
+
+    @property
+    def histories(self) -> list[History]:
+        """The history of each network."""
+        return [network.history for network in self.networks.values()]
+
+    def values(self, name: str) -> Array:
+        """Return a quantity of each network at its last epoch, or at the one whose weights were restored."""
+        return np.array([history[name][(history.restored or 0) - 1] for history in self.histories])
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        rows: list[tuple[str, ...]] = [("", "mean", "deviation", "lowest", "highest")]
+        for name in (name for name in self.histories[0] if name != "learning_rate"):
+            a = self.values(name)
+            numbers = a.mean(), a.std(ddof=1) if len(a) > 1 else math.nan, a.min(), a.max()
+            rows.append((name, *(f"{number:.4g}" for number in numbers)))
+        return rows
+
+    def __repr__(self) -> str:
+        """Show the table."""
+        return f"{table(self._rows())}\n{self._caption}"
+
+    def _repr_html_(self) -> str:
+        return notebook.table(self._rows(), self._caption)
+
+    @property
+    def _caption(self) -> str:
+        return f"{len(self.networks)} networks, seeds {', '.join(map(str, self.networks))}"
+
+    def plot(self, path: Target = None) -> "Figure":
+        """Draw the mean of each quantity with a band of one standard deviation; see `nnfw.compare`."""
+        return plots.compare({"mean": self}, path)
+
+
+def repeat(
+    build: Callable[[int], Network],
+    x: Any,
+    y: Any,
+    *,
+    seeds: Iterable[int] = range(5),
+    verbose: int | str = 0,
+    **options: Any,
+) -> Repetitions:
+    """Train one network for each seed, to see how much of a result is chance.
+
+    Parameters
+    ----------
+    build : callable
+        ``build(seed)`` returns a new network with this seed.
+    x, y
+        The data; see ``network.fit``.
+    seeds : iterable of int
+        One network each. Without more than one there is no deviation.
+    verbose, **options
+        See ``network.fit``; it is silent by default. Held-out samples (`validation_split`) differ by seed.
+
+    Examples
+    --------
+    >>> from nnfw import Dense
+    >>> x = np.random.default_rng(0).normal(size=(60, 3))
+    >>> runs = repeat(lambda seed: Network([Dense(1)], seed=seed), x, x[:, 0], seeds=[1, 2, 3], epochs=2)
+    >>> len(runs.histories), runs.values("loss").shape
+    (3, (3,))
+    >>> figure = runs.plot()
+    """
+    function("repeat", "build", build)
+    numbers = each(whole_number)("repeat", "seeds", seeds)
+    if not numbers or len(set(numbers)) < len(numbers):
+        raise ValueError(f"repeat: seeds must be different numbers, one at least, got {list(numbers)}")
+    networks: dict[int, Network] = {}
+    for seed in numbers:
+        network = instance_of(Network, "a Network")("repeat", f"build({seed})", build(seed))
+        if network.seed != seed or network.history:
+            raise ValueError(
+                f"repeat: build({seed}) must return a new network of that seed, Network(..., seed=seed), got "
+                f"one of seed {network.seed} with {len(network.history.epoch)} epochs"
+            )
+        network.fit(x, y, verbose=verbose, **options)
+        networks[seed] = network
+    return Repetitions(networks)
+
+
+def _batches(data: Data, batch_size: int, rng: np.random.Generator) -> Iterator[Batch]:
+    """Yield batches without end, each epoch in a new order."""
+    while True:
+        for part in data.parts(batch_size, rng.permutation(len(data))):
+            yield part.batch()
+
+
+def _step(model: Network, batch: Batch, optimizer: optimizers.Optimizer) -> float:
+    """Take a training step, and return the loss before it."""
+    a = model.forward(batch.x, training=True, lengths=batch.lengths)
+    loss, dy, of_logits = model.loss.with_gradient(batch.y, a, batch.weight)
+    model.backward(dy, of_logits)
+    model.gradients()
+    model.update(optimizer, 0.0)
+    return loss + model._penalty()
