@@ -63,6 +63,7 @@ from nnfw.residual import Residual
 from nnfw.saving.checkpoint import Checkpoint
 from nnfw.schedules import Schedule
 from nnfw.training.callbacks import Callback, CSVLogger, LambdaCallback
+from nnfw.training.live import LivePlot
 from nnfw.training.monitors import EarlyStopping
 from nnfw.training.plateau import ReduceOnPlateau
 from nnfw.training.tensorboard import TensorBoard
@@ -71,8 +72,8 @@ __all__ = [
     "GRU", "LSTM", "RNN", "SGD", "Activation", "Adagrad", "Adam", "AdamW", "AveragePooling1D",
     "AveragePooling2D", "BatchNorm", "Bidirectional", "CSVLogger", "Callback", "Checkpoint", "Conv1D",
     "Conv2D", "Dense", "Dropout", "EarlyStopping", "Embedding", "Flatten", "GaussianNoise", "History",
-    "Initializer", "LambdaCallback", "LastStep", "Layer", "LayerNorm", "Lion", "LoadError", "Loss",
-    "MaxPooling", "MaxPooling1D", "MaxPooling2D", "MeanPooling", "Metric", "Nadam", "Network",
+    "Initializer", "LambdaCallback", "LastStep", "Layer", "LayerNorm", "Lion", "LivePlot", "LoadError",
+    "Loss", "MaxPooling", "MaxPooling1D", "MaxPooling2D", "MeanPooling", "Metric", "Nadam", "Network",
     "NonFiniteError", "Optimizer", "RMSprop", "ReduceOnPlateau", "Regularizer", "RepeatVector", "Reshape",
     "Residual", "Schedule", "ShapeError", "TensorBoard", "activations", "compare", "data", "datasets",
     "experiments", "explain", "find_rate", "generation", "gradcheck", "initializers", "kernels", "losses",

@@ -6,6 +6,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, NoReturn
 
 from nnfw import plots
+from nnfw.core import notebook
 from nnfw.core.files import write_csv
 from nnfw.core.suggest import nearest
 from nnfw.plots.learning import marked
@@ -66,6 +67,19 @@ class History(dict[str, list[float]]):
         if mark := marked(self):
             shown += f"; {mark[0]}: epoch {self.epoch[mark[1]]}, {self._describe(mark[1])}"
         return f"<History, {shown}>"
+
+    def _repr_html_(self) -> str:
+        """Show the first and the last epoch in a notebook, and the one that `plots.history` marks."""
+        if not (self and self.epoch):
+            return notebook.table([("epoch",)], "no epoch")
+        shown = {f"epoch {self.epoch[0]}": 0, f"epoch {self.epoch[-1]}": -1}
+        if mark := marked(self):
+            shown[f"{mark[0]}: epoch {self.epoch[mark[1]]}"] = mark[1]
+        rows = [
+            (name, *("" if math.isnan(values[index]) else f"{values[index]:.4g}" for index in shown.values()))
+            for name, values in self.items()
+        ]
+        return notebook.table([("", *shown), *rows])
 
     def _describe(self, index: int) -> str:
         """Return the numbers that were measured in an epoch, in one line."""

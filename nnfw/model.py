@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from nnfw import losses, metrics, optimizers
+from nnfw.core import notebook
 from nnfw.core.suggest import explain_attribute
 from nnfw.core.typing import Shape
 from nnfw.core.validation import Check, floating, generator, instance_of, shown, whole_number
@@ -244,8 +245,8 @@ class Model(Sequential):
                     f"initialize() come first, and draw all weights at random"
                 )
 
-    def _describe(self) -> str:
-        """Return the layers, their output shapes and parameters as a table."""
+    def _described(self) -> tuple[Sequence[Sequence[str]], str]:
+        """Return the rows of a table of the layers, their output shapes and parameters, and a summary."""
         rows = [("name", "layer", "output", "parameters")]
         shapes: list[Any] = self.shapes[1:] or [None] * len(self.layers)
         for name, layer, shape in zip(self._names, self.layers, shapes, strict=True):
@@ -256,7 +257,16 @@ class Model(Sequential):
         if self._built:
             total = f"{self.size:,} parameters{frozen(self)}"
         optimizer = self.optimizer or optimizers.get("adam")
-        return f"{table(rows)}\n{total}; {self.dtype}; loss {self.loss!r}; optimizer {optimizer!r}"
+        return rows, f"{total}; {self.dtype}; loss {self.loss!r}; optimizer {optimizer!r}"
+
+    def _describe(self) -> str:
+        """Return the table and the summary as text."""
+        rows, below = self._described()
+        return f"{table(rows)}\n{below}"
+
+    def _repr_html_(self) -> str:
+        """Return the same as a notebook shows it."""
+        return notebook.table(*self._described())
 
 
 def extras_of(owner: str, name: str, value: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw import explain, optimizers, sanity, saving
+from nnfw.core import notebook
 from nnfw.core.output import show
 from nnfw.core.registry import class_only, explain_keywords
 from nnfw.core.typing import Array
@@ -294,7 +295,7 @@ class Network(Model):
     def check(
         self, x: Any, y: Any, *, lengths: ArrayLike | None = None, steps: int = 500, seed: int = 0
     ) -> sanity.Report:
-        """Print and return a report: whether the network fits the data, and can learn them.
+        """Print, or show, and return a report: whether the network fits the data, and can learn them.
 
         Everything is tried on a copy and a few samples: shapes, targets, class balance, the scale of x, the
         loss compared with a baseline loss, the gradient of each layer, and whether one batch can be
@@ -315,7 +316,8 @@ class Network(Model):
             If `fit` would.
         """
         report = sanity.check(self, x, y, lengths, steps, seed)
-        self._show(str(report))
+        if self._leads:
+            notebook.present(report)
         return report
 
     def _probe(self, x: Any, y: Any, lengths: Any, owner: str) -> Any:
@@ -324,12 +326,8 @@ class Network(Model):
 
     def summary(self) -> None:
         """Print the layers, their output shapes and parameters."""
-        self._show(self._describe())
-
-    def _show(self, text: str) -> None:
-        """Print a text, unless another process does."""
-        if self._leads:
-            show(text)
+        if self._leads:  # else another process prints it
+            show(self._describe())
 
     def save(self, path: "str | PathLike[str]", extras: Mapping[str, Any] | None = None) -> None:
         """Write the whole network to one file, with `extras` in place of its own; see `nnfw.saving`."""

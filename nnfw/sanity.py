@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw import optimizers
+from nnfw.core import notebook
 from nnfw.core.lengths import steps_as_samples
 from nnfw.core.typing import Array
 from nnfw.core.validation import positive_integer, whole_number
@@ -30,9 +31,9 @@ VANISHED, EXPLODED = 1e-6, 1e4  # the norm of a layer's gradient: relative to th
 LEARNT = 0.1  # of the loss above the lowest may remain after overfitting one batch
 
 
-@dataclass
+@dataclass(repr=False)
 class Report:
-    """The result of `Network.check`; it prints as a page, the warnings last.
+    """The result of `Network.check`; it prints as a page, the warnings last, and shows so in a notebook.
 
     The baseline loss is that of the same probability for each class (log K for cce), or of the mean of the
     targets (their variance for mse); it and the lowest are without penalties.
@@ -55,25 +56,43 @@ class Report:
         """Whether there are no warnings."""
         return not self.warnings
 
+    def __repr__(self) -> str:
+        """Show the loss beside the baseline loss, and how many warnings there are."""
+        count = len(self.warnings)
+        found = f"{count or 'no'} warning{'s' * (count != 1)}"
+        return f"<Report, {found}; loss {self.loss:.3g}, baseline loss {self.chance:.3g}>"
+
     def __str__(self) -> str:
         """Return the page."""
-        lines = [self.layers, "", f"data       {self.data}"]
+        rows = [f"{name:<10} {found}" for name, found in self._rows()]
+        warnings = [f"! {warning}" for warning in self.warnings] or ["no warnings"]
+        return "\n".join([self.layers, "", *rows, "", *warnings])
+
+    def _repr_html_(self) -> str:
+        """Return the page, without the layers, as a notebook shows it."""
+        notebook.forget(self)
+        warnings = [("warning", warning) for warning in self.warnings] or [("no warnings", "")]
+        return notebook.table([("check", "found"), *self._rows(), *warnings])
+
+    def _rows(self) -> list[tuple[str, str]]:
+        """Return what was looked at, and what was found."""
+        rows = [("data", self.data)]
         if self.classes:
             counts = self.classes.values()
-            lines.append(f"classes    {len(counts)}, with {min(counts)} to {max(counts)} of the targets each")
+            each = f"with {min(counts)} to {max(counts)} of the targets each"
+            rows.append(("classes", f"{len(counts)}, {each}"))
         if self.scale:
             mean, std, low, high = (self.scale[name] for name in ("mean", "std", "low", "high"))
-            lines.append(
-                f"features   means {mean.min():.3g} to {mean.max():.3g}, spreads {std.min():.3g} to "
-                f"{std.max():.3g}, values {low.min():.3g} to {high.max():.3g}"
-            )
+            means, spreads = (f"{a.min():.3g} to {a.max():.3g}" for a in (mean, std))
+            values = f"{low.min():.3g} to {high.max():.3g}"
+            rows.append(("features", f"means {means}, spreads {spreads}, values {values}"))
         perfect = f"perfect outputs give {round(self.lowest, 9):.3g}"  # without their rounding errors
-        lines.append(f"loss       {self.loss:.3g}; the baseline loss is {self.chance:.3g}, {perfect}")
+        rows.append(("loss", f"{self.loss:.3g}; the baseline loss is {self.chance:.3g}, {perfect}"))
         if self.gradients:
             norms = ", ".join(f"{name} {norm:.2g}" for name, norm in self.gradients.items())
             left = f"after {self.steps} steps on it alone, {self.left:.1%} of its loss is left"
-            lines += [f"gradients  {norms}", f"one batch  {left}"]
-        return "\n".join([*lines, "", *([f"! {warning}" for warning in self.warnings] or ["no warnings"])])
+            rows += [("gradients", norms), ("one batch", left)]
+        return rows
 
 
 def check(network: Model, x: Any, y: Any, lengths: ArrayLike | None, steps: int, seed: int) -> Report:

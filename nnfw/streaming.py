@@ -4,8 +4,10 @@ import copy
 from typing import Any
 
 import numpy as np
+from numpy.linalg import norm
 from numpy.typing import ArrayLike
 
+from nnfw.core import notebook
 from nnfw.core.errors import NonFiniteError, ShapeError
 from nnfw.core.typing import Array
 from nnfw.core.validation import check_finite, numeric, positive_integer
@@ -106,6 +108,18 @@ class Stream:
         for stepper, part in zip(self.steppers, state, strict=True):
             if part is not None:
                 stepper.state = copy.deepcopy(part) if isinstance(part, list) else np.array(part)
+
+    def __repr__(self) -> str:
+        """Show how many sequences it takes, and the shape of a step."""
+        return f"<Stream of {self.N} sequence{'s' * (self.N > 1)}; a step takes {self.shape}>"
+
+    def _repr_html_(self) -> str:
+        """Show in a notebook what each layer remembers."""
+        rows = [
+            (name, "-" if stepper.state is None else f"{stepper.state.shape}, norm {norm(stepper.state):.3g}")
+            for (name, _), stepper in zip(self.network._named_leaves(), self.steppers, strict=True)
+        ]
+        return notebook.table([("layer", "state"), *rows], repr(self)[1:-1])
 
     def copy(self) -> "Stream":
         """Return a stream with the same weights and the same state, independent of this one."""

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-WAITING: list[Any] = []  # figures that were made in the running cell, and are not shown yet
+from nnfw.core.output import show
+
+WAITING: list[Any] = []  # what was made in the running cell, and has not been shown yet
 
 
 def shell() -> Any:
@@ -21,23 +23,31 @@ def display(thing: Any, **options: Any) -> Any:
     return import_module("IPython.display").display(thing, **options)
 
 
-def show_after_cell(figure: Any) -> None:
-    """In a notebook, show a figure when its cell has run, unless it was its last value or was displayed."""
+def show_after_cell(thing: Any) -> None:
+    """In a notebook, show a thing when its cell has run, unless that has shown it; it then calls `forget`."""
     if found := shell():
-        WAITING.append(figure)
+        WAITING.append(thing)
         found.events.register("post_run_cell", show_waiting)
 
 
+def present(thing: Any) -> None:
+    """Print a thing; in a notebook, show it when its cell has run."""
+    if shell():
+        show_after_cell(thing)
+    else:
+        show(str(thing))
+
+
 def show_waiting(result: Any = None) -> None:
-    """Show the figures that the cell has not."""
-    for figure in list(WAITING):
-        display(figure)  # which calls `forget`
+    """Show what the cell has not."""
+    for thing in list(WAITING):
+        display(thing)
     WAITING.clear()
 
 
-def forget(figure: Any) -> None:
-    """Note that a figure has been shown."""
-    WAITING[:] = [other for other in WAITING if other is not figure]
+def forget(thing: Any) -> None:
+    """Note that a thing has been shown."""
+    WAITING[:] = [other for other in WAITING if other is not thing]
 
 
 def table(rows: Sequence[Sequence[object]], caption: str = "") -> str:

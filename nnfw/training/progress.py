@@ -3,8 +3,11 @@
 import functools
 import sys
 from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, TypeVar, cast
 
+from nnfw.core import notebook
 from nnfw.core.output import printable, show
 from nnfw.history import describe
 
@@ -74,17 +77,20 @@ class Lines(Progress):
 
 
 class Bar(Progress):
-    """A bar over the epochs, and one over the steps of an epoch that takes long."""
+    """A bar over the epochs, and one over the steps of an epoch that takes long.
+
+    A notebook without ipywidgets has no second line: it gets one bar of text, whose loss is that of the step.
+    """
 
     @while_printable
     def start(self, epochs: int, first: int, steps: int | None) -> None:
         """Open the bar."""
-        from tqdm.auto import tqdm  # here, because it takes as long to import as all of nnfw
-
-        self.bar = tqdm
+        widgets = find_spec("ipywidgets")  # without them tqdm.auto warns
+        self.bar = import_module("tqdm.auto" if widgets else "tqdm").tqdm  # takes as long as all of nnfw
+        self.alone = notebook.shell() is not None and not widgets
         self.count, self.last = steps, first + epochs - 1
         form = "{desc} {n_fmt}/{total_fmt} |{bar:8}| {remaining}{postfix}"  # leaves room for the numbers
-        self.epochs = self.bar(total=epochs, desc="epochs", bar_format=form, dynamic_ncols=True)
+        self.epochs = self.bar(total=epochs, desc="epochs", bar_format=form, dynamic_ncols=True, miniters=0)
         self.steps: Any = None
 
     @while_printable
@@ -97,12 +103,16 @@ class Bar(Progress):
             leave=False,
             delay=EPOCH_BAR_DELAY,
             dynamic_ncols=True,
+            disable=self.alone,
         )
 
     @while_printable
     def step(self, loss: float) -> None:
         """Move the epoch's bar."""
-        if self.steps is not None and self.steps.update():
+        if self.alone:
+            self.epochs.set_postfix_str(f"loss {loss:.4g}", refresh=False)
+            self.epochs.update(0)
+        elif self.steps is not None and self.steps.update():
             self.steps.set_postfix_str(f"loss {loss:.4g}", refresh=False)
 
     @while_printable

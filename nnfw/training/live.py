@@ -1,0 +1,87 @@
+"""LivePlot: learning curves that grow while a network trains."""
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nnfw import plots
+from nnfw.core import notebook
+from nnfw.core.output import printable
+from nnfw.core.validation import AMOUNT
+from nnfw.training.callbacks import Callback
+from nnfw.training.run import Run
+
+BLOCKS, WIDTH = "▁▂▃▄▅▆▇█", 24
+
+
+class LivePlot(Callback):
+    """Show the learning curves while a network trains.
+
+    In a notebook the picture of ``history.plot()`` grows in its place. In a terminal, or a log, a line shows
+    the losses so far as a row of blocks, if its encoding has them.
+
+    Parameters
+    ----------
+    every : float
+        The seconds from one picture to the next, at least; the end of the fit is always shown.
+
+    Examples
+    --------
+    >>> from nnfw import Dense, Network
+    >>> x = np.random.default_rng(0).normal(size=(60, 2))
+    >>> history = Network([Dense(1)], seed=0).fit(x, x[:, 0], epochs=9, callbacks=[LivePlot()], verbose=0)
+    """
+
+    comes_last = True  # after EarlyStopping has restored the best weights
+
+    def __init__(self, every: float = 2.0) -> None:
+        self.every = AMOUNT("LivePlot", "every", every)
+
+    def on_fit_start(self, run: Run) -> None:
+        """Start a new picture."""
+        self._handle: Any = None
+        self._due, self._shown = 0.0, (0, None)
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Show the curves, unless that was done a moment ago."""
+        if time.monotonic() >= self._due:
+            self._show(run)
+            self._due = time.monotonic() + self.every
+
+    def on_fit_end(self, run: Run) -> None:
+        """Show the whole curves."""
+        if run.history and (run.epoch, run.history.restored) != self._shown:
+            self._show(run)
+
+    def _show(self, run: Run) -> None:
+        self._shown = run.epoch, run.history.restored  # type: ignore[assignment]
+        if notebook.shell() is None:
+            losses = [
+                f"{name} {blocks(run.history[name])}" for name in ("loss", "val_loss") if name in run.logs
+            ]
+            text = f"epoch {run.epoch}: {', '.join(losses)}"
+            if printable(text, sys.stdout) == text:
+                run.note(text)
+        elif self._handle is None:
+            self._handle = notebook.display(plots.history(run.history), display_id=True)
+        else:
+            self._handle.update(plots.history(run.history))
+
+
+def blocks(values: Sequence[float]) -> str:
+    """Return values as a row of blocks from the lowest to the highest, and the last of them as a number.
+
+    Examples
+    --------
+    >>> blocks([0.9, 0.5, 0.3, 0.2, float("nan")])
+    '█▄▂▁ 0.2'
+    """
+    y = np.array(values)[np.isfinite(values)]
+    if not len(y):
+        return "nan"
+    some = y[np.linspace(0, len(y) - 1, min(len(y), WIDTH)).round().astype(int)]
+    share = (some - some.min()) / max(float(np.ptp(some)), 1e-300)
+    return f"{''.join(BLOCKS[n] for n in (share * (len(BLOCKS) - 1)).round().astype(int))} {y[-1]:.4g}"
