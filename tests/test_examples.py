@@ -23,6 +23,8 @@ from nnfw import (
     Schedule,
 )
 
+from nnfw import Network
+
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
@@ -35,6 +37,12 @@ SMALL = {
     "digits_dense": ([], ["digits_dense"], 0.97, 1.0),
     "from_scratch": (["--epochs=2"], [], 0.3, 1.0),
     "digits_gru": (["--epochs=2"], ["learning_curves", "confusion_matrix"], 0.6, 1.0),
+    "inside_a_gru": (
+        ["--steps=10", "--samples=200", "--epochs=2"],
+        ["inside_a_gru_gates", "inside_a_gru_gradients", "inside_a_gru_attribution"],
+        0.1,
+        1.0,
+    ),
     "japanese_vowels": (["--epochs=2"], ["japanese_vowels"], 0.5, 1.0),
     "schedules": (["--epochs=2", "--samples=160"], ["schedules", "schedules_loss"], 0.05, 1.0),
     "streaming": (["--epochs=1"], ["streaming"], 0.0, 0.5),
@@ -226,6 +234,28 @@ check_layer(Gain())
 """
     done = run("\n".join([*parts, program]), cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_the_page_of_pictures(elsewhere, tmp_path, monkeypatch):
+    """Its blocks run, and each picture that it links is there, small, and made by its block."""
+    fit = Network.fit
+    monkeypatch.setattr(
+        Network,
+        "fit",
+        lambda self, x, y, **how: fit(self, x[:60], y[:60], **how | {"epochs": 1, "verbose": 0}),
+    )
+    page = ROOT / "docs" / "pictures.md"
+    links = re.findall(r"\]\((pictures/.*?)\)", page.read_text(encoding="utf-8"))
+    (tmp_path / "pictures").mkdir()
+    written = load(page.with_suffix(".py")).main(tmp_path)
+    assert [path.relative_to(tmp_path).as_posix() for path in written] == links
+    kept = [page.parent / link for link in links]
+    assert sorted(kept) == sorted((page.parent / "pictures").iterdir())
+    assert sum(path.stat().st_size for path in kept) < 600_000
+    for new, old in zip(written, kept, strict=True):
+        assert np.allclose(size(new), size(old), atol=12)
+    assert not list(elsewhere.iterdir())
 
 
 def test_the_page_of_dialects(elsewhere):
