@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from nnfw import optimizers, plots
 from nnfw.core import notebook
+from nnfw.core.errors import NonFiniteError
 from nnfw.core.registry import explain_keywords
 from nnfw.core.typing import Array
 from nnfw.core.validation import POSITIVE, each, function, instance_of, positive_integer, whole_number
@@ -18,6 +19,7 @@ from nnfw.history import History
 from nnfw.model import table
 from nnfw.network import Network
 from nnfw.plots import Target
+from nnfw.sanity import compute_gradients
 from nnfw.training.adapters import as_data
 from nnfw.training.batches import Batch, Data
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+A_NETWORK = instance_of(Network, "a Network")
 SMOOTH = 0.8  # what the mean loss keeps of itself from batch to batch
 DIVERGED = 4.0  # times the lowest mean loss, where the test ends
 LEAST = 0.02  # of the first loss, by which it falls if it can be lowered at all
@@ -54,9 +57,8 @@ class RateTest:
         """Show the suggestion, and the rate at which the loss was lowest."""
         if math.isnan(self.rate):
             return "<RateTest: the loss falls at no rate; network.check(x, y) looks for the cause>"
-        return (
-            f"<RateTest: try {self.rate:.1e}; the loss was lowest at {self.rates[self.means.argmin()]:.1e}>"
-        )
+        lowest = self.rates[np.nanargmin(self.means)]
+        return f"<RateTest: try {self.rate:.1e}; the loss was lowest at {lowest:.1e}>"
 
     def plot(self, path: Target = None, *, ax: "Axes | None" = None) -> "Figure":
         """Draw the loss over the rates with the suggestion, and save it if a path is given."""
@@ -107,31 +109,33 @@ def find_rate(
     >>> network = Network([Dense(16, "tanh"), Dense(1)], seed=0)
     >>> network.optimizer = Adam(find_rate(network, x, x[:, 0] * x[:, 1]).rate)
     """
-    owner, model = (
-        "find_rate",
-        copy.deepcopy(instance_of(Network, "a Network")("find_rate", "network", network)),
+    owner, model = "find_rate", copy.deepcopy(A_NETWORK("find_rate", "network", network))
+    low, high = POSITIVE(owner, "low", low), POSITIVE(owner, "high", high)
+    steps, batch_size = (
+        positive_integer(owner, "steps", steps),
+        positive_integer(owner, "batch_size", batch_size),
     )
-    low, high = (POSITIVE(owner, name, value) for name, value in (("low", low), ("high", high)))
     if not low < high:
         raise ValueError(f"find_rate: high must be above low, got low {low:g} and high {high:g}")
-    data = as_data(model, x, y, lengths)
-    batches = _batches(data, positive_integer(owner, "batch_size", batch_size), model._streams["shuffle"])
+    batches = _batches(as_data(model, x, y, lengths), batch_size, model._streams["shuffle"])
     model._build()
     optimizer = model.optimizer or optimizers.get("adam")
-    rates, losses, means = np.geomspace(low, high, positive_integer(owner, "steps", steps)), [], []
-    with np.errstate(all="ignore"):
-        for step, rate in enumerate(rates, 1):
+    rates, losses, means, total, weight = np.geomspace(low, high, steps), [], [], 0.0, 0.0
+    with np.errstate(all="ignore"):  # the loss may explode, which ends the test
+        for rate in rates:
+            losses.append(compute_gradients(model, next(batches)) + model._penalty())
             optimizer.learning_rate = float(rate)
-            losses.append(_step(model, next(batches), optimizer))
-            weights = SMOOTH ** np.arange(step)[::-1]
-            means.append(float(np.average(losses, weights=weights)))
+            model.update(optimizer, 0.0)
+            total, weight = SMOOTH * total + losses[-1], SMOOTH * weight + 1
+            means.append(total / weight)
             if not means[-1] <= DIVERGED * abs(min(means)):
                 break
-    found = np.array(means)
-    best = int(np.nanargmin(found))
-    falls = found[best] < found[0] - LEAST * abs(found[0])
-    rate = float(rates[best]) / BELOW if falls else math.nan
-    return RateTest(rates[: len(found)], np.array(losses), found, rate)
+    if not math.isfinite(means[0]):
+        raise NonFiniteError(f"find_rate: the first loss is {means[0]}; network.check(x, y) tells where from")
+    best = int(np.nanargmin(means))
+    falls = means[best] < means[0] - LEAST * abs(means[0])
+    suggested = float(rates[best]) / BELOW if falls else math.nan
+    return RateTest(rates[: len(means)], np.array(losses), np.array(means), suggested)
 
 
 @dataclass(repr=False)
@@ -213,7 +217,7 @@ def repeat(
         raise ValueError(f"repeat: seeds must be different numbers, one at least, got {list(numbers)}")
     networks: dict[int, Network] = {}
     for seed in numbers:
-        network = instance_of(Network, "a Network")("repeat", f"build({seed})", build(seed))
+        network = A_NETWORK("repeat", f"build({seed})", build(seed))
         if network.seed != seed or network.history:
             raise ValueError(
                 f"repeat: build({seed}) must return a new network of that seed, Network(..., seed=seed), got "
@@ -229,13 +233,3 @@ def _batches(data: Data, batch_size: int, rng: np.random.Generator) -> Iterator[
     while True:
         for part in data.parts(batch_size, rng.permutation(len(data))):
             yield part.batch()
-
-
-def _step(model: Network, batch: Batch, optimizer: optimizers.Optimizer) -> float:
-    """Take a training step, and return the loss before it."""
-    a = model.forward(batch.x, training=True, lengths=batch.lengths)
-    loss, dy, of_logits = model.loss.with_gradient(batch.y, a, batch.weight)
-    model.backward(dy, of_logits)
-    model.gradients()
-    model.update(optimizer, 0.0)
-    return loss + model._penalty()

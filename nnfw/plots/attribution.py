@@ -63,7 +63,7 @@ def attribution(
         raise ValueError("attribution: ax is one pair of axes, and x needs another; leave x out, or ax")
     one = numeric(x[sample], f"x[{sample}]")
     one = one if one.ndim > 1 else one[:, None]
-    if len(one) > len(a) or one.ndim != 2:
+    if not 0 < len(one) <= len(a) or one.ndim != 2:
         raise ShapeError(f"attribution: x[{sample}] is {one.shape}, but its attributions are {a.shape}")
     with picture(path, 5.6, 3.6) as figure:
         above, below = figure.subplots(2, 1, height_ratios=[0.8, 1], sharex=True)

@@ -8,7 +8,6 @@ import numpy as np
 from nnfw.core.typing import Array
 from nnfw.plots.figure import (
     BLUE,
-    COLOURS,
     DASHES,
     VERMILION,
     Target,
@@ -16,8 +15,8 @@ from nnfw.plots.figure import (
     draw_curve,
     finite,
     grid,
+    look,
     picture,
-    set_scale,
     set_ticks,
 )
 
@@ -94,22 +93,20 @@ def _runs(name: str, runs: Any) -> list[Mapping[str, Sequence[float]]]:
 
 def _draw_panel(axes: "Axes", name: str, runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
     """Draw a quantity of all runs, those of one name up to the end of the shortest."""
-    drawn = []
+    drawn, longest = [], np.zeros(0)
     for number, (label, several) in enumerate(runs.items()):
-        values = [finite(one[name]) for one in several if name in one]
+        values = [finite(one[name]) for one in several if len(one.get(name, ()))]
         if not values:
             continue
         length = min(map(len, values))
         epochs = np.asarray(getattr(several[0], "epoch", range(1, length + 1)))[:length]
         y = np.array([one[:length] for one in values])
-        colour, dash = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
         label += f", {len(y)} runs" if len(y) > 1 else ""
-        draw_curve(axes, epochs, y.mean(axis=0), label, colour, dash)
+        draw_curve(axes, epochs, y.mean(axis=0), label, *look(number))
         if len(y) > 1:
             low, high = (y.mean(axis=0) + sign * y.std(axis=0, ddof=1) for sign in (-1, 1))
-            axes.fill_between(epochs, low, high, color=colour, alpha=0.2, linewidth=0)
+            axes.fill_between(epochs, low, high, color=look(number)[0], alpha=0.2, linewidth=0)
         drawn.append(y.ravel())
+        longest = max(longest, epochs, key=len)
     axes.set(xlabel="epoch", ylabel=name.replace("_", " "))
-    if name.endswith("loss"):
-        set_scale(axes, np.concatenate(drawn))
-    set_ticks(axes, epochs)
+    set_ticks(axes, longest, np.concatenate(drawn) if name.endswith("loss") else None)

@@ -9,18 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.core.typing import Array
-from nnfw.plots.figure import (
-    BLUE,
-    COLOURS,
-    DASHES,
-    Target,
-    canvas,
-    draw_curve,
-    finite,
-    grid,
-    picture,
-    set_ticks,
-)
+from nnfw.plots.figure import BLUE, Target, canvas, draw_curve, finite, grid, look, picture, set_ticks
 from nnfw.schedules import RateLike, get, scheduled
 
 if TYPE_CHECKING:
@@ -119,8 +108,7 @@ def lines(
     with canvas(path, 4.8, 3.0 + 0.18 * rows, ax) as axes:
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title, yscale="log" if log else "linear")
         for number, (label, (x, y)) in enumerate(points.items()):
-            colour, dash = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
-            draw_curve(axes, x, np.where(y > 0, y, np.nan) if log else y, label, colour, dash)
+            draw_curve(axes, x, np.where(y > 0, y, np.nan) if log else y, label, *look(number))
         set_ticks(axes, np.concatenate([x for x, _ in points.values()]))
         if ax is None:
             axes.figure.legend(loc="outside lower center", ncols=columns)

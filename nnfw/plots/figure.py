@@ -132,20 +132,20 @@ def draw_curve(axes: "Axes", x: Array, y: Array, label: str, colour: str, dash: 
     axes.plot(x, y, label=label, color=colour, linestyle=dash, **marks)
 
 
-def set_ticks(axes: "Axes", x: Array) -> None:
-    """Put ticks only at whole epochs, and leave room around a single one."""
+def look(number: int) -> tuple[str, Any]:
+    """Return the colour and the dash of a curve by its number: those of twenty differ."""
+    return COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
+
+
+def set_ticks(axes: "Axes", x: Array, y: Array | None = None) -> None:
+    """Put ticks at whole epochs, leave room around a single one, and make the axis of decades of y log."""
     from matplotlib.ticker import MaxNLocator
 
     if np.all(x == np.round(x)):
         axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     if len(set(x)) == 1:
         axes.set_xlim(x[0] - 1, x[0] + 1)
-
-
-def set_scale(axes: "Axes", y: Array) -> None:
-    """Make the y axis logarithmic if positive values span more than two decades."""
-    y = y[np.isfinite(y)]
-    if len(y) and 0 < 100 * y.min() < y.max():
+    if y is not None and 0 < 100 * np.nanmin(y, initial=np.inf) < np.nanmax(y, initial=-np.inf):
         axes.set_yscale("log")
 
 
@@ -178,7 +178,7 @@ def draw_steps(axes: "Axes", x: Array) -> None:
         draw_heat(axes, x.T, float(np.nanmin(x)), float(np.nanmax(x)))
         axes.set_ylabel("feature")
     for feature in range(D) if D <= FEATURES else ():
-        draw_curve(axes, np.arange(T), x[:, feature], f"feature {feature}", COLOURS[feature], DASHES[feature])
+        draw_curve(axes, np.arange(T), x[:, feature], f"feature {feature}", *look(feature))
     if 1 < D <= FEATURES:
         axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.95), ncols=D)
     axes.set_xlim(-0.5, T - 0.5)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from nnfw.core.lengths import check_lengths
 from nnfw.core.typing import Array
-from nnfw.plots.figure import BLUE, COLOURS, DASHES, GREEN, VERMILION, Target, canvas, draw_curve, picture
+from nnfw.plots.figure import BLUE, GREEN, VERMILION, Target, canvas, draw_curve, look, picture
 from nnfw.plots.inside import as_network, over_samples, recurrent
 
 if TYPE_CHECKING:
@@ -68,8 +68,7 @@ def gradient_flow(
     with canvas(path, 5.4, 3.4, ax) as axes:
         axes.set(yscale="log", xlabel="time step", ylabel="gradient of the loss with respect to h, norm")
         for number, (label, flow) in enumerate(flows.items()):
-            colour, dash = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
-            draw_curve(axes, np.arange(len(flow)), np.where(flow > 0, flow, np.nan), label, colour, dash)
+            draw_curve(axes, np.arange(len(flow)), np.where(flow > 0, flow, np.nan), label, *look(number))
         axes.locator_params(axis="x", integer=True)
         axes.legend(loc="best")
     return axes.figure  # type: ignore[return-value]
@@ -149,11 +148,9 @@ def histograms(
             row[0].set_ylabel(name)
             for axes, kind, colour in zip(row, kinds, (BLUE, VERMILION, GREEN), strict=False):
                 _draw_histogram(axes, values[kind], colour)
-            if "update" in values:
-                size, weights = (np.linalg.norm(values[kind]) for kind in ("update", "weights"))
-                row[-1].set_title(
-                    f"{size / weights:.1e} of weights" if weights else "", fontsize=8, loc="right"
-                )
+            if "update" in values and values["weights"].any():
+                share = np.linalg.norm(values["update"]) / np.linalg.norm(values["weights"])
+                row[-1].set_title(f"{share:.1e} of weights", fontsize=8, loc="right")
         for axes, kind in zip(panels[0], kinds, strict=True):
             axes.set_title(kind, loc="left")
     return figure

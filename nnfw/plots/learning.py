@@ -6,18 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnfw.core.typing import Array
-from nnfw.plots.figure import (
-    BLUE,
-    DASHES,
-    VERMILION,
-    Target,
-    draw_curve,
-    finite,
-    grid,
-    picture,
-    set_scale,
-    set_ticks,
-)
+from nnfw.plots.figure import BLUE, DASHES, VERMILION, Target, draw_curve, finite, grid, picture, set_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,6 +82,5 @@ def _draw_panel(axes: "Axes", epochs: Array, name: str, series: Mapping[str, Arr
         drawn.append((series[f"val_{name}"], "validation", VERMILION, DASHES[1]))
     for curve, *style in drawn:
         draw_curve(axes, epochs, curve, *style)
-    if name in ("loss", "learning_rate"):
-        set_scale(axes, np.concatenate([curve for curve, *_ in drawn]))
-    set_ticks(axes, epochs)
+    falls = name in ("loss", "learning_rate")
+    set_ticks(axes, epochs, np.concatenate([curve for curve, *_ in drawn]) if falls else None)

@@ -39,12 +39,10 @@ def diagram(network: Any, path: Target = None, *, ax: "Axes | None" = None) -> "
     ['GRU(4)\ngru_1', 'Dense(1)\ndense_2', 'x (N, T, 3)', '(N, 4)', '(N, 1)', 'loss MSE()']
     """
     network = as_network("diagram", network)
-    named = list(network._named_leaves())
-    boxes = [_box(name, leaf) for name, leaf in named]
-    shapes = [_batch_of(shape) for shape in _shapes(network)] or [""] * len(
-        boxes
-    )  # unknown before the first fit
-    before = [f"x {_batch_of(network.shapes[0])}" if network.shapes else "x", *shapes]
+    boxes = [_box(name, leaf) for name, leaf in network._named_leaves()]
+    before = ["x", *[""] * len(boxes)]  # as before the first fit
+    if network.shapes:
+        before = [f"x {_batch_of(network.shapes[0])}", *map(_batch_of, _shapes(network))]
     heights = [0.25 + 0.17 * (box.count("\n") + 1) for box in boxes]  # in inches, as all lengths here
     gap, width = 0.42, 0.3 + 0.075 * max(len(line) for box in boxes for line in box.split("\n"))
     total = sum(heights) + gap * len(before) + 0.25
