@@ -7,6 +7,7 @@ overhead   what `fit` takes over the bare training steps
 sequences  what variable lengths save, and what a step of a stream takes
 profile    where the time of a training step goes: matrix products, calls, the optimizer
 step       through how many files, functions and calls of nnfw a training step passes
+distributed  what the ranks of data-parallel training say to each other, beside a step
 
 Each measurement runs in a process of its own. The results are printed, and written to a folder as JSON and
 charts. All of them take about an hour. Leave the machine idle: threads that wait for each other look slow.
@@ -15,7 +16,7 @@ charts. All of them take about an hour. Leave the machine idle: threads that wai
 import argparse
 from pathlib import Path
 
-from benchmarks import pairs, profile, report, scaling, speed, step, training
+from benchmarks import distributed, pairs, profile, report, scaling, speed, step, training
 from benchmarks.cases import TITLES, parse_sizes
 from benchmarks.peers import PEERS, installed
 
@@ -27,6 +28,7 @@ BENCHMARKS = {
     "sequences": pairs.sequences,
     "profile": profile.run,
     "step": step.run,
+    "distributed": distributed.run,
 }
 
 

@@ -3,6 +3,7 @@
 Each test starts processes by the mpiexec of the environment, within a time limit. One start runs many cases.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -356,10 +357,6 @@ network.fit(x, y, callbacks=parallel, verbose=0)
 """,
         "ValueError: fit: finished epochs must be the same on all ranks, got 1 on rank 0 and 0 on rank 1",
     ),
-    "fewer samples than ranks": (
-        "shard(x[:1])",
-        "ValueError: shard: give x, y and what goes with them",
-    ),
 }
 
 
@@ -459,3 +456,33 @@ def test_ctrl_c_ends_the_fit_after_the_same_batch(whom, long, tmp_path):
     first, second = (np.load(tmp_path / f"{rank}.npz") for rank in range(2))
     assert first["epochs"] == second["epochs"]
     np.testing.assert_array_equal(first["weights"], second["weights"])
+
+
+def test_the_benchmark(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks",
+        "distributed",
+        "--quick",
+        "--peers",
+        "--output",
+        str(tmp_path),
+    ]
+    root = Path(__file__).parents[1]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("| GRU(64), 8 steps") == 3
+    found = json.loads((tmp_path / "distributed.json").read_text())["results"]["GRU(64), 8 steps"]
+    assert found["size"] == 14_666
+    assert min(found.values()) > 0
+
+
+def test_the_model_of_the_benchmark(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1])
+    from benchmarks.distributed import modelled
+
+    found = {"N": 6400, "one": 64.2, "small": 1.2, "size": 250}  # 0.2 s, and 0.01 s by sample
+    assert modelled(found, 2, latency=0.0, rate=np.inf) == pytest.approx(0.2 + 32.3, abs=0.2)  # uneven shares
+    messages = modelled(found, 4, latency=1.0, rate=1000.0) - modelled(found, 4, latency=0.0, rate=np.inf)
+    assert messages == pytest.approx(2 * 6 + 2 * 3 / 4 * 1000 / 1000)
