@@ -18,12 +18,11 @@ from nnfw import (
     Layer,
     Loss,
     Metric,
+    Network,
     Optimizer,
     Regularizer,
     Schedule,
 )
-
-from nnfw import Network
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
