@@ -213,7 +213,9 @@ def as_array(values: Any, name: str, dtype: DTypeLike | None = None) -> Array:
 
 def numeric(values: Any, name: str) -> Array:
     """Return `values` as an array of real numbers, without a copy where it is one."""
-    array = of_columns(values, name) if hasattr(values, "iloc") else as_array(values, name)
+    array = values
+    if type(values) is not np.ndarray:
+        array = of_columns(values, name) if hasattr(values, "iloc") else as_array(values, name)
     if array.dtype.kind not in "fiub":
         got = array.dtype if array.ndim else type(values).__name__
         floats = ".astype(float) converts them, and " if is_convertible(array) else ""

@@ -10,6 +10,8 @@ import numpy as np
 from nnfw.core.lengths import valid_steps, without
 from nnfw.core.typing import Array
 
+GATHERED = 1 << 18  # bytes of x that are gathered at once, where a batch is smaller
+
 
 class Batch(NamedTuple):
     """The arrays of one training step."""
@@ -68,10 +70,26 @@ class Data:
         return math.ceil(len(self) / batch_size)
 
     def parts(self, batch_size: int, order: Array | None = None, skip: int = 0) -> Iterator["Data"]:
-        """Yield the samples of each batch after the first `skip`, in an `order`; the last may be smaller."""
-        for start in range(skip * batch_size, len(self), batch_size):
-            part = slice(start, min(start + batch_size, len(self)))
-            yield self.subset(part if order is None else order[part])
+        """Yield the samples of each batch after the first `skip`, in an `order`; the last may be smaller.
+
+        Small samples are gathered for several batches at once.
+        """
+        at_once = max(1, GATHERED // (1 + batch_size * self.x[:1].nbytes))
+        for start in range(skip * batch_size, len(self), batch_size * at_once):
+            some = slice(start, min(start + batch_size * at_once, len(self)))
+            data = self.subset(some if order is None else order[some])
+            if at_once > 1:
+                data = data._gathered()
+            for first in range(0, len(data), batch_size):
+                yield data.subset(slice(first, min(first + batch_size, len(data))))
+
+    def _gathered(self) -> "Data":
+        """Return the data in arrays that hold its samples alone, in their order."""
+        x = np.asarray(self.x[self.rows], self.dtype, order="C")
+        y = np.asarray(self.y[self.rows], order="C")
+        weight = None if self.weight is None else np.asarray(self.weight[self.rows], order="C")
+        lengths = None if self.lengths is None else self.lengths[self.rows]
+        return Data(x, y, lengths, weight, self.dtype, self.steps)
 
     def batch(self) -> Batch:
         """Return all samples as one batch, the padding of their targets set to 0 and weighed 0."""

@@ -97,6 +97,11 @@ def at_rest(network: Model, verb: str) -> Iterator[None]:
 class Interrupt:
     """Ctrl-C during a fit: the first ends it after the current batch, a second raises at once.
 
+    Parameters
+    ----------
+    network : Model
+        The network that is trained.
+
     Attributes
     ----------
     asked : bool
@@ -105,20 +110,19 @@ class Interrupt:
         While it is held, a second Ctrl-C does not raise: an update is completed and counted, or neither.
     """
 
-    def __init__(self) -> None:
-        self.asked, self.updating = False, threading.Lock()
+    def __init__(self, network: Model) -> None:
+        self.asked, self.updating, self.held = False, threading.Lock(), outermost(network)
 
-    def rest(self, network: Model) -> None:
+    def rest(self) -> None:
         """Let a thread that waits for the network have it (see `at_rest`); no Ctrl-C raises meanwhile."""
-        network = outermost(network)
-        if network._awaited.locked():
+        if self.held._awaited.locked():
             with self.updating:
-                network._held.release()
+                self.held._held.release()
                 try:
-                    with network._awaited:  # until it is done
+                    with self.held._awaited:  # until it is done
                         pass
                 finally:
-                    network._held.acquire()
+                    self.held._held.acquire()
 
     @contextmanager
     def listen(self) -> Iterator[None]:

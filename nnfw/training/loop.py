@@ -47,7 +47,7 @@ def run_epoch(run: Run, train: Data | Batches, validation: Data | Batches | None
     order, count = sampler.order(train, stream), train.count(sampler.batch_size) or state.batches
     for number, part in enumerate(train.parts(sampler.batch_size, order, state.batch), state.batch + 1):
         run_batch(run, number, part, count)
-        run.interrupt.rest(network)
+        run.interrupt.rest()
         if run.stopped and state.batch != count:
             return
     run.logs = tracker.result()
@@ -56,7 +56,7 @@ def run_epoch(run: Run, train: Data | Batches, validation: Data | Batches | None
         for _ in evaluated(
             network, validation, sampler.batch_size, tracker, f"epoch {run.epoch}, validation"
         ):
-            run.interrupt.rest(network)
+            run.interrupt.rest()
             if run.interrupt.asked:
                 return
         run.logs |= {f"val_{name}": value for name, value in tracker.result().items()}
@@ -66,7 +66,7 @@ def run_epoch(run: Run, train: Data | Batches, validation: Data | Batches | None
         state.end_epoch(train.count(sampler.batch_size))
     run.progress.end_epoch(run.epoch, run.logs)
     run.call("on_epoch_end")
-    run.interrupt.rest(network)
+    run.interrupt.rest()
 
 
 def run_batch(run: Run, number: int, part: Data, count: int | None) -> None:
@@ -84,8 +84,7 @@ def run_batch(run: Run, number: int, part: Data, count: int | None) -> None:
         run.epoch_fraction, run.window_start = run.epoch - 1 + done, step * (width or 0)
         if going_on is not None:
             batch = batch._replace(state=select(run.network.final_state, going_on))
-        with run.attempt():
-            train_step(run, batch, finishes=step + 1 == steps)
+        run.attempt(train_step, batch, step + 1 == steps)
         run.progress.step(run.batch_loss)
     run.call("on_batch_end")
 

@@ -2,6 +2,7 @@
 
 import functools
 import sys
+import time
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
@@ -95,23 +96,19 @@ class Bar(Progress):
 
     @while_printable
     def start_epoch(self, number: int) -> None:
-        """Open the epoch's bar, which shows itself only after a while."""
-        self.steps = self.bar(
-            total=self.count,
-            unit="step",
-            desc=f"epoch {number}/{self.last}",
-            leave=False,
-            delay=EPOCH_BAR_DELAY,
-            dynamic_ncols=True,
-            disable=self.alone,
-        )
+        """Note when the epoch begins; it gets its bar after a while."""
+        self.name, self.done, self.began = f"epoch {number}/{self.last}", 0, time.monotonic()
 
     @while_printable
     def step(self, loss: float) -> None:
-        """Move the epoch's bar."""
+        """Count the step, and move the epoch's bar if there is one by now."""
+        self.done += 1
         if self.alone:
             self.epochs.set_postfix_str(f"loss {loss:.4g}", refresh=False)
             self.epochs.update(0)
+        elif self.steps is None and time.monotonic() - self.began > EPOCH_BAR_DELAY:
+            options: dict[str, Any] = {"total": self.count, "initial": self.done, "unit": "step"}
+            self.steps = self.bar(desc=self.name, leave=False, dynamic_ncols=True, **options)
         elif self.steps is not None and self.steps.update():
             self.steps.set_postfix_str(f"loss {loss:.4g}", refresh=False)
 

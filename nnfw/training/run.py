@@ -1,8 +1,7 @@
 """Run: one call of `fit` while it lasts, which every hook of a callback is given."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nnfw.core.typing import Array
@@ -66,7 +65,7 @@ class Run:
         self.epoch, self.batch, self.updates = len(self.history.epoch), 0, 0
         self.epoch_fraction, self.batch_loss = 0.0, math.nan
         self.logs: dict[str, float] = {}
-        self.interrupt = Interrupt()
+        self.interrupt = Interrupt(network)
         self.hooks: dict[str, list[Callable[[Run], None]]] = {
             name: [getattr(callback, name) for callback in self.callbacks] for name in HOOKS
         }
@@ -95,13 +94,12 @@ class Run:
         for function in self.hooks[hook]:
             function(self)
 
-    @contextmanager
-    def attempt(self) -> Iterator[None]:
-        """If a step fails before its update is counted, set back what it changed: weights, random stream."""
+    def attempt(self, step: Callable[..., None], *arguments: Any) -> None:
+        """Take a step; if it fails before its update is counted, set back what it changed: weights, noise."""
         noise, updates = self.network._streams["noise"].bit_generator, self.updates
         before = noise.state
         try:
-            yield
+            step(self, *arguments)
         except BaseException:
             if self.updates == updates:
                 noise.state = before

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from processes import NEW, run
 
+from nnfw.training import batches
 from nnfw.training.batches import Data
 
 N, T, D, K = 12, 5, 2, 3
@@ -41,15 +42,44 @@ def test_a_part_of_a_slice_is_a_view():
 def test_batches_take_every_sample_once_in_the_order_given():
     data = Data(SEQUENCES, STEP_CLASSES, LENGTHS, None, np.dtype("float32"), steps=True)
     order = np.random.default_rng(3).permutation(N)
-    batches = [part.batch() for part in data.parts(5, order)]
-    assert [len(batch.x) for batch in batches] == [5, 5, 2]
-    np.testing.assert_array_equal(np.concatenate([batch.lengths for batch in batches]), LENGTHS[order])
-    for batch in batches:
+    cut = [part.batch() for part in data.parts(5, order)]
+    assert [len(batch.x) for batch in cut] == [5, 5, 2]
+    np.testing.assert_array_equal(np.concatenate([batch.lengths for batch in cut]), LENGTHS[order])
+    for batch in cut:
         valid = np.arange(T) < batch.lengths[:, None]
         assert batch.valid == valid.sum() == batch.lengths.sum()
         assert not batch.y[~valid].any()
         # The loss is a mean over all N·T steps: so weighted, it is one over the valid ones.
         np.testing.assert_allclose(batch.weight, valid * valid.size / valid.sum(), rtol=1e-6)
+
+
+class Counted(np.ndarray):
+    """An array that counts the samples that are gathered from it, call by call."""
+
+    def __getitem__(self, index):
+        rows = index[0] if isinstance(index, tuple) else index
+        if isinstance(rows, np.ndarray):
+            self.reads.append(len(rows))
+        return np.asarray(super().__getitem__(index))
+
+
+@pytest.mark.parametrize(
+    ("bytes_at_once", "reads"), [(0, [3, 3, 3, 2]), (400, [3, 3, 3, 2]), (600, [6, 5]), (10**5, [11])]
+)
+def test_small_batches_are_gathered_together(bytes_at_once, reads, monkeypatch):
+    monkeypatch.setattr(batches, "GATHERED", bytes_at_once)  # a batch of 3 has 240 bytes
+    x = SEQUENCES.astype("float64").view(Counted)
+    x.reads = []
+    whole = Data(x, STEP_CLASSES, LENGTHS, RNG.random(N), np.dtype("float32"), steps=True)
+    data, order = whole.subset(np.arange(1, N)), RNG.permutation(N - 1)
+    cut = [part.batch() for part in data.parts(3, order)]
+    assert x.reads == reads
+    for number, batch in enumerate(cut):
+        alone = data.subset(order[3 * number : 3 * number + 3]).batch()
+        for one, other in zip(batch[:5], alone[:5], strict=True):
+            np.testing.assert_array_equal(one, other)
+    [last] = data.parts(3, order, skip=3)
+    np.testing.assert_array_equal(last.batch().x, cut[3].x)
 
 
 @pytest.mark.subprocess

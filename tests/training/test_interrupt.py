@@ -30,6 +30,7 @@ from nnfw import (
     Network,
     metrics,
 )
+from nnfw.training import batches
 from nnfw.training.run import Run
 
 pytestmark = pytest.mark.slow
@@ -117,7 +118,8 @@ class TestErrors:
         check_whole(network)
 
     @pytest.mark.parametrize("at", [1, 4, 17])
-    def test_in_the_data(self, at, tmp_path):
+    def test_in_the_data(self, at, tmp_path, monkeypatch):
+        monkeypatch.setattr(batches, "GATHERED", 0)  # each batch reads the data
         fail = raising(OSError("the disk is gone"), at)
 
         class Failing(np.memmap):
@@ -191,14 +193,13 @@ class TestErrors:
         run = SimpleNamespace(network=SimpleNamespace(_streams={"noise": noise}), updates=4, call=print)
         expected = np.random.default_rng(3).random(2)
 
-        def step():
-            with Run.attempt(run):
-                noise.random()
-                run.updates += updated
-                raise Trouble
+        def step(run):
+            noise.random()
+            run.updates += updated
+            raise Trouble
 
         with pytest.raises(Trouble):
-            step()
+            Run.attempt(run, step)
         assert noise.random() == expected[int(updated)]
 
 
