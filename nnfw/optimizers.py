@@ -289,6 +289,10 @@ class RMSprop(Optimizer):
 
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
         v, work = state.slots["velocity"], state.scratch("work", params.shape)
+        plain = params.ndim == 1 and not (self.centered or self.momentum)
+        if plain and (rmsprop := kernels.kernel("rmsprop")):
+            rmsprop(params, grads, v, self.rho, 1 - self.rho, rate, self.epsilon)
+            return
         blend(v, np.square(grads, out=work), self.rho, work)  # (1)
         if self.centered:
             a = state.slots["mean"]
@@ -336,23 +340,26 @@ class Adam(Optimizer):
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
         m, v, work = state.slots["momentum"], state.slots["velocity"], state.scratch("work", params.shape)
         c = math.sqrt(sum_of_weights(self.beta_2, state.steps))  # √v / √v̂, by which the fraction is expanded
-        plain = params.ndim == 1 and type(self)._direction is Adam._direction
-        if plain and (adam := kernels.kernel("adam")):
-            rate /= sum_of_weights(self.beta_1, state.steps)
-            adam(params, grads, m, v, self.beta_1, self.beta_2, c * rate, c * self.epsilon)
+        of_m, of_g, weights = self._numerator(state)
+        rate, epsilon = c * (rate / weights), c * self.epsilon
+        if params.ndim == 1 and (adam := kernels.kernel("adam")):
+            adam(params, grads, m, v, self.beta_1, self.beta_2, of_m, of_g, rate, epsilon)
             return
         m *= self.beta_1
         m += grads  # (1)
         v *= self.beta_2
         v += np.square(grads, out=work)  # (2)
-        direction, weights = self._direction(m, grads, state)
-        step = over_root(direction, v, c * self.epsilon, work)
-        step *= c * (rate / weights)
+        direction = m
+        if of_g:
+            direction = np.multiply(m, of_m, out=state.scratch("direction", m.shape))
+            direction += np.multiply(grads, of_g, out=work)
+        step = over_root(direction, v, epsilon, work)
+        step *= rate
         params -= step  # (3)
 
-    def _direction(self, m: Array, grads: Array, state: State) -> tuple[Array, float]:
-        """Return the numerator of the step, and the sum of its weights."""
-        return m, sum_of_weights(self.beta_1, state.steps)
+    def _numerator(self, state: State) -> tuple[float, float, float]:
+        """Return the factors of m and g in the numerator of the step, and what their sum is divided by."""
+        return 1.0, 0.0, sum_of_weights(self.beta_1, state.steps)
 
 
 @registry.register("adamw")
@@ -402,13 +409,10 @@ class Nadam(Adam):
     def _momentum(self, t: int) -> float:
         return self.beta_1 * (1 - 0.5 * math.pow(0.96, self.momentum_decay * t))
 
-    def _direction(self, m: Array, grads: Array, state: State) -> tuple[Array, float]:
+    def _numerator(self, state: State) -> tuple[float, float, float]:
         now, ahead = self._momentum(state.steps), self._momentum(state.steps + 1)  # (3)
         product = state.scalars["momentum_product"] * now
-        of_m, of_g = ahead * (1 - self.beta_1) / (1 - product * ahead), (1 - now) / (1 - product)
-        direction = np.multiply(m, of_m, out=state.scratch("ahead", m.shape))
-        direction += np.multiply(grads, of_g, out=state.scratch("work", m.shape))  # (4)
-        return direction, 1.0
+        return ahead * (1 - self.beta_1) / (1 - product * ahead), (1 - now) / (1 - product), 1.0  # (4)
 
 
 @registry.register("lion")

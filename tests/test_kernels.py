@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nnfw
-from nnfw import GRU, LSTM, RNN, Adam, AdamW, Dense, Nadam, Network, kernels
+from nnfw import GRU, LSTM, RNN, Adam, AdamW, Dense, Nadam, Network, RMSprop, kernels
 from nnfw.activations import Sigmoid, Tanh
 
 CELLS = {
@@ -234,10 +234,14 @@ def test_tanh_is_exact_to_three_units_in_the_last_place(dtype):
     np.testing.assert_array_equal(np.signbit(h[1, :-1]), np.signbit(exact[0, :-1]))
 
 
+RULES = [Adam(0.01), AdamW(0.01, beta_1=0.5), Adam(0.01, clip_norm=1.0), Nadam(), Nadam(momentum_decay=0.1)]
+RULES += [RMSprop(), RMSprop(0.1, rho=0.5, weight_decay=0.1), RMSprop(momentum=0.9), RMSprop(centered=True)]
+
+
 @pytest.mark.filterwarnings("ignore:invalid value")
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("rule", [Adam(0.01), AdamW(0.01, beta_1=0.5), Adam(0.01, clip_norm=1.0), Nadam()])
-def test_adam_takes_the_same_steps_to_the_last_bit(compiled, rule, dtype):
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_takes_the_same_steps_to_the_last_bit(compiled, rule, dtype):
     results = []
     for kind in ("numpy", "compiled"):
         compiled(kind)

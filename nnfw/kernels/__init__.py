@@ -1,4 +1,4 @@
-"""Compiled kernels: the loops over time of RNN, GRU and LSTM and the step of Adam, where numba is installed.
+"""Compiled kernels: the loops over time of RNN, GRU and LSTM and the steps of Adam and its kin, by numba.
 
 ``pip install "nnfw[fast]"`` brings numba. The loops in NumPy, in the layers and optimizers themselves, are
 the definition, and run wherever numba is not there or cannot be used.
