@@ -1,4 +1,4 @@
-"""The steps of Adam, AdamW, Nadam and RMSprop, compiled: one pass over the vectors, with the bits of NumPy's."""
+"""The steps of Adam, Nadam and RMSprop, compiled: one pass over the vectors, with the bits of NumPy's."""
 
 import math
 

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import re
 import signal
 import threading
 import time
@@ -503,12 +504,16 @@ class TestProgress:
         assert captured.out == ""
         assert "2/2" in captured.err
         assert "accuracy" in captured.err
+        assert "epoch 1" not in captured.err  # so short an epoch has no bar of its own
 
     def test_batch_bar_of_a_long_epoch(self, capsys, monkeypatch):
         monkeypatch.setattr("nnfw.training.progress.EPOCH_BAR_DELAY", 1e-9)
         slow = LambdaCallback(on_batch_end=lambda run: time.sleep(0.03))
         classifier().fit(*classes_task(), batch_size=5, callbacks=[slow], verbose=1)
-        assert "epoch 1/1" in capsys.readouterr().err
+        counts = re.findall(r"epoch 1/1: .* (\d+)/12 .*step/s", capsys.readouterr().err.replace("\r", "\n"))
+        assert counts[0] == "1"  # the bar opens with the steps so far
+        assert sorted(map(int, counts)) == list(map(int, counts))
+        assert len(set(counts)) > 1
 
     @pytest.mark.parametrize(
         ("given", "total", "count"),
