@@ -369,9 +369,9 @@ class Softmax(Activation):
     elementwise: ClassVar[bool] = False
 
     def __call__(self, x: Array, out: Array | None = None) -> Array:
-        y, top = _destination(x, out), np.maximum.reduce(x, axis=-1, keepdims=True)
+        top = np.maximum.reduce(x, axis=-1, keepdims=True)
         with np.errstate(over="ignore"):  # a difference that overflows is -inf, whose exponential is 0
-            np.exp(np.subtract(x, top, out=y), out=y)
+            y: Array = np.exp(np.subtract(x, top, out=out), out=out)
         y /= np.add.reduce(y, axis=-1, keepdims=True)
         return y
 
