@@ -1,48 +1,45 @@
 """Compare the speed of nnfw with that of other frameworks.
 
-speed      each layer's forward pass and training step, over a grid of sizes, beside each framework
-scaling    how time and memory grow with N, T and H; memory beside PyTorch; the memory of 1,000 steps
-training   one network from the same weights on the same batches in nnfw and PyTorch
-overhead   what `fit` takes over the bare training steps
-sequences  what variable lengths save, and what a step of a stream takes
-profile    where the time of a training step goes: matrix products, calls, the optimizer
-step       through how many files, functions and calls of nnfw a training step passes
+speed    each layer's training step and inference, over a grid of sizes, beside each framework
+fit      an epoch of `fit`, the first one and later ones, beside the training loops of other frameworks
+memory   the peak memory of training steps and of inference
+step     through how many files, functions and calls of nnfw a training step passes
 distributed  what the ranks of data-parallel training say to each other, beside a step
+publish  draw the picture and fill in the tables of docs/performance.md, from the results that were saved
 
-Each measurement runs in a process of its own. The results are printed, and written to a folder as JSON and
-charts. All of them take about an hour. Leave the machine idle: threads that wait for each other look slow.
+Each measurement runs in a process of its own. Without a name the first four run, which takes about 20
+minutes; with --save, publish follows. Leave the machine idle: threads that wait for each other look slow.
 """
 
 import argparse
+import os
 from pathlib import Path
 
-from benchmarks import distributed, pairs, profile, report, scaling, speed, step, training
+from benchmarks import distributed, fit, memory, publish, speed, step
 from benchmarks.cases import TITLES, parse_sizes
-from benchmarks.peers import PEERS, installed
+from benchmarks.peers import PEERS, missing
 
-BENCHMARKS = {
-    "speed": speed.run,
-    "scaling": scaling.run,
-    "training": training.run,
-    "overhead": pairs.overhead,
-    "sequences": pairs.sequences,
-    "profile": profile.run,
-    "step": step.run,
-    "distributed": distributed.run,
-}
+RESULTS = Path(__file__).with_name("results")
+BENCHMARKS = {"speed": speed.run, "fit": fit.run, "memory": memory.run, "step": step.run}
+MORE = {"distributed": distributed.run}  # not among all
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run what the command line asks for."""
     options = parse(arguments)
-    options.output.mkdir(parents=True, exist_ok=True)
     for name in options.peers:
-        if not installed(name):
-            print(f"{PEERS[name].title} is not installed, and left out. To have it: {PEERS[name].install}")
-    options.peers = [name for name in options.peers if installed(name)]
-    options.machine = report.machine(options.peers)
-    for name in BENCHMARKS if options.which == "all" else [options.which]:
-        BENCHMARKS[name](options)
+        if packages := missing(name):
+            print(f"{PEERS[name].title} is left out. To have it: pip install {' '.join(packages)}")
+    options.peers = [name for name in options.peers if not missing(name)]
+    if options.save is not None:
+        options.save.mkdir(parents=True, exist_ok=True)
+    if os.getloadavg()[0] > 0.5:
+        print("The machine is busy: the ratios will be off.")
+    every = BENCHMARKS | MORE
+    for name in BENCHMARKS if options.which == "all" else {options.which} & every.keys():
+        every[name](options)
+    if options.which == "publish" or (options.which == "all" and options.save is not None):
+        publish.run(options.save or RESULTS)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -50,22 +47,22 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         "python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    peers = [name for name in PEERS if name != "ours"]
     add = parser.add_argument
-    add("which", nargs="?", choices=["all", *BENCHMARKS], default="all")
+    add("which", nargs="?", choices=["all", *BENCHMARKS, *MORE, "publish"], default="all")
+    add("--save", nargs="?", type=Path, const=RESULTS, metavar="FOLDER", help="write the results as JSON")
     add("--quick", action="store_true", help="few sizes, short rounds: a look within a few minutes")
-    add("--rounds", type=int, help="how often each framework gets its turn (5; quick: 2)")
-    add("--budget", type=float, metavar="SECONDS", help="time for each measurement (1; quick: 0.1)")
-    add("--threads", type=int, default=2, help="cores for each process")
+    add("--rounds", type=int, help="how often each framework gets its turn (3; quick: 2)")
+    add("--budget", type=float, metavar="SECONDS", help="time for each measurement (0.3; quick: 0.1)")
+    add("--threads", type=int, default=1, help="cores for each process of speed (1)")
     add("--layers", nargs="+", choices=TITLES, default=list(TITLES), metavar="LAYER", help=" ".join(TITLES))
     add("--sizes", nargs="+", type=parse_sizes, metavar="SIZE", help="N,T,D,H or, of a dense chain, N:D-H-K")
-    add("--peers", nargs="*", choices=PEERS, default=list(PEERS), metavar="PEER", help=" ".join(PEERS))
+    add("--peers", nargs="*", choices=peers, default=peers, metavar="PEER", help=" ".join(peers))
     add("--before", type=Path, metavar="FOLDER", help="for speed: another checkout of nnfw, as one more peer")
-    add("--epochs", type=int, help="for training (30; quick: 3)")
-    add("--output", type=Path, default=Path(__file__).with_name("results"), metavar="FOLDER")
     add("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
-    options.rounds = options.rounds or (2 if options.quick else 5)
-    options.budget = options.budget or (0.1 if options.quick else 1.0)
+    options.rounds = options.rounds or (2 if options.quick else 3)
+    options.budget = options.budget or (0.1 if options.quick else 0.3)
     return options
 
 

@@ -7,14 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nnfw.datasets import load_digits
+
 Array = np.ndarray
-TITLES = {
-    "dense": "Dense chain",
-    "rnn": "RNN",
-    "gru": "GRU",
-    "gru_after": "GRU (reset_after)",
-    "lstm": "LSTM",
-}
+TITLES = {"dense": "Dense chain", "rnn": "RNN", "gru": "GRU", "gru_after": "GRU, reset_after", "lstm": "LSTM"}
+TASKS = {"digits": "GRU(64) and a softmax on the digits", "chain": "Dense chain 20-32-32-2"}  # of `fit`
+BATCH_SIZE, RATE = 32, 3e-3
 ZRC = ("_z", "_r", "_c")
 GATES = {"rnn": ("",), "gru": ZRC, "gru_after": ZRC, "lstm": ("_i", "_f", "_g", "_o")}
 RECURRENT = ["1,100,8,16", "32,28,28,64", "32,100,16,32", "64,100,64,128"]
@@ -42,10 +40,19 @@ def parse_sizes(text: str) -> str:
     return text
 
 
-def grid(layers: Iterable[str], chosen: list[str] | None, quick: bool) -> list[Case]:
-    """Return the cases of these layers, at the chosen sizes or at all of them (two if quick)."""
+def grid(layer: str, chosen: list[str] | None, quick: bool) -> list[str]:
+    """Return the sizes of a layer: those of the chosen ones that fit it, or all (two if quick)."""
     sizes = chosen or [*RECURRENT[: 2 if quick else None], *DENSE[: 2 if quick else None]]
-    return [Case(layer, text) for layer in layers for text in sizes if (":" in text) == (layer == "dense")]
+    return [size for size in sizes if (":" in size) == (layer == "dense")]
+
+
+def task_data(task: str, seed: int) -> tuple[Array, Array]:
+    """Return x and the classes y of one of `TASKS`."""
+    digits, _ = load_digits()
+    if task == "digits":
+        return digits
+    rng, N = np.random.default_rng(seed), len(digits[0])
+    return rng.standard_normal((N, 20), np.float32), rng.integers(0, 2, N)
 
 
 def data(case: Case, seed: int) -> tuple[Array, Array]:

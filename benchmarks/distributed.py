@@ -18,7 +18,7 @@ import numpy as np
 
 import nnfw
 from benchmarks import report
-from benchmarks.measure import ROOT, THREAD_SETTINGS, in_turn
+from benchmarks.measure import ROOT, THREAD_SETTINGS, repeat
 
 TASKS = {  # layers before the softmax, the shape of a sample, samples of a batch
     "GRU(64), 8 steps": (lambda: [nnfw.GRU(64)], (8, 8), 32),
@@ -31,7 +31,7 @@ MESSAGES = 4  # small collective calls of a step: two exchanges, each of sizes a
 
 
 def run(options: argparse.Namespace) -> None:
-    """Measure, model and report it; a file is written only into a folder that is asked for."""
+    """Measure, model and report it."""
     if not find_spec("mpi4py"):
         print("distributed is left out. To have it: pip install 'nnfw[mpi]'")
         return
@@ -43,17 +43,17 @@ def run(options: argparse.Namespace) -> None:
         results[task] = {"N": N, "one": one, "small": small, "two": two.pop("step"), **two}
     print(f"\nA step in one process, of the batch and of a {NODES[-1]}th of it, and on 2 ranks, in ms\n")
     headers = ["", "parameters", "batch", "one", "small", "exchanges", "all-reduce", "2 ranks", "speed-up"]
-    report.table(headers, [line(task, found) for task, found in results.items()])
+    print(report.table(headers, [line(task, found) for task, found in results.items()]))
     for network, (latency, rate) in NETWORKS.items():
         print(f"\nSpeed-up over one process by nodes, modelled: {network}, {1e6 * latency:g} us\n")
         speed = {
             task: [found["one"] / modelled(found, n, latency, rate) for n in NODES]
             for task, found in results.items()
         }
-        report.table(["", *map(str, NODES)], [[task, *map("{:.2f}".format, s)] for task, s in speed.items()])
+        lines = [[task, *map("{:.2f}".format, ratios)] for task, ratios in speed.items()]
+        print(report.table(["", *map(str, NODES)], lines))
     print("\nBelow 1 one process is better. Many independent fits (seeds, folds) need none of this: joblib.")
-    if options.output.resolve() != Path(__file__).with_name("results"):
-        report.save("distributed", options, results)
+    report.save("distributed", options, results)
 
 
 def line(task: str, found: dict[str, Any]) -> list[str]:
@@ -98,7 +98,7 @@ def measure(task: str, N: int, steps: int, seed: int) -> dict[str, Any]:
         "exchanges": lambda: [group.exchange("here", (N, 0.5, [])) for _ in range(2)],
         "reduce": lambda: group.channel.Allreduce(MPI.IN_PLACE, vector),
     }
-    sent = {name: min(times) for name, times in in_turn(calls, 0.0, steps).items()}
+    sent = {name: min(repeat(call, 0.0, steps)) for name, call in calls.items()}
     return {"step": float(np.diff(ends)[4:].min()), "size": network.size, **sent}
 
 

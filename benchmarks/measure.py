@@ -9,12 +9,13 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-Calls = dict[str, Callable[[], Any]]
+from tqdm import tqdm
+
 ROOT = Path(__file__).parents[1]
 THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -38,27 +39,44 @@ def apart(function: str, threads: int, folder: Path = ROOT, kernels: str = "auto
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def in_rounds(function: str, runs: Mapping[str, Any], rounds: int, threads: int) -> dict[str, list[Any]]:
+    """Return what `function` returned in each round, by the name of a run, given the runs' arguments.
+
+    They take turns, there and back again. One that fails is left out, and said; nnfw itself must not.
+    """
+    results: dict[str, list[Any]] = {name: [] for name in runs}
+    for number in range(rounds):
+        for name in list(results)[:: -1 if number % 2 else 1]:
+            try:
+                results[name].append(apart(function, threads, **runs[name]))
+            except Failed as error:
+                if name == "ours":
+                    raise
+                tqdm.write(f"{name} is left out: {error}")
+                del results[name]
+    return results
+
+
 def clock() -> float:
     """Return the time in seconds; with one thread that of the process, which others do not lengthen."""
     return time.process_time() if os.environ.get(THREAD_SETTINGS[0]) == "1" else time.perf_counter()
 
 
-def in_turn(calls: Calls, budget: float, fewest: int) -> dict[str, list[float]]:
-    """Return the seconds of single calls by name. They take turns, so that a slow moment affects them all."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
+def median(call: Callable[[], Any], budget: float) -> float:
+    """Return the median seconds of a call, over as many as fit into the budget, after a warm-up."""
+    repeat(call, budget / 4, 1)
+    return statistics.median(repeat(call, budget, 3))
+
+
+def repeat(call: Callable[[], Any], budget: float, fewest: int) -> list[float]:
+    """Return the seconds of single calls."""
+    times: list[float] = []
     end = clock() + budget
-    while min(map(len, times.values())) < fewest or clock() < end:
-        for name, call in calls.items():
-            start = clock()
-            call()
-            times[name].append(clock() - start)
+    while len(times) < fewest or clock() < end:
+        start = clock()
+        call()
+        times.append(clock() - start)
     return times
-
-
-def medians(calls: Calls, budget: float) -> dict[str, float]:
-    """Return the median seconds of each call, over as many turns as fit into the budget, after a warm-up."""
-    in_turn(calls, budget / 4, 2)
-    return {name: statistics.median(times) for name, times in in_turn(calls, budget, 5).items()}
 
 
 def spread(a: list[float], b: list[float]) -> tuple[float, float, float]:

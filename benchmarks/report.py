@@ -16,13 +16,15 @@ from benchmarks.peers import PEERS
 from nnfw import __version__
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a Markdown table that is aligned in a terminal too; the first column to the left."""
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table that is aligned in a terminal too; the first column to the left."""
     rows = list(rows)
     widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    for first, *others in (headers, rule, *rows):
-        print(f"| {first.ljust(widths[0])} | {' | '.join(map(str.rjust, others, widths[1:]))} |")
+    return "\n".join(
+        f"| {first.ljust(widths[0])} | {' | '.join(map(str.rjust, others, widths[1:]))} |"
+        for first, *others in (headers, rule, *rows)
+    )
 
 
 def ratio(middle: float, low: float, high: float) -> str:
@@ -31,23 +33,25 @@ def ratio(middle: float, low: float, high: float) -> str:
 
 
 def save(name: str, options: argparse.Namespace, results: Any) -> None:
-    """Write the results, with the machine and the settings, to ``name.json``."""
+    """Write the results, with the machine and the settings, to ``name.json``, if they are to be saved."""
+    if options.save is None:
+        return
     settings = {key: getattr(options, key) for key in ("quick", "rounds", "budget", "threads", "seed")}
-    record = {"benchmark": name, "machine": options.machine, "settings": settings, "results": results}
-    path = options.output / f"{name}.json"
+    record = {"benchmark": name, "machine": machine(options.peers), "settings": settings, "results": results}
+    path = options.save / f"{name}.json"
     path.write_text(json.dumps(record, indent=1) + "\n")
     print(f"\n{path}")
 
 
 def machine(peers: Iterable[str]) -> dict[str, Any]:
-    """Return the date, the machine and the versions, and print them."""
+    """Return the date, the machine and the versions."""
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    packages = ["numpy", *(PEERS[name].packages[0] for name in peers)]
+    packages = dict.fromkeys(package for name in peers for package in PEERS[name].packages)
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     models = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    found = {
-        "date": datetime.datetime.now().astimezone().isoformat(timespec="minutes"),
+    return {
+        "date": datetime.date.today().isoformat(),
         "cpu": next(models, platform.machine()),
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 2),
@@ -56,7 +60,3 @@ def machine(peers: Iterable[str]) -> dict[str, Any]:
         "blas": f"{blas['name']} {blas['version']}",
         "versions": {"nnfw": __version__} | {name: version(name) for name in packages},
     }
-    print(", ".join(f"{name} {value}" for name, value in found.items()))
-    if found["load"] > 0.5:
-        print("The machine is busy: the ratios will be off.")
-    return found

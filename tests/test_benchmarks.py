@@ -13,9 +13,9 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the benchmarks are run from the root, and not installed
 
 from benchmarks import __main__ as command  # noqa: E402
-from benchmarks import cases, measure, report, scaling, speed, step, training  # noqa: E402
+from benchmarks import cases, fit, measure, publish, report, speed, step  # noqa: E402
 from benchmarks.cases import Case  # noqa: E402
-from benchmarks.peers import PEERS, floor, installed, ours  # noqa: E402
+from benchmarks.peers import KERNELS, PEERS, floor, missing, ours  # noqa: E402
 
 DENSE = Case("dense", "4:5-7-3")
 RECURRENT = [Case(layer, "2,5,3,7") for layer in cases.GATES]
@@ -34,34 +34,51 @@ def near(a, b):
 @pytest.mark.subprocess
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "arguments", "said"),
+    ("name", "said"),
     [
-        ("speed", SMALL, ["| 2,3,4,5 ", "| 2:4-3 ", "nnfw / floor", "GRU, step, numpy kernels"]),
-        ("profile", SMALL, ["| products | calls |", "| update |"]),
-        ("overhead", ["--quick"], ["fit / bare steps", "dense chain 20-32-32-2"]),
-        ("sequences", ["--quick"], ["lengths uniform in 1..T", "One step of one sample"]),
-        ("step", [], ["| training step ", "training/loop.py", "layers/gru.py"]),
-        ("training", ["--epochs", "2"], ["test accuracy", "training_digits.png"]),
+        ("speed", ["| 2,3,4,5 ", "| 2:4-3 ", "nnfw / floor", "GRU, training step, numpy kernels"]),
+        (
+            "fit",
+            ["| first epoch | later ones |", "Dense chain 20-32-32-2", "1 core:", "nnfw, the bare verbs"],
+        ),
+        pytest.param("memory", ["T = 1024", "training step at 64,100,64,128, nnfw"], marks=LINUX),
+        ("step", ["| training step ", "training/loop.py", "layers/gru.py"]),
     ],
 )
-def test_commands(name, arguments, said, tmp_path):
-    options = ["--peers", "floor", "--rounds", "1", "--budget", "0.001", "--threads", "1"]
-    line = [sys.executable, "-m", "benchmarks", name, *arguments, *options, "--output", str(tmp_path)]
+def test_commands(name, said, tmp_path):
+    options = ["--quick", "--peers", "floor", "bare", "--rounds", "1", "--budget", "0.001", *SMALL]
+    line = [sys.executable, "-m", "benchmarks", name, *options, "--save", str(tmp_path)]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert all(text in done.stdout + str(list(tmp_path.iterdir())) for text in said)
+    assert all(text in done.stdout for text in said)
     record = json.loads((tmp_path / f"{name}.json").read_text())
     assert {"cpu", "cores", "blas", "date", "versions"} <= record["machine"].keys()
     assert record["results"]
-    assert all(picture.stat().st_size > 10_000 for picture in tmp_path.glob("*.png"))
 
 
-def test_a_peer_that_is_not_there_is_named_with_its_remedy(monkeypatch, capsys, tmp_path):
+def test_results_are_written_only_where_asked(monkeypatch, capsys, tmp_path):
+    ran, published = [], []
+    for name in command.BENCHMARKS:
+        monkeypatch.setitem(command.BENCHMARKS, name, lambda options, name=name: ran.append(name))
+    monkeypatch.setattr(publish, "run", published.append)
+    command.main([])
+    assert ran == ["speed", "fit", "memory", "step"]
+    command.main(["step"])
+    report.save("step", command.parse(["step"]), {})
+    assert not published
+    command.main(["--save", str(tmp_path / "new")])
+    assert published == [tmp_path / "new"]
+    command.main(["publish"])
+    assert published[1] == command.RESULTS == command.parse(["--save"]).save
+    assert ran == ["speed", "fit", "memory", "step", "step", "speed", "fit", "memory", "step"]
+
+
+def test_a_peer_that_is_not_there_is_named_with_its_remedy(monkeypatch, capsys):
     asked = []
-    monkeypatch.setattr(command, "installed", lambda name: name == "floor")
+    monkeypatch.setattr(command, "missing", lambda name: ["jax"] if name == "keras" else [])
     monkeypatch.setitem(command.BENCHMARKS, "speed", lambda options: asked.append(options.peers))
-    command.main(["speed", "--peers", "floor", "keras", "--output", str(tmp_path)])
-    assert "Keras is not installed, and left out. To have it: pip install" in capsys.readouterr().out
+    command.main(["speed", "--peers", "floor", "keras"])
+    assert "Keras on JAX is left out. To have it: pip install jax" in capsys.readouterr().out
     assert asked == [["floor"]]
 
 
@@ -77,11 +94,14 @@ def test_quick_runs_are_shorter_unless_told_otherwise():
 
 
 def test_the_grid():
-    assert len(cases.grid(["dense", "gru"], None, quick=False)) == 4 + 7
-    assert len(cases.grid(["dense", "gru"], None, quick=True)) == 2 + 2
-    found = cases.grid(["rnn", "dense"], ["3,4,5,6", "8:20-32-2"], quick=True)
-    assert found == [Case("rnn", "3,4,5,6"), Case("dense", "8:20-32-2")]
-    assert [case.sizes for case in found] == [(3, 4, 5, 6), (8, 20, 32, 2)]
+    assert [len(cases.grid(layer, None, quick=False)) for layer in ("dense", "gru")] == [4, 7]
+    assert [len(cases.grid(layer, None, quick=True)) for layer in ("dense", "gru")] == [2, 2]
+    sizes = ["3,4,5,6", "8:20-32-2"]
+    assert cases.grid("rnn", sizes, quick=True) == sizes[:1]
+    assert cases.grid("dense", sizes, quick=True) == sizes[1:]
+    assert [Case("rnn", size).sizes for size in sizes] == [(3, 4, 5, 6), (8, 20, 32, 2)]
+    assert all(int(size.split(",")[-1]) >= 128 for size in speed.WIDE)
+    assert len(speed.WIDE) == sum(int(size.split(",")[-1]) >= 128 for size in cases.RECURRENT)
     assert all(cases.parse_sizes(text) == text for text in cases.RECURRENT + cases.DENSE)
 
 
@@ -138,29 +158,34 @@ def test_our_chain_learns():
     assert losses[-1] < losses[0]
 
 
+COMPARED = [name for name in PEERS if name not in ("ours", "fast", "floor", "bare") and not missing(name)]
+
+
 @pytest.mark.subprocess
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", [name for name in PEERS if name not in ("floor", "fast") and installed(name)]
-)
+@pytest.mark.parametrize("name", COMPARED)
 def test_a_peer_computes_the_same(name):
     for case in CASES:
         if PEERS[name].covers.get(case.layer) == case.layer:
-            given = {"case": case, "seed": 1, "budget": 0.001}
-            theirs = measure.apart("speed.measure", 1, framework=name, **given)
-            own = speed.measure("ours", **given)
+            given = {"layer": case.layer, "sizes": [case.text], "seed": 1, "budget": 0.001}
+            theirs = measure.apart("speed.measure", 1, framework=name, **given)[case.text]
+            own = speed.measure("ours", **given)[case.text]
             for kind in ("forward", "step"):
                 assert speed.difference(own[kind][1], theirs[kind][1]) < 1e-5
 
 
 @pytest.mark.subprocess
 @pytest.mark.slow
-@pytest.mark.skipif(not installed("pytorch"), reason="needs PyTorch")
-def test_the_learning_curves_of_nnfw_and_pytorch_are_equal():
-    own = training.train("ours", epochs=2, seed=0)
-    theirs = measure.apart("training.train", 1, framework="pytorch", epochs=2, seed=0)
-    assert own["loss"] == pytest.approx(theirs["loss"], abs=1e-5)
-    assert own["accuracy"] == theirs["accuracy"]
+@pytest.mark.parametrize("name", ["ours", "bare", *COMPARED])
+def test_a_peer_learns_the_tasks(name):
+    for task in cases.TASKS.keys() & PEERS[name].covers.keys():
+        few, more = (
+            measure.apart("fit.measure", 1, framework=name, task=task, epochs=epochs, seed=0)
+            for epochs in (1, 4)
+        )
+        assert len(more["seconds"]) == 4
+        assert min(more["seconds"]) > 0
+        assert 0 < more["loss"] < few["loss"] < 2.5
 
 
 # ---- how it is measured -----------------------------------------------------------------------------------
@@ -185,17 +210,14 @@ def test_swapped_gates_have_another_fingerprint():
 
 
 def test_the_clock_takes_the_median_after_a_warm_up(monkeypatch):
-    now, durations = [0.0], [50.0, 40.0] + [1.0, 2.0, 9.0] * 20
+    now, durations = [0.0], [50.0] + [1.0, 2.0, 9.0] * 20
     monkeypatch.setattr(measure, "clock", lambda: now[0])
 
     def call():
         now[0] += durations.pop(0)
 
-    assert measure.medians({"a": call}, budget=40.0) == {"a": 2.0}
-    order = []
-    calls = {name: lambda name=name: order.append(name) for name in "ab"}
-    assert measure.in_turn(calls, budget=0.0, fewest=3) == {"a": [0.0] * 3, "b": [0.0] * 3}
-    assert order == list("ababab")
+    assert measure.median(call, budget=40.0) == 2.0
+    assert len(measure.repeat(lambda: None, budget=0.0, fewest=3)) == 3
 
 
 @LINUX
@@ -214,65 +236,71 @@ def test_the_peak_is_that_since_it_was_reset():
 @pytest.mark.subprocess
 def test_a_step_keeps_all_steps_and_inference_does_not():
     N, T, _, H = 32, 256, 4, 64
-    given = {"size": f"{N},{T},4,{H}", "seed": 0, "budget": 0.001}
-    measured = [measure.apart("scaling.measure", 1, kind=kind, **given) for kind in scaling.KINDS]
-    assert all(seconds > 0 for seconds, _ in measured)
-    inference, sequences, training_step = (used / (4 * N * T * H) for _, used in measured)
-    assert inference < sequences - 0.5 < 4 < training_step
+    given = {"framework": "ours", "size": f"{N},{T},4,{H}"}
+    inference, step = (measure.apart("memory.peak", 1, kind=kind, **given) for kind in ("forward", "step"))
+    assert inference / (4 * N * T * H) < 2 < 4 < step / (4 * N * T * H)
 
 
 @LINUX
-def test_memory_of_steps():
-    assert 0 <= scaling.steps_peak("ours", "4,9,3,7", seed=0) < 16 * 2**20
-    assert scaling.growth(count=20, seed=0) < 2**20
+def test_no_step_keeps_more_than_the_one_before():
+    step, held = ours.build(Case("gru_after", "32,28,28,64"), 0).step, []
+    for _ in range(2):
+        for _ in range(20):
+            step()
+        held.append(measure.memory())
+    assert held[1] - held[0] < 2**20
 
 
 @pytest.mark.subprocess
 @pytest.mark.slow
 def test_a_process_of_its_own_gives_its_result_or_its_error(tmp_path):
     assert measure.apart("measure.spread", 1, a=[1.0, 4.0, 9.0], b=[1.0, 2.0, 3.0]) == [2.0, 1.0, 3.0]
+    given = {"layer": "gru", "sizes": ["1,1,1,1"], "seed": 0, "budget": 0}
     with pytest.raises(measure.Failed, match=r"speed\.measure: ModuleNotFoundError.*nobody"):
-        measure.apart("speed.measure", 1, framework="nobody", case=("gru", "1,1,1,1"), seed=0, budget=0)
+        measure.apart("speed.measure", 1, framework="nobody", **given)
     (tmp_path / "nnfw.py").write_text("raise ImportError('another nnfw')")
     with pytest.raises(measure.Failed, match="another nnfw"):
-        measure.apart("scaling.growth", 1, tmp_path, count=1, seed=0)
+        measure.apart("speed.measure", 1, tmp_path, framework="ours", **given)
 
 
 def rows_of(monkeypatch, answers, **options):
     """Return the rows that `measure_rounds` makes of a fake measurement, and the order of its calls."""
     turns = []
 
-    def apart(function, threads, folder, framework, kernels, case, **others):
+    def apart(function, threads, folder=measure.ROOT, kernels="auto", *, framework, sizes, **others):
         turns.append((framework, folder, kernels))
-        return answers(framework)
+        return dict.fromkeys(sizes, answers(framework))
 
-    monkeypatch.setattr(speed, "apart", apart)
+    monkeypatch.setattr(measure, "apart", apart)
     options = {"rounds": 2, "threads": 1, "seed": 0, "budget": 0.1, "before": None} | options
-    peers = PEERS | ({"before": PEERS["floor"]} if options["before"] else {})
-    return speed.measure_rounds(Case("gru", "2,3,4,5"), peers, Namespace(**options)), turns
+    peers = PEERS | ({"before": PEERS["ours"]} if options["before"] else {})
+    return speed.measure_rounds("gru", ["2,3,4,5"], peers, Namespace(**options)), turns
+
+
+def both(time, fingerprint):
+    return dict.fromkeys(speed.KINDS, (time, fingerprint))
 
 
 def test_frameworks_take_turns_and_another_form_is_not_compared(monkeypatch):
-    prints = {"keras": (1.0, 0.4)}
-    rows, turns = rows_of(monkeypatch, lambda name: {"step": (1.0, prints.get(name, (1.0, 0.5)))})
+    prints = {"jax": (1.0, 0.4)}
+    rows, turns = rows_of(monkeypatch, lambda name: both(1.0, prints.get(name, (1.0, 0.5))))
     names = [(name, kernels) for name, _, kernels in turns]
-    expected = [
-        ("ours", "numpy"),
-        ("ours", "compiled"),
-        *((name, "numpy") for name in PEERS if name != "fast"),
-    ]
+    others = ["floor", "pytorch", "jax"]  # the others do not have the layer alone
+    expected = [("ours", "numpy"), ("ours", "compiled"), *((name, "numpy") for name in others)]
     assert names[: len(names) // 2] == names[: len(names) // 2 - 1 : -1] == expected
-    assert [row["own"] for row in rows] == ["ours", "fast"]
+    assert [(row["kind"], row["own"]) for row in rows] == [
+        (kind, own) for kind in speed.KINDS for own in KERNELS
+    ]
     for row in rows:
-        assert row["seconds"]["keras"] == [1.0, 1.0]
-        assert row["ratios"].keys() == PEERS.keys() - {"fast"}
-        assert row["differences"]["keras"] == pytest.approx(0.1)
+        assert row["seconds"]["jax"] == [1.0, 1.0]
+        assert list(row["ratios"]) == others
+        assert row["differences"]["jax"] == pytest.approx(0.1)
         assert row["differences"]["pytorch"] is None  # it computes reset_after in place of gru
 
 
 def test_another_checkout_is_measured_from_its_folder(monkeypatch):
     folder = Path("elsewhere")
-    _, turns = rows_of(monkeypatch, lambda name: {"step": (1.0, (1.0, 0.5))}, before=folder)
+    _, turns = rows_of(monkeypatch, lambda name: both(1.0, (1.0, 0.5)), before=folder)
     assert turns.count(("ours", folder, "numpy")) == turns.count(("ours", measure.ROOT, "numpy")) == 2
 
 
@@ -281,35 +309,91 @@ def test_a_peer_that_fails_is_dropped_and_said_but_nnfw_must_not(monkeypatch, ca
         def answers(framework):
             if framework == who:
                 raise measure.Failed("speed.measure: broken")
-            return {"step": (1.0, (1.0, 0.5))}
+            return both(1.0, (1.0, 0.5))
 
         return answers
 
-    [row, _], turns = rows_of(monkeypatch, fails("keras"))
-    assert [name for name, *_ in turns].count("keras") == 1
-    assert "keras" not in row["ratios"]
-    assert "Keras 2,3,4,5: speed.measure: broken" in capsys.readouterr().out
+    [row, *_], turns = rows_of(monkeypatch, fails("jax"))
+    assert [name for name, *_ in turns].count("jax") == 1
+    assert "jax" not in row["ratios"]
+    assert "jax is left out: speed.measure: broken" in capsys.readouterr().out
     with pytest.raises(measure.Failed):
         rows_of(monkeypatch, fails("ours"))
 
 
-def test_ratios_with_their_spread_and_geometric_mean(capsys):
-    prints = {"ours": (2.0, 1.0), "epynn": (2.0, 1.1), "keras": (2.0, 1.0), "pytorch": None}
-    times = {"ours": [1.0, 2.0, 3.0], "epynn": [2.0] * 3, "keras": [4.0] * 3, "pytorch": [1.0, 8.0, 3.0]}
-    row = speed.summarize(Case("gru", "2,3,4,5"), "step", times, prints, "ours")
-    assert row["ratios"]["epynn"] == (1.0, 0.5, 1.5)
-    assert row["differences"] == pytest.approx({"epynn": 0.05, "keras": 0.0, "pytorch": None})
-    speed.print_table([row, row | {"ratios": {"epynn": (4.0, 3.0, 5.0)}}], PEERS)
-    told = capsys.readouterr().out
+TIMES = {"ours": [1.0, 2.0, 3.0], "floor": [2.0] * 3, "jax": [4.0] * 3, "pytorch": [1.0, 8.0, 3.0]}
+
+
+def test_ratios_with_their_spread_and_geometric_mean():
+    prints = {"ours": (2.0, 1.0), "floor": (2.0, 1.1), "jax": (2.0, 1.0), "pytorch": None}
+    row = {"layer": "gru", "sizes": "2,3,4,5"} | speed.summarize(TIMES, prints, "ours")
+    assert row["ratios"]["floor"] == (1.0, 0.5, 1.5)
+    assert row["differences"] == pytest.approx({"floor": 0.05, "jax": 0.0, "pytorch": None})
+    told = speed.table([row, row | {"ratios": row["ratios"] | {"floor": (4.0, 3.0, 5.0)}}], PEERS)
     assert "1.00 (0.50..1.50) differs!" in told
     assert "0.50 (0.25..0.75) |" in told
     means = [cell.strip() for cell in told.splitlines()[-1].split("|")][1:-1]
-    assert means == ["geometric mean", "", "1.00", "0.50", "2.00"]
+    assert means == ["geometric mean", "", "2.00", "1.00", "0.50"]
 
 
-def test_tables_align(capsys):
-    report.table(["a", "bb"], [["long", "1"], ["x", "222"]])
-    told = capsys.readouterr().out.splitlines()
+def records():
+    """Return small records of all benchmarks."""
+    rows = [
+        {"layer": layer, "sizes": size, "kind": kind}
+        | speed.summarize(TIMES | {"fast": [0.5, 0.5, 0.5]}, dict.fromkeys([*TIMES, "fast"]), own)
+        for layer in cases.TITLES
+        for size in (cases.DENSE if layer == "dense" else cases.RECURRENT)[-2:]
+        for kind in speed.KINDS
+        for own in KERNELS
+    ]
+    rounds = {name: [{"seconds": [9.0, t, t, 2 * t], "loss": 0.5}] for name, (t, *_) in TIMES.items()}
+    tasks = [{"task": task, "threads": n, "rounds": rounds} for task in cases.TASKS for n in (1, 2)]
+    step_counts = {"files": ["a.py", "b.py"], "functions": 7, "calls": 9}
+    results = {"speed": rows, "fit": tasks, "memory": {"a step": 3 << 20}, "step": step_counts}
+    machine = {"date": "2001-02-03", "cores": 2, "cpu": "C", "blas": "B 1", "versions": {"numpy": "9"}}
+    return {name: {"machine": machine, "results": result} for name, result in results.items()}
+
+
+def test_an_epoch_beside_that_of_others():
+    told = fit.tables(records()["fit"]["results"])
+    assert told.count("| first epoch | later ones |") == 4
+    assert "GRU(64) and a softmax on the digits, batches of 32, 2 cores:" in told
+    [line, *_] = [line for line in told.splitlines() if line.startswith("| floor")]
+    assert [cell.strip() for cell in line.split("|")][2:-1] == [
+        "9000 ms",
+        "2000.0 ms",
+        "0.50 (0.50..0.50)",
+        "0.500",
+    ]
+
+
+def test_the_page_and_the_picture_are_made_from_the_results(tmp_path):
+    for name, record in records().items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(record))
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- step -->\nold\n<!-- end -->\nbetween\n<!-- speed -->\n<!-- end -->\n")
+    publish.run(tmp_path, page)
+    told = page.read_text()
+    assert told.startswith("before\n<!-- step -->\n| ")
+    assert "| training step |     2 |         7 |     9 |" in told
+    assert "2001-02-03, 2 cores of C, B 1; numpy 9.\n<!-- end -->\nbetween\n<!-- speed -->\n| " in told
+    assert "old" not in told
+    [line] = [line for line in told.splitlines() if line.startswith("| GRU, training step")]
+    assert "0.50 (0.50..0.50)" in line
+    assert (tmp_path / "performance.png").stat().st_size > 10_000
+    publish.run(tmp_path, page)
+    assert page.read_text() == told
+
+
+def test_the_page_shows_the_results_that_are_kept():
+    kept = {name: json.loads((command.RESULTS / f"{name}.json").read_text()) for name in publish.TABLES}
+    text = publish.PAGE.read_text()
+    assert {name for _, name, _ in publish.SECTION.findall(text)} == kept.keys()
+    assert publish.filled(text, kept) == text
+
+
+def test_tables_align():
+    told = report.table(["a", "bb"], [["long", "1"], ["x", "222"]]).splitlines()
     assert told == ["| a    |  bb |", "| ---- | --: |", "| long |   1 |", "| x    | 222 |"]
 
 
@@ -317,11 +401,11 @@ def test_tables_align(capsys):
 
 
 def test_a_step_is_counted_call_by_call():
-    names = "files", "functions", "calls"
-    (listed, *step_counts), (whole, *fit_counts) = step.measure(seed=0).values()
-    files, functions, calls = step_counts
-    assert files == len(listed) < functions < calls
-    assert all(few < many for few, many in zip(step_counts, fit_counts, strict=True)), names
-    assert {"layers/gru.py", "layers/dense.py", "optimizers.py", "losses.py"} <= set(listed) <= set(whole)
-    assert not [name for name in listed if name.startswith(("data", "datasets", "saving"))]
+    counts = step.measure(seed=0)
+    files = counts["files"]
+    assert len(files) < counts["functions"] < counts["calls"]
+    assert {"training/loop.py", "layers/gru.py", "layers/dense.py", "optimizers.py", "losses.py"} <= set(
+        files
+    )
+    assert not [name for name in files if name.startswith(("data", "datasets", "saving"))]
     assert sys.getprofile() is None

@@ -466,7 +466,7 @@ def test_the_benchmark(tmp_path):
         "distributed",
         "--quick",
         "--peers",
-        "--output",
+        "--save",
         str(tmp_path),
     ]
     root = Path(__file__).parents[1]

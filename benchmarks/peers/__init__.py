@@ -1,20 +1,21 @@
 """The frameworks, one module each; a module is imported only in the process that measures it.
 
-It defines ``build(case, seed) -> Built``: the layer with the weights and data of `benchmarks.cases`.
+It defines for `speed` ``build(case, seed) -> Built``, the layer with the weights and data of `cases`, and for
+`fit` ``train(task, x, y, epochs, seed, tick)``, which calls `tick` after each epoch and returns the loss.
 """
 
 from collections.abc import Callable, Mapping
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import Distribution
 from typing import Any, NamedTuple
 
-from benchmarks.cases import TITLES
+from benchmarks.cases import TASKS, TITLES
 
 
 class Built(NamedTuple):
     """A layer that is ready to run.
 
-    `forward` returns the outputs (N, K), or a recurrent layer's last states (N, H), in inference. `step` of a
-    dense chain takes one training step with Adam and returns the loss; of a recurrent layer it is forward,
+    `forward` is inference, and returns the outputs (N, K), or a recurrent layer's last states (N, H). `step`
+    of a dense chain is a training step with Adam, and returns the loss; of a recurrent layer it is forward,
     backward from the last state's gradient and all gradients, and returns that of the input (N, T, D).
     """
 
@@ -28,26 +29,25 @@ class Peer(NamedTuple):
 
     title: str
     packages: tuple[str, ...]
-    install: str
-    covers: Mapping[str, str]
+    covers: Mapping[str, str]  # of layers, and of the tasks of `fit`
 
 
-ALL = {layer: layer for layer in TITLES}
-RECURRENT = {layer: layer for layer in TITLES if layer != "dense"}
-EPYNN = {"rnn": "rnn", "gru": "gru", "gru_after": "gru", "lstm": "lstm"}
+KERNELS = {"ours": "numpy", "fast": "compiled"}  # nnfw, by its kernels
+FIT = {task: task for task in TASKS}
+LAYERS = {layer: layer for layer in TITLES}
 PEERS = {
-    "fast": Peer("nnfw[fast]", ("numba",), 'pip install "nnfw[fast]"', ALL),
-    "floor": Peer("floor", ("numpy",), "pip install numpy", ALL),
-    "pytorch": Peer("PyTorch", ("torch",), "pip install torch", ALL | {"gru": "gru_after"}),
-    "keras": Peer("Keras", ("keras", "jax"), "pip install keras jax", ALL),
-    "jax": Peer("JAX", ("jax",), "pip install jax", RECURRENT),
-    "epynn": Peer("EpyNN", ("EpyNN",), "pip install --no-deps EpyNN==1.2.13", EPYNN),
+    "ours": Peer("nnfw", ("numpy",), LAYERS | FIT),
+    "fast": Peer("nnfw[fast]", ("numba",), LAYERS | FIT),
+    "bare": Peer("nnfw, the bare verbs", ("numpy",), FIT),
+    "floor": Peer("floor", ("numpy",), LAYERS),
+    "pytorch": Peer("PyTorch", ("torch",), LAYERS | {"gru": "gru_after"} | FIT),
+    "skorch": Peer("skorch", ("skorch", "torch"), FIT),
+    "jax": Peer("JAX", ("jax",), LAYERS),
+    "keras": Peer("Keras on JAX", ("keras", "jax"), FIT),
+    "sklearn": Peer("scikit-learn", ("scikit-learn",), {"chain": "chain"}),
 }
 
 
-def installed(name: str) -> bool:
-    """Whether a peer can be measured here."""
-    try:
-        return all(distribution(package) for package in PEERS[name].packages)
-    except PackageNotFoundError:
-        return False
+def missing(name: str) -> list[str]:
+    """Return the packages that a peer needs and that are not installed."""
+    return [package for package in PEERS[name].packages if not any(Distribution.discover(name=package))]

@@ -1,10 +1,12 @@
 """JAX: each step compiled as a whole, the loop over time a ``lax.scan``."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from jax import lax, nn
 
-from benchmarks.cases import GATES, Case, data, joined, recurrent_weights
+from benchmarks.cases import GATES, Case, data, dense_weights, joined, recurrent_weights
 from benchmarks.peers import Built
 
 
@@ -40,7 +42,12 @@ CELLS = {"rnn": rnn, "gru": gru, "gru_after": gru_after, "lstm": lstm}
 
 
 def build(case: Case, seed: int) -> Built:
-    """Return the case's recurrent layer, ready to run."""
+    """Return the case's layer, ready to run."""
+    return dense(case, seed) if case.layer == "dense" else recurrent(case, seed)
+
+
+def recurrent(case: Case, seed: int) -> Built:
+    """Return one recurrent layer."""
     cell = CELLS[case.layer]
     x, dy = map(jnp.asarray, data(case, seed))
     arrays = joined(recurrent_weights(case, seed), GATES[case.layer])
@@ -59,3 +66,37 @@ def build(case: Case, seed: int) -> Built:
         lambda: infer(params, x).block_until_ready(),
         lambda: jax.block_until_ready(slopes(params, x))[1][1],
     )
+
+
+def dense(case: Case, seed: int) -> Built:
+    """Return dense layers with a loss and Adam, as in `nnfw.optimizers`."""
+    x, y = map(jnp.asarray, data(case, seed))
+    params = jax.tree.map(jnp.asarray, dense_weights(case, seed))
+    state = params, *(jax.tree.map(jnp.zeros_like, params) for _ in "mv"), 0
+
+    def logits(params, x):
+        for W, b in params[:-1]:
+            x = nn.relu(x @ W + b)
+        return x @ params[-1][0] + params[-1][1]
+
+    def mean_loss(params, x, y):
+        return -jnp.take_along_axis(nn.log_softmax(logits(params, x)), y[:, None], axis=1).mean()
+
+    @partial(jax.jit, donate_argnums=0)
+    def train(state, x, y):
+        params, m, v, t = state
+        loss, grads = jax.value_and_grad(mean_loss)(params, x, y)
+        m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, grads)
+        v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, grads)
+        m_sum, v_sum, t = 1 - 0.9 ** (t + 1), 1 - 0.999 ** (t + 1), t + 1
+        rule = lambda p, m, v: p - 1e-3 * (m / m_sum) / (jnp.sqrt(v / v_sum) + 1e-8)  # noqa: E731
+        return (jax.tree.map(rule, params, m, v), m, v, t), loss
+
+    infer = jax.jit(lambda params, x: nn.softmax(logits(params, x)))
+
+    def step():
+        nonlocal state
+        state, loss = jax.block_until_ready(train(state, x, y))
+        return loss
+
+    return Built(lambda: infer(state[0], x).block_until_ready(), step)

@@ -1,13 +1,11 @@
 """PyTorch, at the settings that its guides recommend for a CPU."""
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-import nnfw
-from benchmarks.cases import Array, Case, data, dense_weights, joined, recurrent_weights
+from benchmarks.cases import BATCH_SIZE, RATE, Case, data, dense_weights, joined, recurrent_weights
 from benchmarks.peers import Built
 
 LAYERS = {"rnn": nn.RNN, "gru_after": nn.GRU, "lstm": nn.LSTM}
@@ -24,7 +22,10 @@ def recurrent(case: Case, seed: int) -> Built:
     _, _, D, H = case.sizes
     x, dy = map(torch.from_numpy, data(case, seed))
     layer = LAYERS[case.layer](D, H, batch_first=True)
-    load(layer, recurrent_weights(case, seed), ORDER[case.layer])
+    own = (layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0)
+    with torch.no_grad():  # PyTorch's second bias is 0 except for the GRU's candidate
+        for weight, value in zip(own, joined(recurrent_weights(case, seed), ORDER[case.layer]), strict=True):
+            weight.copy_(torch.from_numpy(value.T))
     x.requires_grad_()
 
     @torch.inference_mode()
@@ -43,8 +44,11 @@ def recurrent(case: Case, seed: int) -> Built:
 def dense(case: Case, seed: int) -> Built:
     """Return dense layers with a loss and Adam."""
     x, y = map(torch.from_numpy, data(case, seed))
-    layers = [linear(W, b) for W, b in dense_weights(case, seed)]
-    model = nn.Sequential(*[part for layer in layers for part in (layer, nn.ReLU())][:-1])
+    parts: list[nn.Module] = []
+    for W, b in dense_weights(case, seed):
+        parts += [nn.Linear(*W.shape), nn.ReLU()]
+        parts[-2].load_state_dict({"weight": torch.from_numpy(W.T), "bias": torch.from_numpy(b)})
+    model = nn.Sequential(*parts[:-1])
     optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
 
     @torch.inference_mode()
@@ -52,21 +56,6 @@ def dense(case: Case, seed: int) -> Built:
         return model(x).softmax(dim=-1)
 
     return Built(forward, lambda: train_step(model, optimizer, x, y))
-
-
-def load(layer: Any, weights: Mapping[str, Array], gates: tuple[str, ...]) -> None:
-    """Copy nnfw's weights into a layer; PyTorch's second bias is 0 except for the GRU's candidate."""
-    own = (layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0)
-    with torch.no_grad():
-        for parameter, value in zip(own, joined(weights, gates), strict=True):
-            parameter.copy_(torch.from_numpy(value.T))
-
-
-def linear(W: Array, b: Array) -> nn.Linear:
-    """Return a dense layer with nnfw's weights."""
-    layer = nn.Linear(*W.shape)
-    layer.load_state_dict({"weight": torch.from_numpy(W.T), "bias": torch.from_numpy(b)})
-    return layer
 
 
 def train_step(model: Any, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> Tensor:
@@ -78,26 +67,33 @@ def train_step(model: Any, optimizer: torch.optim.Optimizer, x: Tensor, y: Tenso
     return loss.detach()
 
 
-def learner(network: nnfw.Network) -> tuple[Callable[..., float], Callable[..., Array]]:
-    """Return a function that takes a training step of this GRU and softmax, and one that predicts classes."""
-    params, dense = (layer.params for layer in network.layers)
-    gru = nn.GRU(*params["Wx_z"].shape, batch_first=True)
-    load(gru, params, ORDER["gru_after"])
-    output = linear(dense["W"], dense["b"])
-    # nnfw has one bias for each of r and z; a second one would have them learn at twice the rate.
-    own = torch.arange(3 * gru.hidden_size) >= 2 * gru.hidden_size
-    gru.bias_hh_l0.register_hook(lambda gradient: gradient * own)
-    optimizer = torch.optim.Adam([*gru.parameters(), *output.parameters()], fused=True)
+class Classifier(nn.Module):
+    """A GRU, whose last state a dense layer reads."""
 
-    def logits(x):
-        return output(gru(x)[0][:, -1])
+    def __init__(self) -> None:
+        super().__init__()
+        self.gru, self.output = nn.GRU(8, 64, batch_first=True), nn.Linear(64, 10)
 
-    def step(x, y, epoch):
-        optimizer.param_groups[0]["lr"] = network.optimizer.rate(epoch)
-        return train_step(logits, optimizer, torch.from_numpy(x), torch.from_numpy(y)).item()
+    def forward(self, x):
+        """Return the logits."""
+        return self.output(self.gru(x)[0][:, -1])
 
-    @torch.inference_mode()
-    def predict(x):
-        return logits(torch.from_numpy(x)).argmax(dim=-1).numpy()
 
-    return step, predict
+def network(task: str) -> nn.Module:
+    """Return the network of a task of `fit`."""
+    if task == "digits":
+        return Classifier()
+    return nn.Sequential(nn.Linear(20, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 2))
+
+
+def train(task, x, y, epochs, seed, tick):
+    """Train the network of a task in a plain loop; indexing whole batches is faster than a DataLoader."""
+    torch.manual_seed(seed)
+    model, x, y = network(task), torch.from_numpy(x), torch.from_numpy(y)
+    optimizer = torch.optim.Adam(model.parameters(), RATE, fused=True)
+    for _ in range(epochs):
+        total = 0.0
+        for batch in torch.randperm(len(x)).split(BATCH_SIZE):
+            total += train_step(model, optimizer, x[batch], y[batch]).item() * len(batch)
+        tick()
+    return total / len(x)

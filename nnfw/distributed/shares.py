@@ -109,6 +109,10 @@ class Share(Data):
         steps = self.all_steps
         return part(self, self.group, self.places[index], None if steps is None else steps[index])
 
+    def _gathered(self) -> "Share":
+        """Return it as it is: not all of its samples are here."""
+        return self
+
     def windows(self, width: int) -> Iterator[tuple[Batch, Array | None]]:
         """Yield as many windows as the other ranks; none continues one in which this rank had no sample."""
         for batch, going_on in super().windows(width):

@@ -1,0 +1,86 @@
+"""Publish: the picture, and the tables of docs/performance.md, from the results that were saved."""
+
+import json
+import re
+import statistics
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmarks import fit, memory, speed, step
+from benchmarks.cases import TITLES
+from benchmarks.measure import ROOT
+from benchmarks.peers import KERNELS, PEERS
+from nnfw.plots import COLOURS, STYLE
+
+PAGE = ROOT / "docs" / "performance.md"
+TABLES = {"speed": speed.means, "fit": fit.tables, "memory": memory.table, "step": step.table}
+SECTION = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+OWN = dict(zip(KERNELS, (COLOURS[5], COLOURS[0]), strict=True))  # pale and full blue
+BARS = [(layer, kind) for kind in speed.KINDS for layer in ("gru", "rnn", "lstm", "dense")]
+
+
+def run(folder: Path, page: Path = PAGE) -> None:
+    """Draw the picture, and fill in the tables of a page."""
+    records = {name: json.loads((folder / f"{name}.json").read_text()) for name in TABLES}
+    page.write_text(filled(page.read_text(), records))
+    with matplotlib.rc_context(STYLE | {"axes.grid.axis": "x"}):
+        figure = Figure(figsize=(8.5, 3.6), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        draw_layers(left, records["speed"]["results"])
+        draw_epochs(right, records["fit"]["results"])
+        figure.savefig(folder / "performance.png")
+    print(f"{page}\n{folder / 'performance.png'}")
+
+
+def filled(text: str, records: dict[str, Any]) -> str:
+    """Return the text of a page with the table of each record between its two marks."""
+
+    def fill(found: re.Match[str]) -> str:
+        record = records[found[2]]
+        return f"{found[1]}{TABLES[found[2]](record['results'])}\n\n{origin(record['machine'])}\n{found[3]}"
+
+    return SECTION.sub(fill, text)
+
+
+def origin(machine: dict[str, Any]) -> str:
+    """Return a line that says when, where and with which versions was measured."""
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    return f"{machine['date']}, {machine['cores']} cores of {machine['cpu']}, {machine['blas']}; {versions}."
+
+
+def draw_layers(axes: Axes, rows: list[dict[str, Any]]) -> None:
+    """Draw the geometric means over the sizes, beside PyTorch."""
+    for place, own in enumerate(KERNELS):
+        means = [
+            statistics.geometric_mean(
+                row["ratios"]["pytorch"][0]
+                for row in rows
+                if (row["layer"], row["kind"], row["own"]) == (layer, kind, own)
+            )
+            for layer, kind in BARS
+        ]
+        y = [number + 0.38 * (place - 0.5) for number in range(len(BARS))]
+        bars = axes.barh(y, means, 0.36, color=OWN[own], label=PEERS[own].title)
+        axes.bar_label(bars, fmt="%.2f", padding=2, fontsize=7)
+    axes.axvline(1, color=COLOURS[1], label="PyTorch")
+    axes.set_yticks(range(len(BARS)), [f"{TITLES[layer]}, {speed.KINDS[kind]}" for layer, kind in BARS])
+    axes.invert_yaxis()
+    axes.set(xlabel="time over PyTorch's: shorter is faster", title="One layer, one core")
+    axes.legend()
+
+
+def draw_epochs(axes: Axes, results: list[dict[str, Any]]) -> None:
+    """Draw the times of an epoch on the digits, the shortest on top."""
+    [rounds] = [one["rounds"] for one in results if (one["task"], one["threads"]) == ("digits", 1)]
+    times = {name: 1e3 * statistics.median(fit.later_epochs(rounds[name])) for name in {*rounds} - {"bare"}}
+    names = sorted(times, key=times.__getitem__, reverse=True)
+    lengths, colours = [times[name] for name in names], [OWN.get(name, "0.7") for name in names]
+    bars = axes.barh([PEERS[name].title for name in names], lengths, 0.6, color=colours)
+    axes.bar_label(bars, fmt="%.0f ms", padding=2, fontsize=7)
+    axes.set(
+        xlabel="milliseconds: shorter is faster", title="An epoch of fit, GRU(64) on the digits, one core"
+    )
