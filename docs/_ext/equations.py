@@ -109,11 +109,11 @@ def add_code(cls: type, found: dict[str, Equation]) -> None:
         side = "forward" if name.startswith(FORWARD) else "backward"
         marks = [marked(line) for line in lines]
         present = {number for numbers in marks for number in numbers}
-        variant = any("'" in number and number.rstrip("'") not in present for number in present)
+        variant = any("'" in number and number.rstrip("'") not in present for number in present)  # (3') only
         path = Path(inspect.getsourcefile(function)).relative_to(ROOT).as_posix()
         for start, stop, numbers in statements(lines, marks):
             for number in numbers:
-                if number in found and (variant <= ("'" in number)):
+                if number in found and ("'" in number or not variant):
                     text = inspect.cleandoc("\n".join(["", *(line.rstrip() for line in lines[start:stop])]))
                     found[number].code[side].append(Code(path, first + start, text.splitlines()))
 
