@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.estimator_checks import (
     check_sample_weight_equivalence_on_dense_data,
     parametrize_with_checks,
@@ -31,7 +31,7 @@ from nnfw import (
     NonFiniteError,
     ReduceOnPlateau,
 )
-from nnfw.data import StandardScaler
+from nnfw.data import MinMaxScaler, StandardScaler
 from nnfw.datasets import load_digits
 from nnfw.losses import MAE
 from nnfw.sklearn import NetworkClassifier, NetworkRegressor
@@ -401,6 +401,35 @@ def test_a_pipeline_of_sequences():
     assert "GRU" in pipeline._repr_html_()
     predicted = cross_val_predict(pipeline, x, NAMES, cv=3)
     assert predicted.shape == (60,)
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(-1.0, 3.0)], ids=repr)
+def test_a_scaler_is_cloned_without_what_it_has_learned(scaler):
+    x = [7 * one + 3 for one in LISTS]
+    pipeline = make_pipeline(scaler, classifier(GRU(2), epochs=1)).fit(x, NAMES)
+    for copied in (clone(scaler), clone(pipeline)[0]):
+        assert (type(copied), copied.get_params()) == (type(scaler), scaler.get_params())
+        with pytest.raises(RuntimeError, match="not fitted yet"):
+            copied.transform(x)
+    assert scaler.fit_transform(x, NAMES)[0].shape == x[0].shape
+
+
+def test_a_search_over_scalers_and_their_arguments():
+    x = [7 * one + 3 for one in LISTS]
+    pipeline = Pipeline([("scale", MinMaxScaler()), ("classify", classifier(GRU(2), epochs=1))])
+    grid = [
+        {"scale": [StandardScaler(), MinMaxScaler()]},
+        {"scale__low": [-1.0, 0.5], "scale__high": [1.0, 2.0]},
+    ]
+    search = GridSearchCV(pipeline, grid, cv=2).fit(x, NAMES)
+    assert len(search.cv_results_["params"]) == 6
+    assert not np.isnan(search.cv_results_["mean_test_score"]).any()
+    with pytest.raises(TypeError, match="MinMaxScaler has no argument 'lo'"):
+        pipeline.set_params(scale__lo=0.0)
+    with pytest.raises(ValueError, match="MinMaxScaler: low must be less than high"):
+        pipeline.set_params(scale__low=7.0)
+    assert pipeline[0].get_params() == {"low": 0.0, "high": 1.0}
+    assert pipeline.set_params(scale__low=7.0, scale__high=9.0)[0].low == 7.0
 
 
 def test_a_grid_search():

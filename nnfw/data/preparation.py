@@ -45,6 +45,15 @@ class Preparation(Part):
         """Fit to `data`, and return it transformed; `y` is not read: scikit-learn's pipelines pass it."""
         return self.fit(data).transform(data)
 
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the arguments by name; scikit-learn's `clone` and searches ask for them."""
+        return self.config
+
+    def set_params(self, **arguments: Any) -> Self:
+        """Assign arguments, as scikit-learn's searches do."""
+        vars(self).update(vars(type(self)(**self.config | arguments)))
+        return self
+
 
 # ---- labels -------------------------------------------------------------------------------------------
 
