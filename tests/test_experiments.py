@@ -33,7 +33,7 @@ def build(seed=0, optimizer=None):
 
 def test_the_losses_are_those_of_training_with_growing_rates():
     """An independent run: a step a batch, by `fit`, with a schedule of the same rates."""
-    net = Network([Dense(8, "tanh"), Dense(1)], seed=0, optimizer=SGD(0.5))
+    net = Network([Dense(8, "tanh", regularizer="l2"), Dense(1)], seed=0, optimizer=SGD(0.5))
     found = find_rate(net, X, Y, low=1e-3, high=1e-1, steps=12, batch_size=30)
     np.testing.assert_allclose(found.rates, np.geomspace(1e-3, 1e-1, 12))
     other = copy.deepcopy(net)

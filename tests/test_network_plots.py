@@ -20,9 +20,11 @@ from nnfw import (
     Embedding,
     GaussianNoise,
     History,
+    LambdaCallback,
     MeanPooling,
     Network,
     Reshape,
+    explain,
     plots,
 )
 from nnfw.plots.gates import similar
@@ -415,6 +417,21 @@ def test_a_network_that_has_never_been_used_stays_so():
     np.testing.assert_array_equal(drawn, plots.gradient_flow(fresh, X, Y).axes[0].lines[0].get_ydata())
 
 
+def test_a_network_is_drawn_while_it_trains():
+    drawn = []
+
+    def look(run):
+        drawn.append(heat(titled(plots.gates(run.network, X))["h: state"]))
+        drawn.append(explain.integrated_gradients(run.network, X, steps=3))
+
+    watched, alone = network(GRU(4, dropout=0.5)), network(GRU(4, dropout=0.5))
+    watched.fit(X, Y, epochs=3, callbacks=[LambdaCallback(on_batch_end=look)], verbose=0)
+    alone.fit(X, Y, epochs=3, verbose=0)
+    assert watched.flat_params.tobytes() == alone.flat_params.tobytes()
+    np.testing.assert_array_equal(drawn[-1], explain.integrated_gradients(alone, X, steps=3))
+    assert drawn[1].any()
+
+
 @pytest.mark.slow
 @every
 def test_each_is_saved_and_shown_and_changes_no_setting(draw, tmp_path):
@@ -467,6 +484,7 @@ def test_a_single_axis_can_be_yours(draw, tmp_path):
         (lambda: plots.gates(network(GRU(4)), X, sample=6), "one of the 6 sequences in x, 0 to 5, got 6"),
         (lambda: plots.gates(network(GRU(4)), X, sample=0.5), "sample must be a whole number"),
         (lambda: plots.gates(network(GRU(4)), X[:, :, :2]), "expects .* 3 features|built with"),
+        (lambda: plots.gates(network(GRU(4)), X, sample=1, lengths=[7, 0, 7, 7, 7, 7]), "no step to draw"),
         (lambda: plots.gates(untrained(Network([Dense(1)]), 3), X[:, 0]), "has no recurrent layer"),
         (lambda: plots.gradient_flow({}, X, Y), "gradient_flow: network is an empty dict"),
         (lambda: plots.gradient_flow({"a": 3}, X, Y), "network must be a Network, got int"),
