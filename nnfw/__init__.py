@@ -32,6 +32,7 @@ from nnfw.layers import (
     GRU,
     LSTM,
     RNN,
+    AttentionPooling,
     AveragePooling1D,
     AveragePooling2D,
     BatchNorm,
@@ -52,6 +53,7 @@ from nnfw.layers import (
     MeanPooling,
     RepeatVector,
     Reshape,
+    SelfAttention,
 )
 from nnfw.losses import Loss
 from nnfw.metrics import Metric
@@ -69,16 +71,16 @@ from nnfw.training.plateau import ReduceOnPlateau
 from nnfw.training.tensorboard import TensorBoard
 
 __all__ = [
-    "GRU", "LSTM", "RNN", "SGD", "Activation", "Adagrad", "Adam", "AdamW", "AveragePooling1D",
-    "AveragePooling2D", "BatchNorm", "Bidirectional", "CSVLogger", "Callback", "Checkpoint", "Conv1D",
-    "Conv2D", "Dense", "Dropout", "EarlyStopping", "Embedding", "Flatten", "GaussianNoise", "History",
-    "Initializer", "LambdaCallback", "LastStep", "Layer", "LayerNorm", "Lion", "LivePlot", "LoadError",
-    "Loss", "MaxPooling", "MaxPooling1D", "MaxPooling2D", "MeanPooling", "Metric", "Nadam", "Network",
-    "NonFiniteError", "Optimizer", "RMSprop", "ReduceOnPlateau", "Regularizer", "RepeatVector", "Reshape",
-    "Residual", "Schedule", "ShapeError", "TensorBoard", "activations", "compare", "data", "datasets",
-    "experiments", "explain", "find_rate", "generation", "gradcheck", "initializers", "kernels", "losses",
-    "metrics", "optimizers", "plots", "regularizers", "repeat", "saving", "schedules", "set_kernels",
-    "show_config",
+    "GRU", "LSTM", "RNN", "SGD", "Activation", "Adagrad", "Adam", "AdamW", "AttentionPooling",
+    "AveragePooling1D", "AveragePooling2D", "BatchNorm", "Bidirectional", "CSVLogger", "Callback",
+    "Checkpoint", "Conv1D", "Conv2D", "Dense", "Dropout", "EarlyStopping", "Embedding", "Flatten",
+    "GaussianNoise", "History", "Initializer", "LambdaCallback", "LastStep", "Layer", "LayerNorm", "Lion",
+    "LivePlot", "LoadError", "Loss", "MaxPooling", "MaxPooling1D", "MaxPooling2D", "MeanPooling",
+    "Metric", "Nadam", "Network", "NonFiniteError", "Optimizer", "RMSprop", "ReduceOnPlateau",
+    "Regularizer", "RepeatVector", "Reshape", "Residual", "Schedule", "SelfAttention", "ShapeError",
+    "TensorBoard", "activations", "compare", "data", "datasets", "experiments", "explain", "find_rate",
+    "generation", "gradcheck", "initializers", "kernels", "losses", "metrics", "optimizers", "plots",
+    "regularizers", "repeat", "saving", "schedules", "set_kernels", "show_config",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # else every name would pass for one of the package

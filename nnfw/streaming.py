@@ -12,7 +12,7 @@ from nnfw.core.errors import NonFiniteError, ShapeError
 from nnfw.core.typing import Array
 from nnfw.core.validation import check_finite, numeric, positive_integer
 from nnfw.initializers import Initializer
-from nnfw.layers.stepping import stepper_of
+from nnfw.layers.stepping import shapes_of, stepper_of
 from nnfw.model import Model
 
 TRAINING = ("_specs", "flat_grads", "_state", "optimizer", "regularizer", "_noise")  # read only in training
@@ -102,8 +102,9 @@ class Stream:
 
     @state.setter
     def state(self, state: list[Any]) -> None:
-        shapes = shapes_of([stepper.state for stepper in self.steppers])
-        if shapes_of(list(state)) != shapes:
+        pairs = zip(self.steppers, state, strict=False)
+        if len(state) != len(self.steppers) or not all(stepper.fits(part) for stepper, part in pairs):
+            shapes = shapes_of(self.state)
             raise ShapeError(f"state must be what a stream of this network had as its state: shapes {shapes}")
         for stepper, part in zip(self.steppers, state, strict=True):
             if part is not None:
@@ -127,10 +128,3 @@ class Stream:
         other.steppers = [copy.copy(stepper) for stepper in self.steppers]
         other.state = self.state
         return other
-
-
-def shapes_of(state: Any) -> Any:
-    """Return the shape of a state, or of each in a list of them; None if there is none."""
-    if isinstance(state, list):
-        return [shapes_of(part) for part in state]
-    return None if state is None else np.shape(state)

@@ -22,6 +22,7 @@ from nnfw import (
     Layer,
     LayerNorm,
     Network,
+    SelfAttention,
 )
 from nnfw.core.errors import ShapeError
 from nnfw.generation import draw, generate
@@ -49,6 +50,7 @@ CHAINS = {
         GRU(3, return_sequences=True),
         Conv1D(2, 1, padding="causal"),
     ],
+    "attention": lambda: [GRU(4, return_sequences=True), SelfAttention(3, causal=True), Dense(2)],
     "gates of other kinds": lambda: [GRU(4, "softsign", {"z": "hard_sigmoid"}, return_sequences=True)],
 }
 

@@ -37,7 +37,8 @@ from nnfw.layers.windows import Windowed
 from nnfw.model import Model
 from nnfw.training.interrupt import at_rest
 
-KNOWN = [getattr(own, name) for name in own.__all__ if name != "Layer"]
+UNKNOWN = ("Layer", "AttentionPooling", "SelfAttention")
+KNOWN = [getattr(own, name) for name in own.__all__ if name not in UNKNOWN]
 
 
 def to_onnx(network: Model, path: "str | PathLike[str]", *, lengths: bool = False) -> None:

@@ -1,5 +1,6 @@
 """The layers, one file each; `Layer` is the interface that they share."""
 
+from nnfw.layers.attention import AttentionPooling, SelfAttention
 from nnfw.layers.base import Layer
 from nnfw.layers.bidirectional import Bidirectional
 from nnfw.layers.convolution import Conv1D, Conv2D
@@ -18,6 +19,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "AttentionPooling",
     "AveragePooling1D",
     "AveragePooling2D",
     "BatchNorm",
@@ -38,4 +40,5 @@ __all__ = [
     "MeanPooling",
     "RepeatVector",
     "Reshape",
+    "SelfAttention",
 ]

@@ -26,6 +26,10 @@ class Stepper:
         """Return the output for the next step, (N, ...) or (N, 1, ...) as the layer's `forward` has it."""
         return self.layer.forward(x)
 
+    def fits(self, state: Any) -> bool:
+        """Whether it has the shape of the state."""
+        return bool(shapes_of(state) == shapes_of(self.state))
+
 
 class RecurrentStepper(Stepper):
     """A recurrent layer that is given a sequence step by step; its state is (N, S)."""
@@ -54,3 +58,10 @@ def stepper_of(layer: Layer, N: int) -> Stepper:
         own: Stepper = layer._stepper(N)
         return own
     return RecurrentStepper(layer, N) if isinstance(layer, Recurrent) else Stepper(layer)
+
+
+def shapes_of(state: Any) -> Any:
+    """Return the shape of a state, or of each in a list of them; None if there is none."""
+    if isinstance(state, list):
+        return [shapes_of(part) for part in state]
+    return None if state is None else np.shape(state)

@@ -43,10 +43,12 @@ from nnfw import (
     RepeatVector,
     Reshape,
     Residual,
+    SelfAttention,
 )
 from nnfw.gradcheck import check_layer, check_network
 from nnfw.gradcheck.contract import Trial, input_shapes, renew
 from nnfw.layers.activated import Activated
+from nnfw.layers.attention import Attention
 from nnfw.layers.convolution import Convolution
 from nnfw.layers.gated import Gated
 from nnfw.layers.pooling import Pooling
@@ -57,7 +59,7 @@ from nnfw.layers.windows import Windowed
 from nnfw.model import Model
 
 BASES = {Layer, Sequential, Model, Recurrent, Gated, Pooling, Activated, Convolution}  # to be derived from
-BASES |= {Windowed, WindowPooling, WindowMaximum, WindowMean}
+BASES |= {Attention, Windowed, WindowPooling, WindowMaximum, WindowMean}
 
 # Layers that need more to be built.
 BUILT = {
@@ -122,6 +124,7 @@ VARIANTS = {
         LSTM(3, "silu", {"i": "silu", "o": "gelu"}),
         LSTM(1, "relu", {"f": "tanh"}, forget_bias=-1.0, go_backwards=True),
     ],
+    SelfAttention: [SelfAttention(2, causal=True)],
     Residual: [Residual([Dense(5, "tanh")])],
     Network: [
         Network([GRU(3, return_sequences=True), Network([RNN(2)]), Dense(3, "softmax")], loss="cce"),

@@ -11,6 +11,7 @@ from nnfw import (
     GRU,
     LSTM,
     RNN,
+    AttentionPooling,
     AveragePooling1D,
     AveragePooling2D,
     Conv1D,
@@ -23,6 +24,7 @@ from nnfw import (
     MaxPooling1D,
     MaxPooling2D,
     MeanPooling,
+    SelfAttention,
 )
 
 RECORDED = {}
@@ -54,6 +56,9 @@ SMALL = {
     "max2d": MaxPooling2D(2),
     "max2d_strided": MaxPooling2D((2, 3), (1, 2)),
     "average2d": AveragePooling2D((3, 2), 2),
+    "self_attention": SelfAttention(4),
+    "self_attention_causal": SelfAttention(4, causal=True),
+    "attention_pooling": AttentionPooling(4),
 }
 # Where the gradients of a case are, with the names of what they begin with.
 KINDS = {"grads": ("y", "dy"), "sequence": ("y", "dy"), "last": ("h_last", "dh_last")}

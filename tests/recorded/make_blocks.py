@@ -74,4 +74,25 @@ for case, shape, lengths in (("batch_norm", (7, D), None), ("batch_norm_in_time"
     y = torch.zeros(shape)
     y[valid] = module(x[valid]) * gain + shift
     arrays[f"{case}/after/y"] = y.detach().numpy()
+for case, causal, lengths in (
+    ("self_attention", False, LENGTHS),
+    ("self_attention_causal", True, None),
+    ("attention_pooling", None, LENGTHS),
+):
+    x = torch.randn(SERIES, requires_grad=True)
+    counts = torch.full((N,), T) if lengths is None else lengths
+    valid = torch.arange(T) < counts[:, None]
+    if causal is None:
+        names = {"W": (D, F), "b": (F,), "v": (F, 1)}
+        params = {name: torch.randn(shape, requires_grad=True) for name, shape in names.items()}
+        scores = (torch.tanh(x @ params["W"] + params["b"]) @ params["v"])[..., 0]
+        weights = scores.masked_fill(~valid, -torch.inf).softmax(dim=1)
+        y = torch.einsum("nt,ntd->nd", weights, x)
+    else:
+        names = {"Wq": (D, F), "bq": (F,), "Wk": (D, F), "bk": (F,), "Wv": (D, F), "bv": (F,)}
+        params = {name: torch.randn(shape, requires_grad=True) for name, shape in names.items()}
+        q, k, v = (x @ params[f"W{name}"] + params[f"b{name}"] for name in "qkv")
+        seen = valid[:, None] & torch.ones(T, T, dtype=bool).tril() if causal else valid[:, None]
+        y = nn.functional.scaled_dot_product_attention(q, k, v, seen) * valid[..., None]
+    record(case, x, y, params, lengths)
 np.savez_compressed(Path(__file__).with_name("blocks.npz"), **arrays)

@@ -1,0 +1,271 @@
+"""Attention: a weighted mean over the steps of a sequence, with weights that are computed from it."""
+
+import math
+from typing import TYPE_CHECKING, Any, Unpack
+
+import numpy as np
+
+from nnfw import initializers
+from nnfw.core.errors import ShapeError
+from nnfw.core.lengths import check_lengths, valid_steps, without
+from nnfw.core.typing import Array, Shape
+from nnfw.core.validation import boolean, positive_integer
+from nnfw.layers.base import AXES, Layer, Options, with_samples
+from nnfw.layers.parameters import NOTHING
+from nnfw.layers.stepping import Stepper
+
+if TYPE_CHECKING:
+    from nnfw.initializers import Initializer
+
+
+class Attention(Layer):
+    """The base of both: their constructor, and what they check of their input (N, T, D)."""
+
+    takes_lengths = True
+
+    def __init__(
+        self, units: int, *, initializer: "str | Initializer" = "glorot_uniform", **options: Unpack[Options]
+    ) -> None:
+        super().__init__(**options)
+        self.units = positive_integer(type(self).__name__, "units", units)
+        self.initializer = initializers.get(initializer)
+
+    def _features(self, input_shape: Shape) -> int:
+        """Return D, or raise a ShapeError."""
+        if len(input_shape) != 2 or input_shape[-1] is None:
+            raise ShapeError(f"{self._label}: expects {AXES[3]}, got {with_samples(input_shape)}")
+        return input_shape[-1]
+
+    def _enter(self, x: Array, features: int, lengths: Array | None) -> tuple[Array, Array]:
+        """Return x (N, T, D) with 0 in the padding, and which steps are valid (N, T)."""
+        x = np.asarray(x, self.dtype)
+        self.check_input(x, features, axes=(3,))
+        N, T, _ = x.shape
+        valid = valid_steps(check_lengths(self._label, lengths, N, T), T)
+        return x if lengths is None else without(~valid, x), valid
+
+
+class AttentionPooling(Attention):
+    """A weighted mean over the steps of each sequence, with trained weights: (N, T, D) -> (N, D).
+
+    ::
+
+        (1)  k = tanh(x W + b)          (N, T, D) (D, H) -> (N, T, H)
+        (2)  e = k v                    (N, T, H) (H,) -> (N, T)
+        (3)  a = softmax(e), over the valid steps of each sequence
+        (4)  y = Σₜ aₜ xₜ               (N, T) (N, T, D) -> (N, D)
+
+    and backward::
+
+        (4)  daₜ = dy·xₜ                dxₜ = aₜ dy
+        (3)  de = a∘(da - Σ a∘da)
+        (2)  dk = de vᵀ                 dv = Σ kᵀ de
+        (1)  ds = dk∘(1 - k²)           dx += ds Wᵀ     dW = Σ xᵀ ds     db = Σ ds
+
+    After ``forward(x, training=True)`` the weights a are ``cache["weights"]``. A sequence without a step
+    gives 0.
+
+    Parameters
+    ----------
+    units : int
+        H.
+    initializer : str or Initializer
+        Fills ``W`` and ``v``.
+    **options
+        See `Layer`.
+
+    References
+    ----------
+    Yang et al. 2016, "Hierarchical attention networks for document classification", NAACL-HLT, section 2.2.
+
+    Examples
+    --------
+    >>> layer = AttentionPooling(4)
+    >>> layer.compute_shapes((None, 3))
+    (3,)
+    >>> layer.initialize(np.random.default_rng(0))
+    >>> y = layer.forward(np.ones((1, 5, 3)), training=True, lengths=[2])
+    >>> layer.cache["weights"]
+    array([[0.5, 0.5, 0. , 0. , 0. ]], dtype=float32)
+    """
+
+    def compute_shapes(self, input_shape: Shape) -> Shape:
+        """Return (D,) for (T, D)."""
+        D, H = self._features(input_shape), self.units
+        self.add_parameter("W", (D, H), self.initializer)
+        self.add_parameter("b", (H,), "zeros")
+        self.add_parameter("v", (H, 1), self.initializer)
+        return (D,)
+
+    def forward(self, x: Array, training: bool = False, lengths: Array | None = None) -> Array:
+        """Return y (N, D) for x (N, T, D); steps beyond the `lengths` (N,) have the weight 0."""
+        W, b, v = (self.params[name] for name in ("W", "b", "v"))
+        x, valid = self._enter(x, len(W), lengths)
+        k = np.tanh(x @ W + b)  # (1)
+        e = (k @ v)[..., 0]  # (2)
+        a = softmax_where(valid, e)  # (3)
+        y: Array = (a[:, None] @ x)[:, 0]  # (4)
+        if training:
+            self.cache = {"x": x, "k": k, "weights": a, "y": y}
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """Return dx (N, T, D), given dy (N, D)."""
+        y = self._recall("y", "backward")
+        x, k, a = (self.cache[name] for name in ("x", "k", "weights"))
+        dy = self._check_gradient(dy, y.shape)
+        da = (x @ dy[..., None])[..., 0]  # (4)
+        de = softmax_slope(a, da)  # (3)
+        ds = de[..., None] * self.params["v"][:, 0]  # (2)
+        ds *= 1 - k * k  # (1)
+        self.cache.update(de=de, ds=ds)
+        return a[..., None] * dy[:, None] + ds @ self.params["W"].T if self._needs_dx else NOTHING  # (4), (1)
+
+    def gradients(self) -> None:
+        """Fill dW and db, (1), and dv, (2), over all samples and steps at once."""
+        ds = self._recall("ds", "gradients").reshape(-1, self.units)
+        x, k = self.cache["x"].reshape(len(ds), -1), self.cache["k"].reshape(len(ds), -1)
+        np.matmul(x.T, ds, out=self.grads["W"])
+        ds.sum(axis=0, out=self.grads["b"])
+        np.matmul(k.T, self.cache["de"].reshape(-1, 1), out=self.grads["v"])
+
+
+class SelfAttention(Attention):
+    """For each step a weighted mean over all steps, by query, key and value: (N, T, D) -> (N, T, H).
+
+    ::
+
+        (1)  q, k, v = x Wq + bq, x Wk + bk, x Wv + bv          each (N, T, H)
+        (2)  e = q kᵀ / √H                                      (N, T, T)
+        (3)  a = softmax(e), over the valid steps, if causal only those up to its own
+        (4)  y = a v                                            (N, T, T) (N, T, H) -> (N, T, H)
+
+    and backward::
+
+        (4)  da = dy vᵀ                   dv = aᵀ dy
+        (3)  de = a∘(da - Σ a∘da)
+        (2)  dq = de k / √H               dk = deᵀ q / √H
+        (1)  dx = dq Wqᵀ + dk Wkᵀ + dv Wvᵀ     dWq = Σ xᵀ dq     dbq = Σ dq     and so on
+
+    It is one head, without a layer after it; `Residual`, `LayerNorm` and `Dense` make of it the block of a
+    transformer. The order of the steps is known to it only from x, as by a recurrent layer or a convolution
+    before it. After ``forward(x, training=True)`` the weights a are ``cache["weights"]``, a row a step.
+
+    Parameters
+    ----------
+    units : int
+        H.
+    causal : bool
+        Whether a step sees no later ones; then `Network.stream` goes step by step, and remembers all of them.
+    initializer : str or Initializer
+        Fills ``Wq``, ``Wk`` and ``Wv``.
+    **options
+        See `Layer`.
+
+    References
+    ----------
+    Vaswani et al. 2017, "Attention is all you need" (arXiv:1706.03762), equation 1.
+
+    Examples
+    --------
+    >>> layer = SelfAttention(4, causal=True)
+    >>> layer.compute_shapes((3, 2))
+    (3, 4)
+    >>> layer.initialize(np.random.default_rng(0))
+    >>> y = layer.forward(np.ones((1, 3, 2)), training=True)
+    >>> layer.cache["weights"].round(2)
+    array([[[1.  , 0.  , 0.  ],
+            [0.5 , 0.5 , 0.  ],
+            [0.33, 0.33, 0.33]]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        *,
+        causal: bool = False,
+        initializer: "str | Initializer" = "glorot_uniform",
+        **options: Unpack[Options],
+    ) -> None:
+        super().__init__(units, initializer=initializer, **options)
+        self.causal = boolean("SelfAttention", "causal", causal)
+
+    def compute_shapes(self, input_shape: Shape) -> Shape:
+        """Return (T, H) for (T, D)."""
+        D, H = self._features(input_shape), self.units
+        for name in "qkv":
+            self.add_parameter(f"W{name}", (D, H), self.initializer, block="W")
+            self.add_parameter(f"b{name}", (H,), "zeros", block="b")
+        return (input_shape[0], H)
+
+    def forward(self, x: Array, training: bool = False, lengths: Array | None = None) -> Array:
+        """Return y (N, T, H) for x (N, T, D); steps beyond the `lengths` (N,) are not read, and give 0."""
+        x, valid = self._enter(x, len(self.params["Wq"]), lengths)
+        q, k, v = self._project(x)  # (1)
+        e = q @ k.swapaxes(1, 2) / math.sqrt(self.units)  # (2)
+        seen = valid[:, None] & np.tri(x.shape[1], dtype=bool) if self.causal else valid[:, None]
+        a = softmax_where(seen, e)  # (3)
+        y: Array = a @ v  # (4)
+        y[~valid] = 0
+        if training:
+            self.cache = {"x": x, "q": q, "k": k, "v": v, "weights": a, "valid": valid, "y": y}
+        return y
+
+    def _project(self, x: Array) -> Any:
+        """Return q, k and v (N, T, H): (1)."""
+        return np.split(x @ self._blocks["W"] + self._blocks["b"], 3, axis=-1)
+
+    def backward(self, dy: Array) -> Array:
+        """Return dx (N, T, D), given dy (N, T, H)."""
+        y = self._recall("y", "backward")
+        q, k, v, a, valid = (self.cache[name] for name in ("q", "k", "v", "weights", "valid"))
+        dy = without(~valid, self._check_gradient(dy, y.shape))
+        da, dv = dy @ v.swapaxes(1, 2), a.swapaxes(1, 2) @ dy  # (4)
+        de = softmax_slope(a, da) / math.sqrt(self.units)  # (3), (2)
+        ds = np.concatenate([de @ k, de.swapaxes(1, 2) @ q, dv], axis=-1)  # (2): dq, dk and dv side by side
+        self.cache["ds"] = ds
+        return ds @ self._blocks["W"].T if self._needs_dx else NOTHING  # (1)
+
+    def gradients(self) -> None:
+        """Fill the gradients of all three: (1), over all samples and steps at once."""
+        ds = self._recall("ds", "gradients").reshape(-1, 3 * self.units)
+        np.matmul(self.cache["x"].reshape(len(ds), -1).T, ds, out=self._grad_blocks["W"])
+        ds.sum(axis=0, out=self._grad_blocks["b"])
+
+    def _stepper(self, N: int) -> "AttentionStepper":
+        return AttentionStepper(self, N)
+
+
+class AttentionStepper(Stepper):
+    """A causal `SelfAttention` that is given a sequence step by step; its state is k and v of all of them."""
+
+    layer: SelfAttention
+
+    def __init__(self, layer: SelfAttention, N: int) -> None:
+        super().__init__(layer)
+        self.state = np.zeros((N, 0, 2 * layer.units), layer.dtype)
+
+    def __call__(self, x: Array) -> Array:
+        """Return y (N, 1, H) for x (N, 1, D)."""
+        q, *new = self.layer._project(np.asarray(x, self.layer.dtype))
+        self.state = np.concatenate([self.state, np.concatenate(new, axis=-1)], axis=1)
+        k, v = np.split(self.state, 2, axis=-1)
+        e = q @ k.swapaxes(1, 2) / math.sqrt(self.layer.units)
+        return np.asarray(softmax_where(np.True_, e) @ v)
+
+    def fits(self, state: Any) -> bool:
+        """Whether it is a state of this stepper, after any number of steps."""
+        return np.ndim(state) == 3 and np.shape(state)[::2] == self.state.shape[::2]
+
+
+def softmax_where(seen: Any, e: Array) -> Array:
+    """Return the softmax over the last axis of what is `seen`, and 0 for the rest."""
+    e = np.where(seen, e, -np.inf)
+    a = np.exp(e - e.max(axis=-1, keepdims=True, initial=np.finfo(e.dtype).min))
+    total = a.sum(axis=-1, keepdims=True)
+    return np.asarray(a / (total + (total == 0)))
+
+
+def softmax_slope(a: Array, da: Array) -> Array:
+    """Return de for a = softmax(e) over the last axis."""
+    return a * (da - np.sum(a * da, axis=-1, keepdims=True))
