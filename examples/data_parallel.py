@@ -1,4 +1,4 @@
-"""Several processes train one network on handwritten digits: ``mpiexec -n 2 python examples/data_parallel.py``.
+"""Several processes train one network on digits: ``mpiexec -n 2 python examples/data_parallel.py``.
 
 Prints the test accuracy, which is the same with any number of processes, one included. About 10 seconds.
 """

@@ -88,7 +88,7 @@ class DataParallel(Callback):
         mine = [(leaf.flat_params, leaf._state) for leaf in leaves]
         for leaf, (params, state) in zip(leaves, self._group.exchange("the weights", mine)[0], strict=True):
             leaf.flat_params[...], leaf._state = params, state
-        self._pressed, run.interrupt = run.interrupt, Interrupt()  # of one rank, and of all
+        self._pressed, run.interrupt = run.interrupt, Interrupt(run.network)  # of one rank, and of all
         run.interrupt.updating = self._pressed.updating
         self._streams["noise"].advance(rank * NOISE_OF_A_RANK)
         run.hooks["on_gradients"].remove(measure)  # `_reduce` does it
