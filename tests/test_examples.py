@@ -50,7 +50,7 @@ SMALL = {
 }
 PAGES = [  # those whose Python runs as it stands
     page.relative_to(ROOT).as_posix()
-    for pattern in ("quickstart.md", "guide/*.md", "coming/[!i]*.md")
+    for pattern in ("quickstart.md", "forecasting.md", "guide/*.md", "coming/[!i]*.md")
     for page in sorted((ROOT / "docs").glob(pattern))
 ]
 SEEDED = [path for path in EXAMPLES if path.stem != "schedules"]
