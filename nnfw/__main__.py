@@ -11,9 +11,8 @@ from typing import Any
 
 from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
-from nnfw.core.output import show
+from nnfw.core.output import show, table
 from nnfw.kernels import show_config
-from nnfw.model import table
 from nnfw.saving.archive import read, read_description
 
 OPTIONAL = ("matplotlib", "tqdm", "scikit-learn", "onnx", "h5py", "safetensors")

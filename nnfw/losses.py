@@ -17,7 +17,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from nnfw.core.alignments import Alignment, read_labels
 from nnfw.core.errors import ShapeError
+from nnfw.core.lengths import check_lengths
 from nnfw.core.logits import LOGIT_GRADIENTS, LOGITS
 from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array
@@ -39,6 +41,8 @@ class Loss(Part):
         A single output above it is class 1.
     outputs_per_target : int
         P. Where it is not 1, a subclass defines `estimate` and `as_outputs` too.
+    of_sequences : bool
+        Whether a target belongs to a sequence as a whole, and not to each step, as with `CTC`.
 
     Examples
     --------
@@ -59,6 +63,7 @@ class Loss(Part):
     target_range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     threshold: ClassVar[float] = 0.5
     outputs_per_target: int = 1
+    of_sequences: ClassVar[bool] = False
 
     def value(self, y: Array, a: Array) -> Array:
         """Return the loss of each sample (and step): y (N, ..., M) and a (N, ..., K) -> (N, ...)."""
@@ -120,9 +125,9 @@ class Loss(Part):
         recorded for the returned array, and ``network.backward`` uses that.
         """
         y, a, logits = self._prepare(y, a)
-        dy = _scaled(self.slope(y, a), weight)
+        dy = self._scaled(self.slope(y, a), weight)
         if logits is not None:
-            LOGIT_GRADIENTS.enter(dy, _scaled(self.slope_from_logits(y, a), weight))
+            LOGIT_GRADIENTS.enter(dy, self._scaled(self.slope_from_logits(y, a), weight))
         return dy
 
     def with_gradient(
@@ -136,7 +141,7 @@ class Loss(Part):
         values = self._values(y, a, logits, weight)
         slope = self.slope(y, a) if logits is None else self.slope_from_logits(y, a)
         mean = float(np.add.reduce(values, axis=None, dtype=np.float64)) / values.size
-        return mean, _scaled(slope, weight), logits is not None
+        return mean, self._scaled(slope, weight), logits is not None
 
     def targets(self, y: Array, a: Array) -> Array:
         """Return the targets (N, ..., M) for `value` and `slope`: checked, in the dtype of `a`."""
@@ -174,20 +179,24 @@ class Loss(Part):
     def _values(self, y: Array, a: Array, logits: Array | None, weight: ArrayLike | None = None) -> Array:
         """Return the loss of each sample (and step), times its weight."""
         values = self.value(y, a) if logits is None else self.value_from_logits(y, logits)
-        if values.shape != a.shape[:-1]:
+        if values.shape != self._single(a):
             raise ShapeError(
                 f"{type(self).__name__}.value must return one loss for each sample and step, shape "
-                f"{a.shape[:-1]}, got {values.shape}; take the mean or sum over axis=-1"
+                f"{self._single(a)}, got {values.shape}; take the mean or sum over axis=-1"
             )
         return values if weight is None else values * _spread(weight, values.shape, values.dtype)
 
+    def _single(self, a: Array) -> tuple[int, ...]:
+        """Return the shape of the single losses of outputs."""
+        return a.shape[:1] if self.of_sequences else a.shape[:-1]
 
-def _scaled(slope: Array, weight: ArrayLike | None) -> Array:
-    """Return the gradient of the mean loss, given the slope of each sample's (and step's) loss."""
-    steps = slope.shape[:-1]
-    if weight is None:
-        return slope / math.prod(steps)
-    return slope * (_spread(weight, steps, slope.dtype) / math.prod(steps))[..., None]
+    def _scaled(self, slope: Array, weight: ArrayLike | None) -> Array:
+        """Return the gradient of the mean loss, given the slope of each sample's (and step's) loss."""
+        steps = self._single(slope)
+        if weight is None:
+            return slope / math.prod(steps)
+        share = _spread(weight, steps, slope.dtype) / math.prod(steps)
+        return slope * share.reshape(share.shape + (1,) * (slope.ndim - len(steps)))
 
 
 def _spread(weight: ArrayLike, steps: tuple[int, ...], dtype: DTypeLike) -> Array:
@@ -510,6 +519,66 @@ class Focal(CategoricalCrossentropy):
         return y * (γ * (1.0 - a) ** (γ - 1.0) * a * np.log(a) - (1.0 - a) ** γ)
 
 
+@registry.register("ctc")
+class CTC(Loss):
+    """Connectionist temporal classification, -log P: labels without their times, as in speech.
+
+    The outputs of each step are probabilities of K - 1 labels and of the blank, 0, by
+    ``Dense(K, "softmax")``; P sums over all ways in which the steps spell the labels: see
+    `nnfw.core.alignments` (Graves, Fernández, Gomez & Schmidhuber, ICML 2006). As PyTorch ``CTCLoss``, with
+    the mean over the samples not divided by the numbers of labels.
+
+    ``fit`` takes labels from 1 to K - 1, a list of (L_i,) or an array (N, L) padded with zeros. Called
+    directly, the targets are integers (N, 1 + L): first the steps of each sequence, then its labels. `decode`
+    reads the outputs.
+
+    Examples
+    --------
+    >>> loss, a = CTC(), np.array([[[0.4, 0.6], [0.7, 0.3]]])
+    >>> round(loss([[2, 1]], a), 4)  # -log 0.72: in 2 steps the label 1
+    0.3285
+    >>> loss.decode(a)
+    [array([1])]
+    """
+
+    fused_with = "softmax"
+    of_sequences = True
+
+    def targets(self, y: Array, a: Array) -> Array:
+        """Return the targets as they are, if they fit the outputs."""
+        fits = y.ndim == 2 and len(y) == len(a) and a.ndim == 3 and y.dtype.kind in "iu"
+        if not fits or (y[:, 0] > a.shape[1]).any() or y[:, 1:].max(initial=0) >= a.shape[2]:
+            raise ShapeError(
+                f"CTC: targets are integers (N, 1 + L), the steps of each sequence and then its labels below "
+                f"K, for outputs (N, T, K); got {y.dtype} {y.shape} for outputs {a.shape}, and nothing is "
+                f"broadcast"
+            )
+        return y
+
+    def value(self, y: Array, a: Array) -> Array:
+        return -Alignment(y[:, 1:], y[:, 0]).log_likelihood(np.log(above_zero(a)))
+
+    def slope(self, y: Array, a: Array) -> Array:
+        a = above_zero(a)
+        return -Alignment(y[:, 1:], y[:, 0]).occupancy(np.log(a)) / a
+
+    def value_from_logits(self, y: Array, logits: Array) -> Array:
+        below, log_sum = below_top(logits)
+        return -Alignment(y[:, 1:], y[:, 0]).log_likelihood(2.0 * below - log_sum[..., None])
+
+    def slope_from_logits(self, y: Array, a: Array) -> Array:
+        found = Alignment(y[:, 1:], y[:, 0]).occupancy(np.log(above_zero(a)))
+        return a * found.sum(axis=-1, keepdims=True) - found
+
+    def decode(self, a: ArrayLike, lengths: ArrayLike | None = None) -> list[Array]:
+        """Return the labels of the likeliest symbol of each step: repeats merged, then blanks removed."""
+        a = numeric(a, "a")
+        if a.ndim != 3:
+            raise ShapeError(f"CTC.decode: outputs must be (samples, steps, K), got {a.shape}")
+        counts = check_lengths("CTC.decode", None if lengths is None else np.asarray(lengths), *a.shape[:2])
+        return read_labels(a, counts)
+
+
 @registry.register("quantile", "pinball")
 class Quantile(Loss):
     """Quantile (pinball) loss, the mean of max(q (y - a), (q - 1)(y - a)) over the `levels` q in (0, 1).
@@ -692,7 +761,7 @@ get = registry.get
 register = registry.register
 
 __all__ = [
-    "MAE", "MSE", "MSLE", "BinaryCrossentropy", "CategoricalCrossentropy", "Focal", "GaussianNLL", "Hinge",
-    "Huber", "KLDivergence", "LogCosh", "Loss", "MixtureDensity", "Poisson", "Quantile", "get", "register",
-    "registry",
+    "CTC", "MAE", "MSE", "MSLE", "BinaryCrossentropy", "CategoricalCrossentropy", "Focal", "GaussianNLL",
+    "Hinge", "Huber", "KLDivergence", "LogCosh", "Loss", "MixtureDensity", "Poisson", "Quantile", "get",
+    "register", "registry",
 ]  # fmt: skip

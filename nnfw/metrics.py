@@ -24,6 +24,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nnfw.core.alignments import edit_distance, read_labels
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths, valid_steps
 from nnfw.core.registry import Part, Registry
@@ -785,6 +786,35 @@ class F1(RatioMetric):
         return 2 * tp, 2 * tp + fp + fn
 
 
+@registry.register("label_error_rate")
+class LabelErrorRate(MeanMetric):
+    """Share of wrong labels after decoding, with ``loss="ctc"``: insertions, deletions and substitutions.
+
+    It is the edit distance from the labels that `CTC.decode` reads to the true ones, over the number of
+    these, summed over all sequences; `y` is as `CTC` has it, (N, 1 + L).
+
+    Examples
+    --------
+    >>> a = np.eye(3)[[[1, 1, 0, 2]]]  # reads 1, 2
+    >>> LabelErrorRate()([[4, 1, 1, 2]], a)
+    0.3333333333333333
+    """
+
+    higher_is_better = False
+    of_outputs = True
+
+    def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
+        y, a = np.asarray(y), np.asarray(a)
+        if a.ndim != 3 or y.ndim != 2 or len(y) != len(a):
+            raise ShapeError(
+                f"label_error_rate goes with loss='ctc', whose outputs are (N, T, K); got a {a.shape}"
+            )
+        truth = [row[row > 0] for row in y[:, 1:]]
+        read = read_labels(a, y[:, 0])
+        errors = [edit_distance(one, other) for one, other in zip(read, truth, strict=True)]
+        return np.array([sum(errors), max(sum(map(len, truth)), 1)])
+
+
 @registry.register("multi_label_accuracy")
 class MultiLabel(Metric):
     """A metric of classes for K independent labels of each sample, each 0 or 1, decided at its `threshold`.
@@ -868,7 +898,7 @@ register = registry.register
 __all__ = [
     "F1", "MAE", "MAPE", "MASE", "MSE", "R2", "RMSE", "ROCAUC", "SMAPE", "Accuracy", "AveragePrecision",
     "CalibrationError", "ClassMetric", "ConfusionMatrix", "CountMetric", "Coverage", "FunctionMetric",
-    "MatthewsCorrelation", "MeanMetric", "Metric", "MultiLabel", "NegativePredictiveValue", "Pinball",
-    "Precision", "RankMetric", "RatioMetric", "Recall", "Running", "Specificity", "TopKAccuracy", "from_list",
-    "get", "register", "registry",
+    "LabelErrorRate", "MatthewsCorrelation", "MeanMetric", "Metric", "MultiLabel",
+    "NegativePredictiveValue", "Pinball", "Precision", "RankMetric", "RatioMetric", "Recall", "Running",
+    "Specificity", "TopKAccuracy", "from_list", "get", "register", "registry",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ import numpy as np
 
 from nnfw import losses, metrics, optimizers
 from nnfw.core import notebook
+from nnfw.core.output import table
 from nnfw.core.suggest import explain_attribute
 from nnfw.core.typing import Shape
 from nnfw.core.validation import Check, floating, generator, instance_of, shown, whole_number
@@ -291,20 +292,3 @@ def frozen_size(layer: Layer) -> int:
     if not layer.trainable:
         return layer.size
     return sum(map(frozen_size, layer.layers)) if isinstance(layer, Sequential) else 0
-
-
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows in aligned columns, the first row as a header.
-
-    Examples
-    --------
-    >>> print(table([("a", "b"), ("long", "1")]))
-    a     b
-    ----  -
-    long  1
-    """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
-    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])

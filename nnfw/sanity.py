@@ -143,6 +143,8 @@ def check_features(report: Report, network: Model, batch: Batch) -> Iterator[str
 
 def check_targets(report: Report, network: Model, batch: Batch) -> Iterator[str]:
     """Check the balance of classes, or the values of regression targets."""
+    if network.loss.of_sequences:
+        return
     y = valid_targets(network, batch, batch.y)
     if not network.loss.fused_with:
         yield from check_numbers(network, y)
@@ -199,7 +201,10 @@ def check_loss(report: Report, network: Model, data: Data) -> Iterator[str]:
 
 def bounds(network: Model, batch: Batch) -> tuple[float, float]:
     """Return the baseline loss, and the lowest: that of outputs equal to the targets as the loss has them."""
-    loss, shape = network.loss, (*batch.y.shape[: len(network.shapes[-1])], network.shapes[-1][-1] or 0)
+    loss, K = network.loss, network.shapes[-1][-1] or 0
+    if loss.of_sequences:
+        return loss(batch.y, np.full((len(batch.y), batch.y[:, 0].max(), K), 1 / K), batch.weight), 0.0
+    shape = (*batch.y.shape[: len(network.shapes[-1])], K)
     targets = loss.targets(batch.y, np.zeros(shape))
     if loss.fused_with or loss.takes_classes:
         constant = np.full(shape, 1 / max(shape[-1], 2))

@@ -154,7 +154,7 @@ def test_agrees_with_scikit_learn(case, name):
 def test_every_registered_metric_is_recorded():
     recorded = {name for content in RECORDED.values() for name in content["expected"]}
     elsewhere = {"roc_auc", "average_precision", "calibration_error"}  # in test_rank_and_band_metrics
-    elsewhere |= {"mape", "smape", "mase", "pinball", "coverage"}
+    elsewhere |= {"mape", "smape", "mase", "pinball", "coverage", "label_error_rate"}
     assert {metrics.get(name).name for name in metrics.registry.names()} == recorded & set(
         metrics.registry.names()
     ) | elsewhere | {"top_5_accuracy"}
@@ -550,10 +550,10 @@ def test_counts_stay_small_for_many_classes(rng):
 def test_the_registered_names_are_the_keys_in_the_history():
     names = metrics.registry.names()
     assert sorted(names) == [
-        "accuracy", "average_precision", "calibration_error", "confusion_matrix", "coverage", "f1", "mae",
-        "mape", "mase", "matthews_correlation", "mean_absolute_error", "mean_squared_error", "mse",
-        "multi_label_accuracy", "negative_predictive_value", "pinball", "precision", "r2", "recall", "rmse",
-        "roc_auc", "smape", "specificity", "top_k_accuracy",
+        "accuracy", "average_precision", "calibration_error", "confusion_matrix", "coverage", "f1",
+        "label_error_rate", "mae", "mape", "mase", "matthews_correlation", "mean_absolute_error",
+        "mean_squared_error", "mse", "multi_label_accuracy", "negative_predictive_value", "pinball",
+        "precision", "r2", "recall", "rmse", "roc_auc", "smape", "specificity", "top_k_accuracy",
     ]  # fmt: skip
     others = {"top_k_accuracy": "top_5_accuracy", "mean_absolute_error": "mae", "mean_squared_error": "mse"}
     for name in names:

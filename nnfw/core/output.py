@@ -1,6 +1,7 @@
 """Printing: all text that nnfw shows passes here, in the characters that its stream has."""
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -20,3 +21,20 @@ def printable(text: str, stream: Any) -> str:
 def show(text: str) -> None:
     """Print a text."""
     print(printable(text, sys.stdout), flush=True)
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows in aligned columns, the first row as a header.
+
+    Examples
+    --------
+    >>> print(table([("a", "b"), ("long", "1")]))
+    a     b
+    ----  -
+    long  1
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])

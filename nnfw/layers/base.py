@@ -104,7 +104,6 @@ class Layer(Part, Parametrized):
     name: str | None = None
     activation: Activation | None = None  # of a layer that has one
 
-    # What a class declares:
     takes_lengths: ClassVar[bool] = False  # whether forward takes `lengths`
     causal: bool = False  # whether no output depends on a later step: see `Network.stream`
     _takes_indices: ClassVar[bool] = False  # whether the input holds whole numbers (N, T), not features

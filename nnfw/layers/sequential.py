@@ -42,11 +42,7 @@ class Sequential(Layer):
     _transient = (*Layer._transient, "_padding", "_shared")
 
     def __init__(
-        self,
-        layers: Sequence[Layer],
-        *,
-        optimizer: str | Optimizer | None = None,
-        name: str | None = None,
+        self, layers: Sequence[Layer], *, optimizer: str | Optimizer | None = None, name: str | None = None
     ) -> None:
         super().__init__(optimizer=optimizer, name=name)
         vars(self)["shapes"] = []

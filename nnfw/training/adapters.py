@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths, steps_as_samples, valid_steps, without
 from nnfw.core.typing import Array
-from nnfw.core.validation import as_array, check_finite, named, numeric
+from nnfw.core.validation import as_array, as_indices, check_finite, named, numeric
 from nnfw.data import pad_sequences
 from nnfw.layers.base import Layer
 from nnfw.layers.normalization import BatchNorm
@@ -28,9 +28,12 @@ def as_data(network: Model, x: Any, y: Any, lengths: Any = None, sample_weight: 
     K, steps = shape[-1], len(shape) > 1
     check_memory(network._leaves(), network.dtype)
     check_output(network._last, K, network.loss)
-    if steps and lengths is not None:
+    if steps and lengths is not None and not network.loss.of_sequences:
         check_steps(network, x.shape[1])
-    y = as_targets(y, x, lengths, shape, network)
+    if network.loss.of_sequences:
+        y, steps = as_labels(y, x, lengths, shape, network), False
+    else:
+        y = as_targets(y, x, lengths, shape, network)
     weight = None if sample_weight is None else as_weight(sample_weight, y, lengths, steps, network.dtype)
     data = Data(x, y, lengths, weight, network._input_dtype, steps=steps)
     check_metrics(network.metrics, data, K, network.loss)
@@ -130,6 +133,35 @@ def as_targets(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], ne
     if not classes:
         return y
     return y if y.dtype.kind in "iu" else np.where(np.isfinite(y), y, 0).astype(np.int64)
+
+
+def as_labels(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], network: Model) -> Array:
+    """Return the labels of sequences as `CTC` takes them, after the steps of their outputs: (N, 1 + L)."""
+    if len(shape) != 2:
+        raise ShapeError(
+            f"CTC reads an output for each time step, and the network gives {shape} for a sequence; build "
+            f"every recurrent layer with return_sequences=True, and leave pooling out"
+        )
+    with named("y"):
+        labels = pad_sequences(y)[0] if isinstance(y, list | tuple) else np.asarray(numeric(y, "y"))
+    if labels.ndim != 2 or len(labels) != len(x):
+        raise ShapeError(
+            f"y must hold the labels of {len(x)} sequences, (N, L) or a list, got {labels.shape}"
+        )
+    labels = as_indices(labels, "y", shape[1], "0 is the blank, and pads labels from 1 on")
+    steps = network._steps(np.full(len(x), x.shape[1]) if lengths is None else lengths)
+    counts = np.count_nonzero(labels, axis=1)
+    repeats = ((labels[:, 1:] == labels[:, :-1]) & (labels[:, 1:] > 0)).sum(axis=1)
+    for wrong, what in (
+        (
+            (np.diff(labels > 0, axis=1) & (labels[:, 1:] > 0)).any(axis=1),
+            "has a 0, the blank, before a label",
+        ),
+        (counts + repeats > steps, "has more labels, and blanks between equal ones, than x has steps"),
+    ):
+        if wrong.any():
+            raise ValueError(f"y[{wrong.argmax()}] {what}; correct it, or leave the sample out")
+    return np.column_stack([steps, labels])
 
 
 def pad_steps(values: Any, name: str, lengths: Array, T: int) -> Any:

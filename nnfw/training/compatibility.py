@@ -99,7 +99,8 @@ def check_metrics(metrics: Iterable[Metric], data: Data, K: int, loss: Loss) -> 
         y = some(steps_as_samples(y, None if data.lengths is None else some(data.lengths)))
     if not len(y):
         return  # none of these samples has a step
-    outputs = np.full((len(y), K), 1 / max(K, 2), np.float32)
+    steps = (int(y[:, 0].max()),) if loss.of_sequences else ()
+    outputs = np.full((len(y), *steps, K), 1 / max(K, 2), np.float32)
     for metric in metrics:
         a = outputs if metric.of_outputs else loss.estimate(outputs)
         if isinstance(metric, FunctionMetric):

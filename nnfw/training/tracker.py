@@ -43,7 +43,7 @@ class MetricTracker:
         self.statistics = []
         if not batch.valid:
             return  # no sequence of the batch has a step
-        if self.metrics and a.ndim > 2:
+        if self.metrics and a.ndim > 2 and not self.loss.of_sequences:
             a, y = steps_as_samples(a, batch.lengths), steps_as_samples(batch.y, batch.lengths)
         else:
             y = batch.y

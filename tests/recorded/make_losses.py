@@ -170,5 +170,22 @@ for kind, shape in {"flat": (7, 2), "time": (4, 3, 1)}.items():
             f"joint_focal_{gamma}_{kind}", "focal", classes, s, by_hand(focal(gamma)), "softmax", gamma=gamma
         )
 
+
+def record_ctc(name, N, T, K, labels, lengths, size):
+    """Record PyTorch's CTC of scores, of labels padded with zeros, with the gradient of the mean."""
+    scores = torch.tensor(rng.uniform(-size, size, (N, T, K)), requires_grad=True)
+    log_p = torch.log_softmax(scores, -1).transpose(0, 1)
+    labels, lengths = torch.tensor(labels), torch.tensor(lengths)
+    values = F.ctc_loss(log_p, labels, lengths, (labels > 0).sum(1), reduction="none")
+    (gradient,) = torch.autograd.grad(values.mean(), scores)
+    found = {"x": scores, "labels": labels, "lengths": lengths, "values": values, "gradient": gradient}
+    arrays.update({f"ctc/{name}/{key}": value.detach().numpy() for key, value in found.items()})
+
+
+record_ctc("short", 4, 6, 4, [[1, 2, 3], [1, 1, 0], [3, 0, 0], [0, 0, 0]], [6, 5, 3, 2], 2.0)
+record_ctc("repeats", 3, 11, 3, [[1, 1, 2, 2], [2, 2, 2, 0], [1, 2, 1, 2]], [11, 9, 4], 5.0)
+many = rng.integers(1, 20, (5, 12))
+record_ctc("long", 5, 60, 20, many, [60, 51, 47, 33, 25], 30.0)
+
 arrays["cases"] = np.array(json.dumps(cases))
 np.savez_compressed(Path(__file__).with_name("losses.npz"), **arrays)

@@ -1,0 +1,121 @@
+"""Connectionist temporal classification: all ways in which T steps can spell L labels (Graves et al. 2006).
+
+At each step stands a label or the blank, 0; repeats are merged, then blanks removed. The labels with blanks
+between and around them, l' of S = 2L + 1 places, are read from left to right: a step stays at its place, goes
+one on, or two where that skips a blank between different labels. Everything is in logarithms, where no
+product of probabilities underflows. With T_n steps and L_n labels of sequence n::
+
+    (1)  α_t(s) = log p_t(l'_s) + log (exp α_{t-1}(s) + exp α_{t-1}(s-1) + [skip s] exp α_{t-1}(s-2))
+    (2)  log P = log (exp α_T(2L) + exp α_T(2L-1))
+    (3)  β_t(s) = log (exp (β + log p)_{t+1}(s) + exp (β + log p)_{t+1}(s+1) + [skip s+2] exp (...)(s+2))
+    (4)  γ_t(s) = exp (α_t(s) + β_t(s) - log P)     the probability of place s at step t, given the labels
+"""
+
+import numpy as np
+
+from nnfw.core.lengths import valid_steps
+from nnfw.core.typing import Array
+
+
+class Alignment:
+    """The places of labels (N, L), padded with zeros, and of sequences of these `lengths` (N,).
+
+    Examples
+    --------
+    Two steps spell the label 1 as 1 1, 1 0 or 0 1:
+
+    >>> one = Alignment(np.array([[1]]), np.array([2]))
+    >>> p = np.array([[[0.4, 0.6], [0.7, 0.3]]])
+    >>> round(float(np.exp(one.log_likelihood(np.log(p))[0])), 4)  # 0.6·0.3 + 0.6·0.7 + 0.4·0.3
+    0.72
+    """
+
+    def __init__(self, labels: Array, lengths: Array) -> None:
+        N, L = labels.shape
+        self.lengths, self.last = lengths, 2 * np.count_nonzero(labels, axis=1)
+        self.places = np.zeros((N, 2 * L + 1), np.int64)  # l'
+        self.places[:, 1::2] = labels
+        self.skips = np.zeros(self.places.shape, bool)  # where a step may come from two places before
+        self.skips[:, 2:] = (self.places[:, 2:] > 0) & (self.places[:, 2:] != self.places[:, :-2])
+
+    def log_likelihood(self, log_p: Array) -> Array:
+        """Return log P (N,), for the logarithms of the outputs (N, T, K)."""
+        return self._ends(self._forward(self._at_places(log_p))[-1])  # (2)
+
+    def occupancy(self, log_p: Array) -> Array:
+        """Return the probability of each label and the blank at each step, given the labels: (N, T, K)."""
+        at_places = self._at_places(log_p)
+        α, β = self._forward(at_places), self._backward(at_places)
+        total = self._ends(α[-1])
+        total = np.where(np.isfinite(total), total, 0.0)  # labels that no steps can spell have no γ
+        γ = np.exp(α + β - total[:, None])  # (4)
+        γ *= valid_steps(self.lengths, len(γ)).T[:, :, None]
+        is_label = self.places[:, :, None] == np.arange(log_p.shape[2])  # (N, S, K)
+        return np.moveaxis(γ, 0, 1) @ is_label.astype(γ.dtype)
+
+    def _at_places(self, log_p: Array) -> Array:
+        """Return log p of the labels at the places, steps first: (T, N, S)."""
+        rows = np.arange(len(log_p))[:, None]
+        return np.moveaxis(log_p, 1, 0)[:, rows, self.places]
+
+    def _forward(self, log_p: Array) -> Array:
+        """Return α (T, N, S); beyond the end of a sequence it stays."""
+        α = np.full_like(log_p, -np.inf)
+        α[0, :, :2] = log_p[0, :, :2]
+        for t in range(1, len(α)):
+            one, two = shifted(α[t - 1], 1), np.where(self.skips, shifted(α[t - 1], 2), -np.inf)
+            following = log_p[t] + np.logaddexp(np.logaddexp(α[t - 1], one), two)  # (1)
+            α[t] = np.where((t < self.lengths)[:, None], following, α[t - 1])
+        return α
+
+    def _backward(self, log_p: Array) -> Array:
+        """Return β (T, N, S)."""
+        N, S = self.places.shape
+        final = np.full((N, S), -np.inf, log_p.dtype)
+        final[np.arange(N), self.last] = final[np.arange(N), np.maximum(self.last - 1, 0)] = 0.0
+        β = np.repeat(final[None], len(log_p), axis=0)
+        from_two = np.pad(self.skips, ((0, 0), (0, 2)))[:, 2:]
+        for t in range(len(β) - 2, -1, -1):
+            following = β[t + 1] + log_p[t + 1]
+            one, two = shifted(following, -1), np.where(from_two, shifted(following, -2), -np.inf)
+            earlier = np.logaddexp(np.logaddexp(following, one), two)  # (3)
+            β[t] = np.where((t + 1 < self.lengths)[:, None], earlier, final)
+        return β
+
+    def _ends(self, α: Array) -> Array:
+        """Return the logarithm of the sum over the two places where a sequence may end."""
+        rows = np.arange(len(α))
+        label = np.where(self.last > 0, α[rows, np.maximum(self.last - 1, 0)], -np.inf)
+        return np.logaddexp(α[rows, self.last], label)
+
+
+def read_labels(a: Array, counts: Array) -> list[Array]:
+    """Return the labels of the likeliest symbol of each step: repeats merged, then blanks removed."""
+    best = [row[:n] for row, n in zip(a.argmax(axis=-1), counts, strict=True)]
+    return [row[(row > 0) & (np.diff(row, prepend=0) != 0)] for row in best]
+
+
+def edit_distance(a: Array, b: Array) -> int:
+    """Return how many labels to insert, delete or change to make the one sequence the other (Levenshtein).
+
+    Examples
+    --------
+    >>> edit_distance(np.array([1, 2, 3]), np.array([2, 3, 3]))
+    2
+    """
+    row = np.arange(len(b) + 1)
+    for i, label in enumerate(a, 1):
+        change = np.minimum(row[:-1] + (b != label), row[1:] + 1)
+        row = np.array([i, *change])
+        row = np.minimum.accumulate(row - np.arange(len(row))) + np.arange(len(row))  # insertions
+    return int(row[-1])
+
+
+def shifted(α: Array, by: int) -> Array:
+    """Return α (N, S) moved to the right, or with a negative number to the left; -inf comes in."""
+    moved = np.full_like(α, -np.inf)
+    if by > 0:
+        moved[:, by:] = α[:, :-by]
+    else:
+        moved[:, :by] = α[:, -by:]
+    return moved
