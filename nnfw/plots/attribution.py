@@ -81,7 +81,7 @@ def _draw(axes: "Axes", a: Array) -> None:
         high = float(np.abs(a).max()) or 1.0
         draw_heat(axes, a.T, -high, high, [VERMILION, "white", NAVY])
         for t, d in np.argwhere(a < -0.1 * high) if a.size <= MARKED else ():
-            axes.text(t, d, "−", ha="center", va="center", fontsize=7)
+            axes.text(t, d, "$-$", ha="center", va="center", fontsize=7)
         axes.set_ylabel("feature")
     else:
         a = a.reshape(len(a), -1).sum(axis=1)

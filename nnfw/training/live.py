@@ -14,7 +14,7 @@ from nnfw.core.validation import AMOUNT
 from nnfw.training.callbacks import Callback
 from nnfw.training.run import Run
 
-BLOCKS, WIDTH = "▁▂▃▄▅▆▇█", 24
+BLOCKS, WIDTH = "".join(map(chr, range(0x2581, 0x2589))), 24  # from an eighth of a block to a whole one
 
 
 class LivePlot(Callback):
