@@ -197,16 +197,17 @@ def _path_gradients(
     points, x, total = list(points), batch.x, np.zeros(batch.x.shape)
     parts = [slice(first, first + ROWS) for first in range(0, len(x), ROWS)]
 
-    def forward(x: Array, rows: slice, training: bool = False) -> Array:
-        return network.forward(x[rows], training, None if batch.lengths is None else batch.lengths[rows])
+    def forward(part: Array, rows: slice, training: bool = False) -> Array:
+        return network.forward(part, training, None if batch.lengths is None else batch.lengths[rows])
 
     with np.errstate(all="ignore"):  # what is not finite is reported
-        a, a0 = (np.concatenate([forward(one, rows) for rows in parts]) for one in (x, start))
+        a, a0 = (np.concatenate([forward(one[rows], rows) for rows in parts]) for one in (x, start))
     check_outputs(network, owner, batch, a)
     chosen = _chosen(a, output, owner)
     for rows in parts:
+        way = x[rows] - start[rows]
         for u, weight in points:
-            forward(start + np.asarray(u, x.dtype) * (x - start), rows, training=True)
+            forward(start[rows] + np.asarray(u, x.dtype) * way, rows, training=True)
             total[rows] += weight * network.backward(chosen[rows])
     change = ((a - a0) * chosen).reshape(len(x), -1).sum(axis=1, dtype=np.float64)
     return total.astype(network.dtype), change
