@@ -37,7 +37,7 @@ def gates(
     sample: int | None = None,
     lengths: ArrayLike | None = None,
 ) -> "Figure":
-    """Draw every gate and state of a recurrent layer as a heat map, units by time steps, below the input.
+    """Draw every gate and state of a recurrent layer as a heat map, units by time steps, above the input.
 
     Units are sorted by their weight in the first principal component of the state, so that those which act
     alike are neighbours; a unit has the same row in every heat map. The directions of a bidirectional layer
@@ -64,7 +64,7 @@ def gates(
     >>> network = Network([GRU(4), Dense(1)], seed=0)
     >>> figure = gates(network, np.random.default_rng(0).normal(size=(1, 9, 2)))
     >>> [axes.get_title(loc="left")[:12] for axes in figure.axes if axes.get_title(loc="left")]
-    ['input x', 'z: update ga', 'r: reset gat', 'c: candidate', 'h: state']
+    ['z: update ga', 'r: reset gat', 'c: candidate', 'h: state', 'input x']
     """
     optional(whole_number)("gates", "sample", sample)
     quiet, batch = as_network("gates", network)._probe(x, None, lengths, "gates")
@@ -84,20 +84,20 @@ def gates(
     names = [*filter(None, one.gates), *reversed(one._states)]
     width, height = 2.0 + 3.6 * len(directions), 1.4 + 0.95 * len(names)
     with picture(path, width, height) as figure:
-        cells = figure.add_gridspec(1 + len(names), len(directions), height_ratios=[0.7] + [1] * len(names))
+        cells = figure.add_gridspec(1 + len(names), len(directions), height_ratios=[1] * len(names) + [0.7])
         for column, (direction, one) in enumerate(directions.items()):
-            top, *panels = (figure.add_subplot(cells[row, column]) for row in range(1 + len(names)))
-            draw_steps(top, over_samples(x, counts, sample))
-            top.set_title(f"input x, {direction}".rstrip(", "), loc="left")
+            *panels, below = (figure.add_subplot(cells[row, column]) for row in range(1 + len(names)))
             values = [over_samples(one.cache[name], counts, sample) for name in names]
             order = similar(values[-1])
             for axes, name, value in zip(panels, names, values, strict=True):
                 draw_units(axes, value, order, closes=name in one._σ)
                 carried = name in one._states and name != "h"
-                axes.set_title(f"{name}: {'cell state' if carried else MEANINGS[name]}", loc="left")
-            panels[-1].set_xlabel("time step")
-            for upper in (top, *panels[:-1]):
-                upper.tick_params(labelbottom=False)
+                title = f"{name}, {direction}".rstrip(", ")
+                axes.set_title(f"{title}: {'cell state' if carried else MEANINGS[name]}", loc="left")
+                axes.tick_params(labelbottom=False)
+            draw_steps(below, over_samples(x, counts, sample))
+            below.set_title("input x", loc="left")
+            below.set_xlabel("time step")
         figure.supylabel("units, similar ones side by side", fontsize=9)
     return figure
 
