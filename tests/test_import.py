@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from extras import EXTRAS, USES
 from processes import NEW, run
 
 PROGRAM = """
@@ -31,6 +32,11 @@ def test_what_an_extra_needs_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.base", None)
     with pytest.raises(ImportError, match=r'scikit-learn, 1.6 or newer: pip install "nnfw\[sklearn\]"'):
         importlib.import_module("nnfw.sklearn")
+
+
+def test_every_extra_is_tried_by_the_script():
+    assert set(EXTRAS) <= set(USES)
+    assert {"", "fast", "keras", "onnx", "safetensors", "sklearn", "tensorboard"} <= set(EXTRAS)
 
 
 @pytest.mark.subprocess

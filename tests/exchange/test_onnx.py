@@ -66,7 +66,7 @@ def conformance():
 
 
 def test_the_conformance_cases_of_onnx(path):
-    """All 18: the weights become constants, and axes batch first; peepholes are refused."""
+    """All, 18 today: the weights become constants, and axes batch first; peepholes are refused."""
     cases, read = conformance(), []
     for case in cases:
         graph, (inputs, outputs) = case.model.graph, case.data_sets[0]
@@ -87,7 +87,9 @@ def test_the_conformance_cases_of_onnx(path):
         y = y.reshape(*y.shape[:-2], -1)
         np.testing.assert_allclose(from_onnx(path).predict(x), y, rtol=0, atol=1e-5, err_msg=case.name)
         read.append(case.name)
-    assert (len(cases), len(read)) == (18, 17)
+    older = tuple(map(int, onnx.__version__.split(".")[:2])) < (1, 23)
+    assert len(cases) == 18 or (older and len(cases) >= 12)
+    assert len(read) == len(cases) - 1
 
 
 def graph_of(path, text, kind="float[N, T, 3] x", opset=21, **arrays):
