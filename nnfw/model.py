@@ -27,6 +27,15 @@ STREAMS = ("weights", "shuffle", "split", "noise")  # independent random streams
 BUILDING = threading.RLock()  # held while layers are initialized
 
 
+def extras_of(owner: str, name: str, value: Any) -> dict[str, Any]:
+    """Return the extras of a network, if all have a name: the check of an argument."""
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise TypeError(
+            f'{owner}: {name} must be a dict by name, as {{"scaler": scaler}}, got {shown(value)}'
+        )
+    return value
+
+
 class Model(Sequential):
     """A chain of layers, with what is needed to train it; see `nnfw.Network`, which adds what users call."""
 
@@ -34,7 +43,7 @@ class Model(Sequential):
         "loss": lambda owner, name, value: losses.get(value),
         "metrics": lambda owner, name, value: metrics.from_list(value),
         "history": instance_of(History, "a History"),
-        "extras": lambda owner, name, value: extras_of(owner, name, value),
+        "extras": extras_of,
     }
     _transient = (*Sequential._transient, "_fitting", "_held", "_awaited", "_leads")
     _leads = True  # whether it prints and saves; of the same network in several processes one does
@@ -268,15 +277,6 @@ class Model(Sequential):
     def _repr_html_(self) -> str:
         """Return the same as a notebook shows it."""
         return notebook.table(*self._described())
-
-
-def extras_of(owner: str, name: str, value: Any) -> dict[str, Any]:
-    """Return the extras of a network, if all have a name: the check of an argument."""
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise TypeError(
-            f'{owner}: {name} must be a dict by name, as {{"scaler": scaler}}, got {shown(value)}'
-        )
-    return value
 
 
 def frozen(layer: Layer) -> str:

@@ -329,7 +329,7 @@ class Network(Model):
         if self._leads:  # else another process prints it
             show(self._describe())
 
-    def save(self, path: "str | PathLike[str]", extras: Mapping[str, Any] | None = None) -> None:
+    def save(self, path: "str | PathLike[str]", extras: dict[str, Any] | None = None) -> None:
         """Write the whole network to one file, with `extras` in place of its own; see `nnfw.saving`."""
         saving.save(self, path, extras)
 

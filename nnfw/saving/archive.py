@@ -25,7 +25,7 @@ FORMAT, VERSION = "nnfw network", 1
 is_network = instance_of(Model, "a Network")
 
 
-def save(network: Model, path: "str | PathLike[str]", extras: "Mapping[str, Any] | None" = None) -> None:
+def save(network: Model, path: "str | PathLike[str]", extras: dict[str, Any] | None = None) -> None:
     """Write a network to the file `path`, under exactly this name; an older file is replaced.
 
     A network that is being fitted in another thread is saved between two updates. Of the processes that train
