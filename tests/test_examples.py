@@ -29,6 +29,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 # Settings that make an example small, its pictures, and the lowest and highest number that it may return.
 SMALL = {
+    "addition": (["--epochs=1", "--units=16"], [], -0.001, 1.0),
     "adding_problem": (["--steps=10", "--samples=200", "--epochs=2"], ["adding_problem"], 0.0, 0.5),
     "characters": (["--characters=8000", "--epochs=1"], ["characters"], -0.001, 4.0),
     "custom_parts": (["--epochs=3"], ["custom_parts"], 0.6, 1.0),

@@ -288,4 +288,4 @@ def check_finite(
             f"{found}, beyond the largest number of {dtype}, {limit:.2g}; scale {name}, as StandardScaler "
             f"and MinMaxScaler do, or build the network with dtype='float64'"
         )
-    raise ValueError(f"{found}: every value must be finite; fill or drop such samples first")
+    raise ValueError(f"{found}: every value must be finite; fill (nnfw.data.Impute) or drop such samples")

@@ -106,9 +106,22 @@ class Embedding(Layer):
         if self.mask is None or x.ndim != 2:
             return lengths
         symbols = x != self.mask
-        if lengths is not None:
+        if lengths is None:
+            self._check_padding(symbols)
+        else:
             symbols &= valid_steps(lengths, x.shape[1])
         return np.where(symbols.any(axis=1), x.shape[1] - symbols[:, ::-1].argmax(axis=1), 0)
+
+    def _check_padding(self, symbols: Array) -> None:
+        """Raise a ValueError if sequences are padded in front; `symbols` (N, T) are not the mask."""
+        some = symbols.any(axis=1)
+        in_front, behind = some & ~symbols[:, 0], some & ~symbols[:, -1]
+        if in_front.any() and not behind.any():
+            raise ValueError(
+                f"{self._label}: x[{in_front.argmax()}] begins with the mask {self.mask}, and no sequence "
+                f"ends with it: padding goes to the end, as nnfw.data.pad_sequences has it (Keras: "
+                f"padding='post'); where the mask is a step that counts, give lengths"
+            )
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T, H) for (T,), and (H,) for ()."""

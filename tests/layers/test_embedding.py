@@ -274,3 +274,30 @@ class TestIndicesAtTheDoor:
         np.testing.assert_array_equal(network.predict([[1, 2, 3], [4], [2, 2, 0, 1]]), expected)
         ragged = [np.array([1, 2, 3]), np.array([4]), np.array([2, 2, 0, 1])]
         np.testing.assert_array_equal(network.predict(ragged), expected)
+
+
+# ---- padding in front -----------------------------------------------------------------------------------
+
+
+PADDED_IN_FRONT = np.array([[0, 0, 3, 1], [0, 2, 2, 4], [5, 1, 2, 3], [0, 0, 0, 0]])
+
+
+@pytest.mark.parametrize("verb", ["fit", "predict", "evaluate"])
+def test_padding_in_front_is_refused_with_the_remedy(verb):
+    network = Network([Embedding(6, 3, mask=0), GRU(4), Dense(1)], seed=0)
+    network.fit(PADDED_IN_FRONT[:, ::-1], np.zeros(4), verbose=0)
+    data = {"fit": (np.zeros(4),), "evaluate": (np.zeros(4),), "predict": ()}[verb]
+    before = network.flat_params.copy()
+    with pytest.raises(ValueError, match=r"x\[0\] begins with the mask 0, and no sequence ends with it"):
+        getattr(network, verb)(PADDED_IN_FRONT, *data)
+    assert_array_equal(network.flat_params, before)
+
+
+def test_masks_in_front_are_steps_where_lengths_or_other_rows_say_so():
+    network = Network([Embedding(6, 3, mask=0), GRU(4), Dense(1)], seed=0)
+    network.fit(PADDED_IN_FRONT, np.zeros(4), lengths=[4, 4, 4, 4], verbose=0)
+    padded_behind = np.array([[0, 3, 1, 0], [0, 2, 2, 4]])
+    network.fit(padded_behind, np.zeros(2), verbose=0)
+    network.fit([[0, 3, 1], [0, 2]], np.zeros(2), verbose=0)
+    without = Network([Embedding(6, 3), GRU(4), Dense(1)], seed=0)
+    without.fit(PADDED_IN_FRONT, np.zeros(4), verbose=0)
