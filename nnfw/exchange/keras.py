@@ -14,7 +14,19 @@ from nnfw.core.extras import extra
 from nnfw.core.files import reading
 from nnfw.core.typing import Array
 from nnfw.exchange.gates import ONE_GATE, Orders, directions, joined, parted, with_mask
-from nnfw.layers import GRU, LSTM, RNN, Bidirectional, Dense, Embedding, Layer, LayerNorm
+from nnfw.layers import (
+    GRU,
+    LSTM,
+    RNN,
+    BatchNorm,
+    Bidirectional,
+    Conv1D,
+    Conv2D,
+    Dense,
+    Embedding,
+    Layer,
+    LayerNorm,
+)
 from nnfw.layers.parameters import NOTHING
 from nnfw.layers.sequential import Sequential
 from nnfw.model import Model
@@ -26,6 +38,9 @@ GROUPS: dict[type[Layer], str] = {  # what Keras calls the first layer of a clas
     GRU: "gru",
     LSTM: "lstm",
     Bidirectional: "bidirectional",
+    Conv1D: "conv1d",
+    Conv2D: "conv2d",
+    BatchNorm: "batch_normalization",
     Dense: "dense",
     Embedding: "embedding",
     LayerNorm: "layer_normalization",

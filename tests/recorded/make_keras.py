@@ -19,7 +19,9 @@ sequences = {"return_sequences": True, "bias_initializer": "random_normal"}
 
 def record(case, ending, x, *parts):
     model = keras.Sequential([keras.Input(x.shape[1:], dtype=x.dtype), *parts])
-    model.set_weights([rng.normal(scale=0.5, size=w.shape) for w in model.get_weights()])
+    weights = [rng.normal(scale=0.5, size=w.shape) for w in model.get_weights()]
+    names = [w.path for w in model.weights]
+    model.set_weights([abs(w) if "variance" in name else w for w, name in zip(weights, names, strict=True)])
     losses = np.asarray(sum(model.losses, 0.0))
     arrays.update({f"{case}/x": x, f"{case}/y": np.asarray(model(x)), f"{case}/losses": losses})
     (model.save if ending == ".keras" else model.save_weights)(HERE / f"keras_{case}{ending}")
@@ -67,5 +69,20 @@ record(
     layers.GlobalMaxPooling1D(),
     layers.Flatten(),
     layers.Dense(1, "sigmoid", bias_initializer=keras.initializers.Constant(0.5)),
+)
+record(
+    "images",
+    ".weights.h5",
+    rng.normal(size=(N, 6, 7, 2)).astype("float32"),
+    layers.BatchNormalization(epsilon=0.1),
+    layers.Conv2D(3, (2, 3), padding="same", activation="relu"),
+    layers.MaxPooling2D(2),
+    layers.Conv2D(4, 2, use_bias=False),
+    layers.Flatten(),
+    layers.Reshape((4, 4)),
+    layers.Conv1D(3, 2, padding="causal", dilation_rate=2),
+    layers.AveragePooling1D(2),
+    layers.Flatten(),
+    layers.Dense(1),
 )
 np.savez_compressed(HERE / "keras.npz", **arrays)
