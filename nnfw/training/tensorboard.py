@@ -37,6 +37,8 @@ class TensorBoard(Callback):
     TensorBoard('logs/small', histograms=5)
     """
 
+    writes = True
+
     def __init__(self, folder: "str | PathLike[str]", histograms: int | None = None) -> None:
         file_path("TensorBoard", "folder", folder)
         self.folder = folder
