@@ -15,8 +15,13 @@ An error on one rank is raised on all. One that nothing catches is shown, and en
 the import of this module on, which comes first in a script.
 """
 
-from nnfw.distributed.group import rank, ranks
+from nnfw.distributed import group
 from nnfw.distributed.parallel import DataParallel
 from nnfw.distributed.shares import shard
+
+rank: int = group.rank
+"""Which of the processes this is, from 0."""
+ranks: int = group.ranks
+"""How many processes there are."""
 
 __all__ = ["DataParallel", "rank", "ranks", "shard"]

@@ -85,8 +85,9 @@ class DataParallel(Callback):
             return
         check_alike(self._group, run)
         leaves = list(run.network._leaves())
-        mine = [(leaf.flat_params, leaf._state) for leaf in leaves]
-        for leaf, (params, state) in zip(leaves, self._group.exchange("the weights", mine)[0], strict=True):
+        mine = [(leaf.flat_params, leaf._state) for leaf in leaves] if rank == 0 else None
+        first = self._group.exchange("the first weights", mine)[0]
+        for leaf, (params, state) in zip(leaves, first, strict=True):
             leaf.flat_params[...], leaf._state = params, state
         self._pressed, run.interrupt = run.interrupt, Interrupt(run.network)  # of one rank, and of all
         run.interrupt.updating = self._pressed.updating

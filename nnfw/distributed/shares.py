@@ -1,7 +1,8 @@
 """A data set of which each rank has some samples.
 
 Batches are cut from the samples of all ranks, in an order that is drawn for all; a rank computes those of a
-batch that it has. Where it has none it computes any sample with weight 0, so that all take part in each step.
+batch that it has. Where it has none it computes another sample, which counts nothing, so that all take part
+in each step.
 """
 
 import math
@@ -138,7 +139,7 @@ class Share(Data):
     def _take(self, rows: Array | slice, start: int = 0, width: int | None = None) -> Batch:
         if len(rows):  # type: ignore[arg-type]  # an array
             return super()._take(rows, start, width)
-        return super()._take(slice(0, 1), 0, width)._replace(weight=np.zeros(1), valid=0)
+        return super()._take(slice(0, 1), 0, width)._replace(valid=0)
 
 
 class SharedBatches(Batches):
