@@ -3,8 +3,10 @@
 Each test starts processes by the mpiexec of the environment, within a time limit. One start runs many cases.
 """
 
+import ast
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -134,14 +136,15 @@ def test_shards_are_every_nth_sample(monkeypatch, tmp_path):
 
     np.arange(14.0).reshape(7, 2).tofile(tmp_path / "x")
     mapped = np.memmap(tmp_path / "x", np.float64, "r", shape=(7, 2))
+    table = pytest.importorskip("pandas").DataFrame({"one": np.arange(7)}, index=list("gfedcba"))
     monkeypatch.setattr(shares, "ranks", 3)
     found = []
     for rank in range(3):
         monkeypatch.setattr(shares, "rank", rank)
-        x, listed, labels = shares.shard(mapped, list(range(7)), np.arange(7))
+        x, listed, labels, rows = shares.shard(mapped, list(range(7)), np.arange(7), table)
         assert isinstance(x, np.memmap)
         assert labels.base is None
-        assert listed == labels.tolist()
+        assert listed == labels.tolist() == rows["one"].tolist()
         np.testing.assert_array_equal(x, mapped[labels])
         found += listed
     assert sorted(found) == list(range(7))
@@ -456,6 +459,49 @@ def test_ctrl_c_ends_the_fit_after_the_same_batch(whom, long, tmp_path):
     first, second = (np.load(tmp_path / f"{rank}.npz") for rank in range(2))
     assert first["epochs"] == second["epochs"]
     np.testing.assert_array_equal(first["weights"], second["weights"])
+
+
+# ---- the page, the example, the benchmark ----------------------------------------------------------------
+
+
+def page():
+    """Return the Python of the page."""
+    text = (HELPERS.parents[1] / "docs" / "distributed.md").read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
+
+
+def test_the_script_of_the_page(tmp_path):
+    printed = []
+    for ranks in (1, 2):
+        (tmp_path / "train.py").write_text(page()[0])
+        code, out, err = finish(start(ranks, "train.py", folder=tmp_path))
+        assert (code, err) == (0, "")
+        printed.append(ast.literal_eval(out.splitlines()[-1]))
+    assert printed[0] == pytest.approx(printed[1], rel=1e-4)
+    assert printed[0]["accuracy"] > 0.7
+
+
+@pytest.mark.parametrize(("package", "blocks"), [("joblib", [1]), ("dask.distributed", [1, 2])])
+def test_independent_fits(package, blocks, tmp_path):
+    pytest.importorskip(package)
+    (tmp_path / "fits.py").write_text("\n".join(page()[block] for block in blocks))
+    done = subprocess.run(
+        [sys.executable, "fits.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    found = [ast.literal_eval(line) for line in done.stdout.splitlines()]
+    assert found == len(blocks) * found[:1]
+    assert len(set(found[0])) == 4
+
+
+def test_the_example(tmp_path):
+    example = HELPERS.parents[1] / "examples" / "data_parallel.py"
+    printed = [finish(start(ranks, example, "--epochs=2", folder=tmp_path)) for ranks in (1, 2)]
+    for ranks, (code, out, _) in enumerate(printed, 1):
+        assert code == 0
+        assert out.count("test accuracy") == 1
+        assert f"trained by {ranks} process" in out
+    assert printed[0][1].split(", trained")[0] == printed[1][1].split(", trained")[0]
 
 
 def test_the_benchmark(tmp_path):

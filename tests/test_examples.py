@@ -34,6 +34,7 @@ SMALL = {
     "characters": (["--characters=8000", "--epochs=1"], ["characters"], -0.001, 4.0),
     "custom_parts": (["--epochs=3"], ["custom_parts"], 0.6, 1.0),
     "digits_conv": (["--epochs=2", "--seeds=2"], [], 0.8, 1.0),
+    "data_parallel": (["--epochs=2"], [], 0.4, 1.0),
     "digits_dense": ([], ["digits_dense"], 0.97, 1.0),
     "from_scratch": (["--epochs=2"], [], 0.3, 1.0),
     "digits_gru": (["--epochs=2"], ["learning_curves", "confusion_matrix"], 0.6, 1.0),
@@ -59,6 +60,8 @@ SEEDED = [path for path in EXAMPLES if path.stem != "schedules"]
 
 def load(path):
     """Return the example as a module, without running it."""
+    if path.stem == "data_parallel":
+        pytest.importorskip("mpi4py")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
