@@ -13,7 +13,7 @@ import sys, numpy
 before = dict(numpy.geterr())
 import nnfw
 assert numpy.geterr() == before
-others = {"matplotlib", "tqdm", "torch", "scipy", "pandas", "numba", "sklearn", "tensorboardX"}
+others = {"matplotlib", "tqdm", "torch", "scipy", "pandas", "numba", "sklearn", "tensorboardX", "mpi4py"}
 print(*sorted(others.intersection(sys.modules)))
 missing = [name for name in nnfw.__all__ if not hasattr(nnfw, name)]
 assert not missing, missing
@@ -36,7 +36,15 @@ def test_what_an_extra_needs_is_named(monkeypatch):
 
 def test_every_extra_is_tried_by_the_script():
     assert set(EXTRAS) <= set(USES)
-    assert {"", "fast", "keras", "onnx", "safetensors", "sklearn", "tensorboard"} <= set(EXTRAS)
+    assert {"", "fast", "keras", "mpi", "onnx", "safetensors", "sklearn", "tensorboard"} <= set(EXTRAS)
+
+
+def test_the_extra_for_several_processes_is_named(monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("nnfw.distributed")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "mpi4py.MPI", None)
+    with pytest.raises(ImportError, match=r"pip install 'nnfw\[mpi\]'"):
+        importlib.import_module("nnfw.distributed")
 
 
 @pytest.mark.subprocess
