@@ -22,12 +22,7 @@ CORE = {  # title of a page: the modules whose names in `nnfw` it has
     "Errors": ("core",),
 }
 APART = ("Layers",)  # a page for each name
-OUTSIDE = (
-    "distributed",
-    "exchange",
-    "sklearn",
-    "streaming",
-)  # public modules that `import nnfw` does not name
+OUTSIDE = ("distributed", "exchange", "sklearn", "streaming")  # public, and not named by `import nnfw`
 
 
 class Page:
