@@ -100,12 +100,14 @@ def copy_tree(source, target):
 
 
 def leave_out_missing(app, page, source):
-    """Remove patterns without a page, as ``tutorials/inde*``, from tables of contents."""
+    """Remove patterns of tables of contents, as ``tutorials/inde*``, and cards that have no page."""
     if page in ("index", "guide"):
-        found = app.env.found_docs
-        source[0] = re.sub(
-            r"^(\S+)\*\n", lambda m: m[0] * any(d.startswith(m[1]) for d in found), source[0], flags=re.M
+        found, text = app.env.found_docs, source[0]
+        text = re.sub(
+            r"^(\S+)\*\n", lambda m: m[0] * any(d.startswith(m[1]) for d in found), text, flags=re.M
         )
+        card = r"::::\{grid-item-card\}[^\n]*\n:link: (\S+)\n.*?\n::::\n\n"
+        source[0] = re.sub(card, lambda m: m[0] * (m[1] in found), text, flags=re.S)
 
 
 def setup(app):
