@@ -32,8 +32,8 @@ class Convolution(Activated, Windowed):
         (2)  dxₖ = ds Wₖᵀ     dW = uᵀ ds     db = Σ ds
         (1)  dx = Σₖ dxₖ, each at the place of xₖ
 
-    xₖ (N, T', D) is every ``stride``-th step of x, from step ``k dilation`` on; it is W that is slid, without
-    turning it round (a cross-correlation, as in all of these libraries). For images T, K are two axes each.
+    xₖ (N, T', D) is every ``stride``-th step of x, from step ``k dilation`` on (a cross-correlation, as in
+    PyTorch and Keras). For images T and K are two axes each.
 
     Parameters
     ----------
@@ -127,8 +127,8 @@ class Convolution(Activated, Windowed):
     def gradients(self) -> None:
         """Fill dW and db: (2), over all windows of all samples at once."""
         ds = self._recall("ds", "gradients").reshape(-1, self.filters)
-        u, dW = self.cache["u"].reshape(len(ds), -1), self.grads["W"]
-        np.matmul(u.T, ds, out=dW.reshape(-1, self.filters))
+        dW = self.grads["W"].reshape(-1, self.filters)
+        np.matmul(self.cache["u"].reshape(-1, len(dW)).T, ds, out=dW)
         if self.use_bias:
             np.matmul(np.ones(len(ds), self.dtype), ds, out=self.grads["b"])
 

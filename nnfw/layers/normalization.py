@@ -213,8 +213,8 @@ class BatchNorm(Layer):
             return NOTHING
         if "M" not in self.cache:
             return dy * factor
-        means = self.cache["dshift"] / self.cache["M"], self.cache["dgain"] / self.cache["M"]
-        dx: Array = (dy - means[0] - normalized * means[1]) * factor  # (3 to 1)
+        M, dgain, dshift = (self.cache[name] for name in ("M", "dgain", "dshift"))
+        dx: Array = (dy - dshift / M - normalized * (dgain / M)) * factor  # (3 to 1)
         return without(padding, dx)
 
     def gradients(self) -> None:

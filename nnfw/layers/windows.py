@@ -91,7 +91,7 @@ class Windowed(Layer):
     """The base of layers with windows over time steps, or over rows and columns: (N, ..., D) -> (N, ..., F).
 
     They define `_windows`, `slide` and its backward `spread`. What lies beyond the `lengths` of sequences is
-    not read; of their outputs, those within have windows that a sequence alone has too.
+    not read, and each has the outputs that it has alone.
     """
 
     _axes: ClassVar[int] = 1  # that windows slide over: 1 of time, or 2 of images
@@ -129,7 +129,7 @@ class Windowed(Layer):
         return dx
 
     def slide(self, x: Array, windows: Windows, training: bool) -> Array:
-        """Return y (N, ..., F) for the padded x."""
+        """Return y (N, ..., F) for the padded x; in training, begin the cache anew."""
         raise NotImplementedError
 
     def spread(self, ds: Array, dx: Array, windows: Windows) -> None:
