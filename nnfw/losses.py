@@ -455,7 +455,9 @@ class CategoricalCrossentropy(Loss):
         K, ε = a.shape[-1], self.label_smoothing
         if y.shape != a.shape[:-1] or y.dtype.kind not in "iu":
             rows = super().targets(y, a)
-        elif y.astype(np.uint64).max() >= K:  # as unsigned, a negative class is a huge one
+        elif (
+            np.maximum.reduce(y.astype(np.uint64), axis=None) >= K
+        ):  # as unsigned, a negative class is a huge one
             raise ValueError(
                 f"targets are classes {y.min()} to {y.max()}, but the outputs are for classes 0 to {K - 1}; "
                 "number the classes from 0, or give the last layer more units"

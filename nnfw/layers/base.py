@@ -264,11 +264,12 @@ class Layer(Part, Parametrized):
 
     def _check_gradient(self, dy: Array, shape: tuple[int, ...]) -> Array:
         """Return dy in the layer's dtype, if it has the `shape` of the last training output."""
-        if np.shape(dy) != shape:
+        dy = np.asarray(dy, self.dtype)
+        if dy.shape != shape:
             raise ShapeError(
-                f"{self._label}: backward expects dy of the output's shape {shape}, got {np.shape(dy)}"
+                f"{self._label}: backward expects dy of the output's shape {shape}, got {dy.shape}"
             )
-        return np.asarray(dy, self.dtype)
+        return dy
 
     def check_input(self, x: Array, features: int, axes: tuple[int, ...] = (2, 3)) -> None:
         """Raise a ShapeError unless `x` has one of these numbers of axes, and so many `features`.

@@ -113,4 +113,4 @@ class Dense(Activated):
         x = self.cache["x"].reshape(-1, D)
         np.matmul(x.T, ds, out=self.grads["W"])  # (1)
         if self.use_bias:
-            ds.sum(axis=0, out=self.grads["b"])  # (1)
+            np.add.reduce(ds, axis=0, out=self.grads["b"])  # (1)

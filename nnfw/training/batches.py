@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,7 +63,9 @@ class Data:
             rows = slice(rows.start + index.start, rows.start + index.stop)
         else:
             rows = rows.start + index
-        return replace(self, rows=rows)
+        part = object.__new__(type(self))  # faster than a constructor: there is one a batch
+        vars(part).update(vars(self), rows=rows)
+        return part
 
     def count(self, batch_size: int) -> int:
         """Return the number of batches."""
