@@ -142,7 +142,7 @@ def with_keras(seed, folder):
     for described in (model.get_config(), model.to_json()):
         assert repr(network_from_keras(described).layers) == repr(whole.layers)
     y = np.asarray(model(x))
-    return apart(y, network.predict(x)), apart(y, whole.predict(x))
+    return apart(y, network.predict(x)), apart(y, whole.predict(x), np.abs(y).max())  # whole: of float32
 
 
 TRIALS = {  # what must be installed, the trial, how many, and the greatest difference that is rounding
