@@ -75,7 +75,10 @@ class Activation(Part):
         return dy * self.derivative(y, x)
 
     def gate(self, x: Array, out: Array | None = None) -> Array:
-        """Return the value for a recurrent gate, in a faster form if there is one."""
+        """Return the value for a recurrent gate, in a faster form if there is one.
+
+        With `out`, `x` may be overwritten, unless `derivative` needs it.
+        """
         return self(x, out)
 
     def __eq__(self, other: object) -> bool:
@@ -187,26 +190,26 @@ class Softplus(Activation):
         return np.negative(np.expm1(np.negative(y, out=out), out=out), out=out)
 
 
-HALF = np.array(0.5, np.float32)  # exact in any dtype; converting a Python float takes longer
+ONE = np.array(1, np.float32)  # exact in any dtype; converting a Python number takes longer
 
 
 @registry.register("sigmoid")
 class Sigmoid(Activation):
     """Logistic function, ``y = 1 / (1 + exp(-x)) = exp(min(x, 0)) / (1 + exp(-|x|))``.
 
-    The value is accurate in the left tail too, as the logarithm of a probability needs; `gate` is one tanh,
-    with an error of one unit in the last place of 1.
+    The value is accurate in the left tail too, as the logarithm of a probability needs. `gate` is one
+    exponential, which may overflow: 1 / (1 + inf) is the 0 that is wanted.
 
     Examples
     --------
     >>> x = np.array([-50.0, 0.0])
     >>> Sigmoid()(x)
     array([1.92874985e-22, 5.00000000e-01])
-    >>> Sigmoid().gate(x)
-    array([0. , 0.5])
+    >>> Sigmoid().gate(-x)
+    array([1.92874985e-22, 5.00000000e-01])
     """
 
-    gate_scale = 0.5
+    gate_scale = -1.0
 
     def __call__(self, x: Array, out: Array | None = None) -> Array:
         numerator = np.exp(np.minimum(x, 0))
@@ -217,9 +220,9 @@ class Sigmoid(Activation):
         return np.multiply(y, np.subtract(1, y, out=out), out=out)
 
     def gate(self, x: Array, out: Array | None = None) -> Array:
-        """Return 1/2 + 1/2 tanh(x), for `x` that is half a logit."""
-        t = np.tanh(x, out=out)
-        return np.add(np.multiply(t, HALF, out=out), HALF, out=out)
+        """Return 1 / (1 + exp(x)), for `x` that is minus a logit."""
+        e = np.exp(x, out=None if out is None else x)
+        return np.divide(ONE, np.add(e, ONE, out=e), out=out)
 
 
 @registry.register("hard_sigmoid")

@@ -1,6 +1,8 @@
 """Long vectors in blocks that stay in the cache, their norms, and memory that is used again."""
 
+import contextlib
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -29,6 +31,21 @@ class Scratch:
 
     def __reduce__(self) -> Any:
         return Scratch, (self.dtype,)
+
+
+_idle: defaultdict[np.dtype[Any], list[Scratch]] = defaultdict(list)  # what no call uses at present
+
+
+@contextlib.contextmanager
+def lent(dtype: np.dtype[Any]) -> Iterator[Scratch]:
+    """Lend scratch memory that no other call uses meanwhile, in any thread, and later ones use again."""
+    idle = _idle[dtype]
+    try:
+        scratch = idle.pop()
+    except IndexError:
+        scratch = Scratch(dtype)
+    yield scratch
+    idle.append(scratch)
 
 
 def blocks(size: int) -> Iterator[slice]:

@@ -12,6 +12,7 @@ from nnfw.core.vectors import Scratch
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Options
 from nnfw.layers.loops import Pass, Weights
+from nnfw.layers.packing import Walk
 from nnfw.layers.recurrent import Recurrent
 
 
@@ -81,8 +82,8 @@ class Gated(Recurrent):
     def _weights(self, scratch: Scratch) -> Weights:
         """Return the weights, the columns of each gate with a σ times its `gate_scale`.
 
-        The sigmoid is σ(s) = ½ + ½ tanh(s/2). The ½ within is put into the weights and not into every score,
-        so that a gate is one tanh: see `Sigmoid.gate`. Wh is in parts that are contiguous.
+        The sigmoid is σ(s) = 1 / (1 + exp(−s)). The sign is put into the weights and not into every score:
+        see `Sigmoid.gate`. Wh is in parts that are contiguous.
         """
         scales = [self._σ[gate].gate_scale if gate in self._σ else 1.0 for gate in self.gates]
         scale = np.repeat(np.asarray(scales, self.dtype), self.units)
@@ -95,22 +96,23 @@ class Gated(Recurrent):
         return Wx_b, Wh
 
     def _gate(self) -> Callable[[Array, Array], object]:
-        """Return the function that writes the gates with a σ (n, G, H), given their scores, into `out`."""
+        """Return the function that writes the gates with a σ (G, n, H), given their scores, into `out`."""
         σs = [σ.gate for σ in self._σ.values()]
         if isinstance(self.recurrent_activation, Activation):
             return σs[0]
 
         def by_gate(s: Array, out: Array) -> None:
             for g, σ in enumerate(σs):
-                σ(s[:, g], out[:, g])
+                σ(s[g], out[g])
 
         return by_gate
 
-    def _slopes(self, p: Pass, rows: slice) -> Array:
-        """Return the derivatives (G, R, H) of the gates' activations at some rows."""
-        F = p.scratch("F", (len(self.gates), rows.stop - rows.start, self.units))
-        for gate, s, a, out in zip(self.gates, p.s, p.a, F, strict=True):
+    def _slopes(self, p: Pass, block: Walk) -> Array:
+        """Return the derivatives (G, ...) of the gates' activations at some steps."""
+        s, a = block.part(p.s), block.part(p.a)
+        F = p.scratch("F", a.shape)
+        for gate, s_gate, a_gate, out in zip(self.gates, s, a, F, strict=True):
             σ = self._σ.get(gate, self.activation)
             scale = σ.gate_scale if gate in self._σ else 1.0
-            σ.derivative(a[rows], s[rows] / scale if σ.needs_input else None, out)
+            σ.derivative(a_gate, s_gate / scale if σ.needs_input else None, out)
         return F

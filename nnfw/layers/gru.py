@@ -51,12 +51,13 @@ from typing import Unpack
 
 import numpy as np
 
-from nnfw.activations import Activation
+from nnfw.activations import ONE, Activation
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import boolean
 from nnfw.core.vectors import Scratch
 from nnfw.layers.gated import Gated, RecurrentOptions
-from nnfw.layers.loops import Loops, Pass, Weights
+from nnfw.layers.loops import Loops, Pass, Weights, by_gate
+from nnfw.layers.packing import Walk
 
 
 class GRU(Gated):
@@ -152,10 +153,9 @@ class GRU(Gated):
     ) -> None:
         super().__init__(units, activation, recurrent_activation, **options)
         self.reset_after = boolean("GRU", "reset_after", reset_after)
-        after = Loops("gru_after", at_once=(3,), kept=("u",), made=("du",))
-        self._loops = (
-            after if reset_after else Loops("gru", at_once=(2, 1), kept=("q",))
-        )  # (3) needs r before
+        self._loops = Loops("gru", at_once=(2, 1), kept=("q",))  # (3) needs r before
+        if self.reset_after:
+            self._loops = Loops("gru_after", at_once=(3,), kept=("u",), made=("du",))
 
     def _weights(self, scratch: Scratch) -> Weights:
         Wx_b, Wh = super()._weights(scratch)
@@ -175,104 +175,103 @@ class GRU(Gated):
         if self.reset_after:
             self._forward_reset_after(p)
             return
-        N, H, σ, φ = p.steps.N, self.units, self._gate(), self.activation
-        (h,), seen, m, s_c, (z, r, c), (q,), (Wh_zr, Wh_c) = p.states, p.seen, p.m, p.s[2], p.a, p.kept, p.Wh
-        s_zr, a_zr = p.s[:2].swapaxes(0, 1), p.a[:2].swapaxes(0, 1)  # (P, 2, H)
-        u, v = p.scratch("u", (N, 2 * H)), p.scratch("v", (N, H))
-        u_zr = u.reshape(N, 2, H)
-        for before, after, now in p.steps:
-            h_, h_t, s_zr_t, s_c_t, c_t, q_t = h[before], h[after], s_zr[now], s_c[now], c[now], q[now]
-            seen_, n = h_ if m is None else seen[before], len(h_)
-            np.dot(seen_, Wh_zr, out=u[:n])
-            s_zr_t += u_zr[:n]
-            σ(s_zr_t, a_zr[now])  # (1) z, (2) r
-            np.multiply(r[now], seen_, out=q_t)  # (3) q = r∘h₋
-            s_c_t += np.dot(q_t, Wh_c, out=v[:n])
-            φ(s_c_t, c_t)  # (3) c
-            np.subtract(h_, c_t, out=h_t)
-            h_t *= z[now]
-            h_t += c_t  # (4) h = c + z∘(h₋−c)
-            if m is not None:
-                np.multiply(h_t, m[:n], out=seen[after])
+        N, H, steps, σ, φ = p.steps.N, self.units, p.steps, self._gate(), self.activation
+        (h,), (Wh_zr, Wh_c), u = p.states, p.Wh, p.scratch("u", (3, N, H))
+        Wh_zr = by_gate(Wh_zr, 2)
+        s, a, (q,) = steps.part(p.s), steps.part(p.a), map(steps.part, p.kept)
+        rows = map(steps.each, (s[:2], s[2], a[:2], *a, q))
+        for s_zr, s_c, zr, z, r, c, q, seen_, h_, h_t, u_zr, u_c in zip(
+            *rows, p.see(), steps.before(h), steps.after(h), *map(steps.first, (u[:2], u[2])), strict=False
+        ):
+            s_zr += np.matmul(seen_, Wh_zr, out=u_zr)  # (1), (2) x Wx + h₋ Wh + b
+            σ(s_zr, zr)  # (1) z, (2) r
+            np.multiply(r, seen_, out=q)  # (3) q = r∘h₋
+            s_c += np.dot(q, Wh_c, out=u_c)  # (3) x Wx_c + q Wh_c + b_c
+            φ(s_c, c)  # (3) c
+            np.subtract(h_, c, out=h_t)
+            h_t *= z  # (4) z∘(h₋−c)
+            h_t += c  # (4) h = c + z∘(h₋−c)
 
     def _backward_steps(self, p: Pass, ds: Array, WhT: Array, dh: Array, *others: Array) -> None:
         """Fill ds (P, 3H) and complete dh (N + P, H), the last step first."""
         if self.reset_after:
             self._backward_reset_after(p, ds, WhT, dh, *others)
             return
-        N, P, H, m, (z, r, c) = p.steps.N, p.steps.P, self.units, p.m, p.a
-        (_, ds_r, ds_c), ds_zc, dh_zc = np.split(ds, 3, axis=1), ds.reshape(P, 3, H)[:, ::2], dh[:, None]
-        ds_zr, WhT_zr, WhT_c = ds[:, : 2 * H], WhT[: 2 * H], WhT[2 * H :]
-        d, e = p.scratch("d", (2, N, H))
-        for rows, block in p.blocks():
-            F = self._slopes(p, rows)  # what dh and dq are multiplied by, of many steps at once
-            (Fz, Fr, Fc), F_zc = F, F[::2].swapaxes(0, 1)
-            t = p.scratch("t", Fz.shape)
-            Fz *= np.subtract(p.h_before[rows], c[rows], out=t)
-            Fr *= p.seen_before[rows]
-            Fc *= np.subtract(1, z[rows], out=t)
-            for before, after, now in block:
-                i = slice(now.start - rows.start, now.stop - rows.start)
-                dh_ = dh[before]
-                d_t, e_t = d[: len(dh_)], e[: len(dh_)]
-                np.multiply(dh_zc[after], F_zc[i], out=ds_zc[now])  # (4) dz, dc; (1) ds_z, (3) ds_c
-                np.dot(ds_c[now], WhT_c, out=d_t)  # (3) dq
-                np.multiply(d_t, Fr[i], out=ds_r[now])  # (3) dr, (2) ds_r
-                d_t *= r[now]  # (3) dq∘r
-                d_t += np.dot(ds_zr[now], WhT_zr, out=e_t)  # (2), (1) dh₋
+        H, m, e = self.units, p.m, p.scratch("e", (p.steps.N, self.units))
+        WhT_zr, WhT_c = WhT[: 2 * H], WhT[2 * H :]
+        for block in p.blocks():
+            F, (z, r, _) = self._factors(p, block, p.seen_before), block.part(p.a)
+            factors = map(block.each, (*F, F, z, r))
+            rows = map(block.now, (by_gate(ds, 3), ds[:, : 2 * H]))
+            for ds_z, ds_r, ds_c, F_t, z_t, r_t, ds_rows, ds_zr, e_t, dh_t, d_t, dh_ in zip(
+                *factors, *rows, block.first(e), *p.carried(block, dh, self.return_sequences), strict=False
+            ):
+                ds_z *= dh_t  # (4) dz, (1) ds_z
+                ds_c *= dh_t  # (4) dc, (3) ds_c
+                np.dot(ds_c, WhT_c, out=e_t)  # (3) dq
+                ds_r *= e_t  # (3) dr, (2) ds_r
+                ds_rows[...] = F_t  # (1) to (3) ds, gates side by side
+                np.dot(ds_zr, WhT_zr, out=d_t)  # (2), (1) dh₋
+                e_t *= r_t  # (3) dq∘r
+                d_t += e_t  # (3) dh₋
                 if m is not None:
-                    d_t *= m[: len(d_t)]
-                d_t += np.multiply(dh[after], z[now], out=e_t)  # (4) dh∘z
-                dh_ += d_t
+                    d_t *= m[: len(d_t)]  # what the weights saw was h₋∘m
+                d_t += np.multiply(dh_t, z_t, out=e_t)  # (4) dh∘z
+                if self.return_sequences:
+                    dh_ += d_t  # (1) to (4) dh₋
 
     def _forward_reset_after(self, p: Pass) -> None:
         """Run the forward loop with (3') in place of (3)."""
-        N, H, σ, φ = p.steps.N, self.units, self._gate(), self.activation
-        (h,), seen, m, s_c, (z, r, c), (u,), (Wh, bh_c) = p.states, p.seen, p.m, p.s[2], p.a, p.kept, p.Wh
-        s_zr, a_zr = p.s[:2].swapaxes(0, 1), p.a[:2].swapaxes(0, 1)  # (P, 2, H)
-        v, w = p.scratch("v", (N, H)), p.scratch("w", (N, 3 * H))
-        w_zr, w_c = w.reshape(N, 3, H)[:, :2], w[:, 2 * H :]
-        for before, after, now in p.steps:
-            h_, h_t, s_zr_t, s_c_t, c_t, u_t = h[before], h[after], s_zr[now], s_c[now], c[now], u[now]
-            seen_, n = h_ if m is None else seen[before], len(h_)
-            np.dot(seen_, Wh, out=w[:n])
-            s_zr_t += w_zr[:n]
-            σ(s_zr_t, a_zr[now])  # (1) z, (2) r
-            np.add(w_c[:n], bh_c, out=u_t)  # (3') u = h₋ Wh_c + bh_c
-            s_c_t += np.multiply(r[now], u_t, out=v[:n])
-            φ(s_c_t, c_t)  # (3') c
-            np.subtract(h_, c_t, out=h_t)
-            h_t *= z[now]
-            h_t += c_t  # (4) h = c + z∘(h₋−c)
-            if m is not None:
-                np.multiply(h_t, m[:n], out=seen[after])
+        N, H, steps, σ, φ = p.steps.N, self.units, p.steps, self._gate(), self.activation
+        (h,), (Wh, bh_c), w = p.states, p.Wh, p.scratch("w", (3, N, H))
+        Wh = by_gate(Wh, 3)
+        s, a, (u,) = steps.part(p.s), steps.part(p.a), map(steps.part, p.kept)
+        rows = map(steps.each, (s[:2], s[2], a[:2], *a, u))
+        for s_zr, s_c, zr, z, r, c, u, seen_, h_, h_t, w_t, w_zr, w_c in zip(
+            *rows, p.see(), steps.before(h), steps.after(h), *map(steps.first, (w, w[:2], w[2])), strict=False
+        ):
+            np.matmul(seen_, Wh, out=w_t)
+            s_zr += w_zr  # (1), (2) x Wx + h₋ Wh + b
+            σ(s_zr, zr)  # (1) z, (2) r
+            np.add(w_c, bh_c, out=u)  # (3') u = h₋ Wh_c + bh_c
+            s_c += np.multiply(r, u, out=w_c)  # (3') x Wx_c + b_c + r∘u
+            φ(s_c, c)  # (3') c
+            np.subtract(h_, c, out=h_t)
+            h_t *= z  # (4) z∘(h₋−c)
+            h_t += c  # (4) h = c + z∘(h₋−c)
 
     def _backward_reset_after(self, p: Pass, ds: Array, WhT: Array, dh: Array, du: Array) -> None:
         """Run the backward loop with (3') in place of (3)."""
-        N, P, H, m, (z, r, c), (u,) = p.steps.N, p.steps.P, self.units, p.m, p.a, p.kept
-        (_, ds_r, ds_c), ds_zc, dh_zc = np.split(ds, 3, axis=1), ds.reshape(P, 3, H)[:, ::2], dh[:, None]
-        ds_zr, WhT_zr, WhT_c = ds[:, : 2 * H], WhT[: 2 * H], WhT[2 * H :]
-        d, e = p.scratch("d", (2, N, H))
-        for rows, block in p.blocks():
-            F = self._slopes(p, rows)
-            (Fz, Fr, Fc), F_zc = F, F[::2].swapaxes(0, 1)
-            t = p.scratch("t", Fz.shape)
-            Fz *= np.subtract(p.h_before[rows], c[rows], out=t)
-            Fr *= u[rows]
-            Fc *= np.subtract(1, z[rows], out=t)
-            for before, after, now in block:
-                i = slice(now.start - rows.start, now.stop - rows.start)
-                dh_, ds_c_t, du_t = dh[before], ds_c[now], du[now]
-                d_t, e_t = d[: len(dh_)], e[: len(dh_)]
-                np.multiply(dh_zc[after], F_zc[i], out=ds_zc[now])  # (4) dz, dc; (1) ds_z, (3') ds_c
-                np.multiply(ds_c_t, Fr[i], out=ds_r[now])  # (3') dr, (2) ds_r
-                np.multiply(ds_c_t, r[now], out=du_t)  # (3') du
+        H, m, e = self.units, p.m, p.scratch("e", (p.steps.N, self.units))
+        WhT_zr, WhT_c = WhT[: 2 * H], WhT[2 * H :]
+        for block in p.blocks():
+            F, (z, r, _) = self._factors(p, block, p.kept[0]), block.part(p.a)
+            factors = map(block.each, (*F, F, z, r))
+            rows = map(block.now, (by_gate(ds, 3), ds[:, : 2 * H], du))
+            for ds_z, ds_r, ds_c, F_t, z_t, r_t, ds_rows, ds_zr, du_t, e_t, dh_t, d_t, dh_ in zip(
+                *factors, *rows, block.first(e), *p.carried(block, dh, self.return_sequences), strict=False
+            ):
+                ds_z *= dh_t  # (4) dz, (1) ds_z
+                ds_c *= dh_t  # (4) dc, (3') ds_c
+                ds_r *= ds_c  # (3') dr, (2) ds_r
+                np.multiply(ds_c, r_t, out=du_t)  # (3') du
+                ds_rows[...] = F_t  # (1) to (3') ds, gates side by side
                 np.dot(du_t, WhT_c, out=d_t)  # (3') dh₋
-                d_t += np.dot(ds_zr[now], WhT_zr, out=e_t)  # (2), (1) dh₋
+                d_t += np.dot(ds_zr, WhT_zr, out=e_t)  # (2), (1) dh₋
                 if m is not None:
-                    d_t *= m[: len(d_t)]
-                d_t += np.multiply(dh[after], z[now], out=e_t)  # (4) dh∘z
-                dh_ += d_t
+                    d_t *= m[: len(d_t)]  # what the weights saw was h₋∘m
+                d_t += np.multiply(dh_t, z_t, out=e_t)  # (4) dh∘z
+                if self.return_sequences:
+                    dh_ += d_t  # (1) to (4) dh₋
+
+    def _factors(self, p: Pass, block: Walk, reset: Array) -> Array:
+        """Return what dh and dq, or with (3') ds_c, are multiplied by to become ds, of many steps at once."""
+        F, (z, _, c) = self._slopes(p, block), block.part(p.a)
+        (Fz, Fr, Fc), t = F, p.scratch("t", c.shape)
+        Fz *= np.subtract(block.part(p.h_before), c, out=t)
+        Fr *= block.part(reset)
+        Fc *= np.subtract(ONE, z, out=t)
+        return F
 
     def _recurrent_gradients(self, p: Pass, ds: Array) -> None:
         """Fill the gradients of Wh, and of bh_c if there is one."""

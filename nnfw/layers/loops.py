@@ -11,11 +11,11 @@ from nnfw.activations import Activation, Sigmoid, Tanh
 from nnfw.core.typing import Array
 from nnfw.core.vectors import Scratch
 from nnfw.kernels import kernel
-from nnfw.layers.packing import Step, Steps
+from nnfw.layers.packing import Steps, Walk
 
 Weights = tuple[Array, list[Array]]  # Wx over b (D + 1, G·H), and Wh in the parts that are multiplied at once
 
-BLOCK = 1 << 15  # numbers of one factor that the backward loop makes at a time: 128 KB in float32
+BLOCK = 1 << 16  # numbers of one factor that the backward loop makes at a time: 256 KB in float32
 
 
 class Compiled(NamedTuple):
@@ -69,7 +69,23 @@ class Pass:
         """What the recurrent weights see of it (P, H)."""
         return self.h_before if self.m is None else self.seen[self.steps.previous]
 
-    def blocks(self) -> Iterator[tuple[slice, list[Step]]]:
+    def see(self) -> Iterable[Array]:
+        """Return what the recurrent weights see at each step, masked when the loop comes to it."""
+        h, m, steps = self.states[0], self.m, self.steps
+        if m is None:
+            return steps.before(h)
+        masked = zip(steps.before(h), steps.first(m), steps.before(self.seen), strict=False)
+        return (np.multiply(h_, m_t, out=seen_) for h_, m_t, seen_ in masked)
+
+    def carried(self, block: Walk, dh: Array, add: bool) -> tuple[Iterable[Array], ...]:
+        """Return dh, where dh₋ is computed, and dh₋ itself, of each step.
+
+        It is computed aside if it is to be added, since dh₋ begins as the gradient of an output.
+        """
+        d = block.first(self.scratch("d", (self.steps.N, dh.shape[1]))) if add else block.before(dh)
+        return block.after(dh), d, block.before(dh)
+
+    def blocks(self) -> Iterator[Walk]:
         """Yield the steps in reverse, in blocks that are small enough to stay in the cache."""
         return self.steps.blocks(BLOCK // self.states[0].shape[1])
 
@@ -82,6 +98,26 @@ class Pass:
     def last(self) -> Array:
         """Return the state (N, S) after the last step of each sequence."""
         return np.concatenate([self.steps.last(h) for h in self.states], axis=1)
+
+
+def input_scores(x: Array, Wx: Array, steps: Steps, G: int, scratch: Scratch, as_rows: bool = False) -> Array:
+    """Return x Wx (G, P, H), or (G, T, N, H): the gates as they lie in memory best.
+
+    They lie side by side in each row if these are to be `as_rows`, or if a step is one row. Else they lie
+    gate by gate, and within each step if all steps have as many rows: one call then works on several gates.
+    """
+    (P, F), H = x.shape, Wx.shape[1] // G
+    if as_rows or steps.n == 1:
+        return by_gate(np.matmul(x, Wx, out=scratch("s", (P, G * H))), G)
+    if steps.n and G > 1:
+        s = scratch("s", (len(steps.slices), G, steps.n, H))
+        return np.matmul(x.reshape(-1, 1, steps.n, F), by_gate(Wx, G), out=s).swapaxes(0, 1)
+    return np.matmul(x, by_gate(Wx, G), out=scratch("s", (G, P, H)))
+
+
+def by_gate(rows: Array, G: int) -> Array:
+    """Return the view (G, R, H) of rows (R, G·H)."""
+    return rows.reshape(len(rows), G, -1).swapaxes(0, 1)
 
 
 def named(names: Iterable[str], arrays: Iterable[Array]) -> dict[str, Array]:

@@ -10,7 +10,7 @@ from nnfw.core.typing import Array
 from nnfw.core.validation import FINITE
 from nnfw.initializers import Constant, Initializer
 from nnfw.layers.gated import Gated, RecurrentOptions
-from nnfw.layers.loops import Loops, Pass
+from nnfw.layers.loops import Loops, Pass, by_gate
 
 
 class LSTM(Gated):
@@ -111,50 +111,49 @@ class LSTM(Gated):
 
     def _forward_steps(self, p: Pass) -> None:
         """Turn the scores s (4, P, H) into i, f, o and g, and fill the states h and c (N + P, H)."""
-        N, H, σ, φ = p.steps.N, self.units, self._gate(), self.activation
-        (h, c), seen, m, s_g, (i, f, o, g), (v,), (Wh,) = p.states, p.seen, p.m, p.s[3], p.a, p.kept, p.Wh
-        s, a_ifo = p.s.swapaxes(0, 1), p.a[:3].swapaxes(0, 1)  # (P, 4, H), (P, 3, H)
-        u, d = p.scratch("u", (N, 4 * H)), p.scratch("d", (N, H))
-        u_ifog = u.reshape(N, 4, H)
-        for before, after, now in p.steps:
-            h_t, c_t, v_t, g_t, s_t = h[after], c[after], v[now], g[now], s[now]
-            n = len(h_t)
-            np.dot(seen[before], Wh, out=u[:n])
-            s_t += u_ifog[:n]
-            σ(s_t[:, :3], a_ifo[now])  # (1) i, (2) f, (4) o
-            φ(s_g[now], g_t)  # (3) g
-            np.multiply(f[now], c[before], out=c_t)
-            c_t += np.multiply(i[now], g_t, out=d[:n])  # (5) c
-            φ(c_t, v_t)
-            np.multiply(o[now], v_t, out=h_t)  # (6) h
-            if m is not None:
-                np.multiply(h_t, m[:n], out=seen[after])
+        N, H, steps, σ, φ = p.steps.N, self.units, p.steps, self._gate(), self.activation
+        (h, c), Wh, d, u = p.states, by_gate(p.Wh[0], 4), p.scratch("d", (N, H)), p.scratch("u", (4, N, H))
+        s, a, (v,) = steps.part(p.s), steps.part(p.a), map(steps.part, p.kept)
+        rows = map(steps.each, (s, s[:3], s[3], a[:3], *a, v))
+        states = p.see(), steps.before(c), steps.after(c), steps.after(h)
+        for s, s_ifo, s_g, ifo, i, f, o, g, v, seen_, c_, c, h, d_t, u_t in zip(
+            *rows, *states, steps.first(d), steps.first(u), strict=False
+        ):
+            s += np.matmul(seen_, Wh, out=u_t)  # (1) to (4) x Wx + h₋ Wh + b
+            σ(s_ifo, ifo)  # (1) i, (2) f, (4) o
+            φ(s_g, g)  # (3) g
+            np.multiply(f, c_, out=c)  # (5) f∘c₋
+            c += np.multiply(i, g, out=d_t)  # (5) c
+            φ(c, v)  # (6) v
+            np.multiply(o, v, out=h)  # (6) h
 
     def _backward_steps(self, p: Pass, ds: Array, WhT: Array, dh: Array, *others: Array) -> None:
         """Fill ds (P, 4H) and complete dh (N + P, H), the last step first; dc (N, H) is that of one step."""
-        N, H, m, (dc,), (i, f, o, g), φ = p.steps.N, self.units, p.m, others, p.a, self.activation
-        c, (v,), c_before = p.states[1][N:], p.kept, p.states[1][p.steps.previous]
-        (_, _, ds_o, ds_g), d = np.split(ds, 4, axis=1), p.scratch("d", (N, H))
-        ds_if, dc_if = ds.reshape(p.steps.P, 4, H)[:, :2], dc[:, None]
-        for rows, block in p.blocks():
-            F = self._slopes(p, rows)  # what dc and dh are multiplied by, of many steps at once
-            (Fi, Ff, Fo, Fg), F_if = F, F[:2].swapaxes(0, 1)
-            Fi *= g[rows]
-            Ff *= c_before[rows]
-            Fo *= v[rows]
-            Fg *= i[rows]
-            Fv = φ.derivative(v[rows], c[rows], p.scratch("Fv", v[rows].shape))
-            Fv *= o[rows]
-            for before, after, now in block:
-                k = slice(now.start - rows.start, now.stop - rows.start)
-                dh_t, dh_, n = dh[after], dh[before], now.stop - now.start
-                dc_t, d_t = dc[:n], d[:n]
-                np.multiply(dh_t, Fo[k], out=ds_o[now])  # (6) do, (4) ds_o
-                dc_t += np.multiply(dh_t, Fv[k], out=d_t)  # (6) dh∘o∘φ′
-                np.multiply(dc_if[:n], F_if[k], out=ds_if[now])  # (5) di, df; (1) ds_i, (2) ds_f
-                np.multiply(dc_t, Fg[k], out=ds_g[now])  # (5) dg, (3) ds_g
-                dc_t *= f[now]  # (5) dc₋
-                np.dot(ds[now], WhT, out=d_t)  # (1) to (4) dh₋
+        N, H, m, (dc,), φ = p.steps.N, self.units, p.m, others, self.activation
+        c_before, e = p.states[1][p.steps.previous], p.scratch("e", (N, H))
+        for block in p.blocks():
+            F, (i, f, o, g), v = self._slopes(p, block), block.part(p.a), block.part(p.kept[0])
+            Fi, Ff, Fo, Fg = F  # what dc and dh are multiplied by, of many steps at once; then ds in place
+            Fi *= g
+            Ff *= block.part(c_before)
+            Fo *= v
+            Fg *= i
+            Fv = φ.derivative(v, block.part(p.states[1][N:]), p.scratch("Fv", v.shape))
+            Fv *= o
+            factors = map(block.each, (*F, F, Fv, f))
+            rows = block.now(ds), block.now(by_gate(ds, 4)), block.first(dc), block.first(e)
+            for ds_i, ds_f, ds_o, ds_g, F_t, Fv_t, f_t, ds_t, ds_rows, dc_t, e_t, dh_t, d_t, dh_ in zip(
+                *factors, *rows, *p.carried(block, dh, self.return_sequences), strict=False
+            ):
+                ds_o *= dh_t  # (6) do, (4) ds_o
+                dc_t += np.multiply(dh_t, Fv_t, out=e_t)  # (6) dh∘o∘φ′
+                ds_i *= dc_t  # (5) di, (1) ds_i
+                ds_f *= dc_t  # (5) df, (2) ds_f
+                ds_g *= dc_t  # (5) dg, (3) ds_g
+                dc_t *= f_t  # (5) dc₋
+                ds_rows[...] = F_t  # (1) to (4) ds, gates side by side
+                np.dot(ds_t, WhT, out=d_t)  # (1) to (4) dh₋
                 if m is not None:
-                    d_t *= m[:n]
-                dh_ += d_t
+                    d_t *= m[: len(d_t)]  # what the weights saw was h₋∘m
+                if self.return_sequences:
+                    dh_ += d_t  # (1) to (4) dh₋

@@ -13,8 +13,9 @@ then plain slices, and a loop over time needs no special case for its first step
 """
 
 import functools
+import itertools
 from collections import UserDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -24,10 +25,77 @@ from nnfw.core.vectors import Scratch
 Step = tuple[slice, slice, slice]  # before, after, now
 
 
-class Steps:
-    """The order in which one batch is read; iterating yields three slices a step, ``before, after, now``.
+class Walk:
+    """Some steps, in the order in which a loop over time takes them.
 
-    `before` and `after` are of states (N + P, H), `now` is of rows (P, ...).
+    Its methods cut arrays into what belongs to each step, one after another. Rows are the second last axis,
+    and gates may stand before it: (P, H) or (G, P, H).
+
+    Parameters
+    ----------
+    slices : list of (slice, slice, slice)
+        ``before, after, now`` of each step, the first two of states and the last of rows.
+    n : int, optional
+        The number of samples that are read at each step, if that is the same at all of them.
+    direction : {1, -1}
+        Whether the steps are taken forwards or in reverse.
+    """
+
+    def __init__(self, slices: list[Step], n: int | None, direction: int = 1) -> None:
+        self.slices, self.n, self.direction = slices, n, direction
+
+    def before(self, states: Array) -> Iterable[Array]:
+        """Return the states before each step, of all states (N + P, H)."""
+        return self._cut(states, 0)
+
+    def after(self, states: Array) -> Iterable[Array]:
+        """Return the states after each step, of all states (N + P, H)."""
+        return self._cut(states, 1)
+
+    def now(self, rows: Array) -> Iterable[Array]:
+        """Return the rows of each step, of all rows."""
+        return self.each(self.part(rows))
+
+    def part(self, rows: Array) -> Array:
+        """Return the rows of all these steps, of all rows; (..., steps, n, H) if n is known."""
+        if rows.ndim == 4:  # (G, T, N, H)
+            span = self._span(2)
+            return rows[:, span.start // rows.shape[2] : span.stop // rows.shape[2]]
+        return self._by_step(rows[..., self._span(2), :])
+
+    def each(self, part: Array) -> Iterable[Array]:
+        """Return the rows of each step, of a `part`."""
+        if self.n is not None:
+            return part.swapaxes(0, -3)[:: self.direction]
+        start = self._span(2).start
+        return (part[..., now.start - start : now.stop - start, :] for _, _, now in self.slices)
+
+    def first(self, scratch: Array) -> Iterable[Array]:
+        """Return as many rows of `scratch` (..., N, H) as each step reads, from the first one on."""
+        if self.n is not None:
+            return itertools.repeat(scratch, len(self.slices))
+        return (scratch[..., : now.stop - now.start, :] for _, _, now in self.slices)
+
+    def _cut(self, states: Array, place: int) -> Iterable[Array]:
+        if self.n is not None:
+            return self.each(self._by_step(states[self._span(place)]))
+        return (states[step[place]] for step in self.slices)
+
+    def _by_step(self, rows: Array) -> Array:
+        if self.n is None:
+            return rows
+        return rows.reshape(*rows.shape[:-2], len(self.slices), self.n, rows.shape[-1])
+
+    def _span(self, place: int) -> slice:
+        """Return the slice of all these steps."""
+        if not self.slices:
+            return slice(0, 0)
+        ends = [self.slices[0][place], self.slices[-1][place]][:: self.direction]
+        return slice(ends[0].start, ends[1].stop)
+
+
+class Steps(Walk):
+    """The order in which one batch is read.
 
     Parameters
     ----------
@@ -54,7 +122,7 @@ class Steps:
     Examples
     --------
     >>> steps = Steps(3, 3, np.array([3, 1, 2]))
-    >>> [now for before, after, now in steps]
+    >>> [now for before, after, now in steps.slices]
     [slice(0, 3, None), slice(3, 5, None), slice(5, 6, None)]
     >>> x = np.array([[1, 2, 3], [4, 0, 0], [5, 6, 0]])[:, :, None]
     >>> steps.pack(x, np.empty((steps.P, 1), int))[:, 0]
@@ -80,12 +148,13 @@ class Steps:
         self.P = sum(sizes)
         if self.lengths is None:
             self.order, self.previous, self.final = slice(None), slice(self.P), slice(self.P, self.P + N)
-        self.slices: list[Step] = []
+        slices: list[Step] = []
         before = now = 0
         for n in sizes:
             after = N + now
-            self.slices.append((slice(before, before + n), slice(after, after + n), slice(now, now + n)))
+            slices.append((slice(before, before + n), slice(after, after + n), slice(now, now + n)))
             before, now = after, now + n
+        super().__init__(slices, N if self.lengths is None else None)
 
     def _sort(self, lengths: Array) -> list[int]:
         """Find the sample and the time step of each row; return how many samples are read at each step.
@@ -112,13 +181,10 @@ class Steps:
         self.final = begin[read] + np.arange(self.N)
         return sizes
 
-    def __iter__(self) -> Iterator[Step]:
-        return iter(self.slices)
-
     @functools.cached_property
     def table(self) -> Array:
         """The same as numbers (steps, 4), for the compiled loops: before, after, now, and how many rows."""
-        steps = [(before.start, after.start, now.start, now.stop - now.start) for before, after, now in self]
+        steps = [(*(part.start for part in step), step[2].stop - step[2].start) for step in self.slices]
         return np.array(steps, np.int64).reshape(-1, 4)
 
     def windows(self, size: int) -> Iterator["Steps"]:
@@ -127,14 +193,14 @@ class Steps:
         for start in range(0, longest, size):
             yield steps_of(self.N, self.T, self.lengths, self.backwards, (start, min(start + size, longest)))
 
-    def blocks(self, size: int) -> Iterator[tuple[slice, list[Step]]]:
-        """Yield blocks of steps in reverse: the rows of each, `size` or just above, and its steps."""
+    def blocks(self, size: int) -> Iterator[Walk]:
+        """Yield the steps in reverse, in blocks of `size` rows or just above."""
         steps: list[Step] = []
         for step in reversed(self.slices):
             steps.append(step)
             start, stop = step[2].start, steps[0][2].stop
             if stop - start >= size or start == 0:
-                yield slice(start, stop), steps
+                yield Walk(steps, self.n, direction=-1)
                 steps = []
 
     def pack(self, x: Array, out: Array) -> Array:
@@ -164,10 +230,6 @@ class Steps:
             by_step *= factors
         else:
             rows *= factors[self.sample]
-
-    def _by_step(self, rows: Array) -> Array:
-        """Return the view (steps read, N, D) of rows (P, D), whose columns may be part of wider ones."""
-        return rows.reshape(len(self.slices), self.N, rows.shape[1])
 
     def _turned(self, x: Array) -> Array:
         """Return the view (steps read, N, D) of x (N, T, D)."""

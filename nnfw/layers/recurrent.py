@@ -12,10 +12,10 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import FRACTION, boolean, positive_integer
-from nnfw.core.vectors import Scratch
+from nnfw.core.vectors import Scratch, lent
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer, Options, with_samples
-from nnfw.layers.loops import Loops, Pass, Weights, named
+from nnfw.layers.loops import Loops, Pass, Weights, by_gate, input_scores, named
 from nnfw.layers.packing import Steps, Unpacked, steps_of
 from nnfw.layers.parameters import NOTHING
 
@@ -174,14 +174,14 @@ class Recurrent(Layer):
         The steps are read in windows, so that the memory needed does not grow with T.
         """
         x, steps, state = self._opened(x, lengths, initial_state)
-        scratch = Scratch(self.dtype)  # of this call alone: threads may share a layer
-        shape, weights = (steps.N, steps.T, self.units), self._weights(scratch)
-        out = np.zeros(shape, self.dtype) if self.return_sequences else None
-        for window in steps.windows(max(1, INFERENCE_ROWS // max(1, steps.N))):
-            p = self._read(x, window, state, weights, scratch)
-            state = p.last()
-            if out is not None:
-                window.unpack(p.states[0][steps.N :], out)
+        out = np.zeros((steps.N, steps.T, self.units), self.dtype) if self.return_sequences else None
+        with lent(self.dtype) as scratch:  # not the layer's own: threads may share it
+            weights = self._weights(scratch)
+            for window in steps.windows(max(1, INFERENCE_ROWS // max(1, steps.N))):
+                p = self._read(x, window, state, weights, scratch)
+                state = p.last()
+                if out is not None:
+                    window.unpack(p.states[0][steps.N :], out)
         return (state[:, : self.units].copy() if out is None else out), state
 
     def _opened(self, x: Array, lengths: Array | None, state: Array | None) -> tuple[Array, Steps, Array]:
@@ -212,12 +212,9 @@ class Recurrent(Layer):
         if x_mask is not None:
             steps.scale(x_1[:, :D], x_mask)
         compiled = self._loops.compiled(self.activation, self._σ.values())
-        if compiled:  # the gates of a row side by side
-            s = np.matmul(x_1, Wx_b, out=scratch("s", (P, G * H))).reshape(P, G, H).swapaxes(0, 1)
-        else:
-            s = np.matmul(x_1, Wx_b.reshape(-1, G, H).swapaxes(0, 1), out=scratch("s", (G, P, H)))
-        a = scratch("a", s.shape) if self._needs_scores else s
-        states = steps.states(state, H, None if training else scratch)
+        s = input_scores(x_1, Wx_b, steps, G, scratch, as_rows=bool(compiled))
+        a = scratch("a", (G, P, H)) if self._needs_scores or s.ndim == 4 else s
+        states = steps.states(state, H, None if training and self.return_sequences else scratch)
         seen = states[0]
         if m is not None:
             m, seen = m[steps.order], scratch("seen", seen.shape)
@@ -227,7 +224,8 @@ class Recurrent(Layer):
         if compiled:
             compiled.forward(*p.arrays(), *Wh)
         else:
-            self._forward_steps(p)
+            with np.errstate(over="ignore"):  # see `Sigmoid.gate`
+                self._forward_steps(p)
         return p
 
     def _draw_mask(self, share: float, shape: tuple[int, int]) -> Array:
@@ -251,7 +249,7 @@ class Recurrent(Layer):
             steps.pack(dy, dh[N:])
         else:
             dh[...] = 0
-            dh[steps.final] += dy[steps.order]
+            dh[steps.final] = dy[steps.order]
         others = [np.zeros((N, H), self.dtype) for _ in p.states[1:]]
         ds = self._scratch("ds", (steps.P, G * H))
         made = [self._scratch(name, (steps.P, H)) for name in self._loops.made]
@@ -261,8 +259,8 @@ class Recurrent(Layer):
             p.compiled.backward(*p.arrays(), *made, ds, dh, *others, WhT)
         else:
             self._backward_steps(p, ds, WhT, dh, *made, *others)
-        names, ds_by_gate = [key("ds", gate) for gate in self.gates], ds.reshape(steps.P, G, H).swapaxes(0, 1)
-        p.rows |= named(self._loops.made, made) | named(names, ds_by_gate) | {"ds": ds, "dh": dh[N:]}
+        names = [key("ds", gate) for gate in self.gates]
+        p.rows |= named(self._loops.made, made) | named(names, by_gate(ds, G)) | {"ds": ds, "dh": dh[N:]}
         self.initial_gradient = np.concatenate([steps.unsort(d) for d in (dh[:N], *others)], axis=1)
         if not self._needs_dx:
             return NOTHING

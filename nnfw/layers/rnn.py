@@ -50,27 +50,22 @@ class RNN(Recurrent):
 
     def _forward_steps(self, p: Pass) -> None:
         """Fill the states h (N + P, H) from the input products s (1, P, H)."""
-        (h,), (Wh,), (s,), seen, m, φ = p.states, p.Wh, p.s, p.seen, p.m, self.activation
-        keeps = φ.needs_input  # the scores, for its derivative
-        for before, after, now in p.steps:
-            h_t, s_t = h[after], s[now]
-            np.dot(seen[before], Wh, out=h_t)
-            scores = np.add(s_t, h_t, out=s_t if keeps else h_t)  # (1) x Wx + h₋ Wh + b
-            φ(scores, h_t)  # (1) h
-            if m is not None:
-                np.multiply(h_t, m[: len(h_t)], out=seen[after])
+        (h,), (Wh,), (s,), φ, steps = p.states, p.Wh, p.steps.part(p.s), self.activation, p.steps
+        for seen_, s_t, h_t in zip(p.see(), steps.each(s), steps.after(h), strict=False):
+            s_t += np.dot(seen_, Wh, out=h_t)  # (1) x Wx + h₋ Wh + b
+            φ(s_t, h_t)  # (1) h
 
     def _backward_steps(self, p: Pass, ds: Array, WhT: Array, dh: Array, *others: Array) -> None:
         """Fill ds (P, H) and complete dh (N + P, H), the last step first."""
-        h, (s,), m, φ = p.states[0][p.steps.N :], p.s, p.m, self.activation
-        d = p.scratch("d", (p.steps.N, self.units))
-        for rows, block in p.blocks():
-            φ.derivative(h[rows], s[rows], ds[rows])  # (1) φ′, of many steps at once
-            for before, after, now in block:
-                ds_t, dh_ = ds[now], dh[before]
-                d_t = d[: len(dh_)]
-                ds_t *= dh[after]  # (1) ds = dh∘φ′
-                np.dot(ds_t, WhT, out=d_t)
+        h, m, φ = p.states[0][p.steps.N :], p.m, self.activation
+        for block in p.blocks():
+            slope = block.part(ds)
+            φ.derivative(block.part(h), block.part(p.s)[0], slope)  # (1) φ′, of many steps at once
+            steps = block.each(slope), *p.carried(block, dh, self.return_sequences)
+            for ds_t, dh_t, d_t, dh_ in zip(*steps, strict=False):
+                ds_t *= dh_t  # (1) ds = dh∘φ′
+                np.dot(ds_t, WhT, out=d_t)  # (1) ds Whᵀ
                 if m is not None:
-                    d_t *= m[: len(d_t)]
-                dh_ += d_t  # (1) dh₋ += ds Whᵀ
+                    d_t *= m[: len(d_t)]  # what the weights saw was h₋∘m
+                if self.return_sequences:
+                    dh_ += d_t  # (1) dh₋ += ds Whᵀ

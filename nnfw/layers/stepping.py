@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from nnfw.core.typing import Array
-from nnfw.core.vectors import Scratch
+from nnfw.core.vectors import Scratch, lent
 from nnfw.layers.base import Layer
 from nnfw.layers.packing import steps_of
 from nnfw.layers.recurrent import Recurrent
@@ -44,7 +44,8 @@ class RecurrentStepper(Stepper):
     def __call__(self, x: Array) -> Array:
         """Return the new state h, (N, 1, H) or (N, H) as the layer's `forward` has it."""
         layer, state = self.layer, np.asarray(self.state, self.layer.dtype)
-        self.state = layer._read(x, self.steps, state, self.weights, Scratch(layer.dtype)).last()
+        with lent(layer.dtype) as scratch:
+            self.state = layer._read(x, self.steps, state, self.weights, scratch).last()
         h = self.state[:, : layer.units].copy()
         return h[:, None] if layer.return_sequences else h
 

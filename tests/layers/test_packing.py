@@ -66,8 +66,10 @@ class TestRows:
         assert len(loops.read) == steps.P
         stops = np.cumsum([len(step) for step in loops.steps])
         starts = stops - [len(step) for step in loops.steps]
-        assert [now for _, _, now in steps] == [slice(a, b) for a, b in zip(starts, stops, strict=True)]
-        for _, after, now in steps:
+        assert [now for _, _, now in steps.slices] == [
+            slice(a, b) for a, b in zip(starts, stops, strict=True)
+        ]
+        for _, after, now in steps.slices:
             assert after == slice(loops.N + now.start, loops.N + now.stop)
 
     @tried_on(batches(windows=True))
@@ -199,7 +201,7 @@ class TestStates:
             expected[row] = h[rows[n][done[n]]]
             done[n] += 1
         np.testing.assert_array_equal(h[steps.previous], expected)
-        np.testing.assert_array_equal(np.concatenate([h[before] for before, _, _ in steps]), expected)
+        np.testing.assert_array_equal(np.concatenate([h[before] for before, _, _ in steps.slices]), expected)
 
 
 class TestBlocks:
@@ -207,17 +209,72 @@ class TestBlocks:
     def test_blocks_are_the_steps_in_reverse(self, batch, size):
         steps, _ = batch
         blocks = list(steps.blocks(size))
-        assert [step for _, block in blocks for step in block] == list(steps)[::-1]
-        for part, block in blocks:
-            assert part == slice(block[-1][2].start, block[0][2].stop)
-        counts = [part.stop - part.start for part, _ in blocks]
+        assert [step for block in blocks for step in block.slices] == steps.slices[::-1]
+        counts = [sum(len(rows) for rows in block.now(np.empty((steps.P, 1)))) for block in blocks]
         assert sum(counts) == steps.P
         assert all(count >= size for count in counts[:-1])
-        firsts = [block[-1][2] for _, block in blocks]  # the step that made each block large enough
+        firsts = [block.slices[-1][2] for block in blocks]  # the step that made each block large enough
         assert all(
             count - (first.stop - first.start) < max(size, 1)
             for count, first in zip(counts, firsts, strict=True)
         )
+
+
+class TestWalks:
+    """A walk, forwards or in reverse, against the slices of its steps."""
+
+    @staticmethod
+    def walks(steps, size):
+        return [steps, *steps.blocks(size)]
+
+    @tried_on(batches(windows=True), st.integers(1, 20))
+    def test_states(self, batch, size):
+        steps, loops = batch
+        h = numbers(loops.N + steps.P, D)
+        for walk in self.walks(steps, size):
+            same_arrays(walk.before(h), [h[before] for before, _, _ in walk.slices])
+            same_arrays(walk.after(h), [h[after] for _, after, _ in walk.slices])
+
+    @tried_on(batches(windows=True), st.integers(1, 20))
+    def test_rows_and_gates(self, batch, size):
+        steps, _ = batch
+        wide, gates = numbers(steps.P, 2 * D), numbers(2, steps.P, D)
+        for rows in (wide, wide[:, :D], gates, gates[1:], wide.reshape(-1, 2, D).swapaxes(0, 1)):
+            for walk in self.walks(steps, size):
+                same_arrays(walk.now(rows), [rows[..., now, :] for _, _, now in walk.slices])
+                scaled = [2 * one for one in walk.now(rows)]
+                same_arrays(walk.each(2 * walk.part(rows)), scaled)
+
+    @tried_on(batches(windows=True), st.integers(1, 20))
+    def test_gates_that_lie_step_by_step(self, batch, size):
+        steps, loops = batch
+        if loops.lengths == [loops.T] * loops.N:
+            by_step = numbers(len(steps.slices), 2, loops.N, D).swapaxes(0, 1)
+            for walk in self.walks(steps, size):
+                times = [now.start // loops.N for _, _, now in walk.slices]
+                same_arrays(walk.now(by_step), [by_step[:, t] for t in times])
+
+    @tried_on(batches(windows=True), st.integers(1, 20))
+    def test_scratch_is_cut_to_the_samples_of_each_step(self, batch, size):
+        steps, loops = batch
+        for scratch in (numbers(loops.N, D), numbers(2, loops.N, D)):
+            for walk in self.walks(steps, size):
+                counts = [now.stop - now.start for _, _, now in walk.slices]
+                same_arrays(walk.first(scratch), [scratch[..., :n, :] for n in counts])
+
+    @tried_on(batches())
+    def test_what_is_cut_is_written_into(self, batch):
+        steps, loops = batch
+        h = np.zeros((loops.N + steps.P, D))
+        for number, h_t in enumerate(steps.after(h)):
+            h_t[...] = number
+        for number, (_, after, _) in enumerate(steps.slices):
+            assert (h[after] == number).all()
+
+
+def same_arrays(found, expected):
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 class TestWindows:
@@ -226,10 +283,10 @@ class TestWindows:
         whole, loops = batch
         x, parts = numbers(loops.N, loops.T, D), list(whole.windows(size))
         np.testing.assert_array_equal(np.concatenate([pack(part, x) for part in parts]), pack(whole, x))
-        assert [now.stop - now.start for part in parts for _, _, now in part] == [
-            now.stop - now.start for _, _, now in whole
+        assert [now.stop - now.start for part in parts for _, _, now in part.slices] == [
+            now.stop - now.start for _, _, now in whole.slices
         ]
-        assert all(1 <= len(list(part)) <= size for part in parts)
+        assert all(1 <= len(part.slices) <= size for part in parts)
 
     @tried_on(batches(), st.integers(1, 8))
     def test_a_state_is_carried_from_window_to_window(self, batch, size):
@@ -243,7 +300,7 @@ class TestWindows:
         for part in whole.windows(size):
             h, rows = np.empty((loops.N + part.P, D)), pack(part, x)
             h[: loops.N] = state[part.order]
-            for before, after, now in part:
+            for before, after, now in part.slices:
                 h[after] = 2 * h[before] + rows[now]
             state = part.last(h)
             part.unpack(h[part.N :], out)
@@ -258,7 +315,7 @@ def test_an_example_by_hand(backwards):
     steps = Steps(3, 4, lengths, backwards)
     rows = [23, 11, 30, 22, 10, 21, 20] if backwards else [20, 10, 30, 21, 11, 22, 23]
     assert pack(steps, x)[:, 0].tolist() == rows
-    assert [now.stop - now.start for _, _, now in steps] == [3, 2, 1, 1]
+    assert [now.stop - now.start for _, _, now in steps.slices] == [3, 2, 1, 1]
     np.testing.assert_array_equal(steps.unpack(pack(steps, x)), x)
     h = np.array([-2, -1, -3, *rows], float)[:, None]  # initial states in the order 1, 0, 2
     assert steps.last(h)[:, 0].tolist() == ([10, 20, 30] if backwards else [11, 23, 30])

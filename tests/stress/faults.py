@@ -43,44 +43,40 @@ TRACKER, ADAPTERS, VALIDATION = "training/tracker", "training/adapters", "core/v
 PACKING = "layers/packing"
 GATED = "layers/gated"
 # What follows the backward loop of a GRU, without and with reset_after:
-STANDARD, AFTER = "\n    def _forward_reset_after", "\n    def _recurrent_gradients"
-CARRY = (
-    "                d_t += np.multiply(dh[after], z[now], out=e_t)  # (4) dh∘z\n                dh_ += d_t\n"
-)
-FACTORS = """            Fz *= np.subtract(p.h_before[rows], c[rows], out=t)
-            Fr *= {}[rows]
-            Fc *= np.subtract(1, z[rows], out=t)
+STANDARD, AFTER = "\n    def _forward_reset_after", "\n    def _factors"
+CARRY = """                d_t += np.multiply(dh_t, z_t, out=e_t)  # (4) dh∘z
+                if self.return_sequences:
+                    dh_ += d_t  # (1) to (4) dh₋
 """
+LOST = CARRY.partition("\n")[2]
 LISTED = [
     Fault("GRU: z and r swapped consistently", GRU, 'gates = ("z", "r", "c")', 'gates = ("r", "z", "c")'),
-    Fault("GRU: the dq∘r term dropped", GRU, "d_t *= r[now]  # (3) dq∘r", "d_t *= 0"),
-    Fault("GRU: the dh∘z carry dropped", GRU, CARRY + STANDARD, "                dh_ += d_t\n" + STANDARD),
+    Fault("GRU: the dq∘r term dropped", GRU, "e_t *= r_t  # (3) dq∘r", "e_t *= 0"),
+    Fault("GRU: the dh∘z carry dropped", GRU, CARRY + STANDARD, LOST + STANDARD),
     Fault("GRU: weight gradients left zero", GRU, "np.matmul(seen.T, ds[:, : 2 * H], out=", "dict(out="),
     Fault(
         "GRU: sign of h₋−c in the adjoint",
         GRU,
-        FACTORS.format("p.seen_before"),
-        FACTORS.format("p.seen_before").replace("p.h_before[rows], c[rows]", "c[rows], p.h_before[rows]"),
+        "np.subtract(block.part(p.h_before), c, out=t)",
+        "np.subtract(c, block.part(p.h_before), out=t)",
     ),
     Fault(
         "GRU: z and 1−z swapped",
         GRU,
-        "            φ(s_c_t, c_t)  # (3) c\n            np.subtract(h_, c_t, out=h_t)\n",
-        "            φ(s_c_t, c_t)\n"
-        "            h_, c_t = c_t, h_.copy()\n"
-        "            np.subtract(h_, c_t, out=h_t)\n",
+        "            φ(s_c, c)  # (3) c\n            np.subtract(h_, c, out=h_t)\n",
+        "            φ(s_c, c)\n            h_, c = c, h_.copy()\n            np.subtract(h_, c, out=h_t)\n",
     ),
     Fault(
         "GRU: reset gate forgotten",
         GRU,
-        "np.multiply(r[now], seen_, out=q_t)",
-        "np.multiply(1, seen_, out=q_t)",
+        "np.multiply(r, seen_, out=q)",
+        "np.multiply(1, seen_, out=q)",
     ),
     Fault(
         "a length mask ignored in the adjoint",
         RECURRENT,
-        "dh[steps.final] += dy[steps.order]",
-        "dh[-N:] += dy[steps.order]",
+        "dh[steps.final] = dy[steps.order]",
+        "dh[-N:] = dy[steps.order]",
     ),
     Fault(
         "a bias gradient not summed over time",
@@ -93,46 +89,46 @@ OTHERS = [
     Fault(
         "GRU: (1−z) factor of the candidate",
         GRU,
-        FACTORS.format("p.seen_before"),
-        FACTORS.format("p.seen_before").replace("np.subtract(1, z[rows], out=t)", "z[rows]"),
+        "Fc *= np.subtract(ONE, z, out=t)",
+        "Fc *= z",
     ),
-    Fault("GRU: reset factor sees c", GRU, "Fr *= p.seen_before[rows]", "Fr *= c[rows]"),
-    Fault("GRU': reset factor sees c", GRU, "Fr *= u[rows]", "Fr *= c[rows]"),
-    Fault("GRU': the dh∘z carry dropped", GRU, CARRY + AFTER, "                dh_ += d_t\n" + AFTER),
+    Fault("GRU: reset factor sees c", GRU, "block, p.seen_before)", "block, p.a[2])"),
+    Fault("GRU': reset factor sees c", GRU, "block, p.kept[0])", "block, p.a[2])"),
+    Fault("GRU': the dh∘z carry dropped", GRU, CARRY + AFTER, LOST + AFTER),
     Fault(
         "GRU': du forgets r",
         GRU,
-        "np.multiply(ds_c_t, r[now], out=du_t)",
-        "np.multiply(ds_c_t, 1, out=du_t)",
+        "np.multiply(ds_c, r_t, out=du_t)",
+        "np.multiply(ds_c, 1, out=du_t)",
     ),
     Fault(
         "GRU': bh_c outside the reset gate",
         GRU,
-        "np.add(w_c[:n], bh_c, out=u_t)",
-        "u_t[...] = w_c[:n]; s_c_t += bh_c",
+        "np.add(w_c, bh_c, out=u)",
+        "u[...] = w_c; s_c += bh_c",
     ),
     Fault("GRU': gradient of bh_c", GRU, 'np.sum(p.rows["du"], axis=0', "np.sum(ds[:, 2 * H :], axis=0"),
     Fault(
         "GRU: dh₋ forgets the gates",
         GRU,
-        "# (3) dq∘r\n                d_t += np.dot(ds_zr[now], WhT_zr, out=e_t)",
-        "#",
+        "np.dot(ds_zr, WhT_zr, out=d_t)  # (2), (1) dh₋",
+        "d_t[...] = 0",
     ),
     Fault(
         "GRU': dh₋ forgets the gates",
         GRU,
-        "# (3') dh₋\n                d_t += np.dot(ds_zr[now], WhT_zr, out=e_t)",
-        "#",
+        "d_t += np.dot(ds_zr, WhT_zr, out=e_t)  # (2), (1) dh₋",
+        "pass",
     ),
     Fault("GRU: gradient of Wh_c from h₋", GRU, '(p.rows["q"], ds[:, 2 * H :])', "(seen, ds[:, 2 * H :])"),
-    Fault("RNN: slope of φ forgotten", RNN, "ds_t *= dh[after]", "ds_t[...] = dh[after]"),
-    Fault("RNN: no way back through time", RNN, "dh_ += d_t", "pass"),
+    Fault("RNN: slope of φ forgotten", RNN, "ds_t *= dh_t", "ds_t[...] = dh_t"),
+    Fault("RNN: no way back through time", RNN, "np.dot(ds_t, WhT, out=d_t)", "d_t[...] = 0"),
     Fault("LSTM: forget bias", LSTM, 'if gate == "f"', 'if gate == "i"'),
-    Fault("LSTM: c₋ and g swapped", LSTM, "np.multiply(i[now], g_t,", "np.multiply(i[now], c[before],"),
-    Fault("LSTM: output without φ", LSTM, "np.multiply(o[now], v_t,", "np.multiply(o[now], c_t,"),
-    Fault("LSTM: dc₋ not through f", LSTM, "dc_t *= f[now]  # (5) dc₋", "pass"),
-    Fault("LSTM: dc from h forgotten", LSTM, "dc_t += np.multiply(dh_t, Fv[k], out=d_t)", "pass"),
-    Fault("LSTM: df sees c", LSTM, "Ff *= c_before[rows]", "Ff *= c[rows]"),
+    Fault("LSTM: c₋ and g swapped", LSTM, "np.multiply(i, g, out=d_t)", "np.multiply(i, c_, out=d_t)"),
+    Fault("LSTM: output without φ", LSTM, "np.multiply(o, v, out=h)", "np.multiply(o, c, out=h)"),
+    Fault("LSTM: dc₋ not through f", LSTM, "dc_t *= f_t  # (5) dc₋", "pass"),
+    Fault("LSTM: dc from h forgotten", LSTM, "dc_t += np.multiply(dh_t, Fv_t, out=e_t)", "pass"),
+    Fault("LSTM: df sees c", LSTM, "block.part(c_before)", "block.part(p.states[1][N:])"),
     Fault("dropout: not scaled", RECURRENT, ">= share) / (1 - share)", ">= share) / 1"),
     Fault("dropout: dx not masked", RECURRENT, "steps.scale(dx, p.x_mask)", "pass"),
     Fault("recurrent dropout: dh₋ not masked", RNN, "d_t *= m[: len(d_t)]", "pass"),
@@ -290,10 +286,10 @@ OTHERS = [
         "class Tanh(Activation):\n    backward = lambda self, dy, y, x=None: dy\n",
     ),
     Fault(
-        "sigmoid: gate without its half",
+        "sigmoid: gate without its 1",
         "activations",
-        "np.add(np.multiply(t, HALF, out=out), HALF, out=out)",
-        "np.add(np.multiply(t, 1.0, out=out), HALF, out=out)",
+        "np.add(e, ONE, out=e)",
+        "np.add(e, 1.01, out=e)",
     ),
     Fault("stream: not looked at", "streaming", "if not np.isfinite(y).all():", "if False:"),
     Fault("max norm: infinite ones made 0", "regularizers", " & (norms < np.inf)", ""),
