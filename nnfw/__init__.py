@@ -32,6 +32,7 @@ from nnfw.layers import (
     GRU,
     LSTM,
     RNN,
+    Activate,
     AttentionPooling,
     AveragePooling1D,
     AveragePooling2D,
@@ -71,7 +72,7 @@ from nnfw.training.plateau import ReduceOnPlateau
 from nnfw.training.tensorboard import TensorBoard
 
 __all__ = [
-    "GRU", "LSTM", "RNN", "SGD", "Activation", "Adagrad", "Adam", "AdamW", "AttentionPooling",
+    "GRU", "LSTM", "RNN", "SGD", "Activate", "Activation", "Adagrad", "Adam", "AdamW", "AttentionPooling",
     "AveragePooling1D", "AveragePooling2D", "BatchNorm", "Bidirectional", "CSVLogger", "Callback",
     "Checkpoint", "Conv1D", "Conv2D", "Dense", "Dropout", "EarlyStopping", "Embedding", "Flatten",
     "GaussianNoise", "History", "Initializer", "LambdaCallback", "LastStep", "Layer", "LayerNorm", "Lion",

@@ -85,7 +85,8 @@ class L2(Regularizer):
 class MaxNorm(Regularizer):
     """A bound, `limit`, on the Euclidean norm of each unit's input weights, a column of (D, H).
 
-    A longer column is scaled down to it (Srivastava et al., JMLR 15 (2014), section 5.1).
+    Those of a convolution's filter are a column too. A longer one is scaled down to it (Srivastava et al.,
+    JMLR 15 (2014), section 5.1).
 
     Examples
     --------
@@ -102,7 +103,7 @@ class MaxNorm(Regularizer):
     def constrain(self, p: Array) -> None:
         """See `Regularizer`; a column whose norm is not finite is left as it is."""
         with np.errstate(over="ignore", under="ignore"):
-            norms = np.sqrt(np.square(p).sum(axis=tuple(range(p.ndim - 1))))
+            norms = np.sqrt(np.square(p).sum(axis=tuple(range(max(p.ndim - 1, 1)))))
         long = (norms > self.limit) & (norms < np.inf)
         if long.any():
             p[..., long] *= self.limit / norms[long].astype(np.float64)

@@ -49,6 +49,7 @@ class Stranger:
 
 # Values for arguments without a default.
 GIVEN = {
+    "activation": lambda: "relu",
     "array": lambda: [[1.0]],
     "boundaries": lambda: [2.0],
     "decay": lambda: 0.1,

@@ -65,7 +65,7 @@ IMPORTS = {
     "Model": "Network(layers, loss=..., optimizer=...)",
     "ModelCheckpoint": "Checkpoint(path)",
     "Module": "a layer of your own derives from Layer; Network(layers) is a chain of layers",
-    "ReLU": 'an activation is an argument, as in Dense(units, "relu")',
+    "ReLU": 'an activation is an argument, as in Dense(units, "relu"), or a layer, Activate("relu")',
     "ReduceLROnPlateau": "ReduceOnPlateau()",
     "Sequential": "Network(layers, loss=..., optimizer=...)",
     "SimpleRNN": "RNN(units)",

@@ -18,6 +18,7 @@ POOLS: dict[str, dict[int, type[Any]]] = {  # by the number of axes of windows
     "AveragePool": {1: own.AveragePooling1D, 2: own.AveragePooling2D},
 }
 CONVOLUTIONS: dict[int, type[Any]] = {1: own.Conv1D, 2: own.Conv2D}
+FLAT = {"ND": "ND", "NTD": "ND", "NHWD": "ND", "NDT": "NF", "NDHW": "NF"}  # axes after Flatten
 PLAIN = {"auto_pad": b"NOTSET", "group": 1, "ceil_mode": 0, "storage_order": 0}  # what nnfw has no other of
 
 
@@ -64,7 +65,9 @@ def one_or_all(numbers: Sequence[int]) -> Any:
 
 
 class ChannelReader(Source):
-    """Read these nodes: `add` takes the layers."""
+    """Read these nodes, and what flattens or repeats; the letter F stands for features, channels first."""
+
+    layers: list[Any]
 
     def read_windows(self, node: Any, a: dict[str, Any]) -> None:
         """Add a convolution, so far without an activation, or windowed pooling."""
@@ -81,6 +84,31 @@ class ChannelReader(Source):
         names = ("gain", "shift", "mean", "variance")
         weights = {name: self.operand(node, i) for i, name in enumerate(names, 1)}
         self.add(own.BatchNorm(epsilon=a.get("epsilon", 1e-5)), weights)
+
+    def read_flatten(self, node: Any) -> None:
+        """Add Flatten."""
+        axes = FLAT.get(self.axes, "")
+        self.require(node, axes, f"does not keep the samples apart, or flattens {self.axes}")
+        self.add(own.Flatten(), axes=axes)
+
+    def channels_last(self, W: Array) -> Array:
+        """Return W (C·T, H) with its rows in the order of nnfw, (T·C, H), for C channels that come first."""
+        sizes = (getattr(layer, "filters", None) for layer in reversed(self.layers))
+        C: Any = next(filter(None, sizes), self.channels)
+        return W.reshape(C, -1, W.shape[1]).swapaxes(0, 1).reshape(W.shape)
+
+    def read_repeat(self, node: Any) -> None:
+        """Add RepeatVector, of Unsqueeze and then Expand."""
+        if node.op_type == "Unsqueeze":
+            alone = self.axes == "ND" and self.operand(node, 1, "axes").tolist() == [1]
+            self.require(node, alone, "adds another axis than that of steps")
+            self.axes = "N1D"
+            return
+        sizes = self.operand(node, 1).tolist()
+        self.require(
+            node, self.axes == "N1D" and sizes[::2] == [1, 1], "repeats another axis than that of steps"
+        )
+        self.add(own.RepeatVector(sizes[1]), axes="NTD")
 
     def add(self, layer: Any, weights: Any = None, axes: str = "") -> None:
         """Add a layer with its weights, and give the axes of its output if they are others than before."""

@@ -186,6 +186,8 @@ def write(graph: Graph, layer: Layer, shape: Shape) -> None:
             if layer.use_bias:
                 graph.then("Add", graph.constant("b", layer.params["b"]))
             write_activation(graph, layer)
+        case own.Activate():
+            write_activation(graph, layer)
         case Convolution():
             write_windows(graph, layer)
             write_activation(graph, layer)

@@ -23,6 +23,7 @@ class Source:
     def __init__(self, onnx: Any, model: Any) -> None:
         graph = model.graph
         self.onnx, self.graph, self.axes = onnx, graph, ""
+        self.channels: int | None = None  # D of the input
         self.opset = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 1)
         self.arrays = {a.name: onnx.numpy_helper.to_array(a) for a in graph.initializer}
         self.producers = {name: node for node in graph.node for name in node.output if name}

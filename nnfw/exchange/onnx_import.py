@@ -72,6 +72,7 @@ class Reader(ChannelReader):
         self.weights: list[Any] = []  # of each layer by name; if it is recurrent, of each direction
         nodes = self.chain()
         self.axes, shape = self.start(nodes)
+        self.channels = shape[-1]
         for node, name in nodes:
             self.read(node, name)
         self.require(
@@ -137,15 +138,8 @@ class Reader(ChannelReader):
                 self.add(own.LayerNorm(epsilon=a.get("epsilon", 1e-5)), {"gain": gain, "shift": shift})
             case "Transpose":
                 self.axes = "".join(self.axes[i] for i in a["perm"])
-            case "Unsqueeze":
-                one_step = self.axes == "ND" and self.operand(node, 1, "axes").tolist() == [1]
-                self.require(node, one_step, "adds another axis than that of steps")
-                self.axes = "N1D"
-            case "Expand":
-                sizes = self.operand(node, 1).tolist()
-                repeats = self.axes == "N1D" and sizes[::2] == [1, 1]
-                self.require(node, repeats, "repeats another axis than that of steps")
-                self.add(own.RepeatVector(sizes[1]), axes="NTD")
+            case "Unsqueeze" | "Expand":
+                self.read_repeat(node)
             case "Squeeze":
                 one = self.letter(node) == "P" and isinstance(self.layers[-1], Recurrent)
                 self.require(node, one, "drops another axis than that of one direction")
@@ -153,9 +147,8 @@ class Reader(ChannelReader):
             case "Reshape":
                 self.read_reshape(node, [int(n) for n in self.operand(node, 1, "shape")])
             case "Flatten":
-                apart = self.axes in ("ND", "NTD", "NHWD") and a.get("axis", 1) == 1
-                self.require(node, apart, "does not keep the samples apart")
-                self.add(own.Flatten(), axes="ND")
+                self.require(node, a.get("axis", 1) == 1, "does not keep the samples apart")
+                self.read_flatten(node)
             case "ReduceMean" | "ReduceMax" | "ReduceSum" | "ReduceProd":
                 self.read_reduction(node, self.letter(node), a.get("keepdims", 1))
             case _:
@@ -223,8 +216,10 @@ class Reader(ChannelReader):
 
     def read_product(self, node: Any, W: Array) -> None:
         """Add a Dense layer, so far without a bias and an activation."""
-        self.require_features_last(node)
         self.require(node, W.ndim == 2, f"is a product with {W.ndim} axes, not with 2")
+        if self.axes == "NF":
+            W, self.axes = self.channels_last(W), "ND"
+        self.require_features_last(node)
         self.add(own.Dense(W.shape[1], use_bias=False), {"W": W})
 
     def require_features_last(self, node: Any) -> None:
@@ -232,10 +227,10 @@ class Reader(ChannelReader):
         along = self.axes[-1:] == "D" and "P" not in self.axes
         self.require(node, along, f"is along another axis than the features of {self.axes}")
 
-    def affine(self, node: Any, kind: type[Layer] = Activated) -> Any:
-        """Return the layer of this kind that a node belongs to, which has no activation yet."""
+    def dense(self, node: Any) -> Any:
+        """Return the Dense layer that a node belongs to, which has no activation yet."""
         layer = self.layers[-1] if self.layers else None
-        free = isinstance(layer, kind) and getattr(layer.activation, "name", "") == "linear"
+        free = isinstance(layer, own.Dense) and layer.activation.name == "linear"
         self.require(node, free, "does not follow a product, as in a Dense layer")
         return layer
 
@@ -243,7 +238,7 @@ class Reader(ChannelReader):
         """Give the Dense layer before it its bias."""
         self.require_features_last(node)
         layer, b = (
-            self.affine(node, own.Dense),
+            self.dense(node),
             next(self.arrays[one] for one in node.input[::-1] if one in self.arrays),
         )
         fits = b.shape == (layer.units,) and not layer.use_bias
@@ -251,16 +246,20 @@ class Reader(ChannelReader):
         layer.use_bias, self.weights[-1]["b"] = True, b
 
     def read_activation(self, node: Any, a: dict[str, Any]) -> None:
-        """Give the layer before it its activation."""
+        """Give the layer before it its activation, or add one alone."""
         known = node.op_type in OPERATORS.values() and node.op_type != "Affine"
         self.require(node, known, "is no layer of nnfw")
         if node.op_type == "Softmax":  # the others are of each value alone
             self.require_features_last(node)
             axis = a.get("axis", -1 if self.opset >= 13 else 1)
             a = {"axis": -1 if axis == len(self.axes) - 1 else axis}
-        activation = activation_of(node.op_type, a)
+        activation: Any = activation_of(node.op_type, a)
         self.require(node, activation, f"has {a}, unlike any activation of nnfw")
-        self.affine(node).activation = activation
+        before = self.layers[-1] if self.layers else None
+        if isinstance(before, Activated) and before.activation.name == "linear":
+            before.activation = activation
+        else:
+            self.add(own.Activate(activation))
 
     def read_gather(self, node: Any, axis: int) -> None:
         """Add an Embedding, or LastStep."""
@@ -279,6 +278,9 @@ class Reader(ChannelReader):
 
     def read_reshape(self, node: Any, sizes: list[int]) -> None:
         """Follow the axes where directions and features become one; else it is a layer."""
+        if self.axes in ("NDT", "NDHW") and len(sizes) == 2:
+            self.read_flatten(node)
+            return
         if self.axes.endswith("PD") and len(sizes) == len(self.axes) - 1:
             self.axes = self.axes.replace("P", "")
             return

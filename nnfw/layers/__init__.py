@@ -1,5 +1,6 @@
 """The layers, one file each; `Layer` is the interface that they share."""
 
+from nnfw.layers.activated import Activate
 from nnfw.layers.attention import AttentionPooling, SelfAttention
 from nnfw.layers.base import Layer
 from nnfw.layers.bidirectional import Bidirectional
@@ -19,6 +20,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "Activate",
     "AttentionPooling",
     "AveragePooling1D",
     "AveragePooling2D",

@@ -1,6 +1,8 @@
-"""The base of layers with an activation after an affine map: a bias, φ, and the logits that a loss reads."""
+"""The base of layers with an activation: φ, a bias, and the logits that a loss reads; and φ as a layer."""
 
 from typing import TYPE_CHECKING, Unpack
+
+import numpy as np
 
 from nnfw import activations, initializers
 from nnfw.core.logits import LOGITS
@@ -69,3 +71,43 @@ class Activated(Layer):
         ds = dy if of_logits else self.activation.backward(dy, y, self.cache.get("s"))
         self.cache["ds"] = ds
         return ds
+
+
+class Activate(Activated):
+    """An activation alone, y = φ(x): after a layer that has none as its argument, as `BatchNorm`.
+
+    Parameters
+    ----------
+    activation : str or Activation
+        φ.
+    name : str, optional
+        See `Layer`.
+
+    Examples
+    --------
+    >>> Activate("relu").forward(np.array([[-1.0, 2.0]]))
+    array([[0., 2.]], dtype=float32)
+    """
+
+    causal = True
+
+    def __init__(self, activation: "str | Activation", *, name: str | None = None) -> None:
+        Layer.__init__(self, name=name)
+        self.activation = activations.get(activation)
+
+    @property
+    def _extent(self) -> str:
+        """What its label has in brackets."""
+        return self.activation.name
+
+    def compute_shapes(self, input_shape: Shape) -> Shape:
+        """Return the input's shape."""
+        return input_shape
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return y, of the shape of x."""
+        return self._activate(np.array(x, self.dtype), training)
+
+    def backward(self, dy: Array, of_logits: bool = False) -> Array:
+        """Return dx, of the shape of dy; see `Dense.backward` for logits."""
+        return self._slope(dy, of_logits)

@@ -162,8 +162,6 @@ REFUSED = [
         "has different activations where a layer of nnfw has one",
     ),
     ("t = MatMul (x, M) _, y = GRU <hidden_size = 4> (t, W, R)", "of layout 0 reads values of the axes NTD"),
-    ("y = Relu (x)", "Relu '' does not follow a product"),
-    ("a = MatMul (x, M) b = Relu (a) y = Relu (b)", "does not follow a product"),
     ("a = MatMul (x, M) b = MatMul (x, M) y = Add (a, b)", "Add '' computes with 2 values"),
     ("a = MatMul (x, M) y = Add (a, ones)", "adds something else than the one bias"),
     ("a = MatMul (x, M) y = Softmax <axis = 1> (a)", "unlike any activation"),
@@ -203,6 +201,14 @@ def test_an_activation_of_each_value_alone_has_any_order_of_axes(perm, path):
     text = f"a = MatMul (x, M) s = {order} (a) t = Tanh (s) y = {order} (t)"
     x, M = RNG.normal(size=(4, 3, 3)).astype("f4"), RNG.normal(size=(3, 3)).astype("f4")
     network = from_onnx(graph_of(path, text, M=M))
+    np.testing.assert_allclose(network.predict(x), run_y(path, x), rtol=0, atol=1e-6)
+
+
+def test_an_activation_alone_is_a_layer(path):
+    text = "r = Relu (x) a = MatMul (r, M) b = Relu (a) y = Sigmoid (b)"
+    network = from_onnx(graph_of(path, text, M=np.ones((3, 2), "f4")))
+    assert [type(layer).__name__ for layer in network.layers] == ["Activate", "Dense", "Activate"]
+    x = RNG.normal(size=(2, 4, 3)).astype("f4")
     np.testing.assert_allclose(network.predict(x), run_y(path, x), rtol=0, atol=1e-6)
 
 

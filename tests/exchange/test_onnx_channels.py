@@ -7,6 +7,7 @@ from untrained import untrained
 
 from nnfw import (
     GRU,
+    Activate,
     AveragePooling1D,
     AveragePooling2D,
     BatchNorm,
@@ -34,7 +35,7 @@ SEQUENCES = {
     "causal": [Conv1D(4, 3, "gelu", padding="causal", dilation=2, use_bias=False), LastStep()],
     "twice": [Conv1D(4, 2, "silu", stride=2), Conv1D(3, 2, padding="same"), MaxPooling()],
     "pooled": [Conv1D(4, 2, padding="same"), MaxPooling1D(2), AveragePooling1D(3, 1), MeanPooling()],
-    "normalized": [BatchNorm(epsilon=0.1), GRU(3), BatchNorm(), Dense(2)],
+    "normalized": [BatchNorm(epsilon=0.1), Activate("silu"), GRU(3), BatchNorm(), Dense(2)],
     "steps": [Conv1D(4, 3, "softmax", padding="same", dilation=2), Dense(2)],
 }
 IMAGES = {
@@ -105,6 +106,27 @@ def test_a_file_of_another_program(path):
     np.testing.assert_allclose(network.predict(x.swapaxes(1, 2)).swapaxes(1, 2), run_y(path, x), atol=1e-6)
 
 
+LENET = """
+  c = Conv <pads = [1, 1, 1, 1]> (x, K, k) n = BatchNormalization (c, g, s, m, v) r = Relu (n)
+  p = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (r) f = {}
+  h = Gemm <transB = 1> (f, V, b) y = Softmax (h)
+"""
+FIVE = ("g", "s", "m", "v")
+
+
+@pytest.mark.parametrize("flatten", ["Flatten (p)", "Reshape (p, flat)"])
+def test_images_with_channels_first(flatten, path):
+    """As PyTorch writes a chain: the rows of the product after Flatten are put in another order."""
+    arrays = {name: RNG.uniform(0.5, 2.0, 5).astype("f4") for name in FIVE}
+    arrays |= {"K": RNG.normal(size=(5, 3, 3, 3)).astype("f4"), "k": RNG.normal(size=5).astype("f4")}
+    arrays |= {"V": RNG.normal(size=(4, 5 * 3 * 2)).astype("f4"), "b": B, "flat": np.array([-1, 30])}
+    network = from_onnx(graph_of(path, LENET.format(flatten), "float[N, 3, 6, 4] x", **arrays))
+    kinds = [type(layer).__name__ for layer in network.layers]
+    assert kinds == ["Conv2D", "BatchNorm", "Activate", "MaxPooling2D", "Flatten", "Dense"]
+    x = RNG.normal(size=(2, 3, 6, 4)).astype("f4")
+    np.testing.assert_allclose(network.predict(np.moveaxis(x, 1, -1)), run_y(path, x), rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("node", "words"),
     [
@@ -116,7 +138,8 @@ def test_a_file_of_another_program(path):
         ("MaxPool <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (c)", "unlike any layer of nnfw"),
         ("AveragePool <kernel_shape = [2, 2], dilations = [2, 1]> (c)", "unlike any layer of nnfw"),
         ("BatchNormalization <training_mode = 1> (c, D, D, D, D)", "is in training, or along another axis"),
-        ("Flatten (c)", "does not keep the samples apart"),
+        ("Flatten <axis = 2> (c)", "does not keep the samples apart"),
+        ("Flatten (c)", "gives the axes NF"),
     ],
 )
 def test_files_that_are_refused(node, words, path):

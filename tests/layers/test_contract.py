@@ -20,6 +20,7 @@ from nnfw import (
     LSTM,
     RNN,
     SGD,
+    Activate,
     Adam,
     AveragePooling1D,
     AveragePooling2D,
@@ -63,6 +64,7 @@ BASES |= {Attention, Windowed, WindowPooling, WindowMaximum, WindowMean}
 
 # Layers that need more to be built.
 BUILT = {
+    Activate: lambda: Activate("tanh"),
     AveragePooling1D: lambda: AveragePooling1D(2),
     AveragePooling2D: lambda: AveragePooling2D(2),
     Bidirectional: lambda: Bidirectional(GRU(3, return_sequences=True)),
@@ -81,6 +83,7 @@ BUILT = {
 
 # Further layers of a class, for other code that it has.
 VARIANTS = {
+    Activate: [Activate("gelu"), Activate("softmax")],
     BatchNorm: [BatchNorm(epsilon=0.5)],
     Dense: [Dense(4, "softmax"), Dense(3, "gelu", use_bias=False), Dense(1, "relu")],
     RNN: [
