@@ -36,6 +36,7 @@ LSTM = "layers/lstm"
 RNN = "layers/rnn"
 RECURRENT = "layers/recurrent"
 DENSE, BASE, CHAIN, FLAT = "layers/dense", "layers/base", "layers/sequential", "layers/flat"
+ACTIVATED, WINDOWS, NORMALIZATION = "layers/activated", "layers/windows", "layers/normalization"
 LOOP, RUN, BATCHES, EVALUATION = "training/loop", "training/run", "training/batches", "training/evaluation"
 GUARD, ANOMALY = "training/guard", "training/anomaly"
 MONITORS, PLATEAU = "training/monitors", "training/plateau"
@@ -373,7 +374,52 @@ OTHERS = [
         "",
     ),
     Fault("logits: a new array at an old place", "core/logits", "found[0]() is not a", "False"),
-    Fault("logits: gradient with respect to them taken for dy", DENSE, "ds = dy if of_logits else", "ds ="),
+    Fault(
+        "logits: gradient with respect to them taken for dy", ACTIVATED, "ds = dy if of_logits else", "ds ="
+    ),
+    # ---- windows, statistics, attention, what is added
+    Fault("windows: same is not centred", WINDOWS, '"same": more // 2', '"same": (more + 1) // 2'),
+    Fault(
+        "windows: values beside each other in spite of dilation",
+        WINDOWS,
+        "slice(p * d, p * d + s",
+        "slice(p, p + s",
+    ),
+    Fault("windows: padding is read", WINDOWS, "x = without(~valid_steps(lengths, x.shape[1]), x)", "pass"),
+    Fault("windows: padding has a gradient", WINDOWS, "dx[~valid_steps(lengths, x.shape[1])] = 0", "pass"),
+    Fault("convolution: a stream forgets the newest step", "layers/convolution", "x[:, 1:]", "x[:, :-1]"),
+    Fault("pooling: equals share a gradient", "layers/window_pooling", "left -= found", "pass"),
+    Fault("chain: lengths do not follow strides", CHAIN, "lengths = layer._steps(lengths)", "pass"),
+    Fault("batch norm: biased running variance", NORMALIZATION, " * (M / (M - 1))", ""),
+    Fault(
+        "batch norm: a batch of one row counts", NORMALIZATION, "self.trainable and M > 1", "self.trainable"
+    ),
+    Fault(
+        "batch norm: the optimizer keeps its hands on",
+        NORMALIZATION,
+        "self.params[name][...] = statistic",
+        "pass",
+    ),
+    Fault(
+        "attention: no scale",
+        "layers/attention",
+        "q @ k.swapaxes(1, 2) / math.sqrt(self.units)",
+        "q @ k.swapaxes(1, 2)",
+    ),
+    Fault(
+        "attention: later steps are seen",
+        "layers/attention",
+        " if self.causal else valid[:, None]",
+        " if False else valid[:, None]",
+    ),
+    Fault("residual: its input has no gradient", "residual", "dx = dx + dy", "dx = dx + 0"),
+    Fault("residual: a copied stream is the same", "residual", "copy.copy(stepper) for", "stepper for"),
+    Fault(
+        "impute: values of later steps",
+        "data/missing",
+        "np.where(missing, 0, steps)",
+        "np.where(missing, steps, steps)",
+    ),
     # ---- training
     Fault("training: gradients of the batch before", LOOP, "network.gradients()\n", "pass\n"),
     Fault("training: on_gradients is not called", LOOP, 'run.call("on_gradients")', "pass"),

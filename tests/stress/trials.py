@@ -38,7 +38,13 @@ class Tests(NamedTuple):
 
 ALL_LAYERS = ["layers/test_recorded", "layers/test_contract", "layers/test_base", "layers/test_parameters"]
 RECURRENT = ["layers/test_recurrent", *ALL_LAYERS]
-CHAIN = ["test_network", "layers/test_own_layers", "layers/test_flat", "layers/test_contract"]
+CHAIN = [
+    "test_network",
+    "layers/test_windows",
+    "layers/test_own_layers",
+    "layers/test_flat",
+    "layers/test_contract",
+]
 LOOP = ["training/test_loop", "training/test_sequences", "training/test_interrupt"]
 GUARD = ["training/test_guard", "training/test_evaluation"]
 TESTS = {  # which tests must see the changes of a file of nnfw
@@ -52,6 +58,13 @@ TESTS = {  # which tests must see the changes of a file of nnfw
     "core/registry": Tests(["test_arguments", "core/test_registry"]),
     "core/validation": Tests(["core/test_validation"]),
     "core/vectors": Tests(["test_optimizers", "test_network", "test_regularizers"]),
+    "data/missing": Tests(["data/test_missing"]),
+    "layers/activated": Tests(["layers/test_activate", "layers/test_dense", "test_network"]),
+    "layers/attention": Tests(["layers/test_attention", *ALL_LAYERS], "attention"),
+    "layers/convolution": Tests(["layers/test_windows", "test_streaming", *ALL_LAYERS], "conv or windows"),
+    "layers/window_pooling": Tests(["layers/test_windows", *ALL_LAYERS], "pooling or windows"),
+    "layers/windows": Tests(["layers/test_windows", *ALL_LAYERS], "conv or pooling or windows"),
+    "residual": Tests(["test_residual"]),
     "layers/base": Tests(
         [*RECURRENT, *CHAIN, "test_regularizers", "test_streaming"],
         "not contract or dense or rnn or base or optimizer",
