@@ -115,7 +115,6 @@ class Layer(Part, Parametrized):
     cache: MutableMapping[str, Array] = MappingProxyType({})  # type: ignore[assignment]
     _state: State | None = None  # of the optimizer
     _noise: np.random.Generator | None = None  # what a layer that is random in training draws from
-
     # What the network sets:
     _owner: "weakref.ref[Layer] | None" = None  # the network, or the layer, that it is part of
     _place: int | None = None  # position in its network, from 1: for messages only
