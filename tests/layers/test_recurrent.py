@@ -278,3 +278,24 @@ def test_every_array_has_its_documented_shape(name, lengths):
     assert {key: layer.cache[key].shape for key in layer.cache} == cache
     if layer.takes_lengths:
         assert layer.initial_gradient.shape == layer.final_state.shape == (N, layer._state_size)
+
+
+@pytest.mark.parametrize("sequences", [False, True])
+@pytest.mark.parametrize("lengths", [None, [2, 3, 1]])
+@pytest.mark.parametrize("cell", [RNN, GRU, gru_reset_after, LSTM])
+def test_what_a_pass_returns_is_not_written_into_by_later_ones(cell, lengths, sequences):
+    rng = np.random.default_rng(0)
+    layer = randomized(cell(4, return_sequences=sequences), (3, 2), rng)
+    options = {"lengths": None if lengths is None else np.array(lengths)}
+
+    def results():
+        x = rng.normal(size=(3, 3, 2))
+        y = layer.forward(x, training=True, **options)
+        state, dx = layer.final_state, layer.backward(rng.normal(size=y.shape))
+        return [y, state, dx, layer.initial_gradient, *layer.forward_with_state(x, **options)]
+
+    first = results()
+    copies = [np.array(one) for one in first]
+    results()
+    for one, copied in zip(first, copies, strict=True):
+        np.testing.assert_array_equal(one, copied)
