@@ -1,14 +1,14 @@
 """Compare the speed of nnfw with that of other frameworks.
 
-speed    each layer's training step and inference, over a grid of sizes, beside each framework
-fit      an epoch of `fit`, the first one and later ones, beside the training loops of other frameworks
-memory   the peak memory of training steps and of inference
-step     through how many files, functions and calls of nnfw a training step passes
+speed        each layer's training step and inference, over a grid of sizes, beside each framework
+fit          an epoch of `fit`, the first one and later ones, beside the training loops of other frameworks
+memory       the peak memory of training steps and of inference
+step         through how many files, functions and calls of nnfw a training step passes
 distributed  what the ranks of data-parallel training say to each other, beside a step
-publish  draw the picture and fill in the tables of docs/performance.md, from the results that were saved
+publish      draw the picture and fill in the tables of docs/performance.md, from the results that were saved
 
 Each measurement runs in a process of its own. Without a name the first four run, which takes about 20
-minutes; with --save, publish follows. Leave the machine idle: threads that wait for each other look slow.
+minutes, and with --save publish follows. Leave the machine idle: threads that wait for each other look slow.
 """
 
 import argparse
@@ -20,8 +20,8 @@ from benchmarks.cases import TITLES, parse_sizes
 from benchmarks.peers import PEERS, missing
 
 RESULTS = Path(__file__).with_name("results")
-BENCHMARKS = {"speed": speed.run, "fit": fit.run, "memory": memory.run, "step": step.run}
-MORE = {"distributed": distributed.run}  # not among all
+ALL = {"speed": speed.run, "fit": fit.run, "memory": memory.run, "step": step.run}
+BENCHMARKS = ALL | {"distributed": distributed.run}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -35,9 +35,8 @@ def main(arguments: list[str] | None = None) -> None:
         options.save.mkdir(parents=True, exist_ok=True)
     if os.getloadavg()[0] > 0.5:
         print("The machine is busy: the ratios will be off.")
-    every = BENCHMARKS | MORE
-    for name in BENCHMARKS if options.which == "all" else {options.which} & every.keys():
-        every[name](options)
+    for name in ALL if options.which == "all" else {options.which} & {*BENCHMARKS}:
+        BENCHMARKS[name](options)
     if options.which == "publish" or (options.which == "all" and options.save is not None):
         publish.run(options.save or RESULTS)
 
@@ -49,7 +48,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     peers = [name for name in PEERS if name != "ours"]
     add = parser.add_argument
-    add("which", nargs="?", choices=["all", *BENCHMARKS, *MORE, "publish"], default="all")
+    add("which", nargs="?", choices=["all", *BENCHMARKS, "publish"], default="all")
     add("--save", nargs="?", type=Path, const=RESULTS, metavar="FOLDER", help="write the results as JSON")
     add("--quick", action="store_true", help="few sizes, short rounds: a look within a few minutes")
     add("--rounds", type=int, help="how often each framework gets its turn (3; quick: 2)")

@@ -19,6 +19,7 @@ from nnfw.plots import COLOURS, STYLE
 PAGE = ROOT / "docs" / "performance.md"
 TABLES = {"speed": speed.means, "fit": fit.tables, "memory": memory.table, "step": step.table}
 SECTION = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+LABEL = {"padding": 2, "fontsize": 7, "bbox": {"facecolor": "white", "linewidth": 0, "pad": 0.5}}
 OWN = dict(zip(KERNELS, (COLOURS[5], COLOURS[0]), strict=True))  # pale and full blue
 BARS = [(layer, kind) for kind in speed.KINDS for layer in ("gru", "rnn", "lstm", "dense")]
 
@@ -55,21 +56,17 @@ def origin(machine: dict[str, Any]) -> str:
 def draw_layers(axes: Axes, rows: list[dict[str, Any]]) -> None:
     """Draw the geometric means over the sizes, beside PyTorch."""
     for place, own in enumerate(KERNELS):
-        means = [
-            statistics.geometric_mean(
-                row["ratios"]["pytorch"][0]
-                for row in rows
-                if (row["layer"], row["kind"], row["own"]) == (layer, kind, own)
-            )
-            for layer, kind in BARS
-        ]
+        means = []
+        for layer, kind in BARS:
+            chosen = [row for row in rows if (row["layer"], row["kind"], row["own"]) == (layer, kind, own)]
+            means.append(statistics.geometric_mean(row["ratios"]["pytorch"][0] for row in chosen))
         y = [number + 0.38 * (place - 0.5) for number in range(len(BARS))]
         bars = axes.barh(y, means, 0.36, color=OWN[own], label=PEERS[own].title)
-        axes.bar_label(bars, fmt="%.2f", padding=2, fontsize=7)
-    axes.axvline(1, color=COLOURS[1], label="PyTorch")
+        axes.bar_label(bars, fmt="%.2f", **LABEL)
+    axes.axvline(1, color=COLOURS[1], label="PyTorch", zorder=0.9)
     axes.set_yticks(range(len(BARS)), [f"{TITLES[layer]}, {speed.KINDS[kind]}" for layer, kind in BARS])
     axes.invert_yaxis()
-    axes.set(xlabel="time over PyTorch's: shorter is faster", title="One layer, one core")
+    axes.set(xlabel="time over PyTorch's: shorter is faster", title="One layer, one core", xmargin=0.1)
     axes.legend()
 
 
@@ -80,7 +77,6 @@ def draw_epochs(axes: Axes, results: list[dict[str, Any]]) -> None:
     names = sorted(times, key=times.__getitem__, reverse=True)
     lengths, colours = [times[name] for name in names], [OWN.get(name, "0.7") for name in names]
     bars = axes.barh([PEERS[name].title for name in names], lengths, 0.6, color=colours)
-    axes.bar_label(bars, fmt="%.0f ms", padding=2, fontsize=7)
-    axes.set(
-        xlabel="milliseconds: shorter is faster", title="An epoch of fit, GRU(64) on the digits, one core"
-    )
+    axes.bar_label(bars, fmt="%.0f ms", **LABEL)
+    axes.set_title("An epoch of fit, GRU(64) on the digits, one core")
+    axes.set(xlabel="milliseconds: shorter is faster", xmargin=0.1)
