@@ -48,8 +48,9 @@ class MetricTracker:
         else:
             y = batch.y
         predicted = a if self.loss.outputs_per_target == 1 else self.loss.estimate(a)
-        for metric in (running.metric for running in self.metrics.values()):
-            self.statistics.append(metric.statistics(y, a if metric.of_outputs else predicted))
+        for running in self.metrics.values():
+            of = a if running.metric.of_outputs else predicted
+            self.statistics.append(running.metric.statistics(y, of))
 
     def add(self, batch: Batch, loss: float) -> None:
         """Add a batch that was measured, with its mean loss."""
