@@ -299,3 +299,15 @@ def test_what_a_pass_returns_is_not_written_into_by_later_ones(cell, lengths, se
     results()
     for one, copied in zip(first, copies, strict=True):
         np.testing.assert_array_equal(one, copied)
+
+
+@pytest.mark.parametrize("cell", [GRU, gru_reset_after, LSTM])
+def test_gates_that_are_shut_or_open_are_0_or_1_without_a_warning(cell):
+    layer, rng = cell(4), np.random.default_rng(0)
+    layer.compute_shapes((3, 2))
+    layer.initialize(rng)  # float32, where exp(89) overflows
+    x = 1e4 * rng.normal(size=(5, 3, 2))
+    assert np.isfinite(layer.forward(x)).all()
+    layer.forward(x, training=True)
+    first = layer.cache[layer.gates[0]]
+    assert set(np.unique(first.round(6))) >= {0.0, 1.0}
