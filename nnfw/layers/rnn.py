@@ -51,9 +51,11 @@ class RNN(Recurrent):
     def _forward_steps(self, p: Pass) -> None:
         """Fill the states h (N + P, H) from the input products s (1, P, H)."""
         (h,), (Wh,), (s,), φ, steps = p.states, p.Wh, p.steps.part(p.s), self.activation, p.steps
+        keeps = φ.needs_input  # the scores, for its derivative
         for seen_, s_t, h_t in zip(p.see(), steps.each(s), steps.after(h), strict=False):
-            s_t += np.dot(seen_, Wh, out=h_t)  # (1) x Wx + h₋ Wh + b
-            φ(s_t, h_t)  # (1) h
+            np.dot(seen_, Wh, out=h_t)  # (1) h₋ Wh
+            scores = np.add(s_t, h_t, out=s_t if keeps else h_t)  # (1) x Wx + h₋ Wh + b
+            φ(scores, h_t)  # (1) h
 
     def _backward_steps(self, p: Pass, ds: Array, WhT: Array, dh: Array, *others: Array) -> None:
         """Fill ds (P, H) and complete dh (N + P, H), the last step first."""
