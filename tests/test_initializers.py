@@ -96,6 +96,13 @@ def test_fans_need_two_axes(name, shape):
     assert type(get(name)).__name__ in str(error.value)
 
 
+def test_the_fans_of_a_convolution_count_its_window():
+    values = drawn("glorot_uniform", (5, 5, 30, 40))
+    assert np.abs(values).max() == pytest.approx(np.sqrt(6 / (25 * (30 + 40))), rel=1e-3)
+    values = drawn("he_normal", (3, 200, 100))
+    assert values.std() == pytest.approx(np.sqrt(2 / (3 * 200)), rel=0.02)
+
+
 def test_only_a_generator_is_a_source():
     for rng in (0, None, np.random.RandomState(0)):
         with pytest.raises(TypeError, match="default_rng"):

@@ -382,7 +382,7 @@ class TestDecisions:
             self.network(loss, units, activation).predict_classes(self.X)
 
     def test_hold_the_outputs_of_one_batch(self):
-        N, T, K = 50, 40, 400
+        N, T, K = 100, 40, 400
         layers = [Embedding(5, 2), Dense(K, "softmax")]
         network = untrained(Network(layers, loss="cce", metrics=["accuracy"], seed=0), T)
         x = RNG.integers(0, 5, (N, T))

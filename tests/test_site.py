@@ -56,9 +56,11 @@ def test_the_equations_of_a_gru():
     assert [formula for formula, _ in found["1"].backward] == ["ds_z = dz∘σ′", "dh₋ += ds_z Wh_zᵀ"]
     assert [formula.split(" ")[0] for formula, _ in found["3'"].forward] == ["c", "u"]
     lines = [line for code in found["4"].code["forward"] for line in code.lines]
-    assert lines == ["np.subtract(h_, c_t, out=h_t)", "h_t *= z[now]", "h_t += c_t  # (4) h = c + z∘(h₋−c)"]
+    assert lines == [
+        "np.subtract(h_, c, out=h_t)", "h_t *= z  # (4) z∘(h₋−c)", "h_t += c  # (4) h = c + z∘(h₋−c)"
+    ]  # fmt: skip
     after = [line for code in found["3'"].code["backward"] for line in code.lines]
-    assert "np.multiply(ds_c_t, r[now], out=du_t)  # (3') du" in after
+    assert "np.multiply(ds_c, r_t, out=du_t)  # (3') du" in after
 
 
 def test_an_equation_without_a_line_is_seen():

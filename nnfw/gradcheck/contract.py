@@ -258,7 +258,7 @@ def lengths(trial: Trial) -> None:
 
     A layer may also refuse sequences of unequal length with a ShapeError.
     """
-    if trial.x.ndim < 3:
+    if trial.x.ndim != 3:
         return  # without steps there is no padding
     for shorter in (0, 1):
         counts, x = shortened(trial, max(1, trial.x.shape[1] - shorter))

@@ -76,7 +76,8 @@ class Data:
 
         Small samples are gathered for several batches at once.
         """
-        at_once = max(1, GATHERED // (1 + batch_size * self.x[:1].nbytes))
+        row = np.inf if isinstance(self.x, np.memmap) else self.x.nbytes // len(self.x)
+        at_once = max(1, int(GATHERED / (1 + batch_size * row)))
         for start in range(skip * batch_size, len(self), batch_size * at_once):
             some = slice(start, min(start + batch_size * at_once, len(self)))
             data = self.subset(some if order is None else order[some])

@@ -163,7 +163,7 @@ OTHERS = [
     Fault("state lost between inference windows", RECURRENT, "state = p.last()", "state = 0 * p.last()"),
     Fault("gate scale not folded into Wh", GATED, "np.multiply(W, k,", "np.multiply(W, 1,"),
     Fault("one σ for all gates", GATED, "first if all(σ == first for σ in others)", "first if True"),
-    Fault("Dense: bias gradient is a mean", "layers/dense", "ds.sum(axis=0", "ds.mean(axis=0"),
+    Fault("Dense: bias gradient is a mean", "layers/dense", "np.add.reduce(ds, axis=0", "np.mean(ds, axis=0"),
     Fault(
         "Dense: dx from W not transposed",
         "layers/dense",
@@ -179,8 +179,8 @@ OTHERS = [
     Fault(
         "loss: weights ignored in the gradient",
         "losses",
-        "(_spread(weight, steps, slope.dtype) / math.prod(steps))",
-        "(np.ones(steps) / math.prod(steps))",
+        "_spread(weight, steps, slope.dtype) / math.prod(steps)",
+        "np.ones(steps) / math.prod(steps)",
     ),
     Fault(
         "mse: 2 forgotten",
@@ -222,8 +222,8 @@ OTHERS = [
     Fault(
         "Adam: no bias correction of m",
         "optimizers",
-        "return m, sum_of_weights(self.beta_1, state.steps)",
-        "return m, 1 / (1 - self.beta_1)",
+        "return 1.0, 0.0, sum_of_weights(self.beta_1, state.steps)",
+        "return 1.0, 0.0, 1 / (1 - self.beta_1)",
     ),
     Fault(
         "Adam: ε inside the root",

@@ -140,7 +140,8 @@ class Table(Frame):
 
     def __init__(self, array):
         super().__init__(array)
-        self.iloc, self.shape = array, array.shape
+        self.iloc, self.shape, self.ndim = array, array.shape, array.ndim
+        self.columns, self.dtypes = (), None
 
     def __len__(self):
         return len(self.array)
