@@ -68,18 +68,18 @@ class Walk:
         if self.n is not None:
             return part.swapaxes(0, -3)[:: self.direction]
         start = self._span(2).start
-        return (part[..., now.start - start : now.stop - start, :] for _, _, now in self.slices)
+        return cut(part, [slice(now.start - start, now.stop - start) for _, _, now in self.slices])
 
     def first(self, scratch: Array) -> Iterable[Array]:
         """Return as many rows of `scratch` (..., N, H) as each step reads, from the first one on."""
         if self.n is not None:
             return itertools.repeat(scratch, len(self.slices))
-        return (scratch[..., : now.stop - now.start, :] for _, _, now in self.slices)
+        return cut(scratch, [slice(now.stop - now.start) for _, _, now in self.slices])
 
     def _cut(self, states: Array, place: int) -> Iterable[Array]:
         if self.n is not None:
             return self.each(self._by_step(states[self._span(place)]))
-        return (states[step[place]] for step in self.slices)
+        return cut(states, [step[place] for step in self.slices])
 
     def _by_step(self, rows: Array) -> Array:
         if self.n is None:
@@ -92,6 +92,11 @@ class Walk:
             return slice(0, 0)
         ends = [self.slices[0][place], self.slices[-1][place]][:: self.direction]
         return slice(ends[0].start, ends[1].stop)
+
+
+def cut(array: Array, slices: list[slice]) -> Iterable[Array]:
+    """Return these slices of an array of rows (R, H) or (G, R, H)."""
+    return map(array.__getitem__, slices) if array.ndim == 2 else (array[:, part] for part in slices)
 
 
 class Steps(Walk):
