@@ -361,7 +361,7 @@ class R2(Metric):
 
 @registry.register("mape")
 class MAPE(MeanMetric):
-    """Mean absolute error relative to the targets, mean |y - a| / |y|, 0.1 for 10 %; as in scikit-learn.
+    """Mean absolute error relative to the targets, mean ``|y - a| / |y|``, 0.1 for 10 %; as in scikit-learn.
 
     Targets of 0 are refused.
     """
@@ -377,7 +377,7 @@ class MAPE(MeanMetric):
 
 @registry.register("smape")
 class SMAPE(MeanMetric):
-    """Symmetric relative error, mean 2 |y - a| / (|y| + |a|), from 0 to 2, with 0 where both are 0.
+    """Symmetric relative error, mean ``2 |y - a| / (|y| + |a|)``, from 0 to 2, with 0 where both are 0.
 
     As in the M4 competition (Makridakis, Spiliotis & Assimakopoulos, Int. J. Forecast. 36 (2020) 54).
     """
@@ -391,7 +391,7 @@ class SMAPE(MeanMetric):
 
 @registry.register("mase")
 class MASE(MAE):
-    """Mean absolute scaled error, mean |y - a| / `scale` (Hyndman & Koehler, Int. J. Forecast. 22 (2006)).
+    """Mean absolute scaled error, mean ``|y - a| / scale`` (Hyndman & Koehler, Int. J. Forecast. 22 (2006)).
 
     `scale` is the mean absolute error of a naive forecast of the series to train on,
     ``np.abs(series[m:] - series[:-m]).mean()`` with its season m, or 1: below 1.0 a forecast is better.
@@ -790,8 +790,8 @@ class F1(RatioMetric):
 class LabelErrorRate(MeanMetric):
     """Share of wrong labels after decoding, with ``loss="ctc"``: insertions, deletions and substitutions.
 
-    It is the edit distance from the labels that `CTC.decode` reads to the true ones, over the number of
-    these, summed over all sequences; `y` is as `CTC` has it, (N, 1 + L).
+    It is the edit distance from the labels that `nnfw.losses.CTC.decode` reads to the true ones, over the number of
+    these, summed over all sequences; `y` is as `nnfw.losses.CTC` has it, (N, 1 + L).
 
     Examples
     --------
