@@ -790,8 +790,8 @@ class F1(RatioMetric):
 class LabelErrorRate(MeanMetric):
     """Share of wrong labels after decoding, with ``loss="ctc"``: insertions, deletions and substitutions.
 
-    It is the edit distance from the labels that `nnfw.losses.CTC.decode` reads to the true ones, over the number of
-    these, summed over all sequences; `y` is as `nnfw.losses.CTC` has it, (N, 1 + L).
+    It is the edit distance from the labels that `nnfw.losses.CTC.decode` reads to the true ones, over the
+    number of these, summed over all sequences; `y` is as `nnfw.losses.CTC` has it, (N, 1 + L).
 
     Examples
     --------
