@@ -384,7 +384,8 @@ dense().fit(x, y, callbacks=[LambdaCallback(on_epoch_end=leave), *parallel], ver
 raise AssertionError
 """
     code, _, err = run(2, script, tmp_path)
-    assert (code, err) == (1, "enough\nenough\n")
+    assert code == 1
+    assert sorted(err) == sorted("enough\nenough\n")  # of two ranks at once
 
 
 def test_an_error_can_be_caught_on_all_ranks(tmp_path):

@@ -13,6 +13,7 @@ MPI = extra("mpi4py.MPI", "mpi", "several processes train one network")
 rank, ranks = MPI.COMM_WORLD.rank, MPI.COMM_WORLD.size
 FAILED = "failed"  # the place of a rank that reports an error
 GRACE = 5.0  # seconds for the rank that shows an error
+FORWARDING = 0.5  # seconds for mpiexec, which drops at the end what it has not yet forwarded
 
 
 class Group:
@@ -75,6 +76,7 @@ def end_all(kind: Any, error: Any, trace: Any, show: Any = sys.excepthook) -> No
     if vars(error).get("shown_on", rank) == rank:
         show(kind, error, trace)
         sys.stderr.flush()
+        time.sleep(FORWARDING)
     else:
         time.sleep(GRACE)
     MPI.COMM_WORLD.Abort(1)

@@ -117,7 +117,7 @@ def input_scores(x: Array, Wx: Array, steps: Steps, G: int, scratch: Scratch, as
 
 def by_gate(rows: Array, G: int) -> Array:
     """Return the view (G, R, H) of rows (R, G·H)."""
-    return rows.reshape(len(rows), G, -1).swapaxes(0, 1)
+    return rows.reshape(len(rows), G, rows.shape[1] // G).swapaxes(0, 1)
 
 
 def named(names: Iterable[str], arrays: Iterable[Array]) -> dict[str, Array]:
