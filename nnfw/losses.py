@@ -12,7 +12,7 @@ most the largest float below 1. Cross-entropies of logits (see `nnfw.core.logits
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -216,6 +216,11 @@ def above_zero(a: Array) -> Array:
 def below_one(a: Array) -> Array:
     """Return the outputs, bounded above so that log(1 - a) is finite."""
     return np.minimum(a, 1.0 - float(np.finfo(a.dtype).epsneg))
+
+
+def alignment_of(y: Array) -> Alignment:
+    """Return the alignment of targets of `CTC` (N, 1 + L), the steps of each sequence before its labels."""
+    return Alignment(y[:, 1:], y[:, 0])
 
 
 def below_top(logits: Array) -> tuple[Array, Array]:
@@ -558,18 +563,18 @@ class CTC(Loss):
         return y
 
     def value(self, y: Array, a: Array) -> Array:
-        return -Alignment(y[:, 1:], y[:, 0]).log_likelihood(np.log(above_zero(a)))
+        return -alignment_of(y).log_likelihood(np.log(above_zero(a)))
 
     def slope(self, y: Array, a: Array) -> Array:
         a = above_zero(a)
-        return -Alignment(y[:, 1:], y[:, 0]).occupancy(np.log(a)) / a
+        return -alignment_of(y).occupancy(np.log(a)) / a
 
     def value_from_logits(self, y: Array, logits: Array) -> Array:
         below, log_sum = below_top(logits)
-        return -Alignment(y[:, 1:], y[:, 0]).log_likelihood(2.0 * below - log_sum[..., None])
+        return -alignment_of(y).log_likelihood(2.0 * below - log_sum[..., None])
 
     def slope_from_logits(self, y: Array, a: Array) -> Array:
-        found = Alignment(y[:, 1:], y[:, 0]).occupancy(np.log(above_zero(a)))
+        found = alignment_of(y).occupancy(np.log(above_zero(a)))
         return a * found.sum(axis=-1, keepdims=True) - found
 
     def decode(self, a: ArrayLike, lengths: ArrayLike | None = None) -> list[Array]:
@@ -619,13 +624,17 @@ class Quantile(Loss):
         return np.reshape(drawn, (*a.shape[:-1], -1))
 
     def value(self, y: Array, a: Array) -> Array:
-        q, error = np.asarray(self.levels, a.dtype), y[..., None] - by_target(a, len(self.levels))
+        q, error = self._errors(y, a)
         return np.maximum(q * error, (q - 1.0) * error).mean(axis=(-2, -1))
 
     def slope(self, y: Array, a: Array) -> Array:
-        q, error = np.asarray(self.levels, a.dtype), y[..., None] - by_target(a, len(self.levels))
+        q, error = self._errors(y, a)
         slope = np.where(error > 0, -q, np.where(error < 0, 1.0 - q, 0.0))
         return slope.reshape(a.shape) / a.dtype.type(a.shape[-1])
+
+    def _errors(self, y: Array, a: Array) -> tuple[Array, Array]:
+        """Return the levels (P,), and how far the targets are above the outputs (N, ..., M, P)."""
+        return np.asarray(self.levels, a.dtype), y[..., None] - by_target(a, len(self.levels))
 
 
 @registry.register("mixture_density")
@@ -676,7 +685,7 @@ class MixtureDensity(Loss):
             ..., None
         ]  # with the probabilities softmax(w)
         m, s = (np.take_along_axis(part, chosen, axis=-1)[..., 0] for part in (m, s))
-        return m + np.sqrt(np.exp(2.0 * s) + self.epsilon) * rng.standard_normal(m.shape)
+        return draw_normal(m, s, self.epsilon, rng)
 
     def value(self, y: Array, a: Array) -> Array:
         log_π, log_p, *_ = self._densities(y, a)
@@ -731,17 +740,21 @@ class GaussianNLL(Loss):
         return np.stack([y, np.zeros_like(y)], axis=-1).reshape(*y.shape[:-1], -1)
 
     def sample(self, a: Array, rng: np.random.Generator) -> Array:
-        m, s = np.moveaxis(by_target(a, 2), -1, 0)
-        return m + np.sqrt(np.exp(2.0 * s) + self.epsilon) * rng.standard_normal(m.shape)
+        m, s = self._parts(a)
+        return draw_normal(m, s, self.epsilon, rng)
 
     def value(self, y: Array, a: Array) -> Array:
-        m, s = np.moveaxis(by_target(a, 2), -1, 0)
+        m, s = self._parts(a)
         return -normal(y, m, s, self.epsilon)[0].mean(axis=-1)
 
     def slope(self, y: Array, a: Array) -> Array:
-        m, s = np.moveaxis(by_target(a, 2), -1, 0)
+        m, s = self._parts(a)
         _, pull, share = normal(y, m, s, self.epsilon)
         return np.stack([-pull, share], axis=-1).reshape(a.shape) / a.dtype.type(y.shape[-1])
+
+    def _parts(self, a: Array) -> Any:
+        """Return m and s (N, ..., M)."""
+        return np.moveaxis(by_target(a, 2), -1, 0)
 
 
 def normal(y: Array, m: Array, s: Array, epsilon: float) -> tuple[Array, Array, Array]:
@@ -751,6 +764,11 @@ def normal(y: Array, m: Array, s: Array, epsilon: float) -> tuple[Array, Array, 
     pull = (y - m) / variance
     log_p = -0.5 * (math.log(2.0 * math.pi) + np.log(variance) + (y - m) * pull)
     return log_p, pull, (1.0 - (y - m) * pull) * above / variance
+
+
+def draw_normal(m: Array, s: Array, epsilon: float, rng: np.random.Generator) -> Array:
+    """Return draws from N(m, exp(2s) + ε)."""
+    return m + np.sqrt(np.exp(2.0 * s) + epsilon) * rng.standard_normal(m.shape)
 
 
 def log_sum_exp(s: Array) -> Array:

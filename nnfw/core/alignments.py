@@ -63,8 +63,7 @@ class Alignment:
         α = np.full_like(log_p, -np.inf)
         α[0, :, :2] = log_p[0, :, :2]
         for t in range(1, len(α)):
-            one, two = shifted(α[t - 1], 1), np.where(self.skips, shifted(α[t - 1], 2), -np.inf)
-            following = log_p[t] + np.logaddexp(np.logaddexp(α[t - 1], one), two)  # (1)
+            following = log_p[t] + joined(α[t - 1], 1, self.skips)  # (1)
             α[t] = np.where((t < self.lengths)[:, None], following, α[t - 1])
         return α
 
@@ -76,9 +75,7 @@ class Alignment:
         β = np.repeat(final[None], len(log_p), axis=0)
         from_two = np.pad(self.skips, ((0, 0), (0, 2)))[:, 2:]
         for t in range(len(β) - 2, -1, -1):
-            following = β[t + 1] + log_p[t + 1]
-            one, two = shifted(following, -1), np.where(from_two, shifted(following, -2), -np.inf)
-            earlier = np.logaddexp(np.logaddexp(following, one), two)  # (3)
+            earlier = joined(β[t + 1] + log_p[t + 1], -1, from_two)  # (3)
             β[t] = np.where((t + 1 < self.lengths)[:, None], earlier, final)
         return β
 
@@ -109,6 +106,12 @@ def edit_distance(a: Array, b: Array) -> int:
         row = np.array([i, *change])
         row = np.minimum.accumulate(row - np.arange(len(row))) + np.arange(len(row))  # insertions
     return int(row[-1])
+
+
+def joined(α: Array, by: int, skips: Array) -> Array:
+    """Return the logarithm of the sum over staying at a place, moving by one, and by two where that skips."""
+    two = np.where(skips, shifted(α, 2 * by), -np.inf)
+    return np.logaddexp(np.logaddexp(α, shifted(α, by)), two)
 
 
 def shifted(α: Array, by: int) -> Array:
