@@ -73,6 +73,7 @@ def portable(error: BaseException) -> BaseException:
 
 def end_all(kind: Any, error: Any, trace: Any, show: Any = sys.excepthook) -> None:
     """Show an error that nothing has caught, and end all ranks: the others would wait for ever."""
+    atexit.unregister(end)  # where Abort returns, this rank must not tell the others of another end
     if vars(error).get("shown_on", rank) == rank:
         show(kind, error, trace)
         sys.stderr.flush()
