@@ -3,7 +3,7 @@
 import contextlib
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,14 @@ import numpy as np
 from nnfw.core.typing import Array
 
 BLOCK = 1 << 17  # elements
+KEPT = 4  # of what is made of scratch memory once
 
 
 class Scratch:
     """Memory of arbitrary content, by name and shape, kept from one step to the next; a copy begins empty."""
 
     def __init__(self, dtype: np.dtype[Any] | None = None) -> None:
-        self.dtype, self._views = dtype, dict[str, Array]()
+        self.dtype, self._views, self._made = dtype, dict[str, Array](), dict[Any, Any]()
 
     def __call__(self, name: str, shape: tuple[int, ...]) -> Array:
         """Return an array of this shape; its memory grows where it must, and never shrinks."""
@@ -28,6 +29,14 @@ class Scratch:
                 memory = np.empty(size, self.dtype)
             view = self._views[name] = memory[:size].reshape(shape)
         return view
+
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what `make` makes of this memory; the last few are kept by their keys."""
+        if key not in self._made:
+            for oldest in [*self._made][: 1 - KEPT]:
+                del self._made[oldest]
+            self._made[key] = make()
+        return self._made[key]
 
     def __reduce__(self) -> Any:
         return Scratch, (self.dtype,)

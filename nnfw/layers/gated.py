@@ -12,7 +12,7 @@ from nnfw.core.vectors import Scratch
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Options
 from nnfw.layers.loops import Pass, Weights
-from nnfw.layers.packing import Walk
+from nnfw.layers.packing import Span
 from nnfw.layers.recurrent import Recurrent
 
 
@@ -107,12 +107,10 @@ class Gated(Recurrent):
 
         return by_gate
 
-    def _slopes(self, p: Pass, block: Walk) -> Array:
-        """Return the derivatives (G, ...) of the gates' activations at some steps."""
-        s, a = block.part(p.s), block.part(p.a)
-        F = p.scratch("F", a.shape)
-        for gate, s_gate, a_gate, out in zip(self.gates, s, a, F, strict=True):
+    def _slopes(self, p: Pass, block: Span, F: Array) -> Array:
+        """Write the derivatives of the gates' activations at some steps into F, and return it."""
+        for gate, s, a, out in zip(self.gates, block.part(p.s), block.part(p.a), F, strict=True):
             σ = self._σ.get(gate, self.activation)
             scale = σ.gate_scale if gate in self._σ else 1.0
-            σ.derivative(a_gate, s_gate / scale if σ.needs_input else None, out)
+            σ.derivative(a, s / scale if σ.needs_input else None, out)
         return F

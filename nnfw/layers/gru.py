@@ -47,7 +47,7 @@ True
 """
 
 from collections.abc import Mapping
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -57,7 +57,7 @@ from nnfw.core.validation import boolean
 from nnfw.core.vectors import Scratch
 from nnfw.layers.gated import Gated, RecurrentOptions
 from nnfw.layers.loops import Loops, Pass, Weights, by_gate
-from nnfw.layers.packing import Walk
+from nnfw.layers.packing import Span, flat
 
 
 class GRU(Gated):
@@ -170,114 +170,119 @@ class GRU(Gated):
             self.add_parameter("bh_c", (self.units,), self.bias_initializer)
         return shape
 
-    def _forward_steps(self, p: Pass) -> None:
-        """Turn the scores s (3, P, H) into z, r and c, and fill the states h (N + P, H)."""
+    def _forward_steps(self, p: Pass, Wh: list[Array], scratch: Scratch) -> None:
+        """Turn the scores into z, r and c, and fill the states h."""
         if self.reset_after:
-            self._forward_reset_after(p)
+            self._forward_reset_after(p, Wh[0], Wh[1], scratch)
             return
-        N, H, steps, σ, φ = p.steps.N, self.units, p.steps, self._gate(), self.activation
-        (h,), (Wh_zr, Wh_c), u = p.states, p.Wh, p.scratch("u", (3, N, H))
-        Wh_zr = by_gate(Wh_zr, 2)
-        s, a, (q,) = steps.part(p.s), steps.part(p.a), map(steps.part, p.kept)
-        rows = map(steps.each, (s[:2], s[2], a[:2], *a, q))
-        for s_zr, s_c, zr, z, r, c, q, seen_, h_, h_t, u_zr, u_c in zip(
-            *rows, p.see(), steps.before(h), steps.after(h), *map(steps.first, (u[:2], u[2])), strict=False
-        ):
-            s_zr += np.matmul(seen_, Wh_zr, out=u_zr)  # (1), (2) x Wx + h₋ Wh + b
-            σ(s_zr, zr)  # (1) z, (2) r
-            np.multiply(r, seen_, out=q)  # (3) q = r∘h₋
-            s_c += np.dot(q, Wh_c, out=u_c)  # (3) x Wx_c + q Wh_c + b_c
-            φ(s_c, c)  # (3) c
-            np.subtract(h_, c, out=h_t)
-            h_t *= z  # (4) z∘(h₋−c)
-            h_t += c  # (4) h = c + z∘(h₋−c)
+        σ, φ, Wh_zr, Wh_c = self._gate(), self.activation, by_gate(Wh[0], 2), Wh[1]
+        s_zr, s_c, zr, z, r, c, q, _, w_zr, w_c = p.once(self._forward_views, scratch)
+        h_, h, seen, m = p.around()
+        for t in range(len(h)):
+            if m:
+                np.multiply(h_[t], m[t], out=seen[t])
+            s_zr[t] += np.matmul(seen[t], Wh_zr, out=w_zr[t])  # (1), (2) x Wx + h₋ Wh + b
+            σ(s_zr[t], zr[t])  # (1) z, (2) r
+            np.multiply(r[t], seen[t], out=q[t])  # (3) q = r∘h₋
+            s_c[t] += np.dot(q[t], Wh_c, out=w_c[t])  # (3) x Wx_c + q Wh_c + b_c
+            φ(s_c[t], c[t])  # (3) c
+            np.subtract(h_[t], c[t], out=h[t])
+            h[t] *= z[t]  # (4) z∘(h₋−c)
+            h[t] += c[t]  # (4) h = c + z∘(h₋−c)
 
-    def _backward_steps(self, p: Pass, ds: Array, WhT: Array, dh: Array, *others: Array) -> None:
-        """Fill ds (P, 3H) and complete dh (N + P, H), the last step first."""
+    def _backward_steps(self, p: Pass, *others: Array) -> None:
+        """Fill ds and complete the gradients dh of the states, the last step first."""
         if self.reset_after:
-            self._backward_reset_after(p, ds, WhT, dh, *others)
+            self._backward_reset_after(p)
             return
-        H, m, e = self.units, p.m, p.scratch("e", (p.steps.N, self.units))
-        WhT_zr, WhT_c = WhT[: 2 * H], WhT[2 * H :]
-        for block in p.blocks():
-            F, (z, r, _) = self._factors(p, block, p.seen_before), block.part(p.a)
-            factors = map(block.each, (*F, F, z, r))
-            rows = map(block.now, (by_gate(ds, 3), ds[:, : 2 * H]))
-            for ds_z, ds_r, ds_c, F_t, z_t, r_t, ds_rows, ds_zr, e_t, dh_t, d_t, dh_ in zip(
-                *factors, *rows, block.first(e), *p.carried(block, dh, self.return_sequences), strict=False
-            ):
-                ds_z *= dh_t  # (4) dz, (1) ds_z
-                ds_c *= dh_t  # (4) dc, (3) ds_c
-                np.dot(ds_c, WhT_c, out=e_t)  # (3) dq
-                ds_r *= e_t  # (3) dr, (2) ds_r
-                ds_rows[...] = F_t  # (1) to (3) ds, gates side by side
-                np.dot(ds_zr, WhT_zr, out=d_t)  # (2), (1) dh₋
-                e_t *= r_t  # (3) dq∘r
-                d_t += e_t  # (3) dh₋
-                if m is not None:
-                    d_t *= m[: len(d_t)]  # what the weights saw was h₋∘m
-                d_t += np.multiply(dh_t, z_t, out=e_t)  # (4) dh∘z
+        WhT_zr, WhT_c = p.WhT[: 2 * self.units], p.WhT[2 * self.units :]
+        h_before, seen_before = p.before(p.states[0]), p.before(p.seen)
+        for block, F, *views in p.once(self._backward_views, self._scratch):
+            self._factors(p, block, F, h_before, seen_before)
+            ds_z, ds_r, ds_c, ds, z, r, side_by_side, ds_zr, e, dh, d, dh_ = views
+            m = p.masks(block)
+            for t in reversed(range(len(block))):
+                ds_z[t] *= dh[t]  # (4) dz, (1) ds_z
+                ds_c[t] *= dh[t]  # (4) dc, (3) ds_c
+                np.dot(ds_c[t], WhT_c, out=e[t])  # (3) dq
+                ds_r[t] *= e[t]  # (3) dr, (2) ds_r
+                side_by_side[t][...] = ds[t]  # (1) to (3) ds
+                np.dot(ds_zr[t], WhT_zr, out=d[t])  # (2), (1) dh₋
+                e[t] *= r[t]  # (3) dq∘r
+                d[t] += e[t]  # (3) dh₋
+                if m:
+                    d[t] *= m[t]  # what the weights saw was h₋∘m
+                d[t] += np.multiply(dh[t], z[t], out=e[t])  # (4) dh∘z
                 if self.return_sequences:
-                    dh_ += d_t  # (1) to (4) dh₋
+                    dh_[t] += d[t]  # (1) to (4) dh₋
 
-    def _forward_reset_after(self, p: Pass) -> None:
+    def _forward_reset_after(self, p: Pass, Wh: Array, bh_c: Array, scratch: Scratch) -> None:
         """Run the forward loop with (3') in place of (3)."""
-        N, H, steps, σ, φ = p.steps.N, self.units, p.steps, self._gate(), self.activation
-        (h,), (Wh, bh_c), w = p.states, p.Wh, p.scratch("w", (3, N, H))
-        Wh = by_gate(Wh, 3)
-        s, a, (u,) = steps.part(p.s), steps.part(p.a), map(steps.part, p.kept)
-        rows = map(steps.each, (s[:2], s[2], a[:2], *a, u))
-        for s_zr, s_c, zr, z, r, c, u, seen_, h_, h_t, w_t, w_zr, w_c in zip(
-            *rows, p.see(), steps.before(h), steps.after(h), *map(steps.first, (w, w[:2], w[2])), strict=False
-        ):
-            np.matmul(seen_, Wh, out=w_t)
-            s_zr += w_zr  # (1), (2) x Wx + h₋ Wh + b
-            σ(s_zr, zr)  # (1) z, (2) r
-            np.add(w_c, bh_c, out=u)  # (3') u = h₋ Wh_c + bh_c
-            s_c += np.multiply(r, u, out=w_c)  # (3') x Wx_c + b_c + r∘u
-            φ(s_c, c)  # (3') c
-            np.subtract(h_, c, out=h_t)
-            h_t *= z  # (4) z∘(h₋−c)
-            h_t += c  # (4) h = c + z∘(h₋−c)
+        σ, φ, W = self._gate(), self.activation, by_gate(Wh, 3)
+        s_zr, s_c, zr, z, r, c, u, w, w_zr, w_c = p.once(self._forward_views, scratch)
+        h_, h, seen, m = p.around()
+        for t in range(len(h)):
+            if m:
+                np.multiply(h_[t], m[t], out=seen[t])
+            np.matmul(seen[t], W, out=w[t])  # h₋ Wh of all gates
+            s_zr[t] += w_zr[t]  # (1), (2) x Wx + h₋ Wh + b
+            σ(s_zr[t], zr[t])  # (1) z, (2) r
+            np.add(w_c[t], bh_c, out=u[t])  # (3') u = h₋ Wh_c + bh_c
+            s_c[t] += np.multiply(r[t], u[t], out=w_c[t])  # (3') x Wx_c + b_c + r∘u
+            φ(s_c[t], c[t])  # (3') c
+            np.subtract(h_[t], c[t], out=h[t])
+            h[t] *= z[t]  # (4) z∘(h₋−c)
+            h[t] += c[t]  # (4) h = c + z∘(h₋−c)
 
-    def _backward_reset_after(self, p: Pass, ds: Array, WhT: Array, dh: Array, du: Array) -> None:
+    def _backward_reset_after(self, p: Pass) -> None:
         """Run the backward loop with (3') in place of (3)."""
-        H, m, e = self.units, p.m, p.scratch("e", (p.steps.N, self.units))
-        WhT_zr, WhT_c = WhT[: 2 * H], WhT[2 * H :]
-        for block in p.blocks():
-            F, (z, r, _) = self._factors(p, block, p.kept[0]), block.part(p.a)
-            factors = map(block.each, (*F, F, z, r))
-            rows = map(block.now, (by_gate(ds, 3), ds[:, : 2 * H], du))
-            for ds_z, ds_r, ds_c, F_t, z_t, r_t, ds_rows, ds_zr, du_t, e_t, dh_t, d_t, dh_ in zip(
-                *factors, *rows, block.first(e), *p.carried(block, dh, self.return_sequences), strict=False
-            ):
-                ds_z *= dh_t  # (4) dz, (1) ds_z
-                ds_c *= dh_t  # (4) dc, (3') ds_c
-                ds_r *= ds_c  # (3') dr, (2) ds_r
-                np.multiply(ds_c, r_t, out=du_t)  # (3') du
-                ds_rows[...] = F_t  # (1) to (3') ds, gates side by side
-                np.dot(du_t, WhT_c, out=d_t)  # (3') dh₋
-                d_t += np.dot(ds_zr, WhT_zr, out=e_t)  # (2), (1) dh₋
-                if m is not None:
-                    d_t *= m[: len(d_t)]  # what the weights saw was h₋∘m
-                d_t += np.multiply(dh_t, z_t, out=e_t)  # (4) dh∘z
+        WhT_zr, WhT_c, h_before = p.WhT[: 2 * self.units], p.WhT[2 * self.units :], p.before(p.states[0])
+        for block, F, *views in p.once(self._backward_views, self._scratch):
+            self._factors(p, block, F, h_before, p.kept[0])
+            ds_z, ds_r, ds_c, ds, z, r, side_by_side, ds_zr, du, e, dh, d, dh_ = views
+            m = p.masks(block)
+            for t in reversed(range(len(block))):
+                ds_z[t] *= dh[t]  # (4) dz, (1) ds_z
+                ds_c[t] *= dh[t]  # (4) dc, (3') ds_c
+                ds_r[t] *= ds_c[t]  # (3') dr, (2) ds_r
+                np.multiply(ds_c[t], r[t], out=du[t])  # (3') du
+                side_by_side[t][...] = ds[t]  # (1) to (3') ds
+                np.dot(du[t], WhT_c, out=d[t])  # (3') dh₋
+                d[t] += np.dot(ds_zr[t], WhT_zr, out=e[t])  # (2), (1) dh₋
+                if m:
+                    d[t] *= m[t]  # what the weights saw was h₋∘m
+                d[t] += np.multiply(dh[t], z[t], out=e[t])  # (4) dh∘z
                 if self.return_sequences:
-                    dh_ += d_t  # (1) to (4) dh₋
+                    dh_[t] += d[t]  # (1) to (4) dh₋
 
-    def _factors(self, p: Pass, block: Walk, reset: Array) -> Array:
-        """Return what dh and dq, or with (3') ds_c, are multiplied by to become ds, of many steps at once."""
-        F, (z, _, c) = self._slopes(p, block), block.part(p.a)
-        (Fz, Fr, Fc), t = F, p.scratch("t", c.shape)
-        Fz *= np.subtract(block.part(p.h_before), c, out=t)
+    def _factors(self, p: Pass, block: Span, F: Array, h_before: Array, reset: Array) -> None:
+        """Fill F with what dh and dq, or with (3') ds_c, are multiplied by for ds, of many steps at once."""
+        (Fz, Fr, Fc, e), (z, _, c) = F, block.part(p.a)
+        self._slopes(p, block, F[:3])
+        Fz *= np.subtract(block.part(h_before), c, out=e)
         Fr *= block.part(reset)
-        Fc *= np.subtract(ONE, z, out=t)
-        return F
+        Fc *= np.subtract(ONE, z, out=e)
 
-    def _recurrent_gradients(self, p: Pass, ds: Array) -> None:
+    def _forward_views(self, p: Pass, scratch: Scratch) -> list[list[Array]]:
+        w = scratch("w", (3, p.steps.N, self.units))
+        return [*p.steps.cut(p.s[:2], p.s[2], p.a[:2], *p.a, *p.kept), *p.steps.first(w, w[:2], w[2])]
+
+    def _backward_views(self, p: Pass, scratch: Scratch) -> list[tuple[Any, ...]]:
+        views, steps = [], p.steps
+        rows = [by_gate(p.ds, 3), p.ds[:, : 2 * self.units], *p.made]
+        for block in p.blocks():
+            z, r, _ = block.part(p.a)
+            F = scratch("F", (4, *z.shape))
+            cut = block.cut(*F[:3], F[:3], z, r, *(block.part(steps.shaped(array)) for array in rows))
+            e = block.first(scratch("e", (steps.N, self.units)))
+            views.append((block, F, *cut, *e, *p.carried(block, scratch, self.return_sequences)))
+        return views
+
+    def _recurrent_gradients(self, p: Pass) -> None:
         """Fill the gradients of Wh, and of bh_c if there is one."""
-        H, seen = self.units, p.seen_before
-        np.matmul(seen.T, ds[:, : 2 * H], out=self._grad_blocks["Wh"][:, : 2 * H])  # (1), (2)
-        seen_c, ds_c = (seen, p.rows["du"]) if self.reset_after else (p.rows["q"], ds[:, 2 * H :])
+        H, seen = self.units, flat(p.before(p.seen))
+        np.matmul(seen.T, p.ds[:, : 2 * H], out=self._grad_blocks["Wh"][:, : 2 * H])  # (1), (2)
+        seen_c, ds_c = (seen, p.made[0]) if self.reset_after else (flat(p.kept[0]), p.ds[:, 2 * H :])
         np.matmul(seen_c.T, ds_c, out=self.grads["Wh_c"])  # (3') or (3)
         if "bh_c" in self.grads:
-            np.sum(p.rows["du"], axis=0, out=self.grads["bh_c"])  # (3')
+            np.sum(p.made[0], axis=0, out=self.grads["bh_c"])  # (3')

@@ -1,9 +1,7 @@
 """What the loops over time work on, and which of them run: the cell's own in NumPy, or the same compiled."""
 
-import functools
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -11,9 +9,11 @@ from nnfw.activations import Activation, Sigmoid, Tanh
 from nnfw.core.typing import Array
 from nnfw.core.vectors import Scratch
 from nnfw.kernels import kernel
-from nnfw.layers.packing import Steps, Walk
+from nnfw.layers.packing import Span, Steps, flat
 
 Weights = tuple[Array, list[Array]]  # Wx over b (D + 1, G·H), and Wh in the parts that are multiplied at once
+
+Views = TypeVar("Views")
 
 BLOCK = 1 << 16  # numbers of one factor that the backward loop makes at a time: 256 KB in float32
 
@@ -41,78 +41,143 @@ class Loops(NamedTuple):
         return Compiled(forward, backward) if forward and backward else None
 
 
-@dataclass
 class Pass:
-    """What the loops over the time steps of one batch work on, in packed rows."""
+    """The memory in which a recurrent layer reads a batch, in packed rows; batches of one shape share it.
 
-    steps: Steps
-    scratch: Scratch
-    x: Array  # the inputs, and a column of ones whose weight is the bias, (P, D + 1)
-    s: Array  # the scores (G, P, H): the input products, which the forward loop completes
-    a: Array  # the gates (G, P, H), in the memory of `s` unless a derivative needs the scores
-    states: list[Array]  # (N + P, H) each, the first of them h
-    seen: Array  # h as the recurrent weights see it: h itself, or h∘m with recurrent dropout
-    kept: list[Array]  # the rows of `Loops.kept`
-    Wh: list[Array]  # recurrent weights, in the parts that are multiplied at once
-    m: Array | None  # the mask of recurrent dropout (N, H), in the order of the rows
-    x_mask: Array | None  # that of dropout (N, D), in the caller's order
-    compiled: Compiled | None  # the loops that run in place of the cell's own
-    rows: dict[str, Array] = field(default_factory=dict)  # what the layer's cache shows, by name
+    Parameters
+    ----------
+    steps : Steps
+        The order in which the batch is read.
+    scratch : Scratch
+        Where the memory is taken from.
+    loops : Loops
+        What the loops of the cell take and leave.
+    sizes : (int, int, int, int)
+        The columns of x, G, H and the number of states.
+    compiled : Compiled, optional
+        The loops that run in place of the cell's own.
+    apart : bool
+        Whether the gates need memory of their own, since a derivative needs the scores.
+    training : bool
+        Whether there is a backward pass.
 
-    @functools.cached_property
-    def h_before(self) -> Array:
-        """The state before each row (P, H)."""
-        return self.states[0][self.steps.previous]
+    Attributes
+    ----------
+    x : ndarray (P, D + 1)
+        The inputs, and a column of ones whose weight is the bias.
+    s, a : ndarray (G, P, H) or (G, T, N, H)
+        The scores of the gates, which begin as the input products, and the gates.
+    states : list of ndarray (N + P, H)
+        The first of them is h.
+    seen : ndarray (N + P, H)
+        h as the recurrent weights see it: h itself, or h∘m with recurrent dropout.
+    kept : list of ndarray
+        The rows of `Loops.kept`.
+    m, x_mask : ndarray or None
+        The masks of recurrent dropout (N, H), in the order of the rows, and of dropout (N, D).
+    ds : ndarray (P, G·H)
+        The gradients of the scores.
+    dh : ndarray (N + P, H)
+        The gradients of the states, which begin as those of the outputs.
+    made : list of ndarray (P, H)
+        The rows of `Loops.made`.
+    WhT : ndarray (G·H, H)
+        The recurrent weights transposed, contiguous: the products of the backward loop run faster.
+    rows : dict
+        What the layer's cache shows, by name.
+    """
 
-    @functools.cached_property
-    def seen_before(self) -> Array:
-        """What the recurrent weights see of it (P, H)."""
-        return self.h_before if self.m is None else self.seen[self.steps.previous]
+    m: Array | None = None
+    x_mask: Array | None = None
+    seen: Array
+    rows: dict[str, Array]
 
-    def see(self) -> Iterable[Array]:
-        """Return what the recurrent weights see at each step, masked when the loop comes to it."""
-        h, m, steps = self.states[0], self.m, self.steps
-        if m is None:
-            return steps.before(h)
-        masked = zip(steps.before(h), steps.first(m), steps.before(self.seen), strict=False)
-        return (np.multiply(h_, m_t, out=seen_) for h_, m_t, seen_ in masked)
+    def __init__(
+        self,
+        steps: Steps,
+        scratch: Scratch,
+        loops: Loops,
+        sizes: tuple[int, int, int, int],
+        compiled: Compiled | None,
+        apart: bool,
+        training: bool,
+    ) -> None:
+        self.steps, self.compiled = steps, compiled
+        (columns, G, H, states), P = sizes, steps.P
+        self.x = scratch("x", (P, columns))
+        self._x, self.as_rows = self.x, compiled is not None or steps.n == 1
+        if self.as_rows:
+            self._products = scratch("s", (P, G * H))
+            self.s = steps.shaped(by_gate(self._products, G))
+        elif steps.n and G > 1:
+            self._x = self.x.reshape(len(steps), 1, steps.n, columns)
+            self._products = scratch("s", (len(steps), G, steps.n, H))
+            self.s, apart = self._products.swapaxes(0, 1), True
+        else:
+            self._products = scratch("s", (G, P, H))
+            self.s = steps.shaped(self._products)
+        self.a = steps.shaped(scratch("a", (G, P, H))) if apart else self.s
+        self.states = [scratch(f"h{k}", (steps.N + P, H)) for k in range(states)]
+        self.kept = [steps.shaped(scratch(name, (P, H))) for name in loops.kept]
+        if training:
+            self.ds, self.WhT = scratch("ds", (P, G * H)), scratch("WhT", (G * H, H))
+            self.dh = scratch("dh", (steps.N + P, H))
+            self.made = [scratch(name, (P, H)) for name in loops.made]
+        self._cuts: dict[str, Any] = {}
 
-    def carried(self, block: Walk, dh: Array, add: bool) -> tuple[Iterable[Array], ...]:
-        """Return dh, where dh₋ is computed, and dh₋ itself, of each step.
+    def multiply(self, Wx_b: Array, G: int) -> None:
+        """Compute the input products x Wx + b of all steps.
+
+        The scores of all gates lie side by side in each row for the compiled loops, or where a step is one
+        row. Else they lie gate by gate, and within each step if all steps have as many rows: one call then
+        works on several gates.
+        """
+        np.matmul(self._x, Wx_b if self.as_rows else by_gate(Wx_b, G), out=self._products)
+
+    def once(self, cut: Callable[..., Views], scratch: Scratch) -> Views:
+        """Return what `cut` makes of this memory, the first time only."""
+        name = cut.__name__
+        if name not in self._cuts:
+            self._cuts[name] = cut(self, scratch)
+        found: Views = self._cuts[name]
+        return found
+
+    def before(self, states: Array) -> Array:
+        """Return the state before each row, of all states."""
+        return self.steps.shaped(states[self.steps.previous])
+
+    def around(self) -> tuple[list[Array], list[Array], list[Array], list[Array]]:
+        """Return, for each step, h₋, h, what the weights see of h₋, and its mask if there is one."""
+        before, after = self.steps.around(self.states[0])
+        if self.m is None:
+            return before, after, before, []
+        return before, after, self.steps.around(self.seen)[0], self.masks(self.steps)
+
+    def masks(self, span: Span) -> list[Array]:
+        """Return the mask of recurrent dropout at each step; nothing without it."""
+        return [] if self.m is None else span.first(self.m)[0]
+
+    def carried(self, block: Span, scratch: Scratch, add: bool) -> list[list[Array]]:
+        """Return, for each step, dh, where dh₋ is computed, and dh₋ itself.
 
         It is computed aside if it is to be added, since dh₋ begins as the gradient of an output.
         """
-        d = block.first(self.scratch("d", (self.steps.N, dh.shape[1]))) if add else block.before(dh)
-        return block.after(dh), d, block.before(dh)
+        dh_, dh = block.around(self.dh)
+        d = block.first(scratch("d", (self.steps.N, self.dh.shape[1])))[0] if add else dh_
+        return [dh, d, dh_]
 
-    def blocks(self) -> Iterator[Walk]:
-        """Yield the steps in reverse, in blocks that are small enough to stay in the cache."""
-        return self.steps.blocks(BLOCK // self.states[0].shape[1])
+    def blocks(self) -> Iterator[Span]:
+        """Yield the steps in blocks that are small enough to stay in the cache, the last first."""
+        return self.steps.blocks(BLOCK // self.dh.shape[1])
 
     def arrays(self) -> list[Array]:
-        """Return what the compiled loops take first; the gates of a row side by side, (P, G·H)."""
-        G, P, H = self.s.shape
-        s, m = self.s.swapaxes(0, 1).reshape(P, G * H), self.s[0, :0] if self.m is None else self.m
-        return [self.steps.table, s, *self.states, self.seen, m, *self.kept]
+        """Return what the compiled loops take first."""
+        m = self.seen[:0] if self.m is None else self.m
+        return [self.steps.table, self._products, *self.states, self.seen, m, *map(flat, self.kept)]
 
     def last(self) -> Array:
         """Return the state (N, S) after the last step of each sequence."""
         return np.concatenate([self.steps.last(h) for h in self.states], axis=1)
-
-
-def input_scores(x: Array, Wx: Array, steps: Steps, G: int, scratch: Scratch, as_rows: bool = False) -> Array:
-    """Return x Wx (G, P, H), or (G, T, N, H): the gates as they lie in memory best.
-
-    They lie side by side in each row if these are to be `as_rows`, or if a step is one row. Else they lie
-    gate by gate, and within each step if all steps have as many rows: one call then works on several gates.
-    """
-    (P, F), H = x.shape, Wx.shape[1] // G
-    if as_rows or steps.n == 1:
-        return by_gate(np.matmul(x, Wx, out=scratch("s", (P, G * H))), G)
-    if steps.n and G > 1:
-        s = scratch("s", (len(steps.slices), G, steps.n, H))
-        return np.matmul(x.reshape(-1, 1, steps.n, F), by_gate(Wx, G), out=s).swapaxes(0, 1)
-    return np.matmul(x, by_gate(Wx, G), out=scratch("s", (G, P, H)))
 
 
 def by_gate(rows: Array, G: int) -> Array:

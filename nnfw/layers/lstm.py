@@ -1,13 +1,14 @@
 """LSTM: long short-term memory, of Hochreiter & Schmidhuber (1997), with a forget gate."""
 
 from collections.abc import Mapping
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
 from nnfw.activations import Activation
 from nnfw.core.typing import Array
 from nnfw.core.validation import FINITE
+from nnfw.core.vectors import Scratch
 from nnfw.initializers import Constant, Initializer
 from nnfw.layers.gated import Gated, RecurrentOptions
 from nnfw.layers.loops import Loops, Pass, by_gate
@@ -109,51 +110,66 @@ class LSTM(Gated):
     def _bias_initializer(self, gate: str) -> Initializer:
         return Constant(self.forget_bias) if gate == "f" else self.bias_initializer
 
-    def _forward_steps(self, p: Pass) -> None:
-        """Turn the scores s (4, P, H) into i, f, o and g, and fill the states h and c (N + P, H)."""
-        N, H, steps, σ, φ = p.steps.N, self.units, p.steps, self._gate(), self.activation
-        (h, c), Wh, d, u = p.states, by_gate(p.Wh[0], 4), p.scratch("d", (N, H)), p.scratch("u", (4, N, H))
-        s, a, (v,) = steps.part(p.s), steps.part(p.a), map(steps.part, p.kept)
-        rows = map(steps.each, (s, s[:3], s[3], a[:3], *a, v))
-        states = p.see(), steps.before(c), steps.after(c), steps.after(h)
-        for s, s_ifo, s_g, ifo, i, f, o, g, v, seen_, c_, c, h, d_t, u_t in zip(
-            *rows, *states, steps.first(d), steps.first(u), strict=False
-        ):
-            s += np.matmul(seen_, Wh, out=u_t)  # (1) to (4) x Wx + h₋ Wh + b
-            σ(s_ifo, ifo)  # (1) i, (2) f, (4) o
-            φ(s_g, g)  # (3) g
-            np.multiply(f, c_, out=c)  # (5) f∘c₋
-            c += np.multiply(i, g, out=d_t)  # (5) c
-            φ(c, v)  # (6) v
-            np.multiply(o, v, out=h)  # (6) h
+    def _forward_steps(self, p: Pass, Wh: list[Array], scratch: Scratch) -> None:
+        """Turn the scores into i, f, o and g, and fill the states h and c."""
+        σ, φ, W = self._gate(), self.activation, by_gate(Wh[0], 4)
+        s, s_ifo, s_g, ifo, i, f, o, g, v, c_, c, d, u = p.once(self._forward_views, scratch)
+        h_, h, seen, m = p.around()
+        for t in range(len(s)):
+            if m:
+                np.multiply(h_[t], m[t], out=seen[t])
+            s[t] += np.matmul(seen[t], W, out=u[t])  # (1) to (4) x Wx + h₋ Wh + b
+            σ(s_ifo[t], ifo[t])  # (1) i, (2) f, (4) o
+            φ(s_g[t], g[t])  # (3) g
+            np.multiply(f[t], c_[t], out=c[t])  # (5) f∘c₋
+            c[t] += np.multiply(i[t], g[t], out=d[t])  # (5) c
+            φ(c[t], v[t])  # (6) v
+            np.multiply(o[t], v[t], out=h[t])  # (6) h
 
-    def _backward_steps(self, p: Pass, ds: Array, WhT: Array, dh: Array, *others: Array) -> None:
-        """Fill ds (P, 4H) and complete dh (N + P, H), the last step first; dc (N, H) is that of one step."""
-        N, H, m, (dc,), φ = p.steps.N, self.units, p.m, others, self.activation
-        c_before, e = p.states[1][p.steps.previous], p.scratch("e", (N, H))
-        for block in p.blocks():
-            F, (i, f, o, g), v = self._slopes(p, block), block.part(p.a), block.part(p.kept[0])
-            Fi, Ff, Fo, Fg = F  # what dc and dh are multiplied by, of many steps at once; then ds in place
+    def _forward_views(self, p: Pass, scratch: Scratch) -> list[list[Array]]:
+        N, H, steps = p.steps.N, self.units, p.steps
+        gates = steps.cut(p.s, p.s[:3], p.s[3], p.a[:3], *p.a, *p.kept)
+        return [
+            *gates,
+            *steps.around(p.states[1]),
+            *steps.first(scratch("d", (N, H)), scratch("u", (4, N, H))),
+        ]
+
+    def _backward_steps(self, p: Pass, *others: Array) -> None:
+        """Fill ds and complete the gradients dh of the states, the last step first; dc is one step's."""
+        c_before, c = p.before(p.states[1]), p.steps.shaped(p.states[1][p.steps.N :])
+        for block, F, Fv, *views in p.once(self._backward_views, self._scratch):
+            (i, f, o, g), v, φ, m = block.part(p.a), block.part(p.kept[0]), self.activation, p.masks(block)
+            Fi, Ff, Fo, Fg = self._slopes(p, block, F)  # and then what dc and dh are multiplied by, for ds
             Fi *= g
             Ff *= block.part(c_before)
             Fo *= v
             Fg *= i
-            Fv = φ.derivative(v, block.part(p.states[1][N:]), p.scratch("Fv", v.shape))
+            φ.derivative(v, block.part(c), Fv)
             Fv *= o
-            factors = map(block.each, (*F, F, Fv, f))
-            rows = block.now(ds), block.now(by_gate(ds, 4)), block.first(dc), block.first(e)
-            for ds_i, ds_f, ds_o, ds_g, F_t, Fv_t, f_t, ds_t, ds_rows, dc_t, e_t, dh_t, d_t, dh_ in zip(
-                *factors, *rows, *p.carried(block, dh, self.return_sequences), strict=False
-            ):
-                ds_o *= dh_t  # (6) do, (4) ds_o
-                dc_t += np.multiply(dh_t, Fv_t, out=e_t)  # (6) dh∘o∘φ′
-                ds_i *= dc_t  # (5) di, (1) ds_i
-                ds_f *= dc_t  # (5) df, (2) ds_f
-                ds_g *= dc_t  # (5) dg, (3) ds_g
-                dc_t *= f_t  # (5) dc₋
-                ds_rows[...] = F_t  # (1) to (4) ds, gates side by side
-                np.dot(ds_t, WhT, out=d_t)  # (1) to (4) dh₋
-                if m is not None:
-                    d_t *= m[: len(d_t)]  # what the weights saw was h₋∘m
+            ds_i, ds_f, ds_o, ds_g, ds, fv, f, side_by_side, ds_t, e, dh, d, dh_ = views
+            (dc,) = block.first(*others)
+            for t in reversed(range(len(block))):
+                ds_o[t] *= dh[t]  # (6) do, (4) ds_o
+                dc[t] += np.multiply(dh[t], fv[t], out=e[t])  # (6) dh∘o∘φ′
+                ds_i[t] *= dc[t]  # (5) di, (1) ds_i
+                ds_f[t] *= dc[t]  # (5) df, (2) ds_f
+                ds_g[t] *= dc[t]  # (5) dg, (3) ds_g
+                dc[t] *= f[t]  # (5) dc₋
+                side_by_side[t][...] = ds[t]  # (1) to (4) ds
+                np.dot(ds_t[t], p.WhT, out=d[t])  # (1) to (4) dh₋
+                if m:
+                    d[t] *= m[t]  # what the weights saw was h₋∘m
                 if self.return_sequences:
-                    dh_ += d_t  # (1) to (4) dh₋
+                    dh_[t] += d[t]  # (1) to (4) dh₋
+
+    def _backward_views(self, p: Pass, scratch: Scratch) -> list[tuple[Any, ...]]:
+        views = []
+        for block in p.blocks():
+            f = block.part(p.a[1])
+            F, Fv = scratch("F", (4, *f.shape)), scratch("Fv", f.shape)
+            ds = block.part(p.steps.shaped(by_gate(p.ds, 4))), block.part(p.steps.shaped(p.ds))
+            e = block.first(scratch("e", (p.steps.N, self.units)))
+            carried = p.carried(block, scratch, self.return_sequences)
+            views.append((block, F, Fv, *block.cut(*F, F, Fv, f, *ds), *e, *carried))
+        return views

@@ -13,93 +13,74 @@ then plain slices, and a loop over time needs no special case for its first step
 """
 
 import functools
-import itertools
 from collections import UserDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from nnfw.core.typing import Array
-from nnfw.core.vectors import Scratch
 
 Step = tuple[slice, slice, slice]  # before, after, now
 
 
-class Walk:
-    """Some steps, in the order in which a loop over time takes them.
+class Span:
+    """Some steps that follow each other, and the cutting of arrays into what belongs to each of them.
 
-    Its methods cut arrays into what belongs to each step, one after another. Rows are the second last axis,
-    and gates may stand before it: (P, H) or (G, P, H).
+    Where every step reads all samples, rows are (..., T, N, H). Otherwise they are (..., P, H). Gates may
+    stand in front.
 
     Parameters
     ----------
     slices : list of (slice, slice, slice)
-        ``before, after, now`` of each step, the first two of states and the last of rows.
+        ``before, after, now`` of each step, the first two of states (N + P, H) and the last of rows.
     n : int, optional
         The number of samples that are read at each step, if that is the same at all of them.
-    direction : {1, -1}
-        Whether the steps are taken forwards or in reverse.
+    start : int
+        The first of these steps, among all.
     """
 
-    def __init__(self, slices: list[Step], n: int | None, direction: int = 1) -> None:
-        self.slices, self.n, self.direction = slices, n, direction
+    def __init__(self, slices: list[Step], n: int | None, start: int = 0) -> None:
+        self.slices, self.n, self.place = slices, n, slice(start, start + len(slices))
+        self.rows = slice(slices[0][2].start, slices[-1][2].stop) if slices else slice(0)
 
-    def before(self, states: Array) -> Iterable[Array]:
-        """Return the states before each step, of all states (N + P, H)."""
-        return self._cut(states, 0)
+    def __len__(self) -> int:
+        return len(self.slices)
 
-    def after(self, states: Array) -> Iterable[Array]:
-        """Return the states after each step, of all states (N + P, H)."""
-        return self._cut(states, 1)
-
-    def now(self, rows: Array) -> Iterable[Array]:
-        """Return the rows of each step, of all rows."""
-        return self.each(self.part(rows))
-
-    def part(self, rows: Array) -> Array:
-        """Return the rows of all these steps, of all rows; (..., steps, n, H) if n is known."""
-        if rows.ndim == 4:  # (G, T, N, H)
-            span = self._span(2)
-            return rows[:, span.start // rows.shape[2] : span.stop // rows.shape[2]]
-        return self._by_step(rows[..., self._span(2), :])
-
-    def each(self, part: Array) -> Iterable[Array]:
-        """Return the rows of each step, of a `part`."""
-        if self.n is not None:
-            return part.swapaxes(0, -3)[:: self.direction]
-        start = self._span(2).start
-        return cut(part, [slice(now.start - start, now.stop - start) for _, _, now in self.slices])
-
-    def first(self, scratch: Array) -> Iterable[Array]:
-        """Return as many rows of `scratch` (..., N, H) as each step reads, from the first one on."""
-        if self.n is not None:
-            return itertools.repeat(scratch, len(self.slices))
-        return cut(scratch, [slice(now.stop - now.start) for _, _, now in self.slices])
-
-    def _cut(self, states: Array, place: int) -> Iterable[Array]:
-        if self.n is not None:
-            return self.each(self._by_step(states[self._span(place)]))
-        return cut(states, [step[place] for step in self.slices])
-
-    def _by_step(self, rows: Array) -> Array:
+    def shaped(self, rows: Array) -> Array:
+        """Return rows (..., P, H) of these steps as the other methods take them."""
         if self.n is None:
             return rows
-        return rows.reshape(*rows.shape[:-2], len(self.slices), self.n, rows.shape[-1])
+        return rows.reshape(*rows.shape[:-2], len(self), self.n, rows.shape[-1])
 
-    def _span(self, place: int) -> slice:
-        """Return the slice of all these steps."""
-        if not self.slices:
-            return slice(0, 0)
-        ends = [self.slices[0][place], self.slices[-1][place]][:: self.direction]
-        return slice(ends[0].start, ends[1].stop)
+    def part(self, rows: Array) -> Array:
+        """Return the rows of these steps, of all rows."""
+        return rows[..., self.rows, :] if self.n is None else rows[..., self.place, :, :]
+
+    def cut(self, *parts: Array) -> list[list[Array]]:
+        """Return, for each array of the rows of these steps, the list of what belongs to each step."""
+        if self.n is not None:
+            return [list(part.swapaxes(0, -3)) for part in parts]
+        slices = [slice(now.start - self.rows.start, now.stop - self.rows.start) for _, _, now in self.slices]
+        return [[part[..., now, :] for now in slices] for part in parts]
+
+    def around(self, states: Array) -> tuple[list[Array], list[Array]]:
+        """Return the states before each step, and those after it, of all states (N + P, H)."""
+        if self.n is None or not self.slices:
+            return [states[before] for before, _, _ in self.slices], [
+                states[after] for _, after, _ in self.slices
+            ]
+        rows = states[self.slices[0][0].start : self.slices[-1][1].stop]
+        both = list(rows.reshape(len(self) + 1, self.n, rows.shape[1]))
+        return both[:-1], both[1:]
+
+    def first(self, *scratch: Array) -> list[list[Array]]:
+        """Return, for each array (..., N, H), the list of its first rows, as many as each step reads."""
+        if self.n is not None:
+            return [[rows] * len(self) for rows in scratch]
+        return [[rows[..., : now.stop - now.start, :] for _, _, now in self.slices] for rows in scratch]
 
 
-def cut(array: Array, slices: list[slice]) -> Iterable[Array]:
-    """Return these slices of an array of rows (R, H) or (G, R, H)."""
-    return map(array.__getitem__, slices) if array.ndim == 2 else (array[:, part] for part in slices)
-
-
-class Steps(Walk):
+class Steps(Span):
     """The order in which one batch is read.
 
     Parameters
@@ -198,32 +179,31 @@ class Steps(Walk):
         for start in range(0, longest, size):
             yield steps_of(self.N, self.T, self.lengths, self.backwards, (start, min(start + size, longest)))
 
-    def blocks(self, size: int) -> Iterator[Walk]:
-        """Yield the steps in reverse, in blocks of `size` rows or just above."""
-        steps: list[Step] = []
-        for step in reversed(self.slices):
-            steps.append(step)
-            start, stop = step[2].start, steps[0][2].stop
-            if stop - start >= size or start == 0:
-                yield Walk(steps, self.n, direction=-1)
-                steps = []
+    def blocks(self, size: int) -> Iterator[Span]:
+        """Yield the steps in blocks of `size` rows or just above, the last first."""
+        stop = len(self)
+        for start in reversed(range(stop)):
+            if start == 0 or self.slices[stop - 1][2].stop - self.slices[start][2].start >= size:
+                yield Span(self.slices[start:stop], self.n, start)
+                stop = start
 
     def pack(self, x: Array, out: Array) -> Array:
         """Write x (N, T, D) into the rows `out` (P, D), without its padding, and return them."""
         if self.lengths is None:
-            self._by_step(out)[...] = self._turned(x)
+            self.shaped(out)[...] = self._turned(x)
         else:
             out[...] = x[self.sample, self.time]
         return out
 
     def unpack(self, rows: Array, out: Array | None = None) -> Array:
-        """Return rows (P, H) as (N, T, H), 0 beyond each sequence's end; or write them into `out`."""
+        """Return rows as (N, T, H), 0 beyond each sequence's end; or write them into `out`."""
+        rows = flat(rows)
         if self.lengths is None and out is None:
-            return self._by_step(rows)[:: -1 if self.backwards else 1].swapaxes(0, 1)
+            return self.shaped(rows)[:: -1 if self.backwards else 1].swapaxes(0, 1)
         if out is None:
             out = np.zeros((self.N, self.T, rows.shape[1]), rows.dtype)
         if self.lengths is None:
-            self._turned(out)[...] = self._by_step(rows)
+            self._turned(out)[...] = self.shaped(rows)
         else:
             out[self.sample, self.time] = rows
         return out
@@ -231,7 +211,7 @@ class Steps(Walk):
     def scale(self, rows: Array, factors: Array) -> None:
         """Multiply the rows (P, D) of each sample by its `factors` (N, D), in place."""
         if self.lengths is None:
-            by_step = self._by_step(rows)
+            by_step = self.shaped(rows)
             by_step *= factors
         else:
             rows *= factors[self.sample]
@@ -239,16 +219,6 @@ class Steps(Walk):
     def _turned(self, x: Array) -> Array:
         """Return the view (steps read, N, D) of x (N, T, D)."""
         return x.swapaxes(0, 1)[:: -1 if self.backwards else 1][self.start : self.stop]
-
-    def states(self, initial: Array, H: int, scratch: Scratch | None = None) -> list[Array]:
-        """Return the arrays (N + P, H) for all states, of the parts of an `initial` one (N, S)."""
-        states = []
-        parts = initial[self.order].reshape(self.N, initial.shape[1] // H, H).swapaxes(0, 1)
-        for k, part in enumerate(parts):
-            shape = self.N + self.P, H
-            states.append(np.empty(shape, initial.dtype) if scratch is None else scratch(f"h{k}", shape))
-            states[-1][: self.N] = part
-        return states
 
     def unsort(self, state: Array) -> Array:
         """Return a copy (N, H) of what stands in the order of the rows, in the caller's order."""
@@ -275,6 +245,11 @@ def steps_of(
 
 
 equal_steps = functools.lru_cache(maxsize=32)(Steps)
+
+
+def flat(rows: Array) -> Array:
+    """Return rows (T, N, H) as (P, H)."""
+    return rows.reshape(-1, rows.shape[-1])
 
 
 class Unpacked(UserDict[str, Array]):

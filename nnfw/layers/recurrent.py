@@ -15,8 +15,8 @@ from nnfw.core.validation import FRACTION, boolean, positive_integer
 from nnfw.core.vectors import Scratch, lent
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer, Options, with_samples
-from nnfw.layers.loops import Loops, Pass, Weights, by_gate, input_scores, named
-from nnfw.layers.packing import Steps, Unpacked, steps_of
+from nnfw.layers.loops import Loops, Pass, Weights, by_gate, named
+from nnfw.layers.packing import Steps, Unpacked, flat, steps_of
 from nnfw.layers.parameters import NOTHING
 
 INFERENCE_ROWS = 2048  # samples × steps that inference takes at a time, whatever T is
@@ -159,11 +159,13 @@ class Recurrent(Layer):
         if not training:
             return self.forward_with_state(x, lengths, initial_state)[0]
         x, steps, state = self._opened(x, lengths, initial_state)
-        p = self._read(x, steps, state, self._weights(self._scratch), self._scratch, training=True)
+        p = self._pass = self._read(
+            x, steps, state, self._weights(self._scratch), self._scratch, training=True
+        )
         h, *_ = states = [state[steps.N :] for state in p.states]
         p.rows = {"x": p.x[:, : x.shape[2]], "h": h} | named(self.gates, p.a)
         p.rows |= named(self._states, states) | named(self._loops.kept, p.kept)
-        self._pass, self.cache = p, Unpacked(steps, p.rows)
+        self.cache = Unpacked(steps, p.rows)
         return steps.unpack(h) if self.return_sequences else steps.last(p.states[0])
 
     def forward_with_state(
@@ -202,31 +204,40 @@ class Recurrent(Layer):
         self, x: Array, steps: Steps, state: Array, weights: Weights, scratch: Scratch, training: bool = False
     ) -> Pass:
         """Run the input products x Wx + b of all steps, then the forward loop."""
-        (N, _, D), P, G, H = x.shape, steps.P, len(self.gates), self.units
-        x_mask = self._draw_mask(self.dropout, (N, D)) if training and self.dropout else None
-        m = self._draw_mask(self.recurrent_dropout, (N, H)) if training and self.recurrent_dropout else None
-        Wx_b, Wh = weights
-        x_1 = scratch("x", (P, D + self.use_bias))
-        x_1[:, D:] = 1
-        steps.pack(x, x_1[:, :D])
-        if x_mask is not None:
-            steps.scale(x_1[:, :D], x_mask)
-        compiled = self._loops.compiled(self.activation, self._σ.values())
-        s = input_scores(x_1, Wx_b, steps, G, scratch, as_rows=bool(compiled))
-        a = scratch("a", (G, P, H)) if self._needs_scores or s.ndim == 4 else s
-        states = steps.states(state, H, None if training and self.return_sequences else scratch)
-        seen = states[0]
-        if m is not None:
-            m, seen = m[steps.order], scratch("seen", seen.shape)
-            np.multiply(states[0][:N], m, out=seen[:N])
-        kept = [scratch(name, (P, H)) for name in self._loops.kept]
-        p = Pass(steps, scratch, x_1, s, a, states, seen, kept, Wh, m, x_mask, compiled)
-        if compiled:
-            compiled.forward(*p.arrays(), *Wh)
+        (N, _, D), H, (Wx_b, Wh) = x.shape, self.units, weights
+        p = self._memory_for(steps, D, scratch, training)
+        p.x_mask = self._draw_mask(self.dropout, (N, D)) if training and self.dropout else None
+        p.m = self._draw_mask(self.recurrent_dropout, (N, H)) if training and self.recurrent_dropout else None
+        p.x[:, D:] = 1
+        steps.pack(x, p.x[:, :D])
+        if p.x_mask is not None:
+            steps.scale(p.x[:, :D], p.x_mask)
+        p.multiply(Wx_b, len(self.gates))
+        if training and self.return_sequences:
+            p.states[0] = np.empty(p.states[0].shape, self.dtype)  # whose memory is that of the output
+        p.seen = p.states[0]
+        for k, h in enumerate(p.states):
+            h[:N] = state[steps.order, k * H : (k + 1) * H]
+        if p.m is not None:
+            p.m, p.seen = p.m[steps.order], scratch("seen", p.seen.shape)
+            np.multiply(p.states[0][:N], p.m, out=p.seen[:N])
+        if p.compiled:
+            p.compiled.forward(*p.arrays(), *Wh)
         else:
             with np.errstate(over="ignore"):  # see `Sigmoid.gate`
-                self._forward_steps(p)
+                self._forward_steps(p, Wh, scratch)
         return p
+
+    def _memory_for(self, steps: Steps, D: int, scratch: Scratch, training: bool) -> Pass:
+        """Return the memory for a batch, which others of the same shape have used if there were any."""
+        sizes = D + self.use_bias, len(self.gates), self.units, len(self._states)
+        compiled = self._loops.compiled(self.activation, self._σ.values())
+        key = self._loops, steps, sizes, compiled, self._needs_scores, training
+
+        def make() -> Pass:
+            return Pass(steps, scratch, self._loops, sizes, compiled, self._needs_scores, training)
+
+        return scratch.once((*key, self.return_sequences), make) if steps.n else make()
 
     def _draw_mask(self, share: float, shape: tuple[int, int]) -> Array:
         """Return the factors that drop this `share` of an array: 0, or else 1 / (1 − share)."""
@@ -243,28 +254,25 @@ class Recurrent(Layer):
         self._require("x", "backward")
         p, steps, N, G, H = self._pass, self._pass.steps, self._pass.steps.N, len(self.gates), self.units
         dy = self._check_gradient(dy, (N, steps.T, H) if self.return_sequences else (N, H))
-        dh = self._scratch("dh", p.states[0].shape)
         if self.return_sequences:
-            dh[:N] = 0
-            steps.pack(dy, dh[N:])
+            p.dh[:N] = 0
+            steps.pack(dy, p.dh[N:])
         else:
-            dh[...] = 0
-            dh[steps.final] = dy[steps.order]
+            p.dh[...] = 0
+            p.dh[steps.final] = dy[steps.order]
+        p.WhT[...] = self._blocks["Wh"].T
         others = [np.zeros((N, H), self.dtype) for _ in p.states[1:]]
-        ds = self._scratch("ds", (steps.P, G * H))
-        made = [self._scratch(name, (steps.P, H)) for name in self._loops.made]
-        WhT = self._scratch("WhT", self._blocks["Wh"].T.shape)
-        WhT[...] = self._blocks["Wh"].T  # contiguous: the products of the loop run faster
         if p.compiled:
-            p.compiled.backward(*p.arrays(), *made, ds, dh, *others, WhT)
+            p.compiled.backward(*p.arrays(), *p.made, p.ds, p.dh, *others, p.WhT)
         else:
-            self._backward_steps(p, ds, WhT, dh, *made, *others)
+            self._backward_steps(p, *others)
         names = [key("ds", gate) for gate in self.gates]
-        p.rows |= named(self._loops.made, made) | named(names, by_gate(ds, G)) | {"ds": ds, "dh": dh[N:]}
-        self.initial_gradient = np.concatenate([steps.unsort(d) for d in (dh[:N], *others)], axis=1)
+        p.rows |= named(self._loops.made, p.made) | named(names, by_gate(p.ds, G))
+        p.rows |= {"ds": p.ds, "dh": p.dh[N:]}
+        self.initial_gradient = np.concatenate([steps.unsort(d) for d in (p.dh[:N], *others)], axis=1)
         if not self._needs_dx:
             return NOTHING
-        dx = ds @ self._blocks["Wx"].T
+        dx = p.ds @ self._blocks["Wx"].T
         if p.x_mask is not None:
             steps.scale(dx, p.x_mask)
         return steps.unpack(dx)
@@ -272,25 +280,24 @@ class Recurrent(Layer):
     def gradients(self) -> None:
         """Fill the gradients of all weights from those of the scores: one matrix product a block."""
         self._require("ds", "gradients")
-        p, ds = self._pass, self._pass.rows["ds"]
-        np.matmul(p.x.T, ds, out=self._grad_Wx_b)  # of Wx, and of b in the row below
-        self._recurrent_gradients(p, ds)
+        p = self._pass
+        np.matmul(p.x.T, p.ds, out=self._grad_Wx_b)  # of Wx, and of b in the row below
+        self._recurrent_gradients(p)
 
-    def _forward_steps(self, p: Pass) -> None:
+    def _forward_steps(self, p: Pass, Wh: list[Array], scratch: Scratch) -> None:
         """Run the loop over time: complete the scores ``p.s``, fill ``p.a``, ``p.states`` and ``p.kept``."""
         raise NotImplementedError
 
-    def _backward_steps(self, p: Pass, ds: Array, WhT: Array, dh: Array, *others: Array) -> None:
-        """Run the loop in reverse: fill `ds` (P, G·H), the gradients of the scores, and what is `Loops.made`.
+    def _backward_steps(self, p: Pass, *others: Array) -> None:
+        """Run the loop in reverse: fill ``p.ds`` and ``p.made``, and complete ``p.dh``.
 
-        `dh` (N + P, H) begins as the gradients of the outputs, and is completed. `others` are the rows that
-        are made, and the gradients (N, H) of the rest of the state, which end as those of the initial state.
+        `others` are the gradients (N, H) of the rest of the state, which end as those of the initial state.
         """
         raise NotImplementedError
 
-    def _recurrent_gradients(self, p: Pass, ds: Array) -> None:
+    def _recurrent_gradients(self, p: Pass) -> None:
         """Fill the gradients of the recurrent weights."""
-        np.matmul(p.seen_before.T, ds, out=self._grad_blocks["Wh"])
+        np.matmul(flat(p.before(p.seen)).T, p.ds, out=self._grad_blocks["Wh"])
 
 
 def key(name: str, gate: str) -> str:

@@ -1,8 +1,11 @@
 """RNN: the simple recurrent layer of Elman."""
 
+from typing import Any
+
 import numpy as np
 
 from nnfw.core.typing import Array
+from nnfw.core.vectors import Scratch
 from nnfw.layers.loops import Loops, Pass
 from nnfw.layers.recurrent import Recurrent
 
@@ -48,26 +51,38 @@ class RNN(Recurrent):
     gates = ("",)
     _loops = Loops("rnn")
 
-    def _forward_steps(self, p: Pass) -> None:
-        """Fill the states h (N + P, H) from the input products s (1, P, H)."""
-        (h,), (Wh,), (s,), φ, steps = p.states, p.Wh, p.steps.part(p.s), self.activation, p.steps
+    def _forward_steps(self, p: Pass, Wh: list[Array], scratch: Scratch) -> None:
+        """Fill the states h from the input products."""
+        (s,), (W,), φ = p.once(self._forward_views, scratch), Wh, self.activation
         keeps = φ.needs_input  # the scores, for its derivative
-        for seen_, s_t, h_t in zip(p.see(), steps.each(s), steps.after(h), strict=False):
-            np.dot(seen_, Wh, out=h_t)  # (1) h₋ Wh
-            scores = np.add(s_t, h_t, out=s_t if keeps else h_t)  # (1) x Wx + h₋ Wh + b
-            φ(scores, h_t)  # (1) h
+        h_, h, seen, m = p.around()
+        for t in range(len(s)):
+            if m:
+                np.multiply(h_[t], m[t], out=seen[t])
+            np.dot(seen[t], W, out=h[t])  # (1) h₋ Wh
+            scores = np.add(s[t], h[t], out=s[t] if keeps else h[t])  # (1) x Wx + h₋ Wh + b
+            φ(scores, h[t])  # (1) h
 
-    def _backward_steps(self, p: Pass, ds: Array, WhT: Array, dh: Array, *others: Array) -> None:
-        """Fill ds (P, H) and complete dh (N + P, H), the last step first."""
-        h, m, φ = p.states[0][p.steps.N :], p.m, self.activation
+    def _forward_views(self, p: Pass, scratch: Scratch) -> list[list[Array]]:
+        return p.steps.cut(*p.s)
+
+    def _backward_steps(self, p: Pass, *others: Array) -> None:
+        """Fill ds and complete the gradients dh of the states, the last step first."""
+        h, φ = p.steps.shaped(p.states[0][p.steps.N :]), self.activation
+        for block, slope, ds, dh, d, dh_ in p.once(self._backward_views, self._scratch):
+            φ.derivative(block.part(h), block.part(p.s)[0], slope)  # (1) φ′, of many steps at once
+            m = p.masks(block)
+            for t in reversed(range(len(block))):
+                ds[t] *= dh[t]  # (1) ds = dh∘φ′
+                np.dot(ds[t], p.WhT, out=d[t])  # (1) ds Whᵀ
+                if m:
+                    d[t] *= m[t]  # what the weights saw was h₋∘m
+                if self.return_sequences:
+                    dh_[t] += d[t]  # (1) dh₋ += ds Whᵀ
+
+    def _backward_views(self, p: Pass, scratch: Scratch) -> list[tuple[Any, ...]]:
+        ds, views = p.steps.shaped(p.ds), []
         for block in p.blocks():
             slope = block.part(ds)
-            φ.derivative(block.part(h), block.part(p.s)[0], slope)  # (1) φ′, of many steps at once
-            steps = block.each(slope), *p.carried(block, dh, self.return_sequences)
-            for ds_t, dh_t, d_t, dh_ in zip(*steps, strict=False):
-                ds_t *= dh_t  # (1) ds = dh∘φ′
-                np.dot(ds_t, WhT, out=d_t)  # (1) ds Whᵀ
-                if m is not None:
-                    d_t *= m[: len(d_t)]  # what the weights saw was h₋∘m
-                if self.return_sequences:
-                    dh_ += d_t  # (1) dh₋ += ds Whᵀ
+            views.append((block, slope, *block.cut(slope), *p.carried(block, scratch, self.return_sequences)))
+        return views

@@ -141,16 +141,6 @@ class TestRows:
 
 class TestStates:
     @tried_on(batches(windows=True))
-    def test_initial_states_stand_in_front(self, batch):
-        steps, loops = batch
-        initial = numbers(loops.N, 2 * D).astype(np.float32)
-        h, c = steps.states(initial, D)
-        for part, state in ((initial[:, :D], h), (initial[:, D:], c)):
-            assert (state.shape, state.dtype) == ((loops.N + steps.P, D), np.float32)
-            np.testing.assert_array_equal(state[: loops.N], part[loops.ranked])
-            np.testing.assert_array_equal(steps.unsort(state[: loops.N]), part)
-
-    @tried_on(batches(windows=True))
     def test_order_and_unsort(self, batch):
         steps, loops = batch
         initial = numbers(loops.N, D).astype(np.float32)
@@ -206,67 +196,74 @@ class TestStates:
 
 class TestBlocks:
     @tried_on(batches(windows=True), st.integers(0, 20))
-    def test_blocks_are_the_steps_in_reverse(self, batch, size):
+    def test_blocks_are_the_steps_from_the_last_on(self, batch, size):
         steps, _ = batch
         blocks = list(steps.blocks(size))
-        assert [step for block in blocks for step in block.slices] == steps.slices[::-1]
-        counts = [sum(len(rows) for rows in block.now(np.empty((steps.P, 1)))) for block in blocks]
+        assert [step for block in reversed(blocks) for step in block.slices] == steps.slices
+        counts = [block.rows.stop - block.rows.start for block in blocks]
         assert sum(counts) == steps.P
         assert all(count >= size for count in counts[:-1])
-        firsts = [block.slices[-1][2] for block in blocks]  # the step that made each block large enough
+        firsts = [block.slices[0][2] for block in blocks]  # the step that made each block large enough
         assert all(
             count - (first.stop - first.start) < max(size, 1)
             for count, first in zip(counts, firsts, strict=True)
         )
 
 
-class TestWalks:
-    """A walk, forwards or in reverse, against the slices of its steps."""
+class TestSpans:
+    """What all steps and the blocks of them cut out, against the slices of their steps."""
 
     @staticmethod
-    def walks(steps, size):
+    def spans(steps, size):
         return [steps, *steps.blocks(size)]
 
     @tried_on(batches(windows=True), st.integers(1, 20))
     def test_states(self, batch, size):
         steps, loops = batch
         h = numbers(loops.N + steps.P, D)
-        for walk in self.walks(steps, size):
-            same_arrays(walk.before(h), [h[before] for before, _, _ in walk.slices])
-            same_arrays(walk.after(h), [h[after] for _, after, _ in walk.slices])
+        for span in self.spans(steps, size):
+            h_before, h_after = span.around(h)
+            same_arrays(h_before, [h[before] for before, _, _ in span.slices])
+            same_arrays(h_after, [h[after] for _, after, _ in span.slices])
 
     @tried_on(batches(windows=True), st.integers(1, 20))
     def test_rows_and_gates(self, batch, size):
         steps, _ = batch
         wide, gates = numbers(steps.P, 2 * D), numbers(2, steps.P, D)
-        for rows in (wide, wide[:, :D], gates, gates[1:], wide.reshape(-1, 2, D).swapaxes(0, 1)):
-            for walk in self.walks(steps, size):
-                same_arrays(walk.now(rows), [rows[..., now, :] for _, _, now in walk.slices])
-                scaled = [2 * one for one in walk.now(rows)]
-                same_arrays(walk.each(2 * walk.part(rows)), scaled)
+        arrays = wide, wide[:, :D], gates, gates[1:], wide.reshape(-1, 2, D).swapaxes(0, 1)
+        for span in self.spans(steps, size):
+            parts = [span.part(steps.shaped(rows)) for rows in arrays]
+            for rows, part, cut, doubled in zip(
+                arrays, parts, span.cut(*parts), span.cut(*(2 * part for part in parts)), strict=True
+            ):
+                same_arrays(cut, [rows[..., now, :] for _, _, now in span.slices])
+                same_arrays(doubled, [2 * rows[..., now, :] for _, _, now in span.slices])
+                assert all(np.shares_memory(one, part) for one in cut)
 
     @tried_on(batches(windows=True), st.integers(1, 20))
     def test_gates_that_lie_step_by_step(self, batch, size):
         steps, loops = batch
         if loops.lengths == [loops.T] * loops.N:
             by_step = numbers(len(steps.slices), 2, loops.N, D).swapaxes(0, 1)
-            for walk in self.walks(steps, size):
-                times = [now.start // loops.N for _, _, now in walk.slices]
-                same_arrays(walk.now(by_step), [by_step[:, t] for t in times])
+            for span in self.spans(steps, size):
+                times = [now.start // loops.N for _, _, now in span.slices]
+                (cut,) = span.cut(span.part(by_step))
+                same_arrays(cut, [by_step[:, t] for t in times])
 
     @tried_on(batches(windows=True), st.integers(1, 20))
     def test_scratch_is_cut_to_the_samples_of_each_step(self, batch, size):
         steps, loops = batch
-        for scratch in (numbers(loops.N, D), numbers(2, loops.N, D)):
-            for walk in self.walks(steps, size):
-                counts = [now.stop - now.start for _, _, now in walk.slices]
-                same_arrays(walk.first(scratch), [scratch[..., :n, :] for n in counts])
+        scratch = numbers(loops.N, D), numbers(2, loops.N, D)
+        for span in self.spans(steps, size):
+            counts = [now.stop - now.start for _, _, now in span.slices]
+            for whole, cut in zip(scratch, span.first(*scratch), strict=True):
+                same_arrays(cut, [whole[..., :n, :] for n in counts])
 
     @tried_on(batches())
     def test_what_is_cut_is_written_into(self, batch):
         steps, loops = batch
         h = np.zeros((loops.N + steps.P, D))
-        for number, h_t in enumerate(steps.after(h)):
+        for number, h_t in enumerate(steps.around(h)[1]):
             h_t[...] = number
         for number, (_, after, _) in enumerate(steps.slices):
             assert (h[after] == number).all()

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import oracle
 import pytest
-from built import RECURRENT, D, H, N, T, new, randomized, x
+from built import RECURRENT, D, H, N, T, build, new, randomized, step, x
 from numpy.testing import assert_allclose
 from refusals import message
 
@@ -299,6 +299,30 @@ def test_what_a_pass_returns_is_not_written_into_by_later_ones(cell, lengths, se
     results()
     for one, copied in zip(first, copies, strict=True):
         np.testing.assert_array_equal(one, copied)
+
+
+@pytest.mark.parametrize("cell", [RNN, GRU, gru_reset_after, LSTM])
+def test_a_layer_that_has_read_other_batches_computes_what_a_new_one_does(cell):
+    """Memory is kept by the shape of the batch, and several shapes lie in the same."""
+    rng = np.random.default_rng(0)
+    layer = randomized(cell(4, return_sequences=True), (None, 2), rng)
+    shapes = [(3, 5), (2, 5), (3, 5), (6, 9), (3, 5), (2, 5), (3, 2), (1, 5), (3, 5), (1, 5)]
+    changes = [{}, {"activation": "softsign"}, {}, {"return_sequences": False}, {"activation": "gelu"}]
+    for k, (n, t) in enumerate(shapes * 3):
+        for name, value in changes[k % len(changes)].items():
+            setattr(layer, name, value)
+        x, lengths = rng.normal(size=(n, t, 2)), rng.integers(1, t + 1, size=n) if k % 4 == 3 else None
+        new = build(type(layer)(**layer.config), (None, 2))
+        new.flat_params[...] = layer.flat_params
+        dy = rng.normal(size=layer.forward(x, lengths=lengths).shape)
+        for one in (layer, new):
+            step(one, x, dy, lengths=lengths)
+        np.testing.assert_array_equal(layer.backward(dy), new.backward(dy))
+        np.testing.assert_array_equal(layer.final_state, new.final_state)
+        np.testing.assert_array_equal(layer.initial_gradient, new.initial_gradient)
+        np.testing.assert_array_equal(layer.flat_grads, new.flat_grads)
+        for name in layer.cache:
+            np.testing.assert_array_equal(layer.cache[name], new.cache[name])
 
 
 @pytest.mark.parametrize("cell", [GRU, gru_reset_after, LSTM])
