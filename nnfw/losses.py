@@ -526,6 +526,52 @@ class Focal(CategoricalCrossentropy):
         return y * (γ * (1.0 - a) ** (γ - 1.0) * a * np.log(a) - (1.0 - a) ** γ)
 
 
+@registry.register("ordinal", "ordinal_crossentropy")
+class OrdinalCrossentropy(CategoricalCrossentropy):
+    """Cross-entropy of K classes in an order, for which a far class is a worse answer than a near one.
+
+    It asks at each threshold k between two classes whether y lies above, and sums the binary cross-entropies,
+    -Σ_k log P(y > k) where it does and -Σ_k log P(y ≤ k) where not, k = 0 ... K - 2 (Niu et al., CVPR 2016;
+    Cao, Mirjalili & Raschka, arXiv:1901.07884). P(y > k) = Σ_{j>k} a_j of the outputs of
+    ``Dense(K, "softmax")``, so it falls with k, and what reads classes reads these as those of cce.
+
+    Examples
+    --------
+    >>> loss = OrdinalCrossentropy()
+    >>> loss([0], [[0.1, 0.8, 0.1]]) < loss([0], [[0.1, 0.1, 0.8]])
+    True
+    """
+
+    def value(self, y: Array, a: Array) -> Array:
+        (below, above), (p_below, p_above) = at_thresholds(y), at_thresholds(above_zero(a))
+        return -(below * np.log(p_below) + above * np.log(p_above)).sum(axis=-1)
+
+    def slope(self, y: Array, a: Array) -> Array:
+        (below, above), (p_below, p_above) = at_thresholds(y), at_thresholds(above_zero(a))
+        slope = np.zeros_like(a)
+        slope[..., 1:] -= np.cumsum(above / p_above, axis=-1)  # class j is above the thresholds k < j,
+        slope[..., :-1] -= np.cumsum((below / p_below)[..., ::-1], axis=-1)[..., ::-1]  # below those k >= j
+        return slope
+
+    def value_from_logits(self, y: Array, logits: Array) -> Array:
+        below, above = at_thresholds(y)
+        limit = np.finfo(logits.dtype).max
+        with np.errstate(over="ignore"):
+            log_below, log_above = at_thresholds(2.0 * below_top(logits)[0], np.logaddexp)
+            s = np.clip(log_above - log_below, -limit, limit)  # the logits of P(y > k)
+            cost = below * np.maximum(s, 0.0) + above * np.maximum(-s, 0.0)
+            return (cost + (below + above) * np.log1p(np.exp(-np.abs(s)))).sum(axis=-1)
+
+    def slope_from_logits(self, y: Array, a: Array) -> Array:
+        da_a = self.slope(y, a) * above_zero(a)
+        return da_a - a * np.add.reduce(da_a, axis=-1, keepdims=True)
+
+
+def at_thresholds(p: Array, add: np.ufunc = np.add) -> tuple[Array, Array]:
+    """Return the sums of p (..., K) below and above each threshold between two classes, (..., K - 1) each."""
+    return add.accumulate(p, axis=-1)[..., :-1], add.accumulate(p[..., ::-1], axis=-1)[..., -2::-1]
+
+
 @registry.register("ctc")
 class CTC(Loss):
     """Connectionist temporal classification, -log P: labels without their times, as in speech.
@@ -782,6 +828,6 @@ register = registry.register
 
 __all__ = [
     "CTC", "MAE", "MSE", "MSLE", "BinaryCrossentropy", "CategoricalCrossentropy", "Focal", "GaussianNLL",
-    "Hinge", "Huber", "KLDivergence", "LogCosh", "Loss", "MixtureDensity", "Poisson", "Quantile", "get",
-    "register", "registry",
+    "Hinge", "Huber", "KLDivergence", "LogCosh", "Loss", "MixtureDensity", "OrdinalCrossentropy", "Poisson",
+    "Quantile", "get", "register", "registry",
 ]  # fmt: skip

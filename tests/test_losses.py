@@ -10,7 +10,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from nnfw import Dense, Network, losses
+from nnfw import Adam, Dense, Network, losses
 from nnfw.core.logits import LOGIT_GRADIENTS, LOGITS
 from nnfw.losses import MSE, BinaryCrossentropy, CategoricalCrossentropy, Hinge, Huber, LogCosh, Loss
 
@@ -171,6 +171,58 @@ def test_a_weight_of_each_sample_when_samples_are_as_many_as_steps():
     y, a, weight = rng.standard_normal((3, 3, 2)), rng.standard_normal((3, 3, 2)), np.array([1.0, 0.0, 2.0])
     assert MSE()(y, a, weight) == pytest.approx((MSE().per_sample(y, a) * weight).mean(), rel=1e-14)
     assert not MSE().gradient(y, a, weight)[1].any()
+
+
+def test_the_order_of_classes_counts():
+    loss, answers = losses.get("ordinal"), np.eye(5) * 0.8 + 0.04
+    assert np.all(np.diff(loss.per_sample(np.zeros(5, int), answers)) > 0)
+    assert np.all(np.diff(loss.per_sample(np.full(5, 4), answers)) < 0)
+    off = loss.per_sample(np.full(5, 2), answers)
+    np.testing.assert_allclose(off, off[::-1], rtol=1e-13)
+
+
+def test_two_classes_are_always_in_an_order():
+    a, y = softmax(np.random.default_rng(8).normal(size=(6, 2))), np.array([0, 1, 1, 0, 1, 1])
+    for smoothing in (0.0, 0.2):
+        ordinal = losses.OrdinalCrossentropy(smoothing)
+        same = CategoricalCrossentropy(smoothing)
+        assert ordinal(y, a) == pytest.approx(same(y, a), rel=1e-13)
+        np.testing.assert_allclose(ordinal.gradient(y, a), same.gradient(y, a), rtol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", HUGE)
+def test_an_order_at_any_logit(dtype):
+    loss = losses.OrdinalCrossentropy()
+    for s in extreme_logits(dtype):
+        for y in range(3):
+            with np.errstate(over="ignore"):
+                a = outputs(s[None], "softmax").astype(dtype)
+            value, ds, _ = loss.with_gradient([y], with_logits(a, s[None], "softmax"))
+            assert value >= 0
+            assert np.isfinite(ds).all()
+            assert ds.sum() == pytest.approx(0, abs=1e-6)
+            if abs(s).max() < 1000:
+                with mpmath.workdps(700):
+                    e = [mpmath.exp(mpmath.mpf(float(v))) for v in s]
+                    right = [sum(e[k:]) if y >= k else sum(e[:k]) for k in (1, 2)]
+                    exact = float(-sum(mpmath.log(part / sum(e)) for part in right))
+                assert value == pytest.approx(exact, rel=1e-5 if dtype == "float32" else 1e-12, abs=1e-300)
+
+
+def test_a_network_learns_classes_in_an_order():
+    rng = np.random.default_rng(9)
+    x = rng.normal(size=(200, 3))
+    y = np.digitize(x @ [1.0, 2.0, -1.0], [-2, -0.5, 0.5, 2])
+    layers = [Dense(16, "tanh"), Dense(5, "softmax")]
+    network = Network(layers, loss="ordinal", optimizer=Adam(0.02), metrics=["accuracy"], seed=0)
+    network.fit(x, y, epochs=60, class_weight="balanced", verbose=0)
+    found, classes = network.evaluate(x, y), network.predict_classes(x)
+    assert found["accuracy"] == np.mean(classes == y) > 0.9
+    assert found["loss"] == pytest.approx(network.loss(y, network.predict(x)), rel=1e-4)
+    assert np.abs(classes - y).max() <= 1
+    given = Network([Dense(2, "sigmoid")], loss="ordinal")
+    with pytest.raises(ValueError, match=r"probabilities that sum to 1.*Dense\(2, 'softmax'\)"):
+        given.fit(x, y > 2, verbose=0)
 
 
 # --- the fused form at the edges ------------------------------------------------------------------
@@ -416,7 +468,7 @@ def test_log_cosh_is_right_to_a_few_units_in_the_last_place():
 
 
 def test_cross_entropy_alone_takes_classes():
-    classes = ["cce", "categorical_crossentropy", "focal"]
+    classes = ["cce", "categorical_crossentropy", "focal", "ordinal", "ordinal_crossentropy"]
     assert [name for name in NAMES if losses.get(name).takes_classes] == classes
 
 
@@ -545,9 +597,10 @@ def test_names():
         "categorical_crossentropy": "cce",
         "mean_squared_logarithmic_error": "msle",
         "pinball": "quantile",
+        "ordinal_crossentropy": "ordinal",
     }
     expected = {"mse", "mae", "msle", "huber", "log_cosh", "bce", "cce", "kl_divergence", "poisson", "hinge"}
-    expected |= {"focal", "quantile", "gaussian_nll", "mixture_density"}
+    expected |= {"focal", "ordinal", "quantile", "gaussian_nll", "mixture_density"}
     assert losses.registry.names() == [
         *NAMES[: NAMES.index("quantile")],
         "ctc",

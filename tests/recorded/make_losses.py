@@ -1,13 +1,17 @@
-"""Record PyTorch's losses and gradients in float64: ``python tests/recorded/make_losses.py``.
+"""Record losses and gradients of PyTorch, and one of Keras: ``python tests/recorded/make_losses.py``.
 
 A case is a loss of nnfw with its arguments, targets y, a weight, and outputs x (scores, with an activation).
 """
 
 import json
+import os
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+
+os.environ["KERAS_BACKEND"] = "torch"
+import keras
 import torch
 import torch.nn.functional as F
 
@@ -186,6 +190,78 @@ record_ctc("short", 4, 6, 4, [[1, 2, 3], [1, 1, 0], [3, 0, 0], [0, 0, 0]], [6, 5
 record_ctc("repeats", 3, 11, 3, [[1, 1, 2, 2], [2, 2, 2, 0], [1, 2, 1, 2]], [11, 9, 4], 5.0)
 many = rng.integers(1, 20, (5, 12))
 record_ctc("long", 5, 60, 20, many, [60, 51, 47, 33, 25], 30.0)
+
+
+def ordinal(a, y):
+    """Return the sum of the binary cross-entropies of whether y exceeds each class but the last."""
+    each = [BCE(a[..., k + 1 :].sum(-1), (y > k).double(), reduction="none") for k in range(a.shape[-1] - 1)]
+    return sum(each)
+
+
+def ordinal_by_sums(a, y):
+    """Return the same of outputs of any sum."""
+    limits = range(1, a.shape[-1])
+    logs = [torch.where(y >= k, a[..., k:].sum(-1), a[..., :k].sum(-1)).log() for k in limits]
+    return -sum(logs)
+
+
+for kind, shape in {"flat": FLAT, "time": TIME}.items():
+    classes, s = rng.integers(0, shape[-1], shape[:-1]), 2 * rng.standard_normal(shape)
+    record(f"ordinal_{kind}", "ordinal", classes, softmax(s), by_hand(ordinal_by_sums))
+    scores = by_hand(lambda s, y: ordinal(torch.softmax(s, -1), y))
+    record(f"joint_ordinal_{kind}", "ordinal", classes, s, scores, "softmax")
+
+
+def record_class_weights(shape):
+    """Record PyTorch's cross-entropy with a weight a class, which divides by the sum of the weights."""
+    s, y = torch.tensor(rng.standard_normal(shape), requires_grad=True), rng.integers(0, 5, shape[:-1])
+    weight = rng.uniform(0.1, 3.0, 5)
+    loss = cross_entropy(s, torch.tensor(y), weight=torch.tensor(weight))
+    (gradient,) = torch.autograd.grad(loss, s)
+    found = {"x": s, "a": torch.softmax(s, -1), "loss": loss, "gradient": gradient}
+    name = f"class_weights/{len(shape)}"
+    arrays.update({f"{name}/{key}": value.detach().numpy() for key, value in found.items()})
+    arrays.update({f"{name}/y": y, f"{name}/weight": weight})
+
+
+def record_weighted_fit():
+    """Record three epochs of SGD on a softmax regression, with a weight a class and batches of 8."""
+    x, y, weight = rng.standard_normal((40, 4)), rng.integers(0, 3, 40), np.array([0.2, 1.0, 5.0])
+    model = torch.nn.Linear(4, 3).double()
+    arrays["weighted_fit/W"] = model.weight.detach().numpy().T.copy()
+    arrays["weighted_fit/b"] = model.bias.detach().numpy().copy()
+    loss_of = torch.nn.CrossEntropyLoss(torch.tensor(weight))
+    optimizer, losses = torch.optim.SGD(model.parameters(), 0.5), []
+    for _ in range(3):
+        total = 0.0
+        for rows in np.split(np.arange(40), 5):
+            loss = loss_of(model(torch.tensor(x[rows])), torch.tensor(y[rows]))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * weight[y[rows]].sum()
+        losses.append(total / weight[y].sum())
+    trained = {"W_after": model.weight.detach().numpy().T, "b_after": model.bias.detach().numpy()}
+    trained["evaluated"] = loss_of(model(torch.tensor(x)), torch.tensor(y)).detach().numpy()
+    found = {"x": x, "y": y, "weight": weight, "losses": np.array(losses)} | trained
+    arrays.update({f"weighted_fit/{key}": value for key, value in found.items()})
+
+
+def record_keras(name, shape):
+    """Record Keras' cross-entropy of weighted samples, which divides by the sum of the weights."""
+    a, y = softmax(rng.standard_normal(shape)), rng.integers(0, 5, shape[:-1])
+    weight = rng.uniform(0.0, 2.0, shape[:-1])
+    loss = keras.losses.SparseCategoricalCrossentropy(reduction="mean_with_sample_weight", dtype="float64")
+    found = {"a": a, "y": y, "weight": weight, "loss": float(loss(y, a, sample_weight=weight))}
+    arrays.update({f"keras_weights/{name}/{key}": value for key, value in found.items()})
+
+
+record_keras("flat", FLAT)
+record_keras("time", TIME)
+torch.manual_seed(0)
+record_class_weights((9, 5))
+record_class_weights((4, 6, 5))
+record_weighted_fit()
 
 arrays["cases"] = np.array(json.dumps(cases))
 np.savez_compressed(Path(__file__).with_name("losses.npz"), **arrays)
