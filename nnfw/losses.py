@@ -23,11 +23,29 @@ from nnfw.core.lengths import check_lengths
 from nnfw.core.logits import LOGIT_GRADIENTS, LOGITS
 from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array
-from nnfw.core.validation import AMOUNT, FRACTION, INSIDE, POSITIVE, as_array, each, numeric, positive_integer
+from nnfw.core.validation import (
+    AMOUNT,
+    FRACTION,
+    INSIDE,
+    POSITIVE,
+    as_array,
+    each,
+    numeric,
+    one_of,
+    positive_integer,
+)
 
 
 class Loss(Part):
     """Base class of losses. A subclass defines `value` and `slope`.
+
+    Parameters
+    ----------
+    divide_by : {"samples", "weights"}
+        What the mean of weighted losses divides by: the number of samples (and steps), as in Keras; or the
+        sum of their weights, as PyTorch's ``CrossEntropyLoss(weight=...)`` and Keras'
+        ``reduction="mean_with_sample_weight"``. In `fit` the mean is that of a batch; the loss of an epoch,
+        and that of `evaluate`, divides by the sum over all batches.
 
     Attributes
     ----------
@@ -64,6 +82,12 @@ class Loss(Part):
     threshold: ClassVar[float] = 0.5
     outputs_per_target: int = 1
     of_sequences: ClassVar[bool] = False
+
+    divide_by: str = "samples"  # of a class of one's own, whose __init__ does not call this one
+    _checks: ClassVar = {"divide_by": one_of("samples", "weights")}
+
+    def __init__(self, *, divide_by: str = "samples") -> None:
+        self.divide_by = divide_by
 
     def value(self, y: Array, a: Array) -> Array:
         """Return the loss of each sample (and step): y (N, ..., M) and a (N, ..., K) -> (N, ...)."""
@@ -107,8 +131,8 @@ class Loss(Part):
         a : array_like (N, ..., K)
             The outputs.
         weight : array_like (N,) or (N, T), optional
-            A factor for each sample or step: 2 counts it twice, 0 masks it. The mean divides by the number
-            of samples and steps, not by the sum of the weights.
+            A factor for each sample or step: 2 counts it twice, 0 masks it. `divide_by` says what the mean
+            divides by; if all weights are 0, it is 0.
         """
         values = self._values(*self._prepare(y, a), weight)
         return float(np.add.reduce(values, axis=None, dtype=np.float64)) / values.size
@@ -184,7 +208,7 @@ class Loss(Part):
                 f"{type(self).__name__}.value must return one loss for each sample and step, shape "
                 f"{self._single(a)}, got {values.shape}; take the mean or sum over axis=-1"
             )
-        return values if weight is None else values * _spread(weight, values.shape, values.dtype)
+        return values if weight is None else values * self._spread(weight, values.shape, values.dtype)
 
     def _single(self, a: Array) -> tuple[int, ...]:
         """Return the shape of the single losses of outputs."""
@@ -195,17 +219,21 @@ class Loss(Part):
         steps = self._single(slope)
         if weight is None:
             return slope / math.prod(steps)
-        share = _spread(weight, steps, slope.dtype) / math.prod(steps)
+        share = self._spread(weight, steps, slope.dtype) / math.prod(steps)
         return slope * share.reshape(share.shape + (1,) * (slope.ndim - len(steps)))
 
+    def _spread(self, weight: ArrayLike, steps: tuple[int, ...], dtype: DTypeLike) -> Array:
+        """Return the weights with as many axes as `steps`, the shape of the single losses: (N,) -> (N, 1).
 
-def _spread(weight: ArrayLike, steps: tuple[int, ...], dtype: DTypeLike) -> Array:
-    """Return the weights with as many axes as `steps`, the shape of the single losses: (N,) -> (N, 1)."""
-    weight = as_array(weight, "weight", dtype)
-    if weight.shape not in (steps, steps[:1]):
-        allowed = " or ".join(str(shape) for shape in dict.fromkeys([steps[:1], steps]))
-        raise ShapeError(f"weight must have the shape {allowed}, one for each loss, got {weight.shape}")
-    return weight.reshape(weight.shape + (1,) * (len(steps) - weight.ndim))
+        Those that the mean is to be divided by the sum of are scaled: their own mean becomes 1.
+        """
+        weight = as_array(weight, "weight")
+        if weight.shape not in (steps, steps[:1]):
+            allowed = " or ".join(str(shape) for shape in dict.fromkeys([steps[:1], steps]))
+            raise ShapeError(f"weight must have the shape {allowed}, one for each loss, got {weight.shape}")
+        if self.divide_by == "weights":
+            weight = weight / (weight.mean(dtype=np.float64) or 1.0)
+        return weight.reshape(weight.shape + (1,) * (len(steps) - weight.ndim)).astype(dtype, copy=False)
 
 
 def above_zero(a: Array) -> Array:
@@ -313,7 +341,8 @@ class Huber(Loss):
     4.25
     """
 
-    def __init__(self, delta: float = 1.0) -> None:
+    def __init__(self, delta: float = 1.0, *, divide_by: str = "samples") -> None:
+        super().__init__(divide_by=divide_by)
         self.delta = POSITIVE("Huber", "delta", delta)
 
     def value(self, y: Array, a: Array) -> Array:
@@ -410,7 +439,8 @@ class BinaryCrossentropy(Loss):
     fused_with = "sigmoid"
     target_range = (0.0, 1.0)
 
-    def __init__(self, label_smoothing: float = 0.0) -> None:
+    def __init__(self, label_smoothing: float = 0.0, *, divide_by: str = "samples") -> None:
+        super().__init__(divide_by=divide_by)
         self.label_smoothing = FRACTION("BinaryCrossentropy", "label_smoothing", label_smoothing)
 
     def targets(self, y: Array, a: Array) -> Array:
@@ -453,7 +483,8 @@ class CategoricalCrossentropy(Loss):
     takes_classes = True
     target_range = (0.0, math.inf)
 
-    def __init__(self, label_smoothing: float = 0.0) -> None:
+    def __init__(self, label_smoothing: float = 0.0, *, divide_by: str = "samples") -> None:
+        super().__init__(divide_by=divide_by)
         self.label_smoothing = FRACTION("CategoricalCrossentropy", "label_smoothing", label_smoothing)
 
     def targets(self, y: Array, a: Array) -> Array:
@@ -502,8 +533,10 @@ class Focal(CategoricalCrossentropy):
     0.0956
     """
 
-    def __init__(self, gamma: float = 2.0, label_smoothing: float = 0.0) -> None:
-        super().__init__(label_smoothing)
+    def __init__(
+        self, gamma: float = 2.0, label_smoothing: float = 0.0, *, divide_by: str = "samples"
+    ) -> None:
+        super().__init__(label_smoothing, divide_by=divide_by)
         self.gamma = AMOUNT("Focal", "gamma", gamma)
 
     def value(self, y: Array, a: Array) -> Array:
@@ -646,7 +679,8 @@ class Quantile(Loss):
     0.25
     """
 
-    def __init__(self, levels: Sequence[float] = (0.1, 0.5, 0.9)) -> None:
+    def __init__(self, levels: Sequence[float] = (0.1, 0.5, 0.9), *, divide_by: str = "samples") -> None:
+        super().__init__(divide_by=divide_by)
         self.levels = each(INSIDE)("Quantile", "levels", levels)
         if not self.levels:
             raise ValueError("Quantile: levels must hold at least one level in (0, 1), as 0.5 for the median")
@@ -707,7 +741,8 @@ class MixtureDensity(Loss):
     (array([[1.]]), 1.6118)
     """
 
-    def __init__(self, components: int = 2, epsilon: float = 1e-6) -> None:
+    def __init__(self, components: int = 2, epsilon: float = 1e-6, *, divide_by: str = "samples") -> None:
+        super().__init__(divide_by=divide_by)
         self.components = positive_integer("MixtureDensity", "components", components)
         self.epsilon = POSITIVE("MixtureDensity", "epsilon", epsilon)
 
@@ -776,7 +811,8 @@ class GaussianNLL(Loss):
 
     outputs_per_target = 2
 
-    def __init__(self, epsilon: float = 1e-6) -> None:
+    def __init__(self, epsilon: float = 1e-6, *, divide_by: str = "samples") -> None:
+        super().__init__(divide_by=divide_by)
         self.epsilon = POSITIVE("GaussianNLL", "epsilon", epsilon)
 
     def estimate(self, a: Array) -> Array:

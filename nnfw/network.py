@@ -137,7 +137,7 @@ class Network(Model):
             Valid steps of each sequence; for one without any, 0, a recurrent layer gives its initial state.
         sample_weight : array_like (N,) or (N, T), or list of arrays (T_i,), optional
             A factor for the loss of each sample; for sequence outputs also of each step. It counts in the
-            ``val_loss`` of held-out samples of x, too.
+            ``val_loss`` of held-out samples of x, too. For what the mean divides by see `nnfw.losses.Loss`.
         class_weight : dict or "balanced", optional
             A factor for the samples, or steps, of each class. It counts in training only.
         callbacks : sequence of Callback

@@ -354,6 +354,14 @@ dense().fit(x, y, callbacks=[LambdaCallback(on_epoch_end=change), *parallel], ve
         "Network([Dense(2 + rank), Dense(3)], seed=0).fit(x, x[:, :3], callbacks=parallel, verbose=0)",
         "ValueError: fit: parameters must be the same on all ranks",
     ),
+    "another mean": (
+        """
+network = dense()
+network.loss.divide_by = ["samples", "weights"][rank]
+network.fit(x, y, callbacks=parallel, verbose=0)
+""",
+        "ValueError: fit: divide_by must be the same on all ranks, got samples on rank 0 and weights on rank",
+    ),
     "one epoch behind": (
         """
 network = dense()

@@ -17,6 +17,7 @@ from nnfw.losses import MSE, BinaryCrossentropy, CategoricalCrossentropy, Hinge,
 with np.load(Path(__file__).with_name("recorded") / "losses.npz") as file:
     RECORDED = dict(file)
 CASES = json.loads(str(RECORDED.pop("cases")))
+BY_WEIGHTS = CategoricalCrossentropy(divide_by="weights")
 NAMES = [name for name in losses.registry.names() if not losses.get(name).of_sequences]  # see test_ctc
 HUGE = {"float32": (50.0, 800.0, 3e38), "float64": (50.0, 800.0, 1e300, 1.7e308)}
 
@@ -93,6 +94,11 @@ def test_agrees_with_pytorch(case):
     np.testing.assert_allclose(loss(y, a, r["weight"]), r["weighted"], **close)
     np.testing.assert_allclose(gradient(y, a, r["weight"]), r["weighted_gradient"], **close)
 
+    loss.divide_by, factor = "weights", r["weight"].size / r["weight"].sum()
+    np.testing.assert_allclose(loss(y, a, r["weight"]), factor * r["weighted"], **close)
+    np.testing.assert_allclose(gradient(y, a, r["weight"]), factor * r["weighted_gradient"], **close)
+    np.testing.assert_allclose(loss(y, a), r["mean"], **close)
+
 
 def test_every_loss_is_recorded():
     assert {type(losses.get(case["loss"])) for case in CASES.values()} == {
@@ -100,14 +106,33 @@ def test_every_loss_is_recorded():
     }
 
 
+@pytest.mark.parametrize("axes", [2, 3])
+def test_weights_of_classes_divide_as_in_pytorch(axes):
+    r = {
+        name: RECORDED[f"class_weights/{axes}/{name}"]
+        for name in ("a", "x", "y", "weight", "loss", "gradient")
+    }
+    a, weight = with_logits(r["a"], r["x"], "softmax"), r["weight"][r["y"]]
+    assert BY_WEIGHTS(r["y"], a, weight) == pytest.approx(float(r["loss"]), rel=1e-12)
+    np.testing.assert_allclose(logit_gradient(BY_WEIGHTS, r["y"], a, weight), r["gradient"], atol=1e-14)
+
+
+@pytest.mark.parametrize("case", ["flat", "time"])
+def test_weights_of_samples_divide_as_in_keras(case):
+    r = {name: RECORDED[f"keras_weights/{case}/{name}"] for name in ("a", "y", "weight", "loss")}
+    assert BY_WEIGHTS(r["y"], r["a"], r["weight"]) == pytest.approx(float(r["loss"]), rel=1e-6)
+
+
 # --- finite differences, weights, the time axis ---------------------------------------------------
 
 
+@pytest.mark.parametrize("divide_by", ["samples", "weights"])
 @pytest.mark.parametrize("shape", [(3, 5), (2, 3, 5), (3, 1)])
 @pytest.mark.parametrize("name", NAMES)
-def test_gradient_is_the_slope_of_the_loss(name, shape):
+def test_gradient_is_the_slope_of_the_loss(name, shape, divide_by):
     rng = np.random.default_rng(1)
     loss, weight = losses.get(name), rng.uniform(0.0, 2.0, shape[:-1])
+    loss.divide_by = divide_by
     y, a = targets_and_outputs(name, shape, rng)
     for w in (None, weight, weight[:, 0] if weight.ndim == 2 else weight):
         expected = central_differences(lambda moved, w=w: loss(y, moved, w), a)
@@ -171,6 +196,23 @@ def test_a_weight_of_each_sample_when_samples_are_as_many_as_steps():
     y, a, weight = rng.standard_normal((3, 3, 2)), rng.standard_normal((3, 3, 2)), np.array([1.0, 0.0, 2.0])
     assert MSE()(y, a, weight) == pytest.approx((MSE().per_sample(y, a) * weight).mean(), rel=1e-14)
     assert not MSE().gradient(y, a, weight)[1].any()
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-42, 3.0, 1e30])
+def test_divided_by_their_sum_weights_have_no_scale(scale):
+    rng = np.random.default_rng(7)
+    y, a = rng.normal(size=(2, 4, 3, 2)).astype("float32")
+    weight, loss = rng.integers(0, 3, (4, 3)) + 0.5, MSE(divide_by="weights")
+    assert loss(y, a, scale * weight) == pytest.approx(loss(y, a, weight), rel=1e-6)
+    np.testing.assert_allclose(loss.gradient(y, a, scale * weight), loss.gradient(y, a, weight), rtol=1e-5)
+    assert loss(y, a, np.full(4, scale)) == pytest.approx(loss(y, a), rel=1e-6)
+
+
+def test_weights_of_0_alone_give_no_loss_and_no_gradient():
+    y, a = np.ones((2, 3, 1)), np.zeros((2, 3, 1))
+    for loss in (MSE(), MSE(divide_by="weights")):
+        assert loss(y, a, [0, 0]) == 0.0
+        np.testing.assert_array_equal(loss.gradient(y, a, np.zeros((2, 3))), 0)
 
 
 def test_the_order_of_classes_counts():
@@ -615,7 +657,7 @@ def test_names():
             losses.get(synonym)
     huber = Huber(2.0)
     assert losses.get(huber) is huber
-    assert losses.get(Huber).config == {"delta": 1.0}
+    assert losses.get(Huber).config == {"delta": 1.0, "divide_by": "samples"}
 
 
 def test_every_public_loss_is_registered():
@@ -643,6 +685,17 @@ def test_arguments_are_checked(build, error):
         build()
 
 
+@pytest.mark.parametrize("name", [*NAMES, "ctc"])
+def test_every_loss_can_divide_by_the_sum_of_the_weights(name):
+    loss = losses.get(name)
+    again = type(loss)(**{**loss.config, "divide_by": "weights"})
+    assert repr(again) == f"{type(loss).__name__}(divide_by='weights')"
+    with pytest.raises(ValueError, match="divide_by must be one of 'samples', 'weights', got 'batch'"):
+        loss.divide_by = "batch"
+    with pytest.raises(TypeError, match="no argument 'reduction'; nnfw calls it divide_by"):
+        type(loss)(reduction="mean_with_sample_weight")
+
+
 def test_numpy_scalars_as_arguments_do_not_widen():
     y, a = np.zeros((2, 2), np.float32), np.ones((2, 2), np.float32)
     assert Huber(np.float64(0.5)).gradient(y, a).dtype == np.float32
@@ -664,6 +717,17 @@ def test_an_own_loss():
     assert Product()(y, a) == (17 + 53) / 2
     np.testing.assert_array_equal(Product().gradient(y, a), y / 2)
     np.testing.assert_array_equal(y, [[1, 2], [3, 4]])
+    assert Product(divide_by="weights")(y, a, [1, 3]) == (17 + 3 * 53) / 4
+
+
+def test_an_own_loss_with_arguments_of_its_own_alone():
+    class Scaled(Product):
+        def __init__(self, scale):
+            self.scale = scale
+
+    loss = Scaled(2.0)
+    assert (loss.divide_by, loss.config, repr(loss)) == ("samples", {"scale": 2.0}, "Scaled(2.0)")
+    assert loss(np.ones((2, 1)), np.ones((2, 1)), [1, 3]) == 2.0
 
 
 def test_a_value_that_keeps_the_last_axis_is_told():

@@ -35,6 +35,7 @@ ARGUMENTS = {
     "on_train_end": "on_fit_end",
     "out_features": "units",
     "random_state": "seed",
+    "reduction": "divide_by",
     "sequences": "return_sequences",
     "test_size": "test_fraction",
     "unit_cells": "units",

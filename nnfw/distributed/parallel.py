@@ -100,20 +100,21 @@ class DataParallel(Callback):
 
     def _reduce(self, run: Run) -> None:
         """Make the gradients, the loss and the statistics of a step those of all ranks."""
-        batch, tracker = run.batch_data, run.state.tracker
+        tracker = run.state.tracker
         assert tracker is not None
         if not math.isfinite(run.batch_loss):
             raise failure(run, f"the loss is {run.batch_loss}")
-        tracker.measure(batch, run.outputs)
-        mine = batch.valid, run.batch_loss, tracker.statistics
+        tracker.measure(run.batch_data, run.outputs)
+        mine = tracker.batch_weight, run.batch_loss, tracker.statistics
         gradient = run.network.flat_grads
         with run.interrupt.updating:  # no second Ctrl-C comes between the two
             found = self._group.exchange(f"batch {run.batch} of epoch {run.epoch}", mine)
-            valid, losses, statistics = zip(*found, strict=True)
-            weights = np.array(valid) / sum(valid) if sum(valid) else np.full(ranks, 1 / ranks)
-            gradient *= float(weights[rank])
+            weights, losses, statistics = zip(*found, strict=True)
+            total = sum(weights)
+            shares = np.array(weights) / total if total else np.full(ranks, 1 / ranks)
+            gradient *= float(shares[rank])
             self._group.channel.Allreduce(MPI.IN_PLACE, gradient)
-        run.batch_data, run.batch_loss = batch._replace(valid=sum(valid)), float(weights @ losses)
+        tracker.batch_weight, run.batch_loss = total, float(shares @ losses)
         of_metrics = zip(*filter(None, statistics), strict=True)  # a rank without a sample has none
         merges = [running.metric.merge for running in tracker.metrics.values()]
         tracker.statistics = [reduce(merge, s) for merge, s in zip(merges, of_metrics, strict=False)]
@@ -152,6 +153,7 @@ def check_alike(group: Group, run: Run) -> None:
         "dtype": network.dtype.name,
         "trainable": [leaf.trainable for leaf in network._leaves()],
         "loss": type(network.loss).__name__,
+        "divide_by": network.loss.divide_by,
         "metrics": [metric.name for metric in network.metrics],
         "optimizer": type(run.optimizer).__name__,
         "data": str(run.state.sampler),

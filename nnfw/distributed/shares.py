@@ -198,8 +198,8 @@ def merge(tracker: MetricTracker, group: Group) -> None:
     """Make the sums of a tracker those of all ranks."""
     found = group.exchange("the metrics", tracker.sums)
     tracker.sums = 0.0, 0, {}
-    for total, valid, statistics in found:
-        tracker.total, tracker.valid = tracker.total + total, tracker.valid + valid
+    for total, weight, statistics in found:
+        tracker.total, tracker.weight = tracker.total + total, tracker.weight + weight
         for name, running in tracker.metrics.items():
             if statistics[name] is not None:
                 running.merge(statistics[name])

@@ -36,7 +36,7 @@ def evaluated(
             loss = network.loss(batch.y, a, batch.weight) + penalty
         check_outputs(network, f"{purpose}, batch {number}", batch, a, loss)
         tracker.measure(batch, a)
-        tracker.add(batch, loss)
+        tracker.add(loss)
         yield
     data.complete(tracker)
 

@@ -128,7 +128,7 @@ def measure(run: Run) -> None:
 def count(run: Run) -> None:
     """Count an update."""
     run.updates += 1
-    run.state.tracker.add(run.batch_data, run.batch_loss)  # type: ignore[union-attr]
+    run.state.tracker.add(run.batch_loss)  # type: ignore[union-attr]
 
 
 @contextmanager

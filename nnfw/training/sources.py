@@ -85,12 +85,15 @@ def split_off(data: Data, fraction: float, split: str, rng: np.random.Generator)
 
 
 def with_steps(data: Data) -> Data:
-    """Return the data, unless there is a target for each step, and no step."""
+    """Return the data, unless there is a target for each step, and no step, or all weights are 0."""
     if data.steps and (counts := data.steps_of_samples) is not None and not counts.any():
         raise ValueError(
             "all lengths are 0, and y has a target for each step: give at least one step to train on, and "
             "one to validate on"
         )
+    weight = np.ones(1) if data.weight is None else data.weight[data.rows]
+    if not data.total(weight.sum()):
+        raise ValueError("fit: all samples to train on, or all to validate on, have weight 0; raise some")
     return data
 
 

@@ -2,17 +2,22 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from nnfw.core.lengths import steps_as_samples
 from nnfw.core.typing import Array
 from nnfw.losses import Loss
 from nnfw.metrics import Metric, Running
 from nnfw.training.batches import Batch
 
-Sums = tuple[float, int, dict[str, Array | None]]
+Sums = tuple[float, float, dict[str, Array | None]]
 
 
 class MetricTracker:
-    """Accumulates loss and metrics; each batch counts by its valid samples or time steps.
+    """Accumulates loss and metrics; the loss of a batch counts by what it was divided by.
+
+    That is the number of its valid samples or time steps, or the sum of their weights; see
+    `nnfw.losses.Loss`.
 
     Parameters
     ----------
@@ -23,23 +28,28 @@ class MetricTracker:
     """
 
     def __init__(self, metrics: Sequence[Metric], loss: Loss) -> None:
-        self.total, self.valid, self.loss = 0.0, 0, loss
+        self.loss, self.total = loss, 0.0
+        self.weight: float = 0
         self.metrics = {metric.name: Running(metric) for metric in metrics}
-        self.statistics: list[Array] = []  # of the batch that was measured last
+        self.batch_weight: float = 0  # of the batch that was measured last
+        self.statistics: list[Array] = []  # of that batch
 
     @property
     def sums(self) -> Sums:
-        """The sum of the losses, the number of terms, and the statistics of each metric."""
-        return self.total, self.valid, {name: running.total for name, running in self.metrics.items()}
+        """The sum of the losses, that of their weights, and the statistics of each metric."""
+        return self.total, self.weight, {name: running.total for name, running in self.metrics.items()}
 
     @sums.setter
     def sums(self, sums: Sums) -> None:
-        self.total, self.valid, totals = sums
+        self.total, self.weight, totals = sums
         for name, running in self.metrics.items():
             running.total = totals.get(name)  # none of a metric that has been added since
 
     def measure(self, batch: Batch, a: Array) -> None:
-        """Compute the statistics of each metric for a batch and its outputs `a`; `add` adds them."""
+        """Compute the weight of a batch, and the statistics of its outputs `a`; `add` adds them."""
+        self.batch_weight = batch.valid
+        if self.loss.divide_by == "weights" and batch.weight is not None:
+            self.batch_weight *= float(batch.weight.mean(dtype=np.float64))
         self.statistics = []
         if not batch.valid:
             return  # no sequence of the batch has a step
@@ -52,18 +62,16 @@ class MetricTracker:
             of = a if running.metric.of_outputs else predicted
             self.statistics.append(running.metric.statistics(y, of))
 
-    def add(self, batch: Batch, loss: float) -> None:
-        """Add a batch that was measured, with its mean loss."""
-        if not batch.valid:
-            return
-        self.total += loss * batch.valid
-        self.valid += batch.valid
-        for running, s in zip(self.metrics.values(), self.statistics, strict=True):
+    def add(self, loss: float) -> None:
+        """Add the batch that was measured, with its mean loss."""
+        self.total += loss * self.batch_weight
+        self.weight += self.batch_weight
+        for running, s in zip(self.metrics.values(), self.statistics, strict=False):  # none without a step
             running.merge(s)
 
     def result(self) -> dict[str, float]:
         """Return the mean loss and the metrics by name."""
-        if not self.valid:
-            raise ValueError("no sequence of these batches has a step, and each step has a target: no loss")
+        if not self.weight:
+            raise ValueError("no sequence of these batches has a step with a target and a weight: no loss")
         results = {name: running.result() for name, running in self.metrics.items()}
-        return {"loss": self.total / self.valid} | results
+        return {"loss": self.total / self.weight} | results

@@ -22,6 +22,7 @@ from nnfw import (
     Network,
     ReduceOnPlateau,
 )
+from nnfw.losses import CategoricalCrossentropy
 from nnfw.regularizers import L2
 
 N = 45  # no multiple of 2 or 4: shards differ in size
@@ -79,7 +80,8 @@ def dense(dtype="float64", **options):
 def recurrent(steps=True, cell=GRU, **options):
     """Return a network for `sequences`."""
     layers = [cell(5, return_sequences=steps), Dense(K, "softmax")]
-    return Network(layers, loss="cce", metrics=["accuracy"], **{"seed": 3, "dtype": "float64"} | options)
+    given = {"loss": "cce", "metrics": ["accuracy"], "seed": 3, "dtype": "float64"}
+    return Network(layers, **given | options)
 
 
 def several_rules():
@@ -113,6 +115,7 @@ def cases(shard=lambda *arrays: arrays, rank=0, ranks=1):
     """Return by name what makes each case; without `shard` it is that of one process."""
     x, y = vectors()
     ragged, of_steps, of_ends = sequences()
+    by_weights = CategoricalCrossentropy(divide_by="weights")
     rng = np.random.default_rng(9)
     weight = rng.uniform(0, 2, size=N)
     padded, lengths = rng.normal(size=(N, 6, 4)), rng.integers(0, 7, size=N)
@@ -152,6 +155,18 @@ def cases(shard=lambda *arrays: arrays, rank=0, ranks=1):
         "fewer than ranks": same(dense, x, y, batch_size=3, epochs=1),
         "held out": same(dense, x, y, validation_split=0.2, class_weight="balanced"),
         "weights": same(dense, x, y, weight, named=["sample_weight"], class_weight={0: 0, 1: 2, 2: 3}),
+        "divided": same(
+            lambda: dense(loss=by_weights),
+            x,
+            y,
+            weight * (np.arange(N) % 16 > 7),  # in order, whole batches of weight 0
+            named=["sample_weight"],
+            shuffle=False,
+            validation_split=0.2,
+        ),
+        "divided steps": same(
+            lambda: recurrent(loss=by_weights), ragged, of_steps, class_weight={0: 0, 1: 0.5, 2: 7.0}
+        ),
         "numbers": same(
             lambda: Network([Dense(2)], metrics=["r2", "rmse"], seed=1, dtype="float64"), x, values
         ),
