@@ -160,9 +160,15 @@ class Running:
 
 def _valid(y: Any, a: Any, lengths: Any) -> tuple[Array, Array]:
     """Return targets and outputs as arrays that are finite; of sequences, their valid steps (M, ...)."""
-    if lengths is None:
-        lengths = next(([len(one) for one in part] for part in (y, a) if _is_ragged(part)), None)
+    lengths = _lengths_of(y, a, lengths)
     return _steps(y, "y", lengths), _steps(a, "a", lengths)
+
+
+def _lengths_of(y: Any, a: Any, lengths: Any) -> Any:
+    """Return the lengths (N,) that are given, or those of lists of sequences; None if there are none."""
+    if lengths is not None:
+        return lengths
+    return next(([len(one) for one in part] for part in (y, a) if _is_ragged(part)), None)
 
 
 def _is_ragged(part: Any) -> bool:
@@ -187,6 +193,20 @@ def _steps(part: Any, name: str, lengths: Any) -> Array:
         array = array[valid_steps(check_lengths(name, np.asarray(lengths), *array.shape[:2]), array.shape[1])]
     check_finite(array, name)
     return array
+
+
+def _weights(weight: Any, a: Any, lengths: Any, M: int) -> Array:
+    """Return the weights of M samples, or valid steps (M,); that of a sequence (N,) is that of its steps."""
+    if lengths is None and np.ndim(a) == 3:
+        lengths = np.full(*np.shape(a)[:2])
+    if lengths is not None and not _is_ragged(weight) and np.shape(weight) == np.shape(lengths):
+        weight = np.repeat(_steps(weight, "weight", None), lengths)
+    else:
+        weight = _steps(weight, "weight", lengths)
+    if weight.shape != (M,) or weight.min() < 0 or not weight.any():
+        got = f"shape {weight.shape}" if weight.shape != (M,) else f"{weight.min():g} to {weight.max():g}"
+        raise ValueError(f"weight must be {M} numbers of at least 0, and one above, got {got}")
+    return weight / float(weight.max())
 
 
 def _aligned(y: ArrayLike, a: ArrayLike, classes: bool = False) -> tuple[Array, Array]:
@@ -470,6 +490,9 @@ class RankMetric(Metric):
 
     It is exact over all batches, and keeps their outputs for that. Of two classes class 1 counts; of more,
     the mean over the classes that occur, each against all others.
+
+    Called directly, it takes a `weight` too, of each sample (N,) or step (N, T), as ``sample_weight`` in
+    scikit-learn. In training and `evaluate` all samples count alike: weights count in the loss only.
     """
 
     higher_is_better = True
@@ -480,23 +503,33 @@ class RankMetric(Metric):
         truth, a = _as_classes(y, a)
         return np.column_stack([a, truth.astype(a.dtype)])
 
-    def result(self, s: Array) -> float:
+    def result(self, s: Array, weight: Array | None = None) -> float:
+        if weight is None:
+            weight = np.ones(len(s))
         a, truth = s[:, :-1], s[:, -1]
         K = a.shape[1]
         classes = [k for k in range(K) if (truth == k).any()] if K > 2 else [1]
-        return float(np.mean([self.area(*_above(a[:, min(k, K - 1)], truth == k)) for k in classes]))
+        return float(np.mean([self.area(*_above(a[:, min(k, K - 1)], truth == k, weight)) for k in classes]))
 
     def area(self, tp: Array, fp: Array) -> float:
         """Return the value, from true and false positives above each threshold, in descending order."""
         raise NotImplementedError
 
+    def __call__(self, y: Any, a: Any, *, lengths: ArrayLike | None = None, weight: Any = None) -> float:
+        """Return the value, in which samples (or steps) count by their `weight`; see `Metric`."""
+        s = self.statistics(*_valid(y, a, lengths))
+        if weight is None:
+            return self.result(s)
+        weight = _weights(weight, a, _lengths_of(y, a, lengths), len(s))
+        return self.result(s[weight > 0], weight[weight > 0])
 
-def _above(score: Array, positive: Array) -> tuple[Array, Array]:
-    """Return the numbers of true and false positives above each threshold, in descending order."""
+
+def _above(score: Array, positive: Array, weight: Array) -> tuple[Array, Array]:
+    """Return the weights of true and false positives above each threshold, in descending order."""
     order = np.argsort(-score, kind="stable")
     ends = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))  # of equal scores
-    tp = np.cumsum(positive[order])[ends]
-    return tp, ends + 1 - tp
+    tp = np.cumsum(np.where(positive, weight, 0.0)[order])[ends]
+    return tp, np.cumsum(np.where(positive, 0.0, weight)[order])[ends]
 
 
 @registry.register("roc_auc")

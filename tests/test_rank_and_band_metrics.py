@@ -1,5 +1,8 @@
 """Metrics of ranks, probabilities and forecasts: scikit-learn's values, definitions, batches, networks."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -16,6 +19,8 @@ from nnfw.metrics import (
     Pinball,
     Running,
 )
+
+RANKS = json.loads((Path(__file__).parent / "recorded" / "ranks.json").read_text())
 
 
 @pytest.fixture
@@ -51,6 +56,57 @@ def test_areas_are_those_of_scikit_learn_with_ties(rng, k):
         )
         assert ROCAUC()(y, a) == pytest.approx(auc, rel=1e-12)
         assert AveragePrecision()(y, a) == pytest.approx(precision, rel=1e-12)
+
+
+@pytest.mark.parametrize("case", RANKS, ids=lambda case: f"{len(case['y'])}-{len(case['a'][0])}")
+@pytest.mark.parametrize("metric", [ROCAUC(), AveragePrecision()], ids=lambda metric: metric.name)
+def test_areas_are_those_of_scikit_learn_with_weights(metric, case):
+    y, a, (alone, weighted) = case["y"], case["a"], case["expected"][metric.name]
+    assert metric(y, a) == pytest.approx(alone, rel=1e-12)
+    for scale in (1.0, 1e300, 1e-300):
+        assert metric(y, a, weight=scale * np.array(case["weight"])) == pytest.approx(weighted, rel=1e-12)
+    assert metric(y, a, weight=np.full(len(y), 3)) == pytest.approx(alone, rel=1e-12)
+
+
+@pytest.mark.parametrize("metric", [ROCAUC(), AveragePrecision()], ids=lambda metric: metric.name)
+def test_a_whole_weight_is_a_sample_several_times(metric, rng):
+    y, a = scores(rng, 60, 3)
+    weight = rng.integers(0, 3, 60)
+    assert metric(y, a, weight=weight) == pytest.approx(
+        metric(np.repeat(y, weight), np.repeat(a, weight, axis=0)), rel=1e-12
+    )
+
+
+def test_weights_of_sequences_and_of_their_steps(rng):
+    lengths, metric = [3, 1, 4], ROCAUC()
+    y, a, of_each = rng.integers(0, 2, (3, 4)), rng.random((3, 4, 1)), np.array([0.5, 2.0, 1.0])
+    steps, valid = rng.random((3, 4)), np.arange(4) < np.array(lengths)[:, None]
+    cut = [[one[:n] for one, n in zip(part, lengths, strict=True)] for part in (y, a, steps)]
+    for given, weight, each in (
+        ((y, a), of_each, np.outer(of_each, np.ones(4)).ravel()),
+        ((y, a), steps, steps.ravel()),
+    ):
+        assert metric(*given, weight=weight) == metric(y.ravel(), a.reshape(-1, 1), weight=each)
+        expected = metric(y[valid], a[valid], weight=each.reshape(3, 4)[valid])
+        assert metric(y, a, weight=weight, lengths=lengths) == expected
+    assert metric(cut[0], cut[1], weight=cut[2]) == expected
+    assert metric(cut[0], cut[1], weight=of_each) == metric(y, a, lengths=lengths, weight=of_each)
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (np.ones(4), r"weight must be 5 numbers of at least 0, and one above, got shape \(4,\)"),
+        (np.ones((5, 2)), r"got shape \(5, 2\)"),
+        (-np.ones(5), "got -1 to -1"),
+        (np.zeros(5), "got 0 to 0"),
+        ([1, 1, np.nan, 1, 1], r"weight\[2\] is nan"),
+        (["a"] * 5, "weight must be real numbers"),
+    ],
+)
+def test_wrong_weights_are_refused(weight, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        ROCAUC()([0, 1, 0, 1, 1], np.linspace(0, 1, 5), weight=weight)
 
 
 def test_the_area_is_the_share_of_pairs_in_order(rng):

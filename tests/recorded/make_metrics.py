@@ -1,4 +1,4 @@
-"""Record scikit-learn's metrics into metrics.json: ``python tests/recorded/make_metrics.py``."""
+"""Record scikit-learn into metrics.json and ranks.json: ``python tests/recorded/make_metrics.py``."""
 
 import json
 from pathlib import Path
@@ -139,6 +139,26 @@ def label(y, a):
     return expected | {f"multi_label{infix}matthews_correlation": v for infix, v in matthews.items()}
 
 
+def rank_cases():
+    """Yield the classes, outputs with many ties, and weights of each case, some of them 0."""
+    for n, k in ((9, 1), (80, 1), (61, 2), (40, 4), (301, 3)):
+        y = np.concatenate([np.arange(max(k, 2)), rng.integers(0, max(k, 2), n - max(k, 2))])
+        a = rng.random((n, k)) + 0.5 * (y[:, None] == (np.arange(k) if k > 1 else 1))
+        a = (a / a.sum(axis=1, keepdims=True) if k > 1 else a / 2).round(1)
+        yield y, a, rng.integers(0, 4, n) * rng.choice([0.3, 1.0, 2.5], n) + (np.arange(n) < max(k, 2))
+
+
+def rank(y, a, weight):
+    """Return the mean over the classes, or the value of class 1 of two, without weights and with them."""
+    k = a.shape[1]
+    each = [(y == c, a[:, min(c, k - 1)]) for c in (range(k) if k > 2 else [1])]
+    scores = {"roc_auc": sk.roc_auc_score, "average_precision": sk.average_precision_score}
+    return {
+        name: [float(np.mean([f(*one, sample_weight=w) for one in each])) for w in (None, weight)]
+        for name, f in scores.items()
+    }
+
+
 if __name__ == "__main__":
     cases = {}
     groups = ((classify, classification_cases()), (regress, regression_cases()), (label, label_cases()))
@@ -147,3 +167,13 @@ if __name__ == "__main__":
             cases[case] = {"y": y.tolist(), "a": a.tolist(), "expected": measure_all(y, a)}
     lines = ",\n".join(f"{json.dumps(case)}: {json.dumps(content)}" for case, content in cases.items())
     Path(__file__).with_name("metrics.json").write_text(f"{{\n{lines}\n}}\n")
+    ranks = [
+        {
+            "y": y.tolist(),
+            "a": a.tolist(),
+            "weight": weight.round(3).tolist(),
+            "expected": rank(y, a, weight.round(3)),
+        }
+        for y, a, weight in rank_cases()
+    ]
+    Path(__file__).with_name("ranks.json").write_text("[\n" + ",\n".join(map(json.dumps, ranks)) + "\n]\n")
