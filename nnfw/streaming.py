@@ -62,6 +62,7 @@ class Stream:
         parts = [(name, part) for leaf in leaves for name, part in vars(leaf).items()]
         shared = {id(part): part for name, part in parts if name in TRAINING or isinstance(part, Initializer)}
         self.steppers = [stepper_of(layer, self.N) for layer in copy.deepcopy(layers, shared)]
+        self._begun = np.zeros(self.N, bool)  # whether a sequence has had a symbol that is no mask
 
     def step(self, x_t: ArrayLike) -> Array:
         """Return the output, (K,) or (N, K), for the next time step.
@@ -74,7 +75,8 @@ class Stream:
         Raises
         ------
         ShapeError, ValueError, TypeError
-            If `x_t` has another shape or type, or is not finite; the state of the stream is unchanged.
+            If `x_t` has another shape or type, is not finite, or begins a sequence with the mask of an
+            `Embedding`; the state of the stream is unchanged.
         NonFiniteError
             If the output is not finite; call `reset` before further steps.
         """
@@ -85,6 +87,7 @@ class Stream:
         x = x.reshape(self.N, 1, *self._features)
         self.network._first._check_values(x)
         x = np.asarray(x, self.network._input_dtype, order="C")
+        self._begin(x)
         for stepper in self.steppers:
             x = stepper(x)
         y = np.asarray(x[:, 0] if x.ndim == 3 else x)
@@ -94,6 +97,17 @@ class Stream:
                 f"reset() begins a new sequence, with the weights of the network then"
             )
         return y[0] if self.samples is None else y
+
+    def _begin(self, x: Array) -> None:
+        """Raise a ValueError if a sequence begins with the mask of an `Embedding`: that is padding."""
+        symbols = self.network._first._find_lengths(x)  # 0 for a mask, 1 for another; None without a mask
+        begun = self._begun if symbols is None else self._begun | (symbols > 0)
+        if symbols is not None and not begun.all():
+            raise ValueError(
+                f"step: sequence {begun.argmin()} begins with the mask of {self.network._first._label}; that "
+                f"is padding, so leave it out in front, and step through the symbols alone"
+            )
+        self._begun = begun
 
     @property
     def state(self) -> list[Any]:
@@ -109,6 +123,7 @@ class Stream:
         for stepper, part in zip(self.steppers, state, strict=True):
             if part is not None:
                 stepper.state = copy.deepcopy(part) if isinstance(part, list) else np.array(part)
+        self._begun = np.ones(self.N, bool)
 
     def __repr__(self) -> str:
         """Show how many sequences it takes, and the shape of a step."""
@@ -126,5 +141,5 @@ class Stream:
         """Return a stream with the same weights and the same state, independent of this one."""
         other = copy.copy(self)
         other.steppers = [copy.copy(stepper) for stepper in self.steppers]
-        other.state = self.state
+        other.state, other._begun = self.state, self._begun
         return other

@@ -218,6 +218,31 @@ def test_an_open_stream_keeps_its_weights_while_the_network_is_trained(name, opt
     np.testing.assert_allclose(left.step(x[:, 0]), outputs(network, 0), rtol=0, atol=1e-12)
 
 
+def test_a_stream_does_not_begin_with_a_mask():
+    layers = [Embedding(7, 4, mask=0), GRU(5, return_sequences=True), Dense(2)]
+    network = built(layers, x=rng.integers(1, 7, size=(N, T)))
+    stream, x = network.stream(), [3, 0, 2]
+    with pytest.raises(ValueError, match=r"sequence 0 begins with the mask of layer 1, Embedding\(7, 4\)"):
+        stream.step(0)
+    before = stream.copy()
+    expected = network.predict([x])[0]
+    for t in range(3):  # a mask between symbols is a step
+        np.testing.assert_allclose(stream.step(x[t]), expected[t], rtol=0, atol=1e-12)
+    with pytest.raises(ValueError, match="sequence 0 begins with the mask"):
+        before.step(0)
+    stream.copy().step(0)
+    before.state = stream.state
+    before.step(0)  # a sequence goes on
+    stream.reset()
+    with pytest.raises(ValueError, match="sequence 0 begins with the mask"):
+        stream.step(0)
+    several = network.stream(samples=2)
+    with pytest.raises(ValueError, match="sequence 1 begins with the mask"):
+        several.step([3, 0])
+    np.testing.assert_allclose(several.step([3, 3])[0], expected[0], rtol=0, atol=1e-12)
+    several.step([0, 2])
+
+
 def test_a_stream_holds_weights_once_and_nothing_of_training():
     vectors = rng.normal(size=(7, 4))
     layers = [Embedding(7, 4, initializer=vectors), GRU(5, return_sequences=True), Dense(7, "softmax")]

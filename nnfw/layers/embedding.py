@@ -35,7 +35,8 @@ class Embedding(Layer):
         H, the size of a vector.
     mask : int, optional
         The index that stands for no symbol. Its vector is 0, and stays so. If this is the first layer of a
-        network, the masks at the end of a sequence are padding: the lengths follow from them.
+        network, the masks at the end of a sequence are padding: the lengths follow from them. A sequence that
+        begins with masks is refused, unless lengths are given: then each mask within them is a step.
     initializer : str, Initializer or ndarray (V, H)
         Fills ``E``; an array gives pretrained vectors.
     **options
@@ -106,21 +107,19 @@ class Embedding(Layer):
         if self.mask is None or x.ndim != 2:
             return lengths
         symbols = x != self.mask
-        if lengths is None:
-            self._check_padding(symbols)
-        else:
+        if lengths is not None:
             symbols &= valid_steps(lengths, x.shape[1])
+        self._check_padding(symbols)
         return np.where(symbols.any(axis=1), x.shape[1] - symbols[:, ::-1].argmax(axis=1), 0)
 
     def _check_padding(self, symbols: Array) -> None:
-        """Raise a ValueError if sequences are padded in front; `symbols` (N, T) are not the mask."""
-        some = symbols.any(axis=1)
-        in_front, behind = some & ~symbols[:, 0], some & ~symbols[:, -1]
-        if in_front.any() and not behind.any():
+        """Raise a ValueError if a sequence is padded in front; `symbols` (N, T) are not the mask."""
+        in_front = symbols.any(axis=1) & ~symbols[:, 0]
+        if in_front.any():
             raise ValueError(
-                f"{self._label}: x[{in_front.argmax()}] begins with the mask {self.mask}, and no sequence "
-                f"ends with it: padding goes to the end, as nnfw.data.pad_sequences has it (Keras: "
-                f"padding='post'); where the mask is a step that counts, give lengths"
+                f"{self._label}: x[{in_front.argmax()}] begins with the mask {self.mask}: padding goes to "
+                f"the end, as nnfw.data.pad_sequences has it (Keras: padding='post'); where the mask is a "
+                f"step that counts, give x as one array, and lengths"
             )
 
     def compute_shapes(self, input_shape: Shape) -> Shape:

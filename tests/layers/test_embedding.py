@@ -105,7 +105,7 @@ def test_one_that_does_not_stand_first_says_so():
 
 
 def test_lengths_follow_from_the_mask():
-    x = np.array([[1, 0, 2, 0], [0, 0, 0, 3], [5, 0, 0, 0]])
+    x = np.array([[1, 0, 2, 0], [4, 0, 0, 3], [5, 0, 0, 0]])
     assert_array_equal(Embedding(7, 3, mask=0)._find_lengths(x), [3, 4, 1])
     assert_array_equal(Embedding(7, 3, mask=6)._find_lengths(x.astype(float)), [4, 4, 4])
     assert Embedding(7, 3)._find_lengths(x) is None
@@ -282,22 +282,50 @@ class TestIndicesAtTheDoor:
 PADDED_IN_FRONT = np.array([[0, 0, 3, 1], [0, 2, 2, 4], [5, 1, 2, 3], [0, 0, 0, 0]])
 
 
+@pytest.mark.parametrize(
+    ("x", "n"),
+    [
+        (PADDED_IN_FRONT, 0),
+        (np.array([[1, 2, 3, 0], [0, 2, 2, 4]]), 1),  # some rows padded behind, others in front
+        (np.array([[3, 1, 4, 1], [0, 2, 2, 0]]), 1),  # one on both sides
+        ([[3, 1], [2, 1, 3], [0, 2]], 2),
+    ],
+)
 @pytest.mark.parametrize("verb", ["fit", "predict", "evaluate"])
-def test_padding_in_front_is_refused_with_the_remedy(verb):
+def test_padding_in_front_is_refused_with_the_remedy(verb, x, n):
     network = Network([Embedding(6, 3, mask=0), GRU(4), Dense(1)], seed=0)
     network.fit(PADDED_IN_FRONT[:, ::-1], np.zeros(4), verbose=0)
-    data = {"fit": (np.zeros(4),), "evaluate": (np.zeros(4),), "predict": ()}[verb]
     before = network.flat_params.copy()
-    with pytest.raises(ValueError, match=r"x\[0\] begins with the mask 0, and no sequence ends with it"):
-        getattr(network, verb)(PADDED_IN_FRONT, *data)
+    with pytest.raises(
+        ValueError, match=rf"x\[{n}\] begins with the mask 0: padding goes to the end.*'post'"
+    ):
+        getattr(network, verb)(x, *[np.zeros(len(x))] * (verb != "predict"))
     assert_array_equal(network.flat_params, before)
 
 
-def test_masks_in_front_are_steps_where_lengths_or_other_rows_say_so():
+def test_rows_of_validation_data_and_of_batches_are_refused_too(tmp_path):
+    network = Network([Embedding(6, 3, mask=0), GRU(4), Dense(1)], seed=0)
+    y, behind = np.zeros(4), PADDED_IN_FRONT[:, ::-1]
+    np.save(tmp_path / "x.npy", PADDED_IN_FRONT)
+    for given, options in (
+        ((behind, y), {"validation_data": (PADDED_IN_FRONT, y)}),
+        (([(PADDED_IN_FRONT, y)],), {}),
+        ((np.load(tmp_path / "x.npy", mmap_mode="r"), y), {}),
+    ):
+        with pytest.raises(ValueError, match=r"x\[0\] begins with the mask 0"):
+            network.fit(*given, verbose=0, **options)
+    assert not network.size
+
+
+def test_masks_in_front_are_steps_where_lengths_say_so():
     network = Network([Embedding(6, 3, mask=0), GRU(4), Dense(1)], seed=0)
     network.fit(PADDED_IN_FRONT, np.zeros(4), lengths=[4, 4, 4, 4], verbose=0)
-    padded_behind = np.array([[0, 3, 1, 0], [0, 2, 2, 4]])
-    network.fit(padded_behind, np.zeros(2), verbose=0)
-    network.fit([[0, 3, 1], [0, 2]], np.zeros(2), verbose=0)
+    a = network.predict(PADDED_IN_FRONT, lengths=[4, 4, 4, 4])
+    alone = Network([GRU(4), Dense(1)], seed=0)
+    alone.compute_shapes((4, 3))
+    alone.initialize()
+    for mine, theirs in zip(alone.layers, network.layers[1:], strict=True):
+        mine.flat_params[...] = theirs.flat_params
+    assert_allclose(a, alone.predict(network.params["embedding_1.E"][PADDED_IN_FRONT]), rtol=1e-5, atol=1e-7)
     without = Network([Embedding(6, 3), GRU(4), Dense(1)], seed=0)
     without.fit(PADDED_IN_FRONT, np.zeros(4), verbose=0)
