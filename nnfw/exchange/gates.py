@@ -8,7 +8,8 @@ from nnfw.core.typing import Array
 from nnfw.layers.base import Layer
 from nnfw.layers.bidirectional import Bidirectional
 from nnfw.layers.embedding import Embedding
-from nnfw.layers.recurrent import Recurrent, key
+from nnfw.layers.loops import key
+from nnfw.layers.recurrent import Recurrent
 from nnfw.layers.sequential import Sequential
 
 Orders = Mapping[type[Recurrent], Sequence[str]]  # the gates of each kind of layer, in the order of a dialect

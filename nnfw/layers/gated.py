@@ -56,6 +56,8 @@ class Gated(Recurrent):
         self._σ = self._by_gate(recurrent_activation)
         first, *others = self._σ.values()
         self.recurrent_activation = first if all(σ == first for σ in others) else self._σ
+        self._needs_scores = any(σ.needs_input for σ in (self.activation, *self._σ.values()))
+        self._scales = [self._σ[gate].gate_scale if gate in self._σ else 1.0 for gate in self.gates]
 
     def _by_gate(
         self, activation: str | Activation | Mapping[str, str | Activation]
@@ -74,19 +76,13 @@ class Gated(Recurrent):
             for gate in self._sigma_gates
         }
 
-    @property
-    def _needs_scores(self) -> bool:  # type: ignore[override]
-        needed = [σ.needs_input for σ in (self.activation, *self._σ.values())]
-        return any(needed)
-
     def _weights(self, scratch: Scratch) -> Weights:
         """Return the weights, the columns of each gate with a σ times its `gate_scale`.
 
         The sigmoid is σ(s) = 1 / (1 + exp(−s)). The sign is put into the weights and not into every score:
         see `Sigmoid.gate`. Wh is in parts that are contiguous.
         """
-        scales = [self._σ[gate].gate_scale if gate in self._σ else 1.0 for gate in self.gates]
-        scale = np.repeat(np.asarray(scales, self.dtype), self.units)
+        scale = np.repeat(np.asarray(self._scales, self.dtype), self.units)
         Wx_b = np.multiply(self._Wx_b, scale, out=scratch("Wx_b", self._Wx_b.shape))
         Wh, stop = [], 0
         for i, gates in enumerate(self._loops.at_once):
@@ -97,20 +93,19 @@ class Gated(Recurrent):
 
     def _gate(self) -> Callable[[Array, Array], object]:
         """Return the function that writes the gates with a σ (G, n, H), given their scores, into `out`."""
-        σs = [σ.gate for σ in self._σ.values()]
         if isinstance(self.recurrent_activation, Activation):
-            return σs[0]
+            return self.recurrent_activation.gate
 
         def by_gate(s: Array, out: Array) -> None:
-            for g, σ in enumerate(σs):
-                σ(s[g], out[g])
+            for g, σ in enumerate(self._σ.values()):
+                σ.gate(s[g], out[g])
 
         return by_gate
 
     def _slopes(self, p: Pass, block: Span, F: Array) -> Array:
         """Write the derivatives of the gates' activations at some steps into F, and return it."""
-        for gate, s, a, out in zip(self.gates, block.part(p.s), block.part(p.a), F, strict=True):
+        s, a = block.part(p.s), block.part(p.a)
+        for g, gate in enumerate(self.gates):
             σ = self._σ.get(gate, self.activation)
-            scale = σ.gate_scale if gate in self._σ else 1.0
-            σ.derivative(a, s / scale if σ.needs_input else None, out)
+            σ.derivative(a[g], s[g] / self._scales[g] if σ.needs_input else None, F[g])
         return F

@@ -1,6 +1,6 @@
 """What the loops over time work on, and which of them run: the cell's own in NumPy, or the same compiled."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -83,14 +83,15 @@ class Pass:
         The rows of `Loops.made`.
     WhT : ndarray (G·H, H)
         The recurrent weights transposed, contiguous: the products of the backward loop run faster.
-    rows : dict
-        What the layer's cache shows, by name.
+    forward_rows, backward_rows : dict
+        What the layer's cache shows after the forward and the backward pass, by name.
     """
 
     m: Array | None = None
     x_mask: Array | None = None
     seen: Array
-    rows: dict[str, Array]
+    forward_rows: dict[str, Array]
+    backward_rows: dict[str, Array]
 
     def __init__(
         self,
@@ -133,6 +134,14 @@ class Pass:
         works on several gates.
         """
         np.matmul(self._x, Wx_b if self.as_rows else by_gate(Wx_b, G), out=self._products)
+
+    def name(self, D: int, loops: Loops, gates: Sequence[str], states: Sequence[str]) -> None:
+        """Name what the layer's cache shows, h excepted."""
+        N, (_, *others) = self.steps.N, states
+        self.forward_rows = {"x": self.x[:, :D]} | named(gates, self.a) | named(loops.kept, self.kept)
+        self.forward_rows |= named(others, (state[N:] for state in self.states[1:]))
+        self.backward_rows = {"ds": self.ds, "dh": self.dh[N:]} | named(loops.made, self.made)
+        self.backward_rows |= named((key("ds", gate) for gate in gates), by_gate(self.ds, len(gates)))
 
     def once(self, cut: Callable[..., Views], scratch: Scratch) -> Views:
         """Return what `cut` makes of this memory, the first time only."""
@@ -188,3 +197,8 @@ def by_gate(rows: Array, G: int) -> Array:
 def named(names: Iterable[str], arrays: Iterable[Array]) -> dict[str, Array]:
     """Return the arrays that have a name, by name."""
     return {name: array for name, array in zip(names, arrays, strict=True) if name}
+
+
+def key(name: str, gate: str) -> str:
+    """Return the parameter's name for a gate: ``Wx_z``; a layer with a single gate has plain names."""
+    return f"{name}_{gate}" if gate else name

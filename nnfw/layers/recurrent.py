@@ -15,7 +15,7 @@ from nnfw.core.validation import FRACTION, boolean, positive_integer
 from nnfw.core.vectors import Scratch, lent
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer, Options, with_samples
-from nnfw.layers.loops import Loops, Pass, Weights, by_gate, named
+from nnfw.layers.loops import Loops, Pass, Weights, key
 from nnfw.layers.packing import Steps, Unpacked, flat, steps_of
 from nnfw.layers.parameters import NOTHING
 
@@ -162,10 +162,8 @@ class Recurrent(Layer):
         p = self._pass = self._read(
             x, steps, state, self._weights(self._scratch), self._scratch, training=True
         )
-        h, *_ = states = [state[steps.N :] for state in p.states]
-        p.rows = {"x": p.x[:, : x.shape[2]], "h": h} | named(self.gates, p.a)
-        p.rows |= named(self._states, states) | named(self._loops.kept, p.kept)
-        self.cache = Unpacked(steps, p.rows)
+        h = p.states[0][steps.N :]
+        self.cache = Unpacked(steps, {**p.forward_rows, "h": h})
         return steps.unpack(h) if self.return_sequences else steps.last(p.states[0])
 
     def forward_with_state(
@@ -232,12 +230,15 @@ class Recurrent(Layer):
         """Return the memory for a batch, which others of the same shape have used if there were any."""
         sizes = D + self.use_bias, len(self.gates), self.units, len(self._states)
         compiled = self._loops.compiled(self.activation, self._σ.values())
-        key = self._loops, steps, sizes, compiled, self._needs_scores, training
+        settings = self._needs_scores, training, self.return_sequences
 
         def make() -> Pass:
-            return Pass(steps, scratch, self._loops, sizes, compiled, self._needs_scores, training)
+            p = Pass(steps, scratch, self._loops, sizes, compiled, self._needs_scores, training)
+            if training:
+                p.name(D, self._loops, self.gates, self._states)
+            return p
 
-        return scratch.once((*key, self.return_sequences), make) if steps.n else make()
+        return scratch.once((self._loops, steps, sizes, compiled, *settings), make) if steps.n else make()
 
     def _draw_mask(self, share: float, shape: tuple[int, int]) -> Array:
         """Return the factors that drop this `share` of an array: 0, or else 1 / (1 − share)."""
@@ -252,7 +253,7 @@ class Recurrent(Layer):
     def backward(self, dy: Array) -> Array:
         """Return dx (N, T, D), given dy of the output's shape; `initial_gradient` is left behind too."""
         self._require("x", "backward")
-        p, steps, N, G, H = self._pass, self._pass.steps, self._pass.steps.N, len(self.gates), self.units
+        p, steps, N, H = self._pass, self._pass.steps, self._pass.steps.N, self.units
         dy = self._check_gradient(dy, (N, steps.T, H) if self.return_sequences else (N, H))
         if self.return_sequences:
             p.dh[:N] = 0
@@ -266,9 +267,7 @@ class Recurrent(Layer):
             p.compiled.backward(*p.arrays(), *p.made, p.ds, p.dh, *others, p.WhT)
         else:
             self._backward_steps(p, *others)
-        names = [key("ds", gate) for gate in self.gates]
-        p.rows |= named(self._loops.made, p.made) | named(names, by_gate(p.ds, G))
-        p.rows |= {"ds": p.ds, "dh": p.dh[N:]}
+        self.cache.update(p.backward_rows)
         self.initial_gradient = np.concatenate([steps.unsort(d) for d in (p.dh[:N], *others)], axis=1)
         if not self._needs_dx:
             return NOTHING
@@ -298,8 +297,3 @@ class Recurrent(Layer):
     def _recurrent_gradients(self, p: Pass) -> None:
         """Fill the gradients of the recurrent weights."""
         np.matmul(flat(p.before(p.seen)).T, p.ds, out=self._grad_blocks["Wh"])
-
-
-def key(name: str, gate: str) -> str:
-    """Return the parameter's name for a gate: ``Wx_z``; a layer with a single gate has plain names."""
-    return f"{name}_{gate}" if gate else name
