@@ -1,6 +1,7 @@
 """Training by several processes: it is that of one process, and no error leaves a process waiting.
 
-Each test starts processes by the mpiexec of the environment, within a time limit. One start runs many cases.
+Tests start processes by the mpiexec of the environment, within a time limit. One start runs many cases, and
+most scripts, one after the other; what ends the processes has its own.
 """
 
 import ast
@@ -33,11 +34,34 @@ x, y = shard(*vectors())
 parallel = [DataParallel()]
 """
 
+# Runs each folder's script as if it were alone, and keeps for each whether it raised, and what it would show.
+ONE_AFTER_ANOTHER = """
+import json, os, runpy, sys, traceback
+from nnfw.distributed import rank
+
+home, ended = os.getcwd(), {}
+for name in sys.argv[1:]:
+    os.chdir(os.path.join(home, name))
+    ended[name] = False, ""
+    try:
+        runpy.run_path("script.py", run_name="__main__")
+    except Exception as error:
+        shown = vars(error).get("shown_on", rank) == rank
+        ended[name] = True, "".join(traceback.format_exception(error)) if shown else ""
+with open(os.path.join(home, f"{rank}.json"), "w") as file:
+    json.dump(ended, file)
+"""
+SCRIPTS = {}  # those of the tests that share one start on two ranks
+
 
 def start(ranks, *arguments, folder):
     """Start a script on several ranks."""
     paths = [str(HELPERS), str(HELPERS.parents[1])]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"}
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "OPENBLAS_NUM_THREADS": "1",
+        "MPIR_CVAR_ENABLE_HEAVY_YIELD": "1",  # a rank that waits leaves its core to the others
+    }
     command = [MPIEXEC, "-n", str(ranks), sys.executable, *map(str, arguments)]
     pipe = subprocess.PIPE
     return subprocess.Popen(
@@ -60,6 +84,29 @@ def run(ranks, script, folder, limit=120.0):
     """Run a script on several ranks."""
     (folder / "script.py").write_text(START + script)
     return finish(start(ranks, "script.py", folder=folder), limit)
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory):
+    """Run `SCRIPTS`; return their folder, what was printed, and for each how it ended on either rank."""
+    home = tmp_path_factory.mktemp("together")
+    (home / "all.py").write_text(ONE_AFTER_ANOTHER)
+    for name, script in SCRIPTS.items():
+        (home / name).mkdir()
+        (home / name / "script.py").write_text(START + script)
+    code, out, err = finish(start(2, "all.py", *SCRIPTS, folder=home), 300)
+    assert (code, err) == (0, "")
+    on_ranks = [json.loads((home / f"{rank}.json").read_text()) for rank in range(2)]
+    return home, out, {name: [tuple(ended[name]) for ended in on_ranks] for name in SCRIPTS}
+
+
+@pytest.fixture
+def folder(request, together):
+    """Return the folder of the script of a test, which has run to its end on both ranks."""
+    home, _, ended = together
+    name = request.function.__name__
+    assert ended[name] == [(False, ""), (False, "")]
+    return home / name
 
 
 # ---- one process and several ------------------------------------------------------------------------------
@@ -97,23 +144,22 @@ def test_the_cases_are_what_they_say(alone):
     assert cases()["rules"]()[0].layers[0].trainable is False
 
 
-def test_all_start_from_what_rank_0_has(tmp_path):
-    script = """
+SCRIPTS["test_all_start_from_what_rank_0_has"] = """
 network = dense(seed=rank)
 network.fit(x, y, verbose=0)  # other weights, and another state of Adam, on each rank
 network.fit(x, y, epochs=2, validation_split=0.2, callbacks=parallel, verbose=0)
 np.savez(f"{rank}.npz", weights=network.flat_params, **network.history)
 """
-    code, _, err = run(2, script, tmp_path)
-    assert code == 0, err
-    first, second = (np.load(tmp_path / f"{rank}.npz") for rank in range(2))
+
+
+def test_all_start_from_what_rank_0_has(folder):
+    first, second = (np.load(folder / f"{rank}.npz") for rank in range(2))
     np.testing.assert_array_equal(first["weights"], second["weights"])
     assert first["loss"][0] != second["loss"][0]
     np.testing.assert_array_equal(first["val_loss"], second["val_loss"])
 
 
-def test_dropout_differs_between_ranks_and_not_between_runs(tmp_path):
-    script = """
+SCRIPTS["test_dropout_differs_between_ranks_and_not_between_runs"] = """
 found = []
 for again in range(2):
     network = Network([Dense(5), Dropout(0.5), Dense(3, "softmax")], loss="cce", seed=1)
@@ -126,9 +172,10 @@ assert found[0] == found[1]
 np.savez(f"{rank}.npz", masks=np.array([len(m) for m in masks]), first=np.frombuffer(masks[0], np.float32),
          weights=network.flat_params)
 """
-    code, _, err = run(2, script, tmp_path)
-    assert code == 0, err
-    first, second = (np.load(tmp_path / f"{rank}.npz") for rank in range(2))
+
+
+def test_dropout_differs_between_ranks_and_not_between_runs(folder):
+    first, second = (np.load(folder / f"{rank}.npz") for rank in range(2))
     np.testing.assert_array_equal(first["weights"], second["weights"])
     size = min(len(first["first"]), len(second["first"]))
     assert (first["first"][:size] != second["first"][:size]).any()
@@ -166,8 +213,7 @@ def test_a_fit_is_shared_once():
 # ---- one rank prints and saves; fits are resumed ---------------------------------------------------------
 
 
-def test_one_rank_prints_and_writes(tmp_path):
-    script = """
+SCRIPTS["test_one_rank_prints_and_writes"] = """
 network = dense()
 callbacks = [CSVLogger("log.csv"), Checkpoint("checkpoint.npz"), *parallel]
 network.fit(x, y, epochs=2, validation_data=shard(*vectors(1)), callbacks=callbacks, verbose=2)
@@ -175,14 +221,16 @@ network.summary()
 os.makedirs(f"rank{rank}")
 network.save(f"rank{rank}/network.npz")
 """
-    code, out, err = run(2, script, tmp_path)
-    assert (code, err) == (0, "")
+
+
+def test_one_rank_prints_and_writes(folder, together):
+    _, out, _ = together
     assert [line.split(":")[0] for line in out.splitlines()[:3]] == ["validation", "epoch 1/2", "epoch 2/2"]
     assert out.count("dense_1") == out.count("43 parameters") == 1
-    assert len((tmp_path / "log.csv").read_text().splitlines()) == 3
-    files = sorted(path.name for path in tmp_path.rglob("*.*"))
+    assert len((folder / "log.csv").read_text().splitlines()) == 3
+    files = sorted(path.name for path in folder.rglob("*.*"))
     assert files == ["checkpoint.npz", "log.csv", "network.npz", "script.py"]
-    assert (tmp_path / "rank0" / "network.npz").exists()
+    assert (folder / "rank0" / "network.npz").exists()
 
 
 PART_OF_A_FIT = """
@@ -214,8 +262,7 @@ def test_a_fit_is_resumed_by_another_number_of_ranks(tmp_path):
             np.testing.assert_allclose(found[key], values, rtol=1e-12, atol=1e-12, err_msg=key)
 
 
-def test_a_fit_with_dropout_is_resumed_to_the_bit(tmp_path):
-    script = """
+SCRIPTS["test_a_fit_with_dropout_is_resumed_to_the_bit"] = """
 def new():
     layers = [GRU(4, dropout=0.3), Dropout(0.5), Dense(3, "softmax")]
     return Network(layers, loss="cce", metrics=["accuracy"], seed=1)
@@ -236,8 +283,10 @@ part.fit(*shard(x, y), callbacks=parallel, resume=True, **given)
 assert (part.flat_params == whole.flat_params).all()
 assert dict(part.history) == dict(whole.history), (part.history, whole.history)
 """
-    code, _, err = run(2, script, tmp_path)
-    assert code == 0, err
+
+
+def test_a_fit_with_dropout_is_resumed_to_the_bit(folder):
+    assert (folder / "part.npz").exists()
 
 
 # ---- nothing hangs ---------------------------------------------------------------------------------------
@@ -374,8 +423,20 @@ network.fit(x, y, callbacks=parallel, verbose=0)
 }
 
 
-@pytest.mark.parametrize("name", FAILURES)
-def test_an_error_of_one_rank_ends_all_and_is_shown_once(name, tmp_path):
+OUTSIDE = "before the fit", "exit before the fit"  # of a fit, where nothing can be raised on the other rank
+SCRIPTS |= {name: script for name, (script, _) in FAILURES.items() if name not in OUTSIDE}
+
+
+@pytest.mark.parametrize("name", [name for name in FAILURES if name not in OUTSIDE])
+def test_an_error_of_one_rank_is_raised_on_all_and_shown_once(name, together):
+    _, _, ended = together
+    assert [raised for raised, _ in ended[name]] == [True, True]
+    assert sum(shown.count(FAILURES[name][1]) for _, shown in ended[name]) == 1
+    assert sum(shown != "" for _, shown in ended[name]) == 1
+
+
+@pytest.mark.parametrize("name", [*OUTSIDE, "in a callback", "other batches"])  # of one rank, of both
+def test_an_error_that_nothing_catches_ends_all_and_is_shown_once(name, tmp_path):
     script, message = FAILURES[name]
     code, _, err = run(2, script, tmp_path, limit=60)
     assert code != 0
@@ -396,8 +457,7 @@ raise AssertionError
     assert sorted(err) == sorted("enough\nenough\n")  # of two ranks at once
 
 
-def test_an_error_can_be_caught_on_all_ranks(tmp_path):
-    script = """
+SCRIPTS["test_an_error_can_be_caught_on_all_ranks"] = """
 def fail(run):
     if rank == 1:
         raise ZeroDivisionError("on one rank")
@@ -408,13 +468,15 @@ for _ in range(2):
     except ZeroDivisionError as error:
         assert rank == 1 or error.__notes__ == ["This was raised on rank 1 of 2."]
 assert np.isfinite(network.fit(x, y, callbacks=parallel, verbose=0)["loss"]).all()
+open(f"{rank}.done", "w").close()
 """
-    code, _, err = run(2, script, tmp_path)
-    assert (code, err) == (0, "")
 
 
-def test_ranks_stop_together_where_one_asks_for_it(tmp_path):
-    script = """
+def test_an_error_can_be_caught_on_all_ranks(folder):
+    assert len(list(folder.glob("*.done"))) == 2
+
+
+SCRIPTS["test_ranks_stop_together_where_one_asks_for_it"] = """
 def stop(run):
     if rank == 1 and run.batch == 3:
         run.stop("rank 1 has had enough")
@@ -423,9 +485,11 @@ network.fit(x, y, batch_size=8, callbacks=[LambdaCallback(on_batch_end=stop), *p
 assert network._training_state.batch == 3
 assert network._training_state.stopped == "rank 1 has had enough"
 """
-    code, out, err = run(2, script, tmp_path)
-    assert (code, err) == (0, "")
-    assert out == "stopped in epoch 1: rank 1 has had enough\n"
+
+
+def test_ranks_stop_together_where_one_asks_for_it(folder, together):
+    _, out, _ = together
+    assert out.splitlines()[-1] == "stopped in epoch 1: rank 1 has had enough"
 
 
 LONG = """
