@@ -2,6 +2,8 @@
 
 import os
 import signal
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,13 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 # The numbers that tests expect to the last digit are NumPy's; tests of compiled kernels choose them.
 os.environ.setdefault("NNFW_KERNELS", "numpy")
+
+# Where Python is told to write no bytecode, each run, each worker and each process that a test starts would
+# compile all modules again; it is kept with what else pytest keeps.
+if sys.dont_write_bytecode:
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(Path(__file__).parents[1] / ".pytest_cache" / "bytecode")
+    sys.dont_write_bytecode, sys.pycache_prefix = False, os.environ["PYTHONPYCACHEPREFIX"]
 
 # A shell starts what runs in its background with Ctrl-C ignored, and the tests press it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
