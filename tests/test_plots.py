@@ -360,9 +360,9 @@ def test_confusion_matrix_of_many_classes_is_fast(classes, seconds, tmp_path):
         return time.process_time() - start
 
     matrix = confusion(classes, samples=2 * classes)
-    whole = min(cost(lambda: plots.confusion_matrix(matrix, tmp_path / "matrix.png")) for _ in range(2))
     alone = min(cost(lambda: plots.lines({"a": [1, 2]}, tmp_path / "lines.png")) for _ in range(2))
-    assert whole - alone < seconds
+    tries = (cost(lambda: plots.confusion_matrix(matrix, tmp_path / "matrix.png")) for _ in range(2))
+    assert any(whole - alone < seconds for whole in tries)
     assert max(plots.confusion_matrix(matrix).get_size_inches()) * 200 < 1700  # pixels
 
 
