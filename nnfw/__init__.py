@@ -30,6 +30,7 @@ from nnfw.initializers import Initializer
 from nnfw.kernels import set_kernels, show_config
 from nnfw.layers import (
     GRU,
+    GRUD,
     LSTM,
     RNN,
     Activate,
@@ -72,9 +73,9 @@ from nnfw.training.plateau import ReduceOnPlateau
 from nnfw.training.tensorboard import TensorBoard
 
 __all__ = [
-    "GRU", "LSTM", "RNN", "SGD", "Activate", "Activation", "Adagrad", "Adam", "AdamW", "AttentionPooling",
-    "AveragePooling1D", "AveragePooling2D", "BatchNorm", "Bidirectional", "CSVLogger", "Callback",
-    "Checkpoint", "Conv1D", "Conv2D", "Dense", "Dropout", "EarlyStopping", "Embedding", "Flatten",
+    "GRU", "GRUD", "LSTM", "RNN", "SGD", "Activate", "Activation", "Adagrad", "Adam", "AdamW",
+    "AttentionPooling", "AveragePooling1D", "AveragePooling2D", "BatchNorm", "Bidirectional", "CSVLogger",
+    "Callback", "Checkpoint", "Conv1D", "Conv2D", "Dense", "Dropout", "EarlyStopping", "Embedding", "Flatten",
     "GaussianNoise", "History", "Initializer", "LambdaCallback", "LastStep", "Layer", "LayerNorm", "Lion",
     "LivePlot", "LoadError", "Loss", "MaxPooling", "MaxPooling1D", "MaxPooling2D", "MeanPooling",
     "Metric", "Nadam", "Network", "NonFiniteError", "Optimizer", "RMSprop", "ReduceOnPlateau",

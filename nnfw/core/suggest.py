@@ -48,6 +48,7 @@ ELSEWHERE = {
     **dict.fromkeys(
         ("batch_first", "in_channels", "in_features", "input_dim", "input_shape", "input_size"), INFERRED
     ),
+    "mask": "x[mask == 0] = nan marks gaps, for nnfw.data.Impute or Gaps, and lengths= where padding begins",
     "mask_zero": "mask=0 makes the index 0 padding",
     "return_state": "after forward(x, training=True) the layer has it as final_state",
     "save_best_only": "monitor='val_loss' saves the best network only",

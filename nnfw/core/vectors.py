@@ -30,13 +30,13 @@ class Scratch:
             view = self._views[name] = memory[:size].reshape(shape)
         return view
 
-    def once(self, key: Any, make: Callable[[], Any]) -> Any:
-        """Return what `make` makes of this memory; the last few are kept by their keys."""
-        if key not in self._made:
+    def once(self, make: Callable[..., Any], *args: Any) -> Any:
+        """Return ``make(self, *args)``; the last few are kept, by these arguments."""
+        if (make, args) not in self._made:
             for oldest in [*self._made][: 1 - KEPT]:
                 del self._made[oldest]
-            self._made[key] = make()
-        return self._made[key]
+            self._made[make, args] = make(self, *args)
+        return self._made[make, args]
 
     def __reduce__(self) -> Any:
         return Scratch, (self.dtype,)

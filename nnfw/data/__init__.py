@@ -4,14 +4,14 @@ Nothing here changes its arguments, which may be read-only, non-contiguous or me
 gives the same data.
 """
 
-from nnfw.data.missing import Impute
+from nnfw.data.missing import Gaps, Impute
 from nnfw.data.preparation import LabelEncoder, MinMaxScaler, Preparation, Scaler, StandardScaler, one_hot
 from nnfw.data.samples import batches, gather_by_length, split_indices, train_test_split
 from nnfw.data.sequences import pad_sequences, sliding_windows
 from nnfw.data.vocabulary import Vocabulary
 
 __all__ = [
-    "Impute", "LabelEncoder", "MinMaxScaler", "Preparation", "Scaler", "StandardScaler", "Vocabulary",
+    "Gaps", "Impute", "LabelEncoder", "MinMaxScaler", "Preparation", "Scaler", "StandardScaler", "Vocabulary",
     "batches", "gather_by_length", "one_hot", "pad_sequences", "sliding_windows", "split_indices",
     "train_test_split",
 ]  # fmt: skip

@@ -1,17 +1,55 @@
-"""Missing values: Impute fills them, and says where they were."""
+"""Missing values: Impute fills them, and says where they were; Gaps also says since when."""
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from nnfw.core.typing import Array
-from nnfw.core.validation import boolean, first_where, one_of
+from nnfw.core.validation import boolean, first_where, numeric, one_of
 from nnfw.data.preparation import Preparation, _feature_arrays, _is_sequences
 
 METHODS = one_of("last", "mean", "zero")
 
 
-class Impute(Preparation):
+class MissingValues(Preparation):
+    """The base of Impute and Gaps: the mean of the known values, and what both check."""
+
+    learned: ClassVar[tuple[str, ...]] = ("mean",)
+    mean: Array
+    _along_steps = True  # whether a value is filled with one of another step
+
+    def fit(self, data: Any, y: Any = None) -> Self:
+        """Take the mean of the known values of each feature over all samples and steps. `y` is not read."""
+        rows = [self._checked(item).reshape(-1, item.shape[-1]) for item in _feature_arrays(data)]
+        known = sum(np.sum(~np.isnan(item), axis=0) for item in rows)
+        unknown = np.flatnonzero(known == 0)
+        if unknown.size:
+            raise ValueError(f"feature {unknown[0]} has no known value in the data to fit; leave it out")
+        self.mean = sum(np.nansum(item, axis=0, dtype=np.float64) for item in rows) / known
+        return self
+
+    def _checked(self, item: Array) -> Array:
+        """Return an array of features in floating point, whose values are finite or missing."""
+        x = item if item.dtype.kind == "f" else item.astype(np.float64)
+        if np.isinf(x).any():
+            raise ValueError(f"{first_where(np.isinf(x), x, 'the data')}, which is not missing but wrong")
+        return x
+
+    def _items(self, data: Any) -> list[Array]:
+        """Return the data, or each sequence of a list, with the features that were fitted."""
+        items = [self._checked(item) for item in _feature_arrays(data)]
+        if self._along_steps and items[0].ndim == 2 and not _is_sequences(data):
+            raise ValueError(
+                f"{type(self).__name__}: the last known value is that of a step before, and samples "
+                f"{items[0].shape} have none; one series is data[None], or take Impute('mean')"
+            )
+        for x in items:
+            if x.shape[-1] != len(self.mean):
+                raise ValueError(f"fitted to {len(self.mean)} features, got {x.shape[-1]} (shape {x.shape})")
+        return items
+
+
+class Impute(MissingValues):
     """Fill missing values, which are nan, and add an indicator of each feature: 1 where it is missing.
 
     Data is (N, D), (N, T, D) or a list of (T_i, D) arrays, and is returned in the same form, with D features
@@ -38,53 +76,103 @@ class Impute(Preparation):
            [4., 3., 1., 0.]])]
     """
 
-    learned = ("mean",)
-    mean: Array
-
     def __init__(self, method: str = "last", *, indicators: bool = True) -> None:
         self.method = METHODS("Impute", "method", method)
         self.indicators = boolean("Impute", "indicators", indicators)
 
-    def fit(self, data: Any, y: Any = None) -> Self:
-        """Take the mean of the known values of each feature over all samples and steps. `y` is not read."""
-        rows = [self._checked(item).reshape(-1, item.shape[-1]) for item in _feature_arrays(data)]
-        known = sum(np.sum(~np.isnan(item), axis=0) for item in rows)
-        unknown = np.flatnonzero(known == 0)
-        if unknown.size:
-            raise ValueError(f"feature {unknown[0]} has no known value in the data to fit; leave it out")
-        self.mean = sum(np.nansum(item, axis=0, dtype=np.float64) for item in rows) / known
-        return self
+    @property
+    def _along_steps(self) -> bool:  # type: ignore[override]
+        return self.method == "last"
 
     def transform(self, data: Any) -> Any:
         """Return `data` without missing values."""
-        items = _feature_arrays(data)
-        if self.method == "last" and items[0].ndim == 2 and not _is_sequences(data):
-            raise ValueError(
-                f"Impute: method='last' goes along time steps, and samples {items[0].shape} have none; one "
-                f"series is data[None], or take method='mean'"
-            )
-        filled = [self._fill(self._checked(item)) for item in items]
+        filled = [self._fill(x) for x in self._items(data)]
         return filled if _is_sequences(data) else filled[0]
-
-    def _checked(self, item: Array) -> Array:
-        """Return an array of features in floating point, whose values are finite or missing."""
-        x = item if item.dtype.kind == "f" else item.astype(np.float64)
-        if np.isinf(x).any():
-            raise ValueError(f"{first_where(np.isinf(x), x, 'the data')}, which is not missing but wrong")
-        return x
 
     def _fill(self, x: Array) -> Array:
         """Return one array or sequence without missing values."""
-        if x.shape[-1] != len(self.mean):
-            raise ValueError(f"fitted to {len(self.mean)} features, got {x.shape[-1]} (shape {x.shape})")
         missing = np.isnan(x)
         if self.method == "last":
-            x = self._carry(x, missing)
+            x = np.take_along_axis(x, last_known(missing), axis=-2)
         y = np.where(np.isnan(x), 0.0 if self.method == "zero" else self.mean, x).astype(x.dtype)
         return np.concatenate([y, missing.astype(x.dtype)], axis=-1) if self.indicators else y
 
-    def _carry(self, x: Array, missing: Array) -> Array:
-        """Return x with the last known value before it, if any, in place of each missing one."""
-        steps = np.arange(x.shape[-2])[:, None]
-        last = np.maximum.accumulate(np.where(missing, 0, steps), axis=-2)
-        return np.take_along_axis(x, last, axis=-2)
+
+class Gaps(MissingValues):
+    """Prepare sequences with missing values, which are nan, for the layer `GRUD`.
+
+    Data is (N, T, D) or a list of (T_i, D) arrays, and is returned in the same form with 3D features side by
+    side: the values, standardized by those known in the training data, or the last known one where a value is
+    missing, and 0, the mean, before the first; a mask, 1 where the value is known and 0 where not; and the
+    time since the last known value before this step, or since the first step. After `fit`, `mean` and `scale`
+    (D,) hold the mean and the standard deviation (1 for a constant feature).
+
+    References
+    ----------
+    Che, Purushotham, Cho, Sontag & Liu 2018, "Recurrent neural networks for multivariate time series with
+    missing values" (arXiv:1606.01865), equation 2.
+
+    Examples
+    --------
+    >>> nan = float("nan")
+    >>> gaps = Gaps().fit([[[1.0], [nan], [nan], [3.0], [nan]]])  # one sequence of five steps
+    >>> gaps.transform([[[1.0], [nan], [nan], [3.0], [nan]]], times=[[0, 1, 4, 5, 7]])
+    [array([[-1.,  1.,  0.],
+           [-1.,  0.,  1.],
+           [-1.,  0.,  4.],
+           [ 1.,  1.,  5.],
+           [ 1.,  0.,  2.]])]
+    """
+
+    learned = ("mean", "scale")
+    scale: Array
+
+    def fit(self, data: Any, y: Any = None) -> Self:
+        """Measure each feature by its known values over all samples and steps. `y` is not read."""
+        super().fit(data)
+        squares = [np.square(item - self.mean).reshape(-1, len(self.mean)) for item in _feature_arrays(data)]
+        known = sum(np.sum(~np.isnan(item), axis=0) for item in squares)
+        scale = np.sqrt(sum(np.nansum(item, axis=0) for item in squares) / known)
+        self.scale = np.where(scale > 0, scale, 1.0)
+        return self
+
+    def transform(self, data: Any, times: Any = None) -> Any:
+        """Return values, mask and time since the last value.
+
+        `times` says when each step is, (N, T) or a list of (T_i,), in a unit in which most gaps are of the
+        order of 1; by default the steps are 0, 1, 2 ...
+        """
+        items, listed = self._items(data), _is_sequences(data)
+        made = [self._lay_out(x, t) for x, t in zip(items, times_of(items, times, listed), strict=True)]
+        return made if listed else made[0]
+
+    def _lay_out(self, x: Array, times: Array) -> Array:
+        """Return one array or sequence as values, mask and time since the last value, side by side."""
+        missing = np.isnan(x)
+        last, t = last_known(missing), np.broadcast_to(times[..., None], x.shape)
+        before = np.zeros_like(last)
+        before[..., 1:, :] = last[..., :-1, :]
+        values = np.take_along_axis((x - self.mean) / self.scale, last, axis=-2)
+        since = t - np.take_along_axis(t, before, axis=-2)
+        return np.concatenate([np.nan_to_num(values), ~missing, since], axis=-1).astype(x.dtype)
+
+
+def last_known(missing: Array) -> Array:
+    """Return, for each step and feature, the last step up to it that is not missing; 0 if there is none."""
+    steps = np.arange(missing.shape[-2])[:, None]
+    return np.maximum.accumulate(np.where(missing, 0, steps), axis=-2)
+
+
+def times_of(items: list[Array], times: Any, listed: bool) -> list[Array]:
+    """Return the time of each step of all items, by default 0, 1, 2 ..."""
+    if times is None:
+        return [np.arange(x.shape[-2]) for x in items]
+    given = [numeric(t, "times") for t in (times if listed else [times])]
+    expected = [x.shape[:-1] for x in items]
+    if [t.shape for t in given] != expected:
+        raise ValueError(f"times must have a number for each step, in shape {expected[0]}{' ...' * listed}")
+    for t in given:
+        steps = np.diff(t)
+        if not np.all((steps >= 0) & (steps < np.inf)):
+            raise ValueError("times must be finite and in order; one lies before that of the step before it")
+    return given

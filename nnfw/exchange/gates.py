@@ -8,7 +8,7 @@ from nnfw.core.typing import Array
 from nnfw.layers.base import Layer
 from nnfw.layers.bidirectional import Bidirectional
 from nnfw.layers.embedding import Embedding
-from nnfw.layers.loops import key
+from nnfw.layers.parameters import key
 from nnfw.layers.recurrent import Recurrent
 from nnfw.layers.sequential import Sequential
 
@@ -41,7 +41,10 @@ def directions(layer: Layer) -> dict[str, Recurrent]:
 
 def order_of(layer: Recurrent, orders: Orders) -> Sequence[str]:
     """Return a layer's gates in the order of a dialect."""
-    return next(order for kind, order in orders.items() if isinstance(layer, kind))
+    for kind, order in orders.items():
+        if isinstance(layer, kind):
+            return order
+    raise TypeError(f"{layer._label}: other libraries have no such layer, and no names for its weights")
 
 
 def joined(layer: Recurrent, orders: Orders) -> dict[str, Array]:

@@ -9,6 +9,7 @@ from nnfw.layers.dense import Dense
 from nnfw.layers.dropout import Dropout, GaussianNoise
 from nnfw.layers.embedding import Embedding
 from nnfw.layers.gru import GRU
+from nnfw.layers.grud import GRUD
 from nnfw.layers.lstm import LSTM
 from nnfw.layers.normalization import BatchNorm, LayerNorm
 from nnfw.layers.pooling import LastStep, MaxPooling, MeanPooling
@@ -18,6 +19,7 @@ from nnfw.layers.window_pooling import AveragePooling1D, AveragePooling2D, MaxPo
 
 __all__ = [
     "GRU",
+    "GRUD",
     "LSTM",
     "RNN",
     "Activate",

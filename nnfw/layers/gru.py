@@ -213,7 +213,7 @@ class GRU(Gated):
                 if m:
                     d[t] *= m[t]  # what the weights saw was h₋∘m
                 d[t] += np.multiply(dh[t], z[t], out=e[t])  # (4) dh∘z
-                if self.return_sequences:
+                if p.sequences:
                     dh_[t] += d[t]  # (1) to (4) dh₋
 
     def _forward_reset_after(self, p: Pass, Wh: Array, bh_c: Array, scratch: Scratch) -> None:
@@ -252,7 +252,7 @@ class GRU(Gated):
                 if m:
                     d[t] *= m[t]  # what the weights saw was h₋∘m
                 d[t] += np.multiply(dh[t], z[t], out=e[t])  # (4) dh∘z
-                if self.return_sequences:
+                if p.sequences:
                     dh_[t] += d[t]  # (1) to (4) dh₋
 
     def _factors(self, p: Pass, block: Span, F: Array, h_before: Array, reset: Array) -> None:
@@ -275,7 +275,7 @@ class GRU(Gated):
             F = scratch("F", (4, *z.shape))
             cut = block.cut(*F[:3], F[:3], z, r, *(block.part(steps.shaped(array)) for array in rows))
             e = block.first(scratch("e", (steps.N, self.units)))
-            views.append((block, F, *cut, *e, *p.carried(block, scratch, self.return_sequences)))
+            views.append((block, F, *cut, *e, *p.carried(block, scratch)))
         return views
 
     def _recurrent_gradients(self, p: Pass) -> None:

@@ -10,6 +10,7 @@ from nnfw.core.typing import Array
 from nnfw.core.vectors import Scratch
 from nnfw.kernels import kernel
 from nnfw.layers.packing import Span, Steps, flat
+from nnfw.layers.parameters import key
 
 Weights = tuple[Array, list[Array]]  # Wx over b (D + 1, G·H), and Wh in the parts that are multiplied at once
 
@@ -41,23 +42,30 @@ class Loops(NamedTuple):
         return Compiled(forward, backward) if forward and backward else None
 
 
+class Cell(NamedTuple):
+    """What the memory of a pass depends on, besides the batch."""
+
+    loops: Loops
+    gates: Sequence[str]
+    states: Sequence[str]
+    units: int
+    columns: int  # of x and the ones
+    apart: bool  # whether the gates need memory of their own, since a derivative needs the scores
+    sequences: bool  # whether the outputs of all steps have gradients
+    compiled: Compiled | None  # the loops that run in place of the cell's own
+
+
 class Pass:
     """The memory in which a recurrent layer reads a batch, in packed rows; batches of one shape share it.
 
     Parameters
     ----------
-    steps : Steps
-        The order in which the batch is read.
     scratch : Scratch
         Where the memory is taken from.
-    loops : Loops
-        What the loops of the cell take and leave.
-    sizes : (int, int, int, int)
-        The columns of x, G, H and the number of states.
-    compiled : Compiled, optional
-        The loops that run in place of the cell's own.
-    apart : bool
-        Whether the gates need memory of their own, since a derivative needs the scores.
+    steps : Steps
+        The order in which the batch is read.
+    cell : Cell
+        What reads it.
     training : bool
         Whether there is a backward pass.
 
@@ -83,48 +91,49 @@ class Pass:
         The rows of `Loops.made`.
     WhT : ndarray (G·H, H)
         The recurrent weights transposed, contiguous: the products of the backward loop run faster.
-    forward_rows, backward_rows : dict
-        What the layer's cache shows after the forward and the backward pass, by name.
+    inputs, forward_rows, backward_rows : dict
+        What the layer's cache shows of the inputs and after each pass, by name.
     """
 
     m: Array | None = None
     x_mask: Array | None = None
     seen: Array
+    inputs: dict[str, Array]
     forward_rows: dict[str, Array]
     backward_rows: dict[str, Array]
 
-    def __init__(
-        self,
-        steps: Steps,
-        scratch: Scratch,
-        loops: Loops,
-        sizes: tuple[int, int, int, int],
-        compiled: Compiled | None,
-        apart: bool,
-        training: bool,
-    ) -> None:
-        self.steps, self.compiled = steps, compiled
-        (columns, G, H, states), P = sizes, steps.P
-        self.x = scratch("x", (P, columns))
-        self._x, self.as_rows = self.x, compiled is not None or steps.n == 1
+    def __init__(self, scratch: Scratch, steps: Steps, cell: Cell, training: bool) -> None:
+        self.steps, self.compiled, self.sequences = steps, cell.compiled, cell.sequences
+        G, H, P, apart = len(cell.gates), cell.units, steps.P, cell.apart
+        self.x = self._x = scratch("x", (P, cell.columns))
+        self.as_rows = cell.compiled is not None or steps.n == 1
         if self.as_rows:
             self._products = scratch("s", (P, G * H))
             self.s = steps.shaped(by_gate(self._products, G))
         elif steps.n and G > 1:
-            self._x = self.x.reshape(len(steps), 1, steps.n, columns)
+            self._x = self.x.reshape(len(steps), 1, steps.n, cell.columns)
             self._products = scratch("s", (len(steps), G, steps.n, H))
             self.s, apart = self._products.swapaxes(0, 1), True
         else:
             self._products = scratch("s", (G, P, H))
             self.s = steps.shaped(self._products)
         self.a = steps.shaped(scratch("a", (G, P, H))) if apart else self.s
-        self.states = [scratch(f"h{k}", (steps.N + P, H)) for k in range(states)]
-        self.kept = [steps.shaped(scratch(name, (P, H))) for name in loops.kept]
-        if training:
-            self.ds, self.WhT = scratch("ds", (P, G * H)), scratch("WhT", (G * H, H))
-            self.dh = scratch("dh", (steps.N + P, H))
-            self.made = [scratch(name, (P, H)) for name in loops.made]
+        self.states = [scratch(f"states {name}", (steps.N + P, H)) for name in cell.states]
+        self.kept = [steps.shaped(scratch(name, (P, H))) for name in cell.loops.kept]
         self._cuts: dict[str, Any] = {}
+        if training:
+            self._prepare_backward(scratch, cell)
+
+    def _prepare_backward(self, scratch: Scratch, cell: Cell) -> None:
+        """Take the memory of the backward pass, and name what the layer's cache shows, x and h excepted."""
+        G, H, N, P, (_, *others) = len(cell.gates), cell.units, self.steps.N, self.steps.P, cell.states
+        self.ds, self.WhT = scratch("ds", (P, G * H)), scratch("WhT", (G * H, H))
+        self.dh = scratch("dh", (N + P, H))
+        self.made = [scratch(name, (P, H)) for name in cell.loops.made]
+        self.forward_rows = named(cell.gates, self.a) | named(cell.loops.kept, self.kept)
+        self.forward_rows |= named(others, (state[N:] for state in self.states[1:]))
+        self.backward_rows = {"ds": self.ds, "dh": self.dh[N:]} | named(cell.loops.made, self.made)
+        self.backward_rows |= named((key("ds", gate) for gate in cell.gates), by_gate(self.ds, G))
 
     def multiply(self, Wx_b: Array, G: int) -> None:
         """Compute the input products x Wx + b of all steps.
@@ -134,14 +143,6 @@ class Pass:
         works on several gates.
         """
         np.matmul(self._x, Wx_b if self.as_rows else by_gate(Wx_b, G), out=self._products)
-
-    def name(self, D: int, loops: Loops, gates: Sequence[str], states: Sequence[str]) -> None:
-        """Name what the layer's cache shows, h excepted."""
-        N, (_, *others) = self.steps.N, states
-        self.forward_rows = {"x": self.x[:, :D]} | named(gates, self.a) | named(loops.kept, self.kept)
-        self.forward_rows |= named(others, (state[N:] for state in self.states[1:]))
-        self.backward_rows = {"ds": self.ds, "dh": self.dh[N:]} | named(loops.made, self.made)
-        self.backward_rows |= named((key("ds", gate) for gate in gates), by_gate(self.ds, len(gates)))
 
     def once(self, cut: Callable[..., Views], scratch: Scratch) -> Views:
         """Return what `cut` makes of this memory, the first time only."""
@@ -166,13 +167,13 @@ class Pass:
         """Return the mask of recurrent dropout at each step; nothing without it."""
         return [] if self.m is None else span.first(self.m)[0]
 
-    def carried(self, block: Span, scratch: Scratch, add: bool) -> list[list[Array]]:
+    def carried(self, block: Span, scratch: Scratch) -> list[list[Array]]:
         """Return, for each step, dh, where dh₋ is computed, and dh₋ itself.
 
         It is computed aside if it is to be added, since dh₋ begins as the gradient of an output.
         """
         dh_, dh = block.around(self.dh)
-        d = block.first(scratch("d", (self.steps.N, self.dh.shape[1])))[0] if add else dh_
+        d = block.first(scratch("d", (self.steps.N, self.dh.shape[1])))[0] if self.sequences else dh_
         return [dh, d, dh_]
 
     def blocks(self) -> Iterator[Span]:
@@ -197,8 +198,3 @@ def by_gate(rows: Array, G: int) -> Array:
 def named(names: Iterable[str], arrays: Iterable[Array]) -> dict[str, Array]:
     """Return the arrays that have a name, by name."""
     return {name: array for name, array in zip(names, arrays, strict=True) if name}
-
-
-def key(name: str, gate: str) -> str:
-    """Return the parameter's name for a gate: ``Wx_z``; a layer with a single gate has plain names."""
-    return f"{name}_{gate}" if gate else name

@@ -160,7 +160,7 @@ class LSTM(Gated):
                 np.dot(ds_t[t], p.WhT, out=d[t])  # (1) to (4) dh₋
                 if m:
                     d[t] *= m[t]  # what the weights saw was h₋∘m
-                if self.return_sequences:
+                if p.sequences:
                     dh_[t] += d[t]  # (1) to (4) dh₋
 
     def _backward_views(self, p: Pass, scratch: Scratch) -> list[tuple[Any, ...]]:
@@ -170,6 +170,6 @@ class LSTM(Gated):
             F, Fv = scratch("F", (4, *f.shape)), scratch("Fv", f.shape)
             ds = block.part(p.steps.shaped(by_gate(p.ds, 4))), block.part(p.steps.shaped(p.ds))
             e = block.first(scratch("e", (p.steps.N, self.units)))
-            carried = p.carried(block, scratch, self.return_sequences)
+            carried = p.carried(block, scratch)
             views.append((block, F, Fv, *block.cut(*F, F, Fv, f, *ds), *e, *carried))
         return views

@@ -74,6 +74,11 @@ class Views(dict[str, Array]):
         return dict, (dict(self),)
 
 
+def key(name: str, gate: str) -> str:
+    """Return the parameter's name for a gate: ``Wx_z``; a layer with a single gate has plain names."""
+    return f"{name}_{gate}" if gate else name
+
+
 def count(specs: Mapping[str, Spec]) -> int:
     """Return how many numbers the parameters are."""
     return sum(math.prod(spec.shape) for spec in specs.values())

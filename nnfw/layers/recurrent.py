@@ -15,9 +15,9 @@ from nnfw.core.validation import FRACTION, boolean, positive_integer
 from nnfw.core.vectors import Scratch, lent
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer, Options, with_samples
-from nnfw.layers.loops import Loops, Pass, Weights, key
+from nnfw.layers.loops import Cell, Loops, Pass, Weights
 from nnfw.layers.packing import Steps, Unpacked, flat, steps_of
-from nnfw.layers.parameters import NOTHING
+from nnfw.layers.parameters import NOTHING, key
 
 INFERENCE_ROWS = 2048  # samples × steps that inference takes at a time, whatever T is
 SHARES = ("dropout", "recurrent_dropout")
@@ -163,7 +163,7 @@ class Recurrent(Layer):
             x, steps, state, self._weights(self._scratch), self._scratch, training=True
         )
         h = p.states[0][steps.N :]
-        self.cache = Unpacked(steps, {**p.forward_rows, "h": h})
+        self.cache = Unpacked(steps, {**p.inputs, **p.forward_rows, "h": h})
         return steps.unpack(h) if self.return_sequences else steps.last(p.states[0])
 
     def forward_with_state(
@@ -202,12 +202,12 @@ class Recurrent(Layer):
         self, x: Array, steps: Steps, state: Array, weights: Weights, scratch: Scratch, training: bool = False
     ) -> Pass:
         """Run the input products x Wx + b of all steps, then the forward loop."""
-        (N, _, D), H, (Wx_b, Wh) = x.shape, self.units, weights
+        N, D, H, (Wx_b, Wh) = len(x), len(self._blocks["Wx"]), self.units, weights
         p = self._memory_for(steps, D, scratch, training)
         p.x_mask = self._draw_mask(self.dropout, (N, D)) if training and self.dropout else None
         p.m = self._draw_mask(self.recurrent_dropout, (N, H)) if training and self.recurrent_dropout else None
         p.x[:, D:] = 1
-        steps.pack(x, p.x[:, :D])
+        p.inputs = self._forward_inputs(x, p.x[:, :D], steps)
         if p.x_mask is not None:
             steps.scale(p.x[:, :D], p.x_mask)
         p.multiply(Wx_b, len(self.gates))
@@ -226,19 +226,16 @@ class Recurrent(Layer):
                 self._forward_steps(p, Wh, scratch)
         return p
 
+    def _forward_inputs(self, x: Array, out: Array, steps: Steps) -> dict[str, Array]:
+        """Write what the input weights see of x into the packed rows `out`; return what the cache shows."""
+        return {"x": steps.pack(x, out)}
+
     def _memory_for(self, steps: Steps, D: int, scratch: Scratch, training: bool) -> Pass:
-        """Return the memory for a batch, which others of the same shape have used if there were any."""
-        sizes = D + self.use_bias, len(self.gates), self.units, len(self._states)
+        """Return the memory for a batch; others of the same shape share it, unless their lengths differ."""
+        settings = self._needs_scores, self.return_sequences
         compiled = self._loops.compiled(self.activation, self._σ.values())
-        settings = self._needs_scores, training, self.return_sequences
-
-        def make() -> Pass:
-            p = Pass(steps, scratch, self._loops, sizes, compiled, self._needs_scores, training)
-            if training:
-                p.name(D, self._loops, self.gates, self._states)
-            return p
-
-        return scratch.once((self._loops, steps, sizes, compiled, *settings), make) if steps.n else make()
+        cell = Cell(self._loops, self.gates, self._states, self.units, D + self.use_bias, *settings, compiled)
+        return scratch.once(Pass, steps, cell, training) if steps.n else Pass(scratch, steps, cell, training)
 
     def _draw_mask(self, share: float, shape: tuple[int, int]) -> Array:
         """Return the factors that drop this `share` of an array: 0, or else 1 / (1 − share)."""
@@ -269,12 +266,14 @@ class Recurrent(Layer):
             self._backward_steps(p, *others)
         self.cache.update(p.backward_rows)
         self.initial_gradient = np.concatenate([steps.unsort(d) for d in (p.dh[:N], *others)], axis=1)
-        if not self._needs_dx:
-            return NOTHING
+        return steps.unpack(self._backward_inputs(p)) if self._needs_dx else NOTHING
+
+    def _backward_inputs(self, p: Pass) -> Array:
+        """Return the gradient of the packed inputs, given that of the scores."""
         dx = p.ds @ self._blocks["Wx"].T
         if p.x_mask is not None:
-            steps.scale(dx, p.x_mask)
-        return steps.unpack(dx)
+            p.steps.scale(dx, p.x_mask)
+        return dx
 
     def gradients(self) -> None:
         """Fill the gradients of all weights from those of the scores: one matrix product a block."""

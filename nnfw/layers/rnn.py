@@ -77,12 +77,12 @@ class RNN(Recurrent):
                 np.dot(ds[t], p.WhT, out=d[t])  # (1) ds Whᵀ
                 if m:
                     d[t] *= m[t]  # what the weights saw was h₋∘m
-                if self.return_sequences:
+                if p.sequences:
                     dh_[t] += d[t]  # (1) dh₋ += ds Whᵀ
 
     def _backward_views(self, p: Pass, scratch: Scratch) -> list[tuple[Any, ...]]:
         ds, views = p.steps.shaped(p.ds), []
         for block in p.blocks():
             slope = block.part(ds)
-            views.append((block, slope, *block.cut(slope), *p.carried(block, scratch, self.return_sequences)))
+            views.append((block, slope, *block.cut(slope), *p.carried(block, scratch)))
         return views

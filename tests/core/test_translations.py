@@ -132,6 +132,7 @@ LEFT_OUT = {
     "input_dim": (lambda **o: Dense(2, **o), 9, "shapes are inferred"),
     "input_shape": (lambda **o: Dense(2, **o), (3,), "shapes are inferred"),
     "input_size": (lambda **o: LSTM(2, **o), 3, "shapes are inferred"),
+    "mask": (fit, [[True]], "x[mask == 0] = nan marks gaps"),
     "mask_zero": (lambda **o: Embedding(9, 2, mask=0, **o), True, "mask=0 makes the index 0 padding"),
     "return_state": (lambda **o: GRU(2, **o), True, "final_state"),
     "save_best_only": (lambda **o: Checkpoint("a", monitor="val_loss", **o), True, "saves the best"),

@@ -1,4 +1,4 @@
-"""Impute: by hand and against loops; what is not missing but wrong is refused, and so is nan without it."""
+"""Impute and Gaps: against loops; what is not missing but wrong is refused, and so is nan without them."""
 
 import copy
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nnfw import GRU, Dense, Network
-from nnfw.data import Impute, StandardScaler
+from nnfw.data import Gaps, Impute, StandardScaler
 
 NAN = np.nan
 RNG = np.random.default_rng(61)
@@ -16,6 +16,11 @@ def with_gaps(shape, share=0.4):
     x = RNG.normal(size=shape)
     x[RNG.random(shape) < share] = NAN
     return x
+
+
+def of_times(times, listed=False):
+    x = np.ones((1, 3, 2))
+    return Gaps().fit(x).transform(list(x) if listed else x, times)
 
 
 def by_loops(x, method, mean):
@@ -75,13 +80,80 @@ def test_a_network_is_trained_on_what_is_filled_and_refuses_what_is_not():
     assert network.shapes[0] == (6, 6)
 
 
+def laid_out_by_loops(x, times, mean, scale):
+    """One sequence (T, D) as Che et al. 2018 define value, mask and δ, value by value."""
+    T, D = x.shape
+    value, mask, since = np.zeros((T, D)), np.zeros((T, D)), np.zeros((T, D))
+    for d in range(D):
+        last = 0.0
+        for t in range(T):
+            if t > 0:
+                gap = times[t] - times[t - 1]
+                since[t, d] = gap if mask[t - 1, d] else gap + since[t - 1, d]
+            if not np.isnan(x[t, d]):
+                mask[t, d], last = 1, (x[t, d] - mean[d]) / scale[d]
+            value[t, d] = last
+    return np.concatenate([value, mask, since], axis=1)
+
+
+@pytest.mark.parametrize("form", ["array", "list", "read-only"])
+@pytest.mark.parametrize("timed", [False, True])
+def test_each_value_of_gaps(form, timed):
+    sequences = [5 + 3 * with_gaps((n, 3), 0.6) for n in ((6, 6, 6) if form != "list" else (6, 0, 1, 9))]
+    sequences[0][0] = NAN
+    data = sequences if form == "list" else np.array(sequences)
+    before = copy.deepcopy(data)
+    if form == "read-only":
+        data.flags.writeable = False
+    gaps = Gaps().fit(data)
+    known = [column[~np.isnan(column)] for column in np.concatenate(sequences).T]
+    mean, scale = np.array([one.mean() for one in known]), np.array([one.std() for one in known])
+    np.testing.assert_allclose(gaps.mean, mean, rtol=1e-14)
+    np.testing.assert_allclose(gaps.scale, scale, rtol=1e-14)
+    when = [np.cumsum(RNG.random(len(one))) if timed else np.arange(len(one)) for one in sequences]
+    times = (when if form == "list" else np.array(when)) if timed else None
+    for found, one, t in zip(gaps.transform(data, times), sequences, when, strict=True):
+        np.testing.assert_allclose(found, laid_out_by_loops(one, t, mean, scale), rtol=1e-12, atol=1e-12)
+    for found, expected in zip(data, before, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_gaps_of_constants_and_dtypes():
+    x = np.array([[[2, 7], [2, 9]]], np.float32)
+    found = Gaps().fit_transform(x)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, [[[0, -1, 1, 1, 0, 0], [0, 1, 1, 1, 1, 1]]])
+    assert Gaps().fit_transform(np.array([[[1], [2]]])).dtype == np.float64
+    late = np.array([[0, 1, 2]]) + 1.7e9  # seconds since 1970, which float32 holds to two minutes
+    np.testing.assert_array_equal(
+        Gaps().fit(x).transform(np.ones((1, 3, 2), np.float32), late)[0, :, 4], [0, 1, 1]
+    )
+
+
+@pytest.mark.parametrize("shape", [(2, 4), (2, 4, 3)], ids=["of steps", "of values"])
+def test_a_mask_becomes_gaps_in_one_line(shape):
+    x, mask = RNG.normal(size=(2, 4, 3)), RNG.random(shape) < 0.5
+    x[mask == 0] = NAN
+    shown = Gaps().fit(np.ones((1, 1, 3))).transform(x)[..., 3:6]
+    np.testing.assert_array_equal(shown, np.broadcast_to(mask.reshape(2, 4, -1), x.shape))
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
         (lambda: Impute("median"), "method must be one of 'last', 'mean', 'zero', got 'median'"),
         (lambda: Impute().fit([[1.0, np.inf]]), r"the data\[0, 1\] is inf, which is not missing but wrong"),
         (lambda: Impute().fit([[1.0, NAN], [2.0, NAN]]), "feature 1 has no known value"),
-        (lambda: Impute().fit_transform([[1.0, 2.0]]), r"samples \(1, 2\) have none; one series is"),
+        (lambda: Impute().fit_transform([[1.0, 2.0]]), r"Impute: .* \(1, 2\) have none; one series is"),
+        (lambda: Gaps().fit_transform([[1.0, 2.0]]), r"Gaps: .* \(1, 2\) have none; one series is"),
+        (lambda: Gaps().fit([[[np.inf]]]), r"the data\[0, 0\] is inf, which is not missing but wrong"),
+        (lambda: Gaps().fit([[[1.0]]]).transform([[[1.0, 2.0]]]), "fitted to 1 features, got 2"),
+        (lambda: of_times([[0, 1]]), r"a number for each step, in shape \(1, 3\)$"),
+        (lambda: of_times([0, 1, 2]), r"a number for each step, in shape \(1, 3\)$"),
+        (lambda: of_times([[0, 2, 1]]), "times must be finite and in order"),
+        (lambda: of_times([[0, NAN, 1]]), "times must be finite and in order"),
+        (lambda: of_times([[0, 1, np.inf]]), "times must be finite and in order"),
+        (lambda: of_times([[0, 1]], listed=True), r"in shape \(3,\) \.\.\."),
         (lambda: Impute("mean").fit([[1.0]]).transform([[1.0, 2.0]]), "fitted to 1 features, got 2"),
     ],
 )  # fmt: skip
@@ -90,6 +162,7 @@ def test_mistakes_are_explained(call, words):
         call()
 
 
-def test_it_is_fitted_first():
-    with pytest.raises(RuntimeError, match="this Impute is not fitted yet"):
-        Impute().transform(np.ones((1, 2, 3)))
+@pytest.mark.parametrize("kind", [Impute, Gaps])
+def test_it_is_fitted_first(kind):
+    with pytest.raises(RuntimeError, match=f"this {kind.__name__} is not fitted yet"):
+        kind().transform(np.ones((1, 2, 3)))

@@ -1,4 +1,4 @@
-"""What Dense, RNN, GRU and LSTM compute, written down once more, one number at a time.
+"""What Dense, RNN, GRU, LSTM and GRUD compute, written down once more, one number at a time.
 
 Slow on purpose, and nothing here is shared with nnfw. Every number may be complex, so that derivatives come
 from the complex step, f'(x) = Im f(x + ih) / h (Squire & Trapp 1998): nothing is subtracted, therefore h can
@@ -116,6 +116,22 @@ def lstm_step(x, state, seen, p, phi, sigma_i, sigma_f, sigma_o):
     return new_h + new_c
 
 
+def decay(v):
+    return cmath.exp(-v) if v.real > 0 else 1 + 0j
+
+
+def grud_inputs(x, h, p):
+    """Equations (1) to (4) of the GRUD: what stands in the place of x and h in a GRU."""
+    D = len(p["Wd_x"])
+    values, mask, since = x[:D], x[D : 2 * D], x[2 * D :]
+    imputed = []
+    for d in range(D):
+        faded = decay(p["Wd_x"][d] * since[d] + p["bd_x"][d]) * values[d]
+        imputed.append(mask[d] * values[d] + (1 - mask[d]) * faded)
+    state = [decay(weighted(since, p["Wd_h"], j) + p["bd_h"][j]) * h[j] for j in range(len(h))]
+    return imputed + mask, state
+
+
 def read(sequence, length, state, step, H, go_backwards, return_sequences):
     """Read one sequence; return its outputs at all steps, or the last one."""
     outputs = [[0j] * H for _ in sequence]
@@ -146,15 +162,20 @@ def recurrent(
     return_sequences=False,
     lengths=None,
     shown=None,
+    shown_x=None,
 ):
-    """Outputs of a GRU, LSTM or RNN, as its weights tell, of `arrays` x, initial_state and weights by name.
+    """Outputs of a recurrent layer, as its weights tell, of `arrays` x, initial_state and weights by name.
 
-    `shown` (N, H) is the share of h that the recurrent weights are shown: the mask of recurrent dropout.
+    `shown` (N, H) is the share of h that the recurrent weights are shown, the mask of recurrent dropout, and
+    `shown_x` (N, F) that of what the input weights see.
     """
     p = {name: complex_lists(array) for name, array in arrays.items()}
     phi, sigmas = ACTIVATIONS[activation], [ACTIVATIONS[name] for name in sigmas]
 
-    def step(x, state, mask):
+    def step(x, state, mask, mask_x):
+        if "Wd_x" in p:
+            x, state = grud_inputs(x, state, p)
+        x = [m * value for m, value in zip(mask_x, x, strict=True)]
         seen = [m * h for m, h in zip(mask, state, strict=False)]  # h alone, if the state is more than that
         if "Wx_z" in p:
             return gru_step(x, state, seen, p, phi, *sigmas, reset_after)
@@ -163,14 +184,15 @@ def recurrent(
         return rnn_step(x, state, seen, p, phi)
 
     H = next(len(weights) for name, weights in p.items() if name.startswith("Wh"))
+    F = next(len(weights) for name, weights in p.items() if name.startswith("Wx"))
     S = 2 * H if "Wx_i" in p else H
     outputs, shown = [], np.ones((len(p["x"]), H)) if shown is None else shown
+    shown_x = np.ones((len(p["x"]), F)) if shown_x is None else shown_x
     for n, sequence in enumerate(p["x"]):
         length = len(sequence) if lengths is None else int(lengths[n])
         state = p["initial_state"][n] if "initial_state" in p else [0j] * S
-        outputs.append(
-            read(sequence, length, state, partial(step, mask=shown[n]), H, go_backwards, return_sequences)
-        )
+        stepped = partial(step, mask=shown[n], mask_x=shown_x[n])
+        outputs.append(read(sequence, length, state, stepped, H, go_backwards, return_sequences))
     return np.array(outputs)
 
 

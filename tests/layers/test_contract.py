@@ -17,6 +17,7 @@ from modules import MODULES
 import nnfw
 from nnfw import (
     GRU,
+    GRUD,
     LSTM,
     RNN,
     SGD,
@@ -98,6 +99,10 @@ VARIANTS = {
         GRU(3, "silu", {"r": "silu"}, reset_after=True, go_backwards=True),
         GRU(1, "gelu", {"z": "tanh", "r": "relu"}, use_bias=False),
     ],
+    GRUD: [
+        GRUD(3, return_sequences=True),
+        GRUD(3, "silu", {"r": "hard_sigmoid"}, use_bias=False, return_sequences=True, go_backwards=True),
+    ],
     AveragePooling1D: [AveragePooling1D(3, 1)],
     AveragePooling2D: [AveragePooling2D((2, 3), (1, 2))],
     Conv1D: [
@@ -135,6 +140,10 @@ VARIANTS = {
     ],
 }
 
+WITH_GAPS = np.random.default_rng(0).normal(size=(3, 4, 6))  # two features: values, mask and time
+WITH_GAPS[..., 2:4] = WITH_GAPS[..., 2:4] < 0
+WITH_GAPS[..., 4:] = np.abs(WITH_GAPS[..., 4:])
+
 # What `check_layer` has to be told of a class: {"training_differs": True}, or an input x.
 TOLD = {
     BatchNorm: {"training_differs": True},
@@ -142,6 +151,7 @@ TOLD = {
     Embedding: {"x": np.array([[1, 6, 2, 1, 2], [4, 2, 3, 0, 4], [1, 5, 0, 2, 2]])},
     Flatten: {"input_shape": (4, 5)},
     GaussianNoise: {"training_differs": True},
+    GRUD: {"x": WITH_GAPS},
     Reshape: {"input_shape": (4, 5)},
 }
 

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 
 from nnfw import (
     GRU,
+    GRUD,
     LSTM,
     RNN,
     AttentionPooling,
@@ -28,7 +29,7 @@ from nnfw import (
 )
 
 RECORDED = {}
-for name in ("layers", "small_layers", "blocks"):
+for name in ("layers", "small_layers", "blocks", "grud"):
     with np.load(Path(__file__).parents[1] / "recorded" / f"{name}.npz") as file:
         RECORDED |= dict(file)
 SMALL = {
@@ -59,6 +60,9 @@ SMALL = {
     "self_attention": SelfAttention(4),
     "self_attention_causal": SelfAttention(4, causal=True),
     "attention_pooling": AttentionPooling(4),
+    "grud": GRUD(4, return_sequences=True),
+    "grud_last": GRUD(4),
+    "grud_reverse": GRUD(4, return_sequences=True, go_backwards=True),
 }
 # Where the gradients of a case are, with the names of what they begin with.
 KINDS = {"grads": ("y", "dy"), "sequence": ("y", "dy"), "last": ("h_last", "dh_last")}

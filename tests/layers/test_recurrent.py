@@ -1,4 +1,4 @@
-"""RNN, GRU and LSTM: the oracle's values (see `oracle`), lengths and states, dropout, shapes."""
+"""RNN, GRU, LSTM and GRUD: the oracle's values (see `oracle`), lengths and states, dropout, shapes."""
 
 import functools
 
@@ -9,12 +9,12 @@ from built import RECURRENT, D, H, N, T, build, new, randomized, step, x
 from numpy.testing import assert_allclose
 from refusals import message
 
-from nnfw import GRU, LSTM, RNN, Dense, ShapeError
+from nnfw import GRU, GRUD, LSTM, RNN, Dense, ShapeError
 from nnfw.layers import loops, recurrent
 
 ELEMENTWISE = list(oracle.ACTIVATIONS)
 GATES = ["sigmoid", "hard_sigmoid", "tanh", "softsign", "silu", "gelu"]  # with others, states explode
-KINDS = {"RNN": 200, "GRU": 400, "LSTM": 400}  # random configurations of each
+KINDS = {"RNN": 200, "GRU": 400, "LSTM": 400, "GRUD": 200}  # random configurations of each
 
 
 class Case:
@@ -27,6 +27,7 @@ class Case:
         self.settings = order | {"activation": "tanh" if self.chance(0.4) else self.choice(ELEMENTWISE)}
         self.lengths = None
         self.layer = self.draw_layer(kind, order | {"use_bias": self.chance(0.8)})
+        self.D *= 3 if kind == "GRUD" else 1  # values, mask and time
         randomized(self.layer, (self.T, self.D), self.rng)
         self.arrays = {"x": self.rng.normal(size=(self.N, self.T, self.D)), **self.layer.params}
         self.draw_lengths_and_state()
@@ -44,6 +45,8 @@ class Case:
         self.settings["sigmas"], given = self.draw_sigmas("ifo" if kind == "LSTM" else "zr")
         if kind == "LSTM":
             return LSTM(self.H, φ, given, **options)
+        if kind == "GRUD":
+            return GRUD(self.H, φ, given, **options)
         self.settings["reset_after"] = self.chance(0.5)
         return GRU(self.H, φ, given, reset_after=self.settings["reset_after"], **options)
 
@@ -174,7 +177,7 @@ def gru_reset_after(units, **options):
     return GRU(units, reset_after=True, **options)
 
 
-@pytest.mark.parametrize("cell", [RNN, GRU, gru_reset_after, LSTM])
+@pytest.mark.parametrize("cell", [RNN, GRU, gru_reset_after, LSTM, GRUD])
 @pytest.mark.parametrize("lengths", [None, np.array([2, 5, 1, 4])])
 def test_dropout_shows_the_weights_the_same_part_at_every_step(cell, lengths):
     """Gal & Ghahramani's: one mask a sequence, for x and for h₋, and all gates see the same."""
@@ -184,17 +187,15 @@ def test_dropout_shows_the_weights_the_same_part_at_every_step(cell, lengths):
     x, dy = rng.normal(size=(N, T, D)), rng.normal(size=(N, T, H))
     layer._noise, same = np.random.default_rng(9), np.random.default_rng(9)
     y = layer.forward(x, training=True, lengths=lengths)
-    of_x, of_h = ((same.random((N, n)) >= share) / (1 - share) for n, share in ((D, 0.3), (H, 0.4)))
+    F = len(layer._blocks["Wx"])  # not D for a GRUD, whose weights see values and mask
+    of_x, of_h = ((same.random((N, n)) >= share) / (1 - share) for n, share in ((F, 0.3), (H, 0.4)))
     assert 0 < np.mean(of_x > 0) < 1
     assert 0 < np.mean(of_h > 0) < 1
-    settings = {"return_sequences": True, "lengths": lengths, "shown": of_h}
+    settings = {"return_sequences": True, "lengths": lengths, "shown": of_h, "shown_x": of_x}
     settings |= {"reset_after": True} if "bh_c" in layer.params else {}
     settings |= {"sigmas": ["sigmoid"] * 3} if isinstance(layer, LSTM) else {}
 
-    def outputs(arrays):
-        return oracle.recurrent({**arrays, "x": arrays["x"] * of_x[:, None]}, **settings)
-
-    arrays = {"x": x, **layer.params}
+    outputs, arrays = functools.partial(oracle.recurrent, **settings), {"x": x, **layer.params}
     assert_allclose(y, outputs(arrays).real, rtol=1e-12, atol=1e-12)
     if lengths is not None:
         dy *= (np.arange(T) < lengths[:, None])[..., None]
@@ -217,7 +218,7 @@ def test_dropout_is_for_training_only_and_keeps_the_mean():
     assert abs(np.mean(mask > 0) - 0.75) < 4.5 * np.sqrt(0.25 * 0.75 / mask.size)
 
 
-@pytest.mark.parametrize("cell", [RNN, GRU, LSTM])
+@pytest.mark.parametrize("cell", [RNN, GRU, LSTM, GRUD])
 @pytest.mark.parametrize("argument", ["dropout", "recurrent_dropout"])
 @pytest.mark.parametrize("share", [-0.1, 1.0])
 def test_dropout_is_of_a_part(cell, argument, share):
@@ -242,6 +243,10 @@ LSTM_PARAMS = {
 }
 LSTM_KEPT = dict.fromkeys(("c", "v"), (N, T, H))
 LSTM_KEPT |= {f"{of}{gate}": (N, T, H) for of in ("", "ds_") for gate in "ifog"}
+GRUD_PARAMS = {name: (2 * D, H) if "Wx" in name else shape for name, shape in GATE_PARAMS.items()}
+GRUD_PARAMS |= {"Wd_x": (D,), "bd_x": (D,), "Wd_h": (D, H), "bd_h": (H,)}
+GRUD_KEPT = {"x": (N, T, 3 * D), "u": (N, T, 2 * D), "γ_x": (N, T, D), "ds_x": (N, T, D)}
+GRUD_KEPT |= dict.fromkeys(("γ_h", "k", "q", "dk", "ds_h"), (N, T, H)) | {"ds": (N, T, 3 * H)}
 SHAPES = {
     "dense": (Dense(H), (N, D), {"W": (D, H), "b": (H,)}, DENSE),
     "dense in time": (
@@ -254,6 +259,10 @@ SHAPES = {
     "gru, reset after": (
         *(GRU(H, reset_after=True), (N, T, D), GATE_PARAMS | {"bh_c": (H,)}),
         STATES | GATES_KEPT | {"u": (N, T, H), "du": (N, T, H), "ds": (N, T, 3 * H)},
+    ),
+    "grud": (
+        *(GRUD(H), (N, T, 3 * D), GRUD_PARAMS),
+        STATES | GATES_KEPT | GRUD_KEPT,
     ),
 }
 
@@ -282,14 +291,14 @@ def test_every_array_has_its_documented_shape(name, lengths):
 
 @pytest.mark.parametrize("sequences", [False, True])
 @pytest.mark.parametrize("lengths", [None, [2, 3, 1]])
-@pytest.mark.parametrize("cell", [RNN, GRU, gru_reset_after, LSTM])
+@pytest.mark.parametrize("cell", [RNN, GRU, gru_reset_after, LSTM, GRUD])
 def test_what_a_pass_returns_is_not_written_into_by_later_ones(cell, lengths, sequences):
     rng = np.random.default_rng(0)
-    layer = randomized(cell(4, return_sequences=sequences), (3, 2), rng)
+    layer = randomized(cell(4, return_sequences=sequences), (3, 3), rng)
     options = {"lengths": None if lengths is None else np.array(lengths)}
 
     def results():
-        x = rng.normal(size=(3, 3, 2))
+        x = rng.normal(size=(3, 3, 3))
         y = layer.forward(x, training=True, **options)
         state, dx = layer.final_state, layer.backward(rng.normal(size=y.shape))
         return [y, state, dx, layer.initial_gradient, *layer.forward_with_state(x, **options)]
@@ -325,12 +334,12 @@ def test_a_layer_that_has_read_other_batches_computes_what_a_new_one_does(cell):
             np.testing.assert_array_equal(layer.cache[name], new.cache[name])
 
 
-@pytest.mark.parametrize("cell", [GRU, gru_reset_after, LSTM])
+@pytest.mark.parametrize("cell", [GRU, gru_reset_after, LSTM, GRUD])
 def test_gates_that_are_shut_or_open_are_0_or_1_without_a_warning(cell):
     layer, rng = cell(4), np.random.default_rng(0)
-    layer.compute_shapes((3, 2))
+    layer.compute_shapes((3, 3))
     layer.initialize(rng)  # float32, where exp(89) overflows
-    x = 1e4 * rng.normal(size=(5, 3, 2))
+    x = 1e4 * rng.normal(size=(5, 3, 3))
     assert np.isfinite(layer.forward(x)).all()
     layer.forward(x, training=True)
     first = layer.cache[layer.gates[0]]

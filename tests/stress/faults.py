@@ -33,6 +33,7 @@ class Fault(NamedTuple):
 
 GRU = "layers/gru"
 LSTM = "layers/lstm"
+GRUD = "layers/grud"
 RNN = "layers/rnn"
 RECURRENT = "layers/recurrent"
 DENSE, BASE, CHAIN, FLAT = "layers/dense", "layers/base", "layers/sequential", "layers/flat"
@@ -124,6 +125,15 @@ OTHERS = [
     Fault("GRU: gradient of Wh_c from h₋", GRU, '(p.rows["q"], ds[:, 2 * H :])', "(seen, ds[:, 2 * H :])"),
     Fault("RNN: slope of φ forgotten", RNN, "ds_t *= dh_t", "ds_t[...] = dh_t"),
     Fault("RNN: no way back through time", RNN, "np.dot(ds_t, WhT, out=d_t)", "d_t[...] = 0"),
+    Fault("GRUD: (8) of h₋ as it was", GRUD, "np.subtract(k, c, out=h_t)", "np.subtract(h_, c, out=h_t)"),
+    Fault("GRUD: known values decay too", GRUD, "np.multiply(m + (1 - m) * γ_x, x", "np.multiply(γ_x, x"),
+    Fault("GRUD: dh₋ not through the decay", GRUD, "dh_ += np.multiply(dk_t, γ, out=e_t)", "dh_ += dk_t"),
+    Fault("GRUD: slope of a decay where it is 1", GRUD, "np.where(γ_h < 1,", "np.where(γ_h <= 1,"),
+    Fault("GRUD: dδ of the values alone", GRUD, 'ds_h @ self.params["Wd_h"].T + ', ""),
+    Fault("GRUD: dm of the weights alone", GRUD, "dm += dv * (1 - γ_x) * x  # (2) dm", "pass"),
+    Fault("GRUD: dropout of k not in dk", GRUD, "dk_t *= m[: len(dk_t)]", "pass"),
+    Fault("GRUD: decays begin at 0", GRUD, "START = 0.1", "START = 0.0"),
+    Fault("GRUD: masks between 0 and 1", GRUD, "np.abs(m * (m - 1)) > 0", "m < 0"),
     Fault("LSTM: forget bias", LSTM, 'if gate == "f"', 'if gate == "i"'),
     Fault("LSTM: c₋ and g swapped", LSTM, "np.multiply(i, g, out=d_t)", "np.multiply(i, c_, out=d_t)"),
     Fault("LSTM: output without φ", LSTM, "np.multiply(o, v, out=h)", "np.multiply(o, c, out=h)"),
@@ -131,7 +141,7 @@ OTHERS = [
     Fault("LSTM: dc from h forgotten", LSTM, "dc_t += np.multiply(dh_t, Fv_t, out=e_t)", "pass"),
     Fault("LSTM: df sees c", LSTM, "block.part(c_before)", "block.part(p.states[1][N:])"),
     Fault("dropout: not scaled", RECURRENT, ">= share) / (1 - share)", ">= share) / 1"),
-    Fault("dropout: dx not masked", RECURRENT, "steps.scale(dx, p.x_mask)", "pass"),
+    Fault("dropout: dx not masked", RECURRENT, "p.steps.scale(dx, p.x_mask)", "pass"),
     Fault("recurrent dropout: dh₋ not masked", RNN, "d_t *= m[: len(d_t)]", "pass"),
     Fault("recurrent dropout: mask not sorted", RECURRENT, "m, seen = m[steps.order],", "m, seen = m,"),
     Fault(
@@ -419,6 +429,18 @@ OTHERS = [
         "data/missing",
         "np.where(missing, 0, steps)",
         "np.where(missing, steps, steps)",
+    ),
+    Fault(
+        "gaps: time since the value of this step",
+        "data/missing",
+        "before[..., 1:, :] = last[..., :-1, :]",
+        "before[...] = last",
+    ),
+    Fault(
+        "gaps: zeros standardized too",
+        "data/missing",
+        "np.nan_to_num(values)",
+        "np.nan_to_num(values, nan=-1)",
     ),
     # ---- training
     Fault("training: gradients of the batch before", LOOP, "network.gradients()\n", "pass\n"),

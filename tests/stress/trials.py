@@ -80,6 +80,7 @@ TESTS = {  # which tests must see the changes of a file of nnfw
     "layers/flat": Tests(["layers/test_flat", "training/test_callbacks"]),
     "layers/gated": Tests(RECURRENT, "gru or lstm"),
     "layers/gru": Tests(RECURRENT, "gru"),
+    "layers/grud": Tests(["layers/test_grud", *RECURRENT], "grud"),
     "layers/loops": Tests(["test_kernels", *RECURRENT], "test_kernels or test_recurrent or rnn"),
     "layers/lstm": Tests(RECURRENT, "lstm"),
     "layers/normalization": Tests(
