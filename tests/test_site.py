@@ -5,14 +5,26 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 import nnfw
-from nnfw import GRU, LSTM, RNN, Bidirectional, Dense, Dropout, Embedding, GaussianNoise, Layer, LayerNorm
+from nnfw import (
+    GRU,
+    GRUD,
+    LSTM,
+    RNN,
+    Bidirectional,
+    Dense,
+    Dropout,
+    Embedding,
+    GaussianNoise,
+    Layer,
+    LayerNorm,
+)
 
 pytest.importorskip("sphinx")
 
 import api
 import equations
 
-NUMBERED = [Dense, RNN, GRU, LSTM, Bidirectional, Embedding, Dropout, GaussianNoise, LayerNorm]
+NUMBERED = [Dense, RNN, GRU, GRUD, LSTM, Bidirectional, Embedding, Dropout, GaussianNoise, LayerNorm]
 
 
 def read(cls):
@@ -28,6 +40,7 @@ def read(cls):
         ("dh₋ += ds_z Wh_zᵀ", r"\mathrm{d}h_{-} \mathrel{+}= \mathrm{d}s_{z}\;W_{hz}^{\top}"),
         ("dc += dh∘o∘φ′", r"\mathrm{d}c \mathrel{+}= \mathrm{d}h\circ o\circ \varphi'"),
         ("scale = 1 / √(mean(c²) + ε)", r"\mathrm{scale} = 1 / \sqrt{\mathrm{mean}(c^2) + \varepsilon}"),
+        ("dγ_x = dv∘(1−m)∘x", r"\mathrm{d}\gamma_{x} = \mathrm{d}v\circ (1- m)\circ x"),
         ("m = 0 with probability p, else 1", r"m = 0\text{ with probability }p,\text{ else }1"),
     ],
 )

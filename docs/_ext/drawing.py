@@ -5,8 +5,17 @@ import re
 # ---- mathematics ----------------------------------------------------------------------------------------
 
 NAME = re.compile(r"[a-z ]{3,20}")  # a note that is the name of a variable, as "update gate"
-SYMBOLS = {"φ": r"\varphi", "σ": r"\sigma", "Σ": r"\sum", "ε": r"\varepsilon", "∘": r"\circ", "−": "-"}
-WORD = re.compile(r"([A-Za-zφσΣε]+)(_[a-z]+)?(₋)?(′)?([ᵀ²])?")
+SYMBOLS = {
+    "γ": r"\gamma",
+    "δ": r"\delta",
+    "φ": r"\varphi",
+    "σ": r"\sigma",
+    "Σ": r"\sum",
+    "ε": r"\varepsilon",
+    "∘": r"\circ",
+    "−": "-",
+}
+WORD = re.compile(r"([A-Za-zγδφσΣε]+)(_[a-z]+)?(₋)?(′)?([ᵀ²])?")
 OF_WORDS = ("dnormalized",)  # gradients of variables that are words
 POWERS = {"ᵀ": r"^{\top}", "²": "^2", None: ""}
 

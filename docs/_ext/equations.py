@@ -31,7 +31,7 @@ import nnfw
 
 ROOT = Path(nnfw.__file__).parents[1]
 NUMBER = re.compile(r"\((\d'?)(?: to (\d))?\)(?: to \((\d)\))?")
-LETTERS = {5: "N", 7: "T", 3: "D", 4: "H", 8: "2H", 12: "3H", 16: "4H", 11: "V", 1: "1"}
+LETTERS = {5: "N", 7: "T", 3: "D", 6: "2D", 9: "3D", 4: "H", 8: "2H", 12: "3H", 16: "4H", 11: "V", 1: "1"}
 SIMPLE = ast.Expr | ast.AugAssign | ast.Assign | ast.AnnAssign | ast.Return
 FORWARD = ("forward", "_forward", "_draw")
 BACKWARD = ("backward", "_backward", "gradients", "_recurrent_gradients")
