@@ -131,9 +131,8 @@ class Model(Sequential):
         """Allocate and fill all parameters, by default from the network's seed and in its dtype.
 
         The first call gives the values that `fit` starts from. Another call draws others: the random streams
-        continue, as do the history and the epochs of schedules. For a fresh start build a new network, or
-        keep a ``copy.deepcopy`` of the untrained one. After `compute_shapes` and this, an untrained network
-        can be evaluated.
+        continue, as do the history and the epochs of schedules. For a fresh start make a new network, or
+        keep a ``copy.deepcopy`` of the untrained one.
 
         Raises
         ------
@@ -151,14 +150,24 @@ class Model(Sequential):
         kind = self.dtype if dtype is None else floating("Network", "dtype", dtype)
         check_memory(self._leaves(), kind)
         with BUILDING, self._all_or_nothing(source):
-            for layer in self.layers:
-                if rng is None and isinstance(layer, Model):
-                    layer._share_stream(source)
-                layer.initialize(source, kind.name)
-            self._flatten()
-            self._dtype, self._built, self._training_state = kind, True, None
+            self._fill(self._leaves(), source, kind)
 
     # ---- building: all parameters or none, and once -------------------------------------------------
+
+    def build(self, input_shape: Shape) -> None:
+        """Make the parameters for samples of a shape, (D,) or (T, D), as the first `fit` would.
+
+        They have the values that `fit` starts from, so an untrained network can be looked at and evaluated.
+        T may be None, for any number of steps. Layers that have parameters keep them.
+
+        Raises
+        ------
+        ShapeError, ValueError, TypeError
+            If `fit` would, for inputs of this shape; nothing has changed then.
+        """
+        with self._unchanged_if_refused():
+            self.compute_shapes(input_shape)
+            self._build()
 
     def _build(self) -> None:
         """Initialize the layers that are not yet: a copy of a trained layer keeps its weights."""
@@ -167,27 +176,23 @@ class Model(Sequential):
                 return
             check_memory(self._leaves(), self.dtype)
             self._check_dtypes()
-            with self._all_or_nothing(self._streams["weights"]):
-                self._initialize_new()
+            source = self._streams["weights"]
+            with self._all_or_nothing(source):
+                self._fill((leaf for leaf in self._leaves() if not leaf.size), source, self.dtype)
                 for leaf in self._leaves():
                     leaf._state = None  # copies of trained layers begin anew with what is to train them
-                self._flatten()
-                self._built = True
 
-    def _initialize_new(self) -> None:
-        """Initialize the layers without weights from the network's stream, its inner networks' layers too."""
-        source = self._streams["weights"]
-        for layer in self.layers:
-            if isinstance(layer, Model):
-                layer._share_stream(source)
-                layer._dtype = self.dtype
-                layer._build()
-            elif not layer.size:
-                layer.initialize(source, self.dtype.name)
-
-    def _share_stream(self, source: np.random.Generator) -> None:
-        """Draw the weights from another network's stream."""
-        self._streams = {**self._streams, "weights": source}  # a new dict: the old one may be put back
+    def _fill(self, leaves: Iterable[Layer], source: np.random.Generator, kind: np.dtype[Any]) -> None:
+        """Initialize these layers, and with them the network and those within it."""
+        own = source is self._streams["weights"]
+        for leaf in leaves:
+            leaf.initialize(source, kind.name)
+        for model in self._with_inner():
+            if isinstance(model, Model):
+                model._dtype, model._built, model._training_state = kind, True, None
+                if own:  # a new dict: the old one may be put back
+                    model._streams = {**model._streams, "weights": source}
+        self._flatten()
 
     def _in_use(self) -> Self:
         """Return the network, or a copy without weights or within another one: that does not change then."""
@@ -245,14 +250,13 @@ class Model(Sequential):
         if not self.shapes:
             raise RuntimeError(
                 f"{verb}: the network does not know the shape of its input yet; fit it, or load one with "
-                f"Network.load, or tell it: compute_shapes((T, D)), or (D,) where there are no time steps"
+                f"Network.load, or build((T, D)), or (D,) where there are no time steps"
             )
         for leaf in self._leaves():
             if leaf._specs and not leaf.params:
                 raise RuntimeError(
                     f"{verb}: the network has no weights yet in {leaf._label}; fit it, or load one with "
-                    f"Network.load. To look at an untrained one, compute_shapes({self.shapes[0]}) and "
-                    f"initialize() come first, and draw all weights at random"
+                    f"Network.load, or build({self.shapes[0]}) an untrained one"
                 )
 
     def _described(self) -> tuple[Sequence[Sequence[str]], str]:

@@ -208,7 +208,7 @@ class Network(Model):
         Raises
         ------
         RuntimeError
-            If the network has no weights yet, as before `fit`; see `initialize`.
+            If the network has no weights yet, as before `fit`; see `build`.
         NonFiniteError
             If an output or the loss is not finite; the message names where that arose.
         """
@@ -230,7 +230,7 @@ class Network(Model):
         Raises
         ------
         RuntimeError
-            If the network has no weights yet, as before `fit`; see `initialize`.
+            If the network has no weights yet, as before `fit`; see `build`.
         NonFiniteError
             If an output is not finite; the message names where that arose.
         """
@@ -284,7 +284,7 @@ class Network(Model):
         ValueError
             If a layer needs the whole sequence: one that reads backwards, or pools over time.
         RuntimeError
-            If the network has no weights yet, as before `fit`; see `initialize`.
+            If the network has no weights yet, as before `fit`; see `build`.
         """
         self._ready("stream")
         return Stream(self, samples)

@@ -102,8 +102,8 @@ def check(network: Model, x: Any, y: Any, lengths: ArrayLike | None, steps: int,
     network = copy.deepcopy(network)
     data = adapters.as_data(network, x, y, lengths)
     network._build()
-    last = network._last
-    outputs = last.activation.name if last.activation else type(last).__name__
+    activation = getattr(network._last, "activation", None)
+    outputs = activation.name if activation else type(network._last).__name__
     report = Report(
         network._describe(),
         f"x {data.x.shape} of {data.x.dtype}, y {'a list' if isinstance(y, (list, tuple)) else np.shape(y)} "
@@ -166,7 +166,7 @@ def check_targets(report: Report, network: Model, batch: Batch) -> Iterator[str]
 
 def check_numbers(network: Model, y: Array) -> Iterator[str]:
     """Check whether regression targets are scaled, and within the range of the outputs."""
-    activation = network._last.activation
+    activation = getattr(network._last, "activation", None)
     if activation is not None and activation.elementwise:
         near, far = activation(np.linspace(-1e4, 1e4, 10001)), activation(np.array([-1e5, 1e5]))
         low = -math.inf if far.min() < near.min() else near.min()  # it still falls: it has no bound

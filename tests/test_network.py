@@ -442,11 +442,12 @@ class TestWeightsThatAreNotThere:
         said = looked_at(self.network(), self.X)
         for verb, message in zip(("predict", "predict_classes", "evaluate", "stream"), said, strict=True):
             assert message.startswith(f"{verb}: the network has no weights yet in layer 1, GRU(4); fit it,")
-            assert "compute_shapes((5, 2)) and initialize()" in message
+            assert message.endswith("or build((5, 2)) an untrained one")
             assert len(message) < 500
 
     def test_the_remedy_of_the_message_begins_as_fit_does(self):
-        network, fresh = untrained(self.network(), 5, 2), self.network()
+        network, fresh = self.network(), self.network()
+        network.build((5, 2))
         network.predict(self.X)
         network.stream().step(self.X[0, 0])
         for each in (network, fresh):
@@ -509,6 +510,52 @@ class TestWeightsThatAreNotThere:
     def test_what_is_wrong_with_x_is_said_first(self):
         with pytest.raises(ValueError, match="nan"):
             self.network().predict(np.full((2, 5, 2), np.nan))
+
+
+class TestBuild:
+    @pytest.mark.parametrize("shape", [(5, 2), (None, 2)])
+    def test_has_what_fit_starts_from(self, shape):
+        built, fitted = (Network([Network([GRU(4)], seed=9), Dense(1)], seed=2) for _ in range(2))
+        fitted.optimizer = SGD(0.0)
+        x, y = RNG.normal(size=(8, 5, 2)), RNG.normal(size=8)
+        fitted.fit(x, y, verbose=0)
+        built.build(shape)
+        np.testing.assert_array_equal(built.flat_params, fitted.flat_params)
+        assert built.shapes[0] == shape
+        assert built.predict(x).shape == (8, 1)
+
+    def test_built_before_the_fit_or_by_it_is_the_same(self):
+        networks = [Network([GRU(4, dropout=0.5), Dense(1)], seed=2) for _ in range(2)]
+        networks[0].build((5, 2))
+        x, y = RNG.normal(size=(8, 5, 2)), RNG.normal(size=8)
+        for network in networks:
+            network.fit(x, y, epochs=2, batch_size=3, verbose=0)
+        assert state_of(networks[0]) == state_of(networks[1])
+
+    def test_keeps_what_is_there(self):
+        trained = Network([GRU(4), Dense(1)], seed=2)
+        trained.fit(RNG.normal(size=(8, 5, 2)), RNG.normal(size=8), verbose=0)
+        before = state_of(trained)
+        trained.build((5, 2))
+        assert state_of(trained) == before
+        network = Network([copy.copy(trained.layers[0]), Dense(3)], seed=1)
+        network.build((None, 2))
+        np.testing.assert_array_equal(network.layers[0].flat_params, trained.layers[0].flat_params)
+        assert network.layers[1].params["W"].shape == (4, 3)
+
+    @pytest.mark.parametrize("shape", [(5,), (5, 3), (2, None), 5, (5, 2.0), (0, -2)])
+    def test_changes_nothing_where_a_shape_is_refused(self, shape):
+        built, fresh = Network([GRU(4), Dense(1)], seed=2), Network([GRU(4), Dense(1)], seed=2)
+        built.build((5, 2))
+        before = state_of(built), built.shapes
+        with pytest.raises((ShapeError, TypeError, ValueError)):
+            built.build(shape)
+        assert (state_of(built), built.shapes) == before
+        if shape != (5, 3):
+            with pytest.raises((ShapeError, TypeError, ValueError)):
+                fresh.build(shape)
+            assert not fresh.shapes
+            assert not fresh.size
 
 
 class TestInitializeByHand:

@@ -159,7 +159,7 @@ MISTAKES = [
     ("more memory than there is, by hand", lambda s: untrained(network_of(GRU(10**7)), T, D),
      ValueError, "layer 1, GRU(10000000)", "GB", "fewer units"),
     ("forward of a new network", lambda s: classifier().forward(X),
-     RuntimeError, "there is no parameter 'Wx_z' yet", "a Network calls both at its first fit"),
+     RuntimeError, "there is no parameter 'Wx_z' yet", "a Network calls both in build(input_shape)"),
     ("a number for a shape", lambda s: classifier().compute_shapes(3),
      TypeError, "compute_shapes: input_shape", "must be a list, got 3"),
     ("a shape below 0", lambda s: classifier().compute_shapes((-1, 2)),

@@ -61,7 +61,7 @@ def load_keras(network: Model, path: "str | PathLike[str]") -> None:
     Parameters
     ----------
     network : Network
-        Built, by `fit` or by ``compute_shapes`` and ``initialize``.
+        Built, by `fit` or by `Network.build`.
     path : str or path
         A file ``model.keras`` or ``model.weights.h5``.
 

@@ -115,8 +115,7 @@ def network_of(model: Mapping[str, Any]) -> Network:
     network = Network(chain, loss=LOSSES.get(getattr(last, "name", ""), "mse"))
     check_masks(network)
     for shape in starts or filter(None, [config.get("build_input_shape")]):
-        network.compute_shapes(tuple(shape[1:]))
-        network.initialize()
+        network.build(tuple(shape[1:]))
     return network
 
 

@@ -82,8 +82,7 @@ class Reader(ChannelReader):
         )
         last = getattr(self.layers[-1] if self.layers else None, "activation", None)
         network = Network(self.layers, loss=LOSSES.get(getattr(last, "name", ""), "mse"))
-        network.compute_shapes(shape)
-        network.initialize()
+        network.build(shape)
         found: dict[str, Array] = {}
         for name, layer, weights in zip(network._names, self.layers, self.weights, strict=True):
             params = weights if isinstance(weights, dict) else {}

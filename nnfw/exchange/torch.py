@@ -52,8 +52,7 @@ def to_torch(network: Model, like: Mapping[str, Any] | None = None) -> dict[str,
     --------
     >>> from nnfw import LSTM, Dense, Network
     >>> network = Network([LSTM(4), Dense(2)], seed=0)
-    >>> shape = network.compute_shapes((7, 3))
-    >>> network.initialize()
+    >>> network.build((7, 3))
     >>> {name: a.shape for name, a in to_torch(network).items() if "weight" in name}
     {'lstm_1.weight_ih_l0': (16, 3), 'lstm_1.weight_hh_l0': (16, 4), 'dense_2.weight': (2, 4)}
     """
@@ -82,7 +81,7 @@ def load_torch(network: Model, source: "Mapping[str, Any] | str | PathLike[str]"
     Parameters
     ----------
     network : Network
-        Built, by `fit` or by ``compute_shapes`` and ``initialize``.
+        Built, by `fit` or by `Network.build`.
     source : mapping of str to array, or path
         A state_dict, or the path of a safetensors file.
 

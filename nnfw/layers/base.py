@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Self, TypedDict
 import numpy as np
 
 from nnfw import optimizers, regularizers
-from nnfw.activations import Activation
 from nnfw.core.errors import ShapeError
 from nnfw.core.registry import Part
 from nnfw.core.typing import Array, Shape
@@ -102,7 +101,6 @@ class Layer(Part, Parametrized):
     regularizer: Regularizers | None = None
     trainable: bool = True
     name: str | None = None
-    activation: Activation | None = None  # of a layer that has one
 
     takes_lengths: ClassVar[bool] = False  # whether forward takes `lengths`
     causal: bool = False  # whether no output depends on a later step: see `Network.stream`

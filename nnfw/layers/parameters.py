@@ -51,7 +51,7 @@ class Views(dict[str, Array]):
             raise KeyError(f"no parameter {name!r:.80}.{nearest(str(name), self)} There are {names}")
         raise RuntimeError(
             f"there is no parameter {name!r} yet: compute_shapes(input_shape) and initialize(rng) come "
-            f"first; a Network calls both at its first fit"
+            f"first; a Network calls both in build(input_shape), or in its first fit"
         )
 
     def __setitem__(self, name: str, value: Any) -> None:

@@ -35,7 +35,7 @@ def output_shape(network: Model, x: Array, lengths: Array | None) -> Shape:
 
 def check_output(last: Layer, K: int, loss: Loss) -> None:
     """Raise a ValueError if the loss takes other outputs than those of the last layer."""
-    activation, P = last.activation, loss.outputs_per_target
+    activation, P = getattr(last, "activation", None), loss.outputs_per_target
     if K % P:
         raise ValueError(
             f"{last._label}: {loss!r} takes {P} outputs for each target, and {K} are no multiple of {P}; end "
@@ -68,7 +68,8 @@ def at_large_inputs(activation: Activation, K: int) -> Array:
 
 def check_exclusive(network: Model, threshold: float | None) -> None:
     """Raise a ValueError unless the outputs stand for classes of which each sample has one."""
-    K, loss, activation = network.shapes[-1][-1] or 1, network.loss, network._last.activation
+    K, loss = network.shapes[-1][-1] or 1, network.loss
+    activation = getattr(network._last, "activation", None)
     if K > 1 and threshold is not None:
         raise ValueError(
             f"predict_classes: of {K} outputs the largest wins, and threshold={threshold:g} has no effect; "
