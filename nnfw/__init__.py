@@ -27,7 +27,7 @@ from nnfw.core.version import __version__ as __version__
 from nnfw.experiments import find_rate, repeat
 from nnfw.history import History
 from nnfw.initializers import Initializer
-from nnfw.kernels import set_kernels, show_config
+from nnfw.kernels import set_blas_threads, set_kernels, show_config
 from nnfw.layers import (
     GRU,
     GRUD,
@@ -82,7 +82,7 @@ __all__ = [
     "Regularizer", "RepeatVector", "Reshape", "Residual", "Schedule", "SelfAttention", "ShapeError",
     "TensorBoard", "activations", "compare", "data", "datasets", "experiments", "explain", "find_rate",
     "generation", "gradcheck", "initializers", "kernels", "losses", "metrics", "optimizers", "plots",
-    "regularizers", "repeat", "saving", "schedules", "set_kernels", "show_config",
+    "regularizers", "repeat", "saving", "schedules", "set_blas_threads", "set_kernels", "show_config",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # else every name would pass for one of the package

@@ -10,6 +10,7 @@ import pytest
 import nnfw
 from nnfw import GRU, LSTM, RNN, Adam, AdamW, Dense, Nadam, Network, RMSprop, kernels
 from nnfw.activations import Sigmoid, Tanh
+from nnfw.kernels import threads
 
 CELLS = {
     "RNN": RNN,
@@ -144,6 +145,56 @@ def test_other_activations_have_no_compiled_loop():
     assert loops.compiled(Tanh(), [Sigmoid()]) is not None
     assert loops.compiled(Own(), [Sigmoid()]) is None
     assert loops.compiled(Tanh(), [Sigmoid(), Tanh()]) is None
+
+
+# ---- threads of BLAS --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def blas():
+    before = threads.blas_threads()
+    if before is None:
+        pytest.skip("this NumPy has another BLAS than OpenBLAS")
+    yield
+    nnfw.set_blas_threads(before)
+
+
+@pytest.mark.usefixtures("blas")
+def test_the_threads_of_blas_are_set_and_shown(capsys):
+    nnfw.set_blas_threads(2)
+    nnfw.show_config()
+    assert "threads of BLAS: 2; set_blas_threads(1) is faster for small" in capsys.readouterr().out
+    nnfw.set_blas_threads(1)
+    nnfw.show_config()
+    assert "threads of BLAS: 1\n" in capsys.readouterr().out
+
+
+@pytest.mark.subprocess
+@pytest.mark.usefixtures("blas")
+@pytest.mark.parametrize("count", ["1", "2"])
+def test_the_threads_are_those_of_the_environment_until_they_are_set(monkeypatch, count):
+    if int(count) > (os.cpu_count() or 1):
+        pytest.skip("there is one core")
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.setenv(name, count)
+    program = "from nnfw.kernels.threads import blas_threads; print(blas_threads())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == count
+
+
+def test_another_blas_is_left_alone(monkeypatch, capsys):
+    monkeypatch.setattr(threads, "_libraries", lambda: iter([object()]))
+    assert threads.blas_threads() is None
+    nnfw.show_config()
+    assert "threads" not in capsys.readouterr().out
+    with pytest.warns(RuntimeWarning, match="another BLAS than OpenBLAS here.*set OMP_NUM_THREADS before"):
+        nnfw.set_blas_threads(1)
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.0, True, "1", None])
+def test_a_number_of_threads_is_a_whole_one(count):
+    with pytest.raises((TypeError, ValueError), match=r"^set_blas_threads: count must be "):
+        nnfw.set_blas_threads(count)
 
 
 # ---- that they compute the same ---------------------------------------------------------------------------

@@ -17,6 +17,9 @@ import numpy as np
 from nnfw.core.output import show
 from nnfw.core.suggest import nearest
 from nnfw.core.version import __version__
+from nnfw.kernels.threads import blas_threads, set_blas_threads
+
+__all__ = ["set_blas_threads", "set_kernels", "show_config"]
 
 DECIDING = threading.Lock()  # held while it is found out which kernels are in use
 CHOICES = "auto", "compiled", "numpy"
@@ -51,9 +54,12 @@ def set_kernels(choice: str) -> None:
 
 
 def show_config() -> None:
-    """Print the versions, and which kernels are in use and why."""
+    """Print the versions, the threads of NumPy's BLAS, and which kernels are in use and why."""
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     show(f"nnfw {__version__}, Python {platform.python_version()}, NumPy {np.__version__} ({blas['name']})")
+    if threads := blas_threads():
+        hint = "; set_blas_threads(1) is faster for small recurrent networks" if threads > 1 else ""
+        show(f"threads of BLAS: {threads}{hint}")
     if _compiled():
         show(f"kernels: compiled by numba {version('numba')}")
     else:
