@@ -170,6 +170,33 @@ def test_too_few_steps_are_noticed():
     np.testing.assert_allclose(a.sum(axis=1), change[:, 0], atol=1e-2)
 
 
+def test_by_default_there_are_as_many_steps_as_are_needed(monkeypatch):
+    """A gate that opens on a hundredth of the way: 50 points do not see it."""
+    network = untrained(Network([Dense(1, "sigmoid"), Dense(1)], seed=0, dtype="float64"), 2)
+    network.params["dense_1.W"][...], network.params["dense_1.b"][...] = [[400.0], [0.0]], -200.7
+    x = np.array([[1.0, 1.0], [0.9, 0.3]])
+    with pytest.warns(RuntimeWarning, match="take more than steps=50$"):
+        integrated_gradients(network, x, steps=50)
+    a = integrated_gradients(network, x)
+    change = (network.predict(x) - network.predict(np.zeros_like(x)))[:, 0]
+    assert np.abs(change).min() > 0.5
+    np.testing.assert_allclose(a, np.stack([change, [0, 0]], axis=1), atol=1e-3)
+    monkeypatch.setattr("nnfw.explain.PANELS", (1, 2))
+    with pytest.warns(RuntimeWarning, match="take more than steps=100$"):
+        integrated_gradients(network, x)
+
+
+def test_each_part_of_the_way_has_its_points(monkeypatch):
+    network = untrained(Network([Dense(1, "tanh")], seed=0, dtype="float64"), 1)
+    network.params["dense_1.W"][...] = 4.0
+    monkeypatch.setattr("nnfw.explain.POINTS", 2)
+    monkeypatch.setattr("nnfw.explain.PANELS", (16,))
+    centres = (np.arange(16) + 0.5)[:, None] / 16
+    u = centres + np.array([-1, 1]) / np.sqrt(3) / 32  # Gauss-Legendre of two points, in each part
+    expected = np.mean(4 / np.cosh(4 * u) ** 2)
+    np.testing.assert_allclose(integrated_gradients(network, [[1.0]])[0, 0], expected, rtol=1e-12)
+
+
 def snapshot(network):
     streams = {name: rng.bit_generator.state for name, rng in network._streams.items()}
     caches = [dict(leaf.cache) for leaf in network._leaves()]
