@@ -166,6 +166,26 @@ def test_history_ticks_are_whole_epochs():
     assert all(tick == round(tick) for tick in axes.get_xticks())
 
 
+@pytest.mark.parametrize("epochs", [1, 2, 12, 30, 100, 1000])
+@pytest.mark.parametrize("draw", [lambda y: plots.history({"loss": y}), lambda y: plots.lines({"a": y})])
+def test_epochs_count_from_one(draw, epochs):
+    axes = draw(np.linspace(1, 0.5, epochs)).axes[0]
+    low, high = axes.get_xlim()
+    assert epochs == 1 or next(tick for tick in axes.get_xticks() if low <= tick <= high) >= 1
+    assert low < 1
+    assert high > epochs
+
+
+def test_curves_that_begin_at_zero_or_end_late_are_whole():
+    axes = plots.lines({"from 0": (np.arange(50), np.ones(50))}).axes[0]
+    plots.lines({"from 1": np.ones(300)}, ax=axes)
+    assert axes.get_xlim()[0] < 0
+    axes = plots.lines({"short": np.ones(50)}).axes[0]
+    plots.lines({"long": np.ones(300)}, ax=axes)
+    assert axes.get_xlim()[0] == 0.5
+    assert axes.get_xlim()[1] > 300
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("count", "rows", "columns"), [(1, 1, 1), (3, 1, 3), (4, 2, 2), (5, 2, 3), (7, 3, 3)]

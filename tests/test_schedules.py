@@ -288,7 +288,7 @@ def test_schedule_of_ones_own():
         Schedule()
 
 
-NUMBER, NAME = "must be a number, got ", "as Cosine(rate=0.1, epochs=20); got "
+NUMBER, NAME = "must be a number, got ", "as schedules.Cosine(rate=0.1, epochs=20); got "
 FROM_0, ABOVE_0 = "must be a finite number in [0, inf), got ", "must be a finite number in (0, inf), got "
 FROM_1, TO_1 = "must be a finite number in [1, inf), got ", "must be a finite number in [0, 1], got "
 
@@ -296,8 +296,14 @@ FROM_1, TO_1 = "must be a finite number in [1, inf), got ", "must be a finite nu
 @pytest.mark.parametrize(
     ("build", "error", "message"),
     [
-        (lambda: get("cosine"), TypeError, NAME + "'cosine' (str). Did you mean 'Cosine'?"),
-        (lambda: get(Cosine), TypeError, "Did you mean 'Cosine'?"),
+        (
+            lambda: get("cosine"),
+            TypeError,
+            NAME + "'cosine' (str). Did you mean schedules.Cosine(rate=..., epochs=...)?",
+        ),
+        (lambda: get(Cosine), TypeError, "Did you mean schedules.Cosine(rate=..., epochs=...)?"),
+        (lambda: get("inverse_root"), TypeError, "Did you mean schedules.Noam(units=..., warmup=...)?"),
+        (lambda: get("nothing of the kind"), TypeError, NAME + "'nothing of the kind' (str)."),
         (lambda: get(True), TypeError, "get: schedule must be a number, or a schedule"),
         (lambda: get(None), TypeError, NAME + "None (NoneType)."),
         (lambda: get([0.1]), TypeError, NAME + "[0.1] (list)."),

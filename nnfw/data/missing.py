@@ -45,7 +45,8 @@ class MissingValues(Preparation):
             )
         for x in items:
             if x.shape[-1] != len(self.mean):
-                raise ValueError(f"fitted to {len(self.mean)} features, got {x.shape[-1]} (shape {x.shape})")
+                got = f"{x.shape[-1]}, the last axis of {x.shape}"
+                raise ValueError(f"fitted to {len(self.mean)} features, got {got}")
         return items
 
 

@@ -31,7 +31,8 @@ class Preparation(Part):
     def __getattr__(self, name: str) -> Any:  # reached for missing attributes alone
         if name in self.learned:
             raise RuntimeError(f"this {type(self).__name__} is not fitted yet; call fit(...) first")
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        owner, learns = type(self).__name__, " and ".join(self.learned)
+        raise AttributeError(f"{owner!r} object has no attribute {name!r}; it learns {learns}: help({owner})")
 
     def fit(self, data: Any) -> Self:
         """Fit to training data."""
@@ -207,7 +208,8 @@ class Scaler(Preparation):
         features, scaled = len(self.offset), []
         for item in _feature_arrays(data):
             if item.shape[-1] != features:
-                raise ValueError(f"fitted to {features} features, got {item.shape[-1]} (shape {item.shape})")
+                got = f"{item.shape[-1]}, the last axis of {item.shape}"
+                raise ValueError(f"fitted to {features} features, got {got}")
             dtype = item.dtype if item.dtype.kind == "f" else np.dtype(np.float64)
             try:
                 with np.errstate(over="raise"):
@@ -290,8 +292,8 @@ def _feature_arrays(data: Any) -> list[Array]:
     items = [numeric(item, "the data") for item in (data if sequences else [data])]
     for index, item in enumerate(items):
         if sequences and (item.ndim != 2 or item.shape[1] != items[0].shape[1]):
-            features = items[0].shape[1]
-            raise ValueError(f"sequence {index} has shape {item.shape}, expected (steps, {features})")
+            expected = f"(steps, {items[0].shape[1]}) as the first one, steps before features"
+            raise ValueError(f"sequence {index} has shape {item.shape}, expected {expected}")
         if item.ndim not in (2, 3):
             raise ValueError(
                 f"the data has shape {item.shape}, expected (samples, features) or (samples, steps, "

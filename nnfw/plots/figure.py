@@ -138,11 +138,13 @@ def look(number: int) -> tuple[str, Any]:
 
 
 def set_ticks(axes: "Axes", x: Array, y: Array | None = None) -> None:
-    """Put ticks at whole epochs, leave room around a single one, and make the axis of decades of y log."""
+    """Put ticks at whole epochs, none before the first, give a single one room, and make decades of y log."""
     from matplotlib.ticker import MaxNLocator
 
     if np.all(x == np.round(x)):
         axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
+        if axes.dataLim.xmin >= 1:  # else the margin beside many epochs would show an epoch 0
+            axes.set_xlim(left=max(0.5, axes.get_xlim()[0]), auto=None)
     if len(set(x)) == 1:
         axes.set_xlim(x[0] - 1, x[0] + 1)
     if y is not None and 0 < 100 * np.nanmin(y, initial=np.inf) < np.nanmax(y, initial=-np.inf):

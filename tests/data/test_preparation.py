@@ -201,8 +201,12 @@ def test_use_before_fit(use):
 
 
 def test_other_missing_attributes_are_attribute_errors():
-    with pytest.raises(AttributeError, match="'LabelEncoder' object has no attribute 'clases'"):
+    with pytest.raises(AttributeError, match="'LabelEncoder' object has no attribute 'clases'; it learns cl"):
         LabelEncoder().clases  # noqa: B018
+    said = r"no attribute 'mean_'; it learns offset and scale: help\(StandardScaler\)$"
+    for scaler in (StandardScaler(), StandardScaler().fit(np.eye(3))):
+        with pytest.raises(AttributeError, match=said):
+            scaler.mean_  # noqa: B018
 
 
 # Splits -------------------------------------------------------------------------------------------------
@@ -552,8 +556,11 @@ def test_what_is_scaled_beyond_the_floats_is_refused():
 
 def test_scalers_check_features_and_range():
     scaler = StandardScaler().fit(np.eye(3))
-    with pytest.raises(ValueError, match="fitted to 3 features, got 2"):
+    with pytest.raises(ValueError, match=r"fitted to 3 features, got 2, the last axis of \(2, 2\)"):
         scaler.transform(np.eye(2))
+    said = r"sequence 1 has shape \(3, 2\), expected \(steps, 4\) as the first one, steps before features"
+    with pytest.raises(ValueError, match=said):
+        scaler.fit([np.ones((3, 4)), np.ones((3, 2))])
     with pytest.raises(ValueError, match="fitted to 3 features, got 1"):
         scaler.inverse_transform(np.ones((3, 1)))
     with pytest.raises(ValueError, match="low=1, high=1"):
