@@ -57,8 +57,8 @@ class NetworkEstimator(BaseEstimator):
         them, or what the function returns, which takes no argument. With no layers the model is linear.
     loss : str or Loss, optional
         By default the one for the targets.
-    optimizer, dtype
-        See `nnfw.Network`.
+    optimizer, metrics, dtype
+        See `nnfw.Network`; ``history_`` has the metrics of each epoch.
     epochs, batch_size, validation_split, callbacks, verbose
         See `nnfw.Network.fit`; callbacks are copied. By default there is no output.
     warm_start : bool
@@ -71,7 +71,7 @@ class NetworkEstimator(BaseEstimator):
     network_ : Network
         The trained network: to look at, and to save.
     history_ : History
-        Its loss by epoch.
+        Its loss and metrics by epoch.
     n_features_in_ : int
         D, the features of a sample, or of each step of a sequence.
     feature_names_in_ : ndarray of str (D,)
@@ -87,6 +87,7 @@ class NetworkEstimator(BaseEstimator):
         *,
         loss: str | Loss | None = None,
         optimizer: str | Optimizer | None = None,
+        metrics: Sequence[Any] = (),
         epochs: int = 200,
         batch_size: int = 32,
         validation_split: float = 0.0,
@@ -96,7 +97,7 @@ class NetworkEstimator(BaseEstimator):
         random_state: Any = None,
         verbose: int | str = 0,
     ) -> None:
-        self.layers, self.loss, self.optimizer = layers, loss, optimizer
+        self.layers, self.loss, self.optimizer, self.metrics = layers, loss, optimizer, metrics
         self.epochs, self.batch_size, self.validation_split = epochs, batch_size, validation_split
         self.callbacks, self.warm_start, self.dtype = callbacks, warm_start, dtype
         self.random_state, self.verbose = random_state, verbose
@@ -143,6 +144,7 @@ class NetworkEstimator(BaseEstimator):
             lengths = None if lengths is None else lengths[counted]
         network = self._new_network(targets) if restart else self.network_
         network.optimizer = copy.deepcopy(self.optimizer)  # type: ignore[assignment]
+        network.metrics = copy.deepcopy(self.metrics)  # type: ignore[arg-type]
         settings |= {"lengths": lengths, "batch_size": self.batch_size, "verbose": self.verbose}
         callbacks = [*open_callbacks(copy.deepcopy(callbacks)), Interruption()]
         try:

@@ -34,6 +34,7 @@ from nnfw import (
 from nnfw.data import MinMaxScaler, StandardScaler
 from nnfw.datasets import load_digits
 from nnfw.losses import MAE
+from nnfw.metrics import F1
 from nnfw.sklearn import NetworkClassifier, NetworkRegressor
 
 BATCHES = "a sample of weight 2 is in one batch of an epoch, and two equal samples may be in two"
@@ -256,6 +257,22 @@ def test_a_warm_start_takes_the_present_optimizer():
     estimator.set_params(optimizer=SGD(1e-12)).fit(ROWS, NUMBERS)
     np.testing.assert_allclose(estimator.network_.flat_params, weights, atol=1e-6)
     assert len(estimator.history_["loss"]) == 6
+
+
+def test_metrics_are_those_of_the_network():
+    score, fitted = F1("macro"), ["loss", "accuracy", "f1_macro"]
+    estimator = classifier(GRU(4), metrics=["accuracy", score], validation_split=0.25, epochs=2)
+    history = clone(estimator).fit(STEPS, LABELS).history_
+    assert [*history] == [*fitted, *(f"val_{name}" for name in fitted), "learning_rate"]
+    assert estimator.get_params()["metrics"][1] is score
+    plain = classifier(GRU(4), validation_split=0.25, epochs=2).fit(STEPS, LABELS)
+    assert plain.history_["val_loss"] == history["val_loss"]
+    warm = regressor(Dense(4), warm_start=True, epochs=1).fit(ROWS, NUMBERS)
+    warm.set_params(metrics=["mae"]).fit(ROWS, NUMBERS)
+    found = np.abs(NUMBERS - warm.predict(ROWS)).mean()
+    assert warm.network_.evaluate(ROWS, NUMBERS)["mae"] == pytest.approx(found, rel=1e-5)
+    with pytest.raises(ValueError, match=r"unknown metric 'acuracy'\. Did you mean 'accuracy'"):
+        classifier(GRU(4), metrics=["acuracy"]).fit(STEPS, LABELS)
 
 
 def test_early_stopping():
