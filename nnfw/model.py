@@ -52,6 +52,7 @@ class Model(Sequential):
     _built = False  # whether all layers have their parameters
     __getattr__ = explain_attribute  # reached for missing attributes alone
     _training_state: Any = None  # how far the last fit has come: see `nnfw.training.state`
+    _noise_before: Any = None  # the state of the noise before the step that is under way
 
     def __init__(
         self,
@@ -92,6 +93,8 @@ class Model(Sequential):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
+        if self._noise_before:  # a copy of the midst of a step begins it anew
+            self._streams["noise"].bit_generator.state, self._noise_before = self._noise_before, None
         self._adopt()
 
     @property
@@ -243,10 +246,7 @@ class Model(Sequential):
             self._build()
 
     def _check_ready(self, verb: str) -> None:
-        """Raise a RuntimeError if the shapes are not known, or a layer has not got its weights yet.
-
-        A layer without parameters needs none, and a copy of a trained layer has its own.
-        """
+        """Raise a RuntimeError if the shapes are not known, or a layer with parameters has none yet."""
         if not self.shapes:
             raise RuntimeError(
                 f"{verb}: the network does not know the shape of its input yet; fit it, or load one with "

@@ -30,13 +30,16 @@ def describe_network(network: Model, into: Describer, prefix: str = "", extras: 
     """Return the state of a network, with other `extras`; the names of its arrays begin with `prefix`."""
     history, layers = network.history, zip(network._names, network.layers, strict=True)
     values = {name: into.value(values, f"history.{name}") for name, values in history.items()}
+    streams = {name: stream.bit_generator.state for name, stream in network._streams.items()}
+    if network._noise_before:  # in the midst of a step, which begins anew
+        streams["noise"] = network._noise_before
     return {
         "built": network._built,
         "default optimizer": network._default_optimizer,
         "shapes": into.value(network.shapes, "shapes"),
         "history": {"epoch": history.epoch, "validation": history.validation, "values": values},
         "standing": describe_training(network._training_state, into, prefix),
-        "streams": {name: stream.bit_generator.state for name, stream in network._streams.items()},
+        "streams": streams,
         "layers": [describe_layer(layer, into, f"{prefix}{name}.", network._built) for name, layer in layers],
         "extras": into.value(network.extras if extras is None else extras, f"{prefix}extras"),
     }

@@ -18,7 +18,8 @@ from nnfw.training.batches import Batch
 def search(network: Model, batch: Batch, training: bool = True) -> str:
     """Return which array of which layer is the first with a non-finite value, and at which time step.
 
-    It is empty if all values are finite on the copy, as they can be with other random noise.
+    It is empty if all values are finite on the copy. The forward pass draws the noise of the step again, the
+    backward pass other noise.
     """
     with suppress(Exception), np.errstate(all="ignore"):  # a search that fails must not hide the error
         network = copy.deepcopy(network)

@@ -97,7 +97,7 @@ class Run:
     def attempt(self, step: Callable[..., None], *arguments: Any) -> None:
         """Take a step; if it fails before its update is counted, set back what it changed: weights, noise."""
         noise, updates = self.network._streams["noise"].bit_generator, self.updates
-        before = noise.state
+        before = self.network._noise_before = noise.state
         try:
             step(self, *arguments)
         except BaseException:
@@ -105,3 +105,5 @@ class Run:
                 noise.state = before
                 self.call("on_failure")
             raise
+        finally:
+            self.network._noise_before = None

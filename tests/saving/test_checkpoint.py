@@ -71,6 +71,21 @@ class TestResume:
         assert same_as(WHOLE, train(loaded(network, tmp_path)))
         assert same_as(WHOLE, train(network))
 
+    @pytest.mark.parametrize("take", [copy.deepcopy, lambda n: pickle.loads(pickle.dumps(n)), "file"])
+    def test_in_the_midst_of_a_step(self, take, tmp_path):
+        """Before its update the step has drawn its noise, and draws the same again."""
+        taken = []
+
+        def keep(run):
+            if (run.epoch, run.batch) == (2, 3):
+                taken.append(loaded(run.network, tmp_path) if take == "file" else take(run.network))
+
+        noise = new_network()._streams["noise"].bit_generator.state
+        assert same_as(WHOLE, train(new_network(), LambdaCallback(on_gradients=keep)))
+        assert taken[0]._streams["noise"].bit_generator.state != noise
+        assert step_of(taken[0]) == BATCHES + 2
+        assert same_as(WHOLE, train(taken[0]))
+
     def test_before_the_samples_are_shuffled_too(self, tmp_path):
         options = {"epochs": 3, "batch_size": BATCH_SIZE, "shuffle": False, "verbose": 0}
         whole, network = new_network(), new_network()

@@ -167,7 +167,23 @@ class TestForward:
         assert "epoch 1, batch 1: the input x holds nan at time step 3." in message
         assert "fill, scale or drop such samples" in message
 
-    def test_what_other_noise_does_not_bring_back(self):
+    @pytest.mark.parametrize("seed", range(8))
+    def test_what_the_noise_of_the_step_brings_about(self, seed):
+        class Rare(Layer):
+            def compute_shapes(self, input_shape):
+                return input_shape
+
+            def forward(self, x, training=False):
+                return x * (np.nan if training and self._random().random() < 0.5 else 1.0)
+
+            def backward(self, dy):
+                return dy
+
+        network = Network([Dropout(0.5), GRU(3), Rare(), Dense(1)], seed=seed)
+        network.build((T, D))
+        assert "the output of layer 3, Rare() holds nan." in stopped(network, epochs=30)
+
+    def test_what_a_second_time_does_not_bring_back(self):
         class Once(Layer):
             calls = 0
 
