@@ -37,8 +37,9 @@ class LSTM(Gated):
              dh₋ += ds_i Wh_iᵀ + ds_f Wh_fᵀ + ds_g Wh_gᵀ + ds_o Wh_oᵀ
 
     dh begins as the gradient of the step's own output, 0 if that is not returned, and dc as 0 at the last
-    step; dh₋ and dc₋ are the dh and dc of the step before. The gradients of the weights are sums over all
-    samples and steps, and those of x over the gates::
+    step; dh₋ and dc₋ are the dh and dc of the step before. The cache has all dh, but no dc, which
+    is ds_g / (i∘φ′). The gradients of the weights are sums over all samples and steps, those of x over the
+    gates::
 
         dWx_i = xᵀ ds_i     dWh_i = h₋ᵀ ds_i     db_i = Σ ds_i     alike for f, g and o
         dx = ds_i Wx_iᵀ + ds_f Wx_fᵀ + ds_g Wx_gᵀ + ds_o Wx_oᵀ

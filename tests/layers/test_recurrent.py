@@ -334,6 +334,18 @@ def test_a_layer_that_has_read_other_batches_computes_what_a_new_one_does(cell):
             np.testing.assert_array_equal(layer.cache[name], new.cache[name])
 
 
+def test_the_gradient_of_the_cell_state_follows_from_the_cache():
+    """As the docstring of LSTM says."""
+    layer = randomized(LSTM(H, return_sequences=True), (T, D), np.random.default_rng(2))
+    layer.backward(np.random.default_rng(3).normal(size=layer.forward(x, training=True).shape))
+    dc = layer.cache["ds_g"] / (layer.cache["i"] * (1 - layer.cache["g"] ** 2))
+    dh, o, v, f = (layer.cache[name] for name in ("dh", "o", "v", "f"))
+    expected = dh * o * (1 - v**2)  # (6), and what comes from the next step: (5)
+    for t in reversed(range(T - 1)):
+        expected[:, t] += expected[:, t + 1] * f[:, t + 1]
+    assert_allclose(dc, expected, rtol=1e-9)
+
+
 @pytest.mark.parametrize("cell", [GRU, gru_reset_after, LSTM, GRUD])
 def test_gates_that_are_shut_or_open_are_0_or_1_without_a_warning(cell):
     layer, rng = cell(4), np.random.default_rng(0)
