@@ -55,6 +55,7 @@ from nnfw.layers import (
     MeanPooling,
     RepeatVector,
     Reshape,
+    Residual,
     SelfAttention,
 )
 from nnfw.losses import Loss
@@ -63,7 +64,6 @@ from nnfw.network import Network
 from nnfw.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Nadam, Optimizer, RMSprop
 from nnfw.plots import compare
 from nnfw.regularizers import Regularizer
-from nnfw.residual import Residual
 from nnfw.saving.checkpoint import Checkpoint
 from nnfw.schedules import Schedule
 from nnfw.training.callbacks import Callback, CSVLogger, LambdaCallback

@@ -2,7 +2,6 @@
 
 import copy
 import threading
-import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, ClassVar, Self
@@ -85,9 +84,8 @@ class Model(Sequential):
 
     def _adopt(self) -> None:
         """Become the owner of the layers, and the source of their noise."""
+        super()._adopt()
         self._held, self._awaited = threading.Lock(), threading.Lock()
-        for layer in self.layers:
-            layer._owner = weakref.ref(self)
         for leaf in self._leaves():
             leaf._noise = self._streams["noise"]
 
@@ -95,7 +93,6 @@ class Model(Sequential):
         super().__setstate__(state)
         if self._noise_before:  # a copy of the midst of a step begins it anew
             self._streams["noise"].bit_generator.state, self._noise_before = self._noise_before, None
-        self._adopt()
 
     @property
     def dtype(self) -> np.dtype[Any]:

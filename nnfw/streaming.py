@@ -131,9 +131,10 @@ class Stream:
 
     def _repr_html_(self) -> str:
         """Show in a notebook what each layer remembers."""
+        steppers = [leaf for stepper in self.steppers for leaf in stepper.leaves()]
         rows = [
             (name, "-" if stepper.state is None else f"{stepper.state.shape}, norm {norm(stepper.state):.3g}")
-            for (name, _), stepper in zip(self.network._named_leaves(), self.steppers, strict=True)
+            for (name, _), stepper in zip(self.network._named_leaves(), steppers, strict=True)
         ]
         return notebook.table([("layer", "state"), *rows], repr(self)[1:-1])
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from untrained import untrained
 
-from nnfw import GRU, Dense, EarlyStopping, LivePlot, Network, plots
+from nnfw import GRU, LSTM, Dense, EarlyStopping, LivePlot, Network, Residual, plots
 from nnfw.core import notebook
 from nnfw.training import live
 from nnfw.training.live import blocks
@@ -104,6 +104,16 @@ def test_tables_of_network_history_and_stream():
     assert cells(stream._repr_html_()) == [["layer", "state"], ["a<b", "(1, 4), norm 0"], ["dense_2", "-"]]
     stream.step(X[0])
     assert f"norm {np.linalg.norm(stream.state[0]):.3g}" in stream._repr_html_()
+    net = Network([Residual([GRU(3, return_sequences=True), Dense(3)]), LSTM(2)], seed=0)
+    net.build((None, 3))
+    names = ["residual_1.gru_1", "residual_1.dense_2", "lstm_2"]
+    states = ["(1, 3), norm 0", "-", "(1, 4), norm 0"]
+    assert cells(net.stream()._repr_html_())[1:] == [[*row] for row in zip(names, states, strict=True)]
+
+
+def test_how_many_sequences_a_stream_takes():
+    net = Network([GRU(4)], seed=0)
+    net.build((None, 3))
     assert repr(net.stream(samples=2)) == "<Stream of 2 sequences; a step takes (2, 3)>"
 
 

@@ -17,7 +17,7 @@ import nnfw
 
 CORE = {  # title of a page: the modules whose names in `nnfw` it has
     "Network": ("network", "history"),
-    "Layers": ("layers", "residual"),
+    "Layers": ("layers",),
     "Callbacks": ("training", "saving"),
     "Errors": ("core",),
 }

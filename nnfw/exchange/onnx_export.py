@@ -37,7 +37,7 @@ from nnfw.layers.windows import Windowed
 from nnfw.model import Model
 from nnfw.training.interrupt import at_rest
 
-UNKNOWN = ("Layer", "AttentionPooling", "GRUD", "SelfAttention")
+UNKNOWN = ("Layer", "AttentionPooling", "GRUD", "Residual", "SelfAttention")
 KNOWN = [getattr(own, name) for name in own.__all__ if name not in UNKNOWN]
 
 

@@ -14,6 +14,7 @@ from nnfw.layers.lstm import LSTM
 from nnfw.layers.normalization import BatchNorm, LayerNorm
 from nnfw.layers.pooling import LastStep, MaxPooling, MeanPooling
 from nnfw.layers.reshaping import Flatten, RepeatVector, Reshape
+from nnfw.layers.residual import Residual
 from nnfw.layers.rnn import RNN
 from nnfw.layers.window_pooling import AveragePooling1D, AveragePooling2D, MaxPooling1D, MaxPooling2D
 
@@ -44,5 +45,6 @@ __all__ = [
     "MeanPooling",
     "RepeatVector",
     "Reshape",
+    "Residual",
     "SelfAttention",
 ]

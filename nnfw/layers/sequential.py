@@ -1,5 +1,6 @@
 """Sequential: layers one after another. It is itself a Layer: its six verbs are loops over the layers."""
 
+import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ from nnfw.core.vectors import clip_to_norm
 from nnfw.layers.base import Layer
 from nnfw.layers.flat import SharedUpdate, flatten, shared_update, vector
 from nnfw.layers.parameters import Views
-from nnfw.layers.validation import check_layers, check_names, check_takes_lengths, keeps_steps
+from nnfw.layers.validation import check_layers, check_names, check_takes_lengths, keeps_steps, shape_hint
 from nnfw.optimizers import Optimizer
 
 
@@ -49,7 +50,7 @@ class Sequential(Layer):
         self.layers = check_layers(layers)
         check_names(self._names)
 
-    # ---- the six verbs, but for initialize: that of Model draws from its random streams --------------
+    # ---- the six verbs ------------------------------------------------------------------------------
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return the shape of the output for that of an input, without the batch axis: (D,) or (T, D)."""
@@ -60,10 +61,18 @@ class Sequential(Layer):
                 shapes.append(layer.compute_shapes(shapes[-1]))
             except ShapeError as error:
                 message = str(error)
-                hint = self._hint(place, shapes, message)
+                hint = shape_hint(self, place, shapes, message)
                 raise ShapeError(message if hint in message else f"{message}. {hint}") from None
         vars(self)["shapes"] = shapes  # it cannot be assigned
         return shapes[-1]
+
+    def initialize(self, rng: np.random.Generator, dtype: str = "float32") -> None:
+        """Allocate the parameters of all layers and fill them from `rng`."""
+        for leaf in self._leaves():
+            leaf.initialize(rng, dtype)
+            if not self._owned:  # else the network gives it its own stream of noise
+                leaf._noise = rng
+        self._flatten()
 
     def forward(
         self,
@@ -275,24 +284,16 @@ class Sequential(Layer):
     def _bind(self) -> None:
         """Do nothing: the layers hold the parameters."""
 
+    def _adopt(self) -> None:
+        """Become the owner of the layers."""
+        for layer in self.layers:
+            layer._owner = weakref.ref(self)
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self._flatten()
+        self._adopt()
 
     def _collect(self, kind: str) -> Views:
         named = zip(self._names, self.layers, strict=True)
         return Views({f"{name}.{key}": a for name, layer in named for key, a in getattr(layer, kind).items()})
-
-    def _hint(self, place: int, shapes: Sequence[Shape], message: str) -> str:
-        """Return the remedy where a layer has refused the last of these shapes with this message."""
-        before, shape = self.layers[place - 2] if place > 1 else None, shapes[-1]
-        if self.shapes and shapes[0] == self.shapes[0][1:]:
-            return "One sample alone is x[None]"
-        if len(shape) == 1 and getattr(before, "return_sequences", None) is False:
-            return (
-                f"The {type(before).__name__} before it returns only its last state; "
-                f"build it with return_sequences=True"
-            )
-        if before is None and len(shape) == 1 and "expects (samples, steps" in message and not self.size:
-            return f"One feature a step is x[..., None], {(*shape, 1)} a sample"
-        return ""

@@ -1,5 +1,6 @@
 """Layers that are given a sequence one time step after another: what `nnfw.streaming` chains."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,10 @@ class Stepper:
     def __call__(self, x: Array) -> Array:
         """Return the output for the next step, (N, ...) or (N, 1, ...) as the layer's `forward` has it."""
         return self.layer.forward(x)
+
+    def leaves(self) -> Iterator["Stepper"]:
+        """Yield itself, or those that it is made of."""
+        yield self
 
     def fits(self, state: Any) -> bool:
         """Whether it has the shape of the state."""

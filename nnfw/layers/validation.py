@@ -12,7 +12,7 @@ import numpy as np
 
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import is_sequence
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, Shape
 from nnfw.layers.base import Layer
 from nnfw.layers.parameters import count
 
@@ -65,6 +65,21 @@ def check_names(names: Sequence[str]) -> None:
             )
         if times > 1:
             raise ValueError(f"Network: two layers have the name {name!r}; give each its own by name=")
+
+
+def shape_hint(chain: Any, place: int, shapes: Sequence[Shape], message: str) -> str:
+    """Return the remedy where the layer at a place has refused the last of these shapes with this message."""
+    before, shape = chain.layers[place - 2] if place > 1 else None, shapes[-1]
+    if chain.shapes and shapes[0] == chain.shapes[0][1:]:
+        return "One sample alone is x[None]"
+    if len(shape) == 1 and getattr(before, "return_sequences", None) is False:
+        return (
+            f"The {type(before).__name__} before it returns only its last state; "
+            f"build it with return_sequences=True"
+        )
+    if before is None and len(shape) == 1 and "expects (samples, steps" in message and not chain.size:
+        return f"One feature a step is x[..., None], {(*shape, 1)} a sample"
+    return ""
 
 
 def check_takes_lengths(layer: Layer, padding: Array) -> None:

@@ -37,10 +37,12 @@ from nnfw.layers.base import Layer
 STORED = "biufcUSmM"  # the kinds of dtype that hold plain numbers, strings and dates
 DTYPES = {name: np.dtype(name) for name in {np.dtype(code).name for code in "?bBhHiIqQefd"}}
 
+ANYTHING = object()  # of an argument that never did anything
 # Arguments that parts no longer have, and the value at which they did nothing.
 RETIRED: dict[str, dict[str, Any]] = {
     "Activation.Softmax": {"temperature": 1.0},
     "Layer.LSTM": {"peepholes": False},
+    "Layer.Residual": dict.fromkeys(("loss", "metrics", "seed", "dtype"), ANYTHING),
 }
 
 
@@ -201,6 +203,9 @@ class Rebuilder:
     def _part(self, described: dict[str, Any]) -> Part:
         cls = self._class_of(described)
         config = {name: self.value(value) for name, value in described["config"].items()}
+        for argument, neutral in RETIRED.get(described.get("class", ""), {}).items():
+            if neutral is ANYTHING or config.get(argument) == neutral:
+                config.pop(argument, None)
         base = {name: self.value(value) for name, value in described.get("base", {}).items()}
         learned = {name: self.value(value) for name, value in described.get("learned", {}).items()}
         try:  # a constructor may raise anything if the arguments were tampered with
@@ -216,7 +221,7 @@ class Rebuilder:
         return part
 
     def _class_of(self, described: dict[str, Any]) -> type[Part]:
-        """Return the class of a part; arguments that it no longer has are dropped if they did nothing."""
+        """Return the class of a part."""
         if "class" not in described:
             found = self._given(name := described["custom"])
             if isinstance(found, type) and issubclass(found, Part):
@@ -224,12 +229,8 @@ class Rebuilder:
             raise LoadError(
                 f"custom[{name!r}] must be the class {name}, derived from nnfw's; got {found!r:.80}"
             )
-        name, config = described["class"], described["config"]
-        if name not in self._own:
+        if (name := described["class"]) not in self._own:
             raise LoadError(f"this nnfw has no {name}; a newer one may have it")
-        for argument, neutral in RETIRED.get(name, {}).items():
-            if config.get(argument) == neutral:
-                del config[argument]
         return self._own[name]
 
     def _given(self, name: str) -> Any:

@@ -3,6 +3,7 @@
 A function that describes returns JSON and stores arrays; the function that restores stands below it.
 """
 
+from collections.abc import Iterator
 from dataclasses import astuple
 from numbers import Real
 from typing import Any
@@ -16,6 +17,7 @@ from nnfw.history import History
 from nnfw.initializers import FromFunction
 from nnfw.layers.base import Layer
 from nnfw.layers.parameters import Spec
+from nnfw.layers.sequential import Sequential
 from nnfw.model import Model
 from nnfw.optimizers import Optimizer, State
 from nnfw.saving.config import Describer, Rebuilder
@@ -28,7 +30,7 @@ Json = dict[str, Any]
 
 def describe_network(network: Model, into: Describer, prefix: str = "", extras: Any = None) -> Json:
     """Return the state of a network, with other `extras`; the names of its arrays begin with `prefix`."""
-    history, layers = network.history, zip(network._names, network.layers, strict=True)
+    history = network.history
     values = {name: into.value(values, f"history.{name}") for name, values in history.items()}
     streams = {name: stream.bit_generator.state for name, stream in network._streams.items()}
     if network._noise_before:  # in the midst of a step, which begins anew
@@ -40,7 +42,7 @@ def describe_network(network: Model, into: Describer, prefix: str = "", extras: 
         "history": {"epoch": history.epoch, "validation": history.validation, "values": values},
         "standing": describe_training(network._training_state, into, prefix),
         "streams": streams,
-        "layers": [describe_layer(layer, into, f"{prefix}{name}.", network._built) for name, layer in layers],
+        "layers": describe_layers(network, into, prefix, network._built),
         "extras": into.value(network.extras if extras is None else extras, f"{prefix}extras"),
     }
 
@@ -49,21 +51,21 @@ def restore_network(
     network: Model, known: Json, out: Rebuilder, prefix: str = "", rule: Optimizer | None = None
 ) -> None:
     """Give a new network the state that was described; `rule` updates it if it is part of another one."""
-    layers = list(zip(network._names, network.layers, known["layers"], strict=True))
     network._default_optimizer = bool(known.get("default optimizer"))  # missing in a file of 0.1.0
     rule = network._own_optimizer or rule or network.optimizer
-    for name, layer, state in layers:
+    layers = list(described_layers(network, known, prefix, rule))
+    for layer, state, own_prefix, own_rule in layers:
         if isinstance(layer, Model):  # first: the outermost compute_shapes decides what neighbours share
-            restore_network(layer, state, out, f"{prefix}{name}.", rule)
+            restore_network(layer, state, out, own_prefix, own_rule)
     shapes = out.value(known["shapes"])
     if shapes:
         network.compute_shapes(shapes[0])
     if network.shapes != shapes:
         raise LoadError(f"its layers give the shapes {network.shapes}, but {shapes} were saved")
     network._built = boolean("Network", "built", known["built"])
-    for name, layer, state in layers:
+    for layer, state, own_prefix, own_rule in layers:
         if network._built and not isinstance(layer, Model):
-            restore_layer(layer, state, out, f"{prefix}{name}.", network, rule)
+            restore_layer(layer, state, out, own_prefix, network, own_rule)
     history = network.history = History()
     history.update({name: out.value(values) for name, values in known["history"]["values"].items()})
     history.epoch = [count("epoch", number) for number in known["history"]["epoch"]]
@@ -77,10 +79,33 @@ def restore_network(
     network.extras = out.value(known.get("extras", {"dict": []}))  # none in 0.1.0
 
 
+def describe_layers(chain: Sequential, into: Describer, prefix: str, built: bool) -> list[Json | None]:
+    """Return the state of each layer of a chain."""
+    layers = zip(chain._names, chain.layers, strict=True)
+    return [describe_layer(layer, into, f"{prefix}{name}.", built) for name, layer in layers]
+
+
+def described_layers(
+    chain: Sequential, known: Json, prefix: str, rule: Optimizer | None
+) -> Iterator[tuple[Layer, Any, str, Optimizer | None]]:
+    """Yield the layers of a chain, with what each needs to be restored.
+
+    That is its state as it was described, the prefix of its arrays, and what updates it by default. A chain
+    in it that is no network is yielded layer by layer.
+    """
+    for name, layer, state in zip(chain._names, chain.layers, known["layers"], strict=True):
+        if isinstance(layer, Sequential) and not isinstance(layer, Model):
+            yield from described_layers(layer, state, f"{prefix}{name}.", layer.optimizer or rule)
+        else:
+            yield layer, state, f"{prefix}{name}.", rule
+
+
 def describe_layer(layer: Layer, into: Describer, prefix: str, built: bool) -> Json | None:
     """Store a layer's parameters, and return its optimizer state; the whole state of an inner network."""
     if isinstance(layer, Model):
         return describe_network(layer, into, prefix)
+    if isinstance(layer, Sequential):
+        return {"layers": describe_layers(layer, into, prefix, built)}
     declared = list(layer._specs) if built else []
     if list(layer.params) != declared:
         raise RuntimeError(

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from nnfw.layers.base import Layer
 from nnfw.model import Model
 
 HOLDING = threading.Lock()  # while it is decided which fit gets a network
@@ -26,8 +27,11 @@ MINE = Mine()
 
 def outermost(network: Model) -> Model:
     """Return the network that a network is part of; one that is part of none itself."""
-    owner = network._owner and network._owner()
-    return outermost(owner) if isinstance(owner, Model) else network
+    owner: Layer | None = network
+    while owner is not None:
+        network = owner if isinstance(owner, Model) else network
+        owner = owner._owner() if owner._owner else None
+    return network
 
 
 @contextmanager

@@ -32,11 +32,20 @@ def test_loads_and_goes_on(path):
     assert history.epoch == [1, 2, 3]
 
 
-def test_is_as_it_was_made(path):
-    network = Network.load(path)
+def test_is_as_it_was_made():
+    network = Network.load(FOLDER / "0.1.0.npz")
     assert [type(layer).__name__ for layer in network.layers] == ["GRU", "Network", "Dense", "Dense"]
     assert network.layers[1].name == "inner"
     assert not network.layers[2].trainable
     assert network.layers[0].optimizer.learning_rate == 0.01
     assert network.optimizer.rate(0) < network.optimizer.rate(1) > network.optimizer.rate(5)
     assert [metric.name for metric in network.metrics] == ["accuracy", "f1"]
+
+
+def test_a_residual_that_was_a_network_of_its_own():
+    """It had a loss, metrics, a seed and a dtype, which did nothing within a network."""
+    network = Network.load(FOLDER / "residual_as_network.npz")
+    inner, *_, last = network.layers
+    assert repr(inner).startswith("Residual([Dense(3, activation='tanh'), Dropout(0.2), Network([Dense(2)], ")
+    assert last.optimizer is inner.optimizer is inner.layers[-1].optimizer is not None
+    assert not hasattr(inner, "history")

@@ -422,8 +422,10 @@ OTHERS = [
         " if self.causal else valid[:, None]",
         " if False else valid[:, None]",
     ),
-    Fault("residual: its input has no gradient", "residual", "dx = dx + dy", "dx = dx + 0"),
-    Fault("residual: a copied stream is the same", "residual", "copy.copy(stepper) for", "stepper for"),
+    Fault("residual: its input has no gradient", "layers/residual", "dx = dx + dy", "dx = dx + 0"),
+    Fault(
+        "residual: a copied stream is the same", "layers/residual", "copy.copy(stepper) for", "stepper for"
+    ),
     Fault(
         "impute: values of later steps",
         "data/missing",

@@ -64,7 +64,7 @@ TESTS = {  # which tests must see the changes of a file of nnfw
     "layers/convolution": Tests(["layers/test_windows", "test_streaming", *ALL_LAYERS], "conv or windows"),
     "layers/window_pooling": Tests(["layers/test_windows", *ALL_LAYERS], "pooling or windows"),
     "layers/windows": Tests(["layers/test_windows", *ALL_LAYERS], "conv or pooling or windows"),
-    "residual": Tests(["test_residual"]),
+    "layers/residual": Tests(["layers/test_residual"]),
     "layers/base": Tests(
         [*RECURRENT, *CHAIN, "test_regularizers", "test_streaming"],
         "not contract or dense or rnn or base or optimizer",

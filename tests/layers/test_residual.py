@@ -9,12 +9,16 @@ from untrained import untrained
 
 from nnfw import (
     GRU,
+    SGD,
+    Activate,
+    Adam,
     BatchNorm,
     Conv1D,
     Conv2D,
     Dense,
     Embedding,
     Flatten,
+    LambdaCallback,
     MaxPooling,
     Network,
     Residual,
@@ -70,6 +74,62 @@ def test_padding_stays_zero_and_is_not_read():
     assert not np.any(y[padding])
     dy = np.where(padding[..., None], np.nan, np.ones(3))
     assert not np.any(network.backward(dy)[padding])
+
+
+def test_it_is_a_layer_by_itself():
+    layer = Residual([GRU(3, dropout=0.5, return_sequences=True), Dense(3)])
+    layer.compute_shapes((7, 3))
+    layer.initialize(np.random.default_rng(0), "float64")
+    y = layer.forward(X)
+    assert y.dtype == np.float64
+    assert y.shape == layer.forward(X, training=True).shape == X.shape
+    assert not np.array_equal(layer.forward(X, training=True), y)
+    with pytest.raises(ValueError, match="is part of another network already"):
+        Network([layer.layers[0]])
+    copied = copy.deepcopy(layer)
+    assert copied.layers[0]._owner() is copied
+    with pytest.raises(TypeError, match="Residual has no argument 'loss'"):
+        Residual([Dense(3)], loss="mse")
+
+
+def test_layers_without_parameters_take_the_type_of_the_network():
+    network = built([Residual([Activate("relu")])])
+    assert_array_equal(network.predict(X), X + np.maximum(X, 0))
+
+
+def test_an_inner_network_is_held_by_the_fit_around_it():
+    inner, said = Network([Dense(3)]), []
+
+    def fit_inner(run):
+        with pytest.raises(RuntimeError, match="fitted already") as raised:
+            inner.fit(X, X, verbose=0)
+        said.append(raised)
+
+    network = built([Residual([inner])])
+    network.fit(X, X, epochs=1, callbacks=[LambdaCallback(on_batch_end=fit_inner)], verbose=0)
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize("optimizer", [None, SGD(0.5)])
+def test_its_optimizer_is_that_of_its_layers(optimizer, tmp_path):
+    network = built([Residual([Dense(3), Residual([Dense(3)])], optimizer=optimizer)], optimizer=Adam(0.01))
+    y = np.ones((4, 7, 3))
+    network.fit(X, y, epochs=2, verbose=0)
+    rules = {leaf._state.rule for leaf in network._leaves()}
+    assert rules == {"Adam" if optimizer is None else "SGD"}
+    network.save(tmp_path / "network")
+    loaded = Network.load(tmp_path / "network")
+    for one in (network, loaded):
+        one.fit(X, y, epochs=2, verbose=0)
+    assert_array_equal(loaded.flat_params, network.flat_params)
+
+
+def test_copies_of_trained_layers_keep_their_weights():
+    trained = built([Dense(3)])
+    network = Network([Residual([copy.copy(trained.layers[0]), Dense(3)])], seed=4, dtype="float64")
+    network.build((7, 3))
+    assert_array_equal(network.params["residual_1.dense_1.W"], trained.params["dense_1.W"])
+    assert network.params["residual_1.dense_2.W"].any()
 
 
 def test_as_the_first_layer_it_spares_its_dx():

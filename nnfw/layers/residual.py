@@ -1,7 +1,7 @@
 """Residual: layers whose outputs are added to their input."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,15 @@ from nnfw.core.lengths import valid_steps
 from nnfw.core.typing import Array, Shape
 from nnfw.layers.base import Layer, with_samples
 from nnfw.layers.parameters import NOTHING
+from nnfw.layers.sequential import Sequential
 from nnfw.layers.stepping import Stepper, stepper_of
-from nnfw.model import Model
+from nnfw.optimizers import Optimizer
 
 MANY = 1 << 10  # steps, where any number of them will do
 
 
-class Residual(Model):
-    """A chain f within a network, whose outputs are added to its input.
+class Residual(Sequential):
+    """Layers one after another, f, whose outputs are added to their input.
 
     ::
 
@@ -32,8 +33,8 @@ class Residual(Model):
     ----------
     layers : sequence of Layer
         f, first to last; its outputs have the shape of its input.
-    **options
-        Those of `Network`, of which `optimizer` and `name` count within another network.
+    optimizer, name
+        See `Layer`.
 
     References
     ----------
@@ -49,6 +50,12 @@ class Residual(Model):
     """
 
     _is_chain = False
+
+    def __init__(
+        self, layers: Sequence[Layer], *, optimizer: str | Optimizer | None = None, name: str | None = None
+    ) -> None:
+        super().__init__(layers, optimizer=optimizer, name=name)
+        self._adopt()
 
     @property
     def causal(self) -> bool:  # type: ignore[override]
@@ -79,7 +86,8 @@ class Residual(Model):
         initial_state: Sequence[Any] | None = None,
     ) -> Array:
         """Return y, of the shape of x; see `Network` for the arguments."""
-        y = super().forward(x, training, lengths, initial_state) + np.asarray(x, self.dtype)  # (1)
+        y = super().forward(x, training, lengths, initial_state)
+        y = y + np.asarray(x, y.dtype)  # (1)
         if lengths is not None:
             y[~valid_steps(np.asarray(lengths), y.shape[1])] = 0
         return y
@@ -113,6 +121,11 @@ class ResidualStepper(Stepper):
         for stepper in self.steppers:
             y = stepper(y)
         return x + y
+
+    def leaves(self) -> Iterator[Stepper]:
+        """Yield those of the layers within."""
+        for stepper in self.steppers:
+            yield from stepper.leaves()
 
     @property
     def state(self) -> list[Any]:
