@@ -6,7 +6,7 @@ import numpy as np
 
 from nnfw.core.typing import Array
 from nnfw.core.validation import boolean, first_where, numeric, one_of
-from nnfw.data.preparation import Preparation, _feature_arrays, _is_sequences
+from nnfw.data.preparation import Preparation, StandardScaler, _feature_arrays, _is_sequences
 
 METHODS = one_of("last", "mean", "zero")
 
@@ -131,10 +131,11 @@ class Gaps(MissingValues):
     def fit(self, data: Any, y: Any = None) -> Self:
         """Measure each feature by its known values over all samples and steps. `y` is not read."""
         super().fit(data)
-        squares = [np.square(item - self.mean).reshape(-1, len(self.mean)) for item in _feature_arrays(data)]
-        known = sum(np.sum(~np.isnan(item), axis=0) for item in squares)
-        scale = np.sqrt(sum(np.nansum(item, axis=0) for item in squares) / known)
-        self.scale = np.where(scale > 0, scale, 1.0)
+        items = _feature_arrays(data)
+        columns = [np.concatenate([x[..., d].ravel() for x in items]) for d in range(len(self.mean))]
+        scalers = [StandardScaler().fit(column[~np.isnan(column), None]) for column in columns]
+        self.mean = np.concatenate([scaler.offset for scaler in scalers])
+        self.scale = np.concatenate([scaler.scale for scaler in scalers])
         return self
 
     def transform(self, data: Any, times: Any = None) -> Any:
@@ -168,7 +169,7 @@ def times_of(items: list[Array], times: Any, listed: bool) -> list[Array]:
     """Return the time of each step of all items, by default 0, 1, 2 ..."""
     if times is None:
         return [np.arange(x.shape[-2]) for x in items]
-    given = [numeric(t, "times") for t in (times if listed else [times])]
+    given = [numeric(t, "times") for t in (times if listed and np.iterable(times) else [times])]
     expected = [x.shape[:-1] for x in items]
     if [t.shape for t in given] != expected:
         raise ValueError(f"times must have a number for each step, in shape {expected[0]}{' ...' * listed}")

@@ -124,6 +124,8 @@ def test_gaps_of_constants_and_dtypes():
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, [[[0, -1, 1, 1, 0, 0], [0, 1, 1, 1, 1, 1]]])
     assert Gaps().fit_transform(np.array([[[1], [2]]])).dtype == np.float64
+    same = Gaps().fit(np.full((1, 9, 1), 0.1))  # of which a sum over 9 is not 0.1
+    assert (same.mean, same.scale) == (0.1, 1)
     late = np.array([[0, 1, 2]]) + 1.7e9  # seconds since 1970, which float32 holds to two minutes
     np.testing.assert_array_equal(
         Gaps().fit(x).transform(np.ones((1, 3, 2), np.float32), late)[0, :, 4], [0, 1, 1]
@@ -149,6 +151,7 @@ def test_a_mask_becomes_gaps_in_one_line(shape):
         (lambda: Gaps().fit([[[np.inf]]]), r"the data\[0, 0\] is inf, which is not missing but wrong"),
         (lambda: Gaps().fit([[[1.0]]]).transform([[[1.0, 2.0]]]), "fitted to 1 features, got 2"),
         (lambda: of_times([[0, 1]]), r"a number for each step, in shape \(1, 3\)$"),
+        (lambda: of_times(2, listed=True), r"a number for each step, in shape \(3,\) \.\.\.$"),
         (lambda: of_times([0, 1, 2]), r"a number for each step, in shape \(1, 3\)$"),
         (lambda: of_times([[0, 2, 1]]), "times must be finite and in order"),
         (lambda: of_times([[0, NAN, 1]]), "times must be finite and in order"),
