@@ -47,6 +47,8 @@ SMALL = {
     ),
     "japanese_vowels": (["--epochs=2"], ["japanese_vowels"], 0.5, 1.0),
     "missing_values": (["--epochs=3", "--seeds=2"], [], 0.2, 1.0),
+    "music": (["--epochs=2", "--seeds=2"], [], 0.2, 1.0),
+    "protein": (["--epochs=2", "--seeds=2"], [], 0.4, 1.0),
     "schedules": (["--epochs=2", "--samples=160"], ["schedules", "schedules_loss"], 0.05, 1.0),
     "streaming": (["--epochs=1"], ["streaming"], 0.0, 0.5),
     "sunspots": (["--epochs=3", "--seeds=2"], ["sunspots"], 0.1, 1.5),
