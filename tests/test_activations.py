@@ -143,7 +143,6 @@ def test_every_registered_activation_is_covered():
 @each_dtype
 @each
 @pytest.mark.slow
-@pytest.mark.slow
 def test_value_at_every_magnitude(activation, dtype, rng):
     x = all_magnitudes(dtype, rng)
     want, got = exact(EXACT[activation][0], x), activation(x)
@@ -155,7 +154,6 @@ def test_value_at_every_magnitude(activation, dtype, rng):
 
 @each_dtype
 @each
-@pytest.mark.slow
 @pytest.mark.slow
 def test_derivative_at_every_magnitude(activation, dtype, rng):
     x = all_magnitudes(dtype, rng)

@@ -405,6 +405,7 @@ def test_an_epoch_beside_that_of_others():
     ]
 
 
+@pytest.mark.slow
 def test_the_page_and_the_picture_are_made_from_the_results(tmp_path):
     for name, record in records().items():
         (tmp_path / f"{name}.json").write_text(json.dumps(record))

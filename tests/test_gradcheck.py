@@ -509,7 +509,6 @@ NETWORKS = {
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("built", [False, True])
 @pytest.mark.slow
-@pytest.mark.slow
 def test_right_networks_pass_and_are_left_as_they_are(name, built):
     layers, loss, y, lengths = NETWORKS[name]
     network = Network(copy.deepcopy(layers), loss=loss, seed=1)
@@ -568,7 +567,6 @@ def wrong_network(fault):
         ("loss", r"disagrees with finite differences, relative error 0.00"),
     ],
 )
-@pytest.mark.slow
 @pytest.mark.slow
 def test_each_fault_of_a_network_is_found(fault, message):
     with pytest.raises(CheckError, match=message):

@@ -120,7 +120,10 @@ print("numba" in sys.modules, nnfw.kernels.kernel("adam") is not None)
 
 
 @pytest.mark.subprocess
-@pytest.mark.parametrize(("choice", "said"), [("numpy", "False False"), ("auto", "True True")])
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [("numpy", "False False"), pytest.param("auto", "True True", marks=pytest.mark.slow)],
+)
 def test_numba_is_imported_when_a_kernel_is_needed(monkeypatch, choice, said):
     if choice == "auto":
         pytest.importorskip("numba")

@@ -69,7 +69,9 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.slow] * (kind != "gru")) for kind in KINDS]
+)
 def test_gates_shows_every_gate_and_state(kind):
     layer, names = KINDS[kind]
     net = network(copy.deepcopy(layer))
@@ -90,10 +92,9 @@ def test_gates_shows_every_gate_and_state(kind):
             low, high = axes.images[0].get_clim()
             assert (low, high) == (0, 1) if name in "zrifo" else low == -high
         assert below.get_xlabel() == "time step"
-        figure = below.figure
-        figure.draw_without_rendering()
-        heights = [axes.get_window_extent().y0 for axes in (*others, below)]
-        assert heights == sorted(heights, reverse=True)
+    below.figure.draw_without_rendering()
+    heights = [axes.get_window_extent().y0 for axes in (*others, below)]
+    assert heights == sorted(heights, reverse=True)
 
 
 def test_similar_units_are_neighbours():
@@ -104,19 +105,20 @@ def test_similar_units_are_neighbours():
     assert {n % 2 for n in order[:4]} in ({0}, {1})
 
 
-@pytest.mark.parametrize("given", ["a list", "lengths"])
-def test_gates_respects_lengths(given):
+@pytest.mark.slow
+def test_gates_respects_lengths():
     net = network(GRU(5))
-    x, options = (SEQUENCES, {}) if given == "a list" else (PADDED + 9 * (PADDED == 0), {"lengths": LENGTHS})
     alone = [np.asarray(heat(titled(plots.gates(net, one[None]))["h: state"])) for one in SEQUENCES]
-    one = heat(titled(plots.gates(net, x, sample=3, **options))["h: state"])
-    np.testing.assert_allclose(np.sort(one, axis=0), np.sort(alone[3], axis=0), atol=1e-6)
-    mean = heat(titled(plots.gates(net, x, **options))["h: state"])
-    assert mean.shape == (5, 7)
     total = [np.mean([a.sum(axis=0)[t] for a in alone if a.shape[1] > t]) for t in range(7)]
-    np.testing.assert_allclose(mean.sum(axis=0), total, atol=1e-5)
+    for x, options in ((SEQUENCES, {}), (PADDED + 9 * (PADDED == 0), {"lengths": LENGTHS})):
+        one = heat(titled(plots.gates(net, x, sample=3, **options))["h: state"])
+        np.testing.assert_allclose(np.sort(one, axis=0), np.sort(alone[3], axis=0), atol=1e-6)
+        mean = heat(titled(plots.gates(net, x, **options))["h: state"])
+        assert mean.shape == (5, 7)
+        np.testing.assert_allclose(mean.sum(axis=0), total, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_gates_shows_both_directions_and_any_layer():
     net = network(
         GRU(3, return_sequences=True, name="first"), Bidirectional(LSTM(4), name="second"), Dropout(0.5)
@@ -420,6 +422,7 @@ def test_a_network_that_has_never_been_used_stays_so():
     np.testing.assert_array_equal(drawn, plots.gradient_flow(fresh, X, Y).axes[0].lines[0].get_ydata())
 
 
+@pytest.mark.slow
 def test_a_network_is_drawn_while_it_trains():
     drawn = []
 

@@ -37,6 +37,7 @@ def cells(html):
 # --- showing -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_picture_in_the_middle_of_a_cell_is_shown_after_it(shell, tmp_path):
     figures = []
 
@@ -131,6 +132,7 @@ class Clock:
         return self.now
 
 
+@pytest.mark.slow
 def test_live_curves_grow_in_their_place(shell, monkeypatch):
     drawn, draw = [], plots.history
     monkeypatch.setattr(plots, "history", lambda history: drawn.append(len(history.epoch)) or draw(history))

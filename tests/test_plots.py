@@ -314,6 +314,7 @@ def test_confusion_matrix_can_be_read(classes, samples):
     assert axes.get_ylabel() == "true class"
 
 
+@pytest.mark.slow
 def test_confusion_matrix_can_be_read_on_every_shade():
     for errors in range(1, 100, 3):
         axes = plots.confusion_matrix([[1000 - 10 * errors, 10 * errors], [errors, 1000 - errors]]).axes[0]
@@ -358,6 +359,7 @@ def test_confusion_matrix_colours_do_not_depend_on_how_frequent_a_class_is():
     np.testing.assert_allclose(same, cell_colours(plots.confusion_matrix(matrix, normalize=True)))
 
 
+@pytest.mark.slow
 def test_confusion_matrix_leaves_out_numbers_that_cannot_be_read():
     many = plots.confusion_matrix(confusion(100), labels=[f"species {k}" for k in range(100)]).axes[0]
     assert not many.texts

@@ -86,7 +86,6 @@ def test_arguments_of_verbs(verb):
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_of_thousands_of_slips_nearly_all_are_understood():
     families = [registry.names() for registry in REGISTRIES] + [list(part._arguments()) for part in PARTS]
     asked = [

@@ -311,6 +311,7 @@ def test_work_is_in_proportion_to_the_number_of_layers(tmp_path):
     assert all(many < 8.1 * few for few, many in zip(work(20), work(160), strict=True))
 
 
+@pytest.mark.slow
 def test_thousands_of_layers_are_built_at_once():
     """This took seconds when each layer, and each name, was compared with all others."""
 
