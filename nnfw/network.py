@@ -64,12 +64,12 @@ class Network(Model):
 
     Examples
     --------
-    >>> from nnfw import Dense
+    >>> from nnfw import Dense, Nadam
     >>> x = np.random.default_rng(0).normal(size=(200, 2))
     >>> y = x[:, 0] * x[:, 1] > 0
     >>> network = Network([Dense(16, "tanh"), Dense(1, "sigmoid")], loss="bce", metrics=["accuracy"],
-    ...                   optimizer="nadam", seed=0)
-    >>> history = network.fit(x, y, epochs=150, batch_size=10, verbose=0)
+    ...                   optimizer=Nadam(0.03), seed=0)
+    >>> history = network.fit(x, y, epochs=40, batch_size=10, verbose=0)
     >>> network.evaluate(x, y)["accuracy"] > 0.95
     True
     """
