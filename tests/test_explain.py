@@ -88,6 +88,7 @@ def test_integrated_gradients_are_the_integral(name):
 
 
 @each_network
+@pytest.mark.slow
 def test_integrated_gradients_sum_to_the_change(name):
     network, x = built(name)
     output = network.predict(x).argmax(axis=1)
@@ -114,7 +115,9 @@ def test_outputs_of_time_steps_are_chosen_by_step():
     np.testing.assert_allclose(dx[:, 1, 2], slope, atol=1e-8)
 
 
-@pytest.mark.parametrize("layer", [GRU(4), Bidirectional(LSTM(3))], ids=repr)
+@pytest.mark.parametrize(
+    "layer", [GRU(4), pytest.param(Bidirectional(LSTM(3)), marks=pytest.mark.slow)], ids=repr
+)
 def test_lengths_are_respected(layer):
     network = untrained(Network([copy.deepcopy(layer), Dense(2)], seed=0, dtype="float64"), None, 3)
     rng = np.random.default_rng(0)
@@ -156,6 +159,7 @@ def test_the_parts_of_a_large_batch_are_alike(monkeypatch):
         np.testing.assert_allclose(one, other, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_too_few_steps_are_noticed():
     network = untrained(Network([Dense(40, "relu"), Dense(1)], seed=0, dtype="float64"), 3)
     network.params["dense_1.W"][...] *= 8

@@ -253,6 +253,7 @@ def test_any_split_into_batches_gives_the_same_class_metrics(case, data):
 
 @given(st.integers(2, 30), st.sampled_from([0.0, 1e4]), st.integers(0, 2**32), st.data())
 @settings(deadline=None)
+@pytest.mark.slow
 def test_any_split_into_batches_gives_the_same_regression_metrics(n, offset, seed, data):
     rng = np.random.default_rng(seed)
     y, a = offset + rng.normal(size=(n, 3)), offset + rng.normal(size=(n, 3))

@@ -145,6 +145,7 @@ def test_live_curves_grow_in_their_place(shell, monkeypatch):
     assert notebook.WAITING == []
 
 
+@pytest.mark.slow
 def test_live_curves_end_with_the_restored_epoch(shell):
     seen, net = [], network()
     original = plots.history

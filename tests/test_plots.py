@@ -71,6 +71,7 @@ def test_history_shows_every_quantity(run):
     assert {axes.get_xlabel() for axes in figure.axes} == {"epoch"}
 
 
+@pytest.mark.slow
 def test_history_marks_what_was_restored_or_names_what_is_marked(run):
     def best(history):
         found = {
@@ -248,6 +249,7 @@ def test_long_labels_stay_on_the_paper():
     assert figure.axes[0].get_window_extent().height > 300 * figure.dpi / 200
 
 
+@pytest.mark.slow
 def test_lines_are_told_apart_by_colour_and_dash():
     figure = plots.lines({f"curve {i}": np.arange(4.0) + i for i in range(20)})
     looks = {(line.get_color(), str(line._dash_pattern)) for line in figure.axes[0].lines}

@@ -133,6 +133,7 @@ def test_adding_problem_form(steps):
     assert (marks.sum(axis=0) > 0).all()
 
 
+@pytest.mark.slow
 def test_adding_problem_claims():
     x, y = adding_problem(20000, 12)
     perfect = [[sum(value for value, mark in sample if mark)] for sample in x.astype(float)]

@@ -222,6 +222,7 @@ def test_split_is_a_partition_of_the_right_size(n, fraction, seed):
 
 
 @given(st.lists(st.integers(0, 5), min_size=4, max_size=80), st.floats(0.01, 0.6), st.integers(0, 99))
+@pytest.mark.slow
 def test_stratified_split_keeps_the_shares(labels, fraction, seed):
     labels = np.array(labels)
     n, counts = len(labels), np.bincount(labels, minlength=6)
@@ -265,6 +266,7 @@ def test_ties_of_remainders_are_drawn_by_lot():
 
 
 @pytest.mark.parametrize("labels", [None, [0] * 12 + [1] * 8])
+@pytest.mark.slow
 def test_every_sample_is_held_out_equally_often(labels):
     rng = generator()
     trials = 2000

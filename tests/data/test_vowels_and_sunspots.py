@@ -84,6 +84,7 @@ def test_speakers_can_be_told_apart_by_their_mean_frame(vowels):
     assert np.mean(y_test == 2) == pytest.approx(0.238, abs=5e-4)
 
 
+@pytest.mark.slow
 def test_a_network_takes_the_vowels_as_they_are(vowels):
     (x, y), (x_test, y_test) = vowels
     network = Network(

@@ -12,7 +12,7 @@ D = 3
 
 def tried_on(*strategies):
     """Decorate a test to be tried on many batches, however slow the machine is."""
-    return lambda test: settings(max_examples=50, deadline=None)(given(*strategies)(test))
+    return lambda test: settings(max_examples=25, deadline=None)(given(*strategies)(test))
 
 
 class Loops:

@@ -180,6 +180,7 @@ def test_the_largest_norm_is_of_all_weights_of_a_filter():
     assert_array_equal(p[..., 0], short)
 
 
+@pytest.mark.slow
 def test_images_are_learnt_and_checked():
     x = np.random.default_rng(42).normal(size=(40, 6, 6))
     y = (x[:, :3].mean(axis=(1, 2)) > x[:, 3:].mean(axis=(1, 2))).astype(int)

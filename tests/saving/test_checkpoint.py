@@ -257,6 +257,7 @@ class TestCheckpoint:
 
     @pytest.mark.parametrize(("mode", "then"), [("max", "max"), ("min", "min"), ("min", "auto")])
     @pytest.mark.parametrize("form", [str, Path, os.fsencode, os.path.relpath])
+    @pytest.mark.slow
     def test_best_stays_the_best_whatever_form_the_path_has(self, form, mode, then, path, tmp_path):
         """A resumed fit, in which it only gets worse, does not touch the file of the best epoch."""
         network = train(new_network(), Checkpoint(path, monitor="loss", mode=mode), epochs=4)

@@ -299,6 +299,7 @@ def calls_of(work):
     return len(calls)
 
 
+@pytest.mark.slow
 def test_work_is_in_proportion_to_the_number_of_layers(tmp_path):
     def work(count):
         layers = [Dense(1) for _ in range(count)]
