@@ -560,7 +560,9 @@ def test_the_script_of_the_page(tmp_path):
 @pytest.mark.parametrize(("package", "blocks"), [("joblib", [1]), ("dask.distributed", [1, 2])])
 def test_independent_fits(package, blocks, tmp_path):
     pytest.importorskip(package)
-    (tmp_path / "fits.py").write_text("\n".join(page()[block] for block in blocks))
+    script = "\n".join(page()[block] for block in blocks)
+    assert script.count("epochs=3") == 1
+    (tmp_path / "fits.py").write_text(script.replace("epochs=3", "epochs=1"))
     done = subprocess.run(
         [sys.executable, "fits.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
     )
