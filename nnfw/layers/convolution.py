@@ -107,16 +107,28 @@ class Convolution(Activated, Windowed):
         W = self.params["W"]
         if x.shape[-1] != W.shape[-2]:
             raise ShapeError(f"{self._label}: expects {W.shape[-2]} features, got {x.shape}")
-        view = windows.view(x)
-        u = self._scratch("u", view.shape) if training else np.empty(view.shape, view.dtype)
-        u[...] = view  # (1)
+        u = self._unfold(windows.view(x), training)  # (1)
         s = u.reshape(-1, W[..., 0].size) @ W.reshape(-1, self.filters)  # (2)
+        counts = u.shape[: self._axes + 1]
         if self.use_bias:
-            s += self.params["b"]
-        y = self._activate(s.reshape(*view.shape[: self._axes + 1], self.filters), training)  # (3)
+            line = np.tile(self.params["b"], counts[-1])  # long rows are added faster
+            s.reshape(*counts[:-1], line.size)[...] += line
+        y = self._activate(s.reshape(*counts, self.filters), training)  # (3)
         if training:
             self.cache["u"] = u
         return y
+
+    def _unfold(self, view: Array, training: bool) -> Array:
+        """Return a copy of the windows (N, *counts, *size, D).
+
+        Of one channel the memory is (*size, D, N, *counts): so longer runs are copied.
+        """
+        half = self._axes + 1
+        order = np.roll(range(2 * half), half if view.shape[-1] == 1 else 0)  # its own inverse
+        shape = tuple(view.shape[axis] for axis in order)
+        u = self._scratch("u", shape) if training else np.empty(shape, view.dtype)
+        u[...] = view.transpose(order)
+        return u.transpose(order)
 
     def spread(self, ds: Array, dx: Array, windows: Windows) -> None:
         """Add to the padded dx, which is 0, what each window gives."""

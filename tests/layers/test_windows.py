@@ -64,16 +64,22 @@ def test_each_step_of_a_convolution_by_hand(size, stride, dilation, padding):
         assert_allclose(y[:, t], np.tanh(np.einsum("nkd,kdf->nf", u, W) + b), rtol=0, atol=1e-14)
 
 
-def test_each_pixel_of_a_convolution_by_hand():
+@pytest.mark.parametrize("D", [1, 3])
+def test_each_pixel_of_a_convolution_by_hand(D):
     layer = Conv2D(4, (2, 3), stride=(2, 1), dilation=(1, 2), padding="same")
-    randomized(layer, (5, 6, 3), RNG)
-    x, (W, b) = RNG.normal(size=(2, 5, 6, 3)), layer.params.values()
-    y = layer.forward(x)
+    randomized(layer, (5, 6, D), RNG)
+    x, dy, (W, b) = RNG.normal(size=(2, 5, 6, D)), RNG.normal(size=(2, 3, 6, 4)), layer.params.values()
+    y, dW = layer.forward(x, training=True), np.zeros_like(W)
+    layer.backward(dy)
+    layer.gradients()
     assert y.shape == (2, 3, 6, 4)
     for place in np.ndindex(3, 6):
         u = one_window(x, place, (2, 3), (2, 1), (1, 2), (0, 2))
         expected = np.einsum("nijd,ijdf->nf", u, W) + b
         assert_allclose(y[(slice(None), *place)], expected, rtol=0, atol=1e-14)
+        dW += np.einsum("nijd,nf->ijdf", u, dy[(slice(None), *place)])
+    assert_allclose(layer.grads["W"], dW, rtol=0, atol=1e-13)
+    assert_allclose(layer.grads["b"], dy.sum(axis=(0, 1, 2)), rtol=0, atol=1e-13)
 
 
 @pytest.mark.parametrize("kind", [Conv2D, MaxPooling2D, AveragePooling2D])
