@@ -5,7 +5,8 @@ fit          an epoch of `fit`, the first one and later ones, beside the trainin
 memory       the peak memory of training steps and of inference
 step         through how many files, functions and calls of nnfw a training step passes
 distributed  what the ranks of data-parallel training say to each other, beside a step
-publish      draw the picture and fill in the tables of docs/performance.md, from the results that were saved
+tasks        what networks learn of recorded and made data, five seeds each, in about 10 minutes
+publish      draw the picture and fill in the tables of the documentation, from the results that were saved
 
 Each measurement runs in a process of its own. Without a name the first four run, which takes about 20
 minutes, and with --save publish follows. Leave the machine idle: threads that wait for each other look slow.
@@ -15,13 +16,13 @@ import argparse
 import os
 from pathlib import Path
 
-from benchmarks import distributed, fit, memory, publish, speed, step
+from benchmarks import distributed, fit, memory, publish, speed, step, tasks
 from benchmarks.cases import TITLES, parse_sizes
 from benchmarks.peers import PEERS, missing
 
 RESULTS = Path(__file__).with_name("results")
 ALL = {"speed": speed.run, "fit": fit.run, "memory": memory.run, "step": step.run}
-BENCHMARKS = ALL | {"distributed": distributed.run}
+BENCHMARKS = ALL | {"distributed": distributed.run, "tasks": tasks.run}
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,8 +1,9 @@
-"""Publish: the picture, and the tables of docs/performance.md, from the results that were saved."""
+"""Publish: the picture, and the tables in the documentation, from the results that were saved."""
 
 import json
 import re
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,37 +11,42 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks import fit, memory, speed, step
+from benchmarks import fit, memory, speed, step, tasks
 from benchmarks.cases import TITLES
 from benchmarks.measure import ROOT
 from benchmarks.peers import KERNELS, PEERS
 from nnfw.plots import COLOURS, STYLE
 
-PAGE = ROOT / "docs" / "performance.md"
+PAGES = ROOT / "docs" / "performance.md", ROOT / "docs" / "validation.md"
 TABLES = {"speed": speed.means, "fit": fit.tables, "memory": memory.table, "step": step.table}
+TABLES |= {"tasks": tasks.table}
 SECTION = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 LABEL = {"padding": 2, "fontsize": 7, "bbox": {"facecolor": "white", "linewidth": 0, "pad": 0.5}}
 OWN = dict(zip(KERNELS, (COLOURS[5], COLOURS[0]), strict=True))  # pale and full blue
 BARS = [(layer, kind) for kind in speed.KINDS for layer in ("gru", "rnn", "lstm", "dense")]
 
 
-def run(folder: Path, page: Path = PAGE) -> None:
-    """Draw the picture, and fill in the tables of a page."""
-    records = {name: json.loads((folder / f"{name}.json").read_text()) for name in TABLES}
-    page.write_text(filled(page.read_text(), records))
+def run(folder: Path, pages: Sequence[Path] = PAGES) -> None:
+    """Draw the picture, and fill in the tables of the pages, as far as there are results."""
+    files = {name: folder / f"{name}.json" for name in TABLES}
+    records = {name: json.loads(path.read_text()) for name, path in files.items() if path.exists()}
+    for page in pages:
+        page.write_text(filled(page.read_text(), records))
     with matplotlib.rc_context(STYLE | {"axes.grid.axis": "x"}):
         figure = Figure(figsize=(8.5, 3.6), layout="constrained")
         left, right = figure.subplots(1, 2)
         draw_layers(left, records["speed"]["results"])
         draw_epochs(right, records["fit"]["results"])
         figure.savefig(folder / "performance.png")
-    print(f"{page}\n{folder / 'performance.png'}")
+    print(*pages, folder / "performance.png", sep="\n")
 
 
 def filled(text: str, records: dict[str, Any]) -> str:
     """Return the text of a page with the table of each record between its two marks."""
 
     def fill(found: re.Match[str]) -> str:
+        if found[2] not in records:
+            return found[0]
         record = records[found[2]]
         return f"{found[1]}{TABLES[found[2]](record['results'])}\n\n{origin(record['machine'])}\n{found[3]}"
 

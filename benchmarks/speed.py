@@ -95,7 +95,7 @@ def table(rows: list[Row], peers: dict[str, Peer]) -> str:
     body = [[r["sizes"], t, *(cell(r, name) for name in names)] for r, t in zip(rows, times, strict=True)]
     middles = [statistics.geometric_mean(row["ratios"][name][0] for row in rows) for name in names]
     body.append(["geometric mean", "", *(f"{middle:.2f}" for middle in middles)])
-    form = "N:D-H-K" if rows[0]["layer"] == "dense" else "N,T,D,H"
+    form = "N:D-H-K" if ":" in rows[0]["sizes"] else "N,T,D,H"
     return report.table([form, "nnfw", *(f"nnfw / {peers[name].title}" for name in names)], body)
 
 

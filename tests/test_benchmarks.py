@@ -6,6 +6,7 @@ import subprocess
 import sys
 from argparse import Namespace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -14,13 +15,14 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the benchmarks are run from the root, and not installed
 
 from benchmarks import __main__ as command  # noqa: E402
-from benchmarks import cases, fit, measure, memory, publish, report, speed, step  # noqa: E402
+from benchmarks import cases, fit, measure, memory, publish, report, speed, step, tasks  # noqa: E402
 from benchmarks.cases import Case  # noqa: E402
 from benchmarks.peers import KERNELS, PEERS, floor, missing, ours  # noqa: E402
 
 DENSE = Case("dense", "4:5-7-3")
 RECURRENT = [Case(layer, "2,5,3,7") for layer in cases.GATES]
-CASES = [DENSE, *RECURRENT]
+CONV1D, LENET = Case("conv1d", "2,7,3,4"), Case("lenet", "4:12-2-3-5-6-3")
+CASES = [DENSE, *RECURRENT, CONV1D, LENET]
 LINUX = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells the memory")
 SMALL = ["--layers", "dense", "gru", "--sizes", "2,3,4,5", "2:4-3"]
 
@@ -134,6 +136,8 @@ def test_the_grid():
     assert [len(cases.grid(layer, None, quick=False)) for layer in ("dense", "gru")] == [4, 7]
     assert [len(cases.grid(layer, None, quick=True)) for layer in ("dense", "gru")] == [2, 2]
     sizes = ["3,4,5,6", "8:20-32-2"]
+    for layer in cases.CONVOLUTIONS:  # each has one size, and is left out where others are asked for
+        assert [len(cases.grid(layer, chosen, quick=True)) for chosen in (None, sizes)] == [1, 0]
     assert cases.grid("rnn", sizes, quick=True) == sizes[:1]
     assert cases.grid("dense", sizes, quick=True) == sizes[1:]
     assert [Case("rnn", size).sizes for size in sizes] == [(3, 4, 5, 6), (8, 20, 32, 2)]
@@ -150,14 +154,14 @@ def test_sizes_that_mean_nothing_are_refused(text):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.layer)
 def test_data_and_weights_follow_the_seed(case):
-    draw = cases.dense_weights if case.layer == "dense" else cases.recurrent_weights
+    draw = cases.chain_weights if ":" in case.text else cases.layer_weights
     for make in (cases.data, draw):
         a, b, other = (str(make(case, seed)) for seed in (1, 1, 2))
         assert a == b != other
     assert cases.data(case, 1)[0].dtype == np.float32
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.layer)
+@pytest.mark.parametrize("case", [DENSE, *RECURRENT], ids=lambda case: case.layer)
 def test_the_floor_takes_the_products_of_the_layer(case):
     built = floor.build(case, 0)
     ahead, back = (sum(a.size * b.shape[1] for a, b, _ in some) for some in built.model)
@@ -174,7 +178,7 @@ def test_the_floor_takes_the_products_of_the_layer(case):
         np.testing.assert_allclose(out, a @ b, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("case", RECURRENT, ids=lambda case: case.layer)
+@pytest.mark.parametrize("case", [*RECURRENT, CONV1D], ids=lambda case: case.layer)
 def test_ours_runs_forward_and_a_step(case):
     built = ours.build(case, 3)
     x, dy = cases.data(case, 3)
@@ -182,14 +186,15 @@ def test_ours_runs_forward_and_a_step(case):
     assert (last.shape, dx.shape) == (dy.shape, x.shape)
     assert np.any(built.model.flat_grads)
     assert getattr(built.model, "reset_after", False) == (case.layer == "gru_after")
-    # dx is the derivative of the last state times dy: a step along it must change that so much.
+    # dx is the derivative of what it returns times dy: a step along it must change that so much.
     direction = np.random.default_rng(0).standard_normal(dx.shape).astype(np.float32)
     change = np.vdot(built.model.forward(x + 1e-2 * direction) - last, dy)
     assert change == pytest.approx(1e-2 * np.vdot(dx, direction), rel=0.1, abs=2e-3)
 
 
-def test_our_chain_learns():
-    built = ours.build(DENSE, 3)
+@pytest.mark.parametrize("case", [DENSE, LENET], ids=lambda case: case.layer)
+def test_our_chain_learns(case):
+    built = ours.build(case, 3)
     assert built.forward().sum(axis=1) == pytest.approx(1)
     losses = [built.step() for _ in range(50)]
     assert losses[-1] < losses[0]
@@ -385,9 +390,11 @@ def records():
         for own in KERNELS
     ]
     rounds = {name: [{"seconds": [9.0, t, t, 2 * t], "loss": 0.5}] for name, (t, *_) in TIMES.items()}
-    tasks = [{"task": task, "threads": n, "rounds": rounds} for task in cases.TASKS for n in (1, 2)]
+    epochs = [{"task": task, "threads": n, "rounds": rounds} for task in cases.TASKS for n in (1, 2)]
     step_counts = {"files": ["a.py", "b.py"], "functions": 7, "calls": 9}
-    results = {"speed": rows, "fit": tasks, "memory": {"a step": 3 << 20}, "step": step_counts}
+    results = {"speed": rows, "fit": epochs, "memory": {"a step": 3 << 20}, "step": step_counts}
+    learnt = {"accuracies": [0.5, 0.7], "seconds": 3.2, "others": {"SVM": 0.25}}
+    results["tasks"] = dict.fromkeys(tasks.TASKS, learnt)
     machine = {"date": "2001-02-03", "cores": 2, "cpu": "C", "blas": "B 1", "versions": {"numpy": "9"}}
     return {name: {"machine": machine, "results": result} for name, result in results.items()}
 
@@ -411,7 +418,7 @@ def test_the_page_and_the_picture_are_made_from_the_results(tmp_path):
         (tmp_path / f"{name}.json").write_text(json.dumps(record))
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- step -->\nold\n<!-- end -->\nbetween\n<!-- speed -->\n<!-- end -->\n")
-    publish.run(tmp_path, page)
+    publish.run(tmp_path, [page])
     told = page.read_text()
     assert told.startswith("before\n<!-- step -->\n| ")
     assert "| training step |     2 |         7 |     9 |" in told
@@ -420,20 +427,83 @@ def test_the_page_and_the_picture_are_made_from_the_results(tmp_path):
     [line] = [line for line in told.splitlines() if line.startswith("| GRU, training step")]
     assert "0.50 (0.50..0.50)" in line
     assert (tmp_path / "performance.png").stat().st_size > 10_000
-    publish.run(tmp_path, page)
+    (tmp_path / "step.json").unlink()  # what has no results stays as it is
+    publish.run(tmp_path, [page])
     assert page.read_text() == told
 
 
 def test_the_page_shows_the_results_that_are_kept():
     kept = {name: json.loads((command.RESULTS / f"{name}.json").read_text()) for name in publish.TABLES}
-    text = publish.PAGE.read_text()
-    assert {name for _, name, _ in publish.SECTION.findall(text)} == kept.keys()
-    assert publish.filled(text, kept) == text
+    texts = [page.read_text() for page in publish.PAGES]
+    assert {name for text in texts for _, name, _ in publish.SECTION.findall(text)} == kept.keys()
+    assert [publish.filled(text, kept) for text in texts] == texts
 
 
 def test_tables_align():
     told = report.table(["a", "bb"], [["long", "1"], ["x", "222"]]).splitlines()
     assert told == ["| a    |  bb |", "| ---- | --: |", "| long |   1 |", "| x    | 222 |"]
+
+
+# ---- the tasks ---------------------------------------------------------------------------------------------
+
+
+def few(x, y, N=12):
+    """Return N samples, as many of each of the first classes."""
+    chosen = [i for k in range(2) for i in np.flatnonzero(np.asarray(y) == k)[: N // 2]]
+    return [x[i] for i in chosen] if isinstance(x, list) else x[chosen], np.asarray(y)[chosen]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", tasks.TASKS)
+def test_a_network_learns_each_task(task, monkeypatch):
+    given = tasks.TASKS[task]
+    if task.startswith(("Italy", "Gun")):
+        stand_in_for_aeon(monkeypatch)
+    if missing("sklearn"):
+        monkeypatch.setattr(tasks, "classifiers", dict)
+    (train, test), build = given.load()
+    assert len(test[0]) == len(test[1])
+    small = (few(*train), few(*test)), build
+    monkeypatch.setitem(tasks.TASKS, task, given._replace(load=lambda: small))
+    found = tasks.measure(task, epochs=2, seeds=2)
+    assert len(found["accuracies"]) == 2
+    assert all(0 <= accuracy <= 1 for accuracy in [*found["accuracies"], *found["others"].values()])
+    assert found["seconds"] > 0
+    again = tasks.measure(task, epochs=2, seeds=2)
+    assert again["accuracies"] == found["accuracies"]
+
+
+def stand_in_for_aeon(monkeypatch):
+    """Have its loaders return noise, in the form of the archive: (N, D, T), and classes as text."""
+    rng = np.random.default_rng(0)
+    load = lambda part: (rng.standard_normal((20, 1, 24)), np.array(["1", "2"] * 10))  # noqa: E731
+    names = {"load_gunpoint": load, "load_italy_power_demand": load}
+    monkeypatch.setitem(sys.modules, "aeon", ModuleType("aeon"))
+    monkeypatch.setitem(sys.modules, "aeon.datasets", Namespace(**names))
+
+
+def test_the_archive_is_read_from_the_wheel():
+    aeon = pytest.importorskip("aeon.datasets")
+    ((x, y), (x_test, y_test)), _ = tasks.archive("gunpoint", tasks.recurrent)
+    assert (x.shape, x_test.shape) == ((50, 150, 1), (150, 150, 1))
+    assert set(y) == set(y_test) == {0, 1}
+    first, names = aeon.load_gunpoint("train")
+    np.testing.assert_array_equal(x[:, :, 0], first[:, 0])
+    assert [str(1 + k) for k in y] == list(names)
+
+
+def test_tasks_say_what_they_lack(monkeypatch, capsys):
+    monkeypatch.setattr(tasks, "find_spec", lambda name: None if name == "aeon" else name)
+    tasks.run(command.parse(["tasks"]))
+    assert "without aeon. To have it: pip install 'nnfw[bench]'" in capsys.readouterr().out
+
+
+def test_tasks_show_mean_and_deviation():
+    line = [
+        line for line in tasks.table(records()["tasks"]["results"]).splitlines() if "GunPoint, GRU" in line
+    ]
+    cells = [cell.strip() for cell in line[0].split("|")][1:-1]
+    assert cells == ["GunPoint, GRU", "0.600 ± 0.100", "3 s", "0.250", "TWIESN 0.961 ± 0.023"]
 
 
 # ---- the step ---------------------------------------------------------------------------------------------

@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import Distribution
 from typing import Any, NamedTuple
 
-from benchmarks.cases import TASKS, TITLES
+from benchmarks.cases import CONVOLUTIONS, TASKS, TITLES
 
 
 class Built(NamedTuple):
     """A layer that is ready to run.
 
-    `forward` is inference, and returns the outputs (N, K), or a recurrent layer's last states (N, H). `step`
-    of a dense chain is a training step with Adam, and returns the loss; of a recurrent layer it is forward,
-    backward from the last state's gradient and all gradients, and returns that of the input (N, T, D).
+    `forward` is inference, and returns the outputs (N, K) of a chain, the last states (N, H) of a recurrent
+    layer, all outputs (N, T', H) of a convolution. `step` of a chain is a training step with Adam and returns
+    the loss; of a layer it is forward, backward and all gradients, and returns that of the input (N, T, D).
     """
 
     forward: Callable[[], Any]
@@ -34,13 +34,14 @@ class Peer(NamedTuple):
 
 KERNELS = {"ours": "numpy", "fast": "compiled"}  # nnfw, by its kernels
 FIT = {task: task for task in TASKS}
-LAYERS = {layer: layer for layer in TITLES}
+LAYERS = {layer: layer for layer in TITLES if layer not in CONVOLUTIONS}
+ALL = {layer: layer for layer in TITLES}
 PEERS = {
-    "ours": Peer("nnfw", ("numpy",), LAYERS | FIT),
-    "fast": Peer("nnfw[fast]", ("numba",), LAYERS | FIT),
+    "ours": Peer("nnfw", ("numpy",), ALL | FIT),
+    "fast": Peer("nnfw[fast]", ("numba",), ALL | FIT),
     "bare": Peer("nnfw, the bare verbs", ("numpy",), FIT),
     "floor": Peer("floor", ("numpy",), LAYERS),
-    "pytorch": Peer("PyTorch", ("torch",), LAYERS | {"gru": "gru_after"} | FIT),
+    "pytorch": Peer("PyTorch", ("torch",), ALL | {"gru": "gru_after"} | FIT),
     "skorch": Peer("skorch", ("skorch", "torch"), FIT),
     "jax": Peer("JAX", ("jax",), LAYERS),
     "keras": Peer("Keras on JAX", ("keras", "jax"), FIT),

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax, nn
 
-from benchmarks.cases import GATES, Case, data, dense_weights, joined, recurrent_weights
+from benchmarks.cases import GATES, Case, chain_weights, data, joined, layer_weights
 from benchmarks.peers import Built
 
 
@@ -50,7 +50,7 @@ def recurrent(case: Case, seed: int) -> Built:
     """Return one recurrent layer."""
     cell = CELLS[case.layer]
     x, dy = map(jnp.asarray, data(case, seed))
-    arrays = joined(recurrent_weights(case, seed), GATES[case.layer])
+    arrays = joined(layer_weights(case, seed), GATES[case.layer])
     params = dict(zip(("Wx", "Wh", "b", "bh"), map(jnp.asarray, arrays), strict=True))
     zeros = jnp.zeros_like(dy)
     start = (zeros, zeros) if case.layer == "lstm" else zeros
@@ -71,7 +71,7 @@ def recurrent(case: Case, seed: int) -> Built:
 def dense(case: Case, seed: int) -> Built:
     """Return dense layers with a loss and Adam, as in `nnfw.optimizers`."""
     x, y = map(jnp.asarray, data(case, seed))
-    params = jax.tree.map(jnp.asarray, dense_weights(case, seed))
+    params = jax.tree.map(jnp.asarray, chain_weights(case, seed))
     state = params, *(jax.tree.map(jnp.zeros_like, params) for _ in "mv"), 0
 
     def logits(params, x):

@@ -3,24 +3,25 @@
 import numpy as np
 
 import nnfw
-from benchmarks.cases import BATCH_SIZE, RATE, Array, Case, data, dense_weights, recurrent_weights
+from benchmarks.cases import BATCH_SIZE, RATE, Array, Case, chain_weights, data, layer_weights
 from benchmarks.peers import Built
 
 
 def build(case: Case, seed: int) -> Built:
     """Return the case's layer, ready to run."""
-    return dense(case, seed) if case.layer == "dense" else recurrent(case, seed)
+    return chain(case, seed) if ":" in case.text else layer(case, seed)
 
 
-def recurrent(case: Case, seed: int) -> Built:
-    """Return one recurrent layer."""
-    _, T, D, H = case.sizes
+def layer(case: Case, seed: int) -> Built:
+    """Return one recurrent layer, or a convolution over time."""
+    *_, H = case.sizes
     x, dy = data(case, seed)
     options = {"reset_after": True} if case.layer == "gru_after" else {}
-    layer = getattr(nnfw, case.layer.removesuffix("_after").upper())(H, **options)
-    layer.compute_shapes((T, D))
+    kind = getattr(nnfw, case.layer.removesuffix("_after").upper(), None)
+    layer = kind(H, **options) if kind else nnfw.Conv1D(H, 5)
+    layer.compute_shapes(x.shape[1:])
     layer.initialize(np.random.default_rng(seed))
-    for name, value in recurrent_weights(case, seed).items():
+    for name, value in layer_weights(case, seed).items():
         layer.params[name][...] = value
 
     def step():
@@ -32,17 +33,23 @@ def recurrent(case: Case, seed: int) -> Built:
     return Built(lambda: layer.forward(x), step, layer)
 
 
-def dense(case: Case, seed: int) -> Built:
-    """Return dense layers with a loss and Adam."""
-    _, D, *hidden, K = case.sizes
+def chain(case: Case, seed: int) -> Built:
+    """Return dense layers, or LeNet, with a loss and Adam."""
+    _, _, *hidden, K = case.sizes
     x, y = data(case, seed)
-    layers = [nnfw.Dense(H, "relu") for H in hidden] + [nnfw.Dense(K, "softmax")]
+    layers: list[nnfw.Layer] = []
+    if case.layer == "lenet":
+        layers = [nnfw.Conv2D(hidden[0], 5, "relu", padding="same"), nnfw.MaxPooling2D(2)]
+        layers += [nnfw.Conv2D(hidden[1], 5, "relu"), nnfw.MaxPooling2D(2), nnfw.Flatten()]
+        del hidden[:2]
+    layers += [nnfw.Dense(H, "relu") for H in hidden] + [nnfw.Dense(K, "softmax")]
     network = nnfw.Network(layers, loss="cce", optimizer=nnfw.Adam(1e-3))
-    network.compute_shapes((D,))
+    network.compute_shapes(x.shape[1:])
     network.initialize()
     spare_dx(layers[0])  # PyTorch's x asks for no gradient either
-    for layer, (W, b) in zip(layers, dense_weights(case, seed), strict=True):
-        layer.params["W"][...], layer.params["b"][...] = W, b
+    trained = [layer.params for layer in layers if layer.params]
+    for params, (W, b) in zip(trained, chain_weights(case, seed), strict=True):
+        params["W"][...], params["b"][...] = W.reshape(params["W"].shape), b
     return Built(lambda: network.forward(x), lambda: train_step(network, x, y), network)
 
 

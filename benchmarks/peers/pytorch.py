@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmarks.cases import BATCH_SIZE, RATE, Case, data, dense_weights, joined, recurrent_weights
+from benchmarks.cases import BATCH_SIZE, RATE, Case, chain_weights, data, joined, layer_weights
 from benchmarks.peers import Built
 
 LAYERS = {"rnn": nn.RNN, "gru_after": nn.GRU, "lstm": nn.LSTM}
@@ -14,7 +14,30 @@ ORDER = {"rnn": ("",), "gru_after": ("_r", "_z", "_c"), "lstm": ("_i", "_f", "_g
 
 def build(case: Case, seed: int) -> Built:
     """Return the case's layer, ready to run."""
-    return dense(case, seed) if case.layer == "dense" else recurrent(case, seed)
+    if ":" in case.text:
+        return chain(case, seed)
+    return convolution(case, seed) if case.layer == "conv1d" else recurrent(case, seed)
+
+
+def convolution(case: Case, seed: int) -> Built:
+    """Return a convolution over time; what goes in and out has the channels before the steps."""
+    *_, D, H = case.sizes
+    x, dy = (torch.from_numpy(a).mT.contiguous() for a in data(case, seed))
+    layer, weights = nn.Conv1d(D, H, 5), layer_weights(case, seed)
+    layer.load_state_dict({"weight": torch.tensor(weights["W"].T), "bias": torch.tensor(weights["b"])})
+    x.requires_grad_()
+
+    @torch.inference_mode()
+    def forward():
+        return layer(x).mT
+
+    def step():
+        layer.zero_grad(set_to_none=True)
+        x.grad = None
+        layer(x).backward(dy)
+        return x.grad.mT
+
+    return Built(forward, step)
 
 
 def recurrent(case: Case, seed: int) -> Built:
@@ -24,7 +47,7 @@ def recurrent(case: Case, seed: int) -> Built:
     layer = LAYERS[case.layer](D, H, batch_first=True)
     own = (layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, layer.bias_hh_l0)
     with torch.no_grad():  # PyTorch's second bias is 0 except for the GRU's candidate
-        for weight, value in zip(own, joined(recurrent_weights(case, seed), ORDER[case.layer]), strict=True):
+        for weight, value in zip(own, joined(layer_weights(case, seed), ORDER[case.layer]), strict=True):
             weight.copy_(torch.from_numpy(value.T))
     x.requires_grad_()
 
@@ -41,14 +64,25 @@ def recurrent(case: Case, seed: int) -> Built:
     return Built(forward, step)
 
 
-def dense(case: Case, seed: int) -> Built:
-    """Return dense layers with a loss and Adam."""
+def chain(case: Case, seed: int) -> Built:
+    """Return dense layers, or LeNet, with a loss and Adam; LeNet's images are (N, 1, D, D)."""
     x, y = map(torch.from_numpy, data(case, seed))
+    *before, weights = *case.sizes[1:-1], chain_weights(case, seed)
     parts: list[nn.Module] = []
-    for W, b in dense_weights(case, seed):
+    if case.layer == "lenet":
+        x, (_, first, second, *_) = x.movedim(-1, 1).contiguous(), before
+        before[0] = 1  # the channels of an image
+        parts = [nn.Conv2d(1, first, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)]
+        parts += [nn.Conv2d(first, second, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()]
+    for W, _ in weights[2 if parts else 0 :]:
         parts += [nn.Linear(*W.shape), nn.ReLU()]
-        parts[-2].load_state_dict({"weight": torch.from_numpy(W.T), "bias": torch.from_numpy(b)})
     model = nn.Sequential(*parts[:-1])
+    trained = [part for part in model if hasattr(part, "weight")]
+    for part, D, (W, b) in zip(
+        trained, before, weights, strict=True
+    ):  # where pixels are, channels come first
+        W = W.T.reshape(len(b), -1, D).swapaxes(1, 2).reshape(part.weight.shape)
+        part.load_state_dict({"weight": torch.from_numpy(W), "bias": torch.from_numpy(b)})
     optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
 
     @torch.inference_mode()

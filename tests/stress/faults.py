@@ -46,33 +46,35 @@ PACKING = "layers/packing"
 GATED = "layers/gated"
 # What follows the backward loop of a GRU, without and with reset_after:
 STANDARD, AFTER = "\n    def _forward_reset_after", "\n    def _factors"
-CARRY = """                d_t += np.multiply(dh_t, z_t, out=e_t)  # (4) dh∘z
-                if self.return_sequences:
-                    dh_ += d_t  # (1) to (4) dh₋
+CARRY = """                d[t] += np.multiply(dh[t], z[t], out=e[t])  # (4) dh∘z
+                if p.sequences:
+                    dh_[t] += d[t]  # (1) to (4) dh₋
 """
 LOST = CARRY.partition("\n")[2]
 LISTED = [
     Fault("GRU: z and r swapped consistently", GRU, 'gates = ("z", "r", "c")', 'gates = ("r", "z", "c")'),
-    Fault("GRU: the dq∘r term dropped", GRU, "e_t *= r_t  # (3) dq∘r", "e_t *= 0"),
+    Fault("GRU: the dq∘r term dropped", GRU, "e[t] *= r[t]  # (3) dq∘r", "e[t] *= 0"),
     Fault("GRU: the dh∘z carry dropped", GRU, CARRY + STANDARD, LOST + STANDARD),
-    Fault("GRU: weight gradients left zero", GRU, "np.matmul(seen.T, ds[:, : 2 * H], out=", "dict(out="),
+    Fault("GRU: weight gradients left zero", GRU, "np.matmul(seen.T, p.ds[:, : 2 * H], out=", "dict(out="),
     Fault(
         "GRU: sign of h₋−c in the adjoint",
         GRU,
-        "np.subtract(block.part(p.h_before), c, out=t)",
-        "np.subtract(c, block.part(p.h_before), out=t)",
+        "np.subtract(block.part(h_before), c, out=e)",
+        "np.subtract(c, block.part(h_before), out=e)",
     ),
     Fault(
         "GRU: z and 1−z swapped",
         GRU,
-        "            φ(s_c, c)  # (3) c\n            np.subtract(h_, c, out=h_t)\n",
-        "            φ(s_c, c)\n            h_, c = c, h_.copy()\n            np.subtract(h_, c, out=h_t)\n",
+        "            φ(s_c[t], c[t])  # (3) c\n            np.subtract(h_[t], c[t], out=h[t])\n"
+        "            h[t] *= z[t]  # (4) z∘(h₋−c)\n            h[t] += c[t]  #",
+        "            φ(s_c[t], c[t])  # (3) c\n            np.subtract(c[t], h_[t], out=h[t])\n"
+        "            h[t] *= z[t]  # (4) z∘(h₋−c)\n            h[t] += h_[t]  #",
     ),
     Fault(
         "GRU: reset gate forgotten",
         GRU,
-        "np.multiply(r, seen_, out=q)",
-        "np.multiply(1, seen_, out=q)",
+        "np.multiply(r[t], seen[t], out=q[t])",
+        "np.multiply(1, seen[t], out=q[t])",
     ),
     Fault(
         "a length mask ignored in the adjoint",
@@ -83,75 +85,106 @@ LISTED = [
     Fault(
         "a bias gradient not summed over time",
         RECURRENT,
-        "np.matmul(p.x.T, ds, out=self._grad_Wx_b)",
-        "p.x[: -p.steps.N, -1] = 0; np.matmul(p.x.T, ds, out=self._grad_Wx_b)",
+        "np.matmul(p.x.T, p.ds, out=self._grad_Wx_b)",
+        "p.x[: -p.steps.N, -1] = 0; np.matmul(p.x.T, p.ds, out=self._grad_Wx_b)",
     ),
 ]
 OTHERS = [
     Fault(
         "GRU: (1−z) factor of the candidate",
         GRU,
-        "Fc *= np.subtract(ONE, z, out=t)",
+        "Fc *= np.subtract(ONE, z, out=e)",
         "Fc *= z",
     ),
-    Fault("GRU: reset factor sees c", GRU, "block, p.seen_before)", "block, p.a[2])"),
-    Fault("GRU': reset factor sees c", GRU, "block, p.kept[0])", "block, p.a[2])"),
+    Fault("GRU: reset factor sees c", GRU, "F, h_before, seen_before)", "F, h_before, p.a[2])"),
+    Fault("GRU': reset factor sees c", GRU, "F, h_before, p.kept[0])", "F, h_before, p.a[2])"),
     Fault("GRU': the dh∘z carry dropped", GRU, CARRY + AFTER, LOST + AFTER),
     Fault(
         "GRU': du forgets r",
         GRU,
-        "np.multiply(ds_c, r_t, out=du_t)",
-        "np.multiply(ds_c, 1, out=du_t)",
+        "np.multiply(ds_c[t], r[t], out=du[t])",
+        "np.multiply(ds_c[t], 1, out=du[t])",
     ),
     Fault(
         "GRU': bh_c outside the reset gate",
         GRU,
-        "np.add(w_c, bh_c, out=u)",
-        "u[...] = w_c; s_c += bh_c",
+        "np.add(w_c[t], bh_c, out=u[t])",
+        "u[t][...] = w_c[t]; s_c[t] += bh_c",
     ),
-    Fault("GRU': gradient of bh_c", GRU, 'np.sum(p.rows["du"], axis=0', "np.sum(ds[:, 2 * H :], axis=0"),
+    Fault("GRU': gradient of bh_c", GRU, "np.sum(p.made[0], axis=0", "np.sum(p.ds[:, 2 * H :], axis=0"),
     Fault(
         "GRU: dh₋ forgets the gates",
         GRU,
-        "np.dot(ds_zr, WhT_zr, out=d_t)  # (2), (1) dh₋",
-        "d_t[...] = 0",
+        "np.dot(ds_zr[t], WhT_zr, out=d[t])  # (2), (1) dh₋",
+        "d[t][...] = 0",
     ),
     Fault(
         "GRU': dh₋ forgets the gates",
         GRU,
-        "d_t += np.dot(ds_zr, WhT_zr, out=e_t)  # (2), (1) dh₋",
+        "d[t] += np.dot(ds_zr[t], WhT_zr, out=e[t])  # (2), (1) dh₋",
         "pass",
     ),
-    Fault("GRU: gradient of Wh_c from h₋", GRU, '(p.rows["q"], ds[:, 2 * H :])', "(seen, ds[:, 2 * H :])"),
-    Fault("RNN: slope of φ forgotten", RNN, "ds_t *= dh_t", "ds_t[...] = dh_t"),
-    Fault("RNN: no way back through time", RNN, "np.dot(ds_t, WhT, out=d_t)", "d_t[...] = 0"),
-    Fault("GRUD: (8) of h₋ as it was", GRUD, "np.subtract(k, c, out=h_t)", "np.subtract(h_, c, out=h_t)"),
+    Fault("GRU: gradient of Wh_c from h₋", GRU, "(flat(p.kept[0]), p.ds", "(seen, p.ds"),
+    Fault("RNN: slope of φ forgotten", RNN, "ds[t] *= dh[t]", "ds[t][...] = dh[t]"),
+    Fault("RNN: no way back through time", RNN, "np.dot(ds[t], p.WhT, out=d[t])", "d[t][...] = 0"),
+    Fault(
+        "GRUD: (8) of h₋ as it was",
+        GRUD,
+        "np.subtract(k[t], c[t], out=h[t])",
+        "np.subtract(h_[t], c[t], out=h[t])",
+    ),
     Fault("GRUD: known values decay too", GRUD, "np.multiply(m + (1 - m) * γ_x, x", "np.multiply(γ_x, x"),
-    Fault("GRUD: dh₋ not through the decay", GRUD, "dh_ += np.multiply(dk_t, γ, out=e_t)", "dh_ += dk_t"),
+    Fault(
+        "GRUD: dh₋ not through the decay",
+        GRUD,
+        "dh_[t] += np.multiply(dk[t], γ[t], out=e[t])",
+        "dh_[t] += dk[t]",
+    ),
     Fault("GRUD: slope of a decay where it is 1", GRUD, "np.where(γ_h < 1,", "np.where(γ_h <= 1,"),
     Fault("GRUD: dδ of the values alone", GRUD, 'ds_h @ self.params["Wd_h"].T + ', ""),
     Fault("GRUD: dm of the weights alone", GRUD, "dm += dv * (1 - γ_x) * x  # (2) dm", "pass"),
-    Fault("GRUD: dropout of k not in dk", GRUD, "dk_t *= m[: len(dk_t)]", "pass"),
+    Fault("GRUD: dropout of k not in dk", GRUD, "dk[t] *= m[t]", "pass"),
     Fault("GRUD: decays begin at 0", GRUD, "START = 0.1", "START = 0.0"),
     Fault("GRUD: masks between 0 and 1", GRUD, "np.abs(m * (m - 1)) > 0", "m < 0"),
     Fault("LSTM: forget bias", LSTM, 'if gate == "f"', 'if gate == "i"'),
-    Fault("LSTM: c₋ and g swapped", LSTM, "np.multiply(i, g, out=d_t)", "np.multiply(i, c_, out=d_t)"),
-    Fault("LSTM: output without φ", LSTM, "np.multiply(o, v, out=h)", "np.multiply(o, c, out=h)"),
-    Fault("LSTM: dc₋ not through f", LSTM, "dc_t *= f_t  # (5) dc₋", "pass"),
-    Fault("LSTM: dc from h forgotten", LSTM, "dc_t += np.multiply(dh_t, Fv_t, out=e_t)", "pass"),
+    Fault(
+        "LSTM: c₋ and g swapped",
+        LSTM,
+        "np.multiply(i[t], g[t], out=d[t])",
+        "np.multiply(i[t], c_[t], out=d[t])",
+    ),
+    Fault(
+        "LSTM: output without φ",
+        LSTM,
+        "np.multiply(o[t], v[t], out=h[t])",
+        "np.multiply(o[t], c[t], out=h[t])",
+    ),
+    Fault("LSTM: dc₋ not through f", LSTM, "dc[t] *= f[t]  # (5) dc₋", "pass"),
+    Fault("LSTM: dc from h forgotten", LSTM, "dc[t] += np.multiply(dh[t], fv[t], out=e[t])", "pass"),
     Fault("LSTM: df sees c", LSTM, "block.part(c_before)", "block.part(p.states[1][N:])"),
     Fault("dropout: not scaled", RECURRENT, ">= share) / (1 - share)", ">= share) / 1"),
     Fault("dropout: dx not masked", RECURRENT, "p.steps.scale(dx, p.x_mask)", "pass"),
-    Fault("recurrent dropout: dh₋ not masked", RNN, "d_t *= m[: len(d_t)]", "pass"),
-    Fault("recurrent dropout: mask not sorted", RECURRENT, "m, seen = m[steps.order],", "m, seen = m,"),
+    Fault("recurrent dropout: dh₋ not masked", RNN, "d[t] *= m[t]", "pass"),
+    Fault(
+        "recurrent dropout: mask not sorted",
+        RECURRENT,
+        "p.m, p.seen = p.m[steps.order],",
+        "p.m, p.seen = p.m,",
+    ),
     Fault(
         "recurrent weights not transposed",
         RECURRENT,
         'WhT[...] = self._blocks["Wh"].T',
-        'WhT[...] = self._blocks["Wh"].reshape(WhT.shape)',
+        'WhT[...] = self._blocks["Wh"].reshape(p.WhT.shape)',
     ),
-    Fault("initial state ignored", PACKING, "states[-1][: self.N] = part", "states[-1][: self.N] = 0"),
-    Fault("initial state in the wrong order", PACKING, "initial[self.order].reshape", "initial.reshape"),
+    Fault(
+        "memory of a batch shared by outputs of other kinds",
+        RECURRENT,
+        "settings = self._needs_scores, self.return_sequences",
+        "settings = self._needs_scores, True",
+    ),
+    Fault("initial state ignored", RECURRENT, "h[:N] = state[", "h[:N] = 0 * state["),
+    Fault("initial state in the wrong order", RECURRENT, "state[steps.order, k", "state[:, k"),
     Fault(
         "backwards not read from the last valid step",
         PACKING,
@@ -161,8 +194,8 @@ OTHERS = [
     Fault(
         "outputs of a backward layer not turned",
         PACKING,
-        "self._by_step(rows)[:: -1 if self.backwards else 1]",
-        "self._by_step(rows)",
+        "self.shaped(rows)[:: -1 if self.backwards else 1]",
+        "self.shaped(rows)",
     ),
     Fault(
         "a step reads one sample too many",
@@ -447,7 +480,7 @@ OTHERS = [
     # ---- training
     Fault("training: gradients of the batch before", LOOP, "network.gradients()\n", "pass\n"),
     Fault("training: on_gradients is not called", LOOP, 'run.call("on_gradients")', "pass"),
-    Fault("training: mean of batches, not of samples", TRACKER, "loss * batch.valid", "loss * 4"),
+    Fault("training: mean of batches, not of samples", TRACKER, "loss * self.batch_weight", "loss * 4"),
     Fault("training: whole epochs for the schedule", LOOP, "run.epoch - 1 + done", "run.epoch - 1"),
     Fault("training: windows all at one time", LOOP, "number - 1 + step / steps", "number - 1"),
     Fault("training: the state of a window not carried", LOOP, "if going_on is not None:", "if False:"),
