@@ -76,11 +76,15 @@ class WindowMaximum(WindowPooling):
 
     def spread(self, ds: Array, dx: Array, windows: Windows) -> None:
         """Add to dx, which is 0, what each window gives: (1)."""
-        y, left = self.cache["y"], ds.copy()  # what has not yet found the largest value of its window
+        y, left, found = self.cache["y"], ds.copy(), np.empty_like(ds)
+        apart = np.all(np.array(windows.stride) >= windows.size)
         for x_k, dx_k in zip(windows.taps(self.cache["x"]), windows.taps(dx), strict=True):
-            found = left * (x_k == y)
-            dx_k += found
-            left -= found
+            np.multiply(left, x_k == y, out=found)
+            left -= found  # what has not yet found the largest value of its window
+            if apart:  # no place is in two windows: nothing is there to add to
+                dx_k[...] = found
+            else:
+                dx_k += found
 
 
 class WindowMean(WindowPooling):
