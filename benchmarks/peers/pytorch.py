@@ -78,11 +78,10 @@ def chain(case: Case, seed: int) -> Built:
         parts += [nn.Linear(*W.shape), nn.ReLU()]
     model = nn.Sequential(*parts[:-1])
     trained = [part for part in model if hasattr(part, "weight")]
-    for part, D, (W, b) in zip(
-        trained, before, weights, strict=True
-    ):  # where pixels are, channels come first
-        W = W.T.reshape(len(b), -1, D).swapaxes(1, 2).reshape(part.weight.shape)
-        part.load_state_dict({"weight": torch.from_numpy(W), "bias": torch.from_numpy(b)})
+    for part, D, (W, b) in zip(trained, before, weights, strict=True):
+        W = W.T.reshape(len(b), -1, D).swapaxes(1, 2)  # the channels before the pixels
+        weight = torch.tensor(W).reshape_as(part.weight)
+        part.load_state_dict({"weight": weight, "bias": torch.from_numpy(b)})
     optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
 
     @torch.inference_mode()
