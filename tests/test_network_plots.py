@@ -132,6 +132,7 @@ def test_gates_shows_both_directions_and_any_layer():
     assert len(titled(plots.gates(net, X))) == 5
 
 
+@pytest.mark.slow
 def test_pictures_have_no_noise():
     noisy = network(GaussianNoise(1.0), GRU(4, dropout=0.5, recurrent_dropout=0.5), seed=3)
     plain = network(GaussianNoise(0.0), GRU(4), seed=3)
@@ -142,6 +143,7 @@ def test_pictures_have_no_noise():
         np.testing.assert_array_equal(draw(noisy), draw(plain))
 
 
+@pytest.mark.slow
 def test_gates_of_symbols_and_of_other_time_steps():
     net = untrained(Network([Embedding(6, 3), GRU(4), Dense(1)], seed=0), None)
     panels = titled(plots.gates(net, [[1, 2, 3, 4]]))

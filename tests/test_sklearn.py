@@ -69,6 +69,7 @@ def same_weights(a, b):
     ],
     expected_failed_checks=lambda estimator: EXPECTED,
 )
+@pytest.mark.slow
 def test_the_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
@@ -449,6 +450,7 @@ def test_a_search_over_scalers_and_their_arguments():
     assert pipeline.set_params(scale__low=7.0, scale__high=9.0)[0].low == 7.0
 
 
+@pytest.mark.slow
 def test_a_grid_search():
     pipeline = make_pipeline(StandardScaler(), classifier(GRU(1), epochs=1))
     grid = {

@@ -55,6 +55,7 @@ def test_the_input_is_added_to_the_outputs(name):
 
 
 @pytest.mark.parametrize("name", CHAINS)
+@pytest.mark.slow
 def test_gradients_with_lengths(name):
     network = built([Dense(3), Residual(CHAINS[name]()), Residual([Dense(3)]), MaxPooling(), Dense(2)])
     sequences = [one[:n] for one, n in zip(X, (7, 2, 5, 1), strict=True)]

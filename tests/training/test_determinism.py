@@ -115,6 +115,7 @@ class TestGlobalState:
         after = repr(np.random.get_state()), random.getstate(), np.geterr(), np.get_printoptions()  # noqa: NPY002
         assert before == after
 
+    @pytest.mark.slow
     def test_is_not_read(self):
         runs = []
         for seed in (1, 2):
@@ -135,6 +136,7 @@ class TestThreads:
             one, two = in_threads([lambda: train(new_network())] * 2)
             assert state_of(one) == state_of(two) == alone
 
+    @pytest.mark.slow
     def test_eight_predict_with_one_network(self):
         network = train(new_network())
         rng = np.random.default_rng(0)
@@ -151,6 +153,7 @@ class TestThreads:
             network = Network(copy.deepcopy(trained.layers), loss="cce")
             assert set(in_threads([lambda network=network: bits(network.predict(X))] * 8)) == {expected}
 
+    @pytest.mark.slow
     def test_eight_are_refused_by_one_network_without_weights(self):
         def refused():
             with pytest.raises(RuntimeError, match="no weights yet in layer 1"):
