@@ -433,6 +433,7 @@ def test_an_error_of_one_rank_is_raised_on_all_and_shown_once(name, together):
     assert [raised for raised, _ in ended[name]] == [True, True]
     assert sum(shown.count(FAILURES[name][1]) for _, shown in ended[name]) == 1
     assert sum(shown != "" for _, shown in ended[name]) == 1
+    assert sum(shown.count("Traceback") for _, shown in ended[name]) == 1
 
 
 @pytest.mark.parametrize("name", [*OUTSIDE, "in a callback", "other batches"])  # of one rank, of both
@@ -490,6 +491,7 @@ assert network._training_state.stopped == "rank 1 has had enough"
 def test_ranks_stop_together_where_one_asks_for_it(folder, together):
     _, out, _ = together
     assert out.splitlines()[-1] == "stopped in epoch 1: rank 1 has had enough"
+    assert out.count("stopped") == 1
 
 
 LONG = """
