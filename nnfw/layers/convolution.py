@@ -1,5 +1,6 @@
 """Conv1D and Conv2D: one small affine map, applied to the window at every step, or at every pixel."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 import numpy as np
@@ -15,6 +16,9 @@ from nnfw.layers.windows import Windowed, Windows, each, sizes
 if TYPE_CHECKING:
     from nnfw.activations import Activation
     from nnfw.initializers import Initializer
+
+
+BLOCK = 2**17  # numbers that are copied at once: half a megabyte stays in a core's cache
 
 
 class Convolution(Activated, Windowed):
@@ -107,28 +111,18 @@ class Convolution(Activated, Windowed):
         W = self.params["W"]
         if x.shape[-1] != W.shape[-2]:
             raise ShapeError(f"{self._label}: expects {W.shape[-2]} features, got {x.shape}")
-        u = self._unfold(windows.view(x), training)  # (1)
-        s = u.reshape(-1, W[..., 0].size) @ W.reshape(-1, self.filters)  # (2)
-        counts = u.shape[: self._axes + 1]
+        view, W = windows.view(x), W.reshape(-1, self.filters)
+        counts = view.shape[: self._axes + 1]
+        s = np.empty((*counts, self.filters), self.dtype)
+        for part in _blocks(view):
+            np.matmul(_unfold(view[part]), W, out=s[part].reshape(-1, self.filters))  # (1), (2)
         if self.use_bias:
             line = np.tile(self.params["b"], counts[-1])  # long rows are added faster
             s.reshape(*counts[:-1], line.size)[...] += line
-        y = self._activate(s.reshape(*counts, self.filters), training)  # (3)
+        y = self._activate(s, training)  # (3)
         if training:
-            self.cache["u"] = u
+            self.cache["padded"] = x
         return y
-
-    def _unfold(self, view: Array, training: bool) -> Array:
-        """Return a copy of the windows (N, *counts, *size, D).
-
-        Of one channel the memory is (*size, D, N, *counts): so longer runs are copied.
-        """
-        half = self._axes + 1
-        order = np.roll(range(2 * half), half if view.shape[-1] == 1 else 0)  # its own inverse
-        shape = tuple(view.shape[axis] for axis in order)
-        u = self._scratch("u", shape) if training else np.empty(shape, view.dtype)
-        u[...] = view.transpose(order)
-        return u.transpose(order)
 
     def spread(self, ds: Array, dx: Array, windows: Windows) -> None:
         """Add to the padded dx, which is 0, what each window gives."""
@@ -137,12 +131,32 @@ class Convolution(Activated, Windowed):
             dx_k += (rows @ W[place].T).reshape(dx_k.shape)  # (2), (1)
 
     def gradients(self) -> None:
-        """Fill dW and db: (2), over all windows of all samples at once."""
-        ds = self._recall("ds", "gradients").reshape(-1, self.filters)
+        """Fill dW and db: (2), over all windows of all samples."""
+        ds, view = self._recall("ds", "gradients"), self._windows.view(self.cache["padded"])
         dW = self.grads["W"].reshape(-1, self.filters)
-        np.matmul(self.cache["u"].reshape(-1, len(dW)).T, ds, out=dW)
+        dW[...] = 0
+        for part in _blocks(view):
+            dW += _unfold(view[part]).T @ ds[part].reshape(-1, self.filters)
         if self.use_bias:
-            np.matmul(np.ones(len(ds), self.dtype), ds, out=self.grads["b"])
+            rows = ds.reshape(-1, self.filters)
+            np.matmul(np.ones(len(rows), self.dtype), rows, out=self.grads["b"])
+
+
+def _blocks(view: Array) -> Iterator[slice]:
+    """Yield slices of samples, whose windows (N, *counts, *size, D) are copied at once."""
+    n = max(BLOCK // max(view[:1].size, 1), 1)
+    return (slice(i, i + n) for i in range(0, len(view), n))
+
+
+def _unfold(view: Array) -> Array:
+    """Return a copy of the windows (N, *counts, *size, D), one row each: (N T', K D).
+
+    Of one channel the memory is (*size, D, N, *counts): so longer runs are copied.
+    """
+    half = view.ndim // 2
+    order = np.roll(range(view.ndim), half if view.shape[-1] == 1 else 0)  # its own inverse
+    u = np.ascontiguousarray(view.transpose(order))
+    return u.transpose(order).reshape(-1, np.prod(view.shape[half:]))
 
 
 class Conv1D(Convolution):
