@@ -11,7 +11,7 @@ from nnfw.datasets import load_digits
 
 Array = np.ndarray
 TITLES = {"dense": "Dense chain", "rnn": "RNN", "gru": "GRU", "gru_after": "GRU, reset_after", "lstm": "LSTM"}
-TITLES |= {"conv1d": "Conv1D, windows of 5", "lenet": "LeNet on 28 × 28 pixels"}
+TITLES |= {"conv1d": "Conv1D", "lenet": "LeNet"}
 TASKS = {"digits": "GRU(64) and a softmax on the digits", "chain": "Dense chain 20-32-32-2"}  # of `fit`
 BATCH_SIZE, RATE = 32, 3e-3
 ZRC = ("_z", "_r", "_c")
