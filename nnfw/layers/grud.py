@@ -134,7 +134,7 @@ class GRUD(Gated):
         np.multiply(m + (1 - m) * γ_x, x, out=out[:, :D])  # (2) v
         out[:, D:] = m  # (2) u
         γ_h = decay(δ @ params["Wd_h"] + params["bd_h"])  # (3)
-        return {"x": packed, "u": out, "γ_x": γ_x, "γ_h": γ_h}
+        return {"x": packed, "u": out, "gamma_x": γ_x, "gamma_h": γ_h}
 
     def _seen(self, p: Pass) -> Array:
         """Return the rows of k as the recurrent weights see it, masked with recurrent dropout."""
@@ -145,7 +145,7 @@ class GRUD(Gated):
         steps, σ, φ, Wh_zr, Wh_c = p.steps, self._gate(), self.activation, by_gate(Wh[0], 2), Wh[1]
         s_zr, s_c, zr, z, r, c, q, k, w_zr, w_c = p.once(self._forward_views, scratch)
         (h_, h), m = steps.around(p.states[0]), p.masks(steps)
-        seen, γ = steps.cut(self._seen(p), steps.shaped(p.inputs["γ_h"]))
+        seen, γ = steps.cut(self._seen(p), steps.shaped(p.inputs["gamma_h"]))
         for t in range(len(h)):
             np.multiply(γ[t], h_[t], out=k[t])  # (4) k
             if m:
@@ -165,7 +165,7 @@ class GRUD(Gated):
 
     def _backward_steps(self, p: Pass, *others: Array) -> None:
         """Fill ds and dk, and complete the gradients dh of the states, the last step first."""
-        WhT_zr, WhT_c, γ_rows = p.WhT[: 2 * self.units], p.WhT[2 * self.units :], p.inputs["γ_h"]
+        WhT_zr, WhT_c, γ_rows = p.WhT[: 2 * self.units], p.WhT[2 * self.units :], p.inputs["gamma_h"]
         for block, F, *views in p.once(self._backward_views, self._scratch):
             self._factors(p, block, F)
             ds_z, ds_r, ds_c, ds, z, r, side_by_side, ds_zr, dk, e, dh_, dh = views
@@ -207,7 +207,7 @@ class GRUD(Gated):
         """Return dx, dm and dδ side by side (P, 3D), if they are needed; keep ds_x and ds_h."""
         dv, dm = np.split(super()._backward_inputs(p), 2, axis=1)
         x, m, _ = np.split(p.inputs["x"], 3, axis=1)
-        γ_x, γ_h, (dk,) = p.inputs["γ_x"], p.inputs["γ_h"], p.made
+        γ_x, γ_h, (dk,) = p.inputs["gamma_x"], p.inputs["gamma_h"], p.made
         ds_h = np.where(γ_h < 1, -dk * flat(p.before(p.states[0])) * γ_h, 0)  # (4) dγ_h, (3) ds_h
         ds_x = np.where(γ_x < 1, -dv * (1 - m) * x * γ_x, 0)  # (2) dγ_x, (1) ds_x
         rows = {"ds_x": ds_x, "ds_h": ds_h}

@@ -132,8 +132,9 @@ class Pass:
         self.made = [scratch(name, (P, H)) for name in cell.loops.made]
         self.forward_rows = named(cell.gates, self.a) | named(cell.loops.kept, self.kept)
         self.forward_rows |= named(others, (state[N:] for state in self.states[1:]))
-        self.backward_rows = {"ds": self.ds, "dh": self.dh[N:]} | named(cell.loops.made, self.made)
+        self.backward_rows = named(cell.loops.made, self.made)  # in the order in which they are computed
         self.backward_rows |= named((key("ds", gate) for gate in cell.gates), by_gate(self.ds, G))
+        self.backward_rows |= {"ds": self.ds, "dh": self.dh[N:]}
 
     def multiply(self, Wx_b: Array, G: int) -> None:
         """Compute the input products x Wx + b of all steps.

@@ -120,6 +120,7 @@ CALLS = {
     "out_channels": (lambda **o: nnfw.Conv1D(kernel_size=3, **o), {"out_channels": 2}, {"filters": 2}),
     "out_features": (Dense, {"out_features": 2}, {"units": 2}),
     "random_state": (lambda **o: Network([Dense(1)], **o), {"random_state": 1}, {"seed": 1}),
+    "reduction": (nnfw.losses.MSE, {"reduction": "weights"}, {"divide_by": "weights"}),
     "sequences": (lambda **o: GRU(2, **o), {"sequences": True}, {"return_sequences": True}),
     "test_size": (lambda **o: data.train_test_split(X, X, **o), {"test_size": 0.5}, {"test_fraction": 0.5}),
     "unit_cells": (RNN, {"unit_cells": 2}, {"units": 2}),

@@ -47,7 +47,7 @@ def test_a_missing_value_decays_to_the_mean_and_a_state_to_0():
     x = np.stack([np.full(4, 5.0), np.zeros(4), since], axis=-1)[None]
     layer.forward(x, training=True)
     assert_allclose(layer.cache["u"][0, :, 0], 5 * np.exp(-since))
-    assert_allclose(layer.cache["γ_h"][0], np.exp(-2 * since)[:, None] * np.ones(3))
+    assert_allclose(layer.cache["gamma_h"][0], np.exp(-2 * since)[:, None] * np.ones(3))
     assert_allclose(layer.cache["k"][0, 1], np.exp(-2) * layer.cache["h"][0, 0])
     x[..., 1] = 1  # known values are taken as they are
     layer.forward(x, training=True)
@@ -57,8 +57,8 @@ def test_a_missing_value_decays_to_the_mean_and_a_state_to_0():
 def test_decays_begin_where_they_learn():
     layer = build(GRUD(5), (7, 6))
     layer.forward(X, training=True)
-    assert np.all(layer.cache["γ_x"][:, 1:] < 1)
-    assert np.all(layer.cache["γ_h"][:, 1:] < 1)
+    assert np.all(layer.cache["gamma_x"][:, 1:] < 1)
+    assert np.all(layer.cache["gamma_h"][:, 1:] < 1)
     assert step(layer, X, np.ones((12, 5))).shape == X.shape
     assert all(np.any(gradient) for gradient in layer.grads.values())
     gradients = layer.flat_grads.copy()

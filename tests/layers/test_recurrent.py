@@ -245,8 +245,8 @@ LSTM_KEPT = dict.fromkeys(("c", "v"), (N, T, H))
 LSTM_KEPT |= {f"{of}{gate}": (N, T, H) for of in ("", "ds_") for gate in "ifog"}
 GRUD_PARAMS = {name: (2 * D, H) if "Wx" in name else shape for name, shape in GATE_PARAMS.items()}
 GRUD_PARAMS |= {"Wd_x": (D,), "bd_x": (D,), "Wd_h": (D, H), "bd_h": (H,)}
-GRUD_KEPT = {"x": (N, T, 3 * D), "u": (N, T, 2 * D), "γ_x": (N, T, D), "ds_x": (N, T, D)}
-GRUD_KEPT |= dict.fromkeys(("γ_h", "k", "q", "dk", "ds_h"), (N, T, H)) | {"ds": (N, T, 3 * H)}
+GRUD_KEPT = {"x": (N, T, 3 * D), "u": (N, T, 2 * D), "gamma_x": (N, T, D), "ds_x": (N, T, D)}
+GRUD_KEPT |= dict.fromkeys(("gamma_h", "k", "q", "dk", "ds_h"), (N, T, H)) | {"ds": (N, T, 3 * H)}
 SHAPES = {
     "dense": (Dense(H), (N, D), {"W": (D, H), "b": (H,)}, DENSE),
     "dense in time": (

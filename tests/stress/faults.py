@@ -178,10 +178,10 @@ OTHERS = [
         'WhT[...] = self._blocks["Wh"].reshape(p.WhT.shape)',
     ),
     Fault(
-        "memory of a batch shared by outputs of other kinds",
+        "gradients of outputs at all steps overwritten",
         RECURRENT,
         "settings = self._needs_scores, self.return_sequences",
-        "settings = self._needs_scores, True",
+        "settings = self._needs_scores, False",
     ),
     Fault("initial state ignored", RECURRENT, "h[:N] = state[", "h[:N] = 0 * state["),
     Fault("initial state in the wrong order", RECURRENT, "state[steps.order, k", "state[:, k"),
