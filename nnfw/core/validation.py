@@ -288,4 +288,6 @@ def check_finite(
             f"{found}, beyond the largest number of {dtype}, {limit:.2g}; scale {name}, as StandardScaler "
             f"and MinMaxScaler do, or build the network with dtype='float64'"
         )
-    raise ValueError(f"{found}: every value must be finite; fill (nnfw.data.Impute) or drop such samples")
+    raise ValueError(
+        f"{found}: every value must be finite; fill (nnfw.data.Impute; for GRUD, Gaps) or drop such samples"
+    )

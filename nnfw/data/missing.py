@@ -138,6 +138,10 @@ class Gaps(MissingValues):
         self.scale = np.concatenate([scaler.scale for scaler in scalers])
         return self
 
+    def fit_transform(self, data: Any, y: Any = None, *, times: Any = None) -> Any:
+        """Fit to `data`, and return it transformed; `y` is not read."""
+        return self.fit(data).transform(data, times)
+
     def transform(self, data: Any, times: Any = None) -> Any:
         """Return values, mask and time since the last value.
 
@@ -169,12 +173,18 @@ def times_of(items: list[Array], times: Any, listed: bool) -> list[Array]:
     """Return the time of each step of all items, by default 0, 1, 2 ..."""
     if times is None:
         return [np.arange(x.shape[-2]) for x in items]
-    given = [numeric(t, "times") for t in (times if listed and np.iterable(times) else [times])]
-    expected = [x.shape[:-1] for x in items]
-    if [t.shape for t in given] != expected:
-        raise ValueError(f"times must have a number for each step, in shape {expected[0]}{' ...' * listed}")
-    for t in given:
-        steps = np.diff(t)
-        if not np.all((steps >= 0) & (steps < np.inf)):
-            raise ValueError("times must be finite and in order; one lies before that of the step before it")
+    parts = list(times) if listed and np.iterable(times) else [times]
+    if len(parts) != len(items):
+        raise ValueError(
+            f"times must be a list with an array for each sequence, {len(items)}, got {len(parts)}"
+        )
+    given = [np.asarray(numeric(t, "times"), np.float64) for t in parts]  # no difference wraps around
+    for number, (t, x) in enumerate(zip(given, items, strict=True)):
+        name = f"times[{number}]" if listed else "times"
+        if t.shape != x.shape[:-1]:
+            raise ValueError(f"{name} must have a number for each step, shape {x.shape[:-1]}, got {t.shape}")
+        if not np.isfinite(t).all():
+            raise ValueError(f"{first_where(~np.isfinite(t), t, name)}, and times must be finite")
+        if np.any(back := np.diff(t, prepend=t[..., :1]) < 0):
+            raise ValueError(f"{first_where(back, t, name)} after a later one; put the steps in order")
     return given

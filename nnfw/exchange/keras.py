@@ -61,7 +61,7 @@ def load_keras(network: Model, path: "str | PathLike[str]") -> None:
     Parameters
     ----------
     network : Network
-        Built, by `fit` or by `Network.build`.
+        Built, by `fit` or by ``network.build``.
     path : str or path
         A file ``model.keras`` or ``model.weights.h5``.
 

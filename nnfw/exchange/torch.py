@@ -81,7 +81,7 @@ def load_torch(network: Model, source: "Mapping[str, Any] | str | PathLike[str]"
     Parameters
     ----------
     network : Network
-        Built, by `fit` or by `Network.build`.
+        Built, by `fit` or by ``network.build``.
     source : mapping of str to array, or path
         A state_dict, or the path of a safetensors file.
 

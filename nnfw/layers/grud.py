@@ -17,6 +17,7 @@ from nnfw.layers.packing import Span, Steps, flat
 from nnfw.layers.parameters import NOTHING
 
 FORM = "values, mask and time since the last value side by side, as nnfw.data.Gaps returns them"
+NEAR = 0.01  # what mask and time may be off, as finite differences are
 START = 0.1  # of the decays, which do not learn from 0
 
 
@@ -121,7 +122,7 @@ class GRUD(Gated):
         if x.shape[-1] % 3:
             return  # as `compute_shapes` will say
         _, m, δ = np.split(x, 3, axis=-1)
-        for wrong, array, name in ((np.abs(m * (m - 1)) > 0, m, "the mask"), (δ < 0, δ, "the time")):
+        for wrong, array, name in ((np.abs(m * (m - 1)) > NEAR, m, "the mask"), (δ < -NEAR, δ, "the time")):
             if wrong.any():
                 raise ValueError(f"{self._label}: expects {FORM}; {first_where(wrong, array, name)}")
 
@@ -129,6 +130,7 @@ class GRUD(Gated):
         """Fill u (P, 2D); return it with both decays."""
         D, params = out.shape[1] // 2, self.params
         packed = steps.pack(x, np.empty((steps.P, 3 * D), self.dtype))
+        self._check_values(packed)  # within other layers, or after them
         x, m, δ = np.split(packed, 3, axis=1)
         γ_x = decay(δ * params["Wd_x"] + params["bd_x"])  # (1)
         np.multiply(m + (1 - m) * γ_x, x, out=out[:, :D])  # (2) v

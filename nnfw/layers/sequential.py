@@ -47,7 +47,7 @@ class Sequential(Layer):
     ) -> None:
         super().__init__(optimizer=optimizer, name=name)
         vars(self)["shapes"] = []
-        self.layers = check_layers(layers)
+        self.layers = check_layers(layers, type(self).__name__)
         check_names(self._names)
 
     # ---- the six verbs ------------------------------------------------------------------------------

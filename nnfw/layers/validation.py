@@ -17,26 +17,26 @@ from nnfw.layers.base import Layer
 from nnfw.layers.parameters import count
 
 
-def check_layers(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+def check_layers(layers: Sequence[Layer], owner: str) -> tuple[Layer, ...]:
     """Return the layers as a tuple, if they are distinct layers that belong to no other network."""
     if isinstance(layers, Layer) or not isinstance(layers, Iterable):
-        raise TypeError(f"Network: layers must be a list of layers, got {type(layers).__name__}")
+        raise TypeError(f"{owner}: layers must be a list of layers, got {type(layers).__name__}")
     layers = tuple(layers)
     if not layers:
-        raise ValueError("Network: layers must hold at least one layer, got none")
+        raise ValueError(f"{owner}: layers must hold at least one layer, got none")
     seen: set[int] = set()
     for place, layer in enumerate(layers, 1):
         if not isinstance(layer, Layer):
             made = f"; did you mean {layer.__name__}(...)?" if isinstance(layer, type) else ""
-            raise TypeError(f"Network: layer {place} must be a Layer, got {layer!r}{made}")
+            raise TypeError(f"{owner}: layer {place} must be a Layer, got {layer!r}{made}")
         check_forward(layer)
         if id(layer) in seen:
             raise ValueError(
-                f"Network: layer {place} is the same object as one before it; build a second layer"
+                f"{owner}: layer {place} is the same object as one before it; build a second layer"
             )
         if layer._owned:
             raise ValueError(
-                f"Network: layer {place}, {layer!r}, is part of another network already; "
+                f"{owner}: layer {place}, {layer!r}, is part of another network already; "
                 f"copy.deepcopy(layer) gives this one its own, weights and all"
             )
         seen.add(id(layer))

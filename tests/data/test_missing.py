@@ -132,6 +132,16 @@ def test_gaps_of_constants_and_dtypes():
     )
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint64", "bool"])
+def test_times_of_any_dtype_are_numbers(dtype):
+    times = (
+        np.array([[0, 1, 1]]) if dtype == "bool" else np.array([[-100 if dtype == "int8" else 0, 27, 120]])
+    )
+    x = np.array([[[1.0], [NAN], [2.0]]])
+    found, expected = Gaps().fit_transform(x, times=times.astype(dtype)), times[0] - times[0, 0]
+    np.testing.assert_array_equal(found[0, :, 2], expected)
+
+
 @pytest.mark.parametrize("shape", [(2, 4), (2, 4, 3)], ids=["of steps", "of values"])
 def test_a_mask_becomes_gaps_in_one_line(shape):
     x, mask = RNG.normal(size=(2, 4, 3)), RNG.random(shape) < 0.5
@@ -150,13 +160,14 @@ def test_a_mask_becomes_gaps_in_one_line(shape):
         (lambda: Gaps().fit_transform([[1.0, 2.0]]), r"Gaps: .* \(1, 2\) have none; one series is"),
         (lambda: Gaps().fit([[[np.inf]]]), r"the data\[0, 0\] is inf, which is not missing but wrong"),
         (lambda: Gaps().fit([[[1.0]]]).transform([[[1.0, 2.0]]]), "fitted to 1 features, got 2"),
-        (lambda: of_times([[0, 1]]), r"a number for each step, in shape \(1, 3\)$"),
-        (lambda: of_times(2, listed=True), r"a number for each step, in shape \(3,\) \.\.\.$"),
-        (lambda: of_times([0, 1, 2]), r"a number for each step, in shape \(1, 3\)$"),
-        (lambda: of_times([[0, 2, 1]]), "times must be finite and in order"),
-        (lambda: of_times([[0, NAN, 1]]), "times must be finite and in order"),
-        (lambda: of_times([[0, 1, np.inf]]), "times must be finite and in order"),
-        (lambda: of_times([[0, 1]], listed=True), r"in shape \(3,\) \.\.\."),
+        (lambda: of_times([[0, 1]]), r"times must have .* shape \(1, 3\), got \(1, 2\)"),
+        (lambda: of_times(2, listed=True), r"times\[0\] must have .* shape \(3,\), got \(\)"),
+        (lambda: of_times([0, 1, 2]), r"a number for each step, shape \(1, 3\), got \(3,\)"),
+        (lambda: of_times([[0, 2, 1]]), r"times\[0, 2\] is 1.0 after a later one"),
+        (lambda: of_times([[0, NAN, 1]]), r"times\[0, 1\] is nan, and times must be finite"),
+        (lambda: of_times([[0, 1, np.inf]]), r"times\[0, 2\] is inf, and times must be finite"),
+        (lambda: of_times([[0, 1]], listed=True), r"times\[0\] .* shape \(3,\), got \(2,\)"),
+        (lambda: of_times([[0, 1, 2]] * 2, listed=True), "an array for each sequence, 1, got 2"),
         (lambda: Impute("mean").fit([[1.0]]).transform([[1.0, 2.0]]), "fitted to 1 features, got 2"),
     ],
 )  # fmt: skip
