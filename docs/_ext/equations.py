@@ -162,7 +162,8 @@ def shapes(layer: "nnfw.Layer", sample: tuple[int, ...]) -> list[tuple[str, str]
     rng = np.random.default_rng(0)
     layer.compute_shapes(sample)
     layer.initialize(rng)
-    x = rng.integers(0, 3, size=(5, *sample)) if layer._takes_indices else rng.normal(size=(5, *sample))
+    x = rng.integers(0, 2, size=(5, *sample))  # indices, and a mask, are whole
+    x = x if layer._takes_indices else x.astype(float)
     y = layer.forward(x, training=True)
     kept = dict(layer.cache)
     dx = layer.backward(np.ones_like(y))
