@@ -566,7 +566,9 @@ class OrdinalCrossentropy(CategoricalCrossentropy):
     It asks at each threshold k between two classes whether y lies above, and sums the binary cross-entropies,
     -Σ_k log P(y > k) where it does and -Σ_k log P(y ≤ k) where not, k = 0 ... K - 2 (Niu et al., CVPR 2016;
     Cao, Mirjalili & Raschka, arXiv:1901.07884). P(y > k) = Σ_{j>k} a_j of the outputs of
-    ``Dense(K, "softmax")``, so it falls with k, and what reads classes reads these as those of cce.
+    ``Dense(K, "softmax")``, so it falls with k, and what reads classes reads these as those of cce. The
+    gradient is computed from the outputs, each at least the root of the smallest float, 1e-19 in float32:
+    classes that are all below it share the gradient evenly.
 
     Examples
     --------

@@ -27,16 +27,17 @@ class Scratch:
             size, memory = math.prod(shape), None if view is None else view.base
             if memory is None or memory.size < size:
                 memory = np.empty(size, self.dtype)
+                self._made.clear()  # what was made of outgrown memory would keep it
             view = self._views[name] = memory[:size].reshape(shape)
         return view
 
     def once(self, make: Callable[..., Any], *args: Any) -> Any:
         """Return ``make(self, *args)``; the last few are kept, by these arguments."""
-        if (make, args) not in self._made:
-            for oldest in [*self._made][: 1 - KEPT]:
-                del self._made[oldest]
-            self._made[make, args] = make(self, *args)
-        return self._made[make, args]
+        made = self._made.pop((make, args), None) or make(self, *args)
+        self._made[make, args] = made  # as the latest
+        for oldest in [*self._made][:-KEPT]:
+            del self._made[oldest]
+        return made
 
     def __reduce__(self) -> Any:
         return Scratch, (self.dtype,)

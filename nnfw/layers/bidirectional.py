@@ -107,6 +107,9 @@ class Bidirectional(Layer):
                 self.add_parameter(f"{name}.{parameter}", spec.shape, spec.initializer, block)
         return (*shape[:-1], 2 * self.layer.units) if self.merge == "concat" else shape
 
+    def _check_values(self, x: Array) -> None:
+        self.layer._check_values(x)
+
     def _bind(self) -> None:
         """Make the views of `Layer`; the inner layers' vectors are the two halves of this layer's."""
         super()._bind()

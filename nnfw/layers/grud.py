@@ -17,7 +17,6 @@ from nnfw.layers.packing import Span, Steps, flat
 from nnfw.layers.parameters import NOTHING
 
 FORM = "values, mask and time since the last value side by side, as nnfw.data.Gaps returns them"
-NEAR = 0.01  # what mask and time may be off, as finite differences are
 START = 0.1  # of the decays, which do not learn from 0
 
 
@@ -122,7 +121,7 @@ class GRUD(Gated):
         if x.shape[-1] % 3:
             return  # as `compute_shapes` will say
         _, m, δ = np.split(x, 3, axis=-1)
-        for wrong, array, name in ((np.abs(m * (m - 1)) > NEAR, m, "the mask"), (δ < -NEAR, δ, "the time")):
+        for wrong, array, name in ((np.abs(m * (m - 1)) > 0, m, "the mask"), (δ < 0, δ, "the time")):
             if wrong.any():
                 raise ValueError(f"{self._label}: expects {FORM}; {first_where(wrong, array, name)}")
 
@@ -130,7 +129,6 @@ class GRUD(Gated):
         """Fill u (P, 2D); return it with both decays."""
         D, params = out.shape[1] // 2, self.params
         packed = steps.pack(x, np.empty((steps.P, 3 * D), self.dtype))
-        self._check_values(packed)  # within other layers, or after them
         x, m, δ = np.split(packed, 3, axis=1)
         γ_x = decay(δ * params["Wd_x"] + params["bd_x"])  # (1)
         np.multiply(m + (1 - m) * γ_x, x, out=out[:, :D])  # (2) v
@@ -213,7 +211,7 @@ class GRUD(Gated):
         ds_h = np.where(γ_h < 1, -dk * flat(p.before(p.states[0])) * γ_h, 0)  # (4) dγ_h, (3) ds_h
         ds_x = np.where(γ_x < 1, -dv * (1 - m) * x * γ_x, 0)  # (2) dγ_x, (1) ds_x
         rows = {"ds_x": ds_x, "ds_h": ds_h}
-        p.backward_rows |= rows
+        p.inputs |= rows
         self.cache.update(rows)
         if not self._needs_dx:
             return NOTHING
@@ -227,7 +225,7 @@ class GRUD(Gated):
         if not self._needs_dx:
             self._backward_inputs(p)  # `backward` has not
         H, grads, (*_, δ) = self.units, self.grads, np.split(p.inputs["x"], 3, axis=1)
-        ds_x, ds_h = p.backward_rows["ds_x"], p.backward_rows["ds_h"]
+        ds_x, ds_h = p.inputs["ds_x"], p.inputs["ds_h"]
         np.matmul(
             flat(self._seen(p)).T, p.ds[:, : 2 * H], out=self._grad_blocks["Wh"][:, : 2 * H]
         )  # (5), (6)

@@ -10,7 +10,7 @@ from nnfw.core.typing import Array
 from nnfw.core.vectors import Scratch
 from nnfw.kernels import kernel
 from nnfw.layers.packing import Span, Steps, flat
-from nnfw.layers.parameters import key
+from nnfw.layers.parameters import NOTHING, key
 
 Weights = tuple[Array, list[Array]]  # Wx over b (D + 1, G·H), and Wh in the parts that are multiplied at once
 
@@ -185,6 +185,12 @@ class Pass:
         """Return what the compiled loops take first."""
         m = self.seen[:0] if self.m is None else self.m
         return [self.steps.table, self._products, *self.states, self.seen, m, *map(flat, self.kept)]
+
+    def release(self) -> None:
+        """Let go of what was made for one batch: states whose memory is that of an output, and masks."""
+        if self.sequences:
+            self.states[0] = NOTHING
+        self.m, self.x_mask, self.inputs = None, None, {}
 
     def last(self) -> Array:
         """Return the state (N, S) after the last step of each sequence."""

@@ -158,10 +158,11 @@ class Recurrent(Layer):
         """
         if not training:
             return self.forward_with_state(x, lengths, initial_state)[0]
-        x, steps, state = self._opened(x, lengths, initial_state)
-        p = self._pass = self._read(
-            x, steps, state, self._weights(self._scratch), self._scratch, training=True
-        )
+        (x, steps, state), scratch = self._opened(x, lengths, initial_state), self._scratch
+        self.cache = {}  # the memory of the pass before is written into
+        if "_pass" in vars(self):
+            self._pass.release()
+        p = self._pass = self._read(x, steps, state, self._weights(scratch), scratch, training=True)
         h = p.states[0][steps.N :]
         self.cache = Unpacked(steps, {**p.inputs, **p.forward_rows, "h": h})
         return steps.unpack(h) if self.return_sequences else steps.last(p.states[0])
@@ -212,7 +213,7 @@ class Recurrent(Layer):
             steps.scale(p.x[:, :D], p.x_mask)
         p.multiply(Wx_b, len(self.gates))
         if training and self.return_sequences:
-            p.states[0] = np.empty(p.states[0].shape, self.dtype)  # whose memory is that of the output
+            p.states[0] = np.empty(p.dh.shape, self.dtype)  # whose memory is that of the output
         p.seen = p.states[0]
         for k, h in enumerate(p.states):
             h[:N] = state[steps.order, k * H : (k + 1) * H]
@@ -251,8 +252,8 @@ class Recurrent(Layer):
         """Return dx (N, T, D), given dy of the output's shape; `initial_gradient` is left behind too."""
         self._require("x", "backward")
         p, steps, N, H = self._pass, self._pass.steps, self._pass.steps.N, self.units
-        dy = self._check_gradient(dy, (N, steps.T, H) if self.return_sequences else (N, H))
-        if self.return_sequences:
+        dy = self._check_gradient(dy, (N, steps.T, H) if p.sequences else (N, H))
+        if p.sequences:
             p.dh[:N] = 0
             steps.pack(dy, p.dh[N:])
         else:
@@ -260,9 +261,9 @@ class Recurrent(Layer):
             p.dh[steps.final] = dy[steps.order]
         p.WhT[...] = self._blocks["Wh"].T
         others = [np.zeros((N, H), self.dtype) for _ in p.states[1:]]
-        if p.compiled:
+        if p.compiled and steps.P:
             p.compiled.backward(*p.arrays(), *p.made, p.ds, p.dh, *others, p.WhT)
-        else:
+        elif steps.P:
             self._backward_steps(p, *others)
         self.cache.update(p.backward_rows)
         self.initial_gradient = np.concatenate([steps.unsort(d) for d in (p.dh[:N], *others)], axis=1)

@@ -74,11 +74,10 @@ def test_gradients_in_a_network_and_both_directions():
     assert check_network(both, [one[:n] for one, n in zip(X, range(1, 8), strict=False)], Y[:7]).worst < 1e-6
 
 
-@pytest.mark.parametrize("layers", [[Bidirectional(GRUD(3))], [GRUD(6, return_sequences=True), GRUD(3)]])
-def test_what_is_no_mask_is_refused_within_and_after_other_layers(layers):
-    x = RNG.normal(size=(4, 3, 6)) if len(layers) == 1 else X[:4]
+@pytest.mark.parametrize("make", [Bidirectional, lambda layer: Network([layer]), lambda layer: layer])
+def test_what_is_no_mask_is_refused_within_other_layers(make):
     with pytest.raises(ValueError, match=r"values, mask and time .* the mask"):
-        Network([*layers, Dense(1)], seed=0).fit(x, Y[:4], verbose=0)
+        Network([make(GRUD(3)), Dense(1)], seed=0).fit(RNG.normal(size=(4, 3, 6)), Y[:4], verbose=0)
 
 
 def test_a_list_of_sequences_a_file_and_a_resumed_fit(tmp_path):

@@ -1,6 +1,7 @@
 """RNN, GRU, LSTM and GRUD: the oracle's values (see `oracle`), lengths and states, dropout, shapes."""
 
 import functools
+import weakref
 
 import numpy as np
 import oracle
@@ -10,6 +11,7 @@ from numpy.testing import assert_allclose
 from refusals import message
 
 from nnfw import GRU, GRUD, LSTM, RNN, Dense, ShapeError
+from nnfw.activations import Activation
 from nnfw.layers import loops, recurrent
 
 ELEMENTWISE = list(oracle.ACTIVATIONS)
@@ -344,6 +346,45 @@ def test_the_gradient_of_the_cell_state_follows_from_the_cache():
     for t in reversed(range(T - 1)):
         expected[:, t] += expected[:, t + 1] * f[:, t + 1]
     assert_allclose(dc, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("sequences", [False, True])
+@pytest.mark.parametrize("cell", [RNN, GRU, gru_reset_after, LSTM])
+def test_after_a_forward_pass_that_fails_there_is_none(cell, sequences):
+    class Stopping(Activation):
+        left = 10**9
+
+        def __call__(self, s, out=None):
+            type(self).left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+            return np.tanh(s, out)
+
+        def derivative(self, y, s=None, out=None):
+            return np.subtract(1, y * y, out=out)
+
+    layer = cell(3, activation=Stopping(), return_sequences=sequences)
+    randomized(layer, (T, D), np.random.default_rng(0))
+    dy = np.ones(layer.forward(x, training=True).shape)
+    expected = layer.backward(dy)
+    Stopping.left = 1
+    with pytest.raises(KeyboardInterrupt):
+        layer.forward(2 * x, training=True)
+    for use in (lambda: layer.backward(dy), lambda: layer.final_state):
+        with pytest.raises(RuntimeError, match="comes after forward"):
+            use()
+    Stopping.left = 10**9
+    layer.forward(x, training=True)
+    np.testing.assert_array_equal(layer.backward(dy), expected)
+
+
+def test_outgrown_memory_is_not_kept():
+    layer = randomized(LSTM(8, return_sequences=True), (None, 2), np.random.default_rng(0))
+    kept = []
+    for t in (5, 10, 20, 40):
+        layer.backward(layer.forward(np.zeros((2, t, 2)), training=True))
+        kept.append(weakref.ref(layer._pass))
+    assert [one() is not None for one in kept] == [False, False, False, True]
 
 
 @pytest.mark.parametrize("cell", [GRU, gru_reset_after, LSTM, GRUD])
