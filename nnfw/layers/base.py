@@ -66,7 +66,7 @@ class Layer(Part, Parametrized):
     takes_lengths, causal : bool
         Whether `forward` takes `lengths`, and whether no output depends on a later step of the input.
     cache : dict of str to ndarray
-        The intermediates of the last ``forward(x, training=True)`` and `backward`.
+        The intermediates of the last ``forward(x, training=True)`` and `backward`; the next use their memory.
 
     Examples
     --------
