@@ -566,9 +566,7 @@ class OrdinalCrossentropy(CategoricalCrossentropy):
     It asks at each threshold k between two classes whether y lies above, and sums the binary cross-entropies,
     -Σ_k log P(y > k) where it does and -Σ_k log P(y ≤ k) where not, k = 0 ... K - 2 (Niu et al., CVPR 2016;
     Cao, Mirjalili & Raschka, arXiv:1901.07884). P(y > k) = Σ_{j>k} a_j of the outputs of
-    ``Dense(K, "softmax")``, so it falls with k, and what reads classes reads these as those of cce. The
-    gradient is computed from the outputs, each at least the root of the smallest float, 1e-19 in float32:
-    classes that are all below it share the gradient evenly.
+    ``Dense(K, "softmax")``, so it falls with k, and what reads classes reads these as those of cce.
 
     Examples
     --------
@@ -598,8 +596,16 @@ class OrdinalCrossentropy(CategoricalCrossentropy):
             return (cost + (below + above) * np.log1p(np.exp(-np.abs(s)))).sum(axis=-1)
 
     def slope_from_logits(self, y: Array, a: Array) -> Array:
-        da_a = self.slope(y, a) * above_zero(a)
-        return da_a - a * np.add.reduce(da_a, axis=-1, keepdims=True)
+        _, logits = LOGITS.of(a) or (None, np.log(above_zero(a)))
+        below, above = (side[..., None] for side in at_thresholds(y))
+        slope = (below + above).sum(axis=-2) * a
+        with np.errstate(over="ignore"):
+            z = np.maximum(2.0 * below_top(logits)[0], -np.finfo(a.dtype).max)
+            log_below, log_above = (side[..., None] for side in at_thresholds(z, np.logaddexp))
+            for k in range(z.shape[-1] - 1):  # less the softmax of the classes on each side alone
+                slope[..., : k + 1] -= below[..., k, :] * np.exp(z[..., : k + 1] - log_below[..., k, :])
+                slope[..., k + 1 :] -= above[..., k, :] * np.exp(z[..., k + 1 :] - log_above[..., k, :])
+        return slope
 
 
 def at_thresholds(p: Array, add: np.ufunc = np.add) -> tuple[Array, Array]:

@@ -251,6 +251,23 @@ def test_an_order_at_any_logit(dtype):
                 assert value == pytest.approx(exact, rel=1e-5 if dtype == "float32" else 1e-12, abs=1e-300)
 
 
+@pytest.mark.parametrize("scale", [1, 30, 1e3, 1e30])
+def test_the_gradient_of_an_order_goes_to_the_largest_logits_of_a_side(scale):
+    """Against the softmax of all classes less that of each side alone, by one loop for each threshold."""
+    K, rng = 6, np.random.default_rng(11)
+    z, y = scale * rng.normal(size=(40, K)), rng.integers(0, K, size=40)
+    expected = np.zeros_like(z)
+    for n in range(len(z)):
+        for k in range(K - 1):
+            side = np.arange(K) > k if y[n] > k else np.arange(K) <= k
+            expected[n] += outputs(z[n], "softmax")
+            expected[n, side] -= outputs(z[n, side], "softmax")
+    a = with_logits(outputs(z, "softmax"), z, "softmax")
+    _, ds, of_logits = losses.OrdinalCrossentropy().with_gradient(y, a)
+    assert of_logits
+    np.testing.assert_allclose(ds * len(z), expected, rtol=1e-9, atol=1e-12)
+
+
 def test_a_network_learns_classes_in_an_order():
     rng = np.random.default_rng(9)
     x = rng.normal(size=(200, 3))

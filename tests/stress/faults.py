@@ -406,7 +406,7 @@ OTHERS = [
     Fault("flat: bounds are passed by", FLAT, " and layer.regularizer is None", ""),
     Fault("flat: own optimizers are passed by", FLAT, "layer.optimizer is None and ", ""),
     Fault("flat: one norm for all layers", FLAT, " or optimizer.clip_norm is not None", ""),
-    Fault("logits: the table is ignored", "losses", "LOGITS.of(a)", "None"),
+    Fault("logits: the table is ignored", "losses", "LOGITS.of(a) or (None, None)", "(None, None)"),
     Fault("logits: never kept", "model", "activation.name == self.loss.fused_with", "False"),
     Fault("logits: inner layers keep them", "model", "leaf._keeps_logits = False", "pass"),
     Fault("logits: the gradient is not looked up", CHAIN, "LOGIT_GRADIENTS.of(dy)", "None"),
