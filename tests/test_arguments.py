@@ -154,7 +154,7 @@ def test_a_wrong_value_is_refused_by_name(cls):
         for value in wrong_values(cls, name):
             error = error_of(lambda name=name, value=value: cls(**needed(cls) | {name: value}))
             assert isinstance(error, TypeError | ValueError)
-            assert re.search(rf"\b{name}\b|expected |unknown |Network: layer 1", str(error)), str(error)
+            assert re.search(rf"\b{name}\b|expected |unknown |: layer 1", str(error)), str(error)
 
 
 @each_part

@@ -70,10 +70,12 @@ def test_the_equations_of_a_gru():
     assert [formula.split(" ")[0] for formula, _ in found["3'"].forward] == ["c", "u"]
     lines = [line for code in found["4"].code["forward"] for line in code.lines]
     assert lines == [
-        "np.subtract(h_, c, out=h_t)", "h_t *= z  # (4) z∘(h₋−c)", "h_t += c  # (4) h = c + z∘(h₋−c)"
-    ]  # fmt: skip
+        "np.subtract(h_[t], c[t], out=h[t])",
+        "h[t] *= z[t]  # (4) z∘(h₋−c)",
+        "h[t] += c[t]  # (4) h = c + z∘(h₋−c)",
+    ]
     after = [line for code in found["3'"].code["backward"] for line in code.lines]
-    assert "np.multiply(ds_c, r_t, out=du_t)  # (3') du" in after
+    assert "np.multiply(ds_c[t], r[t], out=du[t])  # (3') du" in after
 
 
 def test_an_equation_without_a_line_is_seen():

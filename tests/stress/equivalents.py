@@ -32,7 +32,7 @@ SAME: dict[tuple[str, str], str] = {
         "vars(self).update(flat_params=np.ones(size, dtype), flat_grads=np.zeros(size, dtype))",
     ): "the initializers fill all of it",
     ("core/lengths", "return lengths.astype(np.int64, copy=True)"): COPY,
-    ("layers/loops", "return self.steps.blocks(BLOCK * self.states[0].shape[1])"): LIMIT,
+    ("layers/loops", "return self.steps.blocks(BLOCK * self.dh.shape[1])"): LIMIT,
     (
         "layers/recurrent",
         "for window in steps.windows(max(1, INFERENCE_ROWS * max(1, steps.N))):",
