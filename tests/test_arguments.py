@@ -83,7 +83,7 @@ GIVEN = {
     "warmup": lambda: 2,
 }
 NEEDED = {"Exponential": ["decay"]}  # besides those without a default
-ABSTRACT = {"Gated", "Schedule"}  # what cannot be built
+ABSTRACT = {"Gated", "ResetGated", "Schedule"}  # what cannot be built
 ANY_TEXT = {"folder", "monitor", "name", "path", "unknown"}
 LATER = {("Given", "array")}  # a NaN among given values is refused when they are used
 WRONG = {"an object": Stranger(), "NaN": math.nan, "a list": [Stranger()], "a complex number": 1j}

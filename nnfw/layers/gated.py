@@ -1,17 +1,17 @@
 """What GRU and LSTM share: gates with an activation of their own."""
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Unpack
+from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
-from nnfw.activations import Activation
+from nnfw.activations import ONE, Activation
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
 from nnfw.core.vectors import Scratch
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Options
-from nnfw.layers.loops import Pass, Weights
+from nnfw.layers.loops import Pass, Weights, by_gate
 from nnfw.layers.packing import Span
 from nnfw.layers.recurrent import Recurrent
 
@@ -96,11 +96,11 @@ class Gated(Recurrent):
         if isinstance(self.recurrent_activation, Activation):
             return self.recurrent_activation.gate
 
-        def by_gate(s: Array, out: Array) -> None:
+        def each(s: Array, out: Array) -> None:
             for g, σ in enumerate(self._σ.values()):
                 σ.gate(s[g], out[g])
 
-        return by_gate
+        return each
 
     def _slopes(self, p: Pass, block: Span, F: Array) -> Array:
         """Write the derivatives of the gates' activations at some steps into F, and return it."""
@@ -109,3 +109,33 @@ class Gated(Recurrent):
             σ = self._σ.get(gate, self.activation)
             σ.derivative(a[g], s[g] / self._scales[g] if σ.needs_input else None, F[g])
         return F
+
+
+class ResetGated(Gated):
+    """A layer with an update gate z, a reset gate r and a candidate c: the base of GRU and GRUD."""
+
+    gates = ("z", "r", "c")
+    _sigma_gates = ("z", "r")
+
+    def _factors(self, p: Pass, block: Span, F: Array, h_before: Array, reset: Array) -> None:
+        """Fill F with what dh and dq, or ds_c if r acts after the product, are multiplied by to become ds."""
+        (Fz, Fr, Fc, e), (z, _, c) = F, block.part(p.a)
+        self._slopes(p, block, F[:3])
+        Fz *= np.subtract(block.part(h_before), c, out=e)
+        Fr *= block.part(reset)
+        Fc *= np.subtract(ONE, z, out=e)
+
+    def _forward_views(self, p: Pass, scratch: Scratch) -> list[list[Array]]:
+        w = scratch("w", (3, p.steps.N, self.units))
+        return [*p.steps.cut(p.s[:2], p.s[2], p.a[:2], *p.a, *p.kept), *p.steps.first(w, w[:2], w[2])]
+
+    def _backward_views(self, p: Pass, scratch: Scratch) -> list[tuple[Any, ...]]:
+        views, steps = [], p.steps
+        rows = [by_gate(p.ds, 3), p.ds[:, : 2 * self.units], *p.made]
+        for block in p.blocks():
+            z, r, _ = block.part(p.a)
+            F = scratch("F", (4, *z.shape))
+            cut = block.cut(*F[:3], F[:3], z, r, *(block.part(steps.shaped(array)) for array in rows))
+            e = block.first(scratch("e", (steps.N, self.units)))
+            views.append((block, F, *cut, *e, *p.carried(block, scratch)))
+        return views

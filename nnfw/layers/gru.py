@@ -47,20 +47,20 @@ True
 """
 
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
-from nnfw.activations import ONE, Activation
+from nnfw.activations import Activation
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import boolean
 from nnfw.core.vectors import Scratch
-from nnfw.layers.gated import Gated, RecurrentOptions
+from nnfw.layers.gated import RecurrentOptions, ResetGated
 from nnfw.layers.loops import Loops, Pass, Weights, by_gate
-from nnfw.layers.packing import Span, flat
+from nnfw.layers.packing import flat
 
 
-class GRU(Gated):
+class GRU(ResetGated):
     """A gated recurrent layer.
 
     The update gate z decides how much of the old state stays, the reset gate r how much of it the
@@ -138,9 +138,6 @@ class GRU(Gated):
     >>> y.shape, layer.cache["z"].shape
     ((5, 4), (5, 7, 4))
     """
-
-    gates = ("z", "r", "c")
-    _sigma_gates = ("z", "r")
 
     def __init__(
         self,
@@ -254,29 +251,6 @@ class GRU(Gated):
                 d[t] += np.multiply(dh[t], z[t], out=e[t])  # (4) dh∘z
                 if p.sequences:
                     dh_[t] += d[t]  # (1) to (4) dh₋
-
-    def _factors(self, p: Pass, block: Span, F: Array, h_before: Array, reset: Array) -> None:
-        """Fill F with what dh and dq, or with (3') ds_c, are multiplied by for ds, of many steps at once."""
-        (Fz, Fr, Fc, e), (z, _, c) = F, block.part(p.a)
-        self._slopes(p, block, F[:3])
-        Fz *= np.subtract(block.part(h_before), c, out=e)
-        Fr *= block.part(reset)
-        Fc *= np.subtract(ONE, z, out=e)
-
-    def _forward_views(self, p: Pass, scratch: Scratch) -> list[list[Array]]:
-        w = scratch("w", (3, p.steps.N, self.units))
-        return [*p.steps.cut(p.s[:2], p.s[2], p.a[:2], *p.a, *p.kept), *p.steps.first(w, w[:2], w[2])]
-
-    def _backward_views(self, p: Pass, scratch: Scratch) -> list[tuple[Any, ...]]:
-        views, steps = [], p.steps
-        rows = [by_gate(p.ds, 3), p.ds[:, : 2 * self.units], *p.made]
-        for block in p.blocks():
-            z, r, _ = block.part(p.a)
-            F = scratch("F", (4, *z.shape))
-            cut = block.cut(*F[:3], F[:3], z, r, *(block.part(steps.shaped(array)) for array in rows))
-            e = block.first(scratch("e", (steps.N, self.units)))
-            views.append((block, F, *cut, *e, *p.carried(block, scratch)))
-        return views
 
     def _recurrent_gradients(self, p: Pass) -> None:
         """Fill the gradients of Wh, and of bh_c if there is one."""

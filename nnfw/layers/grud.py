@@ -1,26 +1,23 @@
 """GRU-D: a GRU for sequences with missing values, whose inputs and state decay (Che et al. 2018)."""
 
-from typing import Any
-
 import numpy as np
 
-from nnfw.activations import ONE
 from nnfw.core.errors import ShapeError
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import first_where
 from nnfw.core.vectors import Scratch
 from nnfw.initializers import Constant
 from nnfw.layers.base import with_samples
-from nnfw.layers.gated import Gated
+from nnfw.layers.gated import ResetGated
 from nnfw.layers.loops import Loops, Pass, by_gate
-from nnfw.layers.packing import Span, Steps, flat
+from nnfw.layers.packing import Steps, flat
 from nnfw.layers.parameters import NOTHING
 
 FORM = "values, mask and time since the last value side by side, as nnfw.data.Gaps returns them"
 START = 0.1  # of the decays, which do not learn from 0
 
 
-class GRUD(Gated):
+class GRUD(ResetGated):
     """A gated recurrent layer for sequences with missing values: GRU-D.
 
     The input (N, T, 3D) is what `nnfw.data.Gaps` makes of sequences (N, T, D): x, the value or else the last
@@ -95,8 +92,6 @@ class GRUD(Gated):
            [ 1.  ,  1.  ]], dtype=float32)
     """
 
-    gates = ("z", "r", "c")
-    _sigma_gates = ("z", "r")
     _loops = Loops("grud", at_once=(2, 1), kept=("q", "k"), made=("dk",))  # (7) needs r before
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
@@ -143,7 +138,7 @@ class GRUD(Gated):
     def _forward_steps(self, p: Pass, Wh: list[Array], scratch: Scratch) -> None:
         """Turn the scores into z, r and c, and fill the states h."""
         steps, σ, φ, Wh_zr, Wh_c = p.steps, self._gate(), self.activation, by_gate(Wh[0], 2), Wh[1]
-        s_zr, s_c, zr, z, r, c, q, k, w_zr, w_c = p.once(self._forward_views, scratch)
+        s_zr, s_c, zr, z, r, c, q, k, _, w_zr, w_c = p.once(self._forward_views, scratch)
         (h_, h), m = steps.around(p.states[0]), p.masks(steps)
         seen, γ = steps.cut(self._seen(p), steps.shaped(p.inputs["gamma_h"]))
         for t in range(len(h)):
@@ -159,17 +154,14 @@ class GRUD(Gated):
             h[t] *= z[t]  # (8) z∘(k−c)
             h[t] += c[t]  # (8) h = c + z∘(k−c)
 
-    def _forward_views(self, p: Pass, scratch: Scratch) -> list[list[Array]]:
-        w = scratch("w", (3, p.steps.N, self.units))
-        return [*p.steps.cut(p.s[:2], p.s[2], p.a[:2], *p.a, *p.kept), *p.steps.first(w[:2], w[2])]
-
     def _backward_steps(self, p: Pass, *others: Array) -> None:
         """Fill ds and dk, and complete the gradients dh of the states, the last step first."""
-        WhT_zr, WhT_c, γ_rows = p.WhT[: 2 * self.units], p.WhT[2 * self.units :], p.inputs["gamma_h"]
+        WhT_zr, WhT_c = p.WhT[: 2 * self.units], p.WhT[2 * self.units :]
+        γ_rows, seen = p.steps.shaped(p.inputs["gamma_h"]), self._seen(p)
         for block, F, *views in p.once(self._backward_views, self._scratch):
-            self._factors(p, block, F)
-            ds_z, ds_r, ds_c, ds, z, r, side_by_side, ds_zr, dk, e, dh_, dh = views
-            m, (γ,) = p.masks(block), block.cut(block.part(p.steps.shaped(γ_rows)))
+            self._factors(p, block, F, p.kept[1], seen)
+            ds_z, ds_r, ds_c, ds, z, r, side_by_side, ds_zr, dk, e, dh, _, dh_ = views
+            m, (γ,) = p.masks(block), block.cut(block.part(γ_rows))
             for t in reversed(range(len(block))):
                 ds_z[t] *= dh[t]  # (8) dz, (5) ds_z
                 ds_c[t] *= dh[t]  # (8) dc, (7) ds_c
@@ -183,25 +175,6 @@ class GRUD(Gated):
                     dk[t] *= m[t]  # what the weights saw was k∘m
                 dk[t] += np.multiply(dh[t], z[t], out=e[t])  # (8) dh∘z
                 dh_[t] += np.multiply(dk[t], γ[t], out=e[t])  # (4) dh₋
-
-    def _backward_views(self, p: Pass, scratch: Scratch) -> list[tuple[Any, ...]]:
-        views, steps = [], p.steps
-        rows = [by_gate(p.ds, 3), p.ds[:, : 2 * self.units], *p.made]
-        for block in p.blocks():
-            z, r, _ = block.part(p.a)
-            F = scratch("F", (4, *z.shape))
-            cut = block.cut(*F[:3], F[:3], z, r, *(block.part(steps.shaped(array)) for array in rows))
-            e = block.first(scratch("e", (steps.N, self.units)))
-            views.append((block, F, *cut, *e, *block.around(p.dh)))
-        return views
-
-    def _factors(self, p: Pass, block: Span, F: Array) -> None:
-        """Fill F with what dh and dq are multiplied by to become ds, of many steps at once."""
-        (Fz, Fr, Fc, e), (z, _, c) = F, block.part(p.a)
-        self._slopes(p, block, F[:3])
-        Fz *= np.subtract(block.part(p.kept[1]), c, out=e)
-        Fr *= block.part(self._seen(p))
-        Fc *= np.subtract(ONE, z, out=e)
 
     def _backward_inputs(self, p: Pass) -> Array:
         """Return dx, dm and dδ side by side (P, 3D), if they are needed; keep ds_x and ds_h."""
@@ -226,9 +199,8 @@ class GRUD(Gated):
             self._backward_inputs(p)  # `backward` has not
         H, grads, (*_, δ) = self.units, self.grads, np.split(p.inputs["x"], 3, axis=1)
         ds_x, ds_h = p.inputs["ds_x"], p.inputs["ds_h"]
-        np.matmul(
-            flat(self._seen(p)).T, p.ds[:, : 2 * H], out=self._grad_blocks["Wh"][:, : 2 * H]
-        )  # (5), (6)
+        seen = flat(self._seen(p))
+        np.matmul(seen.T, p.ds[:, : 2 * H], out=self._grad_blocks["Wh"][:, : 2 * H])  # (5), (6)
         np.matmul(flat(p.kept[0]).T, p.ds[:, 2 * H :], out=grads["Wh_c"])  # (7)
         np.matmul(δ.T, ds_h, out=grads["Wd_h"])  # (3)
         np.sum(ds_h, axis=0, out=grads["bd_h"])  # (3)

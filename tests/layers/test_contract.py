@@ -52,7 +52,7 @@ from nnfw.gradcheck.contract import Trial, input_shapes, renew
 from nnfw.layers.activated import Activated
 from nnfw.layers.attention import Attention
 from nnfw.layers.convolution import Convolution
-from nnfw.layers.gated import Gated
+from nnfw.layers.gated import Gated, ResetGated
 from nnfw.layers.pooling import Pooling
 from nnfw.layers.recurrent import Recurrent
 from nnfw.layers.sequential import Sequential
@@ -60,7 +60,8 @@ from nnfw.layers.window_pooling import WindowMaximum, WindowMean, WindowPooling
 from nnfw.layers.windows import Windowed
 from nnfw.model import Model
 
-BASES = {Layer, Sequential, Model, Recurrent, Gated, Pooling, Activated, Convolution}  # to be derived from
+# To be derived from.
+BASES = {Layer, Sequential, Model, Recurrent, Gated, ResetGated, Pooling, Activated, Convolution}
 BASES |= {Attention, Windowed, WindowPooling, WindowMaximum, WindowMean}
 
 # Layers that need more to be built.

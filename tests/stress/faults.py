@@ -45,20 +45,20 @@ TRACKER, ADAPTERS, VALIDATION = "training/tracker", "training/adapters", "core/v
 PACKING = "layers/packing"
 GATED = "layers/gated"
 # What follows the backward loop of a GRU, without and with reset_after:
-STANDARD, AFTER = "\n    def _forward_reset_after", "\n    def _factors"
+STANDARD, AFTER = "\n    def _forward_reset_after", "\n    def _recurrent_gradients"
 CARRY = """                d[t] += np.multiply(dh[t], z[t], out=e[t])  # (4) dh∘z
                 if p.sequences:
                     dh_[t] += d[t]  # (1) to (4) dh₋
 """
 LOST = CARRY.partition("\n")[2]
 LISTED = [
-    Fault("GRU: z and r swapped consistently", GRU, 'gates = ("z", "r", "c")', 'gates = ("r", "z", "c")'),
+    Fault("GRU: z and r swapped consistently", GATED, 'gates = ("z", "r", "c")', 'gates = ("r", "z", "c")'),
     Fault("GRU: the dq∘r term dropped", GRU, "e[t] *= r[t]  # (3) dq∘r", "e[t] *= 0"),
     Fault("GRU: the dh∘z carry dropped", GRU, CARRY + STANDARD, LOST + STANDARD),
     Fault("GRU: weight gradients left zero", GRU, "np.matmul(seen.T, p.ds[:, : 2 * H], out=", "dict(out="),
     Fault(
         "GRU: sign of h₋−c in the adjoint",
-        GRU,
+        GATED,
         "np.subtract(block.part(h_before), c, out=e)",
         "np.subtract(c, block.part(h_before), out=e)",
     ),
@@ -92,7 +92,7 @@ LISTED = [
 OTHERS = [
     Fault(
         "GRU: (1−z) factor of the candidate",
-        GRU,
+        GATED,
         "Fc *= np.subtract(ONE, z, out=e)",
         "Fc *= z",
     ),
