@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import functools
 import os
 import signal
 import sys
@@ -28,7 +29,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 def pytest_collection_modifyitems(items):
     """Measure the coverage of the quick tests; it would double the time of the slow ones."""
+    asks = functools.cache(lambda path: "importorskip" in path.read_text(encoding="utf-8"))
     for item in items:
+        if asks(item.path):
+            item.add_marker("extra")
         if item.get_closest_marker("slow"):
             item.add_marker("no_cover")
 

@@ -76,8 +76,8 @@ USES = {
 
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-FOR_DEVELOPERS = {"bench", "dev", "docs", "test"}
-EXTRAS = ["", *sorted(PROJECT["optional-dependencies"].keys() - FOR_DEVELOPERS)]
+OF_SEVERAL = {"all", "bench", "dev", "docs", "test"}
+EXTRAS = ["", *sorted(PROJECT["optional-dependencies"].keys() - OF_SEVERAL)]
 
 
 def requirements(name, lowest):

@@ -96,7 +96,20 @@ RAW = re.compile(
 )
 KINDS = [cls for cls in own_parts().values() if not cls.__name__.startswith("_")]
 BUILT = [cls for cls in KINDS if cls.__name__ not in ABSTRACT]
-each_part = pytest.mark.parametrize("cls", BUILT, ids=lambda cls: f"{cls.__module__[5:]}.{cls.__name__}")
+
+
+def each_part(test):
+    """Decorate a test of a part to run for each of them, as one test: a thousand small ones take seconds."""
+
+    def of_all():
+        for cls in BUILT:
+            try:
+                test(cls)
+            except BaseException as error:
+                error.add_note(f"with {cls.__module__}.{cls.__name__}")
+                raise
+
+    return of_all
 
 
 def by_rate(*data):

@@ -89,6 +89,7 @@ def test_examples_are_copied_and_replace_nothing(tmp_path, capsys):
 
 
 @pytest.mark.subprocess
+@pytest.mark.slow
 def test_info_as_a_command(tmp_path):
     command = [sys.executable, "-m", "nnfw", "info"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)

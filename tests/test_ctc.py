@@ -78,6 +78,7 @@ def test_the_gradient_is_the_slope_and_weights_count():
     assert CTC()(y, a, [0.5, 2.0]) == pytest.approx((0.5 * single[0] + 2 * single[1]) / 2)
 
 
+@pytest.mark.slow
 def test_nothing_underflows_in_a_thousand_steps():
     s = RNG.normal(size=(1, 1000, 5)).astype("float32") * 20
     a = softmax(s)
@@ -142,6 +143,7 @@ def test_a_network_learns_to_read_labels_without_their_times(tmp_path):
     assert Network.load(tmp_path / "network").evaluate(new, truth) == found
 
 
+@pytest.mark.slow
 def test_labels_come_as_lists_or_padded_and_steps_with_lengths_or_without():
     x, y = spoken(6, 3)
     losses = [
@@ -170,6 +172,7 @@ def test_lengths_follow_the_strides_of_a_convolution():
     assert network.evaluate(x, y)["loss"] == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_check_takes_it():
     x, y = spoken(40, 6)
     report = reader().check(x, y, steps=300)

@@ -137,6 +137,7 @@ def test_repetitions_are_single_fits():
     assert "learning_rate" not in repr(runs)
 
 
+@pytest.mark.slow
 def test_repetitions_count_the_restored_epoch():
     stopping = [EarlyStopping(patience=1)]
     runs = repeat(
@@ -147,6 +148,7 @@ def test_repetitions_count_the_restored_epoch():
     runs.plot()
 
 
+@pytest.mark.slow
 def test_repetitions_can_be_compared():
     runs = {
         f"{units} units": repeat(

@@ -118,6 +118,7 @@ def test_outputs_of_time_steps_are_chosen_by_step():
 @pytest.mark.parametrize(
     "layer", [GRU(4), pytest.param(Bidirectional(LSTM(3)), marks=pytest.mark.slow)], ids=repr
 )
+@pytest.mark.slow
 def test_lengths_are_respected(layer):
     network = untrained(Network([copy.deepcopy(layer), Dense(2)], seed=0, dtype="float64"), None, 3)
     rng = np.random.default_rng(0)
@@ -136,6 +137,7 @@ def test_lengths_are_respected(layer):
     np.testing.assert_allclose(given, integrated_gradients(network, sequences, output=1, baseline=2.0))
 
 
+@pytest.mark.slow
 def test_symbols_are_explained_by_their_vectors():
     network = Network([Embedding(5, 3, mask=0), GRU(4), Dense(2)], seed=0, dtype="float64")
     untrained(network, None)
@@ -150,6 +152,7 @@ def test_symbols_are_explained_by_their_vectors():
     np.testing.assert_allclose(a, integrated_gradients(rest, vectors, lengths=[3, 4], output=0), atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_parts_of_a_large_batch_are_alike(monkeypatch):
     network, x = built("gru", N=7)
     whole = gradient(network, x), integrated_gradients(network, x, output=np.arange(7) % 2)
@@ -174,6 +177,7 @@ def test_too_few_steps_are_noticed():
     np.testing.assert_allclose(a.sum(axis=1), change[:, 0], atol=1e-2)
 
 
+@pytest.mark.slow
 def test_by_default_there_are_as_many_steps_as_are_needed(monkeypatch):
     """A gate that opens on a hundredth of the way: 50 points do not see it."""
     network = untrained(Network([Dense(1, "sigmoid"), Dense(1)], seed=0, dtype="float64"), 2)

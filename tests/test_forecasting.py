@@ -116,6 +116,7 @@ def test_residuals_of_all_steps_are_drawn_as_rows():
 @pytest.mark.parametrize(
     ("loss", "K"), [(GaussianNLL(), 2), (MixtureDensity(2), 6), (Quantile([0.1, 0.5, 0.9]), 3)]
 )
+@pytest.mark.slow
 def test_a_loss_that_knows_the_distribution_draws_from_it(loss, K):
     for network in (of_windows(K, loss=loss), of_sequences(K, loss=loss)):
         ahead = forecast(network, SERIES[90:100], 3, exogenous=SEASON[100:103], samples=2000, seed=0)

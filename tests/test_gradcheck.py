@@ -57,6 +57,7 @@ def test_numeric_gradient_of_one_number_and_of_none():
 
 
 @pytest.mark.parametrize("size", [1, 10, 5000])
+@pytest.mark.slow
 def test_one_wrong_entry_is_found_among_many(size):
     x = rng.normal(size=size)
     gradient = np.cos(x)
@@ -523,6 +524,7 @@ def test_right_networks_pass_and_are_left_as_they_are(name, built):
         assert len(report.errors) == len(network.params)
 
 
+@pytest.mark.slow
 def test_a_list_of_sequences_is_taken():
     ragged = [sequence[:length] for sequence, length in zip(SEQUENCES, LENGTHS, strict=True)]
     network = Network([GRU(4), Dense(3, "softmax")], loss="cce", seed=0)

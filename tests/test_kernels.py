@@ -124,6 +124,7 @@ print("numba" in sys.modules, nnfw.kernels.kernel("adam") is not None)
     ("choice", "said"),
     [("numpy", "False False"), pytest.param("auto", "True True", marks=pytest.mark.slow)],
 )
+@pytest.mark.slow
 def test_numba_is_imported_when_a_kernel_is_needed(monkeypatch, choice, said):
     if choice == "auto":
         pytest.importorskip("numba")
@@ -133,6 +134,7 @@ def test_numba_is_imported_when_a_kernel_is_needed(monkeypatch, choice, said):
 
 
 @pytest.mark.subprocess
+@pytest.mark.slow
 def test_a_wrong_environment_variable_is_named(monkeypatch):
     monkeypatch.setenv("NNFW_KERNELS", "nunpy")
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
@@ -175,6 +177,7 @@ def test_the_threads_of_blas_are_set_and_shown(capsys):
 @pytest.mark.subprocess
 @pytest.mark.usefixtures("blas")
 @pytest.mark.parametrize("count", ["1", "2"])
+@pytest.mark.slow
 def test_the_threads_are_those_of_the_environment_until_they_are_set(monkeypatch, count):
     if int(count) > (os.cpu_count() or 1):
         pytest.skip("there is one core")
@@ -262,6 +265,7 @@ def test_what_is_not_finite_passes_alike(compiled, cell, value):
 
 
 @pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.slow
 def test_the_kernels_of_a_pass_stay_with_it(compiled, cell):
     case = Case(cell, 5)
     expected = case.run(compiled, "numpy", "numpy")

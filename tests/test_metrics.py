@@ -142,13 +142,12 @@ def classifications(draw, fewest=1):
 # ---- Values ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("case", "name"), [(case, name) for case, content in RECORDED.items() for name in content["expected"]]
-)
-def test_agrees_with_scikit_learn(case, name):
-    content = RECORDED[case]
-    value = NAMED[name](np.array(content["y"]), np.array(content["a"]))
-    np.testing.assert_allclose(value, content["expected"][name], rtol=1e-13, atol=1e-15)
+@pytest.mark.parametrize("case", RECORDED)
+def test_agrees_with_scikit_learn(case):
+    y, a, expected = (RECORDED[case][name] for name in ("y", "a", "expected"))
+    for name, value in expected.items():
+        found = NAMED[name](np.array(y), np.array(a))
+        np.testing.assert_allclose(found, value, rtol=1e-13, atol=1e-15, err_msg=name)
 
 
 def test_every_registered_metric_is_recorded():
@@ -182,6 +181,7 @@ def test_classification_is_its_definition(case):
 
 @given(classifications(fewest=2), st.integers(1, 5))
 @settings(deadline=None)
+@pytest.mark.slow
 def test_top_k_is_its_definition(case, k):
     y, a = case
     k = min(k, a.shape[1])
@@ -192,12 +192,14 @@ def test_top_k_is_its_definition(case, k):
 
 @given(classifications(fewest=2))
 @settings(deadline=None)
+@pytest.mark.slow
 def test_top_1_accuracy_is_accuracy(case):
     assert TopKAccuracy(1)(*case) == Accuracy()(*case)
 
 
 @given(st.integers(1, 20), st.integers(1, 3), st.integers(0, 2**32))
 @settings(deadline=None)
+@pytest.mark.slow
 def test_regression_is_its_definition(n, k, seed):
     rng = np.random.default_rng(seed)
     y, a = rng.normal(size=(n, k)), rng.normal(size=(n, k))
@@ -350,6 +352,7 @@ def forms_of_sequences(y, a):
     yield y, wide, {"lengths": LENGTHS}
 
 
+@pytest.mark.slow
 def test_beyond_the_lengths_nothing_is_counted(rng):
     classes, a = rng.integers(0, 3, (4, 6)), rng.random((4, 6, 3))
     valid = np.arange(6) < np.array(LENGTHS)[:, None]
@@ -503,6 +506,7 @@ def test_zero_over_zero_is_zero():
 
 @given(classifications())
 @settings(deadline=None)
+@pytest.mark.slow
 def test_ratios_of_two_classes_are_of_class_1_and_more_classes_ask_for_the_average(case):
     y, a = case
     for ratio in RATIOS:

@@ -771,6 +771,7 @@ def test_an_inner_network_that_is_asked_leaves_the_outer_as_it_is():
     assert train(True) == train(False)
 
 
+@pytest.mark.slow
 def test_what_is_asked_while_another_thread_builds_changes_nothing():
     x = np.random.default_rng(0).normal(size=(8, 3, 2))
     before = sys.getswitchinterval()

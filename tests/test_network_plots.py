@@ -72,6 +72,7 @@ KINDS = {
 @pytest.mark.parametrize(
     "kind", [pytest.param(kind, marks=[pytest.mark.slow] * (kind != "gru")) for kind in KINDS]
 )
+@pytest.mark.slow
 def test_gates_shows_every_gate_and_state(kind):
     layer, names = KINDS[kind]
     net = network(copy.deepcopy(layer))
@@ -159,6 +160,7 @@ def test_gates_of_symbols_and_of_other_time_steps():
 
 
 @pytest.mark.parametrize("layer", [RNN(4), GRU(4), GRU(4, reset_after=True)], ids=repr)
+@pytest.mark.slow
 def test_gradient_flow_is_the_gradient(layer):
     """Finite differences of the loss with respect to the state after each step."""
     net = untrained(Network([copy.deepcopy(layer), Dense(1)], seed=0, dtype="float64"), 7, 3)
@@ -204,6 +206,7 @@ def test_gradient_flow_has_a_line_a_layer_and_direction():
     assert f": {y[-1] / y[0]:.2g} of it" in line.get_label()
 
 
+@pytest.mark.slow
 def test_gradient_flow_respects_lengths():
     net = network(GRU(4))
     together = plots.gradient_flow(net, SEQUENCES, Y).axes[0].lines[0]
@@ -240,6 +243,7 @@ def test_histograms_of_weights_alone():
 
 
 @pytest.mark.parametrize("optimizer", [SGD(0.1), Adam(0.01), None], ids=repr)
+@pytest.mark.slow
 def test_histograms_of_the_next_step(optimizer):
     net = network(GRU(4), optimizer=optimizer)
     net.fit(X, Y, epochs=2, verbose=0)
@@ -264,6 +268,7 @@ def texts(figure):
     return [text.get_text() for text in figure.axes[0].texts if text.get_text()]
 
 
+@pytest.mark.slow
 def test_diagram_shows_layers_shapes_and_parameters():
     inner = Network([Dense(4, "tanh"), Dense(3, trainable=False)])
     net = untrained(Network([GRU(4, return_sequences=True), inner, MeanPooling(), Dense(1)], seed=0), None, 3)
@@ -395,6 +400,7 @@ def snapshot(net):
 
 
 @every
+@pytest.mark.slow
 def test_a_network_stays_as_it_is(draw):
     net = network(Dropout(0.5), GRU(4, dropout=0.5))
     net.fit(X, Y, verbose=0)
@@ -408,6 +414,7 @@ def test_a_network_stays_as_it_is(draw):
     assert net.flat_params.tobytes() == other.flat_params.tobytes()
 
 
+@pytest.mark.slow
 def test_a_network_that_has_never_been_used_stays_so():
     net = Network([Dropout(0.5), GRU(4), Dense(1)], seed=0)
     plots.gates(net, X)

@@ -210,6 +210,7 @@ def test_schedule_draws_the_schedule():
     assert line.get_label().replace("\n", " ") == repr(schedule)
 
 
+@pytest.mark.slow
 def test_schedule_takes_several_and_whatever_get_takes():
     figure = plots.schedule({"ours": lambda e: 0.1 / (1 + e), "constant": 0.3}, epochs=4, log=True)
     assert legend(figure) == ["ours", "constant"]
@@ -416,6 +417,7 @@ def test_confusion_matrix_has_room_for_its_labels(classes, label):
             assert not any(title.get_window_extent().overlaps(name.get_window_extent()) for name in names)
 
 
+@pytest.mark.slow
 def test_confusion_matrix_takes_the_path_as_all_pictures_do(tmp_path):
     plots.confusion_matrix(confusion(6), tmp_path / "matrix.png")
     assert (tmp_path / "matrix.png").exists()

@@ -188,6 +188,7 @@ def test_bands(rng):
         Pinball([0.1, 0.9])(y, a)
 
 
+@pytest.mark.slow
 def test_a_network_measures_its_band_and_its_median_as_it_trains(rng):
     x = rng.uniform(-1, 1, (300, 1))
     y = x[:, 0] + 0.3 * rng.normal(size=300)

@@ -108,6 +108,7 @@ def networks(**options):
 X, Y = rng.normal(size=(6, 5, 4)), rng.normal(size=(6, 2))
 
 
+@pytest.mark.slow
 def test_all_gradients_of_loss_and_penalty():
     assert check_network(networks(), X, Y).worst < 1e-6
 
@@ -140,6 +141,7 @@ def test_max_norm_holds_after_every_step():
     assert np.linalg.norm(network.params["dense_2.W"], axis=0).max() > 0.5
 
 
+@pytest.mark.slow
 def test_an_own_regularizer_is_saved_and_loaded(tmp_path):
     class NearOne(Regularizer):
         def penalty(self, p):

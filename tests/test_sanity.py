@@ -207,6 +207,7 @@ class TestLowest:
     """What perfect outputs reach is no number that the looks know of: it is the loss's own."""
 
     @pytest.mark.parametrize("amount", [0.1, 0.4, 0.7])
+    @pytest.mark.slow
     def test_of_smoothed_classes(self, amount):
         layers = [Dense(24, "tanh"), Dense(K, "softmax")]
         network = Network(layers, loss=CategoricalCrossentropy(amount), optimizer=Adam(0.05), seed=1)
@@ -312,6 +313,7 @@ class TestVerdict:
 
 
 @pytest.mark.parametrize("activation", ["linear", "softplus", "relu"])
+@pytest.mark.slow
 def test_outputs_without_an_end_reach_any_target(activation):
     y = np.abs(NUMBERS) * 3e4 + 2e5
     report = Network([Dense(1, activation)], seed=0).check(X, y)

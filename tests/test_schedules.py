@@ -393,6 +393,7 @@ combined = st.one_of(
 
 
 @given(st.one_of(smooth, broken, combined), st.one_of(st.floats(0, 2000), st.floats(0, 1e300)))
+@pytest.mark.slow
 def test_the_rate_is_always_finite_and_never_negative(schedule, epoch):
     rate = schedule(epoch)
     assert type(rate) is float
@@ -400,6 +401,7 @@ def test_the_rate_is_always_finite_and_never_negative(schedule, epoch):
 
 
 @given(st.one_of(smooth, warmed), st.floats(0, 1000), st.floats(0, 1e-6))
+@pytest.mark.slow
 def test_continuity(schedule, epoch, further):
     # No rise or fall of up to 20 takes less than 0.05 epochs, a power is at most 4 times as steep.
     assert abs(schedule(epoch + further) - schedule(epoch)) <= 4 * 20 / 0.05 * (further + 2e-9)

@@ -404,6 +404,7 @@ def test_next_to_temperature_0_the_likeliest_symbol_is_taken(temperature, top_k)
 
 
 @pytest.mark.parametrize("temperature", [1e5, 1e308])
+@pytest.mark.slow
 def test_far_from_temperature_0_all_that_is_possible_is_as_likely(temperature):
     p = np.array([0.69, 0.0, 1e-30, 0.31])
     drawn = [draw(p, temperature, None, np.random.default_rng(n)) for n in range(600)]
@@ -412,6 +413,7 @@ def test_far_from_temperature_0_all_that_is_possible_is_as_likely(temperature):
     assert np.abs(counts[[0, 2, 3]] - 200).max() < 4.5 * (600 * 2 / 9) ** 0.5  # standard deviations
 
 
+@pytest.mark.slow
 def test_top_k_counts_the_likeliest_where_the_others_vanish_beside_them():
     p = np.array([0.1, 0.2, 0.3, 0.4])
     for top_k in (1, 2, 3):
@@ -438,6 +440,7 @@ def test_what_cannot_generate_says_why():
         generate(built([Dense(5, "softmax")], x=X), [0], 5)
 
 
+@pytest.mark.slow
 def test_a_learnt_cycle_goes_on():
     x = np.array([np.roll(np.arange(6), -n) for n in range(6)]).repeat(3, axis=1)[:, ::3]
     x = np.concatenate([x] * 3, axis=1)

@@ -75,6 +75,7 @@ def test_arguments_of_parts(part):
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.__name__)
+@pytest.mark.slow
 def test_arguments_of_verbs(verb):
     known = list(inspect.signature(verb).parameters)[1:]
     for name in known:

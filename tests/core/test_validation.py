@@ -30,6 +30,7 @@ class TestChecks:
 
     @settings(deadline=None)
     @given(st.integers(-5, 5), st.integers(-5, 5))
+    @pytest.mark.slow
     def test_lowest_whole_number(self, value, low):
         if value >= low:
             assert checks.whole_number("Owner", "count", value, low) == value
@@ -72,6 +73,7 @@ class TestChecks:
         st.booleans(),
         st.booleans(),
     )
+    @pytest.mark.slow
     def test_intervals(self, value, low, high, open_low, open_high):
         above = low < value if open_low else low <= value
         below = value < high if open_high else value <= high

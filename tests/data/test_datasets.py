@@ -152,6 +152,7 @@ def test_parity_form():
     assert set(np.unique(x)) == {0, 1}
 
 
+@pytest.mark.slow
 def test_parity_claims():
     x, y = parity(20000, 9, return_sequences=True)
     counted = [[sum(bits[: t + 1]) % 2 for t in range(9)] for bits in x[..., 0].astype(int).tolist()]

@@ -213,6 +213,7 @@ def test_other_missing_attributes_are_attribute_errors():
 
 
 @given(st.integers(2, 200), st.floats(0.001, 0.999), st.integers(0, 99))
+@pytest.mark.slow
 def test_split_is_a_partition_of_the_right_size(n, fraction, seed):
     train, held = split_indices(n, fraction, generator(seed))
     assert sorted([*train, *held]) == list(range(n))
@@ -656,6 +657,7 @@ def test_padding_refuses(sequences, options, error, words):
     st.sampled_from([(), (1,), (3,), (2, 3)]),
     st.sampled_from([None, (), (2,), (2, 2)]),
 )
+@pytest.mark.slow
 def test_windows_match_a_naive_loop(length, window, horizon, step, features, target_features):
     rng = generator(length)
     series = rng.normal(size=(length, *features))
@@ -706,6 +708,7 @@ def test_windows_refuse(series, options, error, words):
 
 
 @given(st.integers(0, 60), st.integers(1, 20), st.integers(0, 9))
+@pytest.mark.slow
 def test_batches_visit_every_sample_once(n, batch_size, seed):
     order = np.arange(n)
     slices = list(batches(n, batch_size))

@@ -36,6 +36,7 @@ def test_characters_by_hand():
 
 
 @given(st.text(min_size=1), st.booleans(), st.sampled_from([None, "<unknown>"]))
+@pytest.mark.slow
 def test_any_text_comes_back(text, padding, unknown):
     vocabulary = Vocabulary.of_characters(text, padding=padding, unknown=unknown)
     numbers = vocabulary.encode(text)
@@ -114,6 +115,7 @@ def test_words_are_joined_as_they_are_written(text):
 
 
 @given(st.lists(PIECES, min_size=1, max_size=30), st.booleans())
+@pytest.mark.slow
 def test_joined_words_are_the_same_words(pieces, padding):
     vocabulary = Vocabulary.of_words(pieces, padding=padding)
     numbers = np.concatenate(vocabulary.encode(pieces))

@@ -38,6 +38,7 @@ def test_recorded(case, of):
 
 
 @pytest.mark.parametrize("case", FILES)
+@pytest.mark.slow
 def test_a_config_is_the_model_without_its_weights(case):
     model, network = model_of(case), network_from_keras(FILES[case])
     for given in (model, model["config"], json.dumps(model), "\n " + json.dumps(model)):

@@ -59,6 +59,7 @@ def test_large_scores_do_not_overflow():
     assert np.isfinite(layer.backward(np.ones_like(y))).all()
 
 
+@pytest.mark.slow
 def test_the_block_of_a_transformer_is_a_chain():
     def block(causal=False):
         attention = Residual([LayerNorm(), SelfAttention(4, causal=causal), Dense(4)])

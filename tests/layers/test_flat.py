@@ -183,6 +183,7 @@ class TestUpdate:
 
         assert_same(*both(train, layer_by_layer, SGD(2.0, momentum=0.9)))
 
+    @pytest.mark.slow
     def test_of_a_copy_and_of_a_file(self, tmp_path, layer_by_layer):
         trained = fit(new("nadam"))
         trained.save(tmp_path / "network")

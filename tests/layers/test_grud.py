@@ -67,6 +67,7 @@ def test_decays_begin_where_they_learn():
     assert_array_equal(layer.flat_grads, gradients)
 
 
+@pytest.mark.slow
 def test_gradients_in_a_network_and_both_directions():
     assert check_network(network(), X, Y).worst < 1e-6
     both = untrained(Network([Bidirectional(GRUD(3)), Dense(1)], seed=0, dtype="float64"), 7, 6)
@@ -80,6 +81,7 @@ def test_what_is_no_mask_is_refused_within_other_layers(make):
         Network([make(GRUD(3)), Dense(1)], seed=0).fit(RNG.normal(size=(4, 3, 6)), Y[:4], verbose=0)
 
 
+@pytest.mark.slow
 def test_a_list_of_sequences_a_file_and_a_resumed_fit(tmp_path):
     raw = [one[:n] for one, n in zip(RAW, [7, 3, 1, 5] * 3, strict=True)]
     x = GAPS.transform(raw)

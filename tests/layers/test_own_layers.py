@@ -48,6 +48,7 @@ class TestCopies:
         assert state_of(fitted(copied(self.new()))) == state_of(fitted(self.new()))
 
     @pytest.mark.parametrize("copied", COPIES)
+    @pytest.mark.slow
     def test_are_saved_and_resumed_as_it_is(self, copied, tmp_path):
         network = fitted(copied(self.new()))
         network.save(tmp_path / "network.npz")
@@ -108,6 +109,7 @@ class TestCopies:
 
 
 class TestInnerNetworks:
+    @pytest.mark.slow
     def test_that_were_given_no_optimizer_follow_the_outer_one(self, tmp_path):
         def frozen(inner):
             network = Network([inner, Dense(3)], optimizer=SGD(0.0), seed=1)

@@ -227,6 +227,7 @@ class TestSpans:
             same_arrays(h_after, [h[after] for _, after, _ in span.slices])
 
     @tried_on(batches(windows=True), st.integers(1, 20))
+    @pytest.mark.slow
     def test_rows_and_gates(self, batch, size):
         steps, _ = batch
         wide, gates = numbers(steps.P, 2 * D), numbers(2, steps.P, D)

@@ -313,6 +313,7 @@ def test_what_a_pass_returns_is_not_written_into_by_later_ones(cell, lengths, se
 
 
 @pytest.mark.parametrize("cell", [RNN, GRU, gru_reset_after, LSTM])
+@pytest.mark.slow
 def test_a_layer_that_has_read_other_batches_computes_what_a_new_one_does(cell):
     """Memory is kept by the shape of the batch, and several shapes lie in the same."""
     rng = np.random.default_rng(0)

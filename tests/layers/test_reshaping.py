@@ -91,6 +91,7 @@ def test_each_step_is_the_vector_and_gives_its_gradient():
     np.testing.assert_allclose(dx, dy.sum(axis=1), rtol=1e-14)
 
 
+@pytest.mark.slow
 def test_an_encoder_and_a_decoder_are_a_chain():
     network = Network([GRU(4), RepeatVector(3), GRU(5, return_sequences=True), Dense(2)], seed=0)
     x, y = np.random.default_rng(4).normal(size=(6, 5, 2)), np.random.default_rng(5).normal(size=(6, 3, 2))

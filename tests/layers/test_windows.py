@@ -128,6 +128,7 @@ CHAINS = {
 
 
 @pytest.mark.parametrize("name", CHAINS)
+@pytest.mark.slow
 def test_sequences_in_a_batch_are_as_if_alone(name):
     network = untrained(Network([*CHAINS[name](), Dense(2)], seed=0, dtype="float64"), None, 3)
     sequences = [RNG.normal(size=(n, 3)) for n in (9, 6, 7, 9)]
@@ -171,6 +172,7 @@ def test_windows_of_truncation_would_be_read_without_what_came_before():
 # ---- weights, images, mistakes --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_fans_count_the_window():
     for name, variance in (("glorot_uniform", 2 / (15 * 300 + 15 * 400)), ("he_normal", 2 / (15 * 300))):
         layer = build(Conv2D(400, (3, 5), initializer=name), (9, 9, 300))

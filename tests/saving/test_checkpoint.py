@@ -62,6 +62,7 @@ class TestResume:
         assert same_as(WHOLE, train(network))
 
     @pytest.mark.parametrize(("epoch", "batch"), [(1, 1), (2, 3), (3, BATCHES), (5, 2)])
+    @pytest.mark.slow
     def test_after_any_batch(self, epoch, batch, tmp_path):
         network = new_network()
         with pytest.raises(ZeroDivisionError):
@@ -72,6 +73,7 @@ class TestResume:
         assert same_as(WHOLE, train(network))
 
     @pytest.mark.parametrize("take", [copy.deepcopy, lambda n: pickle.loads(pickle.dumps(n)), "file"])
+    @pytest.mark.slow
     def test_in_the_midst_of_a_step(self, take, tmp_path):
         """Before its update the step has drawn its noise, and draws the same again."""
         taken = []
@@ -123,6 +125,7 @@ class TestResume:
         assert stopper.best_epoch == 4
 
     @pytest.mark.parametrize("wrong", [[], [np.ones(1)]])
+    @pytest.mark.slow
     def test_weights_of_another_network_are_refused(self, wrong):
         network = train(new_network(), epochs=4)
         memory = next(iter(network._training_state.memories.values()))
@@ -132,6 +135,7 @@ class TestResume:
             train(network)
         assert state_of(network) == before
 
+    @pytest.mark.slow
     def test_callbacks_of_your_own_say_what_they_remember(self, tmp_path):
         class Counter(Callback):
             remembers = ("batches", "seen")
@@ -178,6 +182,7 @@ class TestResume:
         assert (state_of(network), standing_of(network)) == before
 
     @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda n: pickle.loads(pickle.dumps(n))])
+    @pytest.mark.slow
     def test_copies_go_on_too(self, duplicate):
         network = new_network()
         with pytest.raises(ZeroDivisionError):
@@ -196,6 +201,7 @@ class TestResume:
         train(new_network(), copier, epochs=2)
         assert all(same_as(WHOLE, train(one)) for one in copies[:-1])
 
+    @pytest.mark.slow
     def test_log_goes_on(self, tmp_path):
         train(new_network(), CSVLogger(tmp_path / "whole.csv"))
         network = new_network()
@@ -227,10 +233,12 @@ class TestCheckpoint:
         train(new_network(), checkpoint, *callbacks, **options)
         return files
 
+    @pytest.mark.slow
     def test_every_epoch_from_the_start_and_at_the_end(self, path):
         expected = [(0, 0), (1, 0), (2, 0), (3, 0), (3, 0)]
         assert self.files_of(Checkpoint(path), epochs=3) == expected
 
+    @pytest.mark.slow
     def test_every_few_epochs(self, path):
         assert self.files_of(Checkpoint(path, every=2), epochs=5) == [(0, 0), (2, 0), (4, 0), (5, 0)]
 
@@ -240,6 +248,7 @@ class TestCheckpoint:
         files = self.files_of(Checkpoint(path, seconds=2.5), epochs=2)
         assert files == [(0, 0), (0, 3), (1, 2), (2, 0)]
 
+    @pytest.mark.slow
     def test_when_it_is_the_best(self, path):
         seen = []
         look = LambdaCallback(on_epoch_end=lambda run: seen.append(run.logs["val_loss"]))
@@ -248,6 +257,7 @@ class TestCheckpoint:
         assert files == [(n, 0) for n in best]
         assert len(best) < len(seen)
 
+    @pytest.mark.slow
     def test_best_stays_the_best_when_resumed(self, path):
         train(new_network(), Checkpoint(path, monitor="loss", mode="max"))
         before = path.read_bytes()
@@ -268,6 +278,7 @@ class TestCheckpoint:
         train(loaded(network, tmp_path), worse, Checkpoint(form(path), monitor="loss", mode=then))
         assert path.read_bytes() == before
 
+    @pytest.mark.slow
     def test_a_number_that_is_not_in_the_history_is_remembered(self, path, tmp_path, monkeypatch):
         def logging(value):
             return LambdaCallback(on_epoch_end=lambda run: run.logs.update(own=value))
@@ -287,6 +298,7 @@ class TestCheckpoint:
         assert Network.load(tmp_path / "another").history.epoch[-1] == 5
 
     @pytest.mark.parametrize("place", [0, 1])
+    @pytest.mark.slow
     def test_holds_what_callbacks_did_wherever_it_stands(self, place, path, tmp_path):
         kept = []
         network = new_network()
@@ -307,6 +319,7 @@ class TestCheckpoint:
             path.write_bytes(content)
             assert same_as(WHOLE, train(Network.load(path)))
 
+    @pytest.mark.slow
     def test_of_an_error_is_the_last_before_it(self, path):
         with pytest.raises(ZeroDivisionError):
             train(new_network(), Checkpoint(path), in_the_midst(4, 2))

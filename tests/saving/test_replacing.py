@@ -53,6 +53,7 @@ def test_two_threads_write_one_file(tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that can fork")
 @pytest.mark.subprocess
+@pytest.mark.slow
 def test_several_processes_save_over_one_file(tmp_path):
     """Each of many saves ends well, and processes that are killed meanwhile harm none."""
     path, count, saves = tmp_path / "network", 4, 40
@@ -133,6 +134,7 @@ class TestAllWriters:
             writer(path)
         assert caught.value.filename == str(path)
 
+    @pytest.mark.slow
     def test_the_old_file_stays_when_the_disk_is_full(self, writer, tmp_path, monkeypatch):
         def full(*_):
             raise OSError(28, "No space left on device")
@@ -144,6 +146,7 @@ class TestAllWriters:
             writer(path)
         assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("file.png", b"old")]
 
+    @pytest.mark.slow
     def test_the_home_directory(self, writer, tmp_path, monkeypatch):
         monkeypatch.setenv("HOME", str(tmp_path))
         monkeypatch.setenv("USERPROFILE", str(tmp_path))

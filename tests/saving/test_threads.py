@@ -81,6 +81,7 @@ def test_each_file_is_a_state_between_two_updates(savers, tmp_path):
     assert len(set(found)) > 1  # more on a quick machine
 
 
+@pytest.mark.slow
 def test_weights_alone_too(path):
     network, seen, files = new_network(), [], []
 
@@ -108,6 +109,7 @@ def test_weights_alone_too(path):
     assert all(one in seen for one in files)
 
 
+@pytest.mark.slow
 def test_a_callback_may_save_and_one_that_waits_for_a_thread_is_told(path, monkeypatch):
     monkeypatch.setattr(interrupt, "PATIENCE", 0.05)
     inner, said = Network([Dense(3, "tanh")]), []
@@ -142,6 +144,7 @@ def test_nothing_is_held_after_a_fit_that_failed(path):
     train(network, epochs=1)
 
 
+@pytest.mark.slow
 def test_a_fit_waits_for_a_save_that_has_begun(path, monkeypatch):
     network, begun = train(new_network(), epochs=1), threading.Event()
     before, savez = all_of(network), np.savez
@@ -160,6 +163,7 @@ def test_a_fit_waits_for_a_save_that_has_begun(path, monkeypatch):
     assert all_of(Network.load(path)) == before != all_of(network)
 
 
+@pytest.mark.slow
 def test_two_fits_whose_callbacks_save_the_network_of_the_other_both_end(tmp_path):
     one, two = new_network(), new_network()
     meet = threading.Barrier(2, timeout=30)

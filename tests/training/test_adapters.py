@@ -742,6 +742,7 @@ class TestSeriesOfOneFeature:
             lambda: Network([LSTM(2, return_sequences=True), GRU(2)]),
         ],
     )
+    @pytest.mark.slow
     def test_series_are_columns(self, first):
         def results(x, held):
             network = Network([first(), Dense(K, "softmax")], loss="cce", metrics=["accuracy"], seed=3)

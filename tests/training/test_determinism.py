@@ -104,6 +104,7 @@ class TestSeeds:
 
 
 class TestGlobalState:
+    @pytest.mark.slow
     def test_is_not_written(self, tmp_path):
         np.random.seed(5)  # noqa: NPY002 (the global state is what is tested)
         random.seed(5)
@@ -146,6 +147,7 @@ class TestThreads:
         for many, one in zip(in_threads(tasks), alone, strict=True):
             assert set(many) == {one}
 
+    @pytest.mark.slow
     def test_eight_predict_with_copies_of_trained_layers(self):
         trained = train(new_network())
         expected = bits(trained.predict(X))
@@ -165,6 +167,7 @@ class TestThreads:
             assert set(in_threads([refused] * 8)) == {0}
         assert state_of(train(network)) == state_of(train(new_network()))
 
+    @pytest.mark.slow
     def test_a_build_that_breaks_off_in_another_thread_gives_no_numbers(self):
         drawing, looked = threading.Event(), threading.Event()
 

@@ -274,6 +274,7 @@ def test_the_rate_knows_the_steps_of_an_epoch():
 
 @pytest.mark.parametrize("at", [(1, 1), (2, 2), (2, 3), (3, 1)])
 @pytest.mark.parametrize("make", [endless, Endless])
+@pytest.mark.slow
 def test_an_endless_fit_is_resumed_to_the_bit(at, make, tmp_path):
     path, whole, broken = tmp_path / "network.npz", classifier(), classifier()
     for network in (whole, broken):

@@ -506,6 +506,7 @@ class TestProgress:
         assert "accuracy" in captured.err
         assert "epoch 1" not in captured.err  # so short an epoch has no bar of its own
 
+    @pytest.mark.slow
     def test_batch_bar_of_a_long_epoch(self, capsys, monkeypatch):
         monkeypatch.setattr("nnfw.training.progress.EPOCH_BAR_DELAY", 1e-9)
         slow = LambdaCallback(on_batch_end=lambda run: time.sleep(0.03))

@@ -125,6 +125,7 @@ def test_the_scale_of_the_weights_does_not_count():
 
 
 @pytest.mark.parametrize("at", [1, 3])
+@pytest.mark.slow
 def test_it_resumes_to_the_bit_and_is_saved(at, tmp_path):
     def train(network, epochs, *callbacks):
         network.fit(
