@@ -274,6 +274,17 @@ def test_the_kernels_of_a_pass_stay_with_it(compiled, cell):
             np.testing.assert_allclose(array, expected[name], rtol=1e-4, atol=1e-5, err_msg=name)
 
 
+@pytest.mark.parametrize("kind", ["numpy", "compiled"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_batch_without_a_sequence_is_no_matter(compiled, cell, kind, capfd):
+    case = Case(cell, 5)
+    case.x, case.given, case.layer.return_sequences = case.x[:0], {}, True
+    found = case.run(compiled, kind, kind)
+    assert len(found["output"]) == len(found["dx"]) == len(found["final_state"]) == 0
+    assert not any(np.any(found[name]) for name in case.layer.grads)
+    assert capfd.readouterr() == ("", "")  # BLAS complains of a matrix without rows
+
+
 @pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_tanh_is_exact_to_three_units_in_the_last_place(dtype):

@@ -220,9 +220,9 @@ class Recurrent(Layer):
         if p.m is not None:
             p.m, p.seen = p.m[steps.order], scratch("seen", p.seen.shape)
             np.multiply(p.states[0][:N], p.m, out=p.seen[:N])
-        if p.compiled:
+        if p.compiled and steps.P:
             p.compiled.forward(*p.arrays(), *Wh)
-        else:
+        elif steps.P:
             with np.errstate(over="ignore"):  # see `Sigmoid.gate`
                 self._forward_steps(p, Wh, scratch)
         return p
