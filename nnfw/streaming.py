@@ -12,7 +12,7 @@ from nnfw.core.errors import NonFiniteError, ShapeError
 from nnfw.core.typing import Array
 from nnfw.core.validation import check_finite, numeric, positive_integer
 from nnfw.initializers import Initializer
-from nnfw.layers.stepping import shapes_of, stepper_of
+from nnfw.layers.stepping import all_fit, shapes_of, stepper_of
 from nnfw.model import Model
 
 TRAINING = ("_specs", "flat_grads", "_state", "optimizer", "regularizer", "_noise")  # read only in training
@@ -116,8 +116,7 @@ class Stream:
 
     @state.setter
     def state(self, state: list[Any]) -> None:
-        pairs = zip(self.steppers, state, strict=False)
-        if len(state) != len(self.steppers) or not all(stepper.fits(part) for stepper, part in pairs):
+        if not all_fit(self.steppers, state):
             shapes = shapes_of(self.state)
             raise ShapeError(f"state must be what a stream of this network had as its state: shapes {shapes}")
         for stepper, part in zip(self.steppers, state, strict=True):

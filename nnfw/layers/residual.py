@@ -12,7 +12,7 @@ from nnfw.core.typing import Array, Shape
 from nnfw.layers.base import Layer, with_samples
 from nnfw.layers.parameters import NOTHING
 from nnfw.layers.sequential import Sequential
-from nnfw.layers.stepping import Stepper, stepper_of
+from nnfw.layers.stepping import Stepper, all_fit, stepper_of
 from nnfw.optimizers import Optimizer
 
 MANY = 1 << 10  # steps, where any number of them will do
@@ -126,6 +126,10 @@ class ResidualStepper(Stepper):
         """Yield those of the layers within."""
         for stepper in self.steppers:
             yield from stepper.leaves()
+
+    def fits(self, state: Any) -> bool:
+        """Whether it has a state for each layer within."""
+        return isinstance(state, list) and all_fit(self.steppers, state)
 
     @property
     def state(self) -> list[Any]:

@@ -1,6 +1,6 @@
 """Layers that are given a sequence one time step after another: what `nnfw.streaming` chains."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,12 @@ def stepper_of(layer: Layer, N: int) -> Stepper:
         own: Stepper = layer._stepper(N)
         return own
     return RecurrentStepper(layer, N) if isinstance(layer, Recurrent) else Stepper(layer)
+
+
+def all_fit(steppers: Sequence[Stepper], state: Sequence[Any]) -> bool:
+    """Return whether there is a state for each of these, in the shape of its own."""
+    pairs = zip(steppers, state, strict=False)
+    return len(state) == len(steppers) and all(stepper.fits(part) for stepper, part in pairs)
 
 
 def shapes_of(state: Any) -> Any:

@@ -22,6 +22,7 @@ from nnfw import (
     MaxPooling,
     Network,
     Residual,
+    SelfAttention,
     ShapeError,
 )
 from nnfw.gradcheck import check_network
@@ -153,6 +154,24 @@ def test_step_by_step_it_is_the_whole_sequence(name):
     assert_allclose(stream.step(X[:, 3]), y[:, 3], rtol=0, atol=1e-13)
     with pytest.raises(ShapeError, match="state must be what a stream of this network had"):
         stream.state = state[1:]
+
+
+def test_a_state_that_grows_with_the_steps_is_put_back():
+    network = built([Residual([SelfAttention(3, causal=True), Residual([SelfAttention(3, causal=True)])])])
+    stream, y = network.stream(samples=4), network.predict(X)
+    states = []
+    for x_t in X.swapaxes(0, 1):
+        states.append(stream.state)
+        stream.step(x_t)
+    for other in (stream, network.stream(samples=4)):
+        for t in (3, 0, 5):
+            other.state = states[t]
+            assert_allclose(other.step(X[:, t]), y[:, t], rtol=0, atol=1e-12)
+    before = stream.state
+    for wrong in (None, [None], before[0][:1], before[0][0]):
+        with pytest.raises(ShapeError, match="state must be what a stream of this network had"):
+            stream.state = [wrong]
+    assert_array_equal(stream.state[0][0], before[0][0])
 
 
 def test_what_needs_the_whole_sequence_does_not_stream():
