@@ -64,6 +64,21 @@ def test_it_is_the_sum_over_all_paths():
             assert np.exp(-found) == pytest.approx(by_all_paths(labels, p[0, :T]), rel=1e-12)
 
 
+def test_without_a_step_nothing_is_spelled_for_sure():
+    p, empty = softmax(RNG.normal(size=(3, 4, 3))), [[0, 0], [2, 0], [0, 0]]
+    y = packed(empty, [0, 0, 4])
+    blanks = -np.log(p[2, :, 0]).sum()
+    np.testing.assert_allclose(CTC().per_sample(y, p), [0, np.inf, blanks], rtol=1e-12)
+    np.testing.assert_allclose(CTC().per_sample(y[:, :1], p), [0, 0, blanks], rtol=1e-12)
+    assert not CTC().gradient(y[:2], p[:2]).any()
+    network = Network([GRU(4, return_sequences=True), Dense(3, "softmax")], loss="ctc", seed=0)
+    x = RNG.normal(size=(2, 5, 2))
+    network.build((5, 2))
+    alone = network.evaluate(x[:1], [[1, 2]])["loss"]
+    both = network.evaluate(x, [[1, 2], [0, 0]], lengths=[5, 0])["loss"]
+    assert both == pytest.approx(alone / 2, rel=1e-6)
+
+
 def test_the_gradient_is_the_slope_and_weights_count():
     y, a = packed([[1, 2, 2], [3, 0, 0]], [6, 4]), softmax(RNG.normal(size=(2, 6, 4)))
     for weight in (None, np.array([0.5, 2.0])):

@@ -59,9 +59,10 @@ class Alignment:
         return np.moveaxis(log_p, 1, 0)[:, rows, self.places]
 
     def _forward(self, log_p: Array) -> Array:
-        """Return α (T, N, S); beyond the end of a sequence it stays."""
+        """Return α (T, N, S); beyond the end of a sequence it stays, and without a step it spells nothing."""
         α = np.full_like(log_p, -np.inf)
         α[0, :, :2] = log_p[0, :, :2]
+        α[0, self.lengths == 0] = np.where(np.arange(α.shape[2]) == 0, 0.0, -np.inf)
         for t in range(1, len(α)):
             following = log_p[t] + joined(α[t - 1], 1, self.skips)  # (1)
             α[t] = np.where((t < self.lengths)[:, None], following, α[t - 1])
