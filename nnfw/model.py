@@ -121,11 +121,10 @@ class Model(Sequential):
 
     def _fuse(self) -> None:
         """Have the output layer keep its logits, if the loss is fused with its activation."""
-        for leaf in self._leaves():
-            leaf._keeps_logits = False
-        last = self._last
-        activation = getattr(last, "activation", None)
-        last._keeps_logits = activation is not None and activation.name == self.loss.fused_with
+        last, activation = self._last, getattr(self._last, "activation", None)
+        fused = activation is not None and activation.name == self.loss.fused_with
+        for leaf in self._leaves():  # never unset in between: other threads may predict, or train
+            leaf._keeps_logits = fused and leaf is last
 
     def initialize(self, rng: np.random.Generator | None = None, dtype: str | None = None) -> None:
         """Allocate and fill all parameters, by default from the network's seed and in its dtype.

@@ -771,6 +771,42 @@ def test_an_inner_network_that_is_asked_leaves_the_outer_as_it_is():
     assert train(True) == train(False)
 
 
+class Meanwhile(Dense):
+    """While the network is used, it is used by another thread too: for sequences of another length."""
+
+    work = staticmethod(lambda: None)
+
+    def _steps(self, n):
+        self.work()
+        return n
+
+
+def test_data_of_another_length_in_another_thread_do_not_matter():
+    first = Meanwhile(3)
+    network = Network([first, Dense(2, "softmax")], loss="cce", seed=0)
+    x, y, lengths = RNG.normal(size=(2, 4, 3)), np.ones((2, 4), int), [4, 2]
+    network.build((4, 3))
+    expected = network.evaluate(x, y, lengths=lengths)
+    first.work = lambda: network.compute_shapes((9, 3))
+    assert network.evaluate(x, y, lengths=lengths) == expected
+
+
+def test_a_loss_stays_fused_while_another_thread_uses_the_network():
+    said = []
+
+    class Watched(Dense):
+        def __setattr__(self, name, value):
+            super().__setattr__(name, value)
+            if name == "_keeps_logits":
+                said.append(value)
+
+    network = Network([Dense(3), Watched(2, "softmax")], loss="cce", seed=0)
+    network.build((3,))
+    network.evaluate(RNG.normal(size=(4, 3)), np.ones(4, int))
+    assert len(said) > 1
+    assert all(said)
+
+
 @pytest.mark.slow
 def test_what_is_asked_while_another_thread_builds_changes_nothing():
     x = np.random.default_rng(0).normal(size=(8, 3, 2))

@@ -140,10 +140,11 @@ def check_alike(network: Model, train: Data, validation: Data) -> None:
 
 def check_steps(chain: Sequential, T: int) -> None:
     """Raise a ShapeError unless all layers keep the T time steps of the inputs, which the lengths count."""
-    for layer, shape in zip(chain.layers, chain.shapes[1:], strict=True):
+    (steps, *_), *shapes = chain.shapes  # read once: another thread may compute those of other data
+    for layer, shape in zip(chain.layers, shapes, strict=True):
         if isinstance(layer, Sequential):
             check_steps(layer, T)
-        elif len(shape) < 2 or shape[0] != chain.shapes[0][0] or layer._steps(T) != T:
+        elif len(shape) < 2 or shape[0] != steps or layer._steps(T) != T:
             raise ShapeError(
                 f"lengths count the {T} time steps of x, but {layer._label} does not keep them; leave "
                 f"lengths out, or have all layers return sequences, and convolutions padded, of stride 1"
