@@ -66,7 +66,9 @@ class SharedUpdate:
         """Take one step of the optimizer."""
         optimizer.step(self.params, self.grads, self.state, epoch)
         for layer in self.layers:
-            layer._state.steps = self.state.steps  # type: ignore[union-attr]
+            assert layer._state is not None
+            layer._state.steps = self.state.steps
+            layer._state.scalars.update(self.state.scalars)  # its own: it may be updated by itself later
 
 
 def takes_part(layer: Layer) -> bool:
@@ -95,9 +97,9 @@ def join(states: Sequence[State]) -> State | None:
     for name in first.slots:
         parts = parts_of_one([state.slots[name] for state in states])
         for state, part in zip(states, parts, strict=True):
-            state.slots[name], state.scalars = part, first.scalars
+            state.slots[name] = part
         slots[name] = np.asarray(parts[0].base)
-    return State(first.rule, first.steps, slots, first.scalars)
+    return State(first.rule, first.steps, slots, dict(first.scalars))
 
 
 def parts_of_one(parts: Sequence[Array]) -> list[Array]:

@@ -147,6 +147,7 @@ class TestUpdate:
         assert len(set(map(id, steps))) == 1  # laid out once
 
     @pytest.mark.slow
+    @pytest.mark.parametrize("rule", ["adam", "nadam"])  # the second remembers a number beside its vectors
     @pytest.mark.parametrize(
         "change",
         [
@@ -160,7 +161,7 @@ class TestUpdate:
         ],
         ids=["frozen", "own optimizer", "regularizer", "clip_norm", "another rule", "memory", "nothing"],
     )
-    def test_whatever_changes_between_two_fits(self, change, layer_by_layer):
+    def test_whatever_changes_between_two_fits(self, change, rule, layer_by_layer):
         def train(network):
             fit(network)
             change(network)
@@ -169,7 +170,7 @@ class TestUpdate:
             network.layers[0].optimizer = network.layers[3].regularizer = None
             fit(network)
 
-        assert_same(*both(train, layer_by_layer, "adam"))
+        assert_same(*both(train, layer_by_layer, rule))
 
     def test_a_step_that_failed_is_forgotten(self, layer_by_layer):
         def overflow(run):
