@@ -501,6 +501,7 @@ class RankMetric(Metric):
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
         """Return the outputs with the classes beside them, (M, K + 1)."""
         truth, a = _as_classes(y, a)
+        a = a if a.dtype.kind == "f" else a.astype(np.float64)  # the negative of uint8 wraps around
         return np.column_stack([a, truth.astype(a.dtype)])
 
     def result(self, s: Array, weight: Array | None = None) -> float:
@@ -845,7 +846,10 @@ class LabelErrorRate(MeanMetric):
         truth = [row[row > 0] for row in y[:, 1:]]
         read = read_labels(a, y[:, 0])
         errors = [edit_distance(one, other) for one, other in zip(read, truth, strict=True)]
-        return np.array([sum(errors), max(sum(map(len, truth)), 1)])
+        return np.array([sum(errors), sum(map(len, truth))])
+
+    def result(self, s: Array) -> float:
+        return float(s[0] / max(s[1], 1))
 
 
 @registry.register("multi_label_accuracy")

@@ -10,7 +10,7 @@ from nnfw import GRU, LSTM, Adam, Bidirectional, Conv1D, Dense, Network, ShapeEr
 from nnfw.core.alignments import edit_distance
 from nnfw.core.logits import LOGITS
 from nnfw.losses import CTC
-from nnfw.metrics import LabelErrorRate
+from nnfw.metrics import LabelErrorRate, Running
 
 with np.load(Path(__file__).with_name("recorded") / "losses.npz") as file:
     RECORDED = {name: file[name] for name in file.files if name.startswith("ctc/")}
@@ -108,6 +108,16 @@ def test_labels_are_decoded():
     assert [row.tolist() for row in CTC().decode(a)] == [[1, 1, 3, 2], [2, 1]]
     assert [row.tolist() for row in CTC().decode(a, [3, 6])] == [[1], [2]]
     assert LabelErrorRate()(packed([[1, 3, 2, 0], [2, 1, 1, 1]], [7, 7]), a) == (1 + 2) / 7
+
+
+def test_batches_without_labels_do_not_change_the_share_of_wrong_ones():
+    a = np.eye(4)[[[1, 1, 0, 1, 3, 3, 2], [0, 0, 2, 2, 0, 0, 1], [0, 0, 0, 0, 0, 0, 3]]]
+    y = packed([[1, 3, 2, 0], [0, 0, 0, 0], [0, 0, 0, 0]], [7, 7, 7])
+    running = Running(LabelErrorRate())
+    for part in range(3):
+        running.add(y[part : part + 1], a[part : part + 1])
+    assert running.result() == LabelErrorRate()(y, a) == (1 + 2 + 1) / 3
+    assert LabelErrorRate()(y[1:], a[1:]) == 3.0  # of no label, as of one
 
 
 def test_edit_distances_are_those_of_the_recursion():

@@ -115,6 +115,14 @@ def test_the_area_is_the_share_of_pairs_in_order(rng):
         assert ROCAUC()(y, a) == pytest.approx(one_by_one(y, a[:, 0]), rel=1e-12)
 
 
+@pytest.mark.parametrize("kind", ["bool", "uint8", "int8", "int64", "float32"])
+def test_scores_of_any_type_are_in_one_order(rng, kind):
+    low, high = (0, 2) if kind == "bool" else (-128, 128) if kind == "int8" else (0, 128)
+    y, a = rng.integers(0, 3, size=40), rng.integers(low, high, size=(40, 3))
+    for metric in (ROCAUC(), AveragePrecision()):
+        assert metric(y, a.astype(kind)) == metric(y, a.astype(float))
+
+
 def test_areas_are_exact_over_batches_and_those_of_one_batch_are_not_averaged(rng):
     y, a = scores(rng, 200, 3)
     for metric in (ROCAUC(), AveragePrecision()):
