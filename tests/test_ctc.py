@@ -176,8 +176,9 @@ def test_labels_come_as_lists_or_padded_and_steps_with_lengths_or_without():
     ]
     L = max(map(len, y))
     padded = np.array([[*one, *[0] * (L - len(one))] for one in y])
-    losses.append(reader().fit(x, padded, epochs=2, verbose=0)["loss"])
-    assert losses[0] == losses[1] == losses[2]
+    for kind in ("int64", "uint8", "uint64"):
+        losses.append(reader().fit(x, padded.astype(kind), epochs=2, verbose=0)["loss"])
+    assert all(one == losses[0] for one in losses)
     equal = np.stack([one[:4] for one in spoken(60, 4)[0] if len(one) >= 4][:6])
     reader().fit(equal, [[1], [2], [3, 1], [1, 2], [2], [3]], verbose=0)
 

@@ -249,17 +249,15 @@ def is_convertible(array: Array) -> bool:
 
 
 def as_indices(values: Any, name: str, count: int, remedy: str) -> Array:
-    """Return `values` as an array of integers if all are whole numbers from 0 to count - 1."""
+    """Return `values` as an array of int64 if all are whole numbers from 0 to count - 1."""
     array = numeric(values, name)
-    if not array.size:
-        return array.astype(np.int64)  # NumPy makes floats of an empty list
-    if array.dtype.kind not in "iu":
+    if array.size and array.dtype.kind not in "iu":  # NumPy makes floats of an empty list
         raise TypeError(f"{name} must be integers, got dtype {array.dtype}; {remedy}")
     wrong = (array < 0) | (array >= count)
     if wrong.any():
         found = first_where(wrong, array, name)
         raise ValueError(f"{found}, and must be one of the {count} numbers from 0 to {count - 1}; {remedy}")
-    return array
+    return array.astype(np.int64, copy=False)  # beside one of uint64 NumPy makes floats of others
 
 
 def first_where(wrong: Array, array: Array, name: str) -> str:

@@ -239,4 +239,5 @@ class TestArrays:
         with pytest.raises(error, match=said):
             checks.as_indices(values, "x", 4, "the remedy")
         assert checks.as_indices([[3, 0]], "x", 4, "").tolist() == [[3, 0]]
+        assert checks.as_indices(np.array([3, 0], np.uint64), "x", 4, "").dtype == np.int64
         assert checks.as_indices([], "x", 4, "").dtype == np.int64
