@@ -21,7 +21,7 @@ from nnfw.core.alignments import Alignment, read_labels
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths
 from nnfw.core.logits import LOGIT_GRADIENTS, LOGITS
-from nnfw.core.registry import Part, Registry
+from nnfw.core.registry import Part, Registry, explain_keywords
 from nnfw.core.typing import Array
 from nnfw.core.validation import (
     AMOUNT,
@@ -120,6 +120,7 @@ class Loss(Part):
         """Return the derivative of `value_from_logits` with respect to the logits, from the outputs `a`."""
         raise NotImplementedError
 
+    @explain_keywords
     def __call__(self, y: ArrayLike, a: ArrayLike, weight: ArrayLike | None = None) -> float:
         """Return the mean loss over all samples and steps.
 
@@ -137,11 +138,13 @@ class Loss(Part):
         values = self._values(*self._prepare(y, a), weight)
         return float(np.add.reduce(values, axis=None, dtype=np.float64)) / values.size
 
+    @explain_keywords
     def per_sample(self, y: ArrayLike, a: ArrayLike) -> Array:
         """Return the loss of each sample (N,), averaged over its time steps."""
         values = self._values(*self._prepare(y, a))
         return values.reshape(len(values), -1).mean(axis=1)
 
+    @explain_keywords
     def gradient(self, y: ArrayLike, a: ArrayLike, weight: ArrayLike | None = None) -> Array:
         """Return the gradient of the mean loss with respect to `a`; see `__call__` for the arguments.
 

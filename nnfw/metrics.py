@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike
 from nnfw.core.alignments import edit_distance, read_labels
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths, valid_steps
-from nnfw.core.registry import Part, Registry
+from nnfw.core.registry import Part, Registry, explain_keywords
 from nnfw.core.typing import Array
 from nnfw.core.validation import (
     FINITE,
@@ -76,6 +76,7 @@ class Metric(Part):
     collects: ClassVar[bool] = False
 
     _checks: ClassVar = {"higher_is_better": optional(boolean)}
+    _homes: ClassVar = {}  # weights that `fit` takes do not count in metrics
 
     @property
     def name(self) -> str:
@@ -99,6 +100,7 @@ class Metric(Part):
         """Return the value, a float but for `ConfusionMatrix`, from the statistics of all batches."""
         raise NotImplementedError
 
+    @explain_keywords
     def __call__(self, y: Any, a: Any, *, lengths: ArrayLike | None = None) -> Any:
         """Return the value for targets `y` and outputs `a`, of sequences within their `lengths`."""
         return self.result(self.statistics(*_valid(y, a, lengths)))
@@ -516,6 +518,7 @@ class RankMetric(Metric):
         """Return the value, from true and false positives above each threshold, in descending order."""
         raise NotImplementedError
 
+    @explain_keywords
     def __call__(self, y: Any, a: Any, *, lengths: ArrayLike | None = None, weight: Any = None) -> float:
         """Return the value, in which samples (or steps) count by their `weight`; see `Metric`."""
         s = self.statistics(*_valid(y, a, lengths))

@@ -12,7 +12,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nnfw import losses
 from nnfw.activations import Softmax
+from nnfw.core.registry import explain_keywords
+from nnfw.core.suggest import ESTIMATOR_HOMES
 from nnfw.core.typing import Array
 from nnfw.data import pad_sequences
 from nnfw.layers import Dense, Layer
@@ -20,8 +23,7 @@ from nnfw.losses import Loss
 from nnfw.network import Network
 from nnfw.optimizers import Optimizer
 from nnfw.training.adapters import as_weight
-from nnfw.training.callbacks import Callback, open_callbacks
-from nnfw.training.run import Run
+from nnfw.training.callbacks import Callback, Interruption, open_callbacks
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -34,17 +36,7 @@ except ImportError as error:
     raise ImportError(message) from error
 
 __all__ = ["NetworkClassifier", "NetworkRegressor"]
-
-
-class Interruption(Callback):
-    """Raise the KeyboardInterrupt that ends `Network.fit` early, so that it ends a search around it too."""
-
-    comes_last = True
-
-    def on_fit_end(self, run: Run) -> None:
-        """Raise it at the end of the fit."""
-        if run.stopped == "interrupted":
-            raise KeyboardInterrupt
+OUTPUTS = ("linear", "sigmoid", "softmax")  # a loss for one of them does not take those before it
 
 
 class NetworkEstimator(BaseEstimator):
@@ -79,8 +71,10 @@ class NetworkEstimator(BaseEstimator):
     """
 
     network_: Network
+    _homes = ESTIMATOR_HOMES
     _output: tuple[str, str]  # the activation of the output layer, and the loss
 
+    @explain_keywords
     def __init__(
         self,
         layers: Sequence[Layer] | Callable[[], Sequence[Layer]] = (),
@@ -102,6 +96,7 @@ class NetworkEstimator(BaseEstimator):
         self.callbacks, self.warm_start, self.dtype = callbacks, warm_start, dtype
         self.random_state, self.verbose = random_state, verbose
 
+    @explain_keywords
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Train on inputs `X` and targets `y`.
 
@@ -167,7 +162,10 @@ class NetworkEstimator(BaseEstimator):
             seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
         activation, fitting = self._output
         last = Dense(targets.shape[1] if targets.ndim > 1 else 1, activation)
-        loss = fitting if self.loss is None else copy.deepcopy(self.loss)
+        loss = losses.get(fitting if self.loss is None else copy.deepcopy(self.loss))
+        if loss.fused_with in OUTPUTS[OUTPUTS.index(activation) + 1 :]:
+            said = f"{loss!r} is for {loss.fused_with} outputs, and these targets have {activation} ones"
+            raise ValueError(f"{owner}: {said}; leave loss out for {fitting!r}")
         return Network([*hidden, last], loss=loss, seed=seed, dtype=self.dtype)
 
     def _inputs(self, X: Any, reset: bool) -> tuple[Array, Array | None]:
@@ -198,7 +196,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
     """A network that predicts classes; `NetworkEstimator` describes the arguments.
 
     The output layer and the loss are ``Dense(1, "sigmoid")`` and bce for two classes, ``Dense(K, "softmax")``
-    and cce for more, and ``Dense(K, "sigmoid")`` and bce for labels of which a sample has any number.
+    and cce for more, or where `loss` is one for softmax, and ``Dense(K, "sigmoid")`` and bce for labels of
+    which a sample has any number.
 
     Attributes
     ----------
@@ -217,6 +216,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
     (359, 10)
     """
 
+    @explain_keywords
     def partial_fit(
         self, X: Any, y: Any, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Self:
@@ -247,8 +247,9 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
             several = type_of_target(y) == "multilabel-indicator"
             self._binarizer = LabelBinarizer().fit(y if several or classes is None else classes)
             self.classes_ = self._binarizer.classes_
-            exclusive = self._binarizer.y_type_ == "multiclass"
-            self._output = ("softmax", "cce") if exclusive else ("sigmoid", "bce")
+            kind = self._binarizer.y_type_
+            of_two = kind == "binary" and self.loss and losses.get(self.loss).fused_with == "softmax"
+            self._output = ("softmax", "cce") if kind == "multiclass" or of_two else ("sigmoid", "bce")
         known = self.classes_.tolist()
         if len(known) < 2:
             raise ValueError(f"NetworkClassifier: y holds one class, {known[0]!r}, and it takes two")
@@ -257,7 +258,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
                 f"NetworkClassifier: y holds {sorted(unseen)}, and the classes are {known}; give all to the "
                 f"first partial_fit, classes=, or start anew by fit with warm_start=False"
             )
-        return self._binarizer.transform(y)
+        y = self._binarizer.transform(y)
+        return np.hstack([1 - y, y]) if self._output[0] == "softmax" and y.shape[1] == 1 else y
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -281,6 +283,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
 
     _output = ("linear", "mse")
 
+    @explain_keywords
     def partial_fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Train for one epoch on some of the data, without `validation_split` and `callbacks`; see `fit`."""
         return self._fit(X, y, sample_weight, False, None)

@@ -112,7 +112,7 @@ MISTAKES = [
     ("the loss's place", lambda s: Network([Dense(1)], "mse"),
      TypeError, "Network takes layers by position", "all else by name"),
     ("layers one by one", lambda s: Network(Dense(3), Dense(1)),
-     TypeError, "Network takes layers by position", "are a list, [a, b]"),
+     TypeError, "Network takes layers by position", "are a list, Network([a, b])"),
     ("a seed by place for a layer", lambda s: Dense(3, "relu", "zeros", 1),
      TypeError, "Dense takes units, activation", "by name"),
     ("an argument that is not kept", lambda s: network_of(Forgetful(3)).summary(),

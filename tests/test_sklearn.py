@@ -1,6 +1,8 @@
 """Networks as scikit-learn estimators: its own checks, and the network beneath as the oracle."""
 
+import inspect
 import pickle
+import re
 import signal
 
 import numpy as np
@@ -31,6 +33,7 @@ from nnfw import (
     NonFiniteError,
     ReduceOnPlateau,
 )
+from nnfw.core.suggest import ESTIMATOR_HOMES
 from nnfw.data import MinMaxScaler, StandardScaler
 from nnfw.datasets import load_digits
 from nnfw.losses import MAE
@@ -116,6 +119,35 @@ def test_a_classifier_is_a_network_that_fits_the_targets(x, y, last, loss):
     assert (fitted.n_features_in_, len(fitted.history_["loss"])) == (3, 3)
 
 
+@pytest.mark.parametrize("loss", ["cce", "focal", "ordinal"])
+def test_two_classes_with_a_loss_for_softmax(loss):
+    fitted = classifier(GRU(4), loss=loss, optimizer=Adam(1e-2)).fit(STEPS, NAMES == "ash")
+    network = Network([GRU(4), Dense(2, "softmax")], loss=loss, optimizer=Adam(1e-2), seed=0)
+    network.fit(STEPS, (NAMES == "ash").astype(int), epochs=3, verbose=0)
+    np.testing.assert_allclose(fitted.network_.flat_params, network.flat_params, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(fitted.predict_proba(STEPS), network.predict(STEPS), rtol=1e-4)
+    assert np.array_equal(fitted.predict(STEPS), network.predict_classes(STEPS) == 1)
+    assert fitted.predict(STEPS).dtype == bool
+    for _ in range(2):
+        fitted.partial_fit(STEPS[:5], NAMES[:5] == "ash", sample_weight=np.arange(5))
+    assert len(fitted.history_["loss"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("fit", "said"),
+    [
+        (lambda: classifier(loss="focal").fit(ROWS, MANY),
+         "NetworkClassifier: Focal() is for softmax outputs, and these targets have sigmoid ones; leave loss "
+         "out for 'bce'"),
+        (lambda: regressor(loss="bce").fit(ROWS, NUMBERS), "NetworkRegressor: BinaryCrossentropy() is for"),
+        (lambda: regressor(loss="cce").fit(ROWS, NUMBERS), "have linear ones; leave loss out for 'mse'"),
+    ],
+)  # fmt: skip
+def test_a_loss_for_other_outputs(fit, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        fit()
+
+
 @pytest.mark.parametrize(("y", "K"), [(NUMBERS, 1), (np.outer(NUMBERS, [1, 2]), 2)], ids=["one", "two"])
 @pytest.mark.parametrize("loss", [None, "mae"])
 def test_a_regressor_is_a_linear_output_with_a_loss(y, K, loss):
@@ -128,6 +160,38 @@ def test_a_regressor_is_a_linear_output_with_a_loss(y, K, loss):
     assert np.array_equal(a.reshape(60, K), network.predict(LISTS))
     assert fitted.score(LISTS, y) == r2_score(y, a)
     assert isinstance(fitted.network_.loss, MAE) == (loss == "mae")
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: NetworkClassifier(max_iter=9), "has no argument 'max_iter'; nnfw calls it epochs."),
+        (lambda: NetworkRegressor(hidden_layer_sizes=[9]), "'hidden_layer_sizes'; nnfw calls it layers."),
+        (lambda: NetworkClassifier(class_weight="balanced"), "write fit(X, y, sample_weight=compute_"),
+        (lambda: NetworkClassifier(sample_weight=[1]), "write fit(X, y, sample_weight=...)."),
+        (lambda: NetworkClassifier(lr=0.1), "NetworkClassifier(layers, optimizer=Adam(learning_rate=...))."),
+        (lambda: NetworkClassifier(seed=1), "write NetworkClassifier(layers, random_state=...)."),
+        (lambda: NetworkClassifier(shuffle=False), "has no argument 'shuffle'. It takes: layers, loss"),
+        (lambda: NetworkClassifier(bach_size=9), "Did you mean 'batch_size'?"),
+        (lambda: NetworkClassifier([Dense(2)], "bce"), "NetworkClassifier takes layers by position"),
+        (lambda: classifier().fit(ROWS, LABELS, epochs=9), "write NetworkClassifier(layers, epochs=...)."),
+        (lambda: classifier().fit(LISTS, LABELS, lengths=[9]), "write fit(X, y), with a list X of arrays"),
+        (lambda: regressor().partial_fit(ROWS, NUMBERS, epochs=9), "NetworkClassifier(layers, epochs=...)."),
+        (lambda: classifier().partial_fit(ROWS, LABELS, class_weight={}), "partial_fit has no argument"),
+    ],
+)  # fmt: skip
+def test_arguments_of_others_are_told_nnfw_s(call, said):
+    with pytest.raises(TypeError, match=re.escape(said)) as caught:
+        call()
+    assert len(str(caught.value)) < 500
+
+
+def test_where_an_argument_is_sent_there_it_is_taken():
+    own = ESTIMATOR_HOMES["NetworkClassifier(layers, {}=...)"].split()
+    assert {*own, "layers", "random_state"} == {*NetworkClassifier().get_params()}
+    for part in (Adam, EarlyStopping):
+        words = next(words for home, words in ESTIMATOR_HOMES.items() if f"{part.__name__}(" in home)
+        assert {*words.split()} <= {*inspect.signature(part).parameters}
 
 
 def test_labels_of_any_kind():

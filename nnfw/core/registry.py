@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeV
 
 import numpy as np
 
-from nnfw.core.suggest import nearest, translation
+from nnfw.core.suggest import HOMES, nearest, translation
 from nnfw.core.validation import Check
 
 P = ParamSpec("P")
@@ -26,28 +26,36 @@ T = TypeVar("T")
 NO_ARGUMENTS = (lambda self: None).__code__  # in place of object.__init__, which would ignore them
 
 
-def check_arguments(owner: str, code: CodeType, given: int, keywords: Iterable[str], known: Any) -> None:
+def check_arguments(
+    owner: str, code: CodeType, given: int, keywords: Iterable[str], known: Any, homes: Mapping[str, str]
+) -> None:
     """Raise a TypeError for an unknown keyword, or for more than the positional arguments of a function."""
     for name in keywords:
         if name not in known:
-            hint = translation(name, known, {*keywords, *code.co_varnames[:given]})
+            hint = translation(name, known, {*keywords, *code.co_varnames[:given]}, homes)
             takes = ", ".join(known) or "none"
             raise TypeError(f"{owner} has no argument {name!r}{hint} It takes: {takes}.")
     if given > code.co_argcount and not code.co_flags & inspect.CO_VARARGS:
         names = [name for name in code.co_varnames[: code.co_argcount] if name != "self"]
         raise TypeError(
             f"{owner} takes {', '.join(names) or 'nothing'} by position, and all else by name; several "
-            f"values for one argument are a list, [a, b]"
+            f"values for one argument are a list, {owner}([a, b])"
         )
 
 
 def explain_keywords(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorate `function` so that wrong arguments raise a TypeError that names the right ones."""
+    """Decorate `function` so that wrong arguments raise a TypeError that names the right ones.
+
+    The `_homes` of the owner of a method say where other arguments belong; see `nnfw.core.suggest`.
+    """
     known = [name for name in inspect.signature(function).parameters if name != "self"]
+    special = function.__name__.startswith("__")
 
     @wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        check_arguments(function.__name__, function.__code__, len(args), kwargs, known)
+        owner = type(args[0]).__name__ if special else function.__name__
+        homes = getattr(args[0], "_homes", HOMES) if args else HOMES
+        check_arguments(owner, function.__code__, len(args), kwargs, known, homes)
         return function(*args, **kwargs)
 
     return checked
@@ -135,6 +143,7 @@ class Part:
     _checks: ClassVar[Mapping[str, Check[Any]]] = {}  # of attributes that can always be assigned
     _free: ClassVar[Collection[str]] = ()  # attributes that the part itself sets while it works
     _views: ClassVar[Collection[str]] = ()  # memory that is written into, and never replaced
+    _homes: ClassVar[Mapping[str, str]] = HOMES  # where the arguments belong that it does not take
 
     _known_as: ClassVar[str] = ""  # its first name in a registry
 
@@ -147,7 +156,7 @@ class Part:
         """Check the arguments before ``__init__`` runs."""
         if args or kwargs:
             code = getattr(cls.__init__, "__code__", NO_ARGUMENTS)
-            check_arguments(cls.__name__, code, 1 + len(args), kwargs, cls._arguments())
+            check_arguments(cls.__name__, code, 1 + len(args), kwargs, cls._arguments(), cls._homes)
         return super().__new__(cls)
 
     @classmethod

@@ -3,7 +3,7 @@
 import difflib
 import importlib.util
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NoReturn
 
 # Arguments in Keras, PyTorch, scikit-learn and EpyNN, and what parts of nnfw call them.
@@ -15,16 +15,18 @@ ARGUMENTS = {
     "feature_range": "low high",
     "filepath": "path",
     "global_clipnorm": "clip_global_norm",
+    "hidden_layer_sizes": "layers",
     "hidden_size": "units",
     "input_dim": "vocabulary",
     "kernel_initializer": "initializer input_initializer",
     "kernel_regularizer": "regularizer",
     "kernel_size": "pool_size",
     "learning_rate": "rate",
+    "learning_rate_init": "learning_rate",
     "lr": "learning_rate rate",
     "max_iter": "epochs",
-    "out_channels": "filters",
     "n_epochs": "epochs",
+    "n_iter_no_change": "patience",
     "nodes": "units",
     "nonlinearity": "activation",
     "num_classes": "classes",
@@ -33,12 +35,17 @@ ARGUMENTS = {
     "on_train_batch_end": "on_batch_end",
     "on_train_begin": "on_fit_start",
     "on_train_end": "on_fit_end",
+    "out_channels": "filters",
     "out_features": "units",
     "random_state": "seed",
     "reduction": "divide_by",
+    "sample_weight": "weight",
     "sequences": "return_sequences",
+    "solver": "optimizer",
     "test_size": "test_fraction",
+    "tol": "min_delta",
     "unit_cells": "units",
+    "validation_fraction": "validation_split",
 }
 INFERRED = (
     "nnfw needs no such argument, as shapes are inferred from the data, and the batch axis is always first"
@@ -48,11 +55,48 @@ ELSEWHERE = {
     **dict.fromkeys(
         ("batch_first", "in_channels", "in_features", "input_dim", "input_shape", "input_size"), INFERRED
     ),
+    **dict.fromkeys(
+        ("pos_weight", "weight"), "fit(class_weight=...) weighs classes, and fit(sample_weight=...) samples"
+    ),
+    "early_stopping": "callbacks=[EarlyStopping()] stops a fit",
+    "from_logits": "softmax with cce, and sigmoid with bce, are computed from the logits",
     "mask": "x[mask == 0] = nan marks gaps, for nnfw.data.Impute or Gaps, and lengths= where padding begins",
     "mask_zero": "mask=0 makes the index 0 padding",
     "return_state": "after forward(x, training=True) the layer has it as final_state",
     "save_best_only": "monitor='val_loss' saves the best network only",
     "stateful": "fit(truncate=k) carries the state from window to window, network.stream() from step to step",
+    "verbose": "only fit prints, as fit(x, y, verbose=...) says",
+}
+# Where nnfw takes its own arguments, for one that is given elsewhere.
+HOMES = {
+    "Network(layers, {}=...)": "loss optimizer metrics seed dtype",
+    "Network(layers, loss=losses.CategoricalCrossentropy({}=...))": "divide_by label_smoothing",
+    "Network(layers, optimizer=Adam({}=...))": (
+        "learning_rate weight_decay clip_value clip_norm clip_global_norm"
+    ),
+    "Network(layers, optimizer=SGD({}=...))": "momentum nesterov",
+    "network.fit(x, y, {}=...)": (
+        "epochs batch_size steps_per_epoch validation_data validation_split split shuffle bucket truncate "
+        "lengths sample_weight class_weight callbacks resume"
+    ),
+    "callbacks=[EarlyStopping({}=...)]": "monitor patience min_delta restore_best",
+    "network.predict_classes(x, {}=...)": "threshold",
+    "Dense(units, {}=...)": "activation regularizer",
+}
+
+# The same for the estimators of `nnfw.sklearn`, and for words of scikit-learn's.
+ESTIMATOR_HOMES = {
+    "NetworkClassifier(layers, random_state=...)": "seed",
+    "NetworkClassifier(layers, validation_split=...)": "validation_data",
+    "NetworkClassifier([Dense(units, regularizer='l2')])": "alpha",
+    "fit(X, y, {}=...)": "sample_weight",
+    "fit(X, y, sample_weight=compute_sample_weight('balanced', y)), of sklearn.utils": "class_weight",
+    "fit(X, y), with a list X of arrays (T_i, D)": "lengths",
+    "NetworkClassifier(layers, {}=...)": (
+        "loss optimizer metrics dtype epochs batch_size validation_split callbacks warm_start verbose"
+    ),
+    "NetworkClassifier(layers, callbacks=[EarlyStopping({}=...)])": "monitor patience min_delta restore_best",
+    "NetworkClassifier(layers, optimizer=Adam({}=...))": HOMES["Network(layers, optimizer=Adam({}=...))"],
 }
 
 # What is imported from other libraries.
@@ -114,17 +158,25 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {lowered[close[0]]!r}?" if close else ""
 
 
-def translation(name: str, known: Iterable[str], given: Collection[str] = ()) -> str:
-    """Return the end of a sentence on an unknown argument: nnfw's name for it, or the nearest one.
+def translation(
+    name: str, known: Iterable[str], given: Collection[str] = (), homes: Mapping[str, str] = HOMES
+) -> str:
+    """Return the end of a sentence on an unknown argument: nnfw's name for it, its home, or the nearest one.
 
     It does not tell to use what was `given`.
     """
-    known = list(known)
-    meant = [word for word in ARGUMENTS.get(name, "").split() if word in known]
+    known, words = list(known), ARGUMENTS.get(name, "").split()
+    meant = [word for word in words if word in known]
     if left := [word for word in meant if word not in given]:
         return f"; nnfw calls it {' and '.join(left)}."
-    if meant or name in ELSEWHERE:
-        return f"; leave it out: {f'{meant[0]} is given' if meant else ELSEWHERE[name]}."
+    if meant:
+        return f"; leave it out: {meant[0]} is given."
+    for word in (name, *words):
+        for home, taken in homes.items():
+            if word in taken.split():
+                return f"; write {home.format(word)}."
+    if name in ELSEWHERE:
+        return f"; leave it out: {ELSEWHERE[name]}."
     return f".{nearest(name, (word for word in known if word not in given))}"
 
 

@@ -154,6 +154,17 @@ class LambdaCallback(Callback):
             vars(self)[name] = check("LambdaCallback", name, hook) or nothing
 
 
+class Interruption(Callback):
+    """Raise the KeyboardInterrupt that ends a fit early, so that it ends a search around it too."""
+
+    comes_last = True
+
+    def on_fit_end(self, run: Run) -> None:
+        """Raise it at the end of the fit."""
+        if run.stopped == "interrupted":
+            raise KeyboardInterrupt
+
+
 class CSVLogger(Callback):
     """Write the numbers of each epoch as a row of a CSV file.
 

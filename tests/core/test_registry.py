@@ -281,7 +281,7 @@ class TestWordsOfOtherLibraries:
         owners = [c for m in MODULES for c in vars(m).values() if isinstance(c, type) and issubclass(c, Part)]
         known = {argument for owner in owners for argument in owner._arguments()}
         known |= set(inspect.signature(Network.fit).parameters)
-        for function in (one_hot, pad_sequences, train_test_split, Recurrent.forward):
+        for function in (one_hot, pad_sequences, train_test_split, Recurrent.forward, MSE.__call__):
             known |= set(inspect.signature(function).parameters)
         meant = {word for words in names.ARGUMENTS.values() for word in words.split()}
         assert meant <= known

@@ -17,7 +17,7 @@ from modules import MODULES
 import nnfw
 from nnfw import Dense, Network
 from nnfw.core.registry import Part, Registry
-from nnfw.core.suggest import ARGUMENTS, ELSEWHERE, IMPORTS, MEMBERS, nearest
+from nnfw.core.suggest import ARGUMENTS, ELSEWHERE, HOMES, IMPORTS, MEMBERS, nearest
 
 
 def subclasses(cls):
@@ -43,7 +43,7 @@ PARTS = sorted(
     {part for part in subclasses(Part) if part.__module__.startswith("nnfw.")},
     key=lambda part: part.__qualname__,
 )
-WORDS = {*ARGUMENTS, *ELSEWHERE}
+WORDS = {*ARGUMENTS, *ELSEWHERE, *" ".join(HOMES.values()).split()}
 VERBS = [Network.fit, Network.evaluate, Network.predict, Network.predict_classes]
 
 

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 from modules import MODULES
+from untrained import untrained
 
 import nnfw
 from nnfw import (
@@ -25,7 +26,7 @@ from nnfw import (
     schedules,
 )
 from nnfw.core.registry import Part, Registry
-from nnfw.core.suggest import ARGUMENTS, ELSEWHERE, IMPORTS, MEMBERS
+from nnfw.core.suggest import ARGUMENTS, ELSEWHERE, HOMES, IMPORTS, MEMBERS
 
 HELD = [value for module in MODULES for value in vars(module).values()]
 REGISTRIES = list({value.kind: value for value in HELD if isinstance(value, Registry)}.values())
@@ -43,16 +44,20 @@ def fit(**options):
     return Network([Dense(1)], seed=0).fit(X, X[:, 0], verbose=0, **options)
 
 
+def untrained_evaluation(**options):
+    return untrained(Network([Dense(1)], seed=0), 2).evaluate(X, X[:, 0], **options)
+
+
 def explained():
     """Return all that explains its keywords, by name: what to call, and the names of its arguments."""
     found = {part.__name__: (part, list(part._arguments())) for part in parts()}
-    functions = [value for value in [*HELD, *vars(Network).values()] if inspect.isfunction(value)]
-    for function in functions:
+    owned = [value for owner in {Network, *parts()} for value in vars(owner).values()]
+    for function in filter(inspect.isfunction, [*HELD, *owned]):
         if hasattr(function, "__wrapped__") and function.__code__.co_name == "checked":  # explain_keywords
             names = list(inspect.signature(function).parameters)
             first = (None,) * (names[0] == "self")
             call = functools.partial(function, *first)
-            found[function.__name__] = call, [name for name in names if name != "self"]
+            found[function.__qualname__] = call, [name for name in names if name != "self"]
     return found
 
 
@@ -66,7 +71,8 @@ def refusal(call, **options):
 
 
 def test_functions_are_found():
-    assert {"fit", "evaluate", "check", "generate", "train_test_split", "one_hot", "GRU"} <= EXPLAINED.keys()
+    assert {"generate", "train_test_split", "one_hot", "GRU"} <= EXPLAINED.keys()
+    assert {"Network.fit", "Network.evaluate", "Loss.__call__", "Metric.__call__"} <= EXPLAINED.keys()
 
 
 @pytest.mark.parametrize("word", [*ARGUMENTS, *ELSEWHERE])
@@ -94,6 +100,7 @@ CALLS = {
     "feature_range": (data.MinMaxScaler, {"feature_range": (-1, 1)}, {"low": -1, "high": 1}),
     "filepath": (Checkpoint, {"filepath": "a"}, {"path": "a"}),
     "global_clipnorm": (Lion, {"global_clipnorm": 1.0}, {"clip_global_norm": 1.0}),
+    "hidden_layer_sizes": (Network, {"hidden_layer_sizes": [8]}, {"layers": [Dense(8)]}),
     "hidden_size": (LSTM, {"hidden_size": 3}, {"units": 3}),
     "input_dim": (lambda **o: Embedding(units=3, **o), {"input_dim": 9}, {"vocabulary": 9}),
     "kernel_initializer": (
@@ -106,9 +113,11 @@ CALLS = {
         lambda **o: schedules.Cosine(epochs=3, **o),
         *({"learning_rate": 0.1}, {"rate": 0.1}),
     ),
+    "learning_rate_init": (Adam, {"learning_rate_init": 0.1}, {"learning_rate": 0.1}),
     "lr": (Adam, {"lr": 0.1}, {"learning_rate": 0.1}),
     "max_iter": (fit, {"max_iter": 2}, {"epochs": 2}),
     "n_epochs": (fit, {"n_epochs": 2}, {"epochs": 2}),
+    "n_iter_no_change": (nnfw.EarlyStopping, {"n_iter_no_change": 3}, {"patience": 3}),
     "nodes": (Dense, {"nodes": 2}, {"units": 2}),
     "nonlinearity": (lambda **o: RNN(2, **o), {"nonlinearity": "relu"}, {"activation": "relu"}),
     "num_classes": (lambda **o: data.one_hot([0, 1], **o), {"num_classes": 3}, {"classes": 3}),
@@ -121,13 +130,22 @@ CALLS = {
     "out_features": (Dense, {"out_features": 2}, {"units": 2}),
     "random_state": (lambda **o: Network([Dense(1)], **o), {"random_state": 1}, {"seed": 1}),
     "reduction": (nnfw.losses.MSE, {"reduction": "weights"}, {"divide_by": "weights"}),
+    "sample_weight": (
+        lambda **o: nnfw.losses.MSE()([[0.0]], [[1.0]], **o),
+        *({"sample_weight": [1.0]}, {"weight": [1.0]}),
+    ),
     "sequences": (lambda **o: GRU(2, **o), {"sequences": True}, {"return_sequences": True}),
+    "solver": (lambda **o: Network([Dense(1)], **o), {"solver": "adam"}, {"optimizer": "adam"}),
     "test_size": (lambda **o: data.train_test_split(X, X, **o), {"test_size": 0.5}, {"test_fraction": 0.5}),
+    "tol": (nnfw.EarlyStopping, {"tol": 0.1}, {"min_delta": 0.1}),
     "unit_cells": (RNN, {"unit_cells": 2}, {"units": 2}),
+    "validation_fraction": (fit, {"validation_fraction": 0.5}, {"validation_split": 0.5}),
 }
 # What they write where nnfw needs nothing, and a part of the answer.
 LEFT_OUT = {
     "batch_first": (lambda **o: GRU(2, **o), True, "the batch axis is always first"),
+    "early_stopping": (fit, True, "callbacks=[EarlyStopping()]"),
+    "from_logits": (nnfw.losses.CategoricalCrossentropy, True, "computed from the logits"),
     "in_channels": (lambda **o: nnfw.Conv1D(2, 3, **o), 3, "shapes are inferred"),
     "in_features": (lambda **o: Dense(2, **o), 3, "shapes are inferred"),
     "input_dim": (lambda **o: Dense(2, **o), 9, "shapes are inferred"),
@@ -135,9 +153,12 @@ LEFT_OUT = {
     "input_size": (lambda **o: LSTM(2, **o), 3, "shapes are inferred"),
     "mask": (fit, [[True]], "x[mask == 0] = nan marks gaps"),
     "mask_zero": (lambda **o: Embedding(9, 2, mask=0, **o), True, "mask=0 makes the index 0 padding"),
+    "pos_weight": (nnfw.losses.BinaryCrossentropy, 3.0, "fit(class_weight=...) weighs classes"),
     "return_state": (lambda **o: GRU(2, **o), True, "final_state"),
     "save_best_only": (lambda **o: Checkpoint("a", monitor="val_loss", **o), True, "saves the best"),
     "stateful": (lambda **o: GRU(2, **o), True, "fit(truncate=k)"),
+    "verbose": (untrained_evaluation, 0, "only fit prints, as fit(x, y, verbose=...)"),
+    "weight": (nnfw.losses.CategoricalCrossentropy, [1.0, 3.0], "fit(class_weight=...) weighs classes"),
 }
 
 
@@ -155,6 +176,47 @@ def test_an_argument_can_be_left_out(word):
     assert f"has no argument {word!r}; leave it out: " in said
     assert part in said
     call()
+
+
+PLACED = [(home, word) for home, words in HOMES.items() for word in words.split()]
+
+
+@pytest.mark.parametrize(("home", "word"), PLACED)
+def test_an_argument_is_sent_to_what_takes_it(home, word):
+    said = f"; write {home.format(word)}."
+    assert said in refusal(nnfw.Flatten, **{word: None})
+    owner = re.search(r"(?:(network)\.)?(\w+)\((?:\w+, )*\{\}=", home)
+    assert word in EXPLAINED[".".join(filter(None, owner.groups())).replace("network", "Network")][1]
+
+
+def test_all_arguments_of_a_network_have_a_home():
+    taken = {word for _, word in PLACED} | {*ELSEWHERE}
+    for function in (Network, Network.fit):
+        names = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+        assert {*names} - {"name"} <= taken
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: Network([Dense(1)], divide_by="weights"), "losses.CategoricalCrossentropy(divide_by=...)"),
+        (lambda: Network([Dense(1)], epochs=3), "'epochs'; write network.fit(x, y, epochs=...)."),
+        (lambda: Network([Dense(1)], lr=0.1), "Network(layers, optimizer=Adam(learning_rate=...))"),
+        (lambda: Network([Dense(1)], max_iter=9), "'max_iter'; write network.fit(x, y, epochs=...)."),
+        (lambda: fit(metrics=["mae"]), "fit has no argument 'metrics'; write Network(layers, metrics=...)."),
+        (lambda: fit(learning_rate=0.1), "write Network(layers, optimizer=Adam(learning_rate=...))."),
+        (lambda: fit(patience=3), "write callbacks=[EarlyStopping(patience=...)]."),
+        (lambda: nnfw.losses.MSE(class_weight={}), "MSE has no argument 'class_weight'; write network.fit("),
+        (lambda: nnfw.losses.MSE().gradient([1], [1], sample_weight=[1]), "gradient has no argument"),
+        (lambda: nnfw.metrics.Precision(sample_weight=[1]), "'sample_weight'. It takes: average, threshold."),
+        (lambda: nnfw.metrics.MAE()([1], [1], sample_weight=[1]), "MAE has no argument 'sample_weight'. It"),
+        (lambda: nnfw.metrics.ROCAUC()([0, 1], [0, 1], sample_weight=[1, 1]), "nnfw calls it weight."),
+    ],
+)  # fmt: skip
+def test_an_argument_in_the_wrong_place(call, said):
+    with pytest.raises(TypeError, match=re.escape(said)) as caught:
+        call()
+    assert len(str(caught.value)) < 500
 
 
 def test_a_second_name_of_what_was_given_by_position():

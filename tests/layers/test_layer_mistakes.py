@@ -99,7 +99,7 @@ MISTAKES = [
      NotImplementedError, "Nothing must define", "compute_shapes"),
     ("flatten with units", lambda s: Flatten(units=3), TypeError, "Flatten", "'units'"),
     ("a shape that is no tuple", lambda s: Reshape(3, 1),
-     TypeError, "Reshape takes shape by position", "[a, b]"),
+     TypeError, "Reshape takes shape by position", "Reshape([a, b])"),
     ("an embedding of no symbols", lambda s: Embedding(0, 3),
      ValueError, "Embedding: vocabulary", "at least"),
     ("forward before shapes", lambda s: GRU(3).forward(X),
