@@ -11,6 +11,7 @@ import numpy as np
 from nnfw import losses, metrics, optimizers
 from nnfw.core import notebook
 from nnfw.core.output import table
+from nnfw.core.registry import explain_keywords
 from nnfw.core.suggest import explain_attribute
 from nnfw.core.typing import Shape
 from nnfw.core.validation import Check, floating, generator, instance_of, shown, whole_number
@@ -111,6 +112,7 @@ class Model(Sequential):
 
     # ---- the verbs that a model adds to -------------------------------------------------------------
 
+    @explain_keywords
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return the output's shape for an input's, both without the batch axis: (D,) or (T, D)."""
         with BUILDING:
@@ -153,6 +155,7 @@ class Model(Sequential):
 
     # ---- building: all parameters or none, and once -------------------------------------------------
 
+    @explain_keywords
     def build(self, input_shape: Shape) -> None:
         """Make the parameters for samples of a shape, (D,) or (T, D), as the first `fit` would.
 

@@ -17,6 +17,7 @@ from nnfw.core import notebook
 from nnfw.core.lengths import steps_as_samples
 from nnfw.core.typing import Array
 from nnfw.core.validation import positive_integer, whole_number
+from nnfw.layers import GRUD
 from nnfw.layers.base import with_samples
 from nnfw.model import Model
 from nnfw.training import adapters, anomaly
@@ -137,8 +138,16 @@ def check_features(report: Report, network: Model, batch: Batch) -> Iterator[str
         worst = int(odd.argmax())
         yield (
             f"{odd.sum()} of {len(odd)} features are not scaled: feature {worst} has mean {mean[worst]:.3g} "
-            f"and spread {std[worst]:.3g}; nnfw.data.StandardScaler brings them to 0 and 1"
+            f"and spread {std[worst]:.3g}; {scaling(network)}"
         )
+
+
+def scaling(network: Model) -> str:
+    """Return what scales the features that the first layer reads."""
+    first = network._first
+    if isinstance(getattr(first, "layer", first), GRUD):
+        return "nnfw.data.Gaps standardizes values, and takes times= in a unit in which most gaps are near 1"
+    return "nnfw.data.StandardScaler brings them to 0 and 1"
 
 
 def check_targets(report: Report, network: Model, batch: Batch) -> Iterator[str]:

@@ -11,7 +11,7 @@ import pytest
 from own import Gain
 from untrained import untrained
 
-from nnfw import GRU, RNN, Dense, Layer, Network, ShapeError
+from nnfw import GRU, GRUD, RNN, Dense, Layer, Network, ShapeError
 from nnfw.gradcheck import CheckError, Report, check_layer, check_network, numeric_gradient
 from nnfw.gradcheck.differences import compare
 from nnfw.losses import MSE
@@ -365,6 +365,7 @@ def test_the_input_shape_is_found_or_given():
             return super().compute_shapes(input_shape)
 
     assert check_layer(Picky(), (7,)).worst < 1e-6
+    assert check_layer(GRUD(2)).worst < 1e-6  # of values, masks and times, whose number is a multiple of 3
     with pytest.raises(CheckError, match=r"takes none of the input shapes .* give input_shape"):
         check_layer(Picky())
 

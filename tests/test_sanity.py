@@ -6,7 +6,21 @@ import numpy as np
 import pytest
 from untrained import untrained
 
-from nnfw import GRU, RNN, SGD, Adam, Dense, Dropout, Embedding, Loss, Network, ShapeError
+from nnfw import (
+    GRU,
+    GRUD,
+    RNN,
+    SGD,
+    Adam,
+    Bidirectional,
+    Dense,
+    Dropout,
+    Embedding,
+    Loss,
+    Network,
+    ShapeError,
+)
+from nnfw.data import Gaps
 from nnfw.datasets import load_digits
 from nnfw.losses import BinaryCrossentropy, CategoricalCrossentropy
 from nnfw.regularizers import Regularizer
@@ -37,6 +51,12 @@ def everything(network):
     return leaves, streams, dict(network.history), list(network.history.epoch), network._built, network.shapes
 
 
+def with_gaps(times):
+    rng = np.random.default_rng(5)
+    x = np.where(rng.random(SEQUENCES.shape) < 0.5, np.nan, SEQUENCES)
+    return Gaps().fit_transform(x, times=times * rng.random((N, T)).cumsum(axis=1))
+
+
 # The network, the data, and what the report warns of.
 # fmt: off
 WRONG = [
@@ -63,6 +83,10 @@ WRONG = [
      ["of the loss of 32 samples is left", "another rate (now 1e-09)"]),
     (lambda: classifier(rate=1e30), X, CLASSES,
      ["of the loss of 32 samples is left", "another rate (now 1e+30)"]),
+    (lambda: regressor(GRUD(9)), with_gaps(times=100.0), NUMBERS,
+     ["3 of 9 features are not scaled: feature 6", "nnfw.data.Gaps standardizes values, and takes times="]),
+    (lambda: regressor(Bidirectional(GRUD(9))), with_gaps(times=100.0), NUMBERS,
+     ["3 of 9 features are not scaled", "times= in a unit in which most gaps are near 1"]),
 ]
 # fmt: on
 
@@ -165,6 +189,10 @@ class TestNumbers:
         report = network.check(RNG.integers(0, 9, (N, T)), CLASSES)
         assert report.scale == {}
         assert report.left < 0.1
+
+    def test_gaps_in_a_fitting_unit_are_scaled(self):
+        report = regressor(GRUD(9)).check(with_gaps(times=1.0), NUMBERS, steps=1)
+        assert not [one for one in report.warnings if "not scaled" in one]
 
     def test_only_some_of_many_samples_are_looked_at(self, tmp_path):
         x = RNG.normal(size=(5000, D)).astype("float32")

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from nnfw.core.typing import Array
-from nnfw.core.validation import boolean, first_where, numeric, one_of
+from nnfw.core.validation import boolean, first_where, numeric, one_of, shown
 from nnfw.data.preparation import Preparation, StandardScaler, _feature_arrays, _is_sequences
 
 METHODS = one_of("last", "mean", "zero")
@@ -146,7 +146,8 @@ class Gaps(MissingValues):
         """Return values, mask and time since the last value.
 
         `times` says when each step is, (N, T) or a list of (T_i,), in a unit in which most gaps are of the
-        order of 1; by default the steps are 0, 1, 2 ...
+        order of 1; by default the steps are 0, 1, 2 ... Dates become hours by
+        ``(dates - dates.min()) / np.timedelta64(1, "h")``.
         """
         items, listed = self._items(data), _is_sequences(data)
         made = [self._lay_out(x, t) for x, t in zip(items, times_of(items, times, listed), strict=True)]
@@ -169,6 +170,17 @@ def last_known(missing: Array) -> Array:
     return np.maximum.accumulate(np.where(missing, 0, steps), axis=-2)
 
 
+def as_numbers(times: Any, name: str) -> Array:
+    """Return times as floats, of which no difference wraps around."""
+    try:
+        return np.asarray(numeric(times, name), np.float64)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"{name} must be numbers, one for each step, got {shown(times)}; dates become hours by "
+            f"(dates - dates.min()) / np.timedelta64(1, 'h')"
+        ) from None
+
+
 def times_of(items: list[Array], times: Any, listed: bool) -> list[Array]:
     """Return the time of each step of all items, by default 0, 1, 2 ..."""
     if times is None:
@@ -178,9 +190,9 @@ def times_of(items: list[Array], times: Any, listed: bool) -> list[Array]:
         raise ValueError(
             f"times must be a list with an array for each sequence, {len(items)}, got {len(parts)}"
         )
-    given = [np.asarray(numeric(t, "times"), np.float64) for t in parts]  # no difference wraps around
-    for number, (t, x) in enumerate(zip(given, items, strict=True)):
-        name = f"times[{number}]" if listed else "times"
+    names = [f"times[{number}]" for number in range(len(parts))] if listed else ["times"]
+    given = [as_numbers(t, name) for t, name in zip(parts, names, strict=True)]
+    for t, x, name in zip(given, items, names, strict=True):
         if t.shape != x.shape[:-1]:
             raise ValueError(f"{name} must have a number for each step, shape {x.shape[:-1]}, got {t.shape}")
         if not np.isfinite(t).all():

@@ -16,7 +16,8 @@ from nnfw.layers.base import Layer, with_samples
 
 Sizes = tuple[int, ...]  # the shape of a sample, without open axes
 
-INPUT_SHAPES: tuple[Sizes, ...] = ((5,), (4, 5), (4, 5, 3))  # the last for layers that take neither other
+USUAL: tuple[Sizes, ...] = ((5,), (4, 5))
+INPUT_SHAPES = (*USUAL, (4, 6), (4, 5, 3))  # the last for layers that take neither: GRUD, and those of images
 
 
 def check_layer(
@@ -93,8 +94,8 @@ def input_shapes(layer: Layer, input_shape: Sizes | None = None, x: Array | None
             continue
         taken.append(shape)
     if not taken:
-        raise CheckError(f"{layer!r}: takes none of the input shapes {INPUT_SHAPES}; give input_shape")
-    return [shape for shape in taken if len(shape) < 3] or taken
+        raise CheckError(f"{layer!r}: takes none of the input shapes {INPUT_SHAPES}; give input_shape=")
+    return [shape for shape in taken if shape in USUAL] or taken
 
 
 def renew(value: Any) -> Any:

@@ -10,12 +10,12 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import valid_steps, without
 from nnfw.core.logits import LOGIT_GRADIENTS
 from nnfw.core.typing import Array, Shape
-from nnfw.core.validation import as_array, each, optional, whole_number
+from nnfw.core.validation import as_array
 from nnfw.core.vectors import clip_to_norm
+from nnfw.layers import validation
 from nnfw.layers.base import Layer
 from nnfw.layers.flat import SharedUpdate, flatten, shared_update, vector
 from nnfw.layers.parameters import Views
-from nnfw.layers.validation import check_layers, check_names, check_takes_lengths, keeps_steps, shape_hint
 from nnfw.optimizers import Optimizer
 
 
@@ -47,21 +47,21 @@ class Sequential(Layer):
     ) -> None:
         super().__init__(optimizer=optimizer, name=name)
         vars(self)["shapes"] = []
-        self.layers = check_layers(layers, type(self).__name__)
-        check_names(self._names)
+        self.layers = validation.check_layers(layers, type(self).__name__)
+        validation.check_names(self._names)
 
     # ---- the six verbs ------------------------------------------------------------------------------
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return the shape of the output for that of an input, without the batch axis: (D,) or (T, D)."""
-        shapes = [each(optional(whole_number))("compute_shapes", "input_shape", input_shape)]
+        shapes = [validation.sample_shape("compute_shapes", "input_shape", input_shape)]
         for place, layer in enumerate(self.layers, 1):
             layer._place = place
             try:
                 shapes.append(layer.compute_shapes(shapes[-1]))
             except ShapeError as error:
                 message = str(error)
-                hint = shape_hint(self, place, shapes, message)
+                hint = validation.shape_hint(self, place, shapes, message)
                 raise ShapeError(message if hint in message else f"{message}. {hint}") from None
         vars(self)["shapes"] = shapes  # it cannot be assigned
         return shapes[-1]
@@ -107,8 +107,8 @@ class Sequential(Layer):
             x = layer.forward(x, training, **options)
             if padding is None or lengths is None:
                 continue
-            if not keeps_steps(layer, x, padding.shape):
-                check_takes_lengths(layer, padding)
+            if not validation.keeps_steps(layer, x, padding.shape):
+                validation.check_takes_lengths(layer, padding)
                 lengths = padding = None  # the outputs have no time steps any more
             elif x.shape[1] != padding.shape[1]:
                 lengths = layer._steps(lengths)

@@ -13,6 +13,7 @@ import numpy as np
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import is_sequence
 from nnfw.core.typing import Array, Shape
+from nnfw.core.validation import each, optional, shown, whole_number
 from nnfw.layers.base import Layer
 from nnfw.layers.parameters import count
 
@@ -67,6 +68,15 @@ def check_names(names: Sequence[str]) -> None:
             raise ValueError(f"Network: two layers have the name {name!r}; give each its own by name=")
 
 
+def sample_shape(owner: str, name: str, value: Any) -> Shape:
+    """Return the shape of a sample as a tuple of whole numbers, and None where it is open."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        said = "must be a tuple, (D,) or (T, D), without the batch axis"
+        said += f": ({value},) for {value} features" if isinstance(value, int) else ""
+        raise TypeError(f"{owner}: {name} {said}, got {shown(value)}")
+    return each(optional(whole_number))(owner, name, value)
+
+
 def shape_hint(chain: Any, place: int, shapes: Sequence[Shape], message: str) -> str:
     """Return the remedy where the layer at a place has refused the last of these shapes with this message."""
     before, shape = chain.layers[place - 2] if place > 1 else None, shapes[-1]
@@ -79,6 +89,8 @@ def shape_hint(chain: Any, place: int, shapes: Sequence[Shape], message: str) ->
         )
     if before is None and len(shape) == 1 and "expects (samples, steps" in message and not chain.size:
         return f"One feature a step is x[..., None], {(*shape, 1)} a sample"
+    if before is None and len(shape) == 3 and shape[0] is None:
+        return f"The batch axis is left out: {shape[1:]}"
     return ""
 
 

@@ -176,6 +176,34 @@ def test_mistakes_are_explained(call, words):
         call()
 
 
+DATES = np.array(["2020-02-28", "2020-02-29", "2020-03-02"], "datetime64[D]")
+DAYS = [[0, 1, 3], [0, 1, 3]]
+
+
+@pytest.mark.parametrize(
+    ("times", "listed", "name"),
+    [
+        (np.stack([DATES, DATES]), False, "times"),
+        (np.stack([DATES, DATES]) - DATES[0], False, "times"),
+        ([DATES, DAYS[0]], False, "times"),
+        ([DATES, DAYS[0]], True, "times[0]"),
+        ([DAYS[0], DATES.tolist()], True, "times[1]"),
+        ([["2020-02-28", "2020-02-29", "2020-03-02"]] * 2, False, "times"),
+        ([[0, 1], [0, 1, 3]], False, "times"),
+    ],
+)
+def test_times_that_are_no_numbers(times, listed, name):
+    x = with_gaps((2, 3, 2), share=0.0)
+    with pytest.raises((TypeError, ValueError)) as caught:
+        Gaps().fit(x).transform(list(x) if listed else x, times)
+    assert str(caught.value).startswith(f"{name} must be numbers, one for each step, got ")
+    assert len(str(caught.value)) < 300
+    remedy = "(dates - dates.min()) / np.timedelta64(1, 'h')"
+    assert str(caught.value).endswith(remedy)
+    hours = eval(remedy, {"np": np, "dates": np.stack([DATES, DATES])})
+    np.testing.assert_array_equal(hours, 24 * np.array(DAYS))
+
+
 @pytest.mark.parametrize("kind", [Impute, Gaps])
 def test_it_is_fitted_first(kind):
     with pytest.raises(RuntimeError, match=f"this {kind.__name__} is not fitted yet"):
