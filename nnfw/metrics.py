@@ -7,7 +7,7 @@ Outputs are (N, K), or (N, T, K), of which each time step counts as a sample; (N
 Classes are integers (N,) or (N, 1), or one-hot rows (N, K), with a time axis if the outputs have one. Of
 several outputs the largest decides, the first among equal ones. A single output decides between 0 and 1 (or
 -1 and +1): class 1 is predicted where ``a > threshold``. A ratio 0/0, such as the precision of a class that
-is never predicted, is 0.0, as in scikit-learn.
+is never predicted, is 0.0, and `ROCAUC` of one class nan with a warning, both as in scikit-learn.
 
 Called directly, metrics take what `fit` takes: ``metric(y, a, lengths=lengths)`` counts the steps within the
 lengths (N,); lists of sequences, (T_i,) or (T_i, K), have their own. A target or an output that is not finite
@@ -18,6 +18,7 @@ is refused, as `fit`, `evaluate` and `predict` refuse it: NaN is no prediction, 
 
 import math
 import re
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
@@ -541,7 +542,8 @@ class ROCAUC(RankMetric):
     """Area under the receiver operating characteristic: how likely a sample of a class scores above another.
 
     0.5 is chance; equal scores count one half. As scikit-learn's ``roc_auc_score``, for more than two classes
-    with ``multi_class="ovr"``. It is 0.0 where only one class occurs.
+    with ``multi_class="ovr"``. Where only one class occurs it is undefined: nan, with a warning. The history
+    shows such an epoch as one without a value, and callbacks that monitor it take it as no improvement.
 
     Examples
     --------
@@ -552,7 +554,14 @@ class ROCAUC(RankMetric):
     def area(self, tp: Array, fp: Array) -> float:
         under = np.diff(fp, prepend=0) @ (tp + np.append(0, tp[:-1])) / 2.0
         pairs = float(tp[-1]) * float(fp[-1])
-        return float(under) / pairs if pairs else 0.0
+        if not pairs:
+            warnings.warn(
+                "roc_auc is undefined, nan, as only one class occurs in the data; give data with both, or "
+                "monitor the loss",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        return float(under) / pairs if pairs else math.nan
 
 
 @registry.register("average_precision")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnfw import Adam, Dense, Network, metrics
+from nnfw import Adam, CSVLogger, Dense, EarlyStopping, Network, ReduceOnPlateau, metrics
 from nnfw.losses import Quantile
 from nnfw.metrics import (
     MAPE,
@@ -138,9 +138,51 @@ def test_areas_are_exact_over_batches_and_those_of_one_batch_are_not_averaged(rn
         assert abs(halves - metric(y, a)) > 1e-6
 
 
+ONE_CLASS = "roc_auc is undefined, nan, as only one class occurs"
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_where_only_one_class_occurs(rng, k):
+    y, a = np.zeros(5, int), rng.random((5, k))
+    with pytest.warns(RuntimeWarning, match=ONE_CLASS):
+        assert np.isnan(ROCAUC()(y, a))
+    with pytest.warns(RuntimeWarning, match=ONE_CLASS):
+        assert np.isnan(ROCAUC()([0, 0, 1], a[:3], weight=[1, 1, 0]))
+    assert AveragePrecision()(y, a) == (k > 2)  # without a positive 0/0, as for all metrics
+
+
+def test_a_fit_where_only_one_class_occurs(rng, tmp_path):
+    x, y = rng.normal(size=(60, 2)), np.arange(60) % 2
+    network = Network([Dense(1, "sigmoid")], loss="bce", metrics=["roc_auc"], seed=0)
+    stopping, log = EarlyStopping("val_roc_auc", patience=3), CSVLogger(tmp_path / "log.csv")
+    options = {"callbacks": [stopping, ReduceOnPlateau("val_roc_auc", patience=2), log], "verbose": 0}
+    with pytest.warns(RuntimeWarning, match=ONE_CLASS):
+        history = network.fit(x, y, epochs=9, validation_data=(x[:4], np.zeros(4)), **options)
+    assert history.epoch == [1, 2, 3]  # nan is no improvement
+    assert np.isnan(history["val_roc_auc"]).all()
+    assert np.isfinite(history["roc_auc"]).all()
+    assert "nan" not in repr(history)
+    assert history.restored is None
+    assert stopping.best == np.inf
+    assert (tmp_path / "log.csv").read_text().count("nan") == 3
+    history.plot()
+    network.save(tmp_path / "network.npz")
+    np.testing.assert_equal(dict(Network.load(tmp_path / "network.npz").history), dict(history))
+    with pytest.warns(RuntimeWarning, match=ONE_CLASS):
+        history = network.fit(x, y, epochs=2, validation_data=(x[:4], np.zeros(4)), verbose=0)
+    network.fit(x, y, epochs=3, validation_data=(x[:4], y[:4]), **options)
+    assert stopping.best_epoch > 5  # the first with a value
+
+
+def test_a_rare_class_is_no_matter_before_the_training(rng):
+    y = np.zeros(640, int)
+    y[1] = 1  # not among the samples that metrics are tried on
+    network = Network([Dense(1, "sigmoid")], loss="bce", metrics=["roc_auc"], seed=0)
+    assert network.fit(rng.normal(size=(640, 2)), y, verbose=0)["roc_auc"][0] <= 1.0
+
+
 def test_where_a_class_is_missing(rng):
     for metric in (ROCAUC(), AveragePrecision()):
-        assert metric(np.zeros(5, int), rng.random((5, 1))) == 0.0  # 0/0, as for all metrics
         y, a = scores(rng, 50, 4)
         y[y == 2] = 0
         kept = [metric((y == k).astype(int), a[:, k : k + 1]) for k in (0, 1, 3)]

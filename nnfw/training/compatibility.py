@@ -14,7 +14,7 @@ from nnfw.core.validation import named
 from nnfw.layers.base import Layer
 from nnfw.layers.sequential import Sequential
 from nnfw.losses import Loss
-from nnfw.metrics import ClassMetric, FunctionMetric, Metric, MultiLabel
+from nnfw.metrics import ClassMetric, FunctionMetric, Metric, MultiLabel, RankMetric
 from nnfw.model import Model
 from nnfw.training.batches import Data
 
@@ -114,7 +114,9 @@ def check_metrics(metrics: Iterable[Metric], data: Data, K: int, loss: Loss) -> 
                     f"outputs for {type(loss).__name__} decide at {loss.threshold:g}, and not at 0.5; give "
                     f"{fitting if one is metric else f'MultiLabel({fitting})'}"
                 )
-            if np.ndim(metric(y, a)):
+            if isinstance(metric, RankMetric):
+                metric.statistics(y, a)  # its value needs two classes, of which these samples may lack one
+            elif np.ndim(metric(y, a)):
                 raise TypeError("it gives no single number for the history; call it on y and predict(x)")
 
 
