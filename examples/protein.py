@@ -6,6 +6,7 @@ within. All are made here. Prints the test accuracy of five networks, mean and d
 
 import argparse
 import re
+from functools import partial
 
 import numpy as np
 
@@ -46,7 +47,7 @@ def main(arguments: list[str] | None = None) -> float:
 
     (x, y), (x_test, y_test) = peptides(1000, seed=0), peptides(1000, seed=1)
     seeds, share = range(options.seed, options.seed + options.seeds), np.bincount(y_test).max() / len(y_test)
-    runs = repeat(lambda seed: build(options.epochs, seed), x, y, seeds=seeds, epochs=options.epochs)
+    runs = repeat(partial(build, options.epochs), x, y, seeds=seeds, epochs=options.epochs, verbose="auto")
     found = [network.evaluate(x_test, y_test)["accuracy"] for network in runs.networks.values()]
     print(f"test accuracy {np.mean(found):.4f} ± {np.std(found):.4f}; of always one answer {share:.4f}")
     return float(np.mean(found))

@@ -174,6 +174,14 @@ def test_the_threads_of_blas_are_set_and_shown(capsys):
     assert "threads of BLAS: 1\n" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("blas")
+def test_there_are_no_more_threads_than_blas_was_built_for():
+    nnfw.set_blas_threads(10**6)
+    most = threads.blas_threads()
+    nnfw.set_blas_threads(most + 1)
+    assert threads.blas_threads() == most < 10**6
+
+
 @pytest.mark.subprocess
 @pytest.mark.usefixtures("blas")
 @pytest.mark.parametrize("count", ["1", "2"])

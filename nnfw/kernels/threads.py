@@ -20,7 +20,9 @@ def set_blas_threads(count: int) -> None:
     Parameters
     ----------
     count : int
-        The number of threads, for all that computes with NumPy.
+        The number of threads, for all that computes with NumPy. More than OpenBLAS was built for, 64 in the
+        wheels of NumPy, count as that many, and more than the machine has cores do not help;
+        `nnfw.show_config` prints how many there are.
 
     Warns
     -----
