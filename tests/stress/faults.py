@@ -399,7 +399,7 @@ OTHERS = [
         "one.rule, one.steps, first",
     ),
     Fault(
-        "flat: memories not shared", FLAT, "state.slots[name], state.scalars = part, first.scalars", "pass"
+        "flat: memories not shared", FLAT, "state.slots[name] = part", "pass"
     ),
     Fault("flat: fits whatever remembers", FLAT, "if layer._state is not state or", "if"),
     Fault("flat: frozen layers are updated", FLAT, "layer.trainable and ", ""),
