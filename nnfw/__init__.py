@@ -68,8 +68,7 @@ from nnfw.saving.checkpoint import Checkpoint
 from nnfw.schedules import Schedule
 from nnfw.training.callbacks import Callback, CSVLogger, LambdaCallback
 from nnfw.training.live import LivePlot
-from nnfw.training.monitors import EarlyStopping
-from nnfw.training.plateau import ReduceOnPlateau
+from nnfw.training.monitors import EarlyStopping, ReduceOnPlateau
 from nnfw.training.tensorboard import TensorBoard
 
 __all__ = [

@@ -40,7 +40,7 @@ DENSE, BASE, CHAIN, FLAT = "layers/dense", "layers/base", "layers/sequential", "
 ACTIVATED, WINDOWS, NORMALIZATION = "layers/activated", "layers/windows", "layers/normalization"
 LOOP, RUN, BATCHES, EVALUATION = "training/loop", "training/run", "training/batches", "training/evaluation"
 GUARD, ANOMALY = "training/guard", "training/anomaly"
-MONITORS, PLATEAU = "training/monitors", "training/plateau"
+MONITORS = "training/monitors"
 TRACKER, ADAPTERS, VALIDATION = "training/tracker", "training/adapters", "core/validation"
 PACKING = "layers/packing"
 GATED = "layers/gated"
@@ -511,9 +511,13 @@ OTHERS = [
     Fault(
         "monitors: the patience is not renewed", MONITORS, "0 if better else self.wait + 1", "self.wait + 1"
     ),
-    Fault("plateau: good epochs do not rest", PLATEAU, "if self.resting:", "if self.resting and not better:"),
-    Fault("plateau: below the lowest rate", PLATEAU, "max(self.factor, self.min_rate / rate)", "self.factor"),
-    Fault("plateau: no rest", PLATEAU, "self.resting, self.wait = self.cooldown, 0", "self.wait = 0"),
+    Fault(
+        "plateau: good epochs do not rest", MONITORS, "if self.resting:", "if self.resting and not better:"
+    ),
+    Fault(
+        "plateau: below the lowest rate", MONITORS, "max(self.factor, self.min_rate / rate)", "self.factor"
+    ),
+    Fault("plateau: no rest", MONITORS, "self.resting, self.wait = self.cooldown, 0", "self.wait = 0"),
     Fault(
         "weights: of classes count in validation",
         "network",

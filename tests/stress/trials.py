@@ -118,7 +118,6 @@ TESTS = {  # which tests must see the changes of a file of nnfw
     "training/interrupt": Tests(LOOP),
     "training/loop": Tests([*LOOP, *GUARD, "training/test_callbacks"]),
     "training/monitors": Tests(["training/test_monitors", "training/test_callbacks", "training/test_loop"]),
-    "training/plateau": Tests(["training/test_monitors", "training/test_callbacks"]),
     "training/run": Tests([*LOOP, *GUARD, "training/test_callbacks"]),
     "training/sources": Tests([*LOOP, "training/test_adapters"]),
     "training/state": Tests(LOOP),
