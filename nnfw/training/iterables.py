@@ -75,7 +75,7 @@ class Batches:
 
     def _begin(self) -> Iterator[Any]:
         if is_indexed(self.source):
-            return items(self.source, range(len(self.source)))
+            return (self.source[index] for index in range(len(self.source)))
         return begin(self.source, endless=self.steps is not None)
 
     def _checked(self, number: int, batch: Any) -> Data:
@@ -121,7 +121,7 @@ class Samples(Batches):
             yield self._part(order[start : start + batch_size].tolist())
 
     def _part(self, indices: list[int]) -> Data:
-        samples = list(items(self.source, indices))
+        samples = [self.source[index] for index in indices]
         with named(f"samples {reprlib.repr(indices)}"):
             return as_data(self.network, *collated(samples))
 
@@ -170,7 +170,7 @@ def holds_samples(network: Model, source: Any) -> bool:
     """
     if hasattr(source, "on_epoch_end"):
         return False
-    [item] = items(source, [0])
+    item = source[0]
     kind, network = type(source).__name__, network._in_use()
     if not isinstance(item, (tuple, list)) or len(item) not in (2, 3):
         raise TypeError(f"{kind}[0] must be a sample (x, y), or a batch (x, y), got {type(item).__name__}")
@@ -192,18 +192,6 @@ def holds_samples(network: Model, source: Any) -> bool:
             f"{refused['sample']}"
         )
     return "batch" in refused
-
-
-def items(source: Any, indices: Iterable[int]) -> Iterator[Any]:
-    """Yield the items of an indexed data set; its length must be right."""
-    for index in indices:
-        try:
-            item = source[index]
-        except IndexError as error:
-            raise ValueError(
-                f"{type(source).__name__} has the length {len(source)}, but gives no item {index}: {error}"
-            ) from error
-        yield item
 
 
 def collated(samples: list[Any]) -> tuple[list[Array], list[Array]]:
