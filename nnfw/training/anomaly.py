@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,8 @@ def search(network: Model, batch: Batch, training: bool = True) -> str:
     """
     with suppress(Exception), np.errstate(all="ignore"):  # a search that fails must not hide the error
         network = copy.deepcopy(network)
-        found = walk_forward(network, batch, training)
-        return next(filter(None, found), "") or (
-            next(filter(None, walk_backward(network, batch)), "") * training
-        )
+        backward = walk_backward(network, batch) if training else ()
+        return next(filter(None, chain(walk_forward(network, batch, training), backward)), "")
     return ""
 
 
@@ -35,9 +34,7 @@ def walk_forward(network: Model, batch: Batch, training: bool) -> Iterator[str]:
     a, lengths = inputs(batch), batch.lengths
     yield in_array("the input x", a)
     for leaf, state in zip(network._units(), states(network, batch.state), strict=True):
-        yield from (
-            in_array(f"parameter {name} of {leaf._label}", p, steps=False) for name, p in leaf.params.items()
-        )
+        yield from of_layer(leaf, "parameter", leaf.params)
         options: dict[str, Any] = {"lengths": lengths} if leaf.takes_lengths else {}
         options |= {"initial_state": state} if leaf._takes_state else {}
         y = leaf.forward(a, training, **options)
@@ -47,13 +44,11 @@ def walk_forward(network: Model, batch: Batch, training: bool) -> Iterator[str]:
         if lengths is not None:
             follows = is_sequence(y, (len(a), leaf._steps(a.shape[1])))
             lengths = leaf._steps(lengths) if follows else None
-        yield in_array(
-            f"the output of {leaf._label}",
-            y if lengths is None else without(~valid_steps(lengths, y.shape[1]), y),
-        )
+        seen = y if lengths is None else without(~valid_steps(lengths, y.shape[1]), y)
+        yield in_array(f"the output of {leaf._label}", seen)
         a = y
-    yield in_number("the loss", network.loss(batch.y, a, batch.weight))
-    yield in_number("the penalty of the regularizers", network._penalty())
+    yield in_array("the loss", np.asarray(network.loss(batch.y, a, batch.weight)))
+    yield in_array("the penalty of the regularizers", np.asarray(network._penalty()))
 
 
 def walk_backward(network: Model, batch: Batch) -> Iterator[str]:
@@ -67,16 +62,13 @@ def walk_backward(network: Model, batch: Batch) -> Iterator[str]:
         yield in_cache(leaf, backward=True)
         leaf.gradients()
         leaf._add_penalty_gradients()
-        yield from (
-            in_array(f"the gradient of {name} of {leaf._label}", g, steps=False)
-            for name, g in leaf.grads.items()
-        )
+        yield from of_layer(leaf, "the gradient of", leaf.grads)
         yield in_array(f"the input gradient of {leaf._label}", dy)
 
 
-def states(chain: Sequential, state: Any) -> Iterator[Any]:
+def states(network: Sequential, state: Any) -> Iterator[Any]:
     """Yield the initial state of each layer, those of inner chains one by one."""
-    for layer, one in zip(chain.layers, state or [None] * len(chain.layers), strict=True):
+    for layer, one in zip(network.layers, state or [None] * len(network.layers), strict=True):
         if isinstance(layer, Sequential) and layer._is_chain:
             yield from states(layer, one)
         else:
@@ -85,9 +77,8 @@ def states(chain: Sequential, state: Any) -> Iterator[Any]:
 
 def inputs(batch: Batch) -> Array:
     """Return the inputs with 0 in the padding, which is not read."""
-    return (
-        batch.x if batch.lengths is None else without(~valid_steps(batch.lengths, batch.x.shape[1]), batch.x)
-    )
+    x, lengths = batch.x, batch.lengths
+    return x if lengths is None else without(~valid_steps(lengths, x.shape[1]), x)
 
 
 def largest(batch: Batch) -> float:
@@ -126,27 +117,23 @@ def first_value(a: Array) -> float:
 
 
 def in_array(what: str, a: Array, steps: bool = True) -> str:
-    """Return the message for an array, or an empty string if it is finite."""
+    """Return the message for an array or a number, or an empty string if it is finite."""
     if np.isfinite(a).all():
         return ""
     if not steps or a.ndim != 3:
-        return f"{what} holds {first_value(a)}"
+        return f"{what} {'holds' if a.ndim else 'is'} {first_value(a)}"
     step = first_step(a, reverse=False)
     return f"{what} holds {first_value(a[:, step])} at time step {step}"
 
 
-def in_number(what: str, value: float) -> str:
-    """Return the message for a number, or an empty string if it is finite."""
-    return "" if np.isfinite(value) else f"{what} is {value}"
+def of_layer(leaf: Layer, what: str, arrays: Mapping[str, Array]) -> Iterator[str]:
+    """Yield the same for each of a layer's arrays by name, which have no time steps."""
+    return (in_array(f"{what} {name} of {leaf._label}", a, steps=False) for name, a in arrays.items())
 
 
 def in_update(leaf: Layer) -> str:
     """Return the message for the parameters of a layer and what its optimizer remembers, after an update."""
-    slots = leaf._state.slots.items() if leaf._state else ()
-    arrays = {f"parameter {name}": p for name, p in leaf.params.items()} | {
-        f"the optimizer's {n}": s for n, s in slots
-    }
-    found = (
-        in_array(f"after the update, {name} of {leaf._label}", a, steps=False) for name, a in arrays.items()
-    )
-    return next(filter(None, found), "")
+    slots = leaf._state.slots if leaf._state else {}
+    parameters = of_layer(leaf, "after the update, parameter", leaf.params)
+    remembered = of_layer(leaf, "after the update, the optimizer's", slots)
+    return next(filter(None, chain(parameters, remembered)), "")

@@ -5,8 +5,8 @@ itself could overflow, and where it is not nnfw's own code, it keeps a copy of t
 back if the update fails. It does not prove that no other update can overflow: the next step reports one.
 """
 
+import copy
 import math
-from dataclasses import replace
 
 import numpy as np
 
@@ -52,7 +52,7 @@ class Guard:
             own = type(rule).__module__ == Optimizer.__module__
             tame = tame and own and rule.rate(run.epoch_fraction) < HIGH
         self.before = (
-            [] if tame else [(leaf.flat_params.copy(), copy_of(leaf._state)) for leaf in self.leaves]
+            [] if tame else [(leaf.flat_params.copy(), copy.deepcopy(leaf._state)) for leaf in self.leaves]
         )
 
     def verify(self, run: Run) -> None:
@@ -111,11 +111,3 @@ def check_outputs(network: Model, where: str, batch: Batch, a: Array, loss: floa
 def is_finite(a: Array) -> bool:
     """Whether an array holds no NaN and no infinity; if its norm is finite, that is enough."""
     return bool(np.vdot(a, a) < math.inf or np.isfinite(a).all())
-
-
-def copy_of(state: State | None) -> State | None:
-    """Return a copy of what an optimizer remembers."""
-    if state is None:
-        return None
-    slots = {name: slot.copy() for name, slot in state.slots.items()}
-    return replace(state, slots=slots, scalars=dict(state.scalars))

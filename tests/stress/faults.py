@@ -558,7 +558,7 @@ OTHERS = [
     Fault("guard: any rule is tame", GUARD, "tame and own and", "tame and"),
     Fault("guard: any layer is tame", GUARD, "tame = self.plain", "tame = True"),
     Fault("guard: weights not restored", GUARD, "leaf.flat_params[...], leaf._state = params, state", "pass"),
-    Fault("guard: memories not copied", GUARD, "slot.copy()", "slot"),
+    Fault("guard: memories not copied", GUARD, "copy.deepcopy(leaf._state)", "leaf._state"),
     Fault("guard: updates not verified", GUARD, "if found := anomaly.in_update(leaf)", "if found := 0"),
     Fault("guard: not asked before a step", LOOP, "[guard.check, measure]", "[measure]"),
     Fault("guard: not asked after a failure", LOOP, '"on_failure": [guard.restore]', '"on_failure": []'),
@@ -571,8 +571,8 @@ OTHERS = [
     Fault(
         "search: weights not looked at",
         ANOMALY,
-        "for name, p in leaf.params.items()\n",
-        "for name, p in ()\n",
+        'of_layer(leaf, "parameter", leaf.params)',
+        'of_layer(leaf, "parameter", {})',
     ),
     Fault("search: from no state", ANOMALY, "states(network, batch.state)", "states(network, None)"),
     Fault(
