@@ -42,3 +42,8 @@ def without(padding: Array | None, x: Array) -> Array:
     x = x.copy()
     x[padding] = 0
     return x
+
+
+def cleared(x: Array, lengths: Array | None) -> Array:
+    """Return x (N, T, ...) with 0 beyond the lengths (N,)."""
+    return x if lengths is None else without(~valid_steps(lengths, x.shape[1]), x)

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from nnfw.core.extras import extra
+from nnfw.training.tracker import MetricTracker
 
 MPI = extra("mpi4py.MPI", "mpi", "several processes train one network")
 rank, ranks = MPI.COMM_WORLD.rank, MPI.COMM_WORLD.size
@@ -39,6 +40,16 @@ class Group:
                     )
                 )
         return [theirs for _, theirs in found]
+
+    def merge(self, tracker: MetricTracker) -> None:
+        """Make the sums of a tracker those of all ranks."""
+        found = self.exchange("the metrics", tracker.sums)
+        tracker.sums = 0.0, 0, {}
+        for total, weight, statistics in found:
+            tracker.total, tracker.weight = tracker.total + total, tracker.weight + weight
+            for name, running in tracker.metrics.items():
+                if statistics[name] is not None:
+                    running.merge(statistics[name])
 
     def refusal(self, error: BaseException, shown_on: int = 0) -> BaseException:
         """Return an error that all ranks raise; one shows it if nothing catches it."""

@@ -17,7 +17,6 @@ from nnfw.core.typing import Array
 from nnfw.distributed.group import Group, rank, ranks
 from nnfw.training.batches import Batch, Data
 from nnfw.training.iterables import Batches, Samples
-from nnfw.training.tracker import MetricTracker
 
 
 def shard(*arrays: Any) -> tuple[Any, ...]:
@@ -132,10 +131,6 @@ class Share(Data):
         """Return the sum over all ranks."""
         return np.asarray(sum(self.group.exchange("the classes", amounts)))
 
-    def complete(self, tracker: MetricTracker) -> None:
-        """Make the sums of a tracker those of all ranks."""
-        merge(tracker, self.group)
-
     def _take(self, rows: Array | slice, start: int = 0, width: int | None = None) -> Batch:
         if len(rows):  # type: ignore[arg-type]  # an array
             return super()._take(rows, start, width)
@@ -188,18 +183,3 @@ class SharedBatches(Batches):
             for start in range(0, len(self), batch_size):
                 rows = order[start : start + batch_size]
                 yield self.batches._part(rows[rows >= 0].tolist()) if rows.max() >= 0 else None
-
-    def complete(self, tracker: MetricTracker) -> None:
-        """Make the sums of a tracker those of all ranks."""
-        merge(tracker, self.group)
-
-
-def merge(tracker: MetricTracker, group: Group) -> None:
-    """Make the sums of a tracker those of all ranks."""
-    found = group.exchange("the metrics", tracker.sums)
-    tracker.sums = 0.0, 0, {}
-    for total, weight, statistics in found:
-        tracker.total, tracker.weight = tracker.total + total, tracker.weight + weight
-        for name, running in tracker.metrics.items():
-            if statistics[name] is not None:
-                running.merge(statistics[name])

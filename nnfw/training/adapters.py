@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.core.errors import ShapeError
-from nnfw.core.lengths import check_lengths, steps_as_samples, valid_steps, without
+from nnfw.core.lengths import check_lengths, cleared, steps_as_samples
 from nnfw.core.typing import Array
 from nnfw.core.validation import as_array, as_indices, check_finite, named, numeric
 from nnfw.data import pad_sequences
@@ -64,10 +64,7 @@ def as_inputs(first: Layer, x: Any, lengths: Any, dtype: np.dtype[Any]) -> tuple
         counts = None if lengths is None else as_lengths(lengths, x, axes)
     if not isinstance(x, np.memmap):
         check_finite(x, "x", counts, dtype)
-        if counts is None or not first._takes_indices:
-            first._check_values(x)
-        else:
-            first._check_values(without(~valid_steps(counts, x.shape[1]), x))
+        first._check_values(cleared(x, counts) if first._takes_indices else x)
     if lengths is None:
         counts = first._find_lengths(x, counts)
     return x, None if counts is None or np.all(counts == x.shape[1]) else counts
@@ -246,8 +243,8 @@ def as_weight(sample_weight: Any, y: Array, lengths: Array | None, steps: bool, 
     if weight.shape != (N,) and not (steps and weight.shape == (N, T)):
         each = f"one weight a sample, shape {(N,)}" + (f", or one a step, {(N, T)}" if steps else "")
         raise ShapeError(f"sample_weight must have {each}, got {weight.shape}")
-    if weight.ndim == 2 and lengths is not None:
-        weight = without(~valid_steps(lengths, T), weight)
+    if weight.ndim == 2:
+        weight = cleared(weight, lengths)
     check_finite(weight, "sample_weight", dtype=dtype)
     if weight.min() < 0:
         place = ", ".join(map(str, np.unravel_index(weight.argmin(), weight.shape)))

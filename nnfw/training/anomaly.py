@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nnfw.core.lengths import is_sequence, valid_steps, without
+from nnfw.core.lengths import cleared, is_sequence
 from nnfw.core.typing import Array
 from nnfw.layers.base import Layer
 from nnfw.layers.sequential import Sequential
@@ -31,7 +31,7 @@ def search(network: Model, batch: Batch, training: bool = True) -> str:
 
 def walk_forward(network: Model, batch: Batch, training: bool) -> Iterator[str]:
     """Yield after each part of the forward pass a message if that is not finite, else an empty string."""
-    a, lengths = inputs(batch), batch.lengths
+    a, lengths = cleared(batch.x, batch.lengths), batch.lengths
     yield in_array("the input x", a)
     for leaf, state in zip(network._units(), states(network, batch.state), strict=True):
         yield from of_layer(leaf, "parameter", leaf.params)
@@ -44,8 +44,7 @@ def walk_forward(network: Model, batch: Batch, training: bool) -> Iterator[str]:
         if lengths is not None:
             follows = is_sequence(y, (len(a), leaf._steps(a.shape[1])))
             lengths = leaf._steps(lengths) if follows else None
-        seen = y if lengths is None else without(~valid_steps(lengths, y.shape[1]), y)
-        yield in_array(f"the output of {leaf._label}", seen)
+        yield in_array(f"the output of {leaf._label}", cleared(y, lengths))
         a = y
     yield in_array("the loss", np.asarray(network.loss(batch.y, a, batch.weight)))
     yield in_array("the penalty of the regularizers", np.asarray(network._penalty()))
@@ -75,15 +74,9 @@ def states(network: Sequential, state: Any) -> Iterator[Any]:
             yield one
 
 
-def inputs(batch: Batch) -> Array:
-    """Return the inputs with 0 in the padding, which is not read."""
-    x, lengths = batch.x, batch.lengths
-    return x if lengths is None else without(~valid_steps(lengths, x.shape[1]), x)
-
-
 def largest(batch: Batch) -> float:
     """Return the largest magnitude of the inputs; NaN if they hold one."""
-    return float(np.abs(inputs(batch)).max(initial=0.0))
+    return float(np.abs(cleared(batch.x, batch.lengths)).max(initial=0.0))
 
 
 def in_cache(leaf: Layer, backward: bool = False, label: str = "") -> str:

@@ -35,6 +35,7 @@ class Data:
     dtype: np.dtype[Any]  # what batches of x are converted to
     steps: bool  # whether targets have a time axis
     rows: Any = None  # the samples of the subset, an index array or a slice; by default all
+    group: Any = None  # the processes that have samples too, where there are several: see `nnfw.distributed`
 
     def __post_init__(self) -> None:
         if self.rows is None:
@@ -124,18 +125,13 @@ class Data:
             rows, lasts = rows[index], lasts[index]
             yield self._take(rows, start, width), index if start else None
 
-    # ---- where the samples are those of several processes, see `nnfw.distributed`; here they are of one
-
     def of_all(self, values: Array | None) -> Array | None:
-        """Return what is known of each sample here as that of all samples; None if it is not known."""
+        """Return what is known of each sample here as that of the samples of all; None if it is not known."""
         return values
 
     def total(self, amounts: Array) -> Array:
         """Return the sum over all processes of amounts that are counted here."""
         return amounts
-
-    def complete(self, tracker: Any) -> None:
-        """Add to a metric tracker what other processes have measured."""
 
     def _take(self, rows: Array | slice, start: int = 0, width: int | None = None) -> Batch:
         """Return some samples as a batch, of sequences `width` steps from `start`."""

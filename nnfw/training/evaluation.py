@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nnfw.core.lengths import is_sequence, valid_steps, without
+from nnfw.core.lengths import cleared, is_sequence
 from nnfw.core.typing import Array
 from nnfw.layers.parameters import NOTHING
 from nnfw.model import Model
@@ -38,7 +38,8 @@ def evaluated(
         tracker.measure(batch, a)
         tracker.add(loss)
         yield
-    data.complete(tracker)
+    if data.group:
+        data.group.merge(tracker)
 
 
 def predict(
@@ -68,8 +69,8 @@ def predict(
             a = network.forward(batch.x, lengths=batch.lengths)
         check_outputs(network, f"predict, batch {number}", batch, a)
         decided = decide(a)
-        if batch.lengths is not None and is_sequence(a, batch.x.shape[:2]):
-            decided = without(~valid_steps(batch.lengths, a.shape[1]), decided)
+        if is_sequence(a, batch.x.shape[:2]):
+            decided = cleared(decided, batch.lengths)
         if not results.size:
             results = np.empty((len(x), *decided.shape[1:]), decided.dtype)
         results[part] = decided

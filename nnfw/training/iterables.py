@@ -25,6 +25,7 @@ class Batches:
     """
 
     size: int | None = None  # the number of samples, which is not known
+    group: Any = None  # see `Data`
 
     def __init__(self, network: Model, source: Any, steps: int | None = None) -> None:
         self.network, self.source, self.steps = network, source, steps
@@ -69,9 +70,6 @@ class Batches:
             raise self._miscounted(str(number))
         self.counted = number
         getattr(self.source, "on_epoch_end", lambda: None)()  # a Sequence of Keras changes its order there
-
-    def complete(self, tracker: Any) -> None:
-        """Add to a metric tracker what other processes have measured; see `Data.complete`."""
 
     def _begin(self) -> Iterator[Any]:
         if is_indexed(self.source):
