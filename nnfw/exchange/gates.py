@@ -1,6 +1,6 @@
-"""What the dialects share: gates in another order, the two biases of a gate, the layers that have weights."""
+"""What the dialects share: gates in another order, the two biases of a gate, the loss of outputs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -10,19 +10,15 @@ from nnfw.layers.bidirectional import Bidirectional
 from nnfw.layers.embedding import Embedding
 from nnfw.layers.parameters import key
 from nnfw.layers.recurrent import Recurrent
-from nnfw.layers.sequential import Sequential
 
 Orders = Mapping[type[Recurrent], Sequence[str]]  # the gates of each kind of layer, in the order of a dialect
 ONE_GATE = ("",)
 
 
-def with_parameters(chain: Sequential, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-    """Yield the layers with parameters and their names, those of inner networks too."""
-    for name, layer in zip(chain._names, chain.layers, strict=True):
-        if isinstance(layer, Sequential):
-            yield from with_parameters(layer, f"{prefix}{name}.")
-        elif layer.size:
-            yield f"{prefix}{name}", layer
+def loss_of(layers: Sequence[Layer]) -> str:
+    """Return the loss that fits the activation of the last layer."""
+    activation = getattr(layers[-1] if layers else None, "activation", None)
+    return {"softmax": "cce", "sigmoid": "bce"}.get(getattr(activation, "name", ""), "mse")
 
 
 def directions(layer: Layer) -> dict[str, Recurrent]:

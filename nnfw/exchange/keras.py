@@ -9,41 +9,30 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from nnfw import layers as own
 from nnfw.core.errors import LoadError
 from nnfw.core.extras import extra
 from nnfw.core.files import reading
 from nnfw.core.typing import Array
 from nnfw.exchange.gates import ONE_GATE, Orders, directions, joined, parted, with_mask
-from nnfw.layers import (
-    GRU,
-    LSTM,
-    RNN,
-    BatchNorm,
-    Bidirectional,
-    Conv1D,
-    Conv2D,
-    Dense,
-    Embedding,
-    Layer,
-    LayerNorm,
-)
+from nnfw.layers import Layer
 from nnfw.layers.parameters import NOTHING
 from nnfw.layers.sequential import Sequential
 from nnfw.model import Model
 from nnfw.saving.archive import assign, check_weights
 
-ORDERS: Orders = {RNN: ONE_GATE, GRU: "zrc", LSTM: "ifgo"}
+ORDERS: Orders = {own.RNN: ONE_GATE, own.GRU: "zrc", own.LSTM: "ifgo"}
 GROUPS: dict[type[Layer], str] = {  # what Keras calls the first layer of a class in a file; then dense_1 ...
-    RNN: "simple_rnn",
-    GRU: "gru",
-    LSTM: "lstm",
-    Bidirectional: "bidirectional",
-    Conv1D: "conv1d",
-    Conv2D: "conv2d",
-    BatchNorm: "batch_normalization",
-    Dense: "dense",
-    Embedding: "embedding",
-    LayerNorm: "layer_normalization",
+    own.RNN: "simple_rnn",
+    own.GRU: "gru",
+    own.LSTM: "lstm",
+    own.Bidirectional: "bidirectional",
+    own.Conv1D: "conv1d",
+    own.Conv2D: "conv2d",
+    own.BatchNorm: "batch_normalization",
+    own.Dense: "dense",
+    own.Embedding: "embedding",
+    own.LayerNorm: "layer_normalization",
     Sequential: "sequential",
 }
 CELLS = {"": "cell", "ahead.": "forward_layer/cell", "back.": "backward_layer/cell"}
@@ -121,16 +110,16 @@ def read_file(content: Any) -> dict[str, Array]:
 def pairs(chain: Sequential, name: str = "", path: str = "") -> Iterator[tuple[str, Layer, str]]:
     """Yield the name, the layer and its path in the file for each layer with parameters."""
     counts: Counter[str] = Counter()
-    for own, layer in zip(chain._names, chain.layers, strict=True):
+    for place, layer in zip(chain._names, chain.layers, strict=True):
         group = next((group for kind, group in GROUPS.items() if isinstance(layer, kind)), "")
         number = f"_{counts[group]}" if counts[group] else ""
         counts[group] += 1
         if isinstance(layer, Sequential):
-            yield from pairs(layer, f"{name}{own}.", f"{path}{group}{number}/layers/")
+            yield from pairs(layer, f"{name}{place}.", f"{path}{group}{number}/layers/")
         elif layer.size and not group:
             raise TypeError(f"{layer._label}: Keras's names for its weights are not known; copy them by hand")
         elif layer.size:
-            yield f"{name}{own}", layer, f"{path}{group}{number}"
+            yield f"{name}{place}", layer, f"{path}{group}{number}"
 
 
 def write(layer: Layer) -> dict[str, Array]:
@@ -154,6 +143,6 @@ def read(layer: Layer, arrays: Mapping[str, Any]) -> dict[str, Array]:
         if "bh_c" in inner.params:
             cell["b"], cell["bh"] = cell["b"]
         found |= {f"{prefix}{key}": p for key, p in parted(inner, cell, ORDERS).items()}
-    if isinstance(layer, Embedding):
+    if isinstance(layer, own.Embedding):
         return {"E": with_mask(layer, arrays["vars/0"])}
     return found or {key: arrays[f"vars/{i}"] for i, key in enumerate(layer.params)}

@@ -10,6 +10,7 @@ from nnfw import initializers, layers
 from nnfw.activations import LeakyReLU
 from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
+from nnfw.exchange.gates import loss_of
 from nnfw.exchange.keras import load_keras
 from nnfw.layers import Layer
 from nnfw.network import Network
@@ -17,11 +18,9 @@ from nnfw.regularizers import L1, L2, MaxNorm, Regularizer
 
 # Arguments of Keras's layers, and what nnfw calls them.
 DENSE = {name: name for name in ("units", "activation", "use_bias", "bias_initializer")}
-RECURRENT = DENSE | {
-    "kernel_initializer": "input_initializer",
-    "recurrent_initializer": "recurrent_initializer",
-}
-RECURRENT |= {name: name for name in ("return_sequences", "go_backwards", "dropout", "recurrent_dropout")}
+RECURRENT = DENSE | {"kernel_initializer": "input_initializer"}
+RECURRENT |= {name: name for name in ("recurrent_initializer", "return_sequences", "go_backwards")}
+RECURRENT |= {name: name for name in ("dropout", "recurrent_dropout")}
 GATED = RECURRENT | {"recurrent_activation": "recurrent_activation"}
 EMBEDDING = {"input_dim": "vocabulary", "output_dim": "units", "mask_zero": "mask"}
 LAYERS: dict[str, tuple[type[Layer], dict[str, str]]] = {
@@ -58,7 +57,6 @@ DEFAULTS: dict[str, tuple[Any, ...]] = {  # of arguments that nnfw does not have
 SAME = "elu gelu hard_sigmoid linear relu selu sigmoid silu softmax softplus softsign tanh"
 ACTIVATIONS: dict[str, Any] = {name: name for name in SAME.split()} | {"leaky_relu": LeakyReLU(0.2)}
 INITIALIZERS = {made.__name__: made for made in initializers.registry.factories.values()}
-LOSSES = {"softmax": "cce", "sigmoid": "bce"}
 
 
 def network_from_keras(config: "Mapping[str, Any] | str | PathLike[str]") -> Network:
@@ -111,8 +109,7 @@ def network_of(model: Mapping[str, Any]) -> Network:
         ]
     except (AttributeError, KeyError, TypeError) as error:
         raise LoadError(f"the config is not that of a Sequential, model.get_config(): {error!r}") from error
-    last = getattr(chain[-1] if chain else None, "activation", None)
-    network = Network(chain, loss=LOSSES.get(getattr(last, "name", ""), "mse"))
+    network = Network(chain, loss=loss_of(chain))
     check_masks(network)
     for shape in starts or filter(None, [config.get("build_input_shape")]):
         network.build(tuple(shape[1:]))

@@ -47,10 +47,9 @@ def write_windows(graph: Any, layer: Windowed) -> None:
     write_channels_first(graph, operator, layer._axes, arrays, **how)
     if graph.steps:
         more = sum(windows.around()) - windows.reach() + windows.stride[0]
-        numbers = [
-            graph.constant(name, np.int64(n)) for name, n in (("more", more), ("stride", windows.stride[0]))
-        ]
-        graph.steps = graph.function("Windows", graph.steps, *numbers)
+        numbers = {"more": more, "stride": windows.stride[0]}
+        constants = [graph.constant(name, np.int64(n)) for name, n in numbers.items()]
+        graph.steps = graph.function("Windows", graph.steps, *constants)
 
 
 def pads(windows: Windows) -> list[int]:
@@ -66,8 +65,6 @@ def one_or_all(numbers: Sequence[int]) -> Any:
 
 class ChannelReader(Source):
     """Read these nodes, and what flattens or repeats; the letter F stands for features, channels first."""
-
-    layers: list[Any]
 
     def read_windows(self, node: Any, a: dict[str, Any]) -> None:
         """Add a convolution, so far without an activation, or windowed pooling."""
@@ -105,14 +102,9 @@ class ChannelReader(Source):
             self.axes = "N1D"
             return
         sizes = self.operand(node, 1).tolist()
-        self.require(
-            node, self.axes == "N1D" and sizes[::2] == [1, 1], "repeats another axis than that of steps"
-        )
+        alone = self.axes == "N1D" and sizes[::2] == [1, 1]
+        self.require(node, alone, "repeats another axis than that of steps")
         self.add(own.RepeatVector(sizes[1]), axes="NTD")
-
-    def add(self, layer: Any, weights: Any = None, axes: str = "") -> None:
-        """Add a layer with its weights, and give the axes of its output if they are others than before."""
-        raise NotImplementedError
 
 
 def layer_of(

@@ -1,6 +1,7 @@
 """A network as a file of ONNX, which runs wherever ONNX does."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 from os import PathLike
 from typing import Any
 
@@ -13,19 +14,9 @@ from nnfw.core.files import replacing
 from nnfw.core.typing import Shape
 from nnfw.core.validation import boolean
 from nnfw.core.version import __version__
+from nnfw.exchange import onnx_forms as forms
 from nnfw.exchange.gates import directions, joined, with_mask
 from nnfw.exchange.onnx_channels import write_channels_first, write_windows
-from nnfw.exchange.onnx_forms import (
-    DOMAIN,
-    FUNCTIONS,
-    IR,
-    MERGES,
-    OPSET,
-    ORDERS,
-    attributes_of,
-    load_onnx,
-    operator_of,
-)
 from nnfw.layers import Layer
 from nnfw.layers.activated import Activated
 from nnfw.layers.base import with_samples
@@ -67,7 +58,7 @@ def to_onnx(network: Model, path: "str | PathLike[str]", *, lengths: bool = Fals
     """
     network._check_ready("to_onnx")
     boolean("to_onnx", "lengths", lengths)
-    onnx = load_onnx()
+    onnx = forms.load_onnx()
     with replacing(path) as file, at_rest(network, "to_onnx"):
         file.write(model_of(network, onnx, lengths).SerializeToString())
 
@@ -98,10 +89,7 @@ def shapes_of(leaves: Sequence[Layer], shape: Shape) -> list[Shape]:
     """Return the shapes of the input and of all outputs, for any number of steps if the layers allow it."""
 
     def follow(shape: Shape) -> list[Shape]:
-        shapes = [shape]
-        for layer in leaves:
-            shapes.append(layer.compute_shapes(shapes[-1]))
-        return shapes
+        return list(accumulate(leaves, lambda shape, layer: layer.compute_shapes(shape), initial=shape))
 
     try:
         return follow((None, *shape[1:]) if leaves[0]._takes_indices or len(shape) == 2 else shape)
@@ -120,11 +108,9 @@ class Graph:
 
     def constant(self, name: str, array: Any) -> str:
         """Add an array, in float32 if it is one of floats; return its name."""
-        name, array = f"{self.scope}.{name}", np.asarray(array)
+        name, array = f"{self.scope}.{name}", np.asarray(array, order="C")
         array = array.astype(np.float32) if array.dtype.kind == "f" else array
-        self.arrays.append(
-            self.onnx.numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), name)
-        )
+        self.arrays.append(self.onnx.numpy_helper.from_array(array, name))
         return name
 
     def node(self, operator: str, *inputs: str, output: int = 0, domain: str = "", **attributes: Any) -> str:
@@ -137,9 +123,9 @@ class Graph:
 
     def function(self, name: str, *inputs: str) -> str:
         """Add a node that is a function of nnfw, whose definition goes into the file too."""
-        text = f'<opset_import: ["": {OPSET}], domain: "{DOMAIN}"> {name} {FUNCTIONS[name]}'
+        text = f'<opset_import: ["": {forms.OPSET}], domain: "{forms.DOMAIN}"> {name} {forms.FUNCTIONS[name]}'
         self.functions[name] = self.onnx.parser.parse_function(text)
-        return self.node(name, *inputs, domain=DOMAIN)
+        return self.node(name, *inputs, domain=forms.DOMAIN)
 
     def then(self, operator: str, *inputs: str, **attributes: Any) -> None:
         """Add a node that follows the last one."""
@@ -160,12 +146,12 @@ class Graph:
         inputs += [info("lengths", kinds.INT64, ())] if self.lengths else []
         nodes = [*self.nodes, make.make_node("Identity", [self.x], ["y"])]
         graph = make.make_graph(nodes, "nnfw", inputs, [info("y", kinds.FLOAT, shapes[-1])], self.arrays)
-        opsets = [make.make_opsetid("", OPSET)] + [make.make_opsetid(DOMAIN, 1)] * bool(self.functions)
+        opsets = {"": forms.OPSET} | ({forms.DOMAIN: 1} if self.functions else {})
         model = make.make_model(
             graph,
             functions=list(self.functions.values()),
-            opset_imports=opsets,
-            ir_version=IR,
+            opset_imports=[make.make_opsetid(*one) for one in opsets.items()],
+            ir_version=forms.IR,
             producer_name="nnfw",
             producer_version=__version__,
         )
@@ -222,17 +208,17 @@ def write(graph: Graph, layer: Layer, shape: Shape) -> None:
 
 def write_activation(graph: Graph, layer: Activated) -> None:
     """Add the activation of a layer."""
-    operator = operator_of(layer.activation, layer._label)
-    if operator in FUNCTIONS:
+    operator = forms.operator_of(layer.activation, layer._label)
+    if operator in forms.FUNCTIONS:
         graph.call(operator)
     elif operator != "Affine":
-        graph.then(operator, **attributes_of(layer.activation))
+        graph.then(operator, **forms.attributes_of(layer.activation))
 
 
 def write_recurrent(graph: Graph, layer: Layer) -> None:
     """Add the node of a recurrent layer, time first as ONNX has it, and what gives its output nnfw's axes."""
     inner = list(directions(layer).values())
-    one, cells = inner[0], [joined(each, ORDERS) for each in inner]
+    one, cells = inner[0], [joined(each, forms.ORDERS) for each in inner]
     inputs = [
         graph.constant("W", np.stack([cell["Wx"].T for cell in cells])),
         graph.constant("R", np.stack([cell["Wh"].T for cell in cells])),
@@ -243,26 +229,24 @@ def write_recurrent(graph: Graph, layer: Layer) -> None:
     if graph.steps:
         inputs += [""] * (3 - len(inputs))
         inputs.append(graph.node("Cast", graph.steps, to=graph.onnx.TensorProto.INT32))
-    options: dict[str, Any] = (
-        {"linear_before_reset": int(one.reset_after)} if isinstance(one, own.GRU) else {}
-    )
     direction = "bidirectional" if len(inner) > 1 else "reverse" if one.go_backwards else "forward"
+    options: dict[str, Any] = {"hidden_size": one.units, "direction": direction}
+    if isinstance(one, own.GRU):
+        options["linear_before_reset"] = int(one.reset_after)
     activations = [a for each in inner for a in activations_of(each, layer._label)]
-    options["activations"] = [operator_of(a, layer._label, in_cell=True) for a in activations]
+    options["activations"] = [forms.operator_of(a, layer._label, in_cell=True) for a in activations]
     for key in ("alpha", "beta"):
-        values = [attributes_of(a)[key] for a in activations if key in attributes_of(a)]
+        values = [forms.attributes_of(a)[key] for a in activations if key in forms.attributes_of(a)]
         options |= {f"activation_{key}": values} if values else {}
     graph.then("Transpose", perm=[1, 0, 2])
     last = not one.return_sequences
-    graph.then(
-        type(one).__name__, *inputs, output=last, hidden_size=one.units, direction=direction, **options
-    )
+    graph.then(type(one).__name__, *inputs, output=last, **options)
     graph.then("Transpose", perm=[1, 0, 2] if last else [2, 0, 1, 3])  # the directions before the features
     merge = layer.merge if isinstance(layer, own.Bidirectional) else "concat"
     if merge == "concat":
         graph.then("Reshape", graph.constant("shape", np.array([0, -1] if last else [0, 0, -1])))
     else:
-        graph.then(MERGES[merge], graph.constant("axis", np.array([-2])), keepdims=0)
+        graph.then(forms.MERGES[merge], graph.constant("axis", np.array([-2])), keepdims=0)
 
 
 def activations_of(layer: Recurrent, label: str) -> list[Activation]:
@@ -271,7 +255,5 @@ def activations_of(layer: Recurrent, label: str) -> list[Activation]:
         return [layer.activation]
     if isinstance(layer.recurrent_activation, dict):
         raise ValueError(f"{label}: ONNX has one recurrent_activation for all gates; build it with one")
-    φ = [layer.activation] * (
-        2 if isinstance(layer, own.LSTM) else 1
-    )  # of the candidate, and of the cell state
-    return [layer.recurrent_activation, *φ]
+    both = isinstance(layer, own.LSTM)  # the candidate, and the cell state
+    return [layer.recurrent_activation, *[layer.activation] * (1 + both)]

@@ -8,22 +8,28 @@ from nnfw.core.errors import LoadError
 from nnfw.core.typing import Array, Shape
 from nnfw.exchange.onnx_forms import DOMAIN
 
-CELLS = {"RNN": 1, "GRU": 2, "LSTM": 3}  # the recurrent nodes, and how many activations a direction has
+# The recurrent nodes, and the activations of a direction by default:
+CELLS = {"RNN": [b"Tanh"], "GRU": [b"Sigmoid", b"Tanh"], "LSTM": [b"Sigmoid", b"Tanh", b"Tanh"]}
 CHANNELS_FIRST = (
     "Conv",
     "MaxPool",
     "AveragePool",
     "BatchNormalization",
-)  # nodes with axis 1 for the features
+)  # nodes whose axis 1 has the features
 
 
 class Source:
-    """A graph, with its constants by name; `axes` are the letters of the axes of the value that is read."""
+    """A graph with its constants by name, and the layers that have been read from it.
+
+    `axes` are the letters of the axes of the value that is read.
+    """
 
     def __init__(self, onnx: Any, model: Any) -> None:
         graph = model.graph
         self.onnx, self.graph, self.axes = onnx, graph, ""
         self.channels: int | None = None  # D of the input
+        self.layers: list[Any] = []
+        self.weights: list[Any] = []  # of each layer by name; if it is recurrent, of each direction
         self.opset = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 1)
         self.arrays = {a.name: onnx.numpy_helper.to_array(a) for a in graph.initializer}
         self.producers = {name: node for node in graph.node for name in node.output if name}
@@ -38,6 +44,12 @@ class Source:
         if not condition:
             name = f"{node.op_type} {node.name!r}"
             raise LoadError(f"its node {name} {why}; nnfw reads chains of what its own layers compute")
+
+    def add(self, layer: Any, weights: Any = None, axes: str = "") -> None:
+        """Add a layer with its weights, and give the axes of its output if they are others than before."""
+        self.layers.append(layer)
+        self.weights.append({} if weights is None else weights)
+        self.axes = axes or self.axes
 
     def chain(self) -> list[tuple[Any, str]]:
         """Return the nodes from the input to the first output, each with the output of it that is used."""

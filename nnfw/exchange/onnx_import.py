@@ -15,7 +15,7 @@ from nnfw import layers as own
 from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
 from nnfw.core.typing import Array
-from nnfw.exchange.gates import directions, parted
+from nnfw.exchange.gates import directions, loss_of, parted
 from nnfw.exchange.onnx_channels import ChannelReader
 from nnfw.exchange.onnx_forms import DEFAULTS, DOMAIN, MERGES, OPERATORS, ORDERS, activation_of, load_onnx
 from nnfw.exchange.onnx_graph import CELLS
@@ -25,13 +25,8 @@ from nnfw.layers.recurrent import Recurrent
 from nnfw.network import Network
 from nnfw.saving.archive import assign, check_weights
 
-KINDS: dict[str, type[Any]] = {"RNN": own.RNN, "GRU": own.GRU, "LSTM": own.LSTM}
 POOLS: dict[str, type[Layer]] = {"ReduceMean": own.MeanPooling, "ReduceMax": own.MaxPooling}
-POOL_FUNCTIONS: dict[str, type[Layer]] = {
-    kind.__name__: kind for kind in (own.MeanPooling, own.MaxPooling, own.LastStep)
-}
 MERGED = {operator: merge for merge, operator in MERGES.items()}
-LOSSES = {"softmax": "cce", "sigmoid": "bce"}
 
 
 def from_onnx(path: "str | PathLike[str]") -> Network:
@@ -68,20 +63,14 @@ class Reader(ChannelReader):
 
     def network(self) -> Network:
         """Return the network with its weights."""
-        self.layers: list[Any] = []
-        self.weights: list[Any] = []  # of each layer by name; if it is recurrent, of each direction
         nodes = self.chain()
         self.axes, shape = self.start(nodes)
         self.channels = shape[-1]
         for node, name in nodes:
             self.read(node, name)
-        self.require(
-            nodes[-1][0],
-            self.axes.replace("P", "") in ("ND", "NTD", "TND", "NDT", "NHWD", "NDHW"),
-            f"gives the axes {self.axes}, not samples, steps, features",
-        )
-        last = getattr(self.layers[-1] if self.layers else None, "activation", None)
-        network = Network(self.layers, loss=LOSSES.get(getattr(last, "name", ""), "mse"))
+        known = self.axes.replace("P", "") in ("ND", "NTD", "TND", "NDT", "NHWD", "NDHW")
+        self.require(nodes[-1][0], known, f"gives the axes {self.axes}, not samples, steps, features")
+        network = Network(self.layers, loss=loss_of(self.layers))
         network.build(shape)
         found: dict[str, Array] = {}
         for name, layer, weights in zip(network._names, self.layers, self.weights, strict=True):
@@ -93,12 +82,6 @@ class Reader(ChannelReader):
         assign(network, "from_onnx", found)
         return network
 
-    def add(self, layer: Any, weights: Any = None, axes: str = "") -> None:
-        """See `ChannelReader`."""
-        self.layers.append(layer)
-        self.weights.append({} if weights is None else weights)
-        self.axes = axes or self.axes
-
     def read(self, node: Any, name: str) -> None:
         """Read one node, of which the output `name` is used."""
         a, operator = self.attributes(node), node.op_type
@@ -108,7 +91,7 @@ class Reader(ChannelReader):
             case "Mask" if node.domain == DOMAIN:
                 pass
             case "MeanPooling" | "MaxPooling" | "LastStep" if node.domain == DOMAIN:
-                self.add(POOL_FUNCTIONS[operator](), axes="ND")
+                self.add(getattr(own, operator)(), axes="ND")
             case "RNN" | "GRU" | "LSTM":
                 self.read_recurrent(node, list(node.output).index(name))
             case "Conv" | "MaxPool" | "AveragePool":
@@ -166,18 +149,11 @@ class Reader(ChannelReader):
         for cell, b in zip(cells, () if B is None else B, strict=False):
             cell["b"], cell["bh"] = np.split(b, 2)
         *σ, φ = self.activations(node, a, len(W))
-        options: dict[str, Any] = (
-            {"reset_after": bool(a["linear_before_reset"])} if node.op_type == "GRU" else {}
-        )
-        layer = KINDS[node.op_type](
-            R.shape[-1],
-            φ,
-            *σ,
-            use_bias=B is not None,
-            return_sequences=output == 0,
-            go_backwards=a["direction"] == b"reverse",
-            **options,
-        )
+        options = {"use_bias": B is not None, "return_sequences": output == 0}
+        options["go_backwards"] = a["direction"] == b"reverse"
+        if node.op_type == "GRU":
+            options["reset_after"] = bool(a["linear_before_reset"])
+        layer = getattr(own, node.op_type)(R.shape[-1], φ, *σ, **options)
         axes = [["TPND", "PND"], ["NTPD", "NPD"]][a["layout"]][output]
         self.add(layer if len(W) == 1 else own.Bidirectional(layer), cells, axes)
 
@@ -196,9 +172,7 @@ class Reader(ChannelReader):
 
     def activations(self, node: Any, a: dict[str, Any], directions: int) -> list[Any]:
         """Return the activations of nnfw's layer: that of the gates, if there is one, and the other."""
-        default = (
-            [b"Tanh"] if node.op_type == "RNN" else [b"Sigmoid", b"Tanh", b"Tanh"][: CELLS[node.op_type]]
-        )
+        default = CELLS[node.op_type]
         values = {key: iter(a.get(f"activation_{key}", ())) for key in ("alpha", "beta")}
         found = []
         for name in a.get("activations") or default * directions:
@@ -206,7 +180,7 @@ class Reader(ChannelReader):
             given = {key: next(values[key], usual) for key, usual in DEFAULTS.get(operator, {}).items()}
             found.append(activation_of(operator, given))
             self.require(node, found[-1], f"has the activation {operator} {given or ''}, unlike any of nnfw")
-        *first, last = found[: CELLS[node.op_type]]
+        *first, last = found[: len(default)]
         same = found == [*first, last] * directions and first[1:] in ([], [last])
         self.require(node, same, "has different activations where a layer of nnfw has one")
         return [*first[:1], last]
@@ -236,10 +210,8 @@ class Reader(ChannelReader):
     def read_bias(self, node: Any) -> None:
         """Give the Dense layer before it its bias."""
         self.require_features_last(node)
-        layer, b = (
-            self.dense(node),
-            next(self.arrays[one] for one in node.input[::-1] if one in self.arrays),
-        )
+        layer = self.dense(node)
+        b = next(self.arrays[one] for one in node.input[::-1] if one in self.arrays)
         fits = b.shape == (layer.units,) and not layer.use_bias
         self.require(node, fits, "adds something else than the one bias of a Dense layer")
         layer.use_bias, self.weights[-1]["b"] = True, b
@@ -265,10 +237,8 @@ class Reader(ChannelReader):
         if node.input[0] in self.arrays:
             E = self.operand(node, 0)
             self.require(node, axis == 0 and not self.layers, "is not the first node, as an Embedding is")
-            steps = [
-                one.input[1] for one in self.graph.node if (one.domain, one.op_type) == (DOMAIN, "Steps")
-            ]
-            mask = int(self.arrays[steps[0]]) if steps else None
+            steps = (one for one in self.graph.node if (one.domain, one.op_type) == (DOMAIN, "Steps"))
+            mask = next((int(self.arrays[one.input[1]]) for one in steps), None)
             self.add(own.Embedding(E.shape[0], E.shape[1], mask), {"E": E}, self.axes + "D")
         else:
             last = self.axes[axis] == "T" and self.operand(node, 1).tolist() == -1

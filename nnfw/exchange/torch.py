@@ -11,7 +11,7 @@ from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
 from nnfw.core.typing import Array
 from nnfw.core.validation import numeric
-from nnfw.exchange.gates import ONE_GATE, Orders, directions, joined, parted, with_mask, with_parameters
+from nnfw.exchange.gates import ONE_GATE, Orders, directions, joined, parted, with_mask
 from nnfw.layers import GRU, LSTM, RNN, Dense, Embedding, Layer, LayerNorm
 from nnfw.layers.gated import Gated
 from nnfw.layers.recurrent import Recurrent
@@ -60,7 +60,7 @@ def to_torch(network: Model, like: Mapping[str, Any] | None = None) -> dict[str,
     with at_rest(network, "to_torch"):
         own = {
             f"{name}.{part}": np.array(array, order="C")
-            for name, layer in with_parameters(network)
+            for name, layer in with_parameters(network).items()
             for part, array in write(layer).items()
         }
     if like is None:
@@ -107,11 +107,16 @@ def translated(
     """Return PyTorch's arrays under nnfw's names; `own` are the network's, as `to_torch` returns them."""
     names = match(network, own, theirs, ordered)
     found: dict[str, Array] = {}
-    for name, layer in with_parameters(network):
+    for name, layer in with_parameters(network).items():
         arrays = {part: numeric(theirs[names[f"{name}.{part}"]], part) for part in write(layer)}
         found |= {f"{name}.{key}": array for key, array in read(layer, arrays).items()}
     check_weights(found, network.params)
     return found
+
+
+def with_parameters(network: Model) -> dict[str, Layer]:
+    """Return the layers with parameters by name, those of inner networks too."""
+    return {name: layer for name, layer in network._named_leaves() if layer.size}
 
 
 def write(layer: Layer) -> dict[str, Array]:
@@ -171,7 +176,7 @@ def match(
     network: Model, own: Mapping[str, Array], theirs: Mapping[str, Any], ordered: bool = True
 ) -> dict[str, str]:
     """Return PyTorch's name for each of `own`; raise a LoadError where the shapes are not the same."""
-    labels = [layer._label for _, layer in with_parameters(network)]
+    labels = [layer._label for layer in with_parameters(network).values()]
     layers, modules = modules_of(own), modules_of(theirs)
     if layers.keys() != modules.keys():  # else the names say it
         order = modules if ordered else arranged(own, layers, theirs, modules)
