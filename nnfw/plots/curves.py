@@ -1,4 +1,4 @@
-"""Curves in one picture, and those of schedules."""
+"""Curves in one picture, those of schedules, and that of a learning-rate range test."""
 
 import math
 import textwrap
@@ -114,6 +114,22 @@ def lines(
             axes.figure.legend(loc="outside lower center", ncols=columns)
         else:
             axes.legend()
+    return axes.figure  # type: ignore[return-value]
+
+
+def rate_test(
+    rates: Array, losses: Array, means: Array, rate: float, path: Target = None, *, ax: "Axes | None" = None
+) -> "Figure":
+    """Draw the losses of a learning-rate range test and what it suggests; see `nnfw.find_rate`."""
+    with canvas(path, 4.8, 3.2, ax) as axes:
+        axes.plot(rates, finite(losses), ".", color="0.6", markersize=3, label="loss of each step")
+        axes.plot(rates, finite(means), color=BLUE, label="running mean")
+        if np.isfinite(rate):
+            colour, dash = look(1)
+            axes.axvline(rate, color=colour, linestyle=dash, label=f"suggestion: {rate:.1e}")
+        highest = np.nanmax(finite(means)[: int(np.nanargmin(means)) + 1])
+        axes.set(xscale="log", xlabel="learning rate", ylabel="loss", ylim=(None, 1.5 * abs(highest)))
+        axes.legend(loc="best")
     return axes.figure  # type: ignore[return-value]
 
 

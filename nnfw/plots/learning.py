@@ -1,16 +1,19 @@
-"""Learning curves."""
+"""Learning curves: those of one history, or several on one sheet, repeated runs as bands."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnfw.core.typing import Array
-from nnfw.plots.figure import BLUE, DASHES, VERMILION, Target, draw_curve, finite, grid, picture, set_ticks
+from nnfw.plots.figure import BLACK, Target, draw_curve, finite, grid, look, picture, set_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+# Its label, its colour and dash, the epochs, and the values of each run:
+Curve = tuple[str, tuple[str, Any], Array, Sequence[Array]]
 
 
 def history(history: Mapping[str, Sequence[float]], path: Target = None) -> "Figure":
@@ -44,7 +47,12 @@ def history(history: Mapping[str, Sequence[float]], path: Target = None) -> "Fig
         entries: dict[str, Any] = {}  # of the legend, each label once
         for number, name in enumerate(panels, start=1):
             axes = figure.add_subplot(rows, columns, number)
-            _draw_panel(axes, epochs, name, series)
+            curves: list[Curve] = [("training", look(0), epochs, [series[name]])]
+            if name == "learning_rate":
+                curves = [("_", (BLACK, "-"), epochs, [series[name]])]
+            elif f"val_{name}" in series:
+                curves.append(("validation", look(1), epochs, [series[f"val_{name}"]]))
+            _draw_panel(axes, name, curves)
             if mark is not None:
                 style: dict[str, Any] = {"color": "0.5", "linestyle": ":", "linewidth": 1}
                 axes.axvline(epochs[mark[1]], label=f"{mark[0]}: epoch {epochs[mark[1]]}", **style)
@@ -73,14 +81,77 @@ def marked(history: Mapping[str, Sequence[float]]) -> tuple[str, int] | None:
     return None
 
 
-def _draw_panel(axes: "Axes", epochs: Array, name: str, series: Mapping[str, Array]) -> None:
-    """Draw a quantity, and its validation if there is one."""
+def compare(histories: Mapping[str, Any], path: Target = None) -> "Figure":
+    """Draw several histories on one sheet: a panel for the loss and for each metric.
+
+    A panel shows validation where there is any, else training. Of repeated runs it shows the mean and a band
+    of one standard deviation to either side.
+
+    Parameters
+    ----------
+    histories : dict
+        By name, a history each, or for repeated runs a list of histories or what `nnfw.repeat` returned.
+    path : str or Path, optional
+        Where to save the picture: a name that ends in .png, .svg or .pdf.
+
+    Examples
+    --------
+    >>> figure = compare({"RNN": {"loss": [0.9, 0.6]}, "GRU": [{"loss": [0.8, 0.5]}, {"loss": [0.6, 0.25]}]})
+    >>> [(line.get_label(), line.get_ydata().tolist()) for line in figure.axes[0].lines]
+    [('RNN', [0.9, 0.6]), ('GRU, 2 runs', [0.7, 0.375])]
+    """
+    if not isinstance(histories, Mapping):
+        got = type(histories).__name__
+        raise TypeError(f"compare: histories must be a dict by name, as {{'GRU': history}}, got {got}")
+    runs = {str(name): _runs(str(name), one) for name, one in histories.items()}
+    everyone = [one for several in runs.values() for one in several]
+    names = dict.fromkeys(name for one in everyone for name, values in one.items() if len(values))
+    panels = [name for name in names if not name.startswith("val_") and name != "learning_rate"]
+    if not panels:
+        raise ValueError("compare: the histories have no epoch yet; call fit first")
+    rows, columns = grid(len(panels))
+    with picture(path, 2.3 + 2.1 * columns, 0.4 + 2.3 * rows) as figure:
+        for number, name in enumerate(panels, 1):
+            axes = figure.add_subplot(rows, columns, number)
+            validated = all(np.isfinite(finite(one.get(f"val_{name}", ()))).any() for one in everyone)
+            name = f"val_{name}" if validated else name
+            _draw_panel(axes, name, [*_curves(name, runs)])
+        figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    return figure
+
+
+def _runs(name: str, runs: Any) -> list[Mapping[str, Sequence[float]]]:
+    """Return the histories of one name as a list."""
+    several = getattr(runs, "histories", runs)
+    several = list(several) if isinstance(several, Sequence) else [several]
+    for one in several:
+        if not hasattr(one, "items"):
+            raise TypeError(
+                f"compare: {name!r} must be a History, or a list of them, got {type(one).__name__}; "
+                f"network.history is one"
+            )
+    return several
+
+
+def _curves(name: str, runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[Curve]:
+    """Yield a curve of a quantity for each name, up to the end of its shortest run."""
+    for number, (label, several) in enumerate(runs.items()):
+        if values := [finite(one[name]) for one in several if len(one.get(name, ()))]:
+            length = min(map(len, values))
+            epochs = np.asarray(getattr(several[0], "epoch", range(1, length + 1)))[:length]
+            label += f", {len(values)} runs" if len(values) > 1 else ""
+            yield label, look(number), epochs, [one[:length] for one in values]
+
+
+def _draw_panel(axes: "Axes", name: str, curves: Sequence[Curve]) -> None:
+    """Draw curves of a quantity; of several runs the mean, and a band of one standard deviation around it."""
+    for label, (colour, dash), epochs, values in curves:
+        mean = np.mean(values, axis=0)
+        draw_curve(axes, epochs, mean, label, colour, dash)
+        if len(values) > 1:
+            spread = np.std(values, axis=0, ddof=1)
+            axes.fill_between(epochs, mean - spread, mean + spread, color=colour, alpha=0.2, linewidth=0)
     axes.set(xlabel="epoch", ylabel=name.replace("_", " "))
-    label, colour = ("_", "black") if name == "learning_rate" else ("training", BLUE)
-    drawn = [(series[name], label, colour, "-")]
-    if f"val_{name}" in series:
-        drawn.append((series[f"val_{name}"], "validation", VERMILION, DASHES[1]))
-    for curve, *style in drawn:
-        draw_curve(axes, epochs, curve, *style)
-    falls = name in ("loss", "learning_rate")
-    set_ticks(axes, epochs, np.concatenate([curve for curve, *_ in drawn]) if falls else None)
+    longest = max((epochs for _, _, epochs, _ in curves), key=len)
+    drawn = np.concatenate([one for *_, values in curves for one in values])
+    set_ticks(axes, longest, drawn if name.endswith(("loss", "learning_rate")) else None)
