@@ -208,25 +208,17 @@ class CSVLogger(Callback):
     def on_epoch_end(self, run: Run) -> None:
         """Append the row of the epoch."""
         row = {"epoch": run.epoch, **run.logs}
-        new = [name for name in row if name not in self._header]
-        if new and self._header:
-            self._add_columns(new)
-        elif new:
-            self._append(new)
+        begun, new = bool(self._header), [name for name in row if name not in self._header]
+        if begun and new:  # the file is replaced in one step: a killed process loses nothing
+            header, *rows = self._rows()
+            write_csv(self.path, [header + new, *(old + ["nan"] * len(new) for old in rows)])
         self._header += new
-        self._append([row.get(name, math.nan) for name in self._header])
+        values = [row.get(name, math.nan) for name in self._header]
+        with open(self.path, "a", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([values] if begun else [self._header, values])
 
     def _rows(self) -> list[list[str]]:
         if not os.path.isfile(self.path):
             return []
         with reading("CSVLogger", self.path) as file:
             return list(csv.reader(io.StringIO(file.read().decode(), newline="")))
-
-    def _append(self, row: list[Any]) -> None:
-        with open(self.path, "a", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerow(row)
-
-    def _add_columns(self, names: list[str]) -> None:
-        """Replace the file by one with more columns, in one step: a killed process loses nothing."""
-        header, *rows = self._rows()
-        write_csv(self.path, [header + names, *(row + ["nan"] * len(names) for row in rows)])
