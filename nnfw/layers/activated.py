@@ -1,18 +1,24 @@
 """The base of layers with an activation: φ, a bias, and the logits that a loss reads; and φ as a layer."""
 
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 import numpy as np
 
 from nnfw import activations, initializers
+from nnfw.activations import Activation
 from nnfw.core.logits import LOGITS
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import boolean
+from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer, Options
 
-if TYPE_CHECKING:
-    from nnfw.activations import Activation
-    from nnfw.initializers import Initializer
+
+class ActivatedOptions(Options, total=False):
+    """The arguments of every layer with an activation; `Activated` describes them."""
+
+    use_bias: bool
+    initializer: str | Initializer
+    bias_initializer: str | Initializer
 
 
 class Activated(Layer):
@@ -30,16 +36,16 @@ class Activated(Layer):
         See `Layer`.
     """
 
-    activation: "Activation"  # φ
+    activation: Activation  # φ
     _adjustable: tuple[str, ...] = ("activation",)
 
     def __init__(
         self,
-        activation: "str | Activation" = "linear",
+        activation: str | Activation = "linear",
         *,
         use_bias: bool = True,
-        initializer: "str | Initializer" = "glorot_uniform",
-        bias_initializer: "str | Initializer" = "zeros",
+        initializer: str | Initializer = "glorot_uniform",
+        bias_initializer: str | Initializer = "zeros",
         **options: Unpack[Options],
     ) -> None:
         super().__init__(**options)
@@ -91,7 +97,7 @@ class Activate(Activated):
 
     causal = True
 
-    def __init__(self, activation: "str | Activation", *, name: str | None = None) -> None:
+    def __init__(self, activation: str | Activation, *, name: str | None = None) -> None:
         Layer.__init__(self, name=name)
         self.activation = activations.get(activation)
 

@@ -1,21 +1,18 @@
 """Attention: a weighted mean over the steps of a sequence, with weights that are computed from it."""
 
 import math
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
 from nnfw import initializers
-from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths, valid_steps, without
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import boolean, positive_integer
-from nnfw.layers.base import AXES, Layer, Options, with_samples
+from nnfw.initializers import Initializer
+from nnfw.layers.base import Layer, Options
 from nnfw.layers.parameters import NOTHING
 from nnfw.layers.stepping import Stepper
-
-if TYPE_CHECKING:
-    from nnfw.initializers import Initializer
 
 
 class Attention(Layer):
@@ -24,17 +21,11 @@ class Attention(Layer):
     takes_lengths = True
 
     def __init__(
-        self, units: int, *, initializer: "str | Initializer" = "glorot_uniform", **options: Unpack[Options]
+        self, units: int, *, initializer: str | Initializer = "glorot_uniform", **options: Unpack[Options]
     ) -> None:
         super().__init__(**options)
         self.units = positive_integer(type(self).__name__, "units", units)
         self.initializer = initializers.get(initializer)
-
-    def _features(self, input_shape: Shape) -> int:
-        """Return D, or raise a ShapeError."""
-        if len(input_shape) != 2 or input_shape[-1] is None:
-            raise ShapeError(f"{self._label}: expects {AXES[3]}, got {with_samples(input_shape)}")
-        return input_shape[-1]
 
     def _enter(self, x: Array, features: int, lengths: Array | None) -> tuple[Array, Array]:
         """Return x (N, T, D) with 0 in the padding, and which steps are valid (N, T)."""
@@ -91,7 +82,7 @@ class AttentionPooling(Attention):
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (D,) for (T, D)."""
-        D, H = self._features(input_shape), self.units
+        D, H = self._features(input_shape, (3,)), self.units
         self.add_parameter("W", (D, H), self.initializer)
         self.add_parameter("b", (H,), "zeros")
         self.add_parameter("v", (H, 1), self.initializer)
@@ -184,7 +175,7 @@ class SelfAttention(Attention):
         units: int,
         *,
         causal: bool = False,
-        initializer: "str | Initializer" = "glorot_uniform",
+        initializer: str | Initializer = "glorot_uniform",
         **options: Unpack[Options],
     ) -> None:
         super().__init__(units, initializer=initializer, **options)
@@ -192,7 +183,7 @@ class SelfAttention(Attention):
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T, H) for (T, D)."""
-        D, H = self._features(input_shape), self.units
+        D, H = self._features(input_shape, (3,)), self.units
         for name in "qkv":
             self.add_parameter(f"W{name}", (D, H), self.initializer, block="W")
             self.add_parameter(f"b{name}", (H,), "zeros", block="b")

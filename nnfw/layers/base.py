@@ -210,7 +210,7 @@ class Layer(Part, Parametrized):
         """The optimizer that it was given."""
         return self.optimizer
 
-    # ---- regularization -----------------------------------------------------------------------------
+    # ---- what the verbs are built from --------------------------------------------------------------
 
     def _regularized(self) -> list[tuple[Array, Array, Regularizer]]:
         """Return each regularized parameter, its gradient and its regularizer."""
@@ -234,8 +234,6 @@ class Layer(Part, Parametrized):
             raise RuntimeError(f"{self._label}: forward in training comes after initialize(rng)")
         return self._noise
 
-    # ---- input validation, streaming ----------------------------------------------------------------
-
     def _check_values(self, x: Array) -> None:
         """Raise a ValueError for values that a first layer cannot take."""
 
@@ -246,8 +244,6 @@ class Layer(Part, Parametrized):
     def _find_lengths(self, x: Array, lengths: Array | None = None) -> Array | None:
         """Return the lengths of the sequences (N,), from the values of `x` if a mask marks padding."""
         return lengths
-
-    # ---- what the verbs are built from --------------------------------------------------------------
 
     def _recall(self, key: str, verb: str) -> Any:
         """Return what the training pass kept under `key`, or say which verb must come before `verb`."""
@@ -268,11 +264,15 @@ class Layer(Part, Parametrized):
             )
         return dy
 
-    def check_input(self, x: Array, features: int, axes: tuple[int, ...] = (2, 3)) -> None:
-        """Raise a ShapeError unless `x` has one of these numbers of axes, and so many `features`.
+    def _features(self, input_shape: Shape, axes: tuple[int, ...], remedy: str = "") -> int:
+        """Return D of a sample's shape (..., D), or raise a ShapeError unless a batch has so many `axes`."""
+        if len(input_shape) + 1 not in axes or input_shape[-1] is None:
+            expected, got = " or ".join(AXES[n] for n in axes), with_samples(input_shape)
+            raise ShapeError(f"{self._label}: expects {expected}, got {got}{remedy and f'; {remedy}'}")
+        return input_shape[-1]
 
-        Two axes are (samples, features), three (samples, steps, features).
-        """
+    def check_input(self, x: Array, features: int, axes: tuple[int, ...] = (2, 3)) -> None:
+        """Raise a ShapeError unless `x` has so many axes, as 3 for steps or 2 without, and `features`."""
         if x.ndim not in axes or x.shape[-1] != features:
             expected = " or ".join(AXES[n] for n in axes)
             raise ShapeError(f"{self._label}: expects {expected} with {features} features, got {x.shape}")

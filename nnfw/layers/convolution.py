@@ -1,22 +1,17 @@
 """Conv1D and Conv2D: one small affine map, applied to the window at every step, or at every pixel."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
+from nnfw.activations import Activation
 from nnfw.core.errors import ShapeError
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import one_of, positive_integer
-from nnfw.layers.activated import Activated
-from nnfw.layers.base import Options
+from nnfw.layers.activated import Activated, ActivatedOptions
 from nnfw.layers.stepping import Stepper
 from nnfw.layers.windows import Windowed, Windows, each, sizes
-
-if TYPE_CHECKING:
-    from nnfw.activations import Activation
-    from nnfw.initializers import Initializer
-
 
 BLOCK = 2**17  # numbers that are copied at once: half a megabyte stays in a core's cache
 
@@ -67,23 +62,14 @@ class Convolution(Activated, Windowed):
         self,
         filters: int,
         kernel_size: Any,
-        activation: "str | Activation" = "linear",
+        activation: str | Activation = "linear",
         *,
         stride: Any = 1,
         dilation: Any = 1,
         padding: str = "valid",
-        use_bias: bool = True,
-        initializer: "str | Initializer" = "glorot_uniform",
-        bias_initializer: "str | Initializer" = "zeros",
-        **options: Unpack[Options],
+        **options: Unpack[ActivatedOptions],
     ) -> None:
-        super().__init__(
-            activation,
-            use_bias=use_bias,
-            initializer=initializer,
-            bias_initializer=bias_initializer,
-            **options,
-        )
+        super().__init__(activation, **options)
         owner = type(self).__name__
         self.filters = positive_integer(owner, "filters", filters)
         self.kernel_size = sizes(self, "kernel_size", kernel_size)

@@ -1,19 +1,14 @@
 """Dense: every output is a weighted sum of all inputs, passed through an activation."""
 
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 import numpy as np
 
-from nnfw.core.errors import ShapeError
+from nnfw.activations import Activation
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import positive_integer
-from nnfw.layers.activated import Activated
-from nnfw.layers.base import Options, with_samples
+from nnfw.layers.activated import Activated, ActivatedOptions
 from nnfw.layers.parameters import NOTHING
-
-if TYPE_CHECKING:
-    from nnfw.activations import Activation
-    from nnfw.initializers import Initializer
 
 
 class Dense(Activated):
@@ -39,9 +34,9 @@ class Dense(Activated):
     activation : str or Activation
         φ.
     use_bias : bool
-        Whether b is added.
+        Whether b is added; it is by default.
     initializer, bias_initializer : str or Initializer
-        Fill ``W`` and ``b``.
+        Fill ``W`` and ``b``, by default "glorot_uniform" and "zeros".
     **options
         See `Layer`.
 
@@ -59,34 +54,16 @@ class Dense(Activated):
     causal = True
 
     def __init__(
-        self,
-        units: int,
-        activation: "str | Activation" = "linear",
-        *,
-        use_bias: bool = True,
-        initializer: "str | Initializer" = "glorot_uniform",
-        bias_initializer: "str | Initializer" = "zeros",
-        **options: Unpack[Options],
+        self, units: int, activation: str | Activation = "linear", **options: Unpack[ActivatedOptions]
     ) -> None:
-        super().__init__(
-            activation,
-            use_bias=use_bias,
-            initializer=initializer,
-            bias_initializer=bias_initializer,
-            **options,
-        )
+        super().__init__(activation, **options)
         self.units = positive_integer("Dense", "units", units)
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (H,) for (D,), and (T, H) for (T, D)."""
-        if len(input_shape) not in (1, 2) or input_shape[-1] is None:
-            raise ShapeError(
-                f"{self._label}: expects (samples, features) or (samples, steps, features), "
-                f"got {with_samples(input_shape)}; x.reshape(len(x), -1) makes one axis of several"
-            )
-        D, H = input_shape[-1], self.units
-        self._add_parameters((D, H))
-        return (*input_shape[:-1], H)
+        D = self._features(input_shape, (2, 3), "x.reshape(len(x), -1) makes one axis of several")
+        self._add_parameters((D, self.units))
+        return (*input_shape[:-1], self.units)
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return y (N, H) for x (N, D), or (N, T, H) for (N, T, D)."""

@@ -1,6 +1,6 @@
 """Embedding: a trained vector for each symbol."""
 
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 import numpy as np
 
@@ -9,11 +9,9 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import valid_steps
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import first_where, positive_integer, whole_number
+from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer, Options, with_samples
 from nnfw.layers.parameters import NOTHING
-
-if TYPE_CHECKING:
-    from nnfw.initializers import Initializer
 
 
 class Embedding(Layer):
@@ -65,7 +63,7 @@ class Embedding(Layer):
         units: int,
         mask: int | None = None,
         *,
-        initializer: "str | Initializer | Array" = "uniform",
+        initializer: str | Initializer | Array = "uniform",
         **options: Unpack[Options],
     ) -> None:
         super().__init__(**options)
@@ -85,11 +83,7 @@ class Embedding(Layer):
         return f"{self.vocabulary}, {self.units}"
 
     def _check_values(self, x: Array) -> None:
-        """Raise a ValueError at the first value that is no index, a TypeError if `x` holds no numbers."""
-        if x.dtype.kind not in "iufb":
-            raise TypeError(
-                f"{self._label}: expects indices, got {x.dtype}; nnfw.data.Vocabulary makes them of symbols"
-            )
+        """Raise a ValueError at the first value that is no index."""
         whole = x.dtype.kind != "f" or np.array_equal(x, np.floor(x))
         if whole and (x.size == 0 or (x.min() >= 0 and x.max() < self.vocabulary)):
             return

@@ -4,11 +4,10 @@ from typing import Unpack
 
 import numpy as np
 
-from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths, valid_steps, without
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import POSITIVE, SHARE
-from nnfw.layers.base import Layer, Options, with_samples
+from nnfw.layers.base import Layer, Options
 from nnfw.layers.parameters import NOTHING
 from nnfw.optimizers import Optimizer
 
@@ -59,11 +58,7 @@ class LayerNorm(Layer):
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return the input's shape, (D,) or (T, D)."""
-        if len(input_shape) not in (1, 2) or input_shape[-1] is None:
-            raise ShapeError(
-                f"{self._label}: expects (samples, features) or (samples, steps, features), "
-                f"got {with_samples(input_shape)}; Reshape makes one axis of several"
-            )
+        self._features(input_shape, (2, 3), "Reshape makes one axis of several")
         self.add_parameter("gain", input_shape[-1:], "ones")
         self.add_parameter("shift", input_shape[-1:], "zeros")
         return input_shape
@@ -95,9 +90,8 @@ class LayerNorm(Layer):
         if not self._needs_dx:
             return NOTHING
         dx: Array = dy * gain  # (4)
-        dx -= np.multiply(
-            normalized, means(product, gain), out=self._scratch("term", normalized.shape)
-        )  # (2)
+        term = self._scratch("term", normalized.shape)
+        dx -= np.multiply(normalized, means(product, gain), out=term)  # (2)
         dx -= means(dy, gain)  # (1)
         dx *= self.cache["scale"]  # (3)
         return dx
@@ -171,8 +165,7 @@ class BatchNorm(Layer):
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return the input's shape, (D,), (T, D) or (H, W, D)."""
-        if len(input_shape) not in (1, 2, 3) or input_shape[-1] is None:
-            raise ShapeError(f"{self._label}: expects features last, got {with_samples(input_shape)}")
+        self._features(input_shape, (2, 3, 4))
         for name, start in (("gain", "ones"), ("shift", "zeros"), ("mean", "zeros"), ("variance", "ones")):
             self.add_parameter(name, input_shape[-1:], start)
         return input_shape

@@ -5,7 +5,7 @@ import numpy as np
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths, valid_steps
 from nnfw.core.typing import Array, Shape
-from nnfw.layers.base import Layer, with_samples
+from nnfw.layers.base import Layer
 from nnfw.layers.parameters import NOTHING
 
 
@@ -27,11 +27,7 @@ class Pooling(Layer):
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (D,) for (T, D)."""
-        if len(input_shape) != 2:
-            raise ShapeError(
-                f"{self._label}: expects (samples, steps, features), got {with_samples(input_shape)}"
-            )
-        return input_shape[1:]
+        return (self._features(input_shape, (3,)),)
 
     def forward(self, x: Array, training: bool = False, lengths: Array | None = None) -> Array:
         """Return (N, D) for x (N, T, D); steps beyond the `lengths` (N,) are padding and not read."""

@@ -14,7 +14,7 @@ from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import FRACTION, boolean, positive_integer
 from nnfw.core.vectors import Scratch, lent
 from nnfw.initializers import Initializer
-from nnfw.layers.base import Layer, Options, with_samples
+from nnfw.layers.base import Layer, Options
 from nnfw.layers.loops import Cell, Loops, Pass, Weights
 from nnfw.layers.packing import Steps, Unpacked, flat, steps_of
 from nnfw.layers.parameters import NOTHING, key
@@ -108,11 +108,7 @@ class Recurrent(Layer):
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T, H) for (T, D) if `return_sequences`, else (H,)."""
-        if len(input_shape) != 2 or input_shape[-1] is None:
-            raise ShapeError(
-                f"{self._label}: expects (samples, steps, features), got {with_samples(input_shape)}"
-            )
-        (T, D), H = input_shape, self.units
+        D, T, H = self._features(input_shape, (3,)), input_shape[0], self.units
         for gate in self.gates:
             self.add_parameter(key("Wx", gate), (D, H), self.input_initializer, block="Wx")
         for gate in self.gates if self.use_bias else ():

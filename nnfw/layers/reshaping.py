@@ -131,11 +131,8 @@ class RepeatVector(Layer):
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T, D) for (D,)."""
-        if len(input_shape) != 1:
-            raise ShapeError(
-                f"{self._label}: expects (samples, features), got {with_samples(input_shape)}; "
-                f"a recurrent layer before it returns only its last state with return_sequences=False"
-            )
+        remedy = "a recurrent layer before it returns only its last state with return_sequences=False"
+        self._features(input_shape, (2,), remedy)
         return (self.steps, *input_shape)
 
     def forward(self, x: Array, training: bool = False) -> Array:

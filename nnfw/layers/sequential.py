@@ -96,9 +96,7 @@ class Sequential(Layer):
         """
         x, padding = x if type(x) is np.ndarray else as_array(x, "x"), None
         if lengths is not None and x.ndim == (2 if self._takes_indices else 3):
-            padding = ~valid_steps(
-                np.asarray(lengths), x.shape[1]
-            )  # the steps beyond the lengths, bool (N, T)
+            padding = ~valid_steps(np.asarray(lengths), x.shape[1])  # bool (N, T)
             x = without(padding, x)
         for place, layer in enumerate(self.layers):
             options: dict[str, Any] = {"lengths": lengths} if layer.takes_lengths else {}

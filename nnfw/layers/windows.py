@@ -150,11 +150,8 @@ class Windowed(Layer):
 
     def _counts(self, input_shape: Shape) -> Shape:
         """Return how many windows there are along each axis of an input, or raise a ShapeError."""
+        self._features(input_shape, (self._axes + 2,))
         sizes, windows = input_shape[:-1], self._windows
-        if len(sizes) != self._axes or input_shape[-1] is None:
-            raise ShapeError(
-                f"{self._label}: expects {AXES[self._axes + 2]}, got {with_samples(input_shape)}"
-            )
         counts = tuple(windows.count(n, axis) for axis, n in enumerate(sizes))
         for axis, n in enumerate(sizes):
             if counts[axis] == 0:

@@ -398,9 +398,7 @@ OTHERS = [
         "first.rule, first.steps, first",
         "one.rule, one.steps, first",
     ),
-    Fault(
-        "flat: memories not shared", FLAT, "state.slots[name] = part", "pass"
-    ),
+    Fault("flat: memories not shared", FLAT, "state.slots[name] = part", "pass"),
     Fault("flat: fits whatever remembers", FLAT, "if layer._state is not state or", "if"),
     Fault("flat: frozen layers are updated", FLAT, "layer.trainable and ", ""),
     Fault("flat: bounds are passed by", FLAT, " and layer.regularizer is None", ""),
