@@ -6,6 +6,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from nnfw import initializers
+from nnfw.activations import Softmax
 from nnfw.core.lengths import check_lengths, valid_steps, without
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import boolean, positive_integer
@@ -13,6 +14,8 @@ from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer, Options
 from nnfw.layers.parameters import NOTHING
 from nnfw.layers.stepping import Stepper
+
+SOFTMAX = Softmax()
 
 
 class Attention(Layer):
@@ -106,7 +109,7 @@ class AttentionPooling(Attention):
         x, k, a = (self.cache[name] for name in ("x", "k", "weights"))
         dy = self._check_gradient(dy, y.shape)
         da = (x @ dy[..., None])[..., 0]  # (4)
-        de = softmax_slope(a, da)  # (3)
+        de = SOFTMAX.backward(da, a)  # (3)
         ds = de[..., None] * self.params["v"][:, 0]  # (2)
         ds *= 1 - k * k  # (1)
         self.cache.update(de=de, ds=ds)
@@ -212,7 +215,7 @@ class SelfAttention(Attention):
         q, k, v, a, valid = (self.cache[name] for name in ("q", "k", "v", "weights", "valid"))
         dy = without(~valid, self._check_gradient(dy, y.shape))
         da, dv = dy @ v.swapaxes(1, 2), a.swapaxes(1, 2) @ dy  # (4)
-        de = softmax_slope(a, da) / math.sqrt(self.units)  # (3), (2)
+        de = SOFTMAX.backward(da, a) / math.sqrt(self.units)  # (3), (2)
         ds = np.concatenate([de @ k, de.swapaxes(1, 2) @ q, dv], axis=-1)  # (2): dq, dk and dv side by side
         self.cache["ds"] = ds
         return ds @ self._blocks["W"].T if self._needs_dx else NOTHING  # (1)
@@ -255,8 +258,3 @@ def softmax_where(seen: Any, e: Array) -> Array:
     a = np.exp(e - e.max(axis=-1, keepdims=True, initial=np.finfo(e.dtype).min))
     total = a.sum(axis=-1, keepdims=True)
     return np.asarray(a / (total + (total == 0)))
-
-
-def softmax_slope(a: Array, da: Array) -> Array:
-    """Return de for a = softmax(e) over the last axis."""
-    return a * (da - np.sum(a * da, axis=-1, keepdims=True))

@@ -70,18 +70,13 @@ class Dropout(Layer):
         x = np.asarray(x, self.dtype)
         if not training:
             return x
-        m = self._draw(x.shape)
+        shape = (len(x), 1, *x.shape[2:]) if self.same_at_each_step else x.shape
+        kept = self._random().random(shape, np.float32) >= self.rate  # the same draw in a float64 network
+        scale = self.dtype.type(1 / (1 - self.rate))
+        m = np.multiply(kept, scale, out=self._scratch("m", shape))  # (1)
         y: Array = x * m  # (2)
         self.cache = {"m": m, "y": y}
         return y
-
-    def _draw(self, shape: tuple[int, ...]) -> Array:
-        """Return m: (1)."""
-        if self.same_at_each_step:
-            shape = (shape[0], 1, *shape[2:])
-        kept = self._random().random(shape, np.float32) >= self.rate  # the same draw in a float64 network
-        scale = self.dtype.type(1 / (1 - self.rate))
-        return np.multiply(kept, scale, out=self._scratch("m", shape))  # (1)
 
     def backward(self, dy: Array) -> Array:
         """Return dx, of the shape of dy: (2)."""

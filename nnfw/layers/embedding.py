@@ -103,11 +103,6 @@ class Embedding(Layer):
         symbols = x != self.mask
         if lengths is not None:
             symbols &= valid_steps(lengths, x.shape[1])
-        self._check_padding(symbols)
-        return np.where(symbols.any(axis=1), x.shape[1] - symbols[:, ::-1].argmax(axis=1), 0)
-
-    def _check_padding(self, symbols: Array) -> None:
-        """Raise a ValueError if a sequence is padded in front; `symbols` (N, T) are not the mask."""
         in_front = symbols.any(axis=1) & ~symbols[:, 0]
         if in_front.any():
             raise ValueError(
@@ -115,6 +110,7 @@ class Embedding(Layer):
                 f"the end, as nnfw.data.pad_sequences has it (Keras: padding='post'); where the mask is a "
                 f"step that counts, give x as one array, and lengths"
             )
+        return np.where(symbols.any(axis=1), x.shape[1] - symbols[:, ::-1].argmax(axis=1), 0)
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T, H) for (T,), and (H,) for ()."""

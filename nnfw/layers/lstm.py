@@ -130,11 +130,8 @@ class LSTM(Gated):
     def _forward_views(self, p: Pass, scratch: Scratch) -> list[list[Array]]:
         N, H, steps = p.steps.N, self.units, p.steps
         gates = steps.cut(p.s, p.s[:3], p.s[3], p.a[:3], *p.a, *p.kept)
-        return [
-            *gates,
-            *steps.around(p.states[1]),
-            *steps.first(scratch("d", (N, H)), scratch("u", (4, N, H))),
-        ]
+        work = steps.first(scratch("d", (N, H)), scratch("u", (4, N, H)))
+        return [*gates, *steps.around(p.states[1]), *work]
 
     def _backward_steps(self, p: Pass, *others: Array) -> None:
         """Fill ds and complete the gradients dh of the states, the last step first; dc is one step's."""

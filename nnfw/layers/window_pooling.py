@@ -1,6 +1,6 @@
 """Pooling over windows of a few steps or pixels; see `nnfw.layers.pooling` for pooling over all steps."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -32,6 +32,8 @@ class WindowPooling(Windowed):
         See `Layer`.
     """
 
+    merge: ClassVar[np.ufunc]  # takes one more value of each window into y
+
     def __init__(self, pool_size: Any, stride: Any = None, *, name: str | None = None) -> None:
         super().__init__(name=name)
         self.pool_size = sizes(self, "pool_size", pool_size)
@@ -59,20 +61,14 @@ class WindowPooling(Windowed):
         first, *others = windows.taps(x)
         y = first.copy()
         for x_k in others:
-            self.merge(y, x_k)
+            self.merge(y, x_k, out=y)
         return y
-
-    def merge(self, y: Array, x_k: Array) -> None:
-        """Take one more value of each window into y."""
-        raise NotImplementedError
 
 
 class WindowMaximum(WindowPooling):
     """The base of `MaxPooling1D` and `MaxPooling2D`."""
 
-    def merge(self, y: Array, x_k: Array) -> None:
-        """Take one more value of each window into y."""
-        np.maximum(y, x_k, out=y)
+    merge = np.maximum
 
     def spread(self, ds: Array, dx: Array, windows: Windows) -> None:
         """Add to dx, which is 0, what each window gives: (1)."""
@@ -90,15 +86,13 @@ class WindowMaximum(WindowPooling):
 class WindowMean(WindowPooling):
     """The base of `AveragePooling1D` and `AveragePooling2D`."""
 
+    merge = np.add
+
     def slide(self, x: Array, windows: Windows, training: bool) -> Array:
         """Return y (N, ..., D): (1)."""
         y = super().slide(x, windows, training)
         y /= np.prod(windows.size)
         return y
-
-    def merge(self, y: Array, x_k: Array) -> None:
-        """Take one more value of each window into y."""
-        y += x_k
 
     def spread(self, ds: Array, dx: Array, windows: Windows) -> None:
         """Add to dx, which is 0, what each window gives: (1)."""

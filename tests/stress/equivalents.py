@@ -45,7 +45,6 @@ SAME: dict[tuple[str, str], str] = {
         "layers/recurrent",
         "for window in steps.windows(max(1, INFERENCE_ROWS // max(2, steps.N))):",
     ): LIMIT,
-    ("layers/recurrent", "if len(input_shape) != 2 or input_shape[1] is None:"): "the last of two",
     (
         "layers/recurrent",
         "return ((self._random().random(shape) > share) / (1 - share)).astype(self.dtype)",
