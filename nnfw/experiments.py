@@ -111,10 +111,8 @@ def find_rate(
     """
     owner, model = "find_rate", copy.deepcopy(A_NETWORK("find_rate", "network", network))
     low, high = POSITIVE(owner, "low", low), POSITIVE(owner, "high", high)
-    steps, batch_size = (
-        positive_integer(owner, "steps", steps),
-        positive_integer(owner, "batch_size", batch_size),
-    )
+    steps = positive_integer(owner, "steps", steps)
+    batch_size = positive_integer(owner, "batch_size", batch_size)
     if not low < high:
         raise ValueError(f"find_rate: high must be above low, got low {low:g} and high {high:g}")
     batches = _batches(as_data(model, x, y, lengths), batch_size, model._streams["shuffle"])
@@ -212,11 +210,8 @@ def repeat(
     >>> figure = runs.plot()
     """
     function("repeat", "build", build)
-    numbers = each(whole_number)("repeat", "seeds", seeds)
-    if not numbers or len(set(numbers)) < len(numbers):
-        raise ValueError(f"repeat: seeds must be different numbers, one at least, got {list(numbers)}")
     networks: dict[int, Network] = {}
-    for seed in numbers:
+    for seed in each(whole_number)("repeat", "seeds", seeds):
         network = A_NETWORK("repeat", f"build({seed})", build(seed))
         if network.seed != seed or network.history:
             raise ValueError(

@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from nnfw.core.errors import ShapeError
 from nnfw.core.registry import explain_keywords
 from nnfw.core.typing import Array
-from nnfw.core.validation import AMOUNT, as_indices, positive_integer
+from nnfw.core.validation import AMOUNT, as_indices, optional, positive_integer
 from nnfw.model import Model
 from nnfw.streaming import Stream
 
@@ -62,7 +62,7 @@ def generate(
     """
     steps = positive_integer("generate", "steps", steps)
     temperature = AMOUNT("generate", "temperature", temperature)
-    top_k = None if top_k is None else positive_integer("generate", "top_k", top_k)
+    top_k = optional(positive_integer)("generate", "top_k", top_k)
     rng = np.random.default_rng(seed)
     network._ready("generate")
     stream, K = Stream(network), int(network.shapes[-1][-1] or 0)

@@ -494,9 +494,7 @@ class CategoricalCrossentropy(Loss):
         K, ε = a.shape[-1], self.label_smoothing
         if y.shape != a.shape[:-1] or y.dtype.kind not in "iu":
             rows = super().targets(y, a)
-        elif (
-            np.maximum.reduce(y.astype(np.uint64), axis=None) >= K
-        ):  # as unsigned, a negative class is a huge one
+        elif np.maximum.reduce(y.astype(np.uint64), axis=None) >= K:  # unsigned, one below 0 is huge
             raise ValueError(
                 f"targets are classes {y.min()} to {y.max()}, but the outputs are for classes 0 to {K - 1}; "
                 "number the classes from 0, or give the last layer more units"
@@ -518,9 +516,8 @@ class CategoricalCrossentropy(Loss):
         return np.add.reduce(y, axis=-1) * log_sum - 2.0 * np.vecdot(y, below)
 
     def slope_from_logits(self, y: Array, a: Array) -> Array:
-        return (
-            a * np.add.reduce(y, axis=-1, keepdims=True) - y
-        )  # a - y, as targets sum to 1 (or to 0 in padding)
+        # a - y, as targets sum to 1 (or to 0 in padding)
+        return a * np.add.reduce(y, axis=-1, keepdims=True) - y
 
 
 @registry.register("focal")
@@ -773,9 +770,8 @@ class MixtureDensity(Loss):
 
     def sample(self, a: Array, rng: np.random.Generator) -> Array:
         w, m, s = self._parts(a)
-        chosen = (w + rng.gumbel(size=w.shape)).argmax(axis=-1)[
-            ..., None
-        ]  # with the probabilities softmax(w)
+        w = w + rng.gumbel(size=w.shape)
+        chosen = w.argmax(axis=-1)[..., None]  # with the probabilities softmax(w)
         m, s = (np.take_along_axis(part, chosen, axis=-1)[..., 0] for part in (m, s))
         return draw_normal(m, s, self.epsilon, rng)
 

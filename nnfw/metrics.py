@@ -426,13 +426,10 @@ class MASE(MAE):
     0.6
     """
 
+    name = "mase"  # without the scale
+
     def __init__(self, scale: float = 1.0) -> None:
         self.scale = POSITIVE("MASE", "scale", scale)
-
-    @property
-    def name(self) -> str:
-        """The key in the history, without the scale."""
-        return "mase"
 
     def result(self, s: Array) -> float:
         return super().result(s) / self.scale
@@ -448,16 +445,12 @@ class Pinball(MeanMetric):
     0.25
     """
 
+    name = "pinball"  # without the levels
     higher_is_better = False
     of_outputs = True
 
     def __init__(self, levels: Sequence[float] = (0.1, 0.5, 0.9)) -> None:
         self.levels = each(INSIDE)("Pinball", "levels", levels)
-
-    @property
-    def name(self) -> str:
-        """The key in the history, without the levels."""
-        return "pinball"
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
         error = np.subtract(*_by_target(y, a, len(self.levels)), dtype=np.float64)

@@ -7,9 +7,7 @@ highest one, and `end` the last one, which is held from then on. Lengths (`epoch
 share, from 0 to 1, that each start or peak loses against the one before.
 """
 
-import inspect
 import math
-import re
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections import abc
@@ -115,18 +113,11 @@ def scheduled(owner: str, name: str, value: Any) -> Schedule:
     if callable(value) and not isinstance(value, type):
         return Custom(value)
     word = value if isinstance(value, str) else getattr(value, "__name__", "")
-    hint = re.sub("'(.*)'", written, nearest(SYNONYMS.get(word, word), registry.names()))
     raise TypeError(
         f"{owner}: {name} must be a number, or a schedule with its numbers, as "
-        f"schedules.Cosine(rate=0.1, epochs=20); got {shown(value)}.{hint}"
+        f"schedules.Cosine(rate=0.1, epochs=20); got {shown(value)}."
+        f"{nearest(SYNONYMS.get(word, word), registry.names())}"
     )
-
-
-def written(found: re.Match[str]) -> str:
-    """Return how a schedule is written whose name was found: ``schedules.Cosine(rate=..., epochs=...)``."""
-    arguments = inspect.signature(registry.factories[found[1]]).parameters.values()
-    needed = [f"{p.name}=..." for p in arguments if p.default is p.empty]
-    return f"schedules.{found[1]}({', '.join(needed)})"
 
 
 def check_boundaries(owner: str, values: abc.Sized, boundaries: abc.Sequence[float]) -> None:
