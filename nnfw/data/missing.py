@@ -37,16 +37,12 @@ class MissingValues(Preparation):
 
     def _items(self, data: Any) -> list[Array]:
         """Return the data, or each sequence of a list, with the features that were fitted."""
-        items = [self._checked(item) for item in _feature_arrays(data)]
+        items = [self._checked(item) for item in _feature_arrays(data, len(self.mean))]
         if self._along_steps and items[0].ndim == 2 and not _is_sequences(data):
             raise ValueError(
                 f"{type(self).__name__}: the last known value is that of a step before, and samples "
                 f"{items[0].shape} have none; one series is data[None], or take Impute('mean')"
             )
-        for x in items:
-            if x.shape[-1] != len(self.mean):
-                got = f"{x.shape[-1]}, the last axis of {x.shape}"
-                raise ValueError(f"fitted to {len(self.mean)} features, got {got}")
         return items
 
 

@@ -205,11 +205,8 @@ class Scaler(Preparation):
         return self._apply(lambda x: (x - self.low) / (self.high - self.low) * self.scale + self.offset, data)
 
     def _apply(self, function: Callable[[Array], Array], data: Any) -> Any:
-        features, scaled = len(self.offset), []
-        for item in _feature_arrays(data):
-            if item.shape[-1] != features:
-                got = f"{item.shape[-1]}, the last axis of {item.shape}"
-                raise ValueError(f"fitted to {features} features, got {got}")
+        scaled = []
+        for item in _feature_arrays(data, len(self.offset)):
             dtype = item.dtype if item.dtype.kind == "f" else np.dtype(np.float64)
             try:
                 with np.errstate(over="raise"):
@@ -286,8 +283,11 @@ def _is_sequences(data: Any) -> TypeGuard[Sequence[ArrayLike]]:
     return isinstance(data, list | tuple) and len(data) > 0 and np.asarray(data[0], object).ndim == 2
 
 
-def _feature_arrays(data: Any) -> list[Array]:
-    """Return the data, or each sequence of a list, as arrays whose last axis is the features."""
+def _feature_arrays(data: Any, fitted: int | None = None) -> list[Array]:
+    """Return the data, or each sequence of a list, as arrays whose last axis is the features.
+
+    Once fitted, they must be as many as then.
+    """
     sequences = _is_sequences(data)
     items = [numeric(item, "the data") for item in (data if sequences else [data])]
     for index, item in enumerate(items):
@@ -299,6 +299,9 @@ def _feature_arrays(data: Any) -> list[Array]:
                 f"the data has shape {item.shape}, expected (samples, features) or (samples, steps, "
                 "features); x[:, None] turns (samples,) into one feature"
             )
+        if fitted not in (None, item.shape[-1]):
+            got = f"{item.shape[-1]}, the last axis of {item.shape}"
+            raise ValueError(f"fitted to {fitted} features, got {got}")
     return items
 
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from nnfw.core.registry import Part
 from nnfw.core.typing import Array
-from nnfw.core.validation import Check, as_indices, boolean, each, one_of, positive_integer
+from nnfw.core.validation import as_indices, boolean, each, instance_of, one_of, optional, positive_integer
 
 Texts = str | Iterable[str]
 
@@ -33,6 +33,7 @@ def _join_words(words: Iterable[str]) -> str:
 
 SPLIT: dict[str, Callable[[str], list[str]]] = {"characters": list, "words": WORD.findall}
 JOIN: dict[str, Callable[[Iterable[str]], str]] = {"characters": "".join, "words": _join_words}
+SYMBOLS = each(instance_of(str, "a string"))
 
 
 class Vocabulary(Part):
@@ -88,7 +89,7 @@ class Vocabulary(Part):
                 f"Vocabulary: symbols must be a sequence of symbols, got the text {reprlib.repr(symbols)}; "
                 f"Vocabulary.of_{of}(text) collects those of a text"
             )
-        self.symbols, self.unknown = each(symbol_of(of))("Vocabulary", "symbols", symbols), unknown
+        self.symbols, self.unknown = SYMBOLS("Vocabulary", "symbols", symbols), unknown
         self.padding = boolean("Vocabulary", "padding", padding)
         self._check_symbols()
         self._written = [""] * padding + [*self.symbols, *([] if unknown is None else [unknown])]
@@ -106,8 +107,7 @@ class Vocabulary(Part):
         cls, text: Texts, size: int | None = None, *, unknown: str | None = None, padding: bool = False
     ) -> Self:
         """Collect the `size` most frequent words of texts (default all); of equals, the first comes first."""
-        if size is not None:
-            size = positive_integer("of_words", "size", size)
+        size = optional(positive_integer)("of_words", "size", size)
         counts = Counter(word for one in _texts(text) for word in WORD.findall(one))
         words = [word for word, _ in counts.most_common(size)]
         return cls(words, of="words", unknown=unknown, padding=padding)
@@ -158,6 +158,10 @@ class Vocabulary(Part):
         """Raise unless the symbols are different characters or words, and `unknown` is none of them."""
         if not self.symbols:
             raise ValueError(f"Vocabulary: there are no {self.of}; give a text that has some")
+        for i, symbol in enumerate(self.symbols):
+            if SPLIT[self.of](symbol) != [symbol]:
+                found = f"symbols[{i}] is {reprlib.repr(symbol)}"
+                raise ValueError(f"Vocabulary: {found}, which is not one {self.of[:-1]}")
         symbol, times = Counter(self.symbols).most_common(1)[0]
         if times > 1:
             raise ValueError(f"Vocabulary: {reprlib.repr(symbol)} is {times} of the symbols; give it once")
@@ -165,17 +169,6 @@ class Vocabulary(Part):
             raise ValueError(
                 f"Vocabulary: unknown must be a text that is no symbol, as '<unknown>', got {self.unknown!r}"
             )
-
-
-def symbol_of(kind: str) -> Check[str]:
-    """Return the check that a value is a single character, or word."""
-
-    def check_symbol(owner: str, name: str, value: Any) -> str:
-        if not isinstance(value, str) or SPLIT[kind](value) != [value]:
-            raise ValueError(f"{owner}: {name} is {reprlib.repr(value)}, which is not one {kind[:-1]}")
-        return value
-
-    return check_symbol
 
 
 def _texts(text: Texts) -> list[str]:

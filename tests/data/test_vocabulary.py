@@ -236,7 +236,7 @@ def test_repr_is_short():
             ValueError,
             r"symbols\[1\] is 'b c', which is not one word",
         ),
-        (lambda: Vocabulary(["a", 3]), ValueError, r"symbols\[1\] is 3, which is not one character"),
+        (lambda: Vocabulary(["a", 3]), TypeError, r"symbols\[1\] must be a string, got 3"),
         (
             lambda: Vocabulary([*"ab"], of="letters"),
             ValueError,
