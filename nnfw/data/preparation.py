@@ -284,10 +284,7 @@ def _is_sequences(data: Any) -> TypeGuard[Sequence[ArrayLike]]:
 
 
 def _feature_arrays(data: Any, fitted: int | None = None) -> list[Array]:
-    """Return the data, or each sequence of a list, as arrays whose last axis is the features.
-
-    Once fitted, they must be as many as then.
-    """
+    """Return the data, or each sequence of a list, as arrays (..., D); D is as fitted, if that is known."""
     sequences = _is_sequences(data)
     items = [numeric(item, "the data") for item in (data if sequences else [data])]
     for index, item in enumerate(items):
