@@ -406,7 +406,12 @@ OTHERS = [
     Fault("flat: one norm for all layers", FLAT, " or optimizer.clip_norm is not None", ""),
     Fault("logits: the table is ignored", "losses", "LOGITS.of(a) or (None, None)", "(None, None)"),
     Fault("logits: never kept", "model", "activation.name == self.loss.fused_with", "False"),
-    Fault("logits: inner layers keep them", "model", "fused and leaf is last", "fused"),
+    Fault(
+        "logits: a layer that was the last keeps them",
+        "model",
+        "for leaf in self._leaves():  #",
+        "for leaf in [last]:  #",
+    ),
     Fault("logits: the gradient is not looked up", CHAIN, "LOGIT_GRADIENTS.of(dy)", "None"),
     Fault(
         "logits: a scaled gradient passes for it",
