@@ -97,7 +97,7 @@ class Residual(Sequential):
         dx = super().backward(dy)
         if not self._first._needs_dx:
             return NOTHING
-        dx = dx + dy  # (1)
+        dx = dx + np.asarray(dy, dx.dtype)  # (1)
         if self._padding is not None:
             dx[self._padding] = 0
         return dx

@@ -88,6 +88,9 @@ def test_it_is_a_layer_by_itself():
     assert not np.array_equal(layer.forward(X, training=True), y)
     with pytest.raises(ValueError, match="is part of another network already"):
         Network([layer.layers[0]])
+    assert layer.backward(np.ones(X.shape)).dtype == np.float64
+    layer.initialize(np.random.default_rng(0))
+    assert layer.forward(X, training=True).dtype == layer.backward(np.ones(X.shape)).dtype == np.float32
     copied = copy.deepcopy(layer)
     assert copied.layers[0]._owner() is copied
     with pytest.raises(TypeError, match="Residual has no argument 'loss'"):
