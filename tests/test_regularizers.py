@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnfw import GRU, SGD, Dense, Network
+from nnfw import GRU, SGD, Dense, Network, Residual
 from nnfw.gradcheck import check_network
 from nnfw.regularizers import L1, L2, MaxNorm, Regularizer, assign, get
 
@@ -77,6 +77,42 @@ def test_names_lists_and_dicts():
         get("weight_decay")
     with pytest.raises(TypeError, match="expected regularizer"):
         Dense(3, regularizer=0.01)
+
+
+CHAINS = {
+    "network": lambda: Network([Dense(3, "tanh"), Dense(2)], seed=0, dtype="float64"),
+    "residual": lambda: Network([Residual([Dense(3, "tanh"), Dense(3)]), Dense(2)], seed=0, dtype="float64"),
+    "inner": lambda: Network([Network([Dense(3), Residual([Dense(3)])]), Dense(2)], seed=0, dtype="float64"),
+}
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+def test_that_of_a_chain_is_that_of_each_of_its_layers(chain):
+    networks = [CHAINS[chain]() for _ in range(3)]
+    for network, regularizer in zip(networks, (["l1", MaxNorm(0.5)], None, None), strict=True):
+        (network if chain == "network" else network.layers[0]).regularizer = regularizer
+    for leaf in networks[1].layers if chain == "network" else networks[1].layers[0]._leaves():
+        leaf.regularizer = ["l1", MaxNorm(0.5)]
+    for network in networks:
+        network.fit(P, P[:, :2], epochs=3, verbose=0)
+    of_chain, of_each, without = networks
+    np.testing.assert_allclose(of_chain.flat_params, of_each.flat_params, rtol=1e-12, atol=1e-14)
+    assert of_chain.history["loss"] == pytest.approx(of_each.history["loss"], rel=1e-12)
+    assert not np.allclose(of_chain.flat_params, without.flat_params, atol=1e-3)
+    assert check_network(of_chain, P, P[:, :2]).worst < 1e-6
+
+
+def test_that_of_a_chain_leaves_what_is_frozen():
+    network = Network([Dense(3), Residual([Dense(3), Dense(3)]), Dense(2)], seed=0)
+    network.regularizer = MaxNorm(0.01)
+    network.layers[0].trainable = network.layers[1].trainable = False
+    network.build((3,))
+    before = {name: p.copy() for name, p in network.params.items()}
+    network.fit(P, P[:, :2], verbose=0)
+    *frozen, last = (name for name, p in network.params.items() if p.ndim == 2)
+    assert np.linalg.norm(network.params[last], axis=0) == pytest.approx([0.01, 0.01], rel=1e-5)
+    for name in frozen:
+        np.testing.assert_array_equal(network.params[name], before[name])
 
 
 def test_what_is_put_into_a_dict_or_list_later_is_opened_and_checked():

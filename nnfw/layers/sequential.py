@@ -27,7 +27,7 @@ class Sequential(Layer):
     layers : sequence of Layer
         First to last.
     optimizer, name
-        See `Layer`.
+        See `Layer`. A `regularizer` that is assigned is one of the parameters of all layers.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ class Sequential(Layer):
         """
         x, padding = x if type(x) is np.ndarray else as_array(x, "x"), None
         if lengths is not None and x.ndim == (2 if self._takes_indices else 3):
-            padding = ~valid_steps(np.asarray(lengths), x.shape[1])  # bool (N, T)
+            padding = ~valid_steps(np.asarray(lengths), x.shape[1])  # beyond the lengths, bool (N, T)
             x = without(padding, x)
         for place, layer in enumerate(self.layers):
             options: dict[str, Any] = {"lengths": lengths} if layer.takes_lengths else {}
@@ -130,8 +130,7 @@ class Sequential(Layer):
         """
         if not of_logits and (fused := LOGIT_GRADIENTS.of(dy)) is not None:
             dy, of_logits = fused, True
-        if self._padding is not None:
-            dy = without(self._padding, dy)
+        dy = without(self._padding, dy)
         *inner, last = self.layers
         dy = last.backward(dy, of_logits=True) if of_logits else last.backward(dy)  # type: ignore[call-arg]
         for layer in reversed(inner):
@@ -139,11 +138,12 @@ class Sequential(Layer):
         return dy
 
     def gradients(self) -> None:
-        """Fill the gradients of all layers."""
+        """Fill the gradients of all layers, with those of the penalties."""
         for layer in self.layers:
             layer.gradients()
-            if layer.regularizer is not None:
+            if layer.regularizer is not None and not isinstance(layer, Sequential):
                 layer._add_penalty_gradients()
+        self._add_penalty_gradients()
 
     def update(self, optimizer: Optimizer, epoch: float) -> None:
         """Take one step in every layer, after clipping the global gradient norm if the optimizer says so."""
@@ -156,9 +156,12 @@ class Sequential(Layer):
             self._shared = shared_update(self.layers, optimizer)
         if self._shared is not None:
             self._shared.step(optimizer, epoch)
-            return
-        for layer in self.layers:
-            layer.update(layer._own_optimizer or optimizer, epoch)
+        else:
+            for layer in self.layers:
+                layer.update(layer._own_optimizer or optimizer, epoch)
+        for p, _, regularizer in self._regularized():
+            if any(np.may_share_memory(p, leaf.flat_params) for leaf, _ in self._rules(optimizer)):
+                regularizer.constrain(p)
 
     def _steps(self, n: Any) -> Any:
         """See `Layer`."""
@@ -272,8 +275,8 @@ class Sequential(Layer):
                 yield layer, rule
 
     def _penalty(self) -> float:
-        """Return what the regularizers of all layers add to the loss."""
-        total = 0.0
+        """Return what the regularizers of all layers add to the loss, and that of the chain itself."""
+        total = super()._penalty()
         for layer in self.layers:
             if layer.regularizer is not None or isinstance(layer, Sequential):
                 total += layer._penalty()
