@@ -144,7 +144,8 @@ def integrated_gradients(
 def probe(network: Model, x: Any, y: Any, lengths: Any, owner: str) -> tuple[Model, Batch]:
     """Return a copy of a network that draws no noise in training, and the data as one batch for it.
 
-    A network without weights or optimizer is given those that its first fit would take. `y` may be None.
+    A network without weights or optimizer is given those that its first fit would take. Without `y` the copy
+    computes what ``network.predict`` does: it is frozen, so that `BatchNorm` takes its running statistics.
     """
     quiet = copy.deepcopy(instance_of(Model, "a Network")(owner, "network", network))
     if y is not None:
@@ -156,6 +157,7 @@ def probe(network: Model, x: Any, y: Any, lengths: Any, owner: str) -> tuple[Mod
     quiet._build()
     quiet.optimizer = quiet.optimizer or optimizers.get("adam")
     for leaf in quiet._leaves():
+        leaf.trainable = leaf.trainable and y is not None
         for layer in (leaf, *vars(leaf).values()):  # Bidirectional is made of two
             if isinstance(layer, Layer):
                 vars(layer).update(dict.fromkeys(layer._noisy, 0.0))

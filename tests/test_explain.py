@@ -12,6 +12,7 @@ from nnfw import (
     LSTM,
     RNN,
     Adam,
+    BatchNorm,
     Bidirectional,
     Dense,
     Dropout,
@@ -21,6 +22,7 @@ from nnfw import (
     MeanPooling,
     Network,
     NonFiniteError,
+    Residual,
 )
 from nnfw.datasets import adding_problem
 from nnfw.explain import gradient, integrated_gradients
@@ -33,6 +35,7 @@ NETWORKS = {
     "both ways": ([Bidirectional(LSTM(3, return_sequences=True)), MeanPooling(), Dense(2)], (6, 3), "mse"),
     "noise": ([GaussianNoise(0.5), RNN(4, recurrent_dropout=0.4), Dropout(0.5), Dense(2)], (6, 3), "mse"),
     "both ways with dropout": ([Bidirectional(GRU(3, dropout=0.5)), LayerNorm(), Dense(2)], (6, 3), "mse"),
+    "batch norm": ([BatchNorm(), Residual([Dense(6), BatchNorm()]), Dense(2)], (6,), "mse"),
     "inner": ([Network([GRU(4, return_sequences=True), Dense(3)]), RNN(2), Dense(2)], (6, 3), "mse"),
 }
 each_network = pytest.mark.parametrize("name", NETWORKS)
@@ -100,6 +103,15 @@ def test_integrated_gradients_sum_to_the_change(name):
         atol = 1e-3 if "dropout" in name else 1e-6  # a LayerNorm is steep where its input hardly varies
         np.testing.assert_allclose(a.reshape(len(x), -1).sum(axis=1), change, atol=atol)
         assert not a[x == start].any()
+
+
+def test_what_is_looked_at_is_what_predict_computes():
+    network, x = built("batch norm")
+    quiet, batch = network._probe(x, None, None, "gates")
+    np.testing.assert_allclose(quiet.forward(batch.x, training=True), network.predict(x), rtol=1e-12)
+    assert all(leaf.trainable for leaf in network._leaves())
+    of_a_step, batch = network._probe(x, np.ones((3, 2)), None, "gradient_flow")
+    assert not np.allclose(of_a_step.forward(batch.x, training=True), network.predict(x), rtol=1e-3)
 
 
 def test_outputs_of_time_steps_are_chosen_by_step():
