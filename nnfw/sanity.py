@@ -260,6 +260,8 @@ def overfit(report: Report, network: Model, batch: Batch, steps: int) -> Iterato
     while report.steps < steps and LEARNT * first < above < math.inf:
         network.update(optimizer, report.steps / steps)  # within the first epoch of a schedule
         above = compute_gradients(network, batch) - lowest
+        if above <= LEARNT * first:  # in training; the running statistics of BatchNorm may lag behind
+            above = loss_of(network, batch) - lowest
         report.steps += 1
     report.left = (loss_of(network, batch) - lowest) / first if first > 0 else 0.0
     if not report.left <= LEARNT:

@@ -11,7 +11,9 @@ from nnfw import (
     GRUD,
     RNN,
     SGD,
+    Activate,
     Adam,
+    BatchNorm,
     Bidirectional,
     Dense,
     Dropout,
@@ -325,6 +327,17 @@ class TestVerdict:
         for part in ("GRU(32)", "(N, 10)", "classes    10", "the baseline loss is 2.3"):
             assert part in str(report)
         assert str(report).endswith("no warnings")
+
+    def test_a_batch_is_learnt_by_the_running_statistics_too(self):
+        x = np.random.default_rng(0).normal(size=(64, 6))
+        y = (x[:, 0] > x[:, 1]).astype(int)
+        for optimizer in (Adam(1e-2), Adam(1e-1), SGD(0.5)):
+            hidden = [Dense(16), BatchNorm(), Activate("relu"), Dense(16), BatchNorm(), Activate("relu")]
+            network = Network([*hidden, Dense(2, "softmax")], loss="cce", optimizer=optimizer, seed=1)
+            report = network.check(x, y)
+            assert report.ok, report
+            assert report.steps < 100
+            assert report.left <= 0.1
 
     def test_numbers_are_well(self):
         assert regressor().check(X, NUMBERS).ok

@@ -143,7 +143,8 @@ class Sequential(Layer):
             layer.gradients()
             if layer.regularizer is not None and not isinstance(layer, Sequential):
                 layer._add_penalty_gradients()
-        self._add_penalty_gradients()
+        if self.regularizer is not None:
+            self._add_penalty_gradients()
 
     def update(self, optimizer: Optimizer, epoch: float) -> None:
         """Take one step in every layer, after clipping the global gradient norm if the optimizer says so."""
