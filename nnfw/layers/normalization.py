@@ -127,7 +127,8 @@ class BatchNorm(Layer):
     with the unbiased variance, M / (M - 1) times that of (1). They are the parameters ``mean`` and
     ``variance``, which no optimizer trains, so that files, copies and callbacks keep them with the others. A
     batch of one row has no variance: the running ones normalize it and stay as they are, as they do with
-    ``trainable=False``. Sample weights weigh the loss; rows of weight 0 count in (1), as in other libraries.
+    ``trainable=False``, of the layer or of a network that it is part of. Sample weights weigh the loss; rows
+    of weight 0 count in (1), as in other libraries.
 
     Parameters
     ----------
@@ -178,7 +179,7 @@ class BatchNorm(Layer):
         if lengths is not None:
             padding = ~valid_steps(check_lengths(self._label, lengths, *x.shape[:2]), x.shape[1])
         M = x[..., 0].size if padding is None else int(padding.size - padding.sum())
-        of_batch = training and self.trainable and M > 1
+        of_batch = training and M > 1 and not is_frozen(self)
         if of_batch:
             mean = total(without(padding, x)) / M  # (1)
             mean = mean + total(without(padding, x - mean)) / M  # far from 0 it was rounded
@@ -221,12 +222,19 @@ class BatchNorm(Layer):
         """Take one step of the optimizer, and move the running statistics: (5)."""
         running = {name: self.params[name].copy() for name in self._followed}
         super().update(optimizer, epoch)  # which may shrink what is in its vector
-        if "M" in self.cache and self.trainable:
+        if "M" in self.cache and not is_frozen(self):
             M = self.cache["M"]
             running["mean"] += self.rate * (self.cache["mean"] - running["mean"])
             running["variance"] += self.rate * (self.cache["variance"] * (M / (M - 1)) - running["variance"])
         for name, statistic in running.items():
             self.params[name][...] = statistic
+
+
+def is_frozen(layer: Layer | None) -> bool:
+    """Whether no update changes a layer, as it is frozen itself, or with a chain around it."""
+    while layer is not None and layer.trainable:
+        layer = layer._owner() if layer._owner else None
+    return layer is not None
 
 
 def total(x: Array) -> Array:

@@ -18,6 +18,7 @@ from nnfw import (
     LayerNorm,
     Lion,
     Network,
+    Residual,
     ShapeError,
 )
 from nnfw.saving import load_weights, save_weights
@@ -186,6 +187,24 @@ def test_frozen_it_computes_in_training_what_it_does_in_inference():
     layer.update(SGD(0.1), 0.0)
     assert_allclose(dx, np.tile(layer.forward(np.ones((1, 3))) - layer.forward(np.zeros((1, 3))), (5, 1)))
     assert_array_equal(layer.flat_params, kept)
+
+
+@pytest.mark.parametrize("wrap", [Network, Residual, lambda layers: Network([Residual(layers)])])
+def test_frozen_with_a_network_around_it_too(wrap):
+    rng = np.random.default_rng(29)
+    x, y = rng.normal(size=(20, 3)), rng.normal(size=(20, 2))
+    pretrained = wrap([Dense(3, "tanh"), BatchNorm()])
+    network = Network([pretrained, Dense(2)], seed=0, dtype="float64")
+    network.fit(x, y, epochs=2, verbose=0)
+    before = pretrained.flat_params.copy()
+    assert not np.allclose(pretrained.forward(x, training=True), pretrained.forward(x), rtol=1e-3)
+    pretrained.trainable = False
+    assert_array_equal(pretrained.forward(x, training=True), pretrained.forward(x))
+    network.fit(x, y, epochs=2, verbose=0)
+    assert_array_equal(pretrained.flat_params, before)
+    pretrained.trainable = True
+    network.fit(x, y, epochs=1, verbose=0)
+    assert not np.allclose(pretrained.flat_params[-6:], before[-6:], atol=1e-6)
 
 
 def test_a_step_that_fails_leaves_the_statistics_alone():
