@@ -56,50 +56,36 @@ FEATURES = 4  # up to so many are drawn as curves, more as a heat map
 
 
 @contextmanager
-def picture(path: Target, width: float, height: float) -> Iterator["Figure"]:
-    """Give a figure of this size in inches to draw on, and save it at the end; a notebook shows it."""
+def picture(path: Target, width: float, height: float, given: Any = None) -> Iterator["Figure"]:
+    """Give a figure to draw on, and save it at the end if there is a path.
+
+    It is a new one of this size in inches, which a notebook shows, unless another is given.
+    """
+    import matplotlib
     from matplotlib.figure import Figure
 
-    with saved(path):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        vars(figure)["_repr_png_"] = functools.partial(_png, figure)
-        vars(figure)["_repr_mimebundle_"] = functools.partial(_bundle, figure)
+    if path is not None and not str(path).lower().endswith(FORMATS):
+        raise ValueError(f"the name of a picture must end in .png, .svg or .pdf, got {str(path)!r}")
+    with matplotlib.rc_context(STYLE):
+        figure = given or Figure(figsize=(width, height), layout="constrained")
+        if not given:
+            vars(figure)["_repr_png_"] = functools.partial(_png, figure)
+            vars(figure)["_repr_mimebundle_"] = functools.partial(_bundle, figure)
         yield figure
-        save(figure, path)
-    if path is None:
+        if path is not None:
+            with replacing(path) as file:
+                figure.savefig(file, format=str(path)[-3:].lower())
+    if path is None and not given:
         notebook.show_after_cell(figure)
 
 
 @contextmanager
 def canvas(path: Target, width: float, height: float, ax: "Axes | None") -> Iterator["Axes"]:
     """Give the axes of a new `picture`, or those of the caller, whose figure is saved if there is a path."""
-    if ax is None:
-        with picture(path, width, height) as figure:
-            yield figure.add_subplot()
-    elif not hasattr(ax, "add_line"):
+    if ax is not None and not hasattr(ax, "add_line"):
         raise TypeError(f"ax must be matplotlib Axes, as figure.add_subplot() makes, got {type(ax).__name__}")
-    else:
-        with saved(path):
-            yield ax
-            save(ax.figure, path)
-
-
-@contextmanager
-def saved(path: Target) -> Iterator[None]:
-    """Check a picture's path before anything is drawn, and draw in the common style."""
-    import matplotlib
-
-    if path is not None and not str(path).lower().endswith(FORMATS):
-        raise ValueError(f"the name of a picture must end in .png, .svg or .pdf, got {str(path)!r}")
-    with matplotlib.rc_context(STYLE):
-        yield
-
-
-def save(figure: Any, path: Target) -> None:
-    """Save a figure in the format of the path's ending, if there is a path."""
-    if path is not None:
-        with replacing(path) as file:
-            figure.savefig(file, format=str(path)[-3:].lower())
+    with picture(path, width, height, ax and ax.figure) as figure:
+        yield ax or figure.add_subplot()
 
 
 def _png(figure: "Figure", dpi: float | str = "figure") -> bytes:

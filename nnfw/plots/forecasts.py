@@ -59,13 +59,11 @@ def forecast(
     with picture(path, 6.4, 3.2) as figure:
         axes = figure.add_subplot()
         if ahead.paths is not None:
-            for shade, share in zip(
-                np.linspace(0.16, 0.4, len(shares)), sorted(shares, reverse=True), strict=True
-            ):
-                low, high = (one(bound) for bound in ahead.band(share))
-                axes.fill_between(
-                    steps, low, high, color=BLUE, alpha=shade, linewidth=0, label=f"{share:.0%} band"
-                )
+            shades = np.linspace(0.16, 0.4, len(shares))
+            for shade, share in zip(shades, sorted(shares, reverse=True), strict=True):
+                bounds = [one(bound) for bound in ahead.band(share)]
+                label = f"{share:.0%} band"
+                axes.fill_between(steps, *bounds, color=BLUE, alpha=shade, linewidth=0, label=label)
         if len(past):
             axes.plot(np.arange(1 - len(past), 1), past, color=BLACK, label="past")
         axes.plot(steps, one(ahead.mean), color=BLUE, marker="o", markersize=3, label="forecast")
