@@ -104,9 +104,8 @@ def network_of(model: Mapping[str, Any]) -> Network:
         raise LoadError(f"the model is no Sequential: {unknown(kind)}")
     try:
         chain = chain_of(config)
-        starts = [
-            one["config"]["batch_shape"] for one in config["layers"] if one["class_name"] == "InputLayer"
-        ]
+        inputs = [one["config"] for one in config["layers"] if one["class_name"] == "InputLayer"]
+        starts = [one["batch_shape"] for one in inputs]
     except (AttributeError, KeyError, TypeError) as error:
         raise LoadError(f"the config is not that of a Sequential, model.get_config(): {error!r}") from error
     network = Network(chain, loss=loss_of(chain))
@@ -147,10 +146,8 @@ def layer_of(kind: str, given: Mapping[str, Any]) -> Layer:
         )
     regularizer: dict[str, Any] = {}
     for block, name in WEIGHTS.items():
-        parts = [
-            *penalties(rest.pop(f"{block}_regularizer", None)),
-            *bounds(rest.pop(f"{block}_constraint", None)),
-        ]
+        parts = penalties(rest.pop(f"{block}_regularizer", None))
+        parts += bounds(rest.pop(f"{block}_constraint", None))
         regularizer |= {"W" if kind == "Dense" else name: parts} if parts else {}
     options |= {"regularizer": regularizer} if regularizer else {}
     for name, value in rest.items():

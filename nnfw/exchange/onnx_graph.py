@@ -10,12 +10,7 @@ from nnfw.exchange.onnx_forms import DOMAIN
 
 # The recurrent nodes, and the activations of a direction by default:
 CELLS = {"RNN": [b"Tanh"], "GRU": [b"Sigmoid", b"Tanh"], "LSTM": [b"Sigmoid", b"Tanh", b"Tanh"]}
-CHANNELS_FIRST = (
-    "Conv",
-    "MaxPool",
-    "AveragePool",
-    "BatchNormalization",
-)  # nodes whose axis 1 has the features
+CHANNELS_FIRST = ("Conv", "MaxPool", "AveragePool", "BatchNormalization")  # their axis 1 has the features
 
 
 class Source:
@@ -80,9 +75,8 @@ class Source:
             if first.op_type in CHANNELS_FIRST:
                 by_count |= {3: "NDT", 4: "NDHW"}
             axes = by_count.get(len(sizes), "")
-        self.require(
-            first, len(axes) == len(sizes) > 0, f"reads an input of {len(sizes)} axes, not of 2 to 4"
-        )
+        known = len(axes) == len(sizes) > 0
+        self.require(first, known, f"reads an input of {len(sizes)} axes, not of 2 to 4")
         by_letter = dict(zip(axes, sizes, strict=True))
         return axes, tuple(by_letter[axis] for axis in "THWD" if axis in by_letter)
 
