@@ -9,7 +9,5 @@ def extra(module: str, name: str, what: str) -> Any:
     try:
         return import_module(module)
     except ImportError:
-        raise ImportError(
-            f"{what} through the {module.partition('.')[0]} package, which is not installed; "
-            f"pip install 'nnfw[{name}]' installs it"
-        ) from None
+        said = f"{what} through the {module.partition('.')[0]} package, which is not installed"
+        raise ImportError(f"{said}; pip install 'nnfw[{name}]' installs it") from None

@@ -65,9 +65,8 @@ def reading(owner: str, path: "str | os.PathLike[str]") -> Iterator[BinaryIO]:
             yield file
         except LoadError as error:
             text = str(error)  # names in it come from the file, and may be of any length
-            raise LoadError(
-                f"{path}: {text if len(text) < 400 else f'{text[:400]} ...'}"
-            ) from error.__cause__
+            text = text if len(text) < 400 else f"{text[:400]} ..."
+            raise LoadError(f"{path}: {text}") from error.__cause__
         except Exception as error:
             what = f"{type(error).__name__}: {str(error)[:200]}"
             raise LoadError(f"{path}: it is damaged, cut short, or was not saved by nnfw ({what})") from error

@@ -57,10 +57,8 @@ def one_of(*choices: str) -> Check[str]:
 
     def check_choice(owner: str, name: str, value: Any) -> str:
         if not isinstance(value, str) or value not in choices:
-            hint = nearest(str(value), choices)
-            raise ValueError(
-                f"{owner}: {name} must be one of {', '.join(map(repr, choices))}, got {value!r:.80}.{hint}"
-            )
+            known, hint = ", ".join(map(repr, choices)), nearest(str(value), choices)
+            raise ValueError(f"{owner}: {name} must be one of {known}, got {value!r:.80}.{hint}")
         return value
 
     return check_choice
@@ -286,6 +284,5 @@ def check_finite(
             f"{found}, beyond the largest number of {dtype}, {limit:.2g}; scale {name}, as StandardScaler "
             f"and MinMaxScaler do, or build the network with dtype='float64'"
         )
-    raise ValueError(
-        f"{found}: every value must be finite; fill (nnfw.data.Impute; for GRUD, Gaps) or drop such samples"
-    )
+    remedy = "fill (nnfw.data.Impute; for GRUD, Gaps) or drop such samples"
+    raise ValueError(f"{found}: every value must be finite; {remedy}")

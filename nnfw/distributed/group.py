@@ -33,12 +33,8 @@ class Group:
                 raise self.refusal(theirs, number)
         for number, (other, _) in enumerate(found):
             if other != found[0][0]:
-                raise self.refusal(
-                    RuntimeError(
-                        f"the ranks have come apart: rank 0 is at {found[0][0]}, rank {number} at {other}; "
-                        f"call fit on all ranks, with the same arguments"
-                    )
-                )
+                said = f"the ranks have come apart: rank 0 is at {found[0][0]}, rank {number} at {other}"
+                raise self.refusal(RuntimeError(f"{said}; call fit on all ranks, with the same arguments"))
         return [theirs for _, theirs in found]
 
     def merge(self, tracker: MetricTracker) -> None:

@@ -132,12 +132,11 @@ class DataParallel(Callback):
         """Agree on whether to stop, and see that all ranks hold the same weights."""
         self._agree(run, f"the end of epoch {run.epoch}")
         if len(set(self._group.exchange("the weights", zlib.crc32(run.network.flat_params.data)))) > 1:
-            raise self._group.refusal(
-                RuntimeError(
-                    f"epoch {run.epoch}: the ranks hold different weights; a callback changes them in its "
-                    f"way on each rank, or the ranks run on processors of different kinds"
-                )
+            cause = (
+                "a callback changes them in its way on each rank, or their processors are of different kinds"
             )
+            error = RuntimeError(f"epoch {run.epoch}: the ranks hold different weights; {cause}")
+            raise self._group.refusal(error)
 
     def _agree(self, run: Run, place: str) -> None:
         found = self._group.exchange(place, (run.state.stopped, self._pressed.asked))
@@ -164,9 +163,6 @@ def check_alike(group: Group, run: Run) -> None:
     for number, theirs in enumerate(others, 1):
         for name in facts:
             if theirs[name] != first[name]:
-                raise group.refusal(
-                    ValueError(
-                        f"fit: {name} must be the same on all ranks, got {first[name]} on rank 0 and "
-                        f"{theirs[name]} on rank {number}; build or load the same network on all"
-                    )
-                )
+                got = f"got {first[name]} on rank 0 and {theirs[name]} on rank {number}"
+                said = f"fit: {name} must be the same on all ranks, {got}"
+                raise group.refusal(ValueError(f"{said}; build or load the same network on all"))

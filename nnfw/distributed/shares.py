@@ -76,9 +76,7 @@ def in_turn(every: Sequence[Sized]) -> Array:
 
 def places(every: Sequence[Sized]) -> Array:
     """Return for each sample of all ranks, in order, its row on this one, or -1."""
-    rows = [
-        np.arange(len(one)) if owner == rank else np.full(len(one), -1) for owner, one in enumerate(every)
-    ]
+    rows = [np.where(owner == rank, np.arange(len(one)), -1) for owner, one in enumerate(every)]
     return np.concatenate(rows)[in_turn(every)]
 
 

@@ -28,10 +28,8 @@ def directions(layer: Layer) -> dict[str, Recurrent]:
     if not isinstance(layer, Bidirectional):
         return {}
     if layer.ahead.go_backwards:
-        raise ValueError(
-            f"{layer._label}: its first half reads backwards, where other libraries read ahead; "
-            f"build it with go_backwards=False"
-        )
+        said = f"{layer._label}: its first half reads backwards, where other libraries read ahead"
+        raise ValueError(f"{said}; build it with go_backwards=False")
     return {"ahead.": layer.ahead, "back.": layer.back}
 
 

@@ -100,9 +100,7 @@ def read_file(content: Any) -> dict[str, Array]:
             found[path] = np.asarray(node)
 
     if "layers" not in content:
-        raise LoadError(
-            "it has no weights as Keras 3 saves them; model.save('model.keras') there writes such"
-        )
+        raise LoadError("it has no weights of Keras 3; model.save('model.keras') there writes some")
     content["layers"].visititems(visit)
     return found
 

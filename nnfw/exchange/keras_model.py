@@ -141,9 +141,7 @@ def layer_of(kind: str, given: Mapping[str, Any]) -> Layer:
     if kind == "Bidirectional":
         options |= both_ways(rest.pop("layer"), rest.pop("backward_layer"))
     elif given.get("go_backwards") and given.get("return_sequences"):
-        raise ValueError(
-            "with go_backwards it returns the steps in reverse order, and nnfw in that of the input"
-        )
+        raise ValueError("with go_backwards it returns the steps in reverse, nnfw in the input's order")
     regularizer: dict[str, Any] = {}
     for block, name in WEIGHTS.items():
         parts = penalties(rest.pop(f"{block}_regularizer", None))
@@ -164,9 +162,7 @@ def both_ways(ahead: Mapping[str, Any], back: Mapping[str, Any]) -> dict[str, An
     turned = {"go_backwards": not back["config"].get("go_backwards")}
     other = layer_of(back["class_name"], {**back["config"], **same, **turned})
     if repr(inner) != repr(other):
-        raise ValueError(
-            f"its layers are {inner!r} and, turned around, {other!r}; nnfw takes two that are alike"
-        )
+        raise ValueError(f"its layers are {inner!r} and, turned around, {other!r}; nnfw takes two alike")
     regularizer: Any = inner.regularizer
     inner.regularizer = None
     both = {
@@ -218,9 +214,8 @@ def check_masks(network: Network) -> None:
     if any(isinstance(leaf, layers.Embedding) and leaf.mask is not None for leaf in leaves):
         for leaf in leaves:
             if isinstance(leaf, layers.MaxPooling | layers.Flatten | layers.Reshape):
-                raise LoadError(
-                    f"{leaf._label}: Keras takes masked steps in it; build the Embedding without mask_zero"
-                )
+                remedy = "build the Embedding without mask_zero"
+                raise LoadError(f"{leaf._label}: Keras takes masked steps in it; {remedy}")
 
 
 def unknown(kind: str) -> str:

@@ -156,10 +156,8 @@ def names_of(layer: Layer) -> dict[str, str]:
 def check_form(layer: Layer, inner: Recurrent) -> None:
     """Raise a ValueError if a recurrent layer computes something that PyTorch's does not."""
     if isinstance(inner, GRU) and not inner.reset_after:
-        raise ValueError(
-            f"{layer._label}: PyTorch's GRU resets after the product with the recurrent weights; "
-            f"build it with reset_after=True"
-        )
+        said = f"{layer._label}: PyTorch's GRU resets after the product with the recurrent weights"
+        raise ValueError(f"{said}; build it with reset_after=True")
     allowed = ("tanh",) if isinstance(inner, Gated) else ("tanh", "relu")
     gates = [σ.name for σ in inner._σ.values()] if isinstance(inner, Gated) else []
     if inner.activation.name not in allowed or set(gates) - {"sigmoid"}:
@@ -207,9 +205,7 @@ def modules_of(names: Iterable[str]) -> dict[str, dict[str, str]]:
     for name in names:
         found = NAME.fullmatch(name)
         if found is None:
-            raise LoadError(
-                f"no layer of nnfw has weights like {name!r}; leave such modules out of the network"
-            )
+            raise LoadError(f"no layer of nnfw has weights like {name!r}; leave such modules out")
         module, part, level = found.groups()
         path = ".".join(filter(None, [module, level and f"l{level}"]))
         modules.setdefault(path, {})[part.replace(f"_l{level}", "_l0")] = name

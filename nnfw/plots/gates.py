@@ -78,9 +78,7 @@ def gates(
         x = one.cache["x"]  # a layer before it has changed the time steps
     counts = check_lengths("gates", batch.lengths, N, x.shape[1])
     if not np.any(counts if sample is None else counts[sample]):
-        raise ValueError(
-            "gates: there is no step to draw; give x a sequence of at least one, or sample another"
-        )
+        raise ValueError("gates: there is no step to draw; give x one of some steps, or another sample")
     names = [*filter(None, one.gates), *reversed(one._states)]
     width, height = 2.0 + 3.6 * len(directions), 1.4 + 0.95 * len(names)
     with picture(path, width, height) as figure:

@@ -126,10 +126,8 @@ def _runs(name: str, runs: Any) -> list[Mapping[str, Sequence[float]]]:
     several = list(several) if isinstance(several, Sequence) else [several]
     for one in several:
         if not hasattr(one, "items"):
-            raise TypeError(
-                f"compare: {name!r} must be a History, or a list of them, got {type(one).__name__}; "
-                f"network.history is one"
-            )
+            said = f"compare: {name!r} must be a History, or a list of them, got {type(one).__name__}"
+            raise TypeError(f"{said}; network.history is one")
     return several
 
 

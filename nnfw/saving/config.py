@@ -119,10 +119,8 @@ class Describer:
         """Return a part's class and arguments; only its number if it came before."""
         if id(part) in self._parts:
             return {"same": self._parts[id(part)][0]}
-        cls = type(part)
-        described: dict[str, Any] = (
-            {"class": self._own[cls]} if cls in self._own else self._by_name(cls, where)
-        )
+        own = self._own.get(type(part))
+        described: dict[str, Any] = {"class": own} if own else self._by_name(type(part), where)
         with named(where):
             arguments = {"config": part.config}
             if isinstance(part, Layer):  # what every layer has, even if its constructor does not take it
@@ -226,17 +224,13 @@ class Rebuilder:
             found = self._given(name := described["custom"])
             if isinstance(found, type) and issubclass(found, Part):
                 return found
-            raise LoadError(
-                f"custom[{name!r}] must be the class {name}, derived from nnfw's; got {found!r:.80}"
-            )
+            raise LoadError(f"custom[{name!r}] must be a class derived from nnfw's; got {found!r:.80}")
         if (name := described["class"]) not in self._own:
             raise LoadError(f"this nnfw has no {name}; a newer one may have it")
         return self._own[name]
 
     def _given(self, name: str) -> Any:
         if name not in self._custom:
-            raise LoadError(
-                f"it needs {name!r}, which is not part of nnfw; pass it with "
-                f"Network.load(path, custom={{{name!r}: {name}}})"
-            )
+            said = f"it needs {name!r}, which is not part of nnfw"
+            raise LoadError(f"{said}; pass it with Network.load(path, custom={{{name!r}: {name}}})")
         return self._custom[name]

@@ -57,10 +57,8 @@ def as_inputs(first: Layer, x: Any, lengths: Any, dtype: np.dtype[Any]) -> tuple
     else:
         x = numeric(x, "x")
         if x.ndim < 2 or x.size == 0:
-            raise ShapeError(
-                f"x must be (samples, features) or (samples, steps, features) and not empty, got {x.shape}; "
-                f"one sample alone is x[None], one feature alone x[..., None]"
-            )
+            said = f"x must be (samples, features) or (samples, steps, features) and not empty, got {x.shape}"
+            raise ShapeError(f"{said}; one sample alone is x[None], one feature alone x[..., None]")
         counts = None if lengths is None else as_lengths(lengths, x, axes)
     if not isinstance(x, np.memmap):
         check_finite(x, "x", counts, dtype)
@@ -90,16 +88,12 @@ def is_ragged(x: Any, first: Layer) -> bool:
 def as_lengths(lengths: ArrayLike, x: Array, axes: int) -> Array:
     """Return lengths as integers (N,) that fit x (N, T, D), or indices (N, T)."""
     if x.ndim != 1 + axes:
-        raise ShapeError(
-            f"lengths go with x of (samples, steps, features), got x {x.shape}; leave them out, and give "
-            f"weights to fit as sample_weight"
-        )
+        said = f"lengths go with x of (samples, steps, features), got x {x.shape}"
+        raise ShapeError(f"{said}; leave them out, and give weights to fit as sample_weight")
     counts = numeric(lengths, "lengths")
     if counts.dtype.kind not in "iu":
-        raise TypeError(
-            f"lengths must be whole numbers, the steps of each sequence, got {counts.dtype}; "
-            f"lengths.astype(int) converts them; weights go to fit as sample_weight"
-        )
+        said = f"lengths must be whole numbers, the steps of each sequence, got {counts.dtype}"
+        raise TypeError(f"{said}; lengths.astype(int) converts them; weights go to fit as sample_weight")
     return check_lengths("x", counts, len(x), x.shape[1])
 
 
@@ -142,20 +136,15 @@ def as_labels(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], net
     with named("y"):
         labels = pad_sequences(y)[0] if isinstance(y, list | tuple) else np.asarray(numeric(y, "y"))
     if labels.ndim != 2 or len(labels) != len(x):
-        raise ShapeError(
-            f"y must hold the labels of {len(x)} sequences, (N, L) or a list, got {labels.shape}"
-        )
+        raise ShapeError(f"y must hold labels of {len(x)} sequences, (N, L) or a list, got {labels.shape}")
     labels = as_indices(labels, "y", shape[1], "0 is the blank, and pads labels from 1 on")
     steps = network._steps(np.full(len(x), x.shape[1]) if lengths is None else lengths)
     counts = np.count_nonzero(labels, axis=1)
     repeats = ((labels[:, 1:] == labels[:, :-1]) & (labels[:, 1:] > 0)).sum(axis=1)
-    for wrong, what in (
-        (
-            (np.diff(labels > 0, axis=1) & (labels[:, 1:] > 0)).any(axis=1),
-            "has a 0, the blank, before a label",
-        ),
-        (counts + repeats > steps, "has more labels, and blanks between equal ones, than x has steps"),
-    ):
+    gaps = (np.diff(labels > 0, axis=1) & (labels[:, 1:] > 0)).any(axis=1)
+    wrongs = {"has a 0, the blank, before a label": gaps}
+    wrongs["has more labels, and blanks between equal ones, than x has steps"] = counts + repeats > steps
+    for what, wrong in wrongs.items():
         if wrong.any():
             raise ValueError(f"y[{wrong.argmax()}] {what}; correct it, or leave the sample out")
     return np.column_stack([steps, labels])

@@ -37,10 +37,8 @@ def check_output(last: Layer, K: int, loss: Loss) -> None:
     """Raise a ValueError if the loss takes other outputs than those of the last layer."""
     activation, P = getattr(last, "activation", None), loss.outputs_per_target
     if K % P:
-        raise ValueError(
-            f"{last._label}: {loss!r} takes {P} outputs for each target, and {K} are no multiple of {P}; end "
-            f"in Dense({P}) for one target a sample"
-        )
+        said = f"{last._label}: {loss!r} takes {P} outputs for each target, and {K} are no multiple of {P}"
+        raise ValueError(f"{said}; end in Dense({P}) for one target a sample")
     if activation is None:
         return
     if K == 1 and not activation.elementwise:
@@ -71,15 +69,11 @@ def check_exclusive(network: Model, threshold: float | None) -> None:
     K, loss = network.shapes[-1][-1] or 1, network.loss
     activation = getattr(network._last, "activation", None)
     if K > 1 and threshold is not None:
-        raise ValueError(
-            f"predict_classes: of {K} outputs the largest wins, and threshold={threshold:g} has no effect; "
-            f"network.predict(x) > {threshold:g} compares each of them with it"
-        )
+        said = f"predict_classes: of {K} outputs the largest wins, and threshold={threshold:g} has no effect"
+        raise ValueError(f"{said}; network.predict(x) > {threshold:g} compares each of them with it")
     if K > 1 and loss.fused_with == "sigmoid" and (activation is None or activation.elementwise):
-        raise ValueError(
-            f"predict_classes: the outputs are {K} independent labels; network.predict(x) > "
-            f"{loss.threshold:g} decides each"
-        )
+        said = f"predict_classes: the outputs are {K} independent labels"
+        raise ValueError(f"{said}; network.predict(x) > {loss.threshold:g} decides each")
     bounded = activation is not None and np.abs(at_large_inputs(activation, K)).max() <= 1
     decided = bounded or loss.takes_classes or math.isfinite(loss.target_range[1])
     if threshold is None and (not decided or loss.outputs_per_target > 1):
@@ -110,10 +104,8 @@ def check_metrics(metrics: Iterable[Metric], data: Data, K: int, loss: Loss) -> 
             one = metric.metric if isinstance(metric, MultiLabel) else metric if a.shape[-1] == 1 else None
             if isinstance(one, ClassMetric) and one.threshold == 0.5 != loss.threshold:
                 fitting = f"{type(one).__name__}(threshold={loss.threshold!r})"
-                raise ValueError(
-                    f"outputs for {type(loss).__name__} decide at {loss.threshold:g}, and not at 0.5; give "
-                    f"{fitting if one is metric else f'MultiLabel({fitting})'}"
-                )
+                said = f"outputs for {type(loss).__name__} decide at {loss.threshold:g}, and not at 0.5"
+                raise ValueError(f"{said}; give {fitting if one is metric else f'MultiLabel({fitting})'}")
             if isinstance(metric, RankMetric):
                 metric.statistics(y, a)  # its value needs two classes, of which these samples may lack one
             elif np.ndim(metric(y, a)):
@@ -134,10 +126,8 @@ def check_alike(network: Model, train: Data, validation: Data) -> None:
 
     for_validation = needed(validation)  # first: the network keeps the shapes of the training data
     if for_validation != needed(train):
-        raise ShapeError(
-            f"x has shape {validation.x.shape}, but the x to train on {train.x.shape}; "
-            f"give both the same features"
-        )
+        said = f"x has shape {validation.x.shape}, but the x to train on {train.x.shape}"
+        raise ShapeError(f"{said}; give both the same features")
 
 
 def check_steps(chain: Sequential, T: int) -> None:

@@ -62,10 +62,8 @@ class Batches:
             if number > skip:
                 yield self._checked(number, batch)
         if number < max(skip, 1) and not self.steps:
-            raise ValueError(
-                f"{type(self.source).__name__} yields only {number} batches when it is iterated over again; "
-                f"each iteration must yield all of an epoch"
-            )
+            said = f"{type(self.source).__name__} yields only {number} batches when it is iterated over again"
+            raise ValueError(f"{said}; each iteration must yield all of an epoch")
         if number != (declared or number):
             raise self._miscounted(str(number))
         self.counted = number
@@ -90,10 +88,8 @@ class Batches:
                 f"many for each from one iterator; give one that never ends, as itertools.cycle(batches), or "
                 f"leave steps_per_epoch out where each iteration is an epoch"
             )
-        return ValueError(
-            f"{kind} has the length {self.declared}, but an epoch of it has {number} batches; __len__ must "
-            f"be the number of batches"
-        )
+        said = f"{kind} has the length {self.declared}, but an epoch of it has {number} batches"
+        return ValueError(f"{said}; __len__ must be the number of batches")
 
 
 class Samples(Batches):
@@ -128,10 +124,8 @@ def read(network: Model, source: Any, steps: int | None = None) -> Batches:
     """Return the data set of an iterable or an indexed object; see `nnfw.Network.fit` for `steps`."""
     if is_indexed(source) and len(source):
         if steps is not None:
-            raise ValueError(
-                f"steps_per_epoch is for iterables of batches that never end; an epoch of "
-                f"{type(source).__name__} is as long as it says"
-            )
+            said = "steps_per_epoch is for iterables of batches that never end"
+            raise ValueError(f"{said}; an epoch of {type(source).__name__} is as long as it says")
         if holds_samples(network, source):
             return Samples(network, source)
     return Batches(network, source, steps)
@@ -185,10 +179,8 @@ def holds_samples(network: Model, source: Any) -> bool:
             f"a target for each step; give {kind} an __iter__ that yields the batches (x, y) of an epoch"
         )
     if len(refused) == 2:
-        raise ValueError(
-            f"{kind}[0] is neither a batch for this network: {refused['batch']}; nor a sample: "
-            f"{refused['sample']}"
-        )
+        said = f"{kind}[0] is neither a batch for this network: {refused['batch']}"
+        raise ValueError(f"{said}; nor a sample: {refused['sample']}")
     return "batch" in refused
 
 

@@ -59,10 +59,9 @@ class LivePlot(Callback):
     def _show(self, run: Run) -> None:
         self._shown = run.epoch, run.history.restored  # type: ignore[assignment]
         if notebook.shell() is None:
-            losses = [
-                f"{name} {blocks(run.history[name])}" for name in ("loss", "val_loss") if name in run.logs
-            ]
-            text = f"epoch {run.epoch}: {', '.join(losses)}"
+            shown = [name for name in ("loss", "val_loss") if name in run.logs]
+            losses = ", ".join(f"{name} {blocks(run.history[name])}" for name in shown)
+            text = f"epoch {run.epoch}: {losses}"
             if printable(text, sys.stdout) == text:
                 run.note(text)
         elif self._handle is None:

@@ -53,9 +53,8 @@ def run_epoch(run: Run, train: Data | Batches, validation: Data | Batches | None
     run.logs = tracker.result()
     if validation is not None:
         tracker = MetricTracker(network.metrics, network.loss)
-        for _ in evaluated(
-            network, validation, sampler.batch_size, tracker, f"epoch {run.epoch}, validation"
-        ):
+        purpose = f"epoch {run.epoch}, validation"
+        for _ in evaluated(network, validation, sampler.batch_size, tracker, purpose):
             run.interrupt.rest()
             if run.interrupt.asked:
                 return

@@ -72,9 +72,8 @@ class Monitor(Callback):
         hint = nearest(name, known)
         if name.startswith("val_") and not any(other.startswith("val_") for other in known):
             hint = " Give fit validation_data or validation_split."
-        raise ValueError(
-            f"{type(self).__name__}: no {name!r} to monitor.{hint} There are: {', '.join(known)}"
-        )
+        owner = type(self).__name__
+        raise ValueError(f"{owner}: no {name!r} to monitor.{hint} There are: {', '.join(known)}")
 
     def sign(self, metrics: Iterable[Metric]) -> int:
         """Return 1 if lower is better and -1 if higher is; raise a ValueError if nothing says which."""

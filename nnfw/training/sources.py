@@ -32,9 +32,7 @@ def as_source(
     """Return the data set, checked against the network as far as it is known."""
     if y is not None:
         if steps is not None:
-            raise ValueError(
-                "steps_per_epoch goes with an iterable of batches; x and y are cut by batch_size"
-            )
+            raise ValueError("steps_per_epoch goes with batches; x and y are cut by batch_size")
         return with_steps(as_data(network, x, y, lengths, sample_weight))
     batches = read(network, x, steps)
     if lengths is not None:
@@ -130,9 +128,7 @@ def weigh_classes(network: Model, data: Data | Batches, class_weight: Any) -> Da
 def class_factors(class_weight: Any, labels: Array | None, K: int, total: Callable[[Array], Array]) -> Array:
     """Return the weight of each label's class (M,); ``"balanced"`` gives every class the same total."""
     if labels is None:
-        raise ValueError(
-            "class_weight needs one class a sample, or step, as target; weigh others by sample_weight"
-        )
+        raise ValueError("class_weight needs classes as targets; weigh others by sample_weight")
     counts = total(np.bincount(labels, minlength=max(K, 2)))
     if isinstance(class_weight, str) and class_weight == "balanced":
         return (counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1)))[labels]

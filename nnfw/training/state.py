@@ -121,8 +121,6 @@ def open_state(state: TrainingState | None, epochs: int, sampler: Sampler, resum
     if state is None or not resume:
         return TrainingState(epochs, sampler)
     if state.sampler != sampler:
-        raise ValueError(
-            f"fit: resume=True continues a fit on {state.sampler}, but this one is on {sampler}; "
-            f"leave resume out to start a new fit"
-        )
+        said = f"fit: resume=True continues a fit on {state.sampler}, but this one is on {sampler}"
+        raise ValueError(f"{said}; leave resume out to start a new fit")
     return state

@@ -164,7 +164,7 @@ def test_other_files(tmp_path):
         load_keras(network, path)
     with h5py.File(path, "w") as file:
         file["dense/kernel"] = np.ones(3)
-    with pytest.raises(LoadError, match=r"no weights as Keras 3 saves them; model.save\('model.keras'\)"):
+    with pytest.raises(LoadError, match=r"no weights of Keras 3; model.save\('model.keras'\)"):
         load_keras(network, path)
     network.save(path)
     with pytest.raises(LoadError, match=r"it has no model.weights.h5; save it with Keras 3"):

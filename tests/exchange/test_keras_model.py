@@ -150,7 +150,10 @@ REFUSED = [
     ([keras("Dense", units=3, kernel_constraint=keras("MaxNorm", max_value=1, axis=1))], "MaxNorm, axis=0"),
     ([keras("GRU", units=3, stateful=True)], "nnfw has no stateful=True; build it without"),
     ([keras("GRU", units=3, return_state=True)], "nnfw has no return_state=True"),
-    ([keras("GRU", units=3, go_backwards=True, return_sequences=True)], "the steps in reverse order"),
+    (
+        [keras("GRU", units=3, go_backwards=True, return_sequences=True)],
+        "the steps in reverse, nnfw in the input",
+    ),
     ([keras("Dropout", rate=0.1, noise_shape=[None, 1, 3])], r"nnfw has no noise_shape=\[None, 1, 3\]"),
     ([keras("LayerNormalization", axis=[1])], r"nnfw has no axis=\[1\]"),
     ([keras("LayerNormalization", center=False)], "nnfw has no center=False"),
@@ -183,7 +186,7 @@ def both(merge="concat", first=(), second=(), kind="GRU"):
     [
         (
             both(second={"units": 4}),
-            r"its layers are GRU\(3, .* and, turned around, GRU\(4, .*two that are alike",
+            r"its layers are GRU\(3, .* and, turned around, GRU\(4, .*two alike",
         ),
         (both(second={"go_backwards": False}), "with go_backwards it returns"),
         (both(kind="LSTM"), r"its layers are GRU\(3, .* LSTM\(3"),

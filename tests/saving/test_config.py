@@ -237,7 +237,7 @@ class TestCustom:
             round_trip(custom_network(), tmp_path, custom=rest)
 
     def test_wrong(self, tmp_path):
-        with pytest.raises(LoadError, match=r"custom\['Gain'\] must be the class Gain"):
+        with pytest.raises(LoadError, match=r"custom\['Gain'\] must be a class derived from nnfw's"):
             round_trip(custom_network(), tmp_path, custom=CUSTOM | {"Gain": largest_error})
         with pytest.raises(TypeError, match="custom must be a dict"):
             Network.load(tmp_path / "network", custom=[Gain])
