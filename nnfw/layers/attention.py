@@ -117,8 +117,10 @@ class AttentionPooling(Attention):
 
     def gradients(self) -> None:
         """Fill dW and db, (1), and dv, (2), over all samples and steps at once."""
-        ds = self._recall("ds", "gradients").reshape(-1, self.units)
-        x, k = self.cache["x"].reshape(len(ds), -1), self.cache["k"].reshape(len(ds), -1)
+        ds, k = (
+            array.reshape(-1, self.units) for array in (self._recall("ds", "gradients"), self.cache["k"])
+        )
+        x = self.cache["x"].reshape(-1, len(self.params["W"]))
         np.matmul(x.T, ds, out=self.grads["W"])
         ds.sum(axis=0, out=self.grads["b"])
         np.matmul(k.T, self.cache["de"].reshape(-1, 1), out=self.grads["v"])
@@ -223,7 +225,8 @@ class SelfAttention(Attention):
     def gradients(self) -> None:
         """Fill the gradients of all three: (1), over all samples and steps at once."""
         ds = self._recall("ds", "gradients").reshape(-1, 3 * self.units)
-        np.matmul(self.cache["x"].reshape(len(ds), -1).T, ds, out=self._grad_blocks["W"])
+        x = self.cache["x"].reshape(-1, len(self._blocks["W"]))
+        np.matmul(x.T, ds, out=self._grad_blocks["W"])
         ds.sum(axis=0, out=self._grad_blocks["b"])
 
     def _stepper(self, N: int) -> "AttentionStepper":

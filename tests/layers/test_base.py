@@ -1,5 +1,6 @@
 """What every layer does alike: shapes that do not fit, verbs in order, dtypes, memory layouts, threads."""
 
+import copy
 import threading
 
 import numpy as np
@@ -10,7 +11,14 @@ from refusals import message
 
 from nnfw import (
     GRU,
+    GRUD,
+    LSTM,
     RNN,
+    AttentionPooling,
+    BatchNorm,
+    Bidirectional,
+    Conv1D,
+    Conv2D,
     Dense,
     Dropout,
     Embedding,
@@ -19,9 +27,13 @@ from nnfw import (
     LastStep,
     LayerNorm,
     MaxPooling,
+    MaxPooling1D,
     MeanPooling,
     Network,
+    RepeatVector,
     Reshape,
+    Residual,
+    SelfAttention,
     ShapeError,
 )
 
@@ -75,6 +87,39 @@ def test_a_gradient_of_another_shape_is_not_broadcast(layer, axis):
     shape = list(layer.forward(x, training=True).shape)
     shape[axis] = 1
     assert str(tuple(shape)) in message(ShapeError, lambda: layer.backward(np.ones(shape)))
+
+
+OTHERS = [
+    (LSTM(H, recurrent_dropout=0.5), (T, D)),
+    (GRUD(H), (T, 6)),
+    (Bidirectional(GRU(H, return_sequences=True), merge="mul"), (T, D)),
+    (Residual([GRU(D, return_sequences=True), Dense(D)]), (T, D)),
+    (SelfAttention(H), (T, D)),
+    (AttentionPooling(H), (T, D)),
+    (Conv1D(H, 2), (T, D)),
+    (Conv2D(H, 2), (T, T, D)),
+    (MaxPooling1D(2), (T, D)),
+    (MaxPooling(), (T, D)),
+    (MeanPooling(), (T, D)),
+    (LastStep(), (T, D)),
+    (LayerNorm(), (T, D)),
+    (BatchNorm(), (T, D)),
+    (Dropout(0.5), (D,)),
+    (Embedding(D, H), (T,)),
+    (Reshape((-1, T)), (T, D)),
+    (RepeatVector(T), (D,)),
+    (Network([Dense(H)]), (D,)),
+]
+
+
+@pytest.mark.parametrize(("layer", "shape"), [*((one, (T, D)) for one in LAYERS), *OTHERS], ids=repr)
+def test_a_batch_without_a_sample_has_no_gradient(layer, shape):
+    layer, empty = build(copy.deepcopy(layer), shape), np.zeros((0, *shape), int)
+    y = layer.forward(empty, training=True)
+    assert y.shape == layer.forward(empty).shape == (0, *layer.compute_shapes(shape))
+    assert layer.backward(y).shape == empty.shape
+    layer.gradients()
+    assert not np.any(layer.flat_grads)
 
 
 # ---- the verbs -----------------------------------------------------------------------------------------
