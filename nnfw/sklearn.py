@@ -19,7 +19,6 @@ from nnfw.core.suggest import ESTIMATOR_HOMES
 from nnfw.core.typing import Array
 from nnfw.data import pad_sequences
 from nnfw.layers import Dense, Layer
-from nnfw.losses import Loss
 from nnfw.network import Network
 from nnfw.optimizers import Optimizer
 from nnfw.training.adapters import as_weight
@@ -79,7 +78,7 @@ class NetworkEstimator(BaseEstimator):
         self,
         layers: Sequence[Layer] | Callable[[], Sequence[Layer]] = (),
         *,
-        loss: str | Loss | None = None,
+        loss: str | losses.Loss | None = None,
         optimizer: str | Optimizer | None = None,
         metrics: Sequence[Any] = (),
         epochs: int = 200,
@@ -153,15 +152,17 @@ class NetworkEstimator(BaseEstimator):
         """Return a network of the hidden layers, and an output layer for the targets."""
         hidden = self.layers() if callable(self.layers) else copy.deepcopy(self.layers)
         owner = type(self).__name__
-        if isinstance(hidden, Layer):
-            raise TypeError(f"{owner}: layers must be a list, as [{hidden!r}], got one layer")
-        if hidden and isinstance(getattr(hidden[-1], "activation", None), Softmax):
-            raise ValueError(f"{owner}: the output layer is added to layers; leave out {hidden[-1]!r}")
+        if not isinstance(hidden, Sequence):
+            raise TypeError(f"{owner}: layers must be a list, as [{hidden!r}], got {type(hidden).__name__}")
+        activation, fitting = self._output
+        last = Dense(targets.shape[1] if targets.ndim > 1 else 1, activation)
+        end = hidden[-1] if hidden else None
+        twice = last.units == 1 and repr(end) == repr(last)
+        if twice or isinstance(getattr(end, "activation", None), Softmax):
+            raise ValueError(f"{owner}: the output layer is added to layers; leave out {end!r}")
         seed = self.random_state
         if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
-        activation, fitting = self._output
-        last = Dense(targets.shape[1] if targets.ndim > 1 else 1, activation)
         loss = losses.get(fitting if self.loss is None else copy.deepcopy(self.loss))
         if loss.fused_with in OUTPUTS[OUTPUTS.index(activation) + 1 :]:
             said = f"{loss!r} is for {loss.fused_with} outputs, and these targets have {activation} ones"

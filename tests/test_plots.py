@@ -497,6 +497,10 @@ def test_matplotlib_waits_for_a_picture_and_pyplot_is_never_imported():
         (lambda: plots.lines({}), "no curve to draw"),
         (lambda: plots.lines({"GRU": ([1, 2], [1, 2, 3])}), "'GRU' needs one x for each y"),
         (lambda: plots.lines({"GRU": np.ones((2, 2))}), "'GRU' needs one x for each y"),
+        (
+            lambda: plots.confusion_matrix([0, 1]),
+            "shape (2,); nnfw.metrics.ConfusionMatrix()(y, network.predict",
+        ),
         (lambda: plots.confusion_matrix([[1, 2]]), "as many rows as columns, got shape (1, 2)"),
         (lambda: plots.confusion_matrix(np.ones((0, 0))), "as many rows as columns, got shape (0, 0)"),
         (lambda: plots.confusion_matrix([[1, -1], [0, 1]]), "finite and >= 0"),

@@ -413,6 +413,14 @@ def test_an_interruption_ends_more_than_the_fit():
     [
         (lambda: NetworkClassifier(GRU(4)).fit(STEPS, LABELS), TypeError, r"a list, as \[GRU\(4\)\]"),
         (lambda: classifier(GRU).fit(STEPS, LABELS), TypeError, r"did you mean GRU\(...\)"),
+        (lambda: NetworkClassifier(100).fit(ROWS, LABELS), TypeError, r"as \[100\], got int$"),
+        (lambda: NetworkClassifier((100,)).fit(ROWS, LABELS), TypeError, r"did you mean Dense\(100\)\?"),
+        (lambda: regressor(Dense(4), Dense(1)).fit(ROWS, NUMBERS), ValueError, r"leave out Dense\(1\)$"),
+        (
+            lambda: classifier(Dense(1, "sigmoid")).fit(ROWS, LABELS > 1),
+            ValueError,
+            r"the output layer is added to layers; leave out Dense\(1, activation='sigmoid'\)$",
+        ),
         (
             lambda: classifier(GRU(4), Dense(3, "softmax")).fit(STEPS, LABELS),
             ValueError,
@@ -541,9 +549,10 @@ def test_two_processes_compute_the_same():
 @pytest.mark.slow
 @pytest.mark.subprocess
 def test_the_page_in_the_docs(capsys):
-    search, pipeline = {}, {}
-    for block, names in zip(blocks("docs/sklearn.md"), (search, pipeline), strict=True):
+    search, pipeline, targets = {}, {}, {}
+    for block, names in zip(blocks("docs/sklearn.md"), (search, pipeline, targets), strict=True):
         exec(compile(block, "docs/sklearn.md", "exec"), names)
     assert capsys.readouterr().out.startswith("{'layers': [GRU(64)], 'optimizer': Adam(learning_rate=0.01)}")
     assert search["search"].score(search["x_test"], search["y_test"]) > 0.95
     assert pipeline["pipeline"].score(pipeline["x_test"], pipeline["y_test"]) > 0.9
+    assert targets["scaled"].fit(targets["x"], targets["y"]).score(targets["x"], targets["y"]) > 0.4

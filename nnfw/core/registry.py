@@ -37,8 +37,9 @@ def check_arguments(
             raise TypeError(f"{owner} has no argument {name!r}{hint} It takes: {takes}.")
     if given > code.co_argcount and not code.co_flags & inspect.CO_VARARGS:
         names = [name for name in code.co_varnames[: code.co_argcount] if name != "self"]
-        said = f"{owner} takes {', '.join(names) or 'nothing'} by position, and all else by name"
-        raise TypeError(f"{said}; several values for one argument are a list, {owner}([a, b])")
+        several = f"; several values for {names[0]} are a list, {owner}([a, b])" if len(names) == 1 else ""
+        takes = ", ".join(names) or "nothing"
+        raise TypeError(f"{owner} takes {takes} by position, and all else by name{several}")
 
 
 def explain_keywords(function: Callable[P, R]) -> Callable[P, R]:

@@ -27,8 +27,7 @@ def check_layers(layers: Sequence[Layer], owner: str) -> tuple[Layer, ...]:
     seen: set[int] = set()
     for place, layer in enumerate(layers, 1):
         if not isinstance(layer, Layer):
-            made = f"; did you mean {layer.__name__}(...)?" if isinstance(layer, type) else ""
-            raise TypeError(f"{owner}: layer {place} must be a Layer, got {layer!r}{made}")
+            raise TypeError(f"{owner}: layer {place} must be a Layer, got {layer!r}{meant(layer)}")
         if id(layer) in seen:
             raise ValueError(
                 f"{owner}: layer {place} is the same object as one before it; build a second layer"
@@ -40,6 +39,18 @@ def check_layers(layers: Sequence[Layer], owner: str) -> tuple[Layer, ...]:
             )
         seen.add(id(layer))
     return layers
+
+
+def meant(layer: Any) -> str:
+    """Return a hint at the layer that was meant by something else: a class, a number of units, a name."""
+    match layer:
+        case type():
+            return f"; did you mean {layer.__name__}(...)?"
+        case int():
+            return f"; did you mean Dense({layer})?"
+        case str():
+            return f"; did you mean Activate({layer!r})?"
+    return ""
 
 
 def check_names(names: Sequence[str]) -> None:
