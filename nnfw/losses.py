@@ -85,6 +85,7 @@ class Loss(Part):
 
     divide_by: str = "samples"  # of a class of one's own, whose __init__ does not call this one
     _checks: ClassVar = {"divide_by": one_of("samples", "weights")}
+    _use: ClassVar = "its object is called, {}()(y, a)"
 
     def __init__(self, *, divide_by: str = "samples") -> None:
         self.divide_by = divide_by

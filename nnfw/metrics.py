@@ -78,6 +78,7 @@ class Metric(Part):
 
     _checks: ClassVar = {"higher_is_better": optional(boolean)}
     _homes: ClassVar = {}  # weights that `fit` takes do not count in metrics
+    _use: ClassVar = "its object is called, {}()(y, a)"
 
     @property
     def name(self) -> str:

@@ -23,29 +23,33 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
+LIST = "several values for one argument are a list, {}([a, b])"
 NO_ARGUMENTS = (lambda self: None).__code__  # in place of object.__init__, which would ignore them
 
 
 def check_arguments(
-    owner: str, code: CodeType, given: int, keywords: Iterable[str], known: Any, homes: Mapping[str, str]
+    owner: str, code: CodeType, given: int, keywords: Iterable[str], known: Any, part: Any = None
 ) -> None:
-    """Raise a TypeError for an unknown keyword, or for more than the positional arguments of a function."""
+    """Raise a TypeError for an unknown keyword, or for more than the positional arguments of a function.
+
+    `part` is the class or the object that takes them; its attributes say what is told.
+    """
     for name in keywords:
         if name not in known:
-            hint = translation(name, known, {*keywords, *code.co_varnames[:given]}, homes)
+            used = {*keywords, *code.co_varnames[:given]}
+            hint = translation(name, known, used, getattr(part, "_homes", HOMES))
             takes = ", ".join(known) or "none"
             raise TypeError(f"{owner} has no argument {name!r}{hint} It takes: {takes}.")
     if given > code.co_argcount and not code.co_flags & inspect.CO_VARARGS:
         names = [name for name in code.co_varnames[: code.co_argcount] if name != "self"]
-        several = f"; several values for {names[0]} are a list, {owner}([a, b])" if len(names) == 1 else ""
-        takes = ", ".join(names) or "nothing"
-        raise TypeError(f"{owner} takes {takes} by position, and all else by name{several}")
+        takes, use = ", ".join(names) or "nothing", getattr(part, "_use", LIST).format(owner)
+        raise TypeError(f"{owner} takes {takes} by position, and all else by name; {use}")
 
 
 def explain_keywords(function: Callable[P, R]) -> Callable[P, R]:
     """Decorate `function` so that wrong arguments raise a TypeError that names the right ones.
 
-    The `_homes` of the owner of a method say where other arguments belong; see `nnfw.core.suggest`.
+    Those of a method are told by the `_homes` and the `_use` of its owner; see `Part`.
     """
     known = [name for name in inspect.signature(function).parameters if name != "self"]
     special = function.__name__.startswith("__")
@@ -53,8 +57,7 @@ def explain_keywords(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         owner = type(args[0]).__name__ if special else function.__name__
-        homes = getattr(args[0], "_homes", HOMES) if args else HOMES
-        check_arguments(owner, function.__code__, len(args), kwargs, known, homes)
+        check_arguments(owner, function.__code__, len(args), kwargs, known, args[0] if args else None)
         return function(*args, **kwargs)
 
     return checked
@@ -143,6 +146,7 @@ class Part:
     _free: ClassVar[Collection[str]] = ()  # attributes that the part itself sets while it works
     _views: ClassVar[Collection[str]] = ()  # memory that is written into, and never replaced
     _homes: ClassVar[Mapping[str, str]] = HOMES  # where the arguments belong that it does not take
+    _use: ClassVar[str] = LIST  # what is told where there are too many by position
 
     _known_as: ClassVar[str] = ""  # its first name in a registry
 
@@ -155,7 +159,7 @@ class Part:
         """Check the arguments before ``__init__`` runs."""
         if args or kwargs:
             code = getattr(cls.__init__, "__code__", NO_ARGUMENTS)
-            check_arguments(cls.__name__, code, 1 + len(args), kwargs, cls._arguments(), cls._homes)
+            check_arguments(cls.__name__, code, 1 + len(args), kwargs, cls._arguments(), cls)
         return super().__new__(cls)
 
     @classmethod

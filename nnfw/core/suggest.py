@@ -37,6 +37,7 @@ ARGUMENTS = {
     "on_train_end": "on_fit_end",
     "out_channels": "filters",
     "out_features": "units",
+    "p": "rate",
     "random_state": "seed",
     "reduction": "divide_by",
     "sample_weight": "weight",
@@ -58,12 +59,17 @@ ELSEWHERE = {
     **dict.fromkeys(
         ("pos_weight", "weight"), "fit(class_weight=...) weighs classes, and fit(sample_weight=...) samples"
     ),
+    "bidirectional": "Bidirectional(GRU(units)) reads both ways",
+    "device": "nnfw computes on the CPU",
     "early_stopping": "callbacks=[EarlyStopping()] stops a fit",
     "from_logits": "softmax with cce, and sigmoid with bce, are computed from the logits",
+    "initial_epoch": "a second fit counts on, and fit(resume=True) continues one that has ended early",
     "mask": "x[mask == 0] = nan marks gaps, for nnfw.data.Impute or Gaps, and lengths= where padding begins",
     "mask_zero": "mask=0 makes the index 0 padding",
+    "num_layers": "layers follow one another, all but the last with return_sequences=True",
     "return_state": "after forward(x, training=True) the layer has it as final_state",
     "save_best_only": "monitor='val_loss' saves the best network only",
+    "save_weights_only": "nnfw.saving.save_weights(network, path) does that",
     "stateful": "fit(truncate=k) carries the state from window to window, network.stream() from step to step",
     "verbose": "only fit prints, as fit(x, y, verbose=...) says",
 }
@@ -126,6 +132,7 @@ MEMBERS = {
     "compile": "Network(layers, loss=..., optimizer=..., metrics=[...]) takes all at once",
     "count_params": "network.size",
     "eval": "network.predict(x), or network.forward(x) with training=False",
+    "get_layer": "network.layers[0]",
     "get_weights": "network.params, the arrays by name",
     "load_state_dict": "network.params[name][...] = value",
     "load_weights": "nnfw.saving.load_weights(network, path)",
@@ -138,6 +145,7 @@ MEMBERS = {
     "to": "nnfw computes on the CPU",
     "train": "network.fit(x, y), or network.forward(x, training=True)",
     "train_on_batch": "network.fit(x, y, batch_size=len(x))",
+    "weights": "network.params, the arrays by name",
     "zero_grad": "none is needed: network.gradients() fills network.grads anew",
 }
 

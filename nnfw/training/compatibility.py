@@ -52,7 +52,8 @@ def check_output(last: Layer, K: int, loss: Loss) -> None:
     inside = a.min() >= 0 and a.max() <= 1
     if not inside or (loss.fused_with == "softmax" and not np.allclose(a.sum(axis=-1), 1)):
         units = max(K, 2) if loss.fused_with == "softmax" else K
-        other = "independent labels loss='bce'" if inside else "numbers of any kind loss='mse'"
+        labels = "two classes" if K == 1 else "independent labels"
+        other = f"{labels} loss='bce'" if inside else "numbers of any kind loss='mse'"
         raise ValueError(
             f"{last._label}: {type(loss).__name__} is for {PROBABILITIES[loss.fused_with]}, and outputs of "
             f"{activation.name} are none; end in Dense({units}, {loss.fused_with!r}), or for {other}"

@@ -77,7 +77,10 @@ class Batches:
     def _checked(self, number: int, batch: Any) -> Data:
         with named(f"batch {number}"):
             if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
-                raise TypeError(f"a batch must be (x, y) or (x, y, lengths), got {type(batch).__name__}")
+                kind = type(batch).__name__
+                raise TypeError(
+                    f"a batch must be (x, y) or (x, y, lengths), got {kind}; all of x and y are two arguments"
+                )
             return as_data(self.network, *batch)
 
     def _miscounted(self, number: str) -> ValueError:

@@ -128,6 +128,7 @@ CALLS = {
     "on_train_end": (nnfw.LambdaCallback, {"on_train_end": print}, {"on_fit_end": print}),
     "out_channels": (lambda **o: nnfw.Conv1D(kernel_size=3, **o), {"out_channels": 2}, {"filters": 2}),
     "out_features": (Dense, {"out_features": 2}, {"units": 2}),
+    "p": (Dropout, {"p": 0.5}, {"rate": 0.5}),
     "random_state": (lambda **o: Network([Dense(1)], **o), {"random_state": 1}, {"seed": 1}),
     "reduction": (nnfw.losses.MSE, {"reduction": "weights"}, {"divide_by": "weights"}),
     "sample_weight": (
@@ -144,18 +145,23 @@ CALLS = {
 # What they write where nnfw needs nothing, and a part of the answer.
 LEFT_OUT = {
     "batch_first": (lambda **o: GRU(2, **o), True, "the batch axis is always first"),
+    "bidirectional": (lambda **o: GRU(2, **o), True, "Bidirectional(GRU(units))"),
+    "device": (fit, "cuda", "on the CPU"),
     "early_stopping": (fit, True, "callbacks=[EarlyStopping()]"),
     "from_logits": (nnfw.losses.CategoricalCrossentropy, True, "computed from the logits"),
     "in_channels": (lambda **o: nnfw.Conv1D(2, 3, **o), 3, "shapes are inferred"),
     "in_features": (lambda **o: Dense(2, **o), 3, "shapes are inferred"),
+    "initial_epoch": (fit, 3, "a second fit counts on"),
     "input_dim": (lambda **o: Dense(2, **o), 9, "shapes are inferred"),
     "input_shape": (lambda **o: Dense(2, **o), (3,), "shapes are inferred"),
     "input_size": (lambda **o: LSTM(2, **o), 3, "shapes are inferred"),
     "mask": (fit, [[True]], "x[mask == 0] = nan marks gaps"),
     "mask_zero": (lambda **o: Embedding(9, 2, mask=0, **o), True, "mask=0 makes the index 0 padding"),
+    "num_layers": (lambda **o: GRU(2, **o), 2, "layers follow one another"),
     "pos_weight": (nnfw.losses.BinaryCrossentropy, 3.0, "fit(class_weight=...) weighs classes"),
     "return_state": (lambda **o: GRU(2, **o), True, "final_state"),
     "save_best_only": (lambda **o: Checkpoint("a", monitor="val_loss", **o), True, "saves the best"),
+    "save_weights_only": (lambda **o: Checkpoint("a", **o), True, "nnfw.saving.save_weights(network, path)"),
     "stateful": (lambda **o: GRU(2, **o), True, "fit(truncate=k)"),
     "verbose": (untrained_evaluation, 0, "only fit prints, as fit(x, y, verbose=...)"),
     "weight": (nnfw.losses.CategoricalCrossentropy, [1.0, 3.0], "fit(class_weight=...) weighs classes"),
@@ -217,6 +223,13 @@ def test_an_argument_in_the_wrong_place(call, said):
     with pytest.raises(TypeError, match=re.escape(said)) as caught:
         call()
     assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("part", [nnfw.metrics.Accuracy, nnfw.metrics.MAE, nnfw.losses.MSE])
+def test_a_class_called_in_place_of_its_object(part):
+    with pytest.raises(TypeError, match=re.escape(f"its object is called, {part.__name__}()(y, a)")):
+        part([[1]], [[0.5]])
+    assert part()([[1]], [[0.75]]) >= 0
 
 
 def test_a_second_name_of_what_was_given_by_position():

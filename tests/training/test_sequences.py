@@ -390,7 +390,11 @@ def test_a_stop_within_an_epoch_of_unknown_length_is_resumed(tmp_path):
         ((pair for pair in PAIRS), TypeError, "used up after one"),
         ([], ValueError, "x holds no batch; it must yield"),
         (Files(), ValueError, "x holds no batch; it must yield"),
-        ([X], TypeError, r"batch 1: a batch must be \(x, y\) or \(x, y, lengths\), got ndarray"),
+        (
+            [X],
+            TypeError,
+            r"batch 1: a batch must be \(x, y\) or \(x, y, lengths\), got ndarray; all of x and",
+        ),
         ([(X, Y), (X[..., :2], Y)], ShapeError, "batch 2: .*features"),
         ([(X, Y), (X, Y[:3])], ShapeError, "batch 2: x has 7 samples"),
         ([(X, Y), (X * np.nan, Y)], ValueError, r"batch 2: x\[0, 0, 0\] is nan"),
