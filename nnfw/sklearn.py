@@ -157,7 +157,7 @@ class NetworkEstimator(BaseEstimator):
         activation, fitting = self._output
         last = Dense(targets.shape[1] if targets.ndim > 1 else 1, activation)
         end = hidden[-1] if hidden else None
-        twice = last.units == 1 and repr(end) == repr(last)
+        twice = last.units == 1 and repr(end) == repr(last)  # one unit that reads one adds nothing
         if twice or isinstance(getattr(end, "activation", None), Softmax):
             raise ValueError(f"{owner}: the output layer is added to layers; leave out {end!r}")
         seed = self.random_state

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from nnfw import plots
+from nnfw import Dense, Network, plots
 from nnfw.schedules import Cosine, CosineRestarts, OneCycle, Step, Warmup
 
 NAN = float("nan")
@@ -513,3 +513,10 @@ def test_errors_teach(draw, message):
     with pytest.raises(ValueError) as raised:  # noqa: PT011 - the message is compared below
         draw()
     assert message in str(raised.value)
+
+
+def test_a_network_is_no_history():
+    with pytest.raises(
+        TypeError, match=r"history must be a History, .* got Network\(.*; network\.history is"
+    ):
+        plots.history(Network([Dense(1)]))

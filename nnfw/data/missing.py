@@ -135,7 +135,7 @@ class Gaps(MissingValues):
         return self
 
     def fit_transform(self, data: Any, y: Any = None, *, times: Any = None) -> Any:
-        """Fit to `data`, and return it transformed; `y` is not read."""
+        """Fit to `data`, and return it transformed; `y` is not read, and `times` are given by name."""
         return self.fit(data).transform(data, times)
 
     def transform(self, data: Any, times: Any = None) -> Any:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnfw.core.typing import Array
+from nnfw.core.validation import instance_of
 from nnfw.plots.figure import BLACK, Target, draw_curve, finite, grid, look, picture, set_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+A_HISTORY = instance_of(Mapping, "a History, or a dict of numbers by epoch", "; network.history is one")
 # Its label, its colour and dash, the epochs, and the values of each run:
 Curve = tuple[str, tuple[str, Any], Array, Sequence[Array]]
 
@@ -36,6 +38,7 @@ def history(history: Mapping[str, Sequence[float]], path: Target = None) -> "Fig
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['loss', 'accuracy']
     """
+    A_HISTORY("plots.history", "history", history)
     series = {name: finite(values) for name, values in history.items()}
     longest = max(map(len, series.values()), default=0)
     epochs = np.asarray(getattr(history, "epoch", range(1, longest + 1)))
