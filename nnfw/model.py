@@ -266,9 +266,8 @@ class Model(Sequential):
             size = f"{layer.size:,}{frozen(layer)}" if self._built else "?"
             axes = None if shape is None else ", ".join(["N", *("T" if n is None else str(n) for n in shape)])
             rows.append((name, repr(layer), f"({axes})" if axes else "?", size))
-        total = "parameters come with the first fit"
-        if self._built:
-            total = f"{self.size:,} parameters{frozen(self)}"
+        counted = f"{self.size:,} parameters{frozen(self)}"
+        total = counted if self._built else "parameters come with the first fit"
         optimizer = self.optimizer or optimizers.get("adam")
         return rows, f"{total}; {self.dtype}; loss {self.loss!r}; optimizer {optimizer!r}"
 

@@ -258,8 +258,7 @@ class Network(Model):
             as linear outputs with ``loss="mse"``; or if there are several outputs, and a `threshold`.
         """
         batch_size = positive_integer("predict_classes", "batch_size", batch_size)
-        if threshold is not None:
-            threshold = FINITE("predict_classes", "threshold", threshold)
+        threshold = optional(FINITE)("predict_classes", "threshold", threshold)
         limit = self.loss.threshold if threshold is None else threshold
 
         def check(network: Model) -> None:

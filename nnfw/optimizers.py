@@ -158,9 +158,7 @@ class Optimizer(Part):
 
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
         """Change `params` and ``state.slots`` in place by the rule."""
-        raise NotImplementedError(
-            f"{type(self).__name__} has no rule; define apply(params, grads, state, rate)"
-        )
+        raise NotImplementedError(f"{type(self).__name__} must define apply(params, grads, state, rate)")
 
     def _clipped(self, grads: Array, clipped: Array) -> Array:
         """Return the gradient clipped by value, then by norm, in `clipped`."""

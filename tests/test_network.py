@@ -265,7 +265,6 @@ class TestParameters:
             lambda views, w: views.update({"dense_2.W": w}),
             lambda views, w: views.update([("dense_2.W", w)]),
             lambda views, w: views.update(**{"dense_2.W": w}),
-            lambda views, w: views.__ior__({"dense_2.W": w}),
         ],
     )
     def test_are_not_replaced(self, network, kind, write):

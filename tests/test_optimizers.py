@@ -560,5 +560,5 @@ def test_one_step_serves_several_layers_only_where_every_parameter_is_treated_by
 
 
 def test_an_optimizer_without_a_rule_says_so():
-    with pytest.raises(NotImplementedError, match="Optimizer has no rule"):
+    with pytest.raises(NotImplementedError, match="Optimizer must define apply"):
         run(Optimizer(), np.ones(2), np.ones((1, 2)))

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from nnfw.core.registry import explain_keywords
 from nnfw.core.typing import Array
-from nnfw.core.validation import Range, as_array, positive_integer
+from nnfw.core.validation import INSIDE, as_array, positive_integer
 
 POOL = 32  # batches that are sorted by length together
 
@@ -83,7 +83,7 @@ def split_indices(
     """
     if n < 2:
         raise ValueError(f"a split needs at least 2 samples, got {n}")
-    share = Range(0, 1, open_low=True, open_high=True)("split", "the fraction to hold out", fraction)
+    share = INSIDE("split", "the fraction to hold out", fraction)
     held = min(max(round(n * share), 1), n - 1)
     chosen = rng.permutation(n)[:held] if labels is None else _choose_by_class(n, held, rng, labels)
     is_held = np.zeros(n, dtype=bool)

@@ -66,9 +66,8 @@ class Span:
     def around(self, states: Array) -> tuple[list[Array], list[Array]]:
         """Return the states before each step, and those after it, of all states (N + P, H)."""
         if self.n is None or not self.slices:
-            return [states[before] for before, _, _ in self.slices], [
-                states[after] for _, after, _ in self.slices
-            ]
+            before = [states[slices[0]] for slices in self.slices]
+            return before, [states[slices[1]] for slices in self.slices]
         rows = states[self.slices[0][0].start : self.slices[-1][1].stop]
         both = list(rows.reshape(len(self) + 1, self.n, rows.shape[1]))
         return both[:-1], both[1:]
