@@ -398,6 +398,12 @@ def check_shapes(activation: Activation) -> None:
             )
 
 
+def fills_out(activation: Activation) -> bool:
+    """Whether value and derivative are written into `out`, as the loops of recurrent layers need it."""
+    x, out = np.zeros(2, np.float32), np.empty(2, np.float32)
+    return activation(x, out) is out and activation.derivative(x, x, out) is out
+
+
 def get(activation: str | Activation | type[Activation] | None) -> Activation:
     """Return the activation for a name, a class, or the object itself; None is linear.
 

@@ -382,6 +382,25 @@ class Summed(Activation):
         return dy.sum(axis=-1)
 
 
+@pytest.mark.parametrize("make", [RNN, GRU, LSTM])
+def test_an_own_activation_that_ignores_out_is_no_part_of_a_loop(make):
+    class Anew(Cube):
+        def __call__(self, x, out=None):
+            return x**3
+
+    class AnewBackward(Cube):
+        def derivative(self, y, x=None, out=None):
+            return 3 * x**2
+
+    for wrong in (Anew, AnewBackward):
+        with pytest.raises(
+            TypeError, match=rf"activation must write into `out` .* {wrong.__name__} does not"
+        ):
+            make(4, wrong())
+        assert Dense(4, wrong()).activation == wrong()
+    assert make(4, Cube()).activation == Cube()
+
+
 @pytest.mark.parametrize("make", [Dense, RNN, GRU, LSTM])
 def test_an_own_activation_of_another_shape_is_named_itself(make):
     said = (
