@@ -1,5 +1,6 @@
 """Input validation of a network: its layers, their names, and the memory that they need."""
 
+import inspect
 import math
 import os
 from collections import Counter
@@ -28,6 +29,7 @@ def check_layers(layers: Sequence[Layer], owner: str) -> tuple[Layer, ...]:
     for place, layer in enumerate(layers, 1):
         if not isinstance(layer, Layer):
             raise TypeError(f"{owner}: layer {place} must be a Layer, got {layer!r}{meant(layer)}")
+        check_forward(layer)
         if id(layer) in seen:
             raise ValueError(
                 f"{owner}: layer {place} is the same object as one before it; build a second layer"
@@ -51,6 +53,18 @@ def meant(layer: Any) -> str:
         case str():
             return f"; did you mean Activate({layer!r})?"
     return ""
+
+
+def check_forward(layer: Layer) -> None:
+    """Raise a TypeError if the `forward` of a layer cannot be called as a network calls it."""
+    takes = inspect.signature(type(layer).forward).parameters
+    wanted = ["training", *(["lengths"] if layer.takes_lengths else [])]
+    missing = [name for name in wanted if name not in takes]
+    if missing and not any(one.kind in (one.VAR_KEYWORD, one.VAR_POSITIONAL) for one in takes.values()):
+        raise TypeError(
+            f"{type(layer).__name__}.forward does not take {' and '.join(missing)}; write "
+            f"forward(self, x, training=False{', lengths=None' if layer.takes_lengths else ''})"
+        )
 
 
 def check_names(names: Sequence[str]) -> None:

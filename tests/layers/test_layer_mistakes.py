@@ -22,6 +22,14 @@ class Nothing(Layer):
     """A layer that defines nothing."""
 
 
+class Plain(Layer):
+    def compute_shapes(self, input_shape):
+        return input_shape
+
+    def forward(self, x):
+        return x
+
+
 class WrongGradient(Layer):
     def compute_shapes(self, input_shape):
         return input_shape
@@ -133,6 +141,8 @@ MISTAKES = [
      ValueError, "unknown regularizer 'l3'", "Did you mean 'l2'?"),
     ("a layer frozen by a word", lambda s: setattr(s.network.layers[0], "trainable", "no"),
      TypeError, "trainable must be True or False", "got 'no'"),
+    ("a layer that does not take training", lambda s: Network([Plain(), Dense(1)]),
+     TypeError, "Plain.forward does not take training", "forward(self, x, training=False)"),
     ("a state that is kept", lambda s: LSTM(4, stateful=True),
      TypeError, "LSTM has no argument 'stateful'", "fit(truncate=k)", "network.stream()"),
     ("a state that is returned", lambda s: GRU(4, return_state=True),
