@@ -36,6 +36,16 @@ class Forgetful(Layer):
         return dy
 
 
+class Deaf(Layer):
+    """A layer that is not told whether it trains."""
+
+    def compute_shapes(self, input_shape):
+        return input_shape
+
+    def forward(self, x):
+        return x
+
+
 class Twice(Loss):
     """A loss that forgets to take the mean over the outputs."""
 
@@ -186,6 +196,12 @@ MISTAKES = [
      TypeError, "check_layer: layer", "must be a Layer, got 'gru'"),
     ("no answer", lambda s: nnfw.gradcheck.check_layer(Dense(3), training_differs="a"),
      TypeError, "check_layer: training_differs", "must be True or False"),
+    ("a number of features to check", lambda s: nnfw.gradcheck.check_layer(Dense(3), 4),
+     TypeError, "check_layer: input_shape", "must be a list, got 4"),
+    ("an open shape to check", lambda s: nnfw.gradcheck.check_layer(RNN(3), (None, 4)),
+     TypeError, "check_layer: input_shape[0]", "must be a whole number, got None"),
+    ("a layer that knows no training", lambda s: nnfw.gradcheck.check_layer(Deaf()),
+     TypeError, "Deaf.forward does not take training", "write forward(self, x, training=False)"),
     ("no sequences", lambda s: nnfw.data.pad_sequences(3),
      TypeError, "pad_sequences: sequences", "must be a list of arrays, got 3"),
     ("weights before shapes", lambda s: classifier().initialize(),

@@ -10,14 +10,14 @@ import numpy as np
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import valid_steps
 from nnfw.core.typing import Array
-from nnfw.core.validation import boolean, instance_of, whole_number
+from nnfw.core.validation import boolean, each, instance_of, whole_number
 from nnfw.gradcheck.differences import CheckError, Report, compare, gradient_name
 from nnfw.layers.base import Layer, with_samples
+from nnfw.layers.validation import check_forward
 
 Sizes = tuple[int, ...]  # the shape of a sample, without open axes
 
-USUAL: tuple[Sizes, ...] = ((5,), (4, 5))
-INPUT_SHAPES = (*USUAL, (4, 6), (4, 5, 3))  # the last for layers that take neither: GRUD, and those of images
+INPUT_SHAPES: tuple[Sizes, ...] = ((5,), (4, 5), (4, 6), (4, 5, 3))  # the last two if it takes no other
 
 
 def check_layer(
@@ -69,6 +69,7 @@ def check_layer(
     is 0.333 times what is expected
     """
     instance_of(Layer, "a Layer")("check_layer", "layer", layer)
+    check_forward(layer)
     boolean("check_layer", "training_differs", training_differs)
     samples, x = whole_number("check_layer", "samples", samples, low=2), None if x is None else np.asarray(x)
     errors: dict[str, float] = {}
@@ -85,7 +86,7 @@ def check_layer(
 def input_shapes(layer: Layer, input_shape: Sizes | None = None, x: Array | None = None) -> list[Sizes]:
     """Return the given shape to test a layer with, or those of the usual ones that it takes."""
     if input_shape or x is not None:
-        return [input_shape or np.asarray(x).shape[1:]]
+        return [each(whole_number)("check_layer", "input_shape", input_shape or np.asarray(x).shape[1:])]
     taken = []
     for shape in INPUT_SHAPES:
         try:
@@ -95,7 +96,7 @@ def input_shapes(layer: Layer, input_shape: Sizes | None = None, x: Array | None
         taken.append(shape)
     if not taken:
         raise CheckError(f"{layer!r}: takes none of the input shapes {INPUT_SHAPES}; give input_shape=")
-    return [shape for shape in taken if shape in USUAL] or taken
+    return [shape for shape in taken if shape in INPUT_SHAPES[:2]] or taken
 
 
 def renew(value: Any) -> Any:
