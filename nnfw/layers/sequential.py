@@ -138,7 +138,7 @@ class Sequential(Layer):
         return dy
 
     def gradients(self) -> None:
-        """Fill the gradients of all layers, with those of the penalties."""
+        """Fill the gradients of all layers."""
         for layer in self.layers:
             layer.gradients()
             if layer.regularizer is not None and not isinstance(layer, Sequential):
@@ -165,7 +165,6 @@ class Sequential(Layer):
                 regularizer.constrain(p)
 
     def _steps(self, n: Any) -> Any:
-        """See `Layer`."""
         for layer in self.layers:
             n = layer._steps(n)
         return n

@@ -437,9 +437,7 @@ OTHERS = [
     Fault("pooling: equals share a gradient", "layers/window_pooling", "left -= found", "pass"),
     Fault("chain: lengths do not follow strides", CHAIN, "lengths = layer._steps(lengths)", "pass"),
     Fault("batch norm: biased running variance", NORMALIZATION, " * (M / (M - 1))", ""),
-    Fault(
-        "batch norm: a batch of one row counts", NORMALIZATION, "self.trainable and M > 1", "self.trainable"
-    ),
+    Fault("batch norm: a batch of one row counts", NORMALIZATION, "training and M > 1", "training"),
     Fault(
         "batch norm: the optimizer keeps its hands on",
         NORMALIZATION,
