@@ -14,6 +14,7 @@ from nnfw.core.validation import check_finite, numeric, positive_integer
 from nnfw.initializers import Initializer
 from nnfw.layers.stepping import all_fit, shapes_of, stepper_of
 from nnfw.model import Model
+from nnfw.training.interrupt import at_rest
 
 TRAINING = ("_specs", "flat_grads", "_state", "optimizer", "regularizer", "_noise")  # read only in training
 
@@ -61,7 +62,9 @@ class Stream:
         layers, leaves = list(self.network._units()), self.network._leaves()
         parts = [(name, part) for leaf in leaves for name, part in vars(leaf).items()]
         shared = {id(part): part for name, part in parts if name in TRAINING or isinstance(part, Initializer)}
-        self.steppers = [stepper_of(layer, self.N) for layer in copy.deepcopy(layers, shared)]
+        with at_rest(self.network, "stream"):  # the weights of one update, if another thread trains
+            copies = copy.deepcopy(layers, shared)
+        self.steppers = [stepper_of(layer, self.N) for layer in copies]
         self._begun = np.zeros(self.N, bool)  # whether a sequence has had a symbol that is no mask
 
     def step(self, x_t: ArrayLike) -> Array:

@@ -1,6 +1,8 @@
 """Streaming and generation: step by step is the same as all at once."""
 
 import copy
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from nnfw import (
     Layer,
     LayerNorm,
     Network,
+    Optimizer,
     SelfAttention,
 )
 from nnfw.core.errors import ShapeError
@@ -216,6 +219,28 @@ def test_an_open_stream_keeps_its_weights_while_the_network_is_trained(name, opt
     assert np.abs(outputs(network, T - 1) - expected).max() > 1e-3
     left.reset()
     np.testing.assert_allclose(left.step(x[:, 0]), outputs(network, 0), rtol=0, atol=1e-12)
+
+
+def test_opened_in_another_thread_it_has_the_weights_of_one_update():
+    begun = threading.Event()
+
+    class Slow(Optimizer):
+        """Add 1 to all parameters, and take its time between the layers."""
+
+        def apply(self, params, grads, state, rate):
+            params += 1.0
+            begun.set()
+            time.sleep(0.01)
+
+    network = Network([Dense(2, initializer="zeros") for _ in range(3)], optimizer=Slow())
+    fit = threading.Thread(target=lambda: network.fit(np.ones((4, 2)), np.ones((4, 2)), epochs=15, verbose=0))
+    fit.start()
+    assert begun.wait(60)
+    for _ in range(6):
+        weights = np.concatenate([one.layer.flat_params for one in network.stream().steppers])
+        assert np.all(weights == weights[0]), weights
+    fit.join(60)
+    assert not fit.is_alive()
 
 
 def test_a_stream_does_not_begin_with_a_mask():
