@@ -245,6 +245,15 @@ def test_bands_are_kept_and_their_coverage_counted():
     assert "the 90% band covers" in str(result)
 
 
+def test_a_series_that_is_constant_before_the_first_origin_has_no_scale():
+    late = np.where(np.arange(60) < 45, 2.0, 3.0)
+    result = backtest(lambda past: past[-2:], late, horizon=2, first=40, every=5)
+    assert result.scale == 0
+    assert np.isnan([errors["mase"] for errors in result.errors().values()]).all()
+    assert result.errors()["network"]["mae"] == result.errors()["naive"]["mae"] > 0
+    assert "nan" in str(result)
+
+
 def test_only_the_first_column_is_forecast():
     result = backtest(lambda past: past[-1, 0] + np.zeros(2), SERIES, horizon=2, first=100)
     np.testing.assert_array_equal(result.forecasts["network"], result.forecasts["naive"])

@@ -1,5 +1,6 @@
 """Backtests: how good forecasts would have been in the past, beside those of simple methods."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -40,12 +41,13 @@ class Backtest:
     bands: dict[float, Array]
 
     def errors(self) -> dict[str, dict[str, float]]:
-        """Return mae, rmse and mase of each method over all origins and steps."""
+        """Return mae, rmse and mase (nan at a scale of 0) of each method over all origins and steps."""
         found = {}
         for name, values in self.forecasts.items():
             error = np.abs(values - self.truth)
             mae = float(error.mean())
-            found[name] = {"mae": mae, "rmse": float(np.sqrt((error**2).mean())), "mase": mae / self.scale}
+            mase = mae / self.scale if self.scale else math.nan
+            found[name] = {"mae": mae, "rmse": float(np.sqrt((error**2).mean())), "mase": mase}
         return found
 
     def by_lead(self) -> dict[str, Array]:
