@@ -27,7 +27,7 @@ START = """
 import os, sys, time
 import numpy as np
 from nnfw.distributed import DataParallel, rank, ranks, shard
-from nnfw import Checkpoint, CSVLogger, Dense, Dropout, GRU, LambdaCallback, Network
+from nnfw import BatchNorm, Checkpoint, CSVLogger, Dense, Dropout, GRU, LambdaCallback, Network
 from ranked import dense, recurrent, sequences, vectors
 
 x, y = shard(*vectors())
@@ -410,6 +410,17 @@ network.loss.divide_by = ["samples", "weights"][rank]
 network.fit(x, y, callbacks=parallel, verbose=0)
 """,
         "ValueError: fit: divide_by must be the same on all ranks, got samples on rank 0 and weights on rank",
+    ),
+    "statistics of the whole batch": (
+        """
+network = Network([Dense(4), BatchNorm(), Dense(3, "softmax")], loss="cce", seed=0)
+network.build((x.shape[1],))
+network.layers[1].trainable = False
+assert len(network.fit(x, y, callbacks=parallel, verbose=0)["loss"]) == 1
+network.layers[1].trainable = True
+network.fit(x, y, callbacks=parallel, verbose=0)
+""",
+        "ValueError: fit: layer 2, BatchNorm() normalizes over the whole batch, and a rank has a part of it",
     ),
     "one epoch behind": (
         """

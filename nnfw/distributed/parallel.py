@@ -11,6 +11,7 @@ import numpy as np
 
 from nnfw.distributed.group import MPI, Group, rank, ranks
 from nnfw.distributed.shares import share_of
+from nnfw.layers.normalization import BatchNorm, is_frozen
 from nnfw.model import Model
 from nnfw.training.batches import Data
 from nnfw.training.callbacks import Callback
@@ -39,7 +40,7 @@ class DataParallel(Callback):
     Raises
     ------
     ValueError
-        If the networks or the arguments of the ranks differ.
+        If the networks or the arguments of the ranks differ; or if there is a `BatchNorm` that is not frozen.
     RuntimeError
         If a rank does what others do not, as where a callback changes its weights.
 
@@ -67,6 +68,7 @@ class DataParallel(Callback):
         states = {name: stream.state for name, stream in self._streams.items()}
         self._noise = states["noise"]
         try:
+            check_shareable(network)
             for name, state in self._group.exchange("the start", states)[0].items():
                 self._streams[name].state = state
             self._noise = self._streams["noise"].state
@@ -142,6 +144,16 @@ class DataParallel(Callback):
         found = self._group.exchange(place, (run.state.stopped, self._pressed.asked))
         run.state.stopped = next((reason for reason, _ in found if reason), "")
         run.interrupt.asked = any(asked for _, asked in found)
+
+
+def check_shareable(network: Model) -> None:
+    """Raise a ValueError for a layer that needs all samples of a batch."""
+    for leaf in network._leaves():
+        if isinstance(leaf, BatchNorm) and not is_frozen(leaf):
+            raise ValueError(
+                f"fit: {leaf._label} normalizes over the whole batch, and a rank has a part of it; take "
+                f"LayerNorm, or freeze it by trainable=False"
+            )
 
 
 def check_alike(group: Group, run: Run) -> None:
