@@ -60,7 +60,7 @@ def noise():
     return rng.normal(size=(60, 5)), rng.integers(2, size=60)
 
 
-def test_the_epoch_shown_is_the_one_whose_weights_were_kept():
+def test_the_epoch_shown_is_the_one_whose_weights_were_kept(tmp_path):
     x, y = noise()
     stopping = EarlyStopping("val_accuracy", patience=25)
     network = Network([Dense(32, "tanh"), Dense(1, "sigmoid")], loss="bce", metrics=["accuracy"], seed=2)
@@ -77,8 +77,11 @@ def test_the_epoch_shown_is_the_one_whose_weights_were_kept():
         line.get_label() for axes in history.plot().axes for line in axes.lines if "epoch" in line.get_label()
     ]
     assert set(marks) == {f"restored: epoch {kept}"}
-    for same in (copy.deepcopy(history), pickle.loads(pickle.dumps(history))):
+    network.save(tmp_path / "network")
+    loaded = Network.load(tmp_path / "network").history
+    for same in (copy.deepcopy(history), pickle.loads(pickle.dumps(history)), loaded):
         assert repr(same) == repr(history)
+        assert same.restored == kept
 
     network.fit(x[:40], y[:40], epochs=2, **options)  # the weights are others now
     assert history.restored is None

@@ -39,7 +39,12 @@ def describe_network(network: Model, into: Describer, prefix: str = "", extras: 
         "built": network._built,
         "default optimizer": network._default_optimizer,
         "shapes": into.value(network.shapes, "shapes"),
-        "history": {"epoch": history.epoch, "validation": history.validation, "values": values},
+        "history": {
+            "epoch": history.epoch,
+            "validation": history.validation,
+            "restored": history.restored,
+            "values": values,
+        },
         "standing": describe_training(network._training_state, into, prefix),
         "streams": streams,
         "layers": describe_layers(network, into, prefix, network._built),
@@ -70,6 +75,9 @@ def restore_network(
     history.update({name: out.value(values) for name, values in known["history"]["values"].items()})
     history.epoch = [count("epoch", number) for number in known["history"]["epoch"]]
     history.validation = str(known["history"]["validation"])
+    history.restored = known["history"].get("restored")  # missing in a file of 0.1.0
+    if history.restored not in (None, *history.epoch):
+        raise LoadError(f"its history has no epoch {history.restored!r}, which it says was restored")
     for values in history.values():
         if len(values) != len(history.epoch) or not all(isinstance(value, Real) for value in values):
             raise LoadError("its history has not one number an epoch")

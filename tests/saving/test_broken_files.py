@@ -121,6 +121,7 @@ TEXTS = [
     ('null, "trainable": true}}', 'null, "units": 7}}', "Network cannot be built .*units"),
     ('"built": true', '"built": 7', "built must be True or False"),
     ('"epoch": [1, 2]', '"epoch": [1]', "its history has not one number an epoch"),
+    ('"restored": null', '"restored": 3', "its history has no epoch 3, which it says was restored"),
     ('"start": 0', '"start": -1', "start must be at least 0"),
     ("[9, 32, true, false, null, null]", "[9, 0, true, false, null, null]", "batch_size must be at least 1"),
     (
