@@ -117,9 +117,6 @@ def joined(α: Array, by: int, skips: Array) -> Array:
 
 def shifted(α: Array, by: int) -> Array:
     """Return α (N, S) moved to the right, or with a negative number to the left; -inf comes in."""
-    moved = np.full_like(α, -np.inf)
-    if by > 0:
-        moved[:, by:] = α[:, :-by]
-    else:
-        moved[:, :by] = α[:, -by:]
+    moved = np.roll(α, by, axis=1)
+    moved[:, slice(by) if by > 0 else slice(by, None)] = -np.inf
     return moved
