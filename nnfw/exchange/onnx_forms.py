@@ -35,6 +35,19 @@ OPERATORS: dict[type[Activation], str] = {
     own.Softmax: "Softmax",
 }
 IN_CELLS = ("Affine", "Relu", "LeakyRelu", "Elu", "Softplus", "Sigmoid", "HardSigmoid", "Tanh", "Softsign")
+FIXED: dict[type[Activation], dict[str, Any]] = {  # attributes that say which activation it is
+    own.Linear: {"alpha": 1.0, "beta": 0.0},
+    own.SELU: {"alpha": own.SELU().alpha, "gamma": own.SELU.scale},
+    own.HardSigmoid: {"alpha": 1 / 6, "beta": 0.5},  # ONNX has x/5 by default
+    own.GELU: {"approximate": b"none"},
+    own.GELUTanh: {"approximate": b"tanh"},
+    own.Softmax: {"axis": -1},
+}
+# Attributes that are arguments of nnfw's:
+ARGUMENTS: dict[type[Activation], dict[str, str]] = {
+    own.LeakyReLU: {"alpha": "slope"},
+    own.ELU: {"alpha": "alpha"},
+}
 DEFAULTS: dict[str, dict[str, Any]] = {  # attributes that a file may leave out
     "Affine": {"alpha": 1.0, "beta": 0.0},
     "LeakyRelu": {"alpha": 0.01},
@@ -133,41 +146,23 @@ def operator_of(activation: Activation, label: str, in_cell: bool = False) -> st
 
 def attributes_of(activation: Activation) -> dict[str, Any]:
     """Return the attributes of an activation's operator."""
-    match activation:
-        case own.Linear():
-            return {"alpha": 1.0, "beta": 0.0}
-        case own.HardSigmoid():
-            return {"alpha": 1 / 6, "beta": 0.5}  # ONNX has x/5 by default
-        case own.LeakyReLU():
-            return {"alpha": activation.slope}
-        case own.SELU():
-            return {"alpha": activation.alpha, "gamma": activation.scale}
-        case own.ELU():
-            return {"alpha": activation.alpha}
-        case own.GELUTanh():
-            return {"approximate": "tanh"}
-        case own.Softmax():
-            return {"axis": -1}
-    return {}
+    kind = type(activation)
+    arguments = {theirs: getattr(activation, name) for theirs, name in ARGUMENTS.get(kind, {}).items()}
+    return FIXED.get(kind, {}) | arguments
 
 
 def activation_of(operator: str, attributes: Mapping[str, Any]) -> Activation | None:
     """Return the activation of an operator of ONNX; None if nnfw has none that computes the same."""
     given = {**DEFAULTS.get(operator, {}), **attributes}
-    match operator:
-        case "LeakyRelu":
-            return own.LeakyReLU(given["alpha"])
-        case "Elu":
-            return own.ELU(given["alpha"])
-        case "Gelu":
-            return own.GELUTanh() if given["approximate"] == b"tanh" else own.GELU()
-    for kind, name in OPERATORS.items():
-        if name == operator and kind not in (own.ELU, own.LeakyReLU):
-            activation = kind()
-            wanted = attributes_of(activation)
-            same = all(abs(given[key] - value) < 1e-6 for key, value in wanted.items())
-            return activation if same else None
+    for kind in (kind for kind, name in OPERATORS.items() if name == operator):
+        if all(is_close(given[key], value) for key, value in FIXED.get(kind, {}).items()):
+            return kind(**{name: given[theirs] for theirs, name in ARGUMENTS.get(kind, {}).items()})
     return None
+
+
+def is_close(a: Any, b: Any) -> bool:
+    """Whether two attributes, numbers or names, are the same."""
+    return bool(a == b if isinstance(b, bytes) else abs(a - b) < 1e-6)
 
 
 def load_onnx() -> Any:
