@@ -93,16 +93,12 @@ def opened(file: BinaryIO) -> BinaryIO:
 
 def read_file(content: Any) -> dict[str, Array]:
     """Return the weights of all layers by their path in the file, but for the states of random generators."""
-    found: dict[str, Array] = {}
-
-    def visit(path: str, node: Any) -> None:
-        if hasattr(node, "shape") and "seed_generator" not in path:
-            found[path] = np.asarray(node)
-
     if "layers" not in content:
         raise LoadError("it has no weights of Keras 3; model.save('model.keras') there writes some")
-    content["layers"].visititems(visit)
-    return found
+    nodes: dict[str, Any] = {}
+    content["layers"].visititems(lambda path, node: nodes.update({path: node}))
+    arrays = {path: node for path, node in nodes.items() if hasattr(node, "shape")}
+    return {path: np.asarray(node) for path, node in arrays.items() if "seed_generator" not in path}
 
 
 def pairs(chain: Sequential, name: str = "", path: str = "") -> Iterator[tuple[str, Layer, str]]:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from nnfw import kernels
-from nnfw.model import Model
 from nnfw.optimizers import Optimizer
 from nnfw.training.batches import Batch, Data
 from nnfw.training.evaluation import evaluated
@@ -22,7 +21,7 @@ def fit(run: Run, train: Data | Batches, validation: Data | Batches | None, epoc
     """Train the network of the run for `epochs` more epochs."""
     if run.resumed and isinstance(train, Batches):
         train.pass_over(run.epoch - run.state.start)
-    with attached(run), no_input_gradient(run.network):
+    with attached(run):
         run.progress.start(epochs, run.epoch + 1, run.state.sampler.updates(train))
         with closing(run.progress), remembered(run):
             announce(run, epochs, validation is not None)
@@ -108,15 +107,20 @@ def train_step(run: Run, batch: Batch, finishes: bool = True) -> None:
 
 @contextmanager
 def attached(run: Run) -> Iterator[None]:
-    """Attach guard, metric tracker and progress to the hooks of the run, and listen to Ctrl-C.
+    """Attach guard and metric tracker to the hooks of the run, and listen to Ctrl-C.
 
-    NumPy's floating-point warnings are off during the fit: the guard reports what is not finite.
+    NumPy's floating-point warnings are off during the fit: the guard reports what is not finite. The first
+    layer is spared its dx, which nothing needs.
     """
-    guard = Guard(run.network)
+    guard, first = Guard(run.network), run.network._first
     run.hooks["on_gradients"] += [guard.check, measure]
     run.hooks |= {"on_update": [guard.verify, count], "on_failure": [guard.restore]}
-    with run.interrupt.listen(), np.errstate(all="ignore"):
-        yield
+    first._needs_dx = False
+    try:
+        with run.interrupt.listen(), np.errstate(all="ignore"):
+            yield
+    finally:
+        first._needs_dx = True
 
 
 def measure(run: Run) -> None:
@@ -174,13 +178,3 @@ def select(state: Any, samples: Any) -> Any:
     if isinstance(state, list):
         return [select(one, samples) for one in state]
     return None if state is None else state[samples]
-
-
-@contextmanager
-def no_input_gradient(network: Model) -> Iterator[None]:
-    """Spare the first layer its dx, which nothing needs."""
-    network._first._needs_dx = False
-    try:
-        yield
-    finally:
-        network._first._needs_dx = True
