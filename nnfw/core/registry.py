@@ -287,10 +287,8 @@ class Registry(Generic[T]):
             return part()
         known = ", ".join(self.factories)
         if not isinstance(part, str):
-            raise TypeError(
-                f"expected {self.kind}: a name ({known}) or an object of {self.base.__name__}, "
-                f"got {type(part).__name__}"
-            )
+            said = f"expected {self.kind}: a name ({known}) or an object of {self.base.__name__}"
+            raise TypeError(f"{said}, got {type(part).__name__}")
         if part in self.factories:
             return self.factories[part]()
         synonym = self.synonyms.get(part.lower(), "")

@@ -37,10 +37,8 @@ def pick(owner: str, found: Mapping[str, Directions], name: str | None) -> Direc
     if name is None:
         return next(iter(found.values()))
     if name not in found:
-        raise ValueError(
-            f"{owner}: layer must be the name of a recurrent layer, {', '.join(map(repr, found))}, "
-            f"got {name!r:.80}.{nearest(str(name), found)}"
-        )
+        said = f"{owner}: layer must be the name of a recurrent layer, {', '.join(map(repr, found))}"
+        raise ValueError(f"{said}, got {name!r:.80}.{nearest(str(name), found)}")
     return found[name]
 
 

@@ -125,10 +125,8 @@ def read_description(arrays: dict[str, Array]) -> dict[str, Any]:
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise LoadError("it is not a network saved by nnfw: it has no description of one")
     if whole_number("load", "version", description["version"], low=1) > VERSION:
-        raise LoadError(
-            f"it is of format {description['version']}, written by {description.get('written by')}, and this "
-            f"nnfw reads formats up to {VERSION}; install a newer one"
-        )
+        said = f"it is of format {description['version']}, written by {description.get('written by')}"
+        raise LoadError(f"{said}, and this nnfw reads formats up to {VERSION}; install a newer one")
     return description
 
 
@@ -192,10 +190,8 @@ def check_weights(arrays: Mapping[str, Array], params: Mapping[str, Array]) -> N
             got, takes = f"{array.shape} of {array.dtype}", f"{p.shape} of {p.dtype}"
             raise LoadError(f"{name!r} is {got}, but the network takes {takes}; {remedy}")
         if not (np.abs(array) <= np.finfo(p.dtype).max).all():
-            raise LoadError(
-                f"{name!r} holds values that are not finite in {p.dtype}; save the weights before they "
-                f"diverged, or take a network of dtype='float64' if they are finite in it"
-            )
+            said = f"{name!r} holds values that are not finite in {p.dtype}"
+            raise LoadError(f"{said}; save them before they diverged, or take a network of dtype='float64'")
 
 
 def safetensors() -> Any:

@@ -129,10 +129,8 @@ def as_targets(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], ne
 def as_labels(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], network: Model) -> Array:
     """Return the labels of sequences as `CTC` takes them, after the steps of their outputs: (N, 1 + L)."""
     if len(shape) != 2:
-        raise ShapeError(
-            f"CTC reads an output for each time step, and the network gives {shape} for a sequence; build "
-            f"every recurrent layer with return_sequences=True, and leave pooling out"
-        )
+        said = f"CTC reads an output for each time step, and the network gives {shape} for a sequence"
+        raise ShapeError(f"{said}; build recurrent layers with return_sequences=True, and leave pooling out")
     with named("y"):
         labels = pad_sequences(y)[0] if isinstance(y, list | tuple) else np.asarray(numeric(y, "y"))
     if labels.ndim != 2 or len(labels) != len(x):
@@ -164,10 +162,8 @@ def pad_steps(values: Any, name: str, lengths: Array, T: int) -> Any:
 def check_classes(y: Array, K: int) -> None:
     """Raise a ValueError for targets that are not classes 0 to K - 1."""
     if y.dtype.kind == "f" and (odd := y[y != np.round(y)]).size:
-        raise ValueError(
-            f"y holds {odd[0]:g}, which is no class; classes are whole numbers from 0 to {K - 1}. "
-            f"To learn numbers choose linear outputs and loss='mse'"
-        )
+        said = f"y holds {odd[0]:g}, which is no class; classes are whole numbers from 0 to {K - 1}"
+        raise ValueError(f"{said}. To learn numbers choose linear outputs and loss='mse'")
     if y.min() < 0 or y.max() >= K:
         raise ValueError(
             f"y holds classes {y.min():g} to {y.max():g}, but the network's {K} outputs stand for classes 0 "
@@ -184,10 +180,8 @@ def check_range(y: Array, loss: Loss) -> None:
             f"LabelEncoder numbers labels from 0, MinMaxScaler scales numbers, or choose another loss"
         )
     if loss.takes_classes and not np.allclose(y.sum(axis=-1), 1, atol=1e-3):
-        raise ValueError(
-            f"{name} takes classes, or rows that sum to 1, which those of y do not; scale them, or for "
-            f"several labels a sample choose sigmoid outputs and loss='bce'"
-        )
+        said = f"{name} takes classes, or rows that sum to 1, which those of y do not; scale them"
+        raise ValueError(f"{said}, or for several labels a sample choose sigmoid outputs and loss='bce'")
 
 
 def shape_message(y: Array, x: Array, lead: tuple[int, ...], M: int, loss: Loss) -> str:

@@ -149,12 +149,8 @@ def check_truncation(network: Model, train: Data) -> None:
     for leaf in network._leaves():
         remembers = hasattr(leaf, "_stepper") and not leaf._takes_state  # more than its forward can be given
         if not leaf.causal or remembers:
-            raise ValueError(
-                f"fit: truncate cuts sequences into windows, but {leaf._label} needs them whole; leave "
-                f"truncate out, or take a recurrent layer that reads forwards only"
-            )
+            said = f"fit: truncate cuts sequences into windows, but {leaf._label} needs them whole"
+            raise ValueError(f"{said}; drop truncate, or take a recurrent layer that reads forwards only")
     if not train.steps or train.y.shape[1] != train.x.shape[1]:
-        raise ValueError(
-            "fit: truncate needs an output and a target for each time step; build every recurrent layer with "
-            "return_sequences=True, or leave truncate out"
-        )
+        said = "fit: truncate needs an output and a target for each time step"
+        raise ValueError(f"{said}; build every recurrent layer with return_sequences=True, or drop truncate")

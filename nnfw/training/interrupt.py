@@ -88,10 +88,8 @@ def at_rest(network: Model, verb: str) -> Iterator[None]:
         return
     with let_go(), network._awaited:
         if not network._held.acquire(timeout=PATIENCE):
-            raise RuntimeError(
-                f"{verb}: a fit in another thread holds the network, and has ended no batch for "
-                f"{PATIENCE:g} s; call {verb} in a callback, which is between two updates"
-            )
+            said = f"{verb}: a fit in another thread holds the network, and ended no batch for {PATIENCE:g} s"
+            raise RuntimeError(f"{said}; call {verb} in a callback, which is between two updates")
         try:
             yield
         finally:

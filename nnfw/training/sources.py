@@ -85,10 +85,8 @@ def split_off(data: Data, fraction: float, split: str, rng: np.random.Generator)
 def with_steps(data: Data) -> Data:
     """Return the data, unless there is a target for each step, and no step, or all weights are 0."""
     if data.steps and (counts := data.steps_of_samples) is not None and not counts.any():
-        raise ValueError(
-            "all lengths are 0, and y has a target for each step: give at least one step to train on, and "
-            "one to validate on"
-        )
+        said = "all lengths are 0, and y has a target for each step"
+        raise ValueError(f"{said}: give at least one step to train on, and one to validate on")
     weight = np.ones(1) if data.weight is None else data.weight[data.rows]
     if not data.total(weight.sum()):
         raise ValueError("fit: all samples to train on, or all to validate on, have weight 0; raise some")
@@ -133,10 +131,8 @@ def class_factors(class_weight: Any, labels: Array | None, K: int, total: Callab
     if isinstance(class_weight, str) and class_weight == "balanced":
         return (counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1)))[labels]
     if not isinstance(class_weight, dict):
-        raise TypeError(
-            f"class_weight must be 'balanced' or a dict of weights by class, as {{0: 1.0, 1: 3.0}}, "
-            f"got {type(class_weight).__name__}"
-        )
+        said = "class_weight must be 'balanced' or a dict of weights by class"
+        raise TypeError(f"{said}, as {{0: 1.0, 1: 3.0}}, got {type(class_weight).__name__}")
     weights = np.full(len(counts), np.nan)
     for key, weight in class_weight.items():
         if key not in range(len(counts)):

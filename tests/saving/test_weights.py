@@ -70,7 +70,7 @@ BREAKS = [
     (lambda a: a.update({"dense_2.b": np.ones(1, "f4")}), r"'dense_2.b' is \(1,\) of float32"),
     (lambda a: a.update({"dense_2.W": np.ones((3, 4), "f4")}), r"is \(3, 4\) .*; save its transpose"),
     (lambda a: a.update({"dense_2.b": np.ones(3, "i4")}), "of int32, but the network takes.*real numbers"),
-    (lambda a: a.update({"dense_2.b": np.full(3, np.nan)}), "not finite in float32; save the weights before"),
+    (lambda a: a.update({"dense_2.b": np.full(3, np.nan)}), "not finite in float32; save them before"),
     (lambda a: a.update({"dense_2.b": np.full(3, 1e99)}), "not finite in float32; .* dtype='float64'"),
 ]
 
