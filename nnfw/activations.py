@@ -398,10 +398,13 @@ def check_shapes(activation: Activation) -> None:
             )
 
 
-def fills_out(activation: Activation) -> bool:
+def fills_out(activation: Activation, units: int) -> bool:
     """Whether value and derivative are written into `out`, as the loops of recurrent layers need it."""
-    x, out = np.zeros(2, np.float32), np.empty(2, np.float32)
-    return activation(x, out) is out and activation.derivative(x, x, out) is out
+    if is_own(type(activation)):
+        return True
+    x, out = np.ones((2, 1, units), np.float32)
+    with np.errstate(all="ignore"):
+        return activation(x, out) is out and activation.derivative(x, x, out) is out
 
 
 def get(activation: str | Activation | type[Activation] | None) -> Activation:

@@ -272,7 +272,7 @@ class Layer(Part, Parametrized):
         return input_shape[-1]
 
     def check_input(self, x: Array, features: int, axes: tuple[int, ...] = (2, 3)) -> None:
-        """Raise a ShapeError unless `x` has so many axes, as 3 for steps or 2 without, and `features`."""
+        """Raise a ShapeError unless `x` has one of these numbers of axes, 3 with steps, and `features`."""
         if x.ndim not in axes or x.shape[-1] != features:
             expected = " or ".join(AXES[n] for n in axes)
             raise ShapeError(f"{self._label}: expects {expected} with {features} features, got {x.shape}")

@@ -99,7 +99,7 @@ class Recurrent(Layer):
                 f"{type(self).__name__}: {argument} must work element by element, and {found.name} does not; "
                 f"put it into the Dense layer after this one"
             )
-        if not activations.fills_out(found):
+        if not activations.fills_out(found, self.units):
             raise TypeError(
                 f"{type(self).__name__}: {argument} must write into `out` and return it, as NumPy's ufuncs "
                 f"do, and {found.name} does not in its __call__ or derivative"

@@ -456,7 +456,12 @@ OTHERS = [
         " if self.causal else valid[:, None]",
         " if False else valid[:, None]",
     ),
-    Fault("residual: its input has no gradient", "layers/residual", "dx = dx + np.asarray(dy, dx.dtype)", "dx = dx + 0"),
+    Fault(
+        "residual: its input has no gradient",
+        "layers/residual",
+        "dx = dx + np.asarray(dy, dx.dtype)",
+        "dx = dx + 0",
+    ),
     Fault(
         "residual: a copied stream is the same", "layers/residual", "copy.copy(stepper) for", "stepper for"
     ),
