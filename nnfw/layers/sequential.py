@@ -130,7 +130,8 @@ class Sequential(Layer):
         """
         if not of_logits and (fused := LOGIT_GRADIENTS.of(dy)) is not None:
             dy, of_logits = fused, True
-        dy = without(self._padding, dy)
+        if self._padding is not None:
+            dy = without(self._padding, dy)
         *inner, last = self.layers
         dy = last.backward(dy, of_logits=True) if of_logits else last.backward(dy)  # type: ignore[call-arg]
         for layer in reversed(inner):
@@ -160,7 +161,7 @@ class Sequential(Layer):
         else:
             for layer in self.layers:
                 layer.update(layer._own_optimizer or optimizer, epoch)
-        for p, _, regularizer in self._regularized():
+        for p, _, regularizer in () if self.regularizer is None else self._regularized():
             if any(np.may_share_memory(p, leaf.flat_params) for leaf, _ in self._rules(optimizer)):
                 regularizer.constrain(p)
 
@@ -240,10 +241,7 @@ class Sequential(Layer):
         """Yield this chain and all layers in it, inner chains and their layers too."""
         yield self
         for layer in self.layers:
-            if isinstance(layer, Sequential):
-                yield from layer._with_inner()
-            else:
-                yield layer
+            yield from layer._with_inner() if isinstance(layer, Sequential) else [layer]
 
     def _leaves(self) -> Iterator[Layer]:
         """Yield the layers, those of inner chains one by one."""
@@ -276,7 +274,7 @@ class Sequential(Layer):
 
     def _penalty(self) -> float:
         """Return what the regularizers of all layers add to the loss, and that of the chain itself."""
-        total = super()._penalty()
+        total = 0.0 if self.regularizer is None else super()._penalty()
         for layer in self.layers:
             if layer.regularizer is not None or isinstance(layer, Sequential):
                 total += layer._penalty()
