@@ -79,6 +79,7 @@ def test_without_a_step_nothing_is_spelled_for_sure():
     assert both == pytest.approx(alone / 2, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_gradient_is_the_slope_and_weights_count():
     y, a = packed([[1, 2, 2], [3, 0, 0]], [6, 4]), softmax(RNG.normal(size=(2, 6, 4)))
     for weight in (None, np.array([0.5, 2.0])):

@@ -153,6 +153,7 @@ def test_another_seed_gives_another_result(path, tmp_path, monkeypatch):
     assert numbers(main([*arguments, "--seed=1"])) != numbers(main([*arguments, "--seed=2"]))
 
 
+@pytest.mark.slow
 def test_adding_problem_draws_both_and_the_baseline(tmp_path, monkeypatch):
     module, drawn = load(ROOT / "examples" / "adding_problem.py"), []
     monkeypatch.setattr(module.plots, "lines", lambda curves, path, **how: drawn.append(curves))
@@ -288,6 +289,7 @@ NEEDED = {"pandas": "pandas", "TensorBoard": "tensorboardX"}  # by a word of the
 
 
 @pytest.mark.parametrize("number", range(3))
+@pytest.mark.slow
 def test_neighbours(number, elsewhere):
     block = blocks("docs/neighbours.md")[number]
     for package in [name for word, name in NEEDED.items() if word in block]:

@@ -44,6 +44,7 @@ def test_the_losses_are_those_of_training_with_growing_rates():
     np.testing.assert_allclose(found.losses, losses, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_means_and_suggestion():
     found = find_rate(build(), X, Y)
     mean = total = 0.0
@@ -60,6 +61,7 @@ def test_means_and_suggestion():
     assert axes.get_xscale() == "log"
 
 
+@pytest.mark.slow
 def test_it_ends_where_the_loss_explodes():
     found = find_rate(build(optimizer=SGD()), 10 * X, 10 * Y, high=1e4)
     assert len(found.rates) == len(found.losses) < 100
@@ -67,6 +69,7 @@ def test_it_ends_where_the_loss_explodes():
     found.plot()
 
 
+@pytest.mark.slow
 def test_no_rate_helps_where_there_is_nothing_to_learn():
     net = Network([Dense(1, trainable=False)], seed=0)
     found = find_rate(net, X, Y)
@@ -76,6 +79,7 @@ def test_no_rate_helps_where_there_is_nothing_to_learn():
 
 
 @pytest.mark.parametrize("optimizer", [None, Adam(0.5), SGD(schedules.Cosine(0.1, 9))], ids=repr)
+@pytest.mark.slow
 def test_the_network_does_not_change(optimizer):
     net, same = build(optimizer=optimizer), build(optimizer=copy.deepcopy(optimizer))
     find_rate(net, X, Y, steps=20)

@@ -48,6 +48,7 @@ def test_windows_are_forecast_as_by_a_loop_over_predict_bit_for_bit():
     assert found.paths is None
 
 
+@pytest.mark.slow
 def test_sequences_are_forecast_as_by_a_loop_over_a_stream_bit_for_bit():
     network = of_sequences()
     stream, expected = network.stream(), []
@@ -66,6 +67,7 @@ def test_all_steps_at_once_are_those_of_one_predict():
     assert found.mean[:, 0].tolist() == network.predict(SERIES[None, 90:100])[0].tolist()
 
 
+@pytest.mark.slow
 def test_a_single_column_gives_a_single_column():
     network = of_windows(series=WAVE)
     flat, column = forecast(network, WAVE[:30], 3, samples=4, residuals=[0.1], seed=0), None

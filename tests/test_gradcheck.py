@@ -326,6 +326,7 @@ RNN_FAULTS = {
 
 
 @pytest.mark.parametrize("fault", RNN_FAULTS)
+@pytest.mark.slow
 def test_each_fault_with_lengths_and_states_is_found(fault):
     methods, message = RNN_FAULTS[fault]
     with pytest.raises(CheckError, match=message):
@@ -350,6 +351,7 @@ def test_the_layer_given_is_left_as_it_is():
     assert pickle.dumps(layer) == before
 
 
+@pytest.mark.slow
 def test_the_input_shape_is_found_or_given():
     def dx_entries(*args, **kwargs):
         return check_layer(Dense(2, "tanh"), *args, **kwargs).passed
@@ -446,6 +448,7 @@ class Noise(Layer):
         return dy * self._recall("mask", "backward")
 
 
+@pytest.mark.slow
 def test_noise_is_held_still():
     with pytest.raises(CheckError, match="training_differs=True"):
         check_layer(Noise())

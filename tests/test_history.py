@@ -60,6 +60,7 @@ def noise():
     return rng.normal(size=(60, 5)), rng.integers(2, size=60)
 
 
+@pytest.mark.slow
 def test_the_epoch_shown_is_the_one_whose_weights_were_kept(tmp_path):
     x, y = noise()
     stopping = EarlyStopping("val_accuracy", patience=25)

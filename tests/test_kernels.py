@@ -175,6 +175,7 @@ def test_the_threads_of_blas_are_set_and_shown(capsys):
 
 
 @pytest.mark.usefixtures("blas")
+@pytest.mark.slow
 def test_there_are_no_more_threads_than_blas_was_built_for():
     nnfw.set_blas_threads(10**6)
     most = threads.blas_threads()

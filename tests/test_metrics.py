@@ -211,6 +211,7 @@ def test_regression_is_its_definition(n, k, seed):
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e8, -1e8, 1e12])
+@pytest.mark.slow
 def test_r2_is_right_on_a_large_offset_however_it_is_split(rng, offset):
     y = offset + rng.normal(size=(200, 2))
     a = y + 0.5 * rng.normal(size=y.shape)
@@ -291,6 +292,7 @@ def test_the_mean_of_batch_results_is_another_number():
 # ---- Forms of targets and outputs -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_all_forms_of_classes_are_one(rng):
     y, a = rng.integers(0, 4, 23), rng.random((23, 4))
     one_hot = np.eye(4)[y]
@@ -301,6 +303,7 @@ def test_all_forms_of_classes_are_one(rng):
             np.testing.assert_array_equal(metric(form, a), metric(y, a), err_msg=metric.name)
 
 
+@pytest.mark.slow
 def test_all_forms_of_binary_targets_are_one(rng):
     y, a = rng.integers(0, 2, 23), rng.random(23)
     signs = 2 * y - 1

@@ -325,6 +325,7 @@ def test_spectrum_shows_the_eigenvalues():
 # --- attributions ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_attribution_of_steps_and_of_features():
     a = np.random.default_rng(1).normal(size=(2, 5, 3))
     above, below = plots.attribution(a, X[:2, :5], sample=1).axes

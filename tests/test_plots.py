@@ -109,6 +109,7 @@ def test_history_has_one_legend_without_repetitions(run):
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
 
+@pytest.mark.slow
 def test_history_shows_the_learning_rate_only_if_it_changes(run):
     run["learning_rate"] = [0.1] * 30
     assert list(panels(plots.history(run))) == ["loss", "accuracy"]
@@ -200,6 +201,7 @@ def test_panels_fill_the_sheet(count, rows, columns):
 # --- schedules and lines -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_schedule_draws_the_schedule():
     schedule = Warmup(Cosine(0.1, 15), 5)
     (line,) = plots.schedule(schedule, 20).axes[0].lines
@@ -342,6 +344,7 @@ def cell_colours(figure):
     return image.to_rgba(image.get_array())[..., :3]
 
 
+@pytest.mark.slow
 def test_confusion_matrix_shows_few_errors_beside_many_hits():
     colours = cell_colours(plots.confusion_matrix([[1_000_000, 500, 0], [500, 100, 0], [0, 0, 0]]))
     white, grey = colours[0, 2], colours[2, 0]
@@ -355,6 +358,7 @@ def test_confusion_matrix_shows_few_errors_beside_many_hits():
     assert contrast(one[0, 1], one[1, 0]) > 1.2
 
 
+@pytest.mark.slow
 def test_confusion_matrix_colours_do_not_depend_on_how_frequent_a_class_is():
     matrix = np.array([[90, 10], [20, 80]])
     same = cell_colours(plots.confusion_matrix(matrix * [[10_000], [1]]))

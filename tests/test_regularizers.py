@@ -87,6 +87,7 @@ CHAINS = {
 
 
 @pytest.mark.parametrize("chain", CHAINS)
+@pytest.mark.slow
 def test_that_of_a_chain_is_that_of_each_of_its_layers(chain):
     networks = [CHAINS[chain]() for _ in range(3)]
     for network, regularizer in zip(networks, (["l1", MaxNorm(0.5)], None, None), strict=True):

@@ -221,6 +221,7 @@ def test_an_open_stream_keeps_its_weights_while_the_network_is_trained(name, opt
     np.testing.assert_allclose(left.step(x[:, 0]), outputs(network, 0), rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_opened_in_another_thread_it_has_the_weights_of_one_update():
     begun = threading.Event()
 

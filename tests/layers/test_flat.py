@@ -133,6 +133,7 @@ def remember_less(network):
 
 class TestUpdate:
     @pytest.mark.parametrize("rule", RULES)
+    @pytest.mark.slow
     def test_gives_the_bits_of_layer_by_layer(self, rule, layer_by_layer):
         optimizer = optimizers.get(rule)
         optimizer.weight_decay, optimizer.clip_value, optimizer.clip_global_norm = 0.01, 0.5, 1.0
@@ -172,6 +173,7 @@ class TestUpdate:
 
         assert_same(*both(train, layer_by_layer, rule))
 
+    @pytest.mark.slow
     def test_a_step_that_failed_is_forgotten(self, layer_by_layer):
         def overflow(run):
             run.network.flat_grads[0] = 3e38

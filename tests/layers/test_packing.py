@@ -84,6 +84,7 @@ class TestRows:
         assert (wider[:, [0, -1]] == -1).all()
 
     @tried_on(batches())
+    @pytest.mark.slow
     def test_unpack(self, batch):
         steps, loops = batch
         rows = numbers(steps.P, D)
@@ -94,6 +95,7 @@ class TestRows:
         np.testing.assert_array_equal(Unpacked(steps, {"h": rows})["h"], expected)
 
     @tried_on(batches(windows=True))
+    @pytest.mark.slow
     def test_unpack_writes_what_was_read_and_nothing_else(self, batch):
         steps, loops = batch
         rows, out = numbers(steps.P, D), np.full((loops.N, loops.T, D), -1.0)
@@ -104,6 +106,7 @@ class TestRows:
         np.testing.assert_array_equal(out, expected)
 
     @tried_on(batches())
+    @pytest.mark.slow
     def test_round_trip(self, batch):
         steps, loops = batch
         rows, x = numbers(steps.P, D), numbers(loops.N, loops.T, D)
@@ -112,18 +115,21 @@ class TestRows:
         np.testing.assert_array_equal(steps.unpack(pack(steps, x)), x * valid[..., None])
 
     @tried_on(batches())
+    @pytest.mark.slow
     def test_pack_and_unpack_are_adjoint(self, batch):
         steps, loops = batch
         rows, x = numbers(steps.P, D), numbers(loops.N, loops.T, D)
         assert np.sum(steps.unpack(rows) * x) == np.sum(rows * pack(steps, x))
 
     @tried_on(batches())
+    @pytest.mark.slow
     def test_dtype_stays(self, batch):
         steps, loops = batch
         x = numbers(loops.N, loops.T, D).astype("float32")
         assert pack(steps, x).dtype == steps.unpack(pack(steps, x)).dtype == np.float32
 
     @tried_on(batches())
+    @pytest.mark.slow
     def test_padding_is_never_read(self, batch):
         steps, loops = batch
         x = numbers(loops.N, loops.T, D)
@@ -141,6 +147,7 @@ class TestRows:
 
 class TestStates:
     @tried_on(batches(windows=True))
+    @pytest.mark.slow
     def test_order_and_unsort(self, batch):
         steps, loops = batch
         initial = numbers(loops.N, D).astype(np.float32)
@@ -151,12 +158,14 @@ class TestStates:
         np.testing.assert_array_equal(again, initial)
 
     @tried_on(batches(windows=True))
+    @pytest.mark.slow
     def test_last(self, batch):
         steps, loops = batch
         h, rows = numbers(loops.N + steps.P, D), loops.state_rows()
         np.testing.assert_array_equal(steps.last(h), [h[rows[n][-1]] for n in range(loops.N)])
 
     @tried_on(batches(windows=True))
+    @pytest.mark.slow
     def test_final_and_order_are_the_adjoint_of_last(self, batch):
         steps, loops = batch
         h, dy, dh = numbers(loops.N + steps.P, D), numbers(loops.N, D), np.zeros((loops.N + steps.P, D))
@@ -167,12 +176,14 @@ class TestStates:
         np.testing.assert_array_equal(steps.last(dh), 2 * dy)
 
     @tried_on(batches(windows=True))
+    @pytest.mark.slow
     def test_order_and_unsort_are_adjoint(self, batch):
         steps, loops = batch
         h0, dh = numbers(loops.N, D), numbers(loops.N, D)
         assert np.sum(h0[steps.order] * dh) == np.sum(h0 * steps.unsort(dh))
 
     @tried_on(batches(windows=True))
+    @pytest.mark.slow
     def test_scale(self, batch):
         steps, loops = batch
         rows, factors = numbers(steps.P, D + 1), numbers(loops.N, D)
@@ -183,6 +194,7 @@ class TestStates:
         np.testing.assert_array_equal(rows, expected)
 
     @tried_on(batches(windows=True))
+    @pytest.mark.slow
     def test_before_all(self, batch):
         steps, loops = batch
         h, rows, done = numbers(loops.N + steps.P, D), loops.state_rows(), dict.fromkeys(range(loops.N), 0)
@@ -196,6 +208,7 @@ class TestStates:
 
 class TestBlocks:
     @tried_on(batches(windows=True), st.integers(0, 20))
+    @pytest.mark.slow
     def test_blocks_are_the_steps_from_the_last_on(self, batch, size):
         steps, _ = batch
         blocks = list(steps.blocks(size))
@@ -218,6 +231,7 @@ class TestSpans:
         return [steps, *steps.blocks(size)]
 
     @tried_on(batches(windows=True), st.integers(1, 20))
+    @pytest.mark.slow
     def test_states(self, batch, size):
         steps, loops = batch
         h = numbers(loops.N + steps.P, D)
@@ -242,6 +256,7 @@ class TestSpans:
                 assert all(np.shares_memory(one, part) for one in cut)
 
     @tried_on(batches(windows=True), st.integers(1, 20))
+    @pytest.mark.slow
     def test_gates_that_lie_step_by_step(self, batch, size):
         steps, loops = batch
         if loops.lengths == [loops.T] * loops.N:
@@ -252,6 +267,7 @@ class TestSpans:
                 same_arrays(cut, [by_step[:, t] for t in times])
 
     @tried_on(batches(windows=True), st.integers(1, 20))
+    @pytest.mark.slow
     def test_scratch_is_cut_to_the_samples_of_each_step(self, batch, size):
         steps, loops = batch
         scratch = numbers(loops.N, D), numbers(2, loops.N, D)
@@ -261,6 +277,7 @@ class TestSpans:
                 same_arrays(cut, [whole[..., :n, :] for n in counts])
 
     @tried_on(batches())
+    @pytest.mark.slow
     def test_what_is_cut_is_written_into(self, batch):
         steps, loops = batch
         h = np.zeros((loops.N + steps.P, D))
@@ -277,6 +294,7 @@ def same_arrays(found, expected):
 
 class TestWindows:
     @tried_on(batches(), st.integers(1, 8))
+    @pytest.mark.slow
     def test_windows_are_the_whole_in_parts(self, batch, size):
         whole, loops = batch
         x, parts = numbers(loops.N, loops.T, D), list(whole.windows(size))
@@ -287,6 +305,7 @@ class TestWindows:
         assert all(1 <= len(part.slices) <= size for part in parts)
 
     @tried_on(batches(), st.integers(1, 8))
+    @pytest.mark.slow
     def test_a_state_is_carried_from_window_to_window(self, batch, size):
         """A recurrence whose order matters, h = 2 h₋ + x, against one loop for each sample."""
         whole, loops = batch

@@ -183,6 +183,7 @@ def test_what_needs_the_whole_sequence_does_not_stream():
         network.stream()
 
 
+@pytest.mark.slow
 def test_saved_and_trained_on(tmp_path):
     network = built([Residual([Dense(3, "tanh"), BatchNorm(), Dense(3)]), Dense(1)])
     network.fit(X, np.ones((4, 7, 1)), epochs=2, verbose=0)

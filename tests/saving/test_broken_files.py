@@ -55,6 +55,7 @@ class TestDamage:
         assert len(messages) > 200
         assert all(m.startswith(f"{path}: ") and len(m) < 500 + len(str(path)) for m in messages)
 
+    @pytest.mark.slow
     def test_any_truncation(self, path):
         whole = path.read_bytes()
         for length in {0, 1, 2, 4, 30, *range(0, len(whole), 97), len(whole) - 1}:
@@ -161,6 +162,7 @@ class TestForgeries:
         redraw(path, lambda arrays: arrays)
         assert state_of(Network.load(path)) == STATE
 
+    @pytest.mark.slow
     def test_checksum_of_an_earlier_file_is_ignored(self, path):
         redraw(path, lambda arrays: arrays | {"sha256": np.zeros(32, np.uint8)})
         assert state_of(Network.load(path)) == STATE
@@ -341,6 +343,7 @@ def test_files_changed_at_random(change, tmp_path):
     assert trial.seen["refused"] > 50
 
 
+@pytest.mark.slow
 def test_compressed_entries_are_refused_before_they_are_read(tmp_path):
     """A file of a megabyte that would fill a gigabyte."""
     path = tmp_path / "network.npz"

@@ -88,6 +88,7 @@ class TestResume:
         assert step_of(taken[0]) == BATCHES + 2
         assert same_as(WHOLE, train(taken[0]))
 
+    @pytest.mark.slow
     def test_before_the_samples_are_shuffled_too(self, tmp_path):
         options = {"epochs": 3, "batch_size": BATCH_SIZE, "shuffle": False, "verbose": 0}
         whole, network = new_network(), new_network()
@@ -101,6 +102,7 @@ class TestResume:
     def test_of_what_has_ended_trains_no_more(self, tmp_path):
         assert same_as(WHOLE, train(loaded(WHOLE, tmp_path)))
 
+    @pytest.mark.slow
     def test_of_what_was_stopped_trains_no_more(self, tmp_path):
         network = train(new_network(), epochs=50)
         assert len(network.history.epoch) < 50
@@ -117,6 +119,7 @@ class TestResume:
             next(iter(network._training_state.memories.values()))["best_epoch"] == network.history.epoch[-1]
         )
 
+    @pytest.mark.slow
     def test_callbacks_with_other_arguments_begin_anew(self):
         network = train(new_network(), epochs=3)
         stopper = EarlyStopping("val_accuracy", patience=5)
@@ -160,6 +163,7 @@ class TestResume:
         network.fit(X, Y, lengths=LENGTHS, verbose=0, **options)
         assert network._training_state.memories == {}
 
+    @pytest.mark.slow
     def test_two_callbacks_alike_are_told_apart(self, tmp_path):
         class Last(Callback):
             remembers = ("epoch",)
@@ -190,6 +194,7 @@ class TestResume:
         assert same_as(WHOLE, train(duplicate(network)))
 
     @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda n: pickle.loads(pickle.dumps(n))])
+    @pytest.mark.slow
     def test_what_was_loaded_can_be_copied(self, duplicate, tmp_path):
         network = loaded(train(new_network(), epochs=1), tmp_path)
         assert same_as(network, duplicate(network))
@@ -212,6 +217,7 @@ class TestResume:
         train(loaded(network, tmp_path), CSVLogger(tmp_path / "log.csv"))
         assert (tmp_path / "log.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
+    @pytest.mark.slow
     def test_log_that_is_gone_begins_with_a_header(self, tmp_path):
         train(train(new_network(), epochs=4), CSVLogger(tmp_path / "log.csv"))
         with open(tmp_path / "log.csv", newline="") as file:
@@ -242,6 +248,7 @@ class TestCheckpoint:
     def test_every_few_epochs(self, path):
         assert self.files_of(Checkpoint(path, every=2), epochs=5) == [(0, 0), (2, 0), (4, 0), (5, 0)]
 
+    @pytest.mark.slow
     def test_every_few_seconds(self, path, monkeypatch):
         clock = iter(range(1000))  # a second a look
         monkeypatch.setattr("nnfw.saving.checkpoint.time.monotonic", lambda: next(clock))
@@ -292,6 +299,7 @@ class TestCheckpoint:
         train(loaded(network, tmp_path), logging(6.0), Checkpoint(path.name, monitor="own", mode="max"))
         assert path.read_bytes() != before
 
+    @pytest.mark.slow
     def test_another_file_begins_anew(self, path, tmp_path):
         network = train(new_network(), Checkpoint(path, monitor="loss", mode="max"), epochs=4)
         train(network, Checkpoint(tmp_path / "another", monitor="loss", mode="max"), epochs=5)

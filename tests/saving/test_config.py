@@ -116,6 +116,7 @@ class TestValues:
         assert same(described(value, {"Holder": Holder}), value)
 
     @pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.kind)
+    @pytest.mark.slow
     def test_every_part_that_has_a_name(self, registry):
         for name in registry.names():
             assert same(described(registry.get(name)), registry.get(name))

@@ -149,6 +149,7 @@ def test_ones_own_preparation_is_given_as_custom(tmp_path):
 # ---- where they are kept --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_network_keeps_them(tmp_path):
     network = small_network()
     network.extras["scaler"] = StandardScaler().fit(X)
@@ -160,6 +161,7 @@ def test_the_network_keeps_them(tmp_path):
     assert again.extras.keys() == {"scaler"}
 
 
+@pytest.mark.slow
 def test_a_checkpoint_keeps_them(tmp_path):
     network = Network([Dense(1)], seed=0)
     network.extras = {"scaler": StandardScaler().fit(X)}

@@ -105,6 +105,7 @@ class TestRoundTrip:
         loaded = untrained(round_trip(network, tmp_path), 5, 2)
         assert state_of(loaded) == state_of(untrained(network, 5, 2))
 
+    @pytest.mark.slow
     def test_keeps_what_is_set_after_construction(self, tmp_path):
         network = trained(Network([Network([GRU(3)]), Dense(3)]))
         network.layers[0].trainable = network.layers[1].trainable = False
@@ -113,12 +114,14 @@ class TestRoundTrip:
         assert state_of(loaded) == state_of(network)
         assert [one.trainable for one in (loaded, *loaded.layers)] == [True, False, False]
 
+    @pytest.mark.slow
     def test_keeps_one_optimizer_one(self, tmp_path):
         shared = SGD(0.1)
         network = Network([GRU(2, optimizer=shared), Dense(3, optimizer=SGD(0.1))], optimizer=shared)
         loaded = round_trip(trained(network), tmp_path)
         assert loaded.layers[0].optimizer is loaded.optimizer is not loaded.layers[1].optimizer
 
+    @pytest.mark.slow
     def test_keeps_numbers_that_are_none(self, tmp_path):
         network = trained(Network([GRU(2), Dense(3)], metrics=["mae"]))
         trained(network, validation_data=data(1))
@@ -129,6 +132,7 @@ class TestRoundTrip:
         assert np.isnan(loaded.history["val_loss"][0])
         assert state_of(loaded) == state_of(network)
 
+    @pytest.mark.slow
     def test_inside_a_fit(self, tmp_path):
         def keep(run):
             run.network.save(tmp_path / f"{run.epoch}")

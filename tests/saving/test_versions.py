@@ -20,6 +20,7 @@ def test_there_are_some():
     assert "0.1.0" in [path.stem for path in FILES]
 
 
+@pytest.mark.slow
 def test_loads_and_goes_on(path):
     network = Network.load(path)
     with np.load(path.with_name(f"{path.stem}_answers.npz")) as file:

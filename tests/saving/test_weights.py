@@ -47,6 +47,7 @@ class TestRoundTrip:
         load_weights(other, path)
         np.testing.assert_array_equal(other.params["dense_2.W"], one.params["dense_2.W"].astype("float32"))
 
+    @pytest.mark.slow
     def test_optimizers_begin_anew_and_the_history_stays(self, path):
         network = train(new_network())
         save_weights(network, path)
