@@ -27,7 +27,7 @@ class Sequential(Layer):
     layers : sequence of Layer
         First to last.
     optimizer, name
-        See `Layer`. A `regularizer` that is assigned is one of the parameters of all layers.
+        See `Layer`. A `regularizer` can be assigned too: for the parameters of all layers.
 
     Attributes
     ----------
