@@ -32,7 +32,7 @@ class WindowPooling(Windowed):
         See `Layer`.
     """
 
-    merge: ClassVar[np.ufunc]  # takes one more value of each window into y
+    _merge: ClassVar[np.ufunc]  # takes one more value of each window into y
 
     def __init__(self, pool_size: Any, stride: Any = None, *, name: str | None = None) -> None:
         super().__init__(name=name)
@@ -61,14 +61,14 @@ class WindowPooling(Windowed):
         first, *others = windows.taps(x)
         y = first.copy()
         for x_k in others:
-            self.merge(y, x_k, out=y)
+            self._merge(y, x_k, out=y)
         return y
 
 
 class WindowMaximum(WindowPooling):
     """The base of `MaxPooling1D` and `MaxPooling2D`."""
 
-    merge = np.maximum
+    _merge = np.maximum
 
     def spread(self, ds: Array, dx: Array, windows: Windows) -> None:
         """Add to dx, which is 0, what each window gives: (1)."""
@@ -86,7 +86,7 @@ class WindowMaximum(WindowPooling):
 class WindowMean(WindowPooling):
     """The base of `AveragePooling1D` and `AveragePooling2D`."""
 
-    merge = np.add
+    _merge = np.add
 
     def slide(self, x: Array, windows: Windows, training: bool) -> Array:
         """Return y (N, ..., D): (1)."""
