@@ -75,11 +75,6 @@ def states(network: Sequential, state: Any) -> Iterator[Any]:
             yield one
 
 
-def largest(batch: Batch) -> float:
-    """Return the largest magnitude of the inputs; NaN if they hold one."""
-    return float(np.abs(cleared(batch.x, batch.lengths)).max(initial=0.0))
-
-
 def in_cache(leaf: Layer, backward: bool = False, label: str = "") -> str:
     """Return the message for the first sequence in time that a layer keeps and that is not finite."""
     label = label or leaf._label

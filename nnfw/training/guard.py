@@ -76,18 +76,19 @@ def failure(run: Run, found: str, search: bool = True) -> NonFiniteError:
         found = anomaly.search(run.network, run.batch_data) or found
     if run.window_start and "time step" in found:
         found += f" of the window that starts at step {run.window_start}"
-    rate, largest = run.optimizer.rate(run.epoch_fraction), anomaly.largest(run.batch_data)
-    if math.isfinite(largest):
-        remedy = (
-            f"likely causes: a learning rate that is too high (it is {rate:.3g}), inputs that are not scaled "
-            f"(their largest is {largest:.3g}; StandardScaler), exploding gradients (clip_global_norm=1.0 in "
-            f"the optimizer)"
-        )
-    else:
-        remedy = "fill, scale or drop such samples"
-    return NonFiniteError(
-        f"epoch {run.epoch}, batch {run.batch}: {found}. The weights are those before this update; {remedy}"
-    )
+    rate = f"a learning rate that is too high (it is {run.optimizer.rate(run.epoch_fraction):.3g})"
+    gradients = "exploding gradients (clip_global_norm=1.0 in the optimizer)"
+    causes = f"{rate}, {gradients}, inputs that are not scaled, as by StandardScaler"
+    said = f"epoch {run.epoch}, batch {run.batch}: {found}. The weights are those before this update"
+    return NonFiniteError(f"{said}; {remedy_for(run.batch_data, causes)}")
+
+
+def remedy_for(batch: Batch, causes: str) -> str:
+    """Return what to do about a NaN or an infinity; the last of the likely `causes` are the inputs."""
+    largest = float(np.abs(cleared(batch.x, batch.lengths)).max(initial=0.0))
+    if not math.isfinite(largest):
+        return "fill, scale or drop such samples"
+    return f"likely causes: {causes} (their largest is {largest:.3g})"
 
 
 def check_outputs(network: Model, where: str, batch: Batch, a: Array, loss: float = 0.0) -> None:
@@ -99,13 +100,8 @@ def check_outputs(network: Model, where: str, batch: Batch, a: Array, loss: floa
         return
     found = anomaly.search(network, batch, training=False)
     found = found or ("an output is not finite" if math.isfinite(loss) else f"the loss is {loss}")
-    largest = anomaly.largest(batch)
-    remedy = "fill, scale or drop such samples"
-    if math.isfinite(largest):
-        remedy = (
-            f"likely causes: inputs that are not scaled as those of training (their largest is "
-            f"{largest:.3g}), or weights that have grown too large; load the network, or fit it again"
-        )
+    weights = "weights that have grown too large (load the network, or fit it again)"
+    remedy = remedy_for(batch, f"{weights}, or inputs that are not scaled as those of training")
     raise NonFiniteError(f"{where}: {found}; {remedy}")
 
 
