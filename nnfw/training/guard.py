@@ -25,13 +25,7 @@ HIGH = 1e3  # of a learning rate
 
 
 class Guard:
-    """Watches the steps of one fit.
-
-    Parameters
-    ----------
-    network : Model
-        The network that is trained.
-    """
+    """Watches the steps of one fit of a network."""
 
     def __init__(self, network: Model) -> None:
         self.leaves = [leaf for leaf in network._leaves() if leaf.size]

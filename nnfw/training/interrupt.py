@@ -97,23 +97,12 @@ def at_rest(network: Model, verb: str) -> Iterator[None]:
 
 
 class Interrupt:
-    """Ctrl-C during a fit: the first ends it after the current batch, a second raises at once.
-
-    Parameters
-    ----------
-    network : Model
-        The network that is trained.
-
-    Attributes
-    ----------
-    asked : bool
-        Whether Ctrl-C was pressed.
-    updating : Lock
-        While it is held, a second Ctrl-C does not raise: an update is completed and counted, or neither.
-    """
+    """Ctrl-C during a fit: the first ends it after the current batch, a second raises at once."""
 
     def __init__(self, network: Model) -> None:
-        self.asked, self.updating, self.held = False, threading.Lock(), outermost(network)
+        self.asked, self.held = False, outermost(network)
+        # While it is held, a second Ctrl-C does not raise: an update is completed and counted, or neither.
+        self.updating = threading.Lock()
 
     def rest(self) -> None:
         """Let a thread that waits for the network have it (see `at_rest`); no Ctrl-C raises meanwhile."""

@@ -1,6 +1,7 @@
 """The training state: what a fit must know, beyond the network, to resume exactly where it ended."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
@@ -12,40 +13,19 @@ from nnfw.training.tracker import MetricTracker
 Memories = dict[str, dict[str, Any]]  # what callbacks remember, by label and attribute
 
 
+@dataclass(eq=False)
 class TrainingState:
-    """How far the last fit of a network has come; the network keeps it, and its file does.
+    """How far the last fit of a network has come; the network keeps it, and its file does."""
 
-    Parameters
-    ----------
-    start : int
-        Epochs in the history before the fit.
-    sampler : Sampler
-        How each epoch is cut into batches.
-
-    Attributes
-    ----------
-    batches : int or None
-        Batches of an epoch, once they have been counted.
-    batch : int
-        Batches of the current epoch that are finished; 0 between epochs.
-    shuffle : dict or None
-        The state of the random stream "shuffle" before the order of the current epoch was drawn.
-    tracker : MetricTracker or None
-        Loss and metrics over the finished batches of the current epoch.
-    stopped : str
-        Why a callback ended the fit, or an empty string.
-    memories : dict
-        What the callbacks remember.
-    """
-
-    def __init__(self, start: int, sampler: Sampler) -> None:
-        self.start, self.sampler, self.stopped = start, sampler, ""
-        self.batches: int | None = None
-        self.batch = 0
-        self.shuffle: Any = None
-        self.tracker: MetricTracker | None = None
-        self._kept: Memories = {}
-        self._callbacks: list[tuple[str, Any]] = []
+    start: int  # epochs in the history before the fit
+    sampler: Sampler  # how each epoch is cut into batches
+    stopped: str = ""  # why a callback ended the fit
+    batches: int | None = None  # of an epoch, once they have been counted
+    batch: int = 0  # batches of the current epoch that are finished; 0 between epochs
+    shuffle: Any = None  # the state of the stream "shuffle" before the order of the current epoch was drawn
+    tracker: MetricTracker | None = None  # loss and metrics over the finished batches of the current epoch
+    _kept: Memories = field(default_factory=dict)
+    _callbacks: list[tuple[str, Any]] = field(default_factory=list)
 
     def begin_epoch(self, stream: np.random.Generator, tracker: MetricTracker) -> MetricTracker:
         """Return the tracker of the epoch: the new one, or that of an epoch which is resumed.

@@ -17,14 +17,7 @@ class MetricTracker:
     """Accumulates loss and metrics; the loss of a batch counts by what it was divided by.
 
     That is the number of its valid samples or time steps, or the sum of their weights; see
-    `nnfw.losses.Loss`.
-
-    Parameters
-    ----------
-    metrics : sequence of Metric
-        What is measured beside the loss.
-    loss : Loss
-        Knows what its outputs predict.
+    `nnfw.losses.Loss`. What outputs predict, which metrics are given, the loss knows.
     """
 
     def __init__(self, metrics: Sequence[Metric], loss: Loss) -> None:
