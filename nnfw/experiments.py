@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 
 from nnfw import optimizers, plots
 from nnfw.core import notebook
+from nnfw.core.arguments import explain_keywords
 from nnfw.core.errors import NonFiniteError
 from nnfw.core.output import table
-from nnfw.core.registry import explain_keywords
 from nnfw.core.typing import Array
 from nnfw.core.validation import POSITIVE, each, function, instance_of, positive_integer, whole_number
 from nnfw.history import History

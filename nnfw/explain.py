@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw import optimizers
+from nnfw.core.arguments import explain_keywords
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import valid_steps, without
-from nnfw.core.registry import explain_keywords
 from nnfw.core.typing import Array
 from nnfw.core.validation import as_indices, check_finite, instance_of, numeric, optional, positive_integer
 from nnfw.layers.base import Layer

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nnfw.core.arguments import explain_keywords
 from nnfw.core.errors import ShapeError
-from nnfw.core.registry import explain_keywords
 from nnfw.core.typing import Array
 from nnfw.core.validation import AMOUNT, as_indices, optional, positive_integer
 from nnfw.model import Model

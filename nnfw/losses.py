@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from nnfw.core.alignments import Alignment, read_labels
+from nnfw.core.arguments import explain_keywords
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths
 from nnfw.core.logits import LOGIT_GRADIENTS, LOGITS
-from nnfw.core.registry import Part, Registry, explain_keywords
+from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array
 from nnfw.core.validation import (
     AMOUNT,

@@ -26,9 +26,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.core.alignments import edit_distance, read_labels
+from nnfw.core.arguments import explain_keywords
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths, valid_steps
-from nnfw.core.registry import Part, Registry, explain_keywords
+from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array
 from nnfw.core.validation import (
     FINITE,

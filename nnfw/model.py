@@ -10,8 +10,8 @@ import numpy as np
 
 from nnfw import losses, metrics, optimizers
 from nnfw.core import notebook
+from nnfw.core.arguments import explain_keywords
 from nnfw.core.output import table
-from nnfw.core.registry import explain_keywords
 from nnfw.core.suggest import explain_attribute
 from nnfw.core.typing import Shape
 from nnfw.core.validation import Check, floating, generator, instance_of, shown, whole_number

@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 
 from nnfw import explain, optimizers, sanity, saving
 from nnfw.core import notebook
+from nnfw.core.arguments import explain_keywords
 from nnfw.core.output import show
-from nnfw.core.registry import class_only, explain_keywords
+from nnfw.core.registry import class_only
 from nnfw.core.typing import Array
 from nnfw.core.validation import FINITE, FRACTION, boolean, optional, positive_integer
 from nnfw.history import History

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from nnfw import losses
 from nnfw.activations import Softmax
-from nnfw.core.registry import explain_keywords
+from nnfw.core.arguments import explain_keywords
 from nnfw.core.suggest import ESTIMATOR_HOMES
 from nnfw.core.typing import Array
 from nnfw.data import pad_sequences

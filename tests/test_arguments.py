@@ -191,6 +191,19 @@ def test_an_argument_is_assigned_as_it_is_given(cls):
 
 
 @each_part
+def test_help_shows_all_arguments_and_no_checks(cls):
+    shown = inspect.signature(cls).parameters
+    assert set(shown) == set(cls._arguments())
+    assert not any("Annotated" in str(p.annotation) for p in shown.values())
+    for name in [*needed(cls)][:1]:  # what is passed on as **options is given by name only
+        assert next(iter(shown)) == name
+
+
+def test_an_object_that_can_be_called_shows_what_it_is_called_with():
+    assert list(inspect.signature(nnfw.losses.MSE()).parameters) == ["y", "a", "weight"]
+
+
+@each_part
 def test_a_wrong_name_is_refused_with_the_nearest(cls):
     part = cls(**needed(cls))
     before = state(part)

@@ -21,7 +21,7 @@ CATALOGUES = [  # whose members are read one at a time
     )
 ]
 LONGER = {"network.py": 340}  # most of it is documentation
-LONGER |= {"data/preparation.py": 310}  # the encoder and the scalers are read one at a time
+LONGER |= {"data/preparation.py": 311}  # the encoder and the scalers are read one at a time
 LONGER |= {"kernels/cells.py": 370}  # one file, as numba's cache asks for it
 
 

@@ -175,8 +175,8 @@ def signature(app, what, name, thing, options, arguments, result):
     """Show the arguments that a class is made with, without annotations."""
     if not isinstance(thing, type) or arguments is None:
         return None
-    shown = inspect.signature(thing.__init__)
-    _, *parameters = [p.replace(annotation=p.empty) for p in shown.parameters.values()]
+    shown = inspect.signature(thing)
+    parameters = [p.replace(annotation=p.empty) for p in shown.parameters.values()]
     return str(shown.replace(parameters=parameters, return_annotation=shown.empty)), None
 
 

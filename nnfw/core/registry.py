@@ -11,56 +11,17 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from functools import cache, wraps
-from types import CodeType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 
+from nnfw.core.arguments import LIST, Signature, arguments_of, check_arguments
 from nnfw.core.suggest import HOMES, nearest, translation
 from nnfw.core.validation import Check
 
-P = ParamSpec("P")
-R = TypeVar("R")
 T = TypeVar("T")
 
-LIST = "several values for one argument are a list, {}([a, b])"
 NO_ARGUMENTS = (lambda self: None).__code__  # in place of object.__init__, which would ignore them
-
-
-def check_arguments(
-    owner: str, code: CodeType, given: int, keywords: Iterable[str], known: Any, part: Any = None
-) -> None:
-    """Raise a TypeError for an unknown keyword, or for more than the positional arguments of a function.
-
-    `part` is the class or the object that takes them; its attributes say what is told.
-    """
-    for name in keywords:
-        if name not in known:
-            used = {*keywords, *code.co_varnames[:given]}
-            hint = translation(name, known, used, getattr(part, "_homes", HOMES))
-            takes = ", ".join(known) or "none"
-            raise TypeError(f"{owner} has no argument {name!r}{hint} It takes: {takes}.")
-    if given > code.co_argcount and not code.co_flags & inspect.CO_VARARGS:
-        names = [name for name in code.co_varnames[: code.co_argcount] if name != "self"]
-        takes, use = ", ".join(names) or "nothing", getattr(part, "_use", LIST).format(owner)
-        raise TypeError(f"{owner} takes {takes} by position, and all else by name; {use}")
-
-
-def explain_keywords(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorate `function` so that wrong arguments raise a TypeError that names the right ones.
-
-    Those of a method are told by the `_homes` and the `_use` of its owner; see `Part`.
-    """
-    known = [name for name in inspect.signature(function).parameters if name != "self"]
-    special = function.__name__.startswith("__")
-
-    @wraps(function)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        owner = type(args[0]).__name__ if special else function.__name__
-        check_arguments(owner, function.__code__, len(args), kwargs, known, args[0] if args else None)
-        return function(*args, **kwargs)
-
-    return checked
 
 
 if TYPE_CHECKING:
@@ -103,22 +64,6 @@ def home_of(part: Any) -> Any:
     return next(base for base in part.__mro__ if is_own(base) and issubclass(base, Part))
 
 
-@cache
-def arguments_of(part: type) -> dict[str, inspect.Parameter]:
-    """Return the constructor's parameters, with those that it passes on as ``**options``."""
-    found: dict[str, inspect.Parameter] = {}
-    for owner in part.__mro__:
-        if "__init__" not in vars(owner):
-            continue
-        parameters = list(inspect.signature(vars(owner)["__init__"]).parameters.values())[1:]
-        for p in parameters:
-            if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
-                found.setdefault(p.name, p)
-        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-            break
-    return found
-
-
 def is_memory_of(a: np.ndarray, b: Any) -> bool:
     """Whether an array is the same memory as another."""
     return isinstance(b, np.ndarray) and bool(a.__array_interface__ == b.__array_interface__)
@@ -142,6 +87,7 @@ class Part:
     TypeError: Scale has no argument 'facto'. Did you mean 'factor'? It takes: factor.
     """
 
+    __signature__: ClassVar[Any] = Signature()
     _checks: ClassVar[Mapping[str, Check[Any]]] = {}  # of attributes that can always be assigned
     _free: ClassVar[Collection[str]] = ()  # attributes that the part itself sets while it works
     _views: ClassVar[Collection[str]] = ()  # memory that is written into, and never replaced

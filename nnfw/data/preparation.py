@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Self, TypeGuard
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from nnfw.core.registry import Part, explain_keywords
+from nnfw.core.arguments import explain_keywords
+from nnfw.core.registry import Part
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
 from nnfw.core.validation import FINITE, as_array, as_indices, numeric, positive_integer

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw.core.registry import explain_keywords
+from nnfw.core.arguments import explain_keywords
 from nnfw.core.typing import Array
 from nnfw.core.validation import INSIDE, as_array, positive_integer
 

@@ -9,7 +9,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from nnfw.core.registry import explain_keywords
+from nnfw.core.arguments import explain_keywords
 from nnfw.core.typing import Array
 from nnfw.core.validation import AMOUNT, FINITE, boolean, positive_integer, whole_number
 from nnfw.data import one_hot, train_test_split

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nnfw.core.arguments import explain_keywords
 from nnfw.core.errors import ShapeError
-from nnfw.core.registry import explain_keywords
 from nnfw.core.typing import Array
 from nnfw.core.validation import SHARE, check_finite, numeric, positive_integer
 from nnfw.model import Model

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw.core.registry import explain_keywords
+from nnfw.core.arguments import explain_keywords
 from nnfw.core.validation import numeric
 from nnfw.plots.figure import BLACK, BLUE, VERMILION, Target, picture
 

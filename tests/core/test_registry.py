@@ -11,7 +11,8 @@ import nnfw
 from nnfw import GRU, RNN, SGD, Adam, Dense, EarlyStopping, Network, activations, losses, schedules
 from nnfw.activations import ELU, Activation, Softmax, Tanh
 from nnfw.core import suggest as names
-from nnfw.core.registry import Part, Registry, brief, explain_keywords
+from nnfw.core.arguments import explain_keywords
+from nnfw.core.registry import Part, Registry, brief
 from nnfw.data import one_hot, pad_sequences, train_test_split
 from nnfw.datasets import load_digits
 from nnfw.layers.recurrent import Recurrent
