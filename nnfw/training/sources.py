@@ -126,7 +126,7 @@ def weigh_classes(network: Model, data: Data | Batches, class_weight: Any) -> Da
 def class_factors(class_weight: Any, labels: Array | None, K: int, total: Callable[[Array], Array]) -> Array:
     """Return the weight of each label's class (M,); ``"balanced"`` gives every class the same total."""
     if labels is None:
-        raise ValueError("class_weight needs classes as targets; weigh others by sample_weight")
+        raise ValueError("class_weight needs one class a sample, or step; weigh others by sample_weight")
     counts = total(np.bincount(labels, minlength=max(K, 2)))
     if isinstance(class_weight, str) and class_weight == "balanced":
         return (counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1)))[labels]
