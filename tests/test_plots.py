@@ -4,7 +4,6 @@ import copy
 import pickle
 import subprocess
 import sys
-import time
 from xml.etree import ElementTree
 
 import matplotlib
@@ -381,18 +380,13 @@ def test_confusion_matrix_leaves_out_numbers_that_cannot_be_read():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("classes", "seconds"), [(100, 1.0), (1000, 2.0)])
-def test_confusion_matrix_of_many_classes_is_fast(classes, seconds, tmp_path):
-    def cost(draw):
-        start = time.process_time()
-        draw()
-        return time.process_time() - start
-
-    matrix = confusion(classes, samples=2 * classes)
-    alone = min(cost(lambda: plots.lines({"a": [1, 2]}, tmp_path / "lines.png")) for _ in range(2))
-    tries = (cost(lambda: plots.confusion_matrix(matrix, tmp_path / "matrix.png")) for _ in range(2))
-    assert any(whole - alone < seconds for whole in tries)
-    assert max(plots.confusion_matrix(matrix).get_size_inches()) * 200 < 1700  # pixels
+@pytest.mark.parametrize("classes", [100, 1000])
+def test_confusion_matrix_of_many_classes_is_an_image_with_few_labels(classes):
+    figure = plots.confusion_matrix(confusion(classes, samples=2 * classes))
+    axes = figure.axes[0]
+    assert len(axes.findobj()) < 500  # each takes time: a million numbers took minutes
+    assert len(axes.get_xticks()) == len(axes.get_yticks()) < 50
+    assert max(figure.get_size_inches()) * 200 < 1700  # pixels
 
 
 def test_confusion_matrix_labels_stand_at_their_rows_and_columns():

@@ -209,7 +209,7 @@ def of_parameters(gradients):
 # ---- shapes and gradients -------------------------------------------------------------------------------
 
 
-@tried_on(cases(), examples=75)
+@tried_on(cases(), examples=50)
 def test_shapes_are_those_that_compute_shapes_says(case):
     network, (N, T) = case.network, case.x.shape[:2]
     for training in (False, True):
@@ -226,7 +226,7 @@ def test_shapes_are_those_that_compute_shapes_says(case):
     assert np.isfinite(a).all()
 
 
-@tried_on(cases(), examples=100)
+@tried_on(cases(), examples=65)
 def test_gradients_are_those_of_differences(case):
     """Along a random direction of each parameter; the error of the four points is of fourth order."""
     network, (_, gradients, _) = case.network, case.step()
@@ -263,7 +263,7 @@ def with_rubbish(case):
     return Case(case.network, x, case.y, case.lengths, case.rng)
 
 
-@tried_on(cases(ragged=True), examples=150)
+@tried_on(cases(ragged=True), examples=100)
 def test_a_ragged_batch_is_its_sequences_alone(case):
     a, gradients, _ = with_rubbish(case).step()
     parts = []
@@ -276,7 +276,7 @@ def test_a_ragged_batch_is_its_sequences_alone(case):
     assert_near(of_parameters(gradients), weighed(parts))
 
 
-@tried_on(cases(), examples=50)
+@tried_on(cases(), examples=35)
 def test_the_order_of_samples_does_not_matter(case):
     order = case.rng.permutation(len(case.x))
     a, gradients, _ = case.step()
@@ -284,7 +284,7 @@ def test_the_order_of_samples_does_not_matter(case):
     assert_near(mixed | {"y": a_mixed}, gradients | {"y": a[order], "x": gradients["x"][order]})
 
 
-@tried_on(cases(), st.integers(0, 4), examples=50)
+@tried_on(cases(), st.integers(0, 4), examples=35)
 def test_gradients_of_two_parts_add_up_as_the_mean_says(case, first):
     cut = min(first, len(case.x) - 1)
     halves = [case.step(rows) for rows in (slice(cut), slice(cut, None)) if len(case.x[rows])]
@@ -319,7 +319,7 @@ def run(layer, x, dy, **options):
     return copies(of_samples), copies(layer.grads)
 
 
-@tried_on(readings(), examples=150)
+@tried_on(readings(), examples=100)
 def test_a_ragged_batch_with_initial_states_is_its_sequences_alone(reading):
     layer, x, lengths, initial, dy = reading
     of_steps = {"x", "y", "dy"} if layer.return_sequences else {"x"}
@@ -349,7 +349,7 @@ def test_a_ragged_batch_with_initial_states_is_its_sequences_alone(reading):
 # ---- training -------------------------------------------------------------------------------------------
 
 
-@tried_on(cases("float32"), st.sampled_from(OPTIMIZERS), examples=30)
+@tried_on(cases("float32"), st.sampled_from(OPTIMIZERS), examples=20)
 def test_a_rate_of_zero_changes_no_weight(case, name):
     network = case.network
     network.optimizer = optimizers.get(name)
@@ -366,7 +366,7 @@ def assert_same(network, other, case):
     assert bits(a) == bits(b)
 
 
-@tried_on(cases("float32"), examples=30)
+@tried_on(cases("float32"), examples=20)
 def test_a_copy_trains_alike(case):
     twin = copy.deepcopy(case.network)
     for network in (case.network, twin):
@@ -374,7 +374,7 @@ def test_a_copy_trains_alike(case):
     assert_same(twin, case.network, case)
 
 
-@tried_on(cases("float32"), examples=30)
+@tried_on(cases("float32"), examples=20)
 def test_saved_and_loaded_it_is_the_same_and_trains_alike(tmp_path_factory, case):
     path = tmp_path_factory.getbasetemp() / "network.nnfw"
     case.fit(case.network, epochs=1)
@@ -389,7 +389,7 @@ def test_saved_and_loaded_it_is_the_same_and_trains_alike(tmp_path_factory, case
 # ---- inference ------------------------------------------------------------------------------------------
 
 
-@tried_on(cases(causal=True, ragged=False), examples=50)
+@tried_on(cases(causal=True, ragged=False), examples=35)
 def test_a_stream_gives_what_predict_gives(case):
     network, x = case.network, case.x
     stream = network.stream(len(x))
@@ -398,7 +398,7 @@ def test_a_stream_gives_what_predict_gives(case):
         assert_near({"y": stream.step(x[:, t])}, {"y": y[:, t] if case.of_steps else y})
 
 
-@tried_on(cases(), examples=50)
+@tried_on(cases(), examples=35)
 def test_single_precision_is_near_double(case):
     network, single = case.network, copy.deepcopy(case.network)
     single.initialize(dtype="float32")
@@ -411,7 +411,7 @@ def test_single_precision_is_near_double(case):
     assert_near(found | {"y": a_single}, gradients | {"y": a}, tolerance=2e-5)
 
 
-@tried_on(cases("float32"), examples=50)
+@tried_on(cases("float32"), examples=35)
 def test_inference_is_the_same_twice_and_that_of_training(case):
     once, again = (case.network.forward(case.x, lengths=case.lengths) for _ in range(2))
     trained = case.network.forward(case.x, training=True, lengths=case.lengths)

@@ -10,7 +10,8 @@ FIT = (
     + """
 x = np.arange(16.0).reshape(8, 2) / 16
 network = Network([Dense(1)], seed=0)
-network.fit(x, x[:, :1], epochs=3, verbose={verbose})
+for verbose in {verbose}:
+    network.fit(x, x[:, :1], epochs=3, verbose=verbose)
 open({path!r}, "w").write(str(len(network.history.epoch)))
 """
 )
@@ -18,11 +19,10 @@ open({path!r}, "w").write(str(len(network.history.epoch)))
 
 @pytest.mark.subprocess
 @pytest.mark.slow
-@pytest.mark.parametrize("verbose", ["1", "2", "'auto'"])
 @pytest.mark.parametrize("output", ["none", "closed", "full", "a pipe that nobody reads"])
-def test_training_does_not_end_with_it(verbose, output, tmp_path):
+def test_training_does_not_end_with_it(output, tmp_path):
     path = tmp_path / "epochs"
-    script = FIT.format(verbose=verbose, path=str(path))
+    script = FIT.format(verbose=(1, 2, "auto"), path=str(path))
     if output == "none":
         run(f"import sys\nsys.stdout = sys.stderr = None\n{script}")
     elif output == "closed":
@@ -35,13 +35,13 @@ def test_training_does_not_end_with_it(verbose, output, tmp_path):
         os.close(reading)
         run(script, stdout=writing, stderr=writing)
         os.close(writing)
-    assert path.read_text() == "3"
+    assert path.read_text() == "9"
 
 
 @pytest.mark.subprocess
 @pytest.mark.slow
 def test_lines_where_there_is_no_terminal(tmp_path):
-    script = FIT.format(verbose="'auto'", path=str(tmp_path / "epochs"))
+    script = FIT.format(verbose=["auto"], path=str(tmp_path / "epochs"))
     done = run(script, capture_output=True, text=True)
     assert done.stdout.count("epoch ") == 3
     assert done.stderr == ""
