@@ -172,6 +172,7 @@ def test_a_wrong_value_is_refused_by_name(cls):
 
 @each_part
 @pytest.mark.slow
+@pytest.mark.slow
 def test_an_argument_is_assigned_as_it_is_given(cls):
     for name in cls._arguments():
         part = cls(**needed(cls))
@@ -221,6 +222,7 @@ def test_a_wrong_name_is_refused_with_the_nearest(cls):
 
 @each_part
 @pytest.mark.slow
+@pytest.mark.slow
 def test_nothing_else_can_be_assigned(cls):
     part = cls(**needed(cls))
     before = state(part)
@@ -238,6 +240,7 @@ def test_nothing_else_can_be_assigned(cls):
 
 @each_part
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_class_of_ones_own_is_free(cls):
     if issubclass(cls, schedules.Schedule):
         return  # it is frozen as a dataclass is
@@ -251,6 +254,7 @@ def test_a_class_of_ones_own_is_free(cls):
 
 
 @each_part
+@pytest.mark.slow
 @pytest.mark.slow
 def test_a_copy_takes_the_same(cls):
     for part in (copy.copy(cls(**needed(cls))), copy.deepcopy(cls(**needed(cls)))):
@@ -362,6 +366,7 @@ FIXED = [
 
 
 @pytest.mark.parametrize(("make", "name", "value"), FIXED)
+@pytest.mark.slow
 def test_an_argument_of_the_parameters_is_fixed_once_they_are_declared(make, name, value, tmp_path):
     layer = make()
     network = Network([layer, Dense(1)], seed=0)

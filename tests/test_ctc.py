@@ -184,6 +184,7 @@ def test_labels_come_as_lists_or_padded_and_steps_with_lengths_or_without():
     reader().fit(equal, [[1], [2], [3, 1], [1, 2], [2], [3]], verbose=0)
 
 
+@pytest.mark.slow
 def test_lengths_follow_the_strides_of_a_convolution():
     x, y = spoken(8, 5)
     x = [np.repeat(one, 2, axis=0) for one in x]

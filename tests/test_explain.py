@@ -69,6 +69,7 @@ def slow_integral(network, x, start, output, parts=200):
 
 
 @each_network
+@pytest.mark.slow
 def test_gradient_is_that_of_predict(name):
     network, x = built(name)
     output = network.predict(x).argmax(axis=1)
@@ -225,6 +226,7 @@ def snapshot(network):
 
 
 @each_network
+@pytest.mark.slow
 def test_the_network_stays_as_it_is(name):
     network, x = built(name)
     network.forward(x, training=True)

@@ -92,6 +92,7 @@ def test_several_columns_are_forecast_together():
 # ---- paths ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_residuals_are_drawn_and_fed_back():
     network, errors = of_windows(series=WAVE), RNG.normal(size=25)
     found = forecast(network, WAVE[:T], 4, samples=3, residuals=errors, seed=5)
@@ -181,6 +182,7 @@ def test_bands_are_quantiles_of_the_paths():
         ((SERIES[:T], 3), {"sample": 5}, TypeError, "Did you mean 'samples'"),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_what_does_not_fit_is_refused(arguments, options, error, words):
     with pytest.raises(error, match=words):
         forecast(of_windows(), *arguments, **options)

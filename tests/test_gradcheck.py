@@ -394,6 +394,7 @@ def test_what_goes_wrong_with_sequences_only_is_found():
 
 
 @pytest.mark.parametrize("axes", [2, 3])
+@pytest.mark.slow
 def test_both_inputs_count_in_the_report(axes):
     def less_exact(original, self):
         original()

@@ -234,6 +234,7 @@ def test_two_classes_are_always_in_an_order():
 
 
 @pytest.mark.parametrize("dtype", HUGE)
+@pytest.mark.slow
 def test_an_order_at_any_logit(dtype):
     loss = losses.OrdinalCrossentropy()
     for s in extreme_logits(dtype):
@@ -584,6 +585,7 @@ def keeps_the_dtype(name, dtype, y_dtype):
     np.testing.assert_array_equal(a, before[1])
 
 
+@pytest.mark.slow
 def test_the_mean_of_many_float32_losses_is_taken_in_float64():
     a = np.full((2_000_000, 1), 0.1, np.float32)
     assert MSE()(np.zeros_like(a), a) == pytest.approx(float(a[0, 0] ** 2), rel=1e-12)

@@ -803,6 +803,7 @@ EPOCHS = [
 
 
 @pytest.mark.parametrize(("data", "options"), [case[1:] for case in EPOCHS], ids=[case[0] for case in EPOCHS])
+@pytest.mark.slow
 def test_a_mean_over_steps_is_that_of_the_epoch(data, options):
     network = Network(
         [GRU(3, return_sequences=True), Dense(2)], metrics=["mse", squared], dtype="float64", seed=0

@@ -56,6 +56,7 @@ class TestVerbs:
             np.testing.assert_array_equal(value, two.params[name])
 
     @pytest.mark.parametrize("loss", ["cce", "mse", "kl_divergence"])
+    @pytest.mark.slow
     def test_gradient_through_a_stack(self, loss):
         layers = [
             RNN(3, return_sequences=True),
@@ -380,6 +381,7 @@ class TestDecisions:
         with pytest.raises(ValueError, match=remedy):
             self.network(loss, units, activation).predict_classes(self.X)
 
+    @pytest.mark.slow
     def test_hold_the_outputs_of_one_batch(self):
         N, T, K = 100, 40, 400
         layers = [Embedding(5, 2), Dense(K, "softmax")]
@@ -470,6 +472,7 @@ class TestWeightsThatAreNotThere:
             network.fit(self.X, self.Y, verbose=0, callbacks=[LambdaCallback(on_epoch_start=stop)])
         assert not self.refused(network)
 
+    @pytest.mark.slow
     def test_are_refused_after_saving_and_loading_too(self, tmp_path):
         network = self.network()
         network.save(tmp_path / "network")

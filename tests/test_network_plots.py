@@ -178,6 +178,7 @@ def test_gradient_flow_is_the_gradient(layer):
         np.testing.assert_allclose(flow[t], np.linalg.norm(slopes, axis=1).mean(), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_gradient_flow_compares_networks_by_name():
     networks = {"RNN": network(RNN(6)), "GRU": network(GRU(6))}
     axes = plots.gradient_flow(networks, X, Y).axes[0]
@@ -192,6 +193,7 @@ def test_gradient_flow_compares_networks_by_name():
     assert len(looks) == 2
 
 
+@pytest.mark.slow
 def test_gradient_flow_has_a_line_a_layer_and_direction():
     net = network(Bidirectional(LSTM(4, return_sequences=True)), GRU(3))
     labels = [line.get_label() for line in plots.gradient_flow(net, X, Y).axes[0].lines]
@@ -292,6 +294,7 @@ def test_diagram_shows_layers_shapes_and_parameters():
     assert texts(plots.diagram(Network([Dense(1)]))) == ["Dense(1)\ndense_1", "x", "loss MSE()"]
 
 
+@pytest.mark.slow
 def test_diagram_keeps_its_text_within_its_boxes():
     layer = Bidirectional(LSTM(40, return_sequences=True, dropout=0.2, recurrent_dropout=0.1))
     figure = plots.diagram(network(layer, Dense(10, "softmax"), loss="mse"))
@@ -305,6 +308,7 @@ def test_diagram_keeps_its_text_within_its_boxes():
         assert inner.y1 < outer.y1
 
 
+@pytest.mark.slow
 def test_spectrum_shows_the_eigenvalues():
     net = network(GRU(6))
     net.params["gru_1.Wh_r"][...] *= 1.5
@@ -339,6 +343,7 @@ def test_attribution_of_steps_and_of_features():
     assert len(ragged[1].patches) == len(ragged[0].lines[0].get_xdata()) == 2
 
 
+@pytest.mark.slow
 def test_attribution_of_many_features_is_a_heat_map_with_signs():
     a = np.random.default_rng(1).normal(size=(1, 5, 8))
     figure = plots.attribution(a)
@@ -476,6 +481,7 @@ def test_each_is_saved_and_shown_and_changes_no_setting(draw, tmp_path):
         lambda ax: plots.attribution(X[:, 0], ax=ax),
     ],
 )
+@pytest.mark.slow
 def test_a_single_axis_can_be_yours(draw, tmp_path):
     figure = Figure(layout="constrained")
     first, second = figure.subplots(1, 2)

@@ -184,6 +184,7 @@ def test_blocks():
 
 
 @pytest.mark.parametrize("widgets", [True, False])
+@pytest.mark.slow
 def test_a_kernel_without_widgets_gets_a_bar_of_text_and_no_warning(widgets, shell, monkeypatch, capsys):
     asked, module = [], "nnfw.training.progress"
     monkeypatch.setattr(f"{module}.find_spec", lambda name: asked.append(name) or (widgets or None))

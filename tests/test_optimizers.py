@@ -338,6 +338,7 @@ def test_a_step_allocates_next_to_nothing(rule):
 
 
 @each_rule
+@pytest.mark.slow
 def test_a_convex_loss_is_brought_to_its_minimum(rule):
     """Logistic regression with L2; Newton's method gives the minimum."""
     rng = np.random.default_rng(10)

@@ -118,6 +118,7 @@ def test_history_shows_the_learning_rate_only_if_it_changes(run):
     assert list(panels(plots.history(run))) == ["loss", "accuracy", "learning rate"]
 
 
+@pytest.mark.slow
 def test_history_keeps_a_validation_that_has_no_training(run):
     run["val_f1_score"] = run.pop("accuracy")
     assert list(panels(plots.history(run))) == ["loss", "val accuracy", "val f1 score", "learning rate"]
@@ -134,6 +135,7 @@ def test_history_keeps_a_validation_that_has_no_training(run):
         ([1.0, np.inf], "linear"),
     ],
 )
+@pytest.mark.slow
 def test_history_takes_a_log_scale_for_more_than_two_decades(loss, scale):
     assert plots.history({"loss": loss}).axes[0].get_yscale() == scale
     assert plots.history({"accuracy": loss}).axes[0].get_yscale() == "linear"
@@ -326,6 +328,7 @@ def test_confusion_matrix_can_be_read_on_every_shade():
         assert min(contrast(t.get_color(), c[:3]) for t, c in zip(axes.texts, colours, strict=True)) > 4
 
 
+@pytest.mark.slow
 def test_confusion_matrix_rows_are_the_true_classes():
     figure = plots.confusion_matrix([[8, 2, 0], [1, 3, 0], [0, 0, 0]], labels=["a", "b", "c"])
     assert [text.get_text() for text in figure.axes[0].texts] == ["8", "2", "0", "1", "3", "0", "0", "0", "0"]
@@ -389,6 +392,7 @@ def test_confusion_matrix_of_many_classes_is_an_image_with_few_labels(classes):
     assert max(figure.get_size_inches()) * 200 < 1700  # pixels
 
 
+@pytest.mark.slow
 def test_confusion_matrix_labels_stand_at_their_rows_and_columns():
     axes = plots.confusion_matrix(confusion(3), labels=["setosa", "versicolor", 3]).axes[0]
     for labels in (axes.get_xticklabels(), axes.get_yticklabels()):

@@ -151,6 +151,7 @@ def test_where_only_one_class_occurs(rng, k):
     assert AveragePrecision()(y, a) == (k > 2)  # without a positive 0/0, as for all metrics
 
 
+@pytest.mark.slow
 def test_a_fit_where_only_one_class_occurs(rng, tmp_path):
     x, y = rng.normal(size=(60, 2)), np.arange(60) % 2
     network = Network([Dense(1, "sigmoid")], loss="bce", metrics=["roc_auc"], seed=0)
@@ -256,6 +257,7 @@ def test_a_network_measures_its_band_and_its_median_as_it_trains(rng):
     assert 0.6 < found["coverage"] < 0.95
 
 
+@pytest.mark.slow
 def test_a_rare_class_is_watched_by_its_area(rng):
     x = rng.normal(size=(600, 2))
     y = (x[:, 0] + 0.5 * rng.normal(size=600) > 1.6).astype(int)

@@ -95,6 +95,7 @@ WRONG = [
 
 class TestNetwork:
     @pytest.mark.parametrize("trained", [False, True])
+    @pytest.mark.slow
     def test_is_left_as_it_was(self, trained, capsys):
         looked_at, fresh = classifier(), classifier()
         if trained:
@@ -316,6 +317,7 @@ class TestLowest:
 
 
 class TestVerdict:
+    @pytest.mark.slow
     def test_digits_are_well(self):
         (x, y), _ = load_digits()
         network = Network([GRU(32), Dense(10, "softmax")], loss="cce", optimizer=Adam(0.01), seed=0)
@@ -328,6 +330,7 @@ class TestVerdict:
             assert part in str(report)
         assert str(report).endswith("no warnings")
 
+    @pytest.mark.slow
     def test_a_batch_is_learnt_by_the_running_statistics_too(self):
         x = np.random.default_rng(0).normal(size=(64, 6))
         y = (x[:, 0] > x[:, 1]).astype(int)
@@ -343,6 +346,7 @@ class TestVerdict:
         assert regressor().check(X, NUMBERS).ok
 
     @pytest.mark.parametrize(("network", "x", "y", "said"), WRONG)
+    @pytest.mark.slow
     def test_what_is_wrong_is_said(self, network, x, y, said):
         report = network().check(x, y, steps=60)
         page = str(report)

@@ -79,6 +79,7 @@ def test_step_by_step_equals_the_whole_sequence(name, dtype, tolerance):
 
 
 @pytest.mark.parametrize("cell", [RNN, GRU, LSTM])
+@pytest.mark.slow
 def test_the_last_state_alone_is_that_of_the_steps_so_far(cell):
     network = built([cell(5, return_sequences=True), cell(4), Dense(2, "sigmoid")])
     stream = network.stream()

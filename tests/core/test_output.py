@@ -80,12 +80,14 @@ def strings(path):
             yield node.value
 
 
+@pytest.mark.slow
 def test_messages_and_tables_are_ascii():
     """What users print themselves, a report or an error, has no character that a stream could lack."""
     paths = {*PACKAGE.rglob("*.py")} - {PACKAGE / "data" / "vocabulary.py"}  # with marks of many languages
     assert not [(path.name, text) for path in paths for text in strings(path) if not text.isascii()]
 
 
+@pytest.mark.slow
 def test_nothing_else_prints():
     prints = [path.name for path in PACKAGE.rglob("*.py") if any(calls_print(path))]
     assert prints == ["output.py"]

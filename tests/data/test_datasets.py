@@ -169,6 +169,7 @@ def test_parity_claims():
 
 
 @pytest.mark.parametrize(("steps", "delay", "symbols"), [(10, 3, 4), (6, 5, 2), (8, 1, 7)])
+@pytest.mark.slow
 def test_delayed_echo_claims(steps, delay, symbols):
     x, y = delayed_echo(5000, steps, delay, symbols)
     assert (x.shape, y.shape, y.dtype) == ((5000, steps, symbols), (5000, steps), np.int64)

@@ -78,6 +78,7 @@ def built(case, dtype="float32"):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", LAYERS)
+@pytest.mark.slow
 def test_recorded(case, dtype):
     network = built(case, dtype)
     load_keras(network, FILES[case])
@@ -139,6 +140,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("replace", "words"), REFUSED)
+@pytest.mark.slow
 def test_what_does_not_fit(replace, words):
     network = changed(replace)
     before = state_of(network)

@@ -30,6 +30,7 @@ def model_of(case):
 
 @pytest.mark.parametrize("case", FILES)
 @pytest.mark.parametrize("of", [str, Path])
+@pytest.mark.slow
 def test_recorded(case, of):
     network = network_from_keras(of(FILES[case]))
     found = network.predict(RECORDED[f"{case}/x"])

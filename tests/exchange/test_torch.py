@@ -74,6 +74,7 @@ class TestRecorded:
         assert network.dtype == np.float32
         reproduces(network, case, 1e-6)
 
+    @pytest.mark.slow
     def test_a_safetensors_file(self, case, tmp_path):
         exchange = pytest.importorskip("safetensors.numpy")
         exchange.save_file(state_dict(case), tmp_path / "weights.safetensors")
@@ -97,6 +98,7 @@ class TestRecorded:
             else:
                 np.testing.assert_array_equal(ours[name], a)
 
+    @pytest.mark.slow
     def test_a_network_and_its_copy(self, case):
         one, other = built(case), built(case)
         load_torch(one, state_dict(case))

@@ -52,6 +52,7 @@ def copies(network):
 
 class TestVector:
     @pytest.mark.parametrize("kind", ["params", "grads"])
+    @pytest.mark.slow
     def test_holds_all_layers_one_after_another(self, kind):
         for network in copies(fit(new())):
             whole = getattr(network, f"flat_{kind}")

@@ -61,6 +61,7 @@ def pack(steps, x):
 
 class TestRows:
     @tried_on(batches(windows=True))
+    @pytest.mark.slow
     def test_slices(self, batch):
         steps, loops = batch
         assert len(loops.read) == steps.P

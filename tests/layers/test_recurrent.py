@@ -181,6 +181,7 @@ def gru_reset_after(units, **options):
 
 @pytest.mark.parametrize("cell", [RNN, GRU, gru_reset_after, LSTM, GRUD])
 @pytest.mark.parametrize("lengths", [None, np.array([2, 5, 1, 4])])
+@pytest.mark.slow
 def test_dropout_shows_the_weights_the_same_part_at_every_step(cell, lengths):
     """Gal & Ghahramani's: one mask a sequence, for x and for h₋, and all gates see the same."""
     rng, N, T, D, H = np.random.default_rng(4), 4, 5, 6, 5

@@ -232,6 +232,7 @@ class TestCustom:
         assert state_of(loaded) == state_of(network)
 
     @pytest.mark.parametrize("name", CUSTOM)
+    @pytest.mark.slow
     def test_missing(self, name, tmp_path):
         rest = {key: value for key, value in CUSTOM.items() if key != name}
         with pytest.raises(LoadError, match=rf"it needs '{name}', .*custom=\{{'{name}': {name}\}}"):

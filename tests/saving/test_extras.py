@@ -68,6 +68,7 @@ def test_scalers(scaler, tmp_path):
     ],
     ids=repr,
 )
+@pytest.mark.slow
 def test_encoders_of_any_labels(labels, tmp_path):
     encoder = LabelEncoder().fit(labels)
     found = whole(tmp_path, {"e": encoder})["e"]
@@ -252,6 +253,7 @@ def forged(path, change):
         (lambda one, arrays: one["learned"].update(scale={"eval": "1"}), "which has no meaning"),
     ],
 )
+@pytest.mark.slow
 def test_a_forged_extra_is_refused(change, said, tmp_path):
     small_network().save(tmp_path / "n", extras={"s": StandardScaler().fit(X)})
     forged(tmp_path / "n", change)
@@ -260,6 +262,7 @@ def test_a_forged_extra_is_refused(change, said, tmp_path):
 
 
 @pytest.mark.parametrize("extras", [[], 3, {"dict": [[1, 2]]}, {"array": "dense_1.W"}])
+@pytest.mark.slow
 def test_forged_extras_are_refused(extras, tmp_path):
     small_network().save(tmp_path / "n")
     arrays = contents(tmp_path / "n")

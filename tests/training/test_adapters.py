@@ -256,6 +256,7 @@ class TestInputs:
             network.predict(mapped, batch_size=3)
 
     @pytest.mark.parametrize("name", ["sequence", "steps", "bits", "signal"])
+    @pytest.mark.slow
     def test_list_of_sequences(self, name):
         task = TASKS[name]
         canonical, ragged = build(task), build(task)
@@ -271,6 +272,7 @@ class TestInputs:
         np.testing.assert_array_equal(ragged.predict(sequences), canonical.predict(task.x, lengths=LENGTHS))
 
     @pytest.mark.parametrize("name", ["steps", "bits", "signal"])
+    @pytest.mark.slow
     def test_list_of_targets_for_padded_inputs(self, name):
         (x, y), lengths = TASKS[name][2:4], np.minimum(LENGTHS, 3)
         padded, listed, full = (build(TASKS[name]) for _ in range(3))
@@ -285,6 +287,7 @@ class TestInputs:
         assert state(network) == expected("steps")
 
     @pytest.mark.parametrize("name", ["sequence", "steps", "signal"])
+    @pytest.mark.slow
     def test_all_shorter_than_the_padding(self, name):
         task, lengths = TASKS[name], np.minimum(LENGTHS, 3)
         short, long = build(task), build(task)
@@ -304,6 +307,7 @@ class TestInputs:
             lambda n: n[::-1][::-1],
         ],
     )
+    @pytest.mark.slow
     def test_forms_of_lengths(self, form):
         task = TASKS["sequence"]
         network = build(task)
@@ -313,6 +317,7 @@ class TestInputs:
         assert state(network) == state(canonical) != expected("sequence")
 
     @pytest.mark.parametrize("name", ["sequence", "steps", "bits", "signal"])
+    @pytest.mark.slow
     def test_padding_may_hold_anything(self, name):
         task = TASKS[name]
         x, y = task.x.copy(), task.y.astype("float64")
@@ -703,6 +708,7 @@ class TestTheThirdOfValidationData:
 
     @pytest.mark.parametrize("dtype", ["int64", "uint8"])
     @pytest.mark.parametrize("lengths", [np.ones(N), LENGTHS, np.full(N, T)])
+    @pytest.mark.slow
     def test_whole_numbers_are_lengths(self, lengths, dtype):
         lengths = lengths.astype(dtype)
         held = [x[:length] for x, length in zip(SEQUENCES, lengths, strict=True)]
@@ -721,6 +727,7 @@ class TestTheThirdOfValidationData:
             ("classes", np.ones(N), ShapeError, "lengths go with x of (samples, steps, features)"),
         ],
     )
+    @pytest.mark.slow
     def test_floats_are_weights(self, name, weights, error, said):
         x, y = TASKS[name].x, TASKS[name].y
         said = ("validation_data: ", said, "sample_weight")

@@ -192,6 +192,7 @@ class TestThreads:
         in_threads([fit, look])
         assert not network._built
 
+    @pytest.mark.slow
     def test_predicting_leaves_nothing_behind(self):
         network = train(new_network())
         before = state_of(network)

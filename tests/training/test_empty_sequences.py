@@ -193,6 +193,7 @@ def test_symbols(mask):
 
 
 @pytest.mark.parametrize("options", [{}, {"truncate": 2}, {"truncate": 50}, {"shuffle": False}])
+@pytest.mark.slow
 def test_where_each_step_has_a_target_an_empty_sequence_changes_nothing(options):
     def trained(rows, **how):
         network = Network([GRU(H, return_sequences=True), Dense(K)], metrics=["mae"], seed=4, dtype="float64")
@@ -211,6 +212,7 @@ def test_where_each_step_has_a_target_an_empty_sequence_changes_nothing(options)
 
 
 @pytest.mark.parametrize("truncate", [None, 2])
+@pytest.mark.slow
 def test_a_batch_of_nothing_but_empty_sequences(truncate):
     network = built([LSTM(H, return_sequences=True), Dense(K)], optimizer=SGD(0.1), metrics=["mae"])
     twin = built([LSTM(H, return_sequences=True), Dense(K)], optimizer=SGD(0.1), metrics=["mae"])

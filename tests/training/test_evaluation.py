@@ -250,6 +250,7 @@ class TestEvaluate:
 
 
 class TestValidation:
+    @pytest.mark.slow
     def test_stops_the_fit_and_leaves_the_last_good_weights(self, tmp_path):
         x = mapped(tmp_path / "x", X.copy())
 

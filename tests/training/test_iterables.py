@@ -79,6 +79,7 @@ FORMS = {
 
 @pytest.mark.parametrize("options", [{}, {"shuffle": False}], ids=["shuffled", "in order"])
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.slow
 def test_samples_train_as_the_same_data_whole(form, options):
     make, x, y = FORMS[form]
     given, whole = make(), make()
@@ -91,6 +92,7 @@ def test_samples_train_as_the_same_data_whole(form, options):
     assert given.evaluate(dataset(x, y), batch_size=2) == whole.evaluate(x, y, batch_size=2)
 
 
+@pytest.mark.slow
 def test_samples_of_unequal_length():
     lengths = rng.integers(1, T + 1, N)
     x = [one[:n] for one, n in zip(X, lengths, strict=True)]
@@ -112,6 +114,7 @@ def test_each_sample_is_read_once_an_epoch():
     assert begun <= 2
 
 
+@pytest.mark.slow
 def test_samples_are_resumed_to_the_bit(tmp_path):
     path, whole, broken = tmp_path / "network.npz", classifier(), classifier()
     whole.fit(dataset(X, CLASSES), batch_size=4, epochs=3, verbose=0)
@@ -143,6 +146,7 @@ def test_windows_of_samples():
 
 @pytest.mark.parametrize("form", [name for name in FORMS if name in ("sequences", "symbols", "pictures")])
 @pytest.mark.parametrize("kind", [Indexed, Sequence])
+@pytest.mark.slow
 def test_batches_by_index_train_as_those_of_a_list(form, kind):
     make, x, y = FORMS[form]
     given, whole = make(), make()
@@ -247,6 +251,7 @@ class Endless:
 
 
 @pytest.mark.parametrize("make", [endless, Endless, lambda: (pair for pair in endless())])
+@pytest.mark.slow
 def test_an_epoch_of_an_endless_iterable_is_as_long_as_is_said(make):
     given, whole = classifier(), classifier()
     given.fit(make(), steps_per_epoch=2, epochs=3, verbose=0)
@@ -347,6 +352,7 @@ class Says:
 
 
 @pytest.mark.parametrize("length", [3, None])
+@pytest.mark.slow
 def test_a_length_may_be_right_or_unknown(length):
     given, whole = classifier(), classifier()
     given.fit(Says(length), epochs=2, verbose=0)
@@ -355,6 +361,7 @@ def test_a_length_may_be_right_or_unknown(length):
 
 
 @pytest.mark.parametrize(("length", "found"), [(N, "3"), (4, "3"), (2, "more than 2"), (1, "more than 1")])
+@pytest.mark.slow
 def test_a_length_that_is_wrong_is_named(length, found):
     said = f"Says has the length {length}, but an epoch of it has {found} batches; __len__ must be the number"
     network, source = classifier(), Says(length)

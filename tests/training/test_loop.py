@@ -242,6 +242,7 @@ class TestWeights:
             np.testing.assert_allclose(weighed.params[name], value, rtol=1e-9, atol=1e-12)
 
     @pytest.mark.parametrize("targets", ["classes", "columns", "one-hot"])
+    @pytest.mark.slow
     def test_class_weight_of_steps_is_the_sample_weight_of_each(self, targets):
         rng = np.random.default_rng(9)
         lengths = rng.integers(2, 7, 10)
@@ -459,6 +460,7 @@ class TestUse:
         np.testing.assert_array_equal(network.predict_classes(x), whole.argmax(axis=1))
         assert type(whole) is np.ndarray
 
+    @pytest.mark.slow
     def test_predict_classes_of_one_output(self):
         x = np.linspace(-2, 2, 9)[:, None]
         network = Network([Dense(1, "sigmoid")], loss="bce", optimizer=Adam(0.1), seed=0)
@@ -560,6 +562,7 @@ class TestProgress:
         assert capsys.readouterr().out == "stopped in epoch 1: enough\n"
 
     @pytest.mark.parametrize("count", [98, 196, 206])
+    @pytest.mark.slow
     def test_halves_of_an_epoch_are_exact(self, count):
         x, y = np.zeros((count, 2)), np.zeros((count, 1))
         rates = []

@@ -136,6 +136,7 @@ def test_metrics_and_schedules_see_every_window():
     assert 0 < network.history["accuracy"][0] < 1
 
 
+@pytest.mark.slow
 def test_inner_networks_carry_their_states():
     layers = [Network([GRU(4, return_sequences=True), LSTM(3, return_sequences=True)]), Dense(K, "tanh")]
     flat = [GRU(4, return_sequences=True), LSTM(3, return_sequences=True), Dense(K, "tanh")]
@@ -168,6 +169,7 @@ def test_truncation_needs_a_target_for_each_step():
         chain().fit(X, Y, truncate=0, verbose=0)
 
 
+@pytest.mark.slow
 def test_an_interrupted_fit_in_windows_is_resumed_bit_for_bit(tmp_path):
     def stop(run):
         if (run.epoch, run.batch) == (2, 2):

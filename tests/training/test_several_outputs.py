@@ -22,6 +22,7 @@ def network_for(loss, units, **options):
 
 
 @losses
+@pytest.mark.slow
 def test_targets_come_in_every_form_of_one_number(loss, units):
     found = [
         network_for(loss, units).fit(X, y, epochs=2, verbose=0)["loss"] for y in (Y, Y[:, None], list(Y))
@@ -88,6 +89,7 @@ def test_a_mixture_learns_two_answers_to_one_question():
 
 
 @losses
+@pytest.mark.slow
 def test_the_check_knows_the_baseline_and_perfect_outputs(loss, units):
     y = np.sin(2 * X[:, :1])
     report = network_for(loss, units).check(X, y, steps=300)
@@ -121,6 +123,7 @@ def test_the_quantile_loss_is_that_of_scikit_learn():
 
 
 @losses
+@pytest.mark.slow
 def test_saved_and_loaded_they_are_the_same(loss, units, tmp_path):
     network = network_for(loss, units)
     network.fit(X, Y, verbose=0)

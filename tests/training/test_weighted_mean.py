@@ -70,6 +70,7 @@ def test_the_loss_of_all_batches_is_one_mean(batch_size):
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 12])
+@pytest.mark.slow
 def test_the_steps_of_sequences_are_one_mean(batch_size):
     network = recurrent()
     network.fit(SEQUENCES, CLASSES, lengths=LENGTHS, verbose=0)
