@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import functools
+import gc
 import os
 import signal
 import sys
@@ -35,6 +36,17 @@ def pytest_collection_modifyitems(items):
             item.add_marker("extra")
         if item.get_closest_marker("slow"):
             item.add_marker("no_cover")
+
+
+def pytest_collection(session):
+    """Collect no garbage while tests are collected, which would be looked through again and again."""
+    gc.disable()
+
+
+def pytest_collection_finish(session):
+    """Leave the tests, thousands of objects, out of each garbage collection."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture
