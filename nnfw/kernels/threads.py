@@ -13,8 +13,8 @@ NAMES = "scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads64_", "openb
 def set_blas_threads(count: int) -> None:
     """Have NumPy's BLAS compute with so many threads in this process, from now on.
 
-    The products of a small recurrent network are too short to be shared: with one thread a training step
-    takes a fraction of the time. More than one pay from about 128 units and batches of 64 on. The
+    The products of a recurrent network of 32 units are too short to be shared, and where other programs use
+    the cores too, one thread takes a fraction of the time. On idle cores more pay from 64 units on. The
     environment variable ``OPENBLAS_NUM_THREADS`` says the same when Python starts.
 
     Parameters
