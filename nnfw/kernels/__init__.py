@@ -58,7 +58,7 @@ def show_config() -> None:
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     show(f"nnfw {__version__}, Python {platform.python_version()}, NumPy {np.__version__} ({blas['name']})")
     if threads := blas_threads():
-        hint = "; set_blas_threads(1) is faster for small networks and on busy machines" if threads > 1 else ""
+        hint = "; set_blas_threads(1) is faster on a busy machine" if threads > 1 else ""
         show(f"threads of BLAS: {threads}{hint}")
     if _compiled():
         show(f"kernels: compiled by numba {version('numba')}")
