@@ -16,7 +16,7 @@ from nnfw.layers import loops, recurrent
 
 ELEMENTWISE = list(oracle.ACTIVATIONS)
 GATES = ["sigmoid", "hard_sigmoid", "tanh", "softsign", "silu", "gelu"]  # with others, states explode
-KINDS = {"RNN": 200, "GRU": 400, "LSTM": 400, "GRUD": 200}  # random configurations of each
+KINDS = {"RNN": 100, "GRU": 300, "LSTM": 300, "GRUD": 100}  # random configurations of each
 
 
 class Case:
