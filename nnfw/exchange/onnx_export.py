@@ -200,7 +200,8 @@ def write(graph: Graph, layer: Layer, shape: Shape) -> None:
             graph.then("Expand", graph.constant("steps", np.array([1, layer.steps, 1])))
         case own.Reshape():
             if graph.steps:
-                raise ValueError(f"{layer._label}: sequences of unequal lengths have no size; {REMEDY}")
+                said = f"{layer._label}: sequences of unequal lengths have no common size"
+                raise ValueError(f"{said}; {REMEDY}")
             graph.then("Reshape", graph.constant("shape", np.array([0, *shape])))
 
 
