@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from nnfw import optimizers
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.errors import ShapeError
-from nnfw.core.lengths import valid_steps, without
+from nnfw.core.lengths import cleared
 from nnfw.core.typing import Array
 from nnfw.core.validation import as_indices, check_finite, instance_of, numeric, optional, positive_integer
 from nnfw.layers.base import Layer
@@ -168,8 +168,7 @@ def _opened(network: Model, x: Any, lengths: Any, owner: str) -> tuple[Model, Ba
     """Return `probe` of a network with weights; of indices, what the Embedding makes of them is the input."""
     quiet, batch = probe(network, x, None, lengths, owner)
     network._check_ready(owner)
-    if batch.lengths is not None:
-        batch = batch._replace(x=without(~valid_steps(batch.lengths, batch.x.shape[1]), batch.x))
+    batch = batch._replace(x=cleared(batch.x, batch.lengths))
     if quiet._takes_indices:
         first = quiet._first
         batch = batch._replace(x=first.forward(batch.x))
@@ -187,8 +186,7 @@ def _baseline(baseline: ArrayLike, x: Array, lengths: Array | None) -> Array:
             f"each feature, or that of x, {x.shape}; got {start.shape}"
         )
     check_finite(start, "baseline")
-    start = np.broadcast_to(start, x.shape).astype(x.dtype)
-    return start if lengths is None else without(~valid_steps(lengths, x.shape[1]), start)
+    return cleared(np.broadcast_to(start, x.shape).astype(x.dtype), lengths)
 
 
 def _path_gradients(

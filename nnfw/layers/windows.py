@@ -6,7 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from nnfw.core.errors import ShapeError
-from nnfw.core.lengths import check_lengths, valid_steps, without
+from nnfw.core.lengths import check_lengths, cleared, valid_steps
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import positive_integer
 from nnfw.layers.base import AXES, Layer, with_samples
@@ -103,7 +103,7 @@ class Windowed(Layer):
             raise ShapeError(f"{self._label}: expects {AXES[self._axes + 2]}, got {x.shape}")
         if lengths is not None:
             lengths = check_lengths(self._label, lengths, *x.shape[:2])
-            x = without(~valid_steps(lengths, x.shape[1]), x)
+            x = cleared(x, lengths)
         y = self.slide(windows.pad(x), windows, training)
         if lengths is not None:
             y[~valid_steps(windows.count(lengths), y.shape[1])] = 0
@@ -116,7 +116,7 @@ class Windowed(Layer):
         y, windows, lengths = self._recall("y", "backward"), self._windows, self.cache.get("lengths")
         dy = self._check_gradient(dy, y.shape)
         if lengths is not None:
-            dy = without(~valid_steps(windows.count(lengths), y.shape[1]), dy)
+            dy = cleared(dy, windows.count(lengths))
         ds = self._slope(dy, of_logits)
         if not self._needs_dx:
             return NOTHING

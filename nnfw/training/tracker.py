@@ -17,7 +17,7 @@ class MetricTracker:
     """Accumulates loss and metrics; the loss of a batch counts by what it was divided by.
 
     That is the number of its valid samples or time steps, or the sum of their weights; see
-    `nnfw.losses.Loss`. What outputs predict, which metrics are given, the loss knows.
+    `nnfw.losses.Loss`. The loss says what its outputs predict, which is what metrics are given.
     """
 
     def __init__(self, metrics: Sequence[Metric], loss: Loss) -> None:
