@@ -72,7 +72,7 @@ def tanh(x):
 
 
 def sigmoid(x):
-    """Return the sigmoid of −x; the weights of a gate are negative for it, see `Gated._weights`."""
+    """Return the sigmoid."""
 
 
 def tanh_slope(y):
@@ -113,7 +113,7 @@ def activations(Float, Int, mantissa, bias, degree):
 
     return {
         tanh: compute_tanh,
-        sigmoid: lambda x: half - half * tanh(half * x),
+        sigmoid: lambda x: half + half * tanh(half * x),
         tanh_slope: lambda y: one - y * y,
         sigmoid_slope: lambda y: y * (one - y),
     }

@@ -77,19 +77,19 @@ class Gated(Recurrent):
         }
 
     def _weights(self, scratch: Scratch) -> Weights:
-        """Return the weights, the columns of each gate with a σ times its `gate_scale`.
+        """Return the weights; the loops in NumPy take the columns of a gate with a σ times its `gate_scale`.
 
         The sigmoid is σ(s) = 1 / (1 + exp(−s)). The sign is put into the weights and not into every score:
-        see `Sigmoid.gate`. Wh is in parts that are contiguous.
+        see `Sigmoid.gate`. Wh is then in parts that are contiguous.
         """
+        weights = super()._weights(scratch)
+        if weights.compiled:
+            return weights
         scale = np.repeat(np.asarray(self._scales, self.dtype), self.units)
-        Wx_b = np.multiply(self._Wx_b, scale, out=scratch("Wx_b", self._Wx_b.shape))
-        Wh, stop = [], 0
-        for i, gates in enumerate(self._loops.at_once):
-            part = slice(stop, stop := stop + gates * self.units)
-            W, k = self._blocks["Wh"][:, part], scale[part]
-            Wh.append(np.multiply(W, k, out=scratch(f"Wh{i}", W.shape)))
-        return Wx_b, Wh
+        Wx_b = np.multiply(weights.Wx_b, scale, out=scratch("Wx_b", self._Wx_b.shape))
+        parts = zip(weights.Wh, self._loops.parts(scale, self.units), strict=True)
+        Wh = [np.multiply(W, k, out=scratch(f"Wh{i}", W.shape)) for i, (W, k) in enumerate(parts)]
+        return Weights(Wx_b, Wh, None)
 
     def _gate(self) -> Callable[[Array, Array], object]:
         """Return the function that writes the gates with a σ (G, n, H), given their scores, into `out`."""

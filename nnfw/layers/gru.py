@@ -155,10 +155,10 @@ class GRU(ResetGated):
             self._loops = Loops("gru_after", at_once=(3,), kept=("u",), made=("du",))
 
     def _weights(self, scratch: Scratch) -> Weights:
-        Wx_b, Wh = super()._weights(scratch)
-        if not self.reset_after:
-            return Wx_b, Wh
-        return Wx_b, [*Wh, self.params["bh_c"] if self.use_bias else np.zeros(self.units, self.dtype)]
+        weights = super()._weights(scratch)
+        if self.reset_after:
+            weights.Wh.append(self.params["bh_c"] if self.use_bias else np.zeros(self.units, self.dtype))
+        return weights
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T, H) for (T, D) if `return_sequences`, else (H,)."""

@@ -134,8 +134,9 @@ class Recurrent(Layer):
             self._grad_Wx_b = self.flat_grads[: rows * width].reshape(rows, width)
 
     def _weights(self, scratch: Scratch) -> Weights:
-        """Return the weights as the forward loop takes them."""
-        return self._Wx_b, [self._blocks["Wh"]]
+        """Return the weights as the forward loop takes them, and the loops that are to run."""
+        compiled = self._loops.compiled(self.activation, self._σ.values())
+        return Weights(self._Wx_b, self._loops.parts(self._blocks["Wh"], self.units), compiled)
 
     def forward(
         self,
@@ -204,15 +205,18 @@ class Recurrent(Layer):
         self, x: Array, steps: Steps, state: Array, weights: Weights, scratch: Scratch, training: bool = False
     ) -> Pass:
         """Run the input products x Wx + b of all steps, then the forward loop."""
-        N, D, H, (Wx_b, Wh) = len(x), len(self._blocks["Wx"]), self.units, weights
-        p = self._memory_for(steps, D, scratch, training)
+        N, D, H = len(x), len(self._blocks["Wx"]), self.units
+        settings = self._needs_scores, self.return_sequences, weights.compiled
+        cell = Cell(self._loops, self.gates, self._states, H, D + self.use_bias, *settings)
+        # Batches of one shape share their memory, unless their lengths differ.
+        p = scratch.once(Pass, steps, cell, training) if steps.n else Pass(scratch, steps, cell, training)
         p.x_mask = self._draw_mask(self.dropout, (N, D)) if training and self.dropout else None
         p.m = self._draw_mask(self.recurrent_dropout, (N, H)) if training and self.recurrent_dropout else None
         p.x[:, D:] = 1
         p.inputs = self._forward_inputs(x, p.x[:, :D], steps)
         if p.x_mask is not None:
             steps.scale(p.x[:, :D], p.x_mask)
-        p.multiply(Wx_b, len(self.gates))
+        p.multiply(weights.Wx_b, len(self.gates))
         if training and self.return_sequences:
             p.states[0] = np.empty(p.dh.shape, self.dtype)  # whose memory is that of the output
         p.seen = p.states[0]
@@ -222,22 +226,15 @@ class Recurrent(Layer):
             p.m, p.seen = p.m[steps.order], scratch("seen", p.seen.shape)
             np.multiply(p.states[0][:N], p.m, out=p.seen[:N])
         if p.compiled and steps.P:
-            p.compiled.forward(*p.arrays(), *Wh)
+            p.compiled.forward(*p.arrays(), *weights.Wh)
         elif steps.P:
             with np.errstate(over="ignore"):  # see `Sigmoid.gate`
-                self._forward_steps(p, Wh, scratch)
+                self._forward_steps(p, weights.Wh, scratch)
         return p
 
     def _forward_inputs(self, x: Array, out: Array, steps: Steps) -> dict[str, Array]:
         """Write what the input weights see of x into the packed rows `out`; return what the cache shows."""
         return {"x": steps.pack(x, out)}
-
-    def _memory_for(self, steps: Steps, D: int, scratch: Scratch, training: bool) -> Pass:
-        """Return the memory for a batch; others of the same shape share it, unless their lengths differ."""
-        settings = self._needs_scores, self.return_sequences
-        compiled = self._loops.compiled(self.activation, self._σ.values())
-        cell = Cell(self._loops, self.gates, self._states, self.units, D + self.use_bias, *settings, compiled)
-        return scratch.once(Pass, steps, cell, training) if steps.n else Pass(scratch, steps, cell, training)
 
     def _draw_mask(self, share: float, shape: tuple[int, int]) -> Array:
         """Return the factors that drop this `share` of an array: 0, or else 1 / (1 − share)."""
