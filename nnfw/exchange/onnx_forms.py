@@ -18,36 +18,24 @@ DOMAIN = "nnfw"
 ORDERS: Orders = {RNN: ONE_GATE, GRU: "zrc", LSTM: "iofg"}
 MERGES = {"sum": "ReduceSum", "mul": "ReduceProd", "ave": "ReduceMean"}
 
-OPERATORS: dict[type[Activation], str] = {
-    own.Linear: "Affine",
-    own.ReLU: "Relu",
-    own.LeakyReLU: "LeakyRelu",
-    own.ELU: "Elu",
-    own.SELU: "Selu",
-    own.Softplus: "Softplus",
-    own.Sigmoid: "Sigmoid",
-    own.HardSigmoid: "HardSigmoid",
-    own.Tanh: "Tanh",
-    own.Softsign: "Softsign",
-    own.SiLU: "Silu",
-    own.GELU: "Gelu",
-    own.GELUTanh: "Gelu",
-    own.Softmax: "Softmax",
+# The operator of each activation with its attributes; a string names the argument that gives the value.
+FORMS: dict[type[Activation], tuple[str, dict[str, Any]]] = {
+    own.Linear: ("Affine", {"alpha": 1.0, "beta": 0.0}),
+    own.ReLU: ("Relu", {}),
+    own.LeakyReLU: ("LeakyRelu", {"alpha": "slope"}),
+    own.ELU: ("Elu", {"alpha": "alpha"}),
+    own.SELU: ("Selu", {"alpha": own.SELU().alpha, "gamma": own.SELU.scale}),
+    own.Softplus: ("Softplus", {}),
+    own.Sigmoid: ("Sigmoid", {}),
+    own.HardSigmoid: ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),  # ONNX has x/5 by default
+    own.Tanh: ("Tanh", {}),
+    own.Softsign: ("Softsign", {}),
+    own.SiLU: ("Silu", {}),
+    own.GELU: ("Gelu", {"approximate": b"none"}),
+    own.GELUTanh: ("Gelu", {"approximate": b"tanh"}),
+    own.Softmax: ("Softmax", {"axis": -1}),
 }
 IN_CELLS = ("Affine", "Relu", "LeakyRelu", "Elu", "Softplus", "Sigmoid", "HardSigmoid", "Tanh", "Softsign")
-FIXED: dict[type[Activation], dict[str, Any]] = {  # attributes that say which activation it is
-    own.Linear: {"alpha": 1.0, "beta": 0.0},
-    own.SELU: {"alpha": own.SELU().alpha, "gamma": own.SELU.scale},
-    own.HardSigmoid: {"alpha": 1 / 6, "beta": 0.5},  # ONNX has x/5 by default
-    own.GELU: {"approximate": b"none"},
-    own.GELUTanh: {"approximate": b"tanh"},
-    own.Softmax: {"axis": -1},
-}
-# Attributes that are arguments of nnfw's:
-ARGUMENTS: dict[type[Activation], dict[str, str]] = {
-    own.LeakyReLU: {"alpha": "slope"},
-    own.ELU: {"alpha": "alpha"},
-}
 DEFAULTS: dict[str, dict[str, Any]] = {  # attributes that a file may leave out
     "Affine": {"alpha": 1.0, "beta": 0.0},
     "LeakyRelu": {"alpha": 0.01},
@@ -137,7 +125,7 @@ FUNCTIONS = {
 
 def operator_of(activation: Activation, label: str, in_cell: bool = False) -> str:
     """Return ONNX's operator for an activation, or raise a ValueError; recurrent nodes know fewer."""
-    known = {kind: name for kind, name in OPERATORS.items() if name in IN_CELLS or not in_cell}
+    known = {kind: name for kind, (name, _) in FORMS.items() if name in IN_CELLS or not in_cell}
     if type(activation) in known:
         return known[type(activation)]
     names = ", ".join(kind._known_as for kind in known)
@@ -146,17 +134,22 @@ def operator_of(activation: Activation, label: str, in_cell: bool = False) -> st
 
 def attributes_of(activation: Activation) -> dict[str, Any]:
     """Return the attributes of an activation's operator."""
-    kind = type(activation)
-    arguments = {theirs: getattr(activation, name) for theirs, name in ARGUMENTS.get(kind, {}).items()}
-    return FIXED.get(kind, {}) | arguments
+    _, attributes = FORMS[type(activation)]
+    return {
+        name: getattr(activation, value) if isinstance(value, str) else value
+        for name, value in attributes.items()
+    }
 
 
 def activation_of(operator: str, attributes: Mapping[str, Any]) -> Activation | None:
     """Return the activation of an operator of ONNX; None if nnfw has none that computes the same."""
     given = {**DEFAULTS.get(operator, {}), **attributes}
-    for kind in (kind for kind, name in OPERATORS.items() if name == operator):
-        if all(is_close(given[key], value) for key, value in FIXED.get(kind, {}).items()):
-            return kind(**{name: given[theirs] for theirs, name in ARGUMENTS.get(kind, {}).items()})
+    for kind, form in FORMS.items():
+        if operator == form[0]:
+            arguments = {value: given[name] for name, value in form[1].items() if isinstance(value, str)}
+            fixed = {name: value for name, value in form[1].items() if value not in arguments}
+            if all(is_close(given[name], value) for name, value in fixed.items()):
+                return kind(**arguments)
     return None
 
 

@@ -17,7 +17,7 @@ from nnfw.core.files import reading
 from nnfw.core.typing import Array
 from nnfw.exchange.gates import directions, loss_of, parted
 from nnfw.exchange.onnx_channels import ChannelReader
-from nnfw.exchange.onnx_forms import DEFAULTS, DOMAIN, MERGES, OPERATORS, ORDERS, activation_of, load_onnx
+from nnfw.exchange.onnx_forms import DEFAULTS, DOMAIN, FORMS, MERGES, ORDERS, activation_of, load_onnx
 from nnfw.exchange.onnx_graph import CELLS
 from nnfw.layers import Layer
 from nnfw.layers.activated import Activated
@@ -218,7 +218,7 @@ class Reader(ChannelReader):
 
     def read_activation(self, node: Any, a: dict[str, Any]) -> None:
         """Give the layer before it its activation, or add one alone."""
-        known = node.op_type in OPERATORS.values() and node.op_type != "Affine"
+        known = node.op_type in {operator for operator, _ in FORMS.values()} - {"Affine"}
         self.require(node, known, "is no layer of nnfw")
         if node.op_type == "Softmax":  # the others are of each value alone
             self.require_features_last(node)
