@@ -4,7 +4,7 @@ import copy
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,7 +14,7 @@ from nnfw.core import notebook
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.errors import NonFiniteError
 from nnfw.core.output import table
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, Axes, Figure
 from nnfw.core.validation import POSITIVE, each, function, instance_of, positive_integer, whole_number
 from nnfw.history import History
 from nnfw.network import Network
@@ -22,10 +22,6 @@ from nnfw.plots import Target
 from nnfw.sanity import compute_gradients
 from nnfw.training.adapters import as_data
 from nnfw.training.batches import Batch, Data
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 A_NETWORK = instance_of(Network, "a Network")
 SMOOTH = 0.8  # what the mean loss keeps of itself from batch to batch

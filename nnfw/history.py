@@ -9,10 +9,8 @@ from nnfw import plots
 from nnfw.core import notebook
 from nnfw.core.files import write_csv
 from nnfw.core.suggest import nearest
+from nnfw.core.typing import Figure
 from nnfw.plots.learning import marked
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 class History(dict[str, list[float]]):

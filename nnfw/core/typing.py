@@ -1,8 +1,14 @@
 """The types that annotations speak of."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes as Axes
+    from matplotlib.figure import Figure as Figure
+else:  # matplotlib is imported when something is drawn
+    Axes = Figure = Any
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int | None, ...]  # without the batch axis; None is an axis of any length: T

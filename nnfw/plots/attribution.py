@@ -1,18 +1,14 @@
 """The picture of attributions: what the steps and features of one input add to an output."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.core.errors import ShapeError
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, Axes, Figure
 from nnfw.core.validation import check_finite, numeric, whole_number
 from nnfw.plots.figure import BLUE, FEATURES, VERMILION, Target, canvas, draw_heat, draw_steps, picture
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 MARKED = 600  # up to so many cells, those that are negative have a minus sign
 NAVY = "#08306B"  # darker than vermilion: the signs differ in print too

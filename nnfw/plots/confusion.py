@@ -2,17 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, Axes, Figure
 from nnfw.plots.figure import Target, canvas
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 MANY = 50  # classes; of more, cells have neither numbers nor edges, and not all rows a label
 LEAST = 5.0  # points; smaller numbers cannot be read

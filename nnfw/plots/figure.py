@@ -6,18 +6,14 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.core import notebook
 from nnfw.core.files import replacing
-from nnfw.core.typing import Array
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from nnfw.core.typing import Array, Axes, Figure
 
 Target = str | PathLike[str] | None
 

@@ -1,16 +1,14 @@
 """The picture of a forecast: the past, the future as bands, and what came."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.core.arguments import explain_keywords
+from nnfw.core.typing import Figure
 from nnfw.core.validation import numeric
 from nnfw.plots.figure import BLACK, BLUE, VERMILION, Target, picture
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @explain_keywords

@@ -1,19 +1,15 @@
 """What goes on in a recurrent layer: its gates and states at every time step."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.core.lengths import check_lengths
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, Axes, Figure
 from nnfw.core.validation import optional, whole_number
 from nnfw.plots.figure import Target, draw_heat, draw_steps, picture
 from nnfw.plots.inside import as_network, over_samples, pick, recurrent
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 NAMED = 8  # up to so many units, each row has its number
 MEANINGS = {

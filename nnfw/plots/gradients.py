@@ -1,19 +1,15 @@
 """Pictures of training signals: the gradient that flows back through time, and histograms by layer."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.core.lengths import check_lengths
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, Axes, Figure
 from nnfw.plots.figure import BLUE, GREEN, VERMILION, Target, canvas, draw_curve, look, picture
 from nnfw.plots.inside import as_network, over_samples, recurrent
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 BINS = 40
 

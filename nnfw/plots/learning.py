@@ -1,17 +1,13 @@
 """Learning curves: those of one history, or several on one sheet, repeated runs as bands."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, Axes, Figure
 from nnfw.core.validation import instance_of
 from nnfw.plots.figure import BLACK, Target, draw_curve, finite, grid, look, picture, set_ticks
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 A_HISTORY = instance_of(Mapping, "a History, or a dict of numbers by epoch", "; network.history is one")
 # Its label, its colour and dash, the epochs, and the values of each run:

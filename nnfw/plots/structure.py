@@ -2,18 +2,13 @@
 
 import textwrap
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, Axes, Figure
 from nnfw.plots.figure import BLUE, VERMILION, Target, canvas, picture
 from nnfw.plots.inside import as_network, pick, recurrent
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 
 ROUNDING = 1e-3  # an orthogonal matrix has all eigenvalues on the circle
 
