@@ -13,6 +13,7 @@ from nnfw.layers.recurrent import Recurrent
 
 Orders = Mapping[type[Recurrent], Sequence[str]]  # the gates of each kind of layer, in the order of a dialect
 ONE_GATE = ("",)
+BLOCKS = ("Wx", "Wh", "b", "bh")
 
 
 def loss_of(layers: Sequence[Layer]) -> str:
@@ -41,35 +42,39 @@ def order_of(layer: Recurrent, orders: Orders) -> Sequence[str]:
     raise TypeError(f"{layer._label}: other libraries have no such layer, and no names for its weights")
 
 
-def joined(layer: Recurrent, orders: Orders) -> dict[str, Array]:
-    """Return Wx (D, G·H), Wh (H, G·H) and the biases b and bh (G·H,) with the gates in another order.
+def joined(layer: Layer, orders: Orders) -> dict[str, Array]:
+    """Return the parameters of a layer, the gates of a recurrent one side by side in the order of a dialect.
 
-    nnfw has one bias a gate, b: bh is 0 but for the ``bh_c`` of a GRU with reset_after.
+    These are Wx (D, G·H), Wh (H, G·H) and the biases b and bh (G·H,), of two directions ``ahead.Wx`` and so
+    on. nnfw has one bias a gate, b: bh is 0 but for the ``bh_c`` of a GRU with reset_after.
     """
-    order = order_of(layer, orders)
-    blocks = ("Wx", "Wh", "b") if layer.use_bias else ("Wx", "Wh")
-    found = {
-        block: np.concatenate([layer.params[key(block, gate)] for gate in order], axis=-1) for block in blocks
-    }
-    if layer.use_bias:
-        nothing = np.zeros(layer.units, layer.dtype)
-        found["bh"] = np.concatenate([layer.params.get(key("bh", gate), nothing) for gate in order])
-    return found
+    found: dict[str, Array] = {}
+    for prefix, one in directions(layer).items():
+        nothing = np.zeros(one.units, one.dtype)
+        for block in BLOCKS if one.use_bias else BLOCKS[:2]:
+            gates = [one.params.get(key(block, gate), nothing) for gate in order_of(one, orders)]
+            found[prefix + block] = np.concatenate(gates, axis=-1)
+    return found or dict(layer.params)
 
 
-def parted(layer: Recurrent, arrays: Mapping[str, Array], orders: Orders) -> dict[str, Array]:
+def parted(layer: Layer, arrays: Mapping[str, Array], orders: Orders) -> dict[str, Array]:
     """Return the parameters of a layer from what `joined` returns, the two biases of a gate as their sum.
 
-    Where a dialect has one bias too, bh is left out.
+    Where a dialect has one bias too, bh is left out. The vector of a mask is 0.
     """
-    order, found = order_of(layer, orders), {}
-    for block, array in arrays.items():
-        for gate, part in zip(order, np.split(array, len(order), axis=-1), strict=True):
-            found[key(block, gate)] = part
-    for gate in order if layer.use_bias else ():
-        if key("bh", gate) not in layer.params:
-            found[key("b", gate)] = found[key("b", gate)] + found.pop(key("bh", gate), 0)
-    return found
+    found: dict[str, Array] = {}
+    for prefix, one in directions(layer).items():
+        order = order_of(one, orders)
+        for block in (block for block in BLOCKS if prefix + block in arrays):
+            for gate, part in zip(order, np.split(arrays[prefix + block], len(order), axis=-1), strict=True):
+                found[prefix + key(block, gate)] = part
+        for gate in order if one.use_bias else ():
+            if key("bh", gate) not in one.params:
+                b, bh = prefix + key("b", gate), prefix + key("bh", gate)
+                found[b] = found[b] + found.pop(bh, 0)
+    if isinstance(layer, Embedding):
+        return {"E": with_mask(layer, arrays["E"])}
+    return found or dict(arrays)
 
 
 def with_mask(layer: Embedding, E: Array) -> Array:

@@ -14,7 +14,7 @@ from nnfw.core.errors import LoadError
 from nnfw.core.extras import extra
 from nnfw.core.files import reading
 from nnfw.core.typing import Array
-from nnfw.exchange.gates import ONE_GATE, Orders, directions, joined, parted, with_mask
+from nnfw.exchange.gates import ONE_GATE, Orders, directions, joined, parted
 from nnfw.layers import Layer
 from nnfw.layers.parameters import NOTHING
 from nnfw.layers.sequential import Sequential
@@ -129,7 +129,7 @@ def write(layer: Layer) -> dict[str, Array]:
 
 
 def read(layer: Layer, arrays: Mapping[str, Any]) -> dict[str, Array]:
-    """Return a layer's parameters, given what `write` returns; the vector of a mask is 0."""
+    """Return a layer's parameters, given what `write` returns."""
     found: dict[str, Array] = {}
     for prefix, inner in directions(layer).items():
         paths = {key: f"{CELLS[prefix]}/vars/{i}" for i, key in enumerate(("Wx", "Wh", "b"))}
@@ -137,6 +137,4 @@ def read(layer: Layer, arrays: Mapping[str, Any]) -> dict[str, Array]:
         if "bh_c" in inner.params:
             cell["b"], cell["bh"] = cell["b"]
         found |= {f"{prefix}{key}": p for key, p in parted(inner, cell, ORDERS).items()}
-    if isinstance(layer, own.Embedding):
-        return {"E": with_mask(layer, arrays["vars/0"])}
-    return found or {key: arrays[f"vars/{i}"] for i, key in enumerate(layer.params)}
+    return found or parted(layer, {key: arrays[f"vars/{i}"] for i, key in enumerate(layer.params)}, ORDERS)

@@ -24,7 +24,7 @@ class Source:
         self.onnx, self.graph, self.axes = onnx, graph, ""
         self.channels: int | None = None  # D of the input
         self.layers: list[Any] = []
-        self.weights: list[Any] = []  # of each layer by name; if it is recurrent, of each direction
+        self.weights: list[dict[str, Array]] = []  # of each layer, as `joined` names them
         self.opset = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 1)
         self.arrays = {a.name: onnx.numpy_helper.to_array(a) for a in graph.initializer}
         self.producers = {name: node for node in graph.node for name in node.output if name}
@@ -40,10 +40,10 @@ class Source:
             name = f"{node.op_type} {node.name!r}"
             raise LoadError(f"its node {name} {why}; nnfw reads chains of what its own layers compute")
 
-    def add(self, layer: Any, weights: Any = None, axes: str = "") -> None:
+    def add(self, layer: Any, weights: dict[str, Array] | None = None, axes: str = "") -> None:
         """Add a layer with its weights, and give the axes of its output if they are others than before."""
         self.layers.append(layer)
-        self.weights.append({} if weights is None else weights)
+        self.weights.append(weights or {})
         self.axes = axes or self.axes
 
     def chain(self) -> list[tuple[Any, str]]:

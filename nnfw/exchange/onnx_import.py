@@ -74,10 +74,7 @@ class Reader(ChannelReader):
         network.build(shape)
         found: dict[str, Array] = {}
         for name, layer, weights in zip(network._names, self.layers, self.weights, strict=True):
-            params = weights if isinstance(weights, dict) else {}
-            for (prefix, inner), cell in zip(directions(layer).items(), weights, strict=False):
-                params |= {f"{prefix}{key}": p for key, p in parted(inner, cell, ORDERS).items()}
-            found |= {f"{name}.{key}": p for key, p in params.items()}
+            found |= {f"{name}.{key}": p for key, p in parted(layer, weights, ORDERS).items()}
         check_weights(found, network.params)
         assign(network, "from_onnx", found)
         return network
@@ -144,18 +141,21 @@ class Reader(ChannelReader):
         a |= self.attributes(node)
         self.check_recurrent(node, a, output)
         W, R = self.operand(node, 1), self.operand(node, 2)
-        B = self.operand(node, 3) if len(node.input) > 3 and node.input[3] else None
-        cells = [{"Wx": w.T, "Wh": r.T} for w, r in zip(W, R, strict=True)]
-        for cell, b in zip(cells, () if B is None else B, strict=False):
-            cell["b"], cell["bh"] = np.split(b, 2)
+        use_bias = any(node.input[3:4])
+        B = self.operand(node, 3) if use_bias else [None] * len(W)
         *σ, φ = self.activations(node, a, len(W))
-        options = {"use_bias": B is not None, "return_sequences": output == 0}
+        options = {"use_bias": use_bias, "return_sequences": output == 0}
         options["go_backwards"] = a["direction"] == b"reverse"
         if node.op_type == "GRU":
             options["reset_after"] = bool(a["linear_before_reset"])
-        layer = getattr(own, node.op_type)(R.shape[-1], φ, *σ, **options)
-        axes = [["TPND", "PND"], ["NTPD", "NPD"]][a["layout"]][output]
-        self.add(layer if len(W) == 1 else own.Bidirectional(layer), cells, axes)
+        layer: Any = getattr(own, node.op_type)(R.shape[-1], φ, *σ, **options)
+        layer = layer if len(W) == 1 else own.Bidirectional(layer)
+        weights: dict[str, Array] = {}
+        for prefix, w, r, b in zip(directions(layer), W, R, B, strict=True):
+            weights |= {f"{prefix}Wx": w.T, f"{prefix}Wh": r.T}
+            if b is not None:
+                weights[f"{prefix}b"], weights[f"{prefix}bh"] = np.split(b, 2)
+        self.add(layer, weights, [["TPND", "PND"], ["NTPD", "NPD"]][a["layout"]][output])
 
     def check_recurrent(self, node: Any, a: dict[str, Any], output: int) -> None:
         """Raise a LoadError for what nnfw's recurrent layers do not have."""

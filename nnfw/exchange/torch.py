@@ -11,8 +11,8 @@ from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
 from nnfw.core.typing import Array
 from nnfw.core.validation import numeric
-from nnfw.exchange.gates import ONE_GATE, Orders, directions, joined, parted, with_mask
-from nnfw.layers import GRU, LSTM, RNN, Dense, Embedding, Layer, LayerNorm
+from nnfw.exchange.gates import ONE_GATE, Orders, directions, joined, parted
+from nnfw.layers import GRU, LSTM, RNN, Bidirectional, Dense, Embedding, Layer, LayerNorm
 from nnfw.layers.gated import Gated
 from nnfw.layers.recurrent import Recurrent
 from nnfw.model import Model
@@ -20,9 +20,11 @@ from nnfw.saving.archive import assign, check_weights, safetensors
 from nnfw.training.interrupt import at_rest
 
 ORDERS: Orders = {RNN: ONE_GATE, GRU: "rzc", LSTM: "ifgo"}
-CELL = {"weight_ih": "Wx", "weight_hh": "Wh", "bias_ih": "b", "bias_hh": "bh"}
-ENDINGS = {"": "_l0", "ahead.": "_l0", "back.": "_l0_reverse"}
-PLAIN: dict[type[Layer], dict[str, str]] = {  # PyTorch's name of each parameter of nnfw's
+CELL = {"Wx": "weight_ih_l0", "Wh": "weight_hh_l0", "b": "bias_ih_l0", "bh": "bias_hh_l0"}
+NAMES: dict[type[Layer], dict[str, str]] = {  # PyTorch's name of each array that `joined` returns
+    Recurrent: CELL,
+    Bidirectional: {f"ahead.{name}": theirs for name, theirs in CELL.items()}
+    | {f"back.{name}": f"{theirs}_reverse" for name, theirs in CELL.items()},
     Dense: {"W": "weight", "b": "bias"},
     Embedding: {"E": "weight"},
     LayerNorm: {"gain": "weight", "shift": "bias"},
@@ -121,36 +123,23 @@ def with_parameters(network: Model) -> dict[str, Layer]:
 
 def write(layer: Layer) -> dict[str, Array]:
     """Return a layer's parameters under PyTorch's names."""
-    found: dict[str, Array] = {}
-    for prefix, inner in directions(layer).items():
+    for inner in directions(layer).values():
         check_form(layer, inner)
-        cell = joined(inner, ORDERS)
-        found |= {f"{theirs}{ENDINGS[prefix]}": cell[own].T for theirs, own in CELL.items() if own in cell}
-    for key, theirs in names_of(layer).items():
-        found[theirs] = layer.params[key] if key == "E" else layer.params[key].T
-    if not found:
+    names, arrays = names_of(layer), joined(layer, ORDERS)
+    if not arrays.keys() <= names.keys():
         raise TypeError(f"{layer._label}: PyTorch's names for its weights are not known; copy them by hand")
-    return found
+    return {names[name]: array if name == "E" else array.T for name, array in arrays.items()}
 
 
 def read(layer: Layer, arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return a layer's parameters, given what `write` returns; the vector of a mask is 0."""
-    found: dict[str, Array] = {}
-    for prefix, inner in directions(layer).items():
-        names = {f"{theirs}{ENDINGS[prefix]}": own for theirs, own in CELL.items()}
-        cell = {own: arrays[name].T for name, own in names.items() if name in arrays}
-        found |= {f"{prefix}{key}": p for key, p in parted(inner, cell, ORDERS).items()}
-    for key, theirs in names_of(layer).items():
-        found[key] = arrays[theirs] if key == "E" else arrays[theirs].T
-    if isinstance(layer, Embedding):
-        found["E"] = with_mask(layer, found["E"])
-    return found
+    """Return a layer's parameters, given what `write` returns."""
+    found = {name: arrays[theirs] for name, theirs in names_of(layer).items() if theirs in arrays}
+    return parted(layer, {name: array if name == "E" else array.T for name, array in found.items()}, ORDERS)
 
 
 def names_of(layer: Layer) -> dict[str, str]:
-    """Return PyTorch's name for each parameter of a layer that is not recurrent."""
-    names = next((names for kind, names in PLAIN.items() if isinstance(layer, kind)), {})
-    return {key: theirs for key, theirs in names.items() if key in layer.params}
+    """Return PyTorch's name for each array of a layer."""
+    return next((names for kind, names in NAMES.items() if isinstance(layer, kind)), {})
 
 
 def check_form(layer: Layer, inner: Recurrent) -> None:
