@@ -10,7 +10,7 @@ import pytest
 import nnfw
 from nnfw import GRU, LSTM, RNN, Adam, AdamW, Dense, Nadam, Network, RMSprop, kernels
 from nnfw.activations import Sigmoid, Tanh
-from nnfw.kernels import threads
+from nnfw.kernels.blas import blas_threads
 
 CELLS = {
     "RNN": RNN,
@@ -157,7 +157,7 @@ def test_other_activations_have_no_compiled_loop():
 
 @pytest.fixture
 def blas():
-    before = threads.blas_threads()
+    before = blas_threads()
     if before is None:
         pytest.skip("this NumPy has another BLAS than OpenBLAS")
     yield
@@ -178,9 +178,9 @@ def test_the_threads_of_blas_are_set_and_shown(capsys):
 @pytest.mark.slow
 def test_there_are_no_more_threads_than_blas_was_built_for():
     nnfw.set_blas_threads(10**6)
-    most = threads.blas_threads()
+    most = blas_threads()
     nnfw.set_blas_threads(most + 1)
-    assert threads.blas_threads() == most < 10**6
+    assert blas_threads() == most < 10**6
 
 
 @pytest.mark.subprocess
@@ -192,14 +192,14 @@ def test_the_threads_are_those_of_the_environment_until_they_are_set(monkeypatch
         pytest.skip("there is one core")
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         monkeypatch.setenv(name, count)
-    program = "from nnfw.kernels.threads import blas_threads; print(blas_threads())"
+    program = "from nnfw.kernels.blas import blas_threads; print(blas_threads())"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == count
 
 
 def test_another_blas_is_left_alone(monkeypatch, capsys):
-    monkeypatch.setattr(threads, "_libraries", lambda: iter([object()]))
-    assert threads.blas_threads() is None
+    monkeypatch.setattr("nnfw.kernels.blas._libraries", lambda: iter([object()]))
+    assert blas_threads() is None
     nnfw.show_config()
     assert "threads" not in capsys.readouterr().out
     with pytest.warns(RuntimeWarning, match="another BLAS than OpenBLAS here.*set OMP_NUM_THREADS before"):

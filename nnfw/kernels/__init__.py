@@ -17,7 +17,7 @@ import numpy as np
 from nnfw.core.output import show
 from nnfw.core.suggest import nearest
 from nnfw.core.version import __version__
-from nnfw.kernels.threads import blas_threads, set_blas_threads
+from nnfw.kernels.blas import blas_threads, set_blas_threads
 
 __all__ = ["set_blas_threads", "set_kernels", "show_config"]
 

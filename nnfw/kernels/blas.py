@@ -1,17 +1,23 @@
-"""The BLAS of NumPy, for compiled code: the same products, by the same threads.
+"""The BLAS of NumPy: its products for compiled code, and the threads that share the work of large ones.
 
 numba's own ``np.dot`` calls that of SciPy, which would be one more package to install and to import.
 """
 
 import ctypes
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from nnfw.core.validation import positive_integer
+
 # The names under which builds of NumPy find the C interface. Sizes may be integers of 32 or 64 bits there:
 # passed as 64 bits they are read rightly as both.
-NAMES = "scipy_cblas_{}64_", "cblas_{}64_", "cblas_{}$NEWLAPACK$ILP64", "cblas_{}"
+ROUTINES = "scipy_cblas_{}64_", "cblas_{}64_", "cblas_{}$NEWLAPACK$ILP64", "cblas_{}"
+# Those of the functions of OpenBLAS that get, or set, the number of threads.
+THREADS = "scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads64_", "openblas_{}_num_threads"
 
 
 def address(routine: str) -> int:
@@ -22,11 +28,57 @@ def address(routine: str) -> int:
     ImportError
         If NumPy was built with a BLAS that has none of the known names.
     """
-    for library in _libraries():
-        for name in NAMES:
-            if hasattr(library, name.format(routine)):
-                return ctypes.cast(library[name.format(routine)], ctypes.c_void_p).value or 0
-    raise ImportError(f"{routine} was not found in the BLAS of NumPy {np.__version__}")
+    if (function := _find(ROUTINES, routine)) is None:
+        raise ImportError(f"{routine} was not found in the BLAS of NumPy {np.__version__}")
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
+def set_blas_threads(count: int) -> None:
+    """Have NumPy's BLAS compute with so many threads in this process, from now on.
+
+    The products of a recurrent network of 32 units are too short to be shared, and where other programs use
+    the cores too, one thread takes a fraction of the time. On idle cores more pay from 64 units on. The
+    environment variable ``OPENBLAS_NUM_THREADS`` says the same when Python starts.
+
+    Parameters
+    ----------
+    count : int
+        The number of threads, for all that computes with NumPy. More than OpenBLAS was built for, 64 in the
+        wheels of NumPy, count as that many, and more than the machine has cores do not help;
+        `nnfw.show_config` prints how many there are.
+
+    Warns
+    -----
+    RuntimeWarning
+        If NumPy has another BLAS than OpenBLAS; nothing changes then.
+
+    Examples
+    --------
+    >>> set_blas_threads(1)
+    """
+    count = positive_integer("set_blas_threads", "count", count)
+    if (function := _find(THREADS, "set")) is None:
+        warnings.warn(
+            "set_blas_threads: NumPy has another BLAS than OpenBLAS here, whose threads cannot be set while "
+            "Python runs; set OMP_NUM_THREADS before it starts",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    else:
+        function(count)
+
+
+def blas_threads() -> int | None:
+    """Return how many threads NumPy's BLAS computes with, or None if it is not OpenBLAS."""
+    function = _find(THREADS, "get")
+    return None if function is None else int(function())
+
+
+def _find(names: Iterable[str], word: str) -> Any:
+    """Return the first function with one of these names, in which `word` is left open; None without one."""
+    filled = [name.format(word) for name in names]
+    found = (library[name] for library in _libraries() for name in filled if hasattr(library, name))
+    return next(found, None)
 
 
 def _libraries() -> Iterator[ctypes.CDLL]:
