@@ -1,6 +1,6 @@
 """A network as a file of ONNX, which runs wherever ONNX does."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from os import PathLike
 from typing import Any
@@ -11,12 +11,11 @@ from nnfw import layers as own
 from nnfw.activations import Activation
 from nnfw.core.errors import ShapeError
 from nnfw.core.files import replacing
-from nnfw.core.typing import Shape
+from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import boolean
 from nnfw.core.version import __version__
 from nnfw.exchange import onnx_forms as forms
 from nnfw.exchange.gates import directions, joined, with_mask
-from nnfw.exchange.onnx_channels import write_channels_first, write_windows
 from nnfw.layers import Layer
 from nnfw.layers.activated import Activated
 from nnfw.layers.base import with_samples
@@ -24,6 +23,7 @@ from nnfw.layers.convolution import Convolution
 from nnfw.layers.gated import Gated
 from nnfw.layers.recurrent import Recurrent
 from nnfw.layers.reshaping import REMEDY
+from nnfw.layers.window_pooling import WindowMaximum
 from nnfw.layers.windows import Windowed
 from nnfw.model import Model
 from nnfw.training.interrupt import at_rest
@@ -212,6 +212,36 @@ def write_activation(graph: Graph, layer: Activated) -> None:
         graph.call(operator)
     elif operator != "Affine":
         graph.then(operator, **forms.attributes_of(layer.activation))
+
+
+def write_windows(graph: Graph, layer: Windowed) -> None:
+    """Add a convolution, without its activation, or pooling."""
+    windows = layer._windows
+    if graph.steps:
+        graph.call("Mask", graph.steps)
+    arrays, operator = dict(layer.params), "MaxPool" if isinstance(layer, WindowMaximum) else "AveragePool"
+    how: dict[str, Any] = {"kernel_shape": windows.size, "strides": windows.stride}
+    if isinstance(layer, Convolution):
+        arrays["W"], operator = np.moveaxis(arrays["W"], (-1, -2), (0, 1)), "Conv"
+        how |= {"pads": forms.pads(windows), "dilations": windows.dilation}
+    write_channels_first(graph, operator, layer._axes, arrays, **how)
+    if graph.steps:
+        more = sum(windows.around()) - windows.reach() + windows.stride[0]
+        numbers = {"more": more, "stride": windows.stride[0]}
+        constants = [graph.constant(name, np.int64(n)) for name, n in numbers.items()]
+        graph.steps = graph.function("Windows", graph.steps, *constants)
+
+
+def write_channels_first(
+    graph: Graph, operator: str, axes: int, arrays: Mapping[str, Array], **how: Any
+) -> None:
+    """Add a node, and what turns the `axes` between samples and features there and back."""
+    constants = [graph.constant(name, array) for name, array in arrays.items()]
+    if axes:
+        graph.then("Transpose", perm=[0, axes + 1, *range(1, axes + 1)])
+    graph.then(operator, *constants, **how)
+    if axes:
+        graph.then("Transpose", perm=[0, *range(2, axes + 2), 1])
 
 
 def write_recurrent(graph: Graph, layer: Layer) -> None:

@@ -12,6 +12,7 @@ from nnfw.activations import Activation
 from nnfw.core.extras import extra
 from nnfw.exchange.gates import ONE_GATE, Orders
 from nnfw.layers import GRU, LSTM, RNN
+from nnfw.layers.windows import Windows
 
 OPSET, IR = 21, 10  # which onnx 1.16 knows
 DOMAIN = "nnfw"
@@ -156,6 +157,12 @@ def activation_of(operator: str, attributes: Mapping[str, Any]) -> Activation | 
 def is_close(a: Any, b: Any) -> bool:
     """Whether two attributes, numbers or names, are the same."""
     return bool(a == b if isinstance(b, bytes) else abs(a - b) < 1e-6)
+
+
+def pads(windows: Windows) -> list[int]:
+    """Return the zeros before each axis, then those after each."""
+    around = [windows.around(axis) for axis in range(len(windows.size))]
+    return [zeros for side in zip(*around, strict=True) for zeros in side]
 
 
 def load_onnx() -> Any:

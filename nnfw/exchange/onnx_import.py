@@ -16,9 +16,8 @@ from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
 from nnfw.core.typing import Array
 from nnfw.exchange.gates import directions, loss_of, parted
-from nnfw.exchange.onnx_channels import ChannelReader
 from nnfw.exchange.onnx_forms import DEFAULTS, DOMAIN, FORMS, MERGES, ORDERS, activation_of, load_onnx
-from nnfw.exchange.onnx_graph import CELLS
+from nnfw.exchange.onnx_graph import CELLS, Source
 from nnfw.layers import Layer
 from nnfw.layers.activated import Activated
 from nnfw.layers.recurrent import Recurrent
@@ -58,7 +57,7 @@ def from_onnx(path: "str | PathLike[str]") -> Network:
             raise LoadError(f"it computes what no chain of nnfw's layers does: {error}") from error
 
 
-class Reader(ChannelReader):
+class Reader(Source):
     """Read the nodes of a chain one by one: `axes` are those of the output of the layers read so far."""
 
     def network(self) -> Network:
