@@ -7,9 +7,8 @@ not used, so no display is needed, no backend is chosen and no figure stays open
 
 from nnfw.plots.attribution import attribution
 from nnfw.plots.confusion import confusion_matrix
-from nnfw.plots.curves import lines, rate_test, schedule
+from nnfw.plots.curves import forecast, lines, rate_test, schedule
 from nnfw.plots.figure import COLOURS, FORMATS, STYLE, Target
-from nnfw.plots.forecasts import forecast
 from nnfw.plots.gates import gates
 from nnfw.plots.gradients import gradient_flow, histograms
 from nnfw.plots.learning import compare, history
