@@ -245,12 +245,8 @@ def gru_backward(steps, s, h, seen, m, q, ds, dh, WhT):
                 ds_c[j] = dh_t[j] * (one - z[j]) * tanh_slope(c[j])  # (4) dc, (3) ds_c
         product(ds[now : now + n, 2 * H :], WhT[2 * H :], d[:n], 0)  # (3) dq
         for k in range(n):
-            (_, r, _), (_, ds_r, _), seen_, d_t = (
-                thirds(s[now + k]),
-                thirds(ds[now + k]),
-                seen[before + k],
-                d[k],
-            )
+            (_, r, _), (_, ds_r, _) = thirds(s[now + k]), thirds(ds[now + k])
+            seen_, d_t = seen[before + k], d[k]
             for j in range(H):
                 ds_r[j] = d_t[j] * seen_[j] * sigmoid_slope(r[j])  # (3) dr, (2) ds_r
             for j in range(H):
