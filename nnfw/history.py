@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Mapping
-from os import PathLike
 from typing import TYPE_CHECKING, NoReturn
 
 from nnfw import plots
 from nnfw.core import notebook
 from nnfw.core.files import write_csv
 from nnfw.core.suggest import nearest
-from nnfw.core.typing import Figure
+from nnfw.core.typing import Figure, FilePath
 from nnfw.plots.learning import marked
 
 
@@ -92,11 +91,11 @@ class History(dict[str, list[float]]):
         self.epoch.append(len(self.epoch) + 1)
         self.restored = None
 
-    def plot(self, path: "str | PathLike[str] | None" = None) -> "Figure":
+    def plot(self, path: FilePath | None = None) -> "Figure":
         """Draw the learning curves, and save them if a path is given; see `nnfw.plots.history`."""
         return plots.history(self, path)
 
-    def to_csv(self, path: "str | PathLike[str]") -> None:
+    def to_csv(self, path: FilePath) -> None:
         """Write one row an epoch, with a header; an older file is replaced."""
         write_csv(path, [["epoch", *self], *zip(self.epoch, *self.values(), strict=True)])
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from nnfw.core.errors import LoadError
+from nnfw.core.typing import FilePath
 from nnfw.core.validation import file_path
 
 
 @contextmanager
-def replacing(path: "str | os.PathLike[str]") -> Iterator[BinaryIO]:
+def replacing(path: FilePath) -> Iterator[BinaryIO]:
     """Open a new file that takes the place of the file `path` once it is written and flushed to the disk.
 
     On any error the old file stays and the new one is removed. A process that is killed leaves it: a file
@@ -46,7 +47,7 @@ def replacing(path: "str | os.PathLike[str]") -> Iterator[BinaryIO]:
             temporary.unlink(missing_ok=True)
 
 
-def write_csv(path: "str | os.PathLike[str]", rows: Iterable[Iterable[Any]]) -> None:
+def write_csv(path: FilePath, rows: Iterable[Iterable[Any]]) -> None:
     """Write rows to a CSV file that takes the place of the file `path`."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
@@ -55,7 +56,7 @@ def write_csv(path: "str | os.PathLike[str]", rows: Iterable[Iterable[Any]]) -> 
 
 
 @contextmanager
-def reading(owner: str, path: "str | os.PathLike[str]") -> Iterator[BinaryIO]:
+def reading(owner: str, path: FilePath) -> Iterator[BinaryIO]:
     """Open the file `path`; any error of what reads it becomes a LoadError that names the file."""
     path = file_path(owner, "path", path)
     if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):

@@ -1,5 +1,6 @@
 """The types that annotations speak of."""
 
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,5 +11,6 @@ if TYPE_CHECKING:
 else:  # matplotlib is imported when something is drawn
     Axes = Figure = Any
 
+FilePath = str | PathLike[str]
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int | None, ...]  # without the batch axis; None is an axis of any length: T

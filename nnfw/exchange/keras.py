@@ -4,7 +4,6 @@ import io
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from os import PathLike
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -13,7 +12,7 @@ from nnfw import layers as own
 from nnfw.core.errors import LoadError
 from nnfw.core.extras import extra
 from nnfw.core.files import reading
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, FilePath
 from nnfw.exchange.gates import ONE_GATE, Orders, directions, joined, parted
 from nnfw.layers import Layer
 from nnfw.layers.parameters import NOTHING
@@ -39,7 +38,7 @@ CELLS = {"": "cell", "ahead.": "forward_layer/cell", "back.": "backward_layer/ce
 REMEDY = "build the network alike: units, use_bias, and reset_after, which is True in Keras by default"
 
 
-def load_keras(network: Model, path: "str | PathLike[str]") -> None:
+def load_keras(network: Model, path: FilePath) -> None:
     """Copy the weights in a file of Keras 3 into a network: all of them, or none if one does not fit.
 
     A file keeps the order of the layers of each class, so these are matched in order: the second ``Dense``

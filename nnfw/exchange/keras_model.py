@@ -3,13 +3,13 @@
 import json
 import zipfile
 from collections.abc import Mapping
-from os import PathLike
 from typing import Any
 
 from nnfw import initializers, layers
 from nnfw.activations import LeakyReLU
 from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
+from nnfw.core.typing import FilePath
 from nnfw.exchange.gates import loss_of
 from nnfw.exchange.keras import load_keras
 from nnfw.layers import Layer
@@ -59,7 +59,7 @@ ACTIVATIONS: dict[str, Any] = {name: name for name in SAME.split()} | {"leaky_re
 INITIALIZERS = {made.__name__: made for made in initializers.registry.factories.values()}
 
 
-def network_from_keras(config: "Mapping[str, Any] | str | PathLike[str]") -> Network:
+def network_from_keras(config: Mapping[str, Any] | FilePath) -> Network:
     """Return the network of a ``Sequential`` model of Keras 3; Keras itself is not needed.
 
     The layers keep their names. The weights are those of the file, read through h5py; without a file they are

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
-from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from nnfw import layers as own
 from nnfw.activations import Activation
 from nnfw.core.errors import ShapeError
 from nnfw.core.files import replacing
-from nnfw.core.typing import Array, Shape
+from nnfw.core.typing import Array, FilePath, Shape
 from nnfw.core.validation import boolean
 from nnfw.core.version import __version__
 from nnfw.exchange import onnx_forms as forms
@@ -32,7 +31,7 @@ UNKNOWN = ("Layer", "AttentionPooling", "GRUD", "Residual", "SelfAttention")
 KNOWN = [getattr(own, name) for name in own.__all__ if name not in UNKNOWN]
 
 
-def to_onnx(network: Model, path: "str | PathLike[str]", *, lengths: bool = False) -> None:
+def to_onnx(network: Model, path: FilePath, *, lengths: bool = False) -> None:
     """Write what a network predicts to a file of ONNX, in float32; an older file is replaced.
 
     The input is ``x``, the output ``y``, both of the shapes that `predict` has. RNN, GRU and LSTM are ONNX's

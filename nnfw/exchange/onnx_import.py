@@ -6,7 +6,6 @@ file may have time or channels first or not.
 """
 
 import copy
-from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from nnfw import layers as own
 from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, FilePath
 from nnfw.exchange.gates import directions, loss_of, parted
 from nnfw.exchange.onnx_forms import DEFAULTS, DOMAIN, FORMS, MERGES, ORDERS, activation_of, load_onnx
 from nnfw.exchange.onnx_graph import CELLS, Source
@@ -28,7 +27,7 @@ POOLS: dict[str, type[Layer]] = {"ReduceMean": own.MeanPooling, "ReduceMax": own
 MERGED = {operator: merge for merge, operator in MERGES.items()}
 
 
-def from_onnx(path: "str | PathLike[str]") -> Network:
+def from_onnx(path: FilePath) -> Network:
     """Return the network of a file of ONNX: of one that `to_onnx` wrote, or of another that is a chain.
 
     It predicts the file's first output, batch first whatever the file's order of axes. The loss follows from

@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, FilePath
 from nnfw.core.validation import numeric
 from nnfw.exchange.gates import ONE_GATE, Orders, directions, joined, parted
 from nnfw.layers import GRU, LSTM, RNN, Bidirectional, Dense, Embedding, Layer, LayerNorm
@@ -71,7 +70,7 @@ def to_torch(network: Model, like: Mapping[str, Any] | None = None) -> dict[str,
     return {names[name]: array for name, array in own.items()}
 
 
-def load_torch(network: Model, source: "Mapping[str, Any] | str | PathLike[str]") -> None:
+def load_torch(network: Model, source: Mapping[str, Any] | FilePath) -> None:
     """Copy the weights of a PyTorch module into a network: all of them, or none if one does not fit.
 
     The modules that have parameters are matched with the layers that have them: by name if all names are the

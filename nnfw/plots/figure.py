@@ -5,7 +5,6 @@ import io
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,9 @@ from numpy.typing import ArrayLike
 
 from nnfw.core import notebook
 from nnfw.core.files import replacing
-from nnfw.core.typing import Array, Axes, Figure
+from nnfw.core.typing import Array, Axes, Figure, FilePath
 
-Target = str | PathLike[str] | None
+Target = FilePath | None
 
 FORMATS = (".png", ".svg", ".pdf")
 STYLE: dict[Any, Any] = {

@@ -3,7 +3,6 @@
 import json
 import platform
 from collections.abc import Mapping
-from os import PathLike
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -12,7 +11,7 @@ from nnfw.core.errors import LoadError
 from nnfw.core.extras import extra
 from nnfw.core.files import reading, replacing
 from nnfw.core.suggest import nearest
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, FilePath
 from nnfw.core.validation import instance_of, whole_number
 from nnfw.core.version import __version__
 from nnfw.model import Model, extras_of
@@ -25,7 +24,7 @@ FORMAT, VERSION = "nnfw network", 1
 is_network = instance_of(Model, "a Network")
 
 
-def save(network: Model, path: "str | PathLike[str]", extras: dict[str, Any] | None = None) -> None:
+def save(network: Model, path: FilePath, extras: dict[str, Any] | None = None) -> None:
     """Write a network to the file `path`, under exactly this name; an older file is replaced.
 
     A network that is being fitted in another thread is saved between two updates. Of the processes that train
@@ -77,7 +76,7 @@ def save(network: Model, path: "str | PathLike[str]", extras: dict[str, Any] | N
         np.savez(file, **into.arrays)
 
 
-def load(path: "str | PathLike[str]", custom: Mapping[str, Any] | None = None) -> Model:
+def load(path: FilePath, custom: Mapping[str, Any] | None = None) -> Model:
     """Return the network that `save` wrote to the file `path`.
 
     Parameters
@@ -130,7 +129,7 @@ def read_description(arrays: dict[str, Array]) -> dict[str, Any]:
     return description
 
 
-def save_weights(network: Model, path: "str | PathLike[str]") -> None:
+def save_weights(network: Model, path: FilePath) -> None:
     """Write a network's parameters to the file `path`; an older file is replaced."""
     is_network("save_weights", "network", network)
     network._check_ready("save_weights")
@@ -139,7 +138,7 @@ def save_weights(network: Model, path: "str | PathLike[str]") -> None:
         file.write(package.save({name: np.ascontiguousarray(p) for name, p in network.params.items()}))
 
 
-def load_weights(network: Model, path: "str | PathLike[str]") -> None:
+def load_weights(network: Model, path: FilePath) -> None:
     """Copy the parameters in the file `path` into a network: all of them, or none if one does not fit.
 
     The optimizer and training state are reset, since they belong to other parameters; the history stays.

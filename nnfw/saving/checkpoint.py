@@ -3,8 +3,8 @@
 import math
 import os
 import time
-from os import PathLike
 
+from nnfw.core.typing import FilePath
 from nnfw.core.validation import POSITIVE, file_path, optional, positive_integer
 from nnfw.saving.archive import save
 from nnfw.training.monitors import Monitor
@@ -48,7 +48,7 @@ class Checkpoint(Monitor):
 
     def __init__(
         self,
-        path: "str | PathLike[str]",
+        path: FilePath,
         *,
         every: int | None = None,
         seconds: float | None = None,
