@@ -220,6 +220,4 @@ def check_masks(network: Network) -> None:
 
 def unknown(kind: str) -> str:
     """Return the message for a class of layers that nnfw does not have."""
-    return f"nnfw has no {kind}" + (
-        f"; {OTHERWISE[kind]}" if kind in OTHERWISE else f"; it has {', '.join(LAYERS)}"
-    )
+    return f"nnfw has no {kind}; {OTHERWISE.get(kind, 'it has ' + ', '.join(LAYERS))}"

@@ -21,14 +21,13 @@ A description is data: it holds no code, and reading it runs none.
 """
 
 import math
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from nnfw.core.errors import LoadError
-from nnfw.core.registry import Part, kept
+from nnfw.core.registry import Part, is_own, kept
 from nnfw.core.typing import Array
 from nnfw.core.validation import named
 from nnfw.data import Preparation
@@ -51,11 +50,10 @@ def own_parts() -> dict[str, type[Part]]:
 
     The kind is the class that derives from `Part` itself.
     """
-    modules = {name: module for name, module in sys.modules.items() if name.startswith("nnfw.")}
     found, classes = {}, [(kind.__name__, kind) for kind in Part.__subclasses__()]
     for kind, part in classes:
         classes += [(kind, derived) for derived in part.__subclasses__()]  # the loop reaches these too
-        if getattr(modules.get(part.__module__), part.__name__, None) is part:
+        if is_own(part):
             found[f"{kind}.{part.__name__}"] = part
     return found
 
