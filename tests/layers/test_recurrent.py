@@ -389,6 +389,18 @@ def test_outgrown_memory_is_not_kept():
     assert [one() is not None for one in kept] == [False, False, False, True]
 
 
+@pytest.mark.parametrize("cell", [RNN, GRU, gru_reset_after, LSTM])
+def test_an_output_that_its_caller_gives_up_is_not_kept(cell):
+    layer = randomized(cell(3, return_sequences=True), (None, 2), np.random.default_rng(0))
+    for t in (5, 4, 5, 4, 5):
+        output = layer.forward(np.zeros((2, t, 2)), training=True).base
+        kept = weakref.ref(output)
+        del output
+        assert kept() is not None  # for `backward`
+        layer.forward(np.zeros((2, 9 - t, 2)), training=True)
+        assert kept() is None
+
+
 @pytest.mark.parametrize("cell", [GRU, gru_reset_after, LSTM, GRUD])
 def test_gates_that_are_shut_or_open_are_0_or_1_without_a_warning(cell):
     layer, rng = cell(4), np.random.default_rng(0)
