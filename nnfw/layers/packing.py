@@ -65,7 +65,7 @@ class Span:
 
     def around(self, states: Array) -> tuple[list[Array], list[Array]]:
         """Return the states before each step, and those after it, of all states (N + P, H)."""
-        if self.n is None or not self.slices:
+        if self.n is None:
             before = [states[slices[0]] for slices in self.slices]
             return before, [states[slices[1]] for slices in self.slices]
         rows = states[self.slices[0][0].start : self.slices[-1][1].stop]
@@ -87,7 +87,7 @@ class Steps(Span):
     N, T : int
         Samples and time steps.
     lengths : ndarray of int (N,), optional
-        Valid steps of each sequence, all T by default.
+        Valid steps of each sequence where they are not all T; see `steps_of`.
     backwards : bool
         Read each sequence from its last valid step to its first.
     window : (int, int), optional
@@ -126,12 +126,11 @@ class Steps(Span):
         backwards: bool = False,
         window: tuple[int, int] | None = None,
     ) -> None:
-        self.N, self.T, self.backwards = N, T, backwards
-        self.lengths = None if lengths is None or np.all(lengths == T) else lengths
+        self.N, self.T, self.lengths, self.backwards = N, T, lengths, backwards
         self.start, self.stop = window or (0, T)
-        sizes = [N] * (self.stop - self.start) if self.lengths is None else self._sort(self.lengths)
+        sizes = [N] * (self.stop - self.start) if lengths is None else self._sort(lengths)
         self.P = sum(sizes)
-        if self.lengths is None:
+        if lengths is None:
             self.order, self.previous, self.final = slice(None), slice(self.P), slice(self.P, self.P + N)
         slices: list[Step] = []
         before = now = 0
@@ -139,7 +138,7 @@ class Steps(Span):
             after = N + now
             slices.append((slice(before, before + n), slice(after, after + n), slice(now, now + n)))
             before, now = after, now + n
-        super().__init__(slices, N if self.lengths is None else None)
+        super().__init__(slices, N if lengths is None else None)
 
     def _sort(self, lengths: Array) -> list[int]:
         """Find the sample and the time step of each row; return how many samples are read at each step.

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnfw.layers.packing import Steps, Unpacked
+from nnfw.layers.packing import Unpacked, steps_of
 
 D = 3
 
@@ -47,7 +47,7 @@ def batches(draw, windows=False):
     longest = T if lengths is None else max(lengths)
     start = draw(st.integers(0, longest - 1)) if windows else 0
     window = (start, draw(st.integers(start + 1, longest))) if windows else None
-    return Steps(*batch, window), Loops(*batch, window)
+    return steps_of(*batch, window), Loops(*batch, window)
 
 
 def numbers(*shape):
@@ -138,11 +138,11 @@ class TestRows:
         assert np.isfinite(pack(steps, x)).all()
 
     def test_full_lengths_are_none(self):
-        assert Steps(2, 3, np.array([3, 3])).lengths is None
+        assert steps_of(2, 3, np.array([3, 3])).lengths is None
 
     def test_lengths_are_left_as_they_are(self):
         lengths = np.array([1, 3, 2])
-        pack(Steps(3, 3, lengths), numbers(3, 3, D))
+        pack(steps_of(3, 3, lengths), numbers(3, 3, D))
         assert lengths.tolist() == [1, 3, 2]
 
 
@@ -330,7 +330,7 @@ class TestWindows:
 def test_an_example_by_hand(backwards):
     lengths = np.array([2, 4, 1])
     x = np.array([[10, 11, 0, 0], [20, 21, 22, 23], [30, 0, 0, 0]], float)[..., None]
-    steps = Steps(3, 4, lengths, backwards)
+    steps = steps_of(3, 4, lengths, backwards)
     rows = [23, 11, 30, 22, 10, 21, 20] if backwards else [20, 10, 30, 21, 11, 22, 23]
     assert pack(steps, x)[:, 0].tolist() == rows
     assert [now.stop - now.start for _, _, now in steps.slices] == [3, 2, 1, 1]
