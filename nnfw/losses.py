@@ -762,8 +762,7 @@ class MixtureDensity(Loss):
 
     def estimate(self, a: Array) -> Array:
         w, m, _ = self._parts(a)
-        π = np.exp(w - w.max(axis=-1, keepdims=True))
-        return np.vecdot(π, m) / π.sum(axis=-1)
+        return np.vecdot(np.exp(w - log_sum_exp(w)), m)
 
     def as_outputs(self, y: Array) -> Array:
         parts = np.zeros((*y.shape, 3, self.components), y.dtype)

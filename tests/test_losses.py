@@ -13,7 +13,16 @@ import pytest
 
 from nnfw import Adam, Dense, Network, losses
 from nnfw.core.logits import LOGIT_GRADIENTS, LOGITS
-from nnfw.losses import MSE, BinaryCrossentropy, CategoricalCrossentropy, Hinge, Huber, LogCosh, Loss
+from nnfw.losses import (
+    MSE,
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    Hinge,
+    Huber,
+    LogCosh,
+    Loss,
+    MixtureDensity,
+)
 
 with np.load(Path(__file__).with_name("recorded") / "losses.npz") as file:
     RECORDED = dict(file)
@@ -359,6 +368,24 @@ def test_nothing_cancels_where_a_soft_target_meets_a_large_logit():
     assert found == to_few_units(exact_bce(y[0], s[0]), "float64")
 
 
+@pytest.mark.parametrize("size", [1.0, 50.0, 800.0])
+def test_a_mixture_is_exact_at_any_logit_of_its_weights(size):
+    rng, loss = np.random.default_rng(15), MixtureDensity(3)
+    y, (w, m, s) = rng.normal(), rng.normal(size=(3, 3)) * [[size], [1], [1]]
+
+    def exact(*w):
+        e = [mpmath.exp(v) for v in w]
+        parts = zip(e, m, np.exp(2 * s) + loss.epsilon, strict=True)
+        return -mpmath.log(sum(v * mpmath.npdf(y, k, mpmath.sqrt(var)) for v, k, var in parts) / sum(e))
+
+    a = np.concatenate([w, m, s])[None]
+    with mpmath.workdps(50):
+        slope = [float(mpmath.diff(exact, tuple(w), n)) for n in [(1, 0, 0), (0, 1, 0), (0, 0, 1)]]
+        assert loss([[y]], a) == pytest.approx(float(exact(*w)), rel=1e-13)
+    np.testing.assert_allclose(loss.gradient([[y]], a)[0, :3], slope, rtol=1e-11, atol=1e-14)
+    np.testing.assert_allclose(loss.estimate(a), [[softmax(w) @ m]], rtol=1e-13)
+
+
 @pytest.mark.parametrize("size", [50.0, 800.0, 1e300])
 def test_a_confident_mistake_keeps_its_gradient(size):
     s = np.array([[size, -size], [-size, size]])
@@ -639,6 +666,12 @@ def test_errors_teach(name, y, a, message):
     for call in (losses.get(name), losses.get(name).gradient):
         with pytest.raises(ValueError, match=message):
             call(y, a)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_outputs_that_predict_targets_have_them_as_their_estimate(name):
+    loss, y = losses.get(name), np.random.default_rng(16).uniform(size=(4, 2, 3))
+    np.testing.assert_allclose(loss.estimate(loss.as_outputs(y)), y, rtol=1e-14)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if losses.get(name).target_range[0] == -np.inf])

@@ -101,7 +101,9 @@ TESTS = {  # which tests must see the changes of a file of nnfw
         ["test_network", "layers/test_base", "layers/test_layer_mistakes", "test_network_mistakes"]
     ),
     "layers/sequential": Tests([*CHAIN, "test_optimizers", "test_regularizers", "test_properties"]),
-    "losses": Tests(["test_losses", "test_network"]),
+    "losses": Tests(
+        ["test_losses", "test_ctc", "training/test_several_outputs", "test_forecasting", "test_network"]
+    ),
     "model": Tests(CHAIN),
     "network": Tests([*CHAIN, *LOOP]),
     "optimizers": Tests(["test_optimizers", "test_network"]),
