@@ -417,13 +417,13 @@ def get(activation: str | Activation | type[Activation] | None) -> Activation:
     """
     if isinstance(activation, int):
         raise TypeError(
-            "expected activation: a name, got int; the number of inputs is found from the data: "
-            "give the units alone"
+            f"activation must be a name or an object of Activation, got {activation} (int); the number of "
+            f"inputs is found from the data: give the units alone"
         )
     if callable(activation) and not isinstance(activation, type | Activation):
         name = getattr(activation, "__name__", "")
         raise TypeError(
-            f"expected activation: a name or an object of Activation, got {name!r}, which has no derivative."
+            f"activation must be a name or an object of Activation, got {name!r}, which has no derivative."
             f"{nearest(name, registry.names())} One of your own is a class with __call__ and derivative."
         )
     found = registry.get("linear" if activation is None else activation)

@@ -277,7 +277,7 @@ def test_names():
     assert get(part) is part
     assert isinstance(get(Orthogonal), Orthogonal)
     for wrong in (3, None, int, [1.0]):
-        with pytest.raises(TypeError, match="expected initializer"):
+        with pytest.raises(TypeError, match="initializer must be a name"):
             get(wrong)
 
 

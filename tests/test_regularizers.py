@@ -75,7 +75,7 @@ def test_names_lists_and_dicts():
         get("l3")
     with pytest.raises(ValueError, match=r"weight_decay.*nnfw calls it .l2."):
         get("weight_decay")
-    with pytest.raises(TypeError, match="expected regularizer"):
+    with pytest.raises(TypeError, match="regularizer must be a name"):
         Dense(3, regularizer=0.01)
 
 

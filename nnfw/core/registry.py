@@ -17,7 +17,7 @@ import numpy as np
 
 from nnfw.core.arguments import LIST, Signature, arguments_of, check_arguments
 from nnfw.core.suggest import HOMES, nearest, translation
-from nnfw.core.validation import Check
+from nnfw.core.validation import Check, shown
 
 T = TypeVar("T")
 
@@ -233,8 +233,8 @@ class Registry(Generic[T]):
             return part()
         known = ", ".join(self.factories)
         if not isinstance(part, str):
-            said = f"expected {self.kind}: a name ({known}) or an object of {self.base.__name__}"
-            raise TypeError(f"{said}, got {type(part).__name__}")
+            said = f"{self.kind} must be a name ({known}) or an object of {self.base.__name__}"
+            raise TypeError(f"{said}, got {shown(part)}")
         if part in self.factories:
             return self.factories[part]()
         synonym = self.synonyms.get(part.lower(), "")

@@ -55,8 +55,8 @@ def check_output(last: Layer, K: int, loss: Loss) -> None:
         labels = "two classes" if K == 1 else "independent labels"
         other = f"{labels} loss='bce'" if inside else "numbers of any kind loss='mse'"
         raise ValueError(
-            f"{last._label}: {type(loss).__name__} is for {PROBABILITIES[loss.fused_with]}, and outputs of "
-            f"{activation.name} are none; end in Dense({units}, {loss.fused_with!r}), or for {other}"
+            f"{last._label}: {type(loss).__name__} is for {PROBABILITIES[loss.fused_with]}, and "
+            f"{activation.name} outputs are not; end in Dense({units}, {loss.fused_with!r}), or for {other}"
         )
 
 
