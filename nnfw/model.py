@@ -144,14 +144,18 @@ class Model(Sequential):
             into the memory; nothing has been changed then.
         """
         if not self.shapes:
-            raise RuntimeError(
-                "Network: initialize comes after compute_shapes(input_shape), which has not been called yet"
-            )
+            raise RuntimeError("Network: compute_shapes(input_shape) comes before initialize, or build")
         source = self._streams["weights"] if rng is None else generator("Network", "rng", rng)
         kind = self.dtype if dtype is None else floating("Network", "dtype", dtype)
         check_memory(self._leaves(), kind)
         with BUILDING, self._all_or_nothing(source):
             self._fill(self._leaves(), source, kind)
+
+    def update(self, optimizer: Optimizer | None, epoch: float) -> None:
+        """Take one step in every layer; without an optimizer by Adam, which the network keeps as in `fit`."""
+        if optimizer is None and self.optimizer is None:
+            self.optimizer, self._default_optimizer = optimizers.get("adam"), True
+        super().update(optimizers.get(optimizer or self.optimizer), epoch)  # type: ignore[arg-type]
 
     # ---- building: all parameters or none, and once -------------------------------------------------
 

@@ -46,12 +46,18 @@ def trained_step(network, x, y, optimizer=None):
 
 
 class TestVerbs:
-    def test_step_by_hand_is_the_step_of_fit(self):
+    @pytest.mark.parametrize("optimizer", [Adam(0.01), "sgd", None], ids=repr)
+    def test_step_by_hand_is_the_step_of_fit(self, optimizer):
         x, y = RNG.normal(size=(20, 6, 3)), RNG.integers(0, 4, 20)
-        one = Network([GRU(5), Dense(4, "softmax")], loss="cce", optimizer=Adam(0.01), seed=3)
-        two = copy.deepcopy(one)
-        one.fit(x, y, batch_size=20, shuffle=False, verbose=0)
-        trained_step(untrained(two, 6, 3), x, y)
+        inner = Network([GRU(5)])
+        one = Network([inner, Dense(4, "softmax")], loss="cce", optimizer=optimizer, seed=3)
+        two = untrained(copy.deepcopy(one), 6, 3)
+        one.fit(x, y, epochs=3, batch_size=20, shuffle=False, verbose=0)
+        for _ in range(3):
+            trained_step(two, x, y)
+        assert repr(two.optimizer) == repr(one.optimizer)
+        assert repr(two._own_optimizer) == repr(one._own_optimizer)  # none where none was given
+        assert two.layers[0].optimizer is None
         for name, value in one.params.items():
             np.testing.assert_array_equal(value, two.params[name])
 
