@@ -105,8 +105,13 @@ ESTIMATOR_HOMES = {
     "NetworkClassifier(layers, optimizer=Adam({}=...))": HOMES["Network(layers, optimizer=Adam({}=...))"],
 }
 
-# What is imported from other libraries.
+# What is imported from other libraries, or from modules of nnfw that are not imported with it.
+ACTIVATION = 'an activation is an argument, as in Dense(units, "relu"), or a layer, Activate("relu")'
 IMPORTS = {
+    **dict.fromkeys(("ReLU", "relu", "sigmoid", "softmax", "tanh"), ACTIVATION),
+    **{name: f"nnfw.sklearn.{name}" for name in ("NetworkClassifier", "NetworkRegressor")},
+    **{name: f"nnfw.forecasting.{name}" for name in ("backtest", "forecast")},
+    **{name: f"nnfw.exchange.{name}" for name in ("from_onnx", "load_torch", "to_onnx", "to_torch")},
     "BatchNormalization": "BatchNorm()",
     "CrossEntropyLoss": 'Network([..., Dense(K, "softmax")], loss="cce")',
     "DataLoader": "network.fit(x, y, batch_size=32) takes arrays, or an iterable of batches",
@@ -117,7 +122,6 @@ IMPORTS = {
     "Model": "Network(layers, loss=..., optimizer=...)",
     "ModelCheckpoint": "Checkpoint(path)",
     "Module": "a layer of your own derives from Layer; Network(layers) is a chain of layers",
-    "ReLU": 'an activation is an argument, as in Dense(units, "relu"), or a layer, Activate("relu")',
     "ReduceLROnPlateau": "ReduceOnPlateau()",
     "Sequential": "Network(layers, loss=..., optimizer=...)",
     "SimpleRNN": "RNN(units)",
@@ -198,9 +202,14 @@ def explain_import(name: str, known: Iterable[str]) -> NoReturn:
 
     ``from nnfw import X`` discards the message of an AttributeError, so an ImportError is raised there.
     """
-    hint = _in_nnfw(name, IMPORTS, known)
+    is_module = importlib.util.find_spec(f"nnfw.{name}") is not None
+    modules = [sys.modules[key] for key in sorted(sys.modules) if key.startswith("nnfw.")]
+    homes = [f"{one.__name__}.{name}" for one in modules if name in getattr(one, "__all__", ())]
+    hint = _in_nnfw(name, ({name: " or ".join(homes)} if homes else {}) | IMPORTS, known)
+    if is_module:
+        hint = f"; import nnfw.{name} first"
     importing = sys._getframe(2).f_code.co_name == "_handle_fromlist"
-    if importing and importlib.util.find_spec(f"nnfw.{name}") is None:  # else a module not yet imported
+    if importing and not is_module:
         raise ImportError(f"cannot import name {name!r} from 'nnfw'{hint}", name="nnfw")
     raise AttributeError(f"module 'nnfw' has no attribute {name!r}{hint}", name=name)
 

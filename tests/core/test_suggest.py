@@ -1,6 +1,7 @@
 """One-letter slips in all names are understood, and so are names of other libraries."""
 
 import copy
+import importlib.util
 import inspect
 import pickle
 import random
@@ -9,6 +10,7 @@ import string
 import subprocess
 import sys
 import traceback
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -122,6 +124,36 @@ class TestImports:
             ImportError, match=r"^cannot import name 'Desne' from 'nnfw'\. Did you mean 'Dense'\?$"
         ):
             from nnfw import Desne  # noqa: F401
+
+    @pytest.mark.parametrize(
+        ("name", "home"),
+        [
+            ("StandardScaler", "nnfw.data.StandardScaler"),
+            ("load_digits", "nnfw.datasets.load_digits"),
+            ("MSE", "nnfw.losses.MSE or nnfw.metrics.MSE"),
+            ("Softmax", "nnfw.activations.Softmax"),
+        ],
+    )
+    def test_a_name_of_a_module_of_nnfw(self, name, home):
+        with pytest.raises(AttributeError, match=re.escape(f"no attribute {name!r}; in nnfw: {home}") + "$"):
+            getattr(nnfw, name)
+        with pytest.raises(ImportError, match=re.escape(f"{name!r} from 'nnfw'; in nnfw: {home}") + "$"):
+            exec(f"from nnfw import {name}")
+
+    def test_what_is_said_to_be_in_a_module_is_there(self):
+        for name, home in IMPORTS.items():
+            if home.startswith("nnfw."):
+                module = importlib.util.find_spec(home.rpartition(".")[0])
+                assert f'"{name}"' in Path(module.origin).read_text("utf-8")
+
+    def test_a_module_that_is_not_imported(self):
+        code = "import nnfw, warnings; warnings.simplefilter('error'); nnfw.forecasting"
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        said = "AttributeError: module 'nnfw' has no attribute 'forecasting'; import nnfw.forecasting first"
+        assert run.stderr.splitlines()[-1] == said
+        from nnfw import forecasting
+
+        assert nnfw.forecasting is forecasting
 
     def test_python_adds_no_second_suggestion(self):
         for look in (lambda: nnfw.Desne, lambda: Network([Dense(1)]).fitt):
