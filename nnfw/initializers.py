@@ -38,7 +38,7 @@ class Initializer(Part):
 
     def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
         """Return float64 values of the given shape."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define draw(rng, shape)")
 
     def __call__(self, rng: np.random.Generator, shape: Shape, dtype: DTypeLike = "float32") -> Array:
         """Return the values of a parameter: (D, H) for a weight, (H,) for a bias, rounded to `dtype`."""

@@ -93,11 +93,11 @@ class Loss(Part):
 
     def value(self, y: Array, a: Array) -> Array:
         """Return the loss of each sample (and step): y (N, ..., M) and a (N, ..., K) -> (N, ...)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define value(y, a)")
 
     def slope(self, y: Array, a: Array) -> Array:
         """Return the derivative of `value` with respect to `a`, of the shape of `a`."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define slope(y, a)")
 
     def estimate(self, a: Array) -> Array:
         """Return the targets that outputs predict: (N, ..., K) -> (N, ..., M). Metrics compare these."""
@@ -271,12 +271,20 @@ def below_top(logits: Array) -> tuple[Array, Array]:
 
 OTHER_NAMES = {
     "bce_with_logits": "bce",
+    "bcewithlogitsloss": "bce",
     "cross_entropy": "cce",
     "crossentropy": "cce",
+    "crossentropyloss": "cce",
+    "kld": "kl_divergence",
+    "kldivloss": "kl_divergence",
     "log_loss": "cce",
     "nll_loss": "cce",
+    "nllloss": "cce",
     "smooth_l1": "huber",
+    "smoothl1loss": "huber",
+    "sparse_categorical_crossentropy": "cce",
     "l1": "mae",
+    "l1loss": "mae",
     "l2": "mse",
 }
 registry = Registry("loss", Loss, OTHER_NAMES)

@@ -93,7 +93,7 @@ class Metric(Part):
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
         """Return the sums of a batch from which `result` is computed, as a small array."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define statistics(y, a)")
 
     def merge(self, s: Array, t: Array) -> Array:
         """Return the statistics of two batches together."""
@@ -101,7 +101,7 @@ class Metric(Part):
 
     def result(self, s: Array) -> Any:
         """Return the value, a float but for `ConfusionMatrix`, from the statistics of all batches."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define result(s)")
 
     @explain_keywords
     def __call__(self, y: Any, a: Any, *, lengths: ArrayLike | None = None) -> Any:

@@ -1,13 +1,10 @@
 """Mistakes with activations, initializers, losses and metrics: each is refused by name and teaches."""
 
 import numpy as np
+import pytest
 from refusals import mistakes
 
-from nnfw import (
-    ShapeError,
-    losses,
-    metrics,
-)
+from nnfw import Initializer, Loss, Metric, ShapeError, losses, metrics
 from nnfw.activations import ELU, LeakyReLU
 from nnfw.initializers import Constant, Normal, Orthogonal, Uniform
 
@@ -39,3 +36,18 @@ MISTAKES = [
 @mistakes(MISTAKES)
 def test_mistakes_are_refused_and_leave_nothing_behind(make, error, said, scene):
     scene.refuses(make, error, said)
+
+
+@pytest.mark.parametrize(
+    ("base", "use", "said"),
+    [
+        (Loss, lambda part: part([[1.0]], [[1.0]]), r"value\(y, a\)"),
+        (Loss, lambda part: part.gradient([[1.0]], [[1.0]]), r"slope\(y, a\)"),
+        (Metric, lambda part: part([[1.0]], [[1.0]]), r"statistics\(y, a\)"),
+        (Metric, lambda part: part.result(np.ones(1)), r"result\(s\)"),
+        (Initializer, lambda part: part(np.random.default_rng(0), (2,), "float32"), r"draw\(rng, shape\)"),
+    ],
+)
+def test_a_class_of_ones_own_is_told_what_it_must_define(base, use, said):
+    with pytest.raises(NotImplementedError, match=f"^Mine must define {said}$"):
+        use(type("Mine", (base,), {})())
