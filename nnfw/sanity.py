@@ -80,7 +80,7 @@ class Report:
         rows = [("data", self.data)]
         if self.classes:
             counts = self.classes.values()
-            each = f"with {min(counts)} to {max(counts)} of the targets each"
+            each = f"with {min(counts)} to {max(counts)} each of {sum(counts)} targets"
             rows.append(("classes", f"{len(counts)}, {each}"))
         if self.scale:
             mean, std, low, high = (self.scale[name] for name in ("mean", "std", "low", "high"))

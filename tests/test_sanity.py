@@ -326,7 +326,12 @@ class TestVerdict:
         assert report.warnings == []
         assert report.left < 0.1
         assert report.steps < 500
-        for part in ("GRU(32)", "(N, 10)", "classes    10", "the baseline loss is 2.3"):
+        for part in (
+            "GRU(32)",
+            "(N, 10)",
+            "classes    10, with 90 to 107 each of 1000 targets",
+            "the baseline loss is 2.3",
+        ):
             assert part in str(report)
         assert str(report).endswith("no warnings")
 
