@@ -30,7 +30,9 @@ def check_arguments(
     if given > code.co_argcount and not code.co_flags & inspect.CO_VARARGS:
         names = [name for name in code.co_varnames[: code.co_argcount] if name != "self"]
         takes, use = ", ".join(names) or "nothing", getattr(part, "_use", LIST).format(owner)
-        raise TypeError(f"{owner} takes {takes} by position, and all else by name; {use}")
+        others = code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount]
+        first = f", as {others[0]}=..." if others else ""
+        raise TypeError(f"{owner} takes {takes} by position, and all else by name{first}; {use}")
 
 
 def explain_keywords(function: Callable[P, R]) -> Callable[P, R]:

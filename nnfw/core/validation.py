@@ -216,12 +216,21 @@ def numeric(values: Any, name: str) -> Array:
         array = of_columns(values, name) if hasattr(values, "iloc") else as_array(values, name)
     if array.dtype.kind not in "fiub":
         got = array.dtype if array.ndim else type(values).__name__
-        floats = ".astype(float) converts them, and " if is_convertible(array) else ""
-        raise TypeError(
-            f"{name} must be real numbers, got {got}; {floats}nnfw.data has LabelEncoder for labels, "
-            f"Vocabulary for texts, pad_sequences for lists of unequal length"
-        )
+        raise TypeError(f"{name} must be real numbers, got {got}; {to_numbers(array)}")
     return array
+
+
+def to_numbers(array: Array) -> str:
+    """Return what makes numbers of strings, objects or dates, for messages."""
+    if array.dtype.kind in "mM":
+        return "times become hours by (dates - dates.min()) / np.timedelta64(1, 'h')"
+    if array.ndim == 1 and array.size and isinstance(array[0], np.ndarray | list):
+        return "an array of sequences becomes a list of them by list(...)"
+    floats = ".astype(float) converts them, and " if is_convertible(array) else ""
+    return (
+        f"{floats}nnfw.data has LabelEncoder for labels, Vocabulary for texts, pad_sequences for lists of "
+        f"unequal length"
+    )
 
 
 def of_columns(table: Any, name: str) -> Array:
@@ -239,9 +248,9 @@ def of_columns(table: Any, name: str) -> Array:
 
 
 def is_convertible(array: Array) -> bool:
-    """Whether strings, objects or dates are all such that ``.astype(float)`` makes numbers of them."""
+    """Whether strings or objects are all such that ``.astype(float)`` makes numbers of them."""
     try:
-        return array.dtype.kind in "OSUMm" and array.astype(float).dtype.kind == "f"
+        return array.dtype.kind in "OSU" and array.astype(float).dtype.kind == "f"
     except (TypeError, ValueError):
         return False
 
@@ -265,7 +274,11 @@ def first_where(wrong: Array, array: Array, name: str) -> str:
 
 
 def check_finite(
-    array: Array, name: str, lengths: Array | None = None, dtype: np.dtype[Any] | None = None
+    array: Array,
+    name: str,
+    lengths: Array | None = None,
+    dtype: np.dtype[Any] | None = None,
+    remedy: str = "fill (nnfw.data.Impute; for GRUD, Gaps) or drop such samples",
 ) -> None:
     """Raise a ValueError at the first value that is not finite, or too large for `dtype`, but for padding."""
     if array.dtype.kind != "f":
@@ -284,5 +297,4 @@ def check_finite(
             f"{found}, beyond the largest number of {dtype}, {limit:.2g}; scale {name}, as StandardScaler "
             f"and MinMaxScaler do, or build the network with dtype='float64'"
         )
-    remedy = "fill (nnfw.data.Impute; for GRUD, Gaps) or drop such samples"
     raise ValueError(f"{found}: every value must be finite; {remedy}")

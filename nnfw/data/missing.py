@@ -41,7 +41,7 @@ class MissingValues(Preparation):
         if self._along_steps and items[0].ndim == 2 and not _is_sequences(data):
             raise ValueError(
                 f"{type(self).__name__}: the last known value is that of a step before, and samples "
-                f"{items[0].shape} have none; one series is data[None], or take Impute('mean')"
+                f"{items[0].shape} have none; one series alone is [data], or take Impute('mean')"
             )
         return items
 

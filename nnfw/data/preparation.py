@@ -188,10 +188,10 @@ class Scaler(Preparation):
             span = high - low
         wrong = np.flatnonzero(~np.isfinite(span))
         if wrong.size:
-            feature, extent = wrong[0], f"{low[wrong[0]]:g} to {high[wrong[0]]:g}"
+            first, extent = wrong[0], f"{low[wrong[0]]:g} to {high[wrong[0]]:g}".removesuffix(" to nan")
             raise ValueError(
-                f"feature {feature} holds {extent}, and has no finite range; fill or drop samples of nan or "
-                f"infinity, or divide the data by a constant first"
+                f"feature {first} holds {extent}, and has no finite range; before the scaler fill what is "
+                f"missing by nnfw.data.Impute, drop samples of infinity, or divide the data by a constant"
             )
         self.offset, scale = self._measure(items, low, span)
         self.scale = np.where(scale > 0, scale, 1.0)

@@ -108,9 +108,10 @@ def forecast(
     count = int(network.shapes[-1][-1] or 0) // network.loss.outputs_per_target
     ways = {M * steps: _at_once, M: _by_stream if len(network.shapes[-1]) > 1 else _by_window}
     if count not in ways:
+        known = ", or give the future of the other columns as exogenous" if M > 1 else ""
         raise ShapeError(
             f"forecast: the network predicts {count} values, but the history has {M} columns to forecast; "
-            f"end it in outputs for {M}, the next step, or for {M * steps}, all {steps} steps"
+            f"end it in outputs for {M}, the next step, or for {M * steps}, all {steps} steps{known}"
         )
 
     def run(S: int, draw: Draw) -> Array:

@@ -375,7 +375,7 @@ class TestExplainKeywords:
             def turn(self, angle, *, unit="rad", axis=0):
                 return angle
 
-        said = r"^turn takes angle by position, and all else by name; several values for .* a list, turn"
+        said = r"^turn takes angle by position, and all else by name, as unit=...; several .* a list, turn"
         with pytest.raises(TypeError, match=said):
             Thing().turn(3, "deg")
         assert explain_keywords(lambda *angles, unit="rad": angles)(1, 2, 3) == (1, 2, 3)

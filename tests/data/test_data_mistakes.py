@@ -39,7 +39,7 @@ MISTAKES = [
     ("a scaler of nothing", lambda s: StandardScaler().fit(FLAT[:0]),
      ValueError, "empty", "at least one sample"),
     ("a scaler of NaN", lambda s: StandardScaler().fit(FLAT * np.nan),
-     ValueError, "feature 0", "fill or drop"),
+     ValueError, "feature 0 holds nan, and", "nnfw.data.Impute"),
     ("a scaler of words", lambda s: StandardScaler().fit(FLAT.astype(str)),
      TypeError, "the data must be real numbers, got <U32", ".astype(float)"),
     ("other features for a scaler", lambda s: s.scaler.transform(FLAT[:, :3]),

@@ -56,7 +56,7 @@ MISTAKES = [
     ("an unknown activation", lambda s: Dense(3, "sofmax"),
      ValueError, "'sofmax'", "Did you mean 'softmax'"),
     ("an activation of PyTorch", lambda s: Dense(3, "swish"), ValueError, "'swish'", "nnfw calls it 'silu'"),
-    ("inputs before units", lambda s: Dense(3, 4), TypeError, "activation", "got 4 (int); the number of inputs",
+    ("inputs before units", lambda s: Dense(3, 4), TypeError, "activation", "got 4 (int); the number of",
      "give the units alone"),
     ("inputs of a GRU before its units", lambda s: GRU(3, 4),
      TypeError, "activation", "give the units alone"),

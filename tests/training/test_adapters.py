@@ -431,6 +431,13 @@ def ragged(x):
     return [row[:n] for row, n in zip(x, LENGTHS, strict=True)]
 
 
+def as_objects(items):
+    """Return a NumPy array of such objects."""
+    array = np.empty(len(items), object)
+    array[:] = items
+    return array
+
+
 class Sine(Activation):
     needs_input = True
 
@@ -487,6 +494,10 @@ INPUTS = [
      "LabelEncoder"),
     ("words as objects", "classes", lambda x: np.full(x.shape, "a", object),
      TypeError, "x must be real numbers, got object; nnfw.", "LabelEncoder"),
+    ("an array of sequences", "sequence", lambda x: as_objects(ragged(x)),
+     TypeError, "x must be real numbers, got object; an array of sequences becomes a list", "by list(...)"),
+    ("dates", "classes", lambda x: x.astype("datetime64[h]"),
+     TypeError, "x must be real numbers, got datetime64[h]; times become hours", "np.timedelta64(1, 'h')"),
     ("a sparse matrix", "classes", lambda x: Sparse(x), TypeError, "x is a sparse matrix", "x.toarray()"),
     ("sparse sequences", "sequence", lambda x: [*map(Sparse, x)],
      TypeError, "x[0] is a sparse matrix", "x[0].toarray()"),
@@ -521,7 +532,7 @@ TARGETS = [
     ("a column too many", "classes", lambda y: np.eye(4)[y], ShapeError, "y has shape (12, 4)", "units as y"),
     ("labels 1 and 2", "pair", lambda y: y + 1, ValueError, "y holds 1 to 2", "LabelEncoder"),
     ("labels -1 and 1", "pair", lambda y: 2 * y - 1, ValueError, "y holds -1 to 1", "LabelEncoder"),
-    ("NaN", "number", lambda y: put(y, (4, 0), np.nan), ValueError, "y[4, 0] is nan", "drop"),
+    ("NaN", "number", lambda y: put(y, (4, 0), np.nan), ValueError, "y[4, 0] is nan", "sample_weight=0"),
     ("infinity", "signal", lambda y: put(y, (4, 1, 0), np.inf), ValueError, "y[4, 1, 0] is inf", "drop"),
     ("one column for two", "numbers", lambda y: y[:, :1] + 0.5,
      ShapeError, "y has shape (12, 1)", "has columns, 1"),

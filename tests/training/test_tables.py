@@ -98,7 +98,7 @@ REFUSED = [
     (
         FRAME.assign(t=pandas.Timestamp("2020")),
         TypeError,
-        r"x, column 't', .* datetime64.*; .astype\(float\)",
+        r"x, column 't', .* datetime64.*; times become hours by",
     ),
     (
         FRAME.assign(b=FRAME["b"].where(FRAME["b"] != FRAME["b"][4])),
