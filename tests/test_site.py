@@ -74,6 +74,8 @@ def test_the_equations_of_a_gru():
         "h[t] *= z[t]  # (4) z∘(h₋−c)",
         "h[t] += c[t]  # (4) h = c + z∘(h₋−c)",
     ]
+    update = [code.path for code in found["1"].code["backward"] if code.lines[0].startswith("ds_z[t] *=")]
+    assert update == ["nnfw/layers/gru.py"]  # and not again from the loop with (3')
     after = [line for code in found["3'"].code["backward"] for line in code.lines]
     assert "np.multiply(ds_c[t], r[t], out=du[t])  # (3') du" in after
 

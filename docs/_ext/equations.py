@@ -104,8 +104,8 @@ def add_code(cls: type, found: dict[str, Equation]) -> None:
         lines, first = inspect.getsourcelines(function)
         side = "forward" if name.startswith(FORWARD) else "backward"
         marks = [marked(line) for line in lines]
-        present = {number for numbers in marks for number in numbers}
-        variant = any("'" in number and number.rstrip("'") not in present for number in present)  # (3') only
+        named = set(re.findall(r"\((\d'?)\)", "".join(line.partition("  # ")[2] for line in lines)))
+        variant = any("'" in number and number.rstrip("'") not in named for number in named)  # (3') only
         path = Path(inspect.getsourcefile(function)).relative_to(ROOT).as_posix()
         for start, stop, numbers in statements(lines, marks):
             for number in numbers:

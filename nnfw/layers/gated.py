@@ -126,10 +126,21 @@ class ResetGated(Gated):
         Fc *= np.subtract(ONE, z, out=e)
 
     def _forward_views(self, p: Pass, scratch: Scratch) -> list[list[Array]]:
+        """Return lists with one view a step: the scores of z and r, and of c; z and r as one, z, r, c.
+
+        Then come the rows that the loop keeps, as q or u, and where the recurrent products of all gates, of z
+        and r, and of c are computed.
+        """
         w = scratch("w", (3, p.steps.N, self.units))
         return [*p.steps.cut(p.s[:2], p.s[2], p.a[:2], *p.a, *p.kept), *p.steps.first(w, w[:2], w[2])]
 
     def _backward_views(self, p: Pass, scratch: Scratch) -> list[tuple[Any, ...]]:
+        """Return, for each block of steps, the block, its factors F, and lists with one view a step.
+
+        These are ds_z, ds_r and ds_c, which begin as the factors; the three as one array; z, r; the three
+        side by side in a row, as products with weights take them, and z's and r's of these; the rows that the
+        loop makes, as du; an array e for intermediates; and dh, d and dh₋ of `Pass.carried`.
+        """
         views, steps = [], p.steps
         rows = [by_gate(p.ds, 3), p.ds[:, : 2 * self.units], *p.made]
         for block in p.blocks():

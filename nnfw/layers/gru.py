@@ -113,10 +113,10 @@ class GRU(ResetGated):
     z             z, as here         z, as here          z, as here           z, as here
     r             r                  r                   r                    r
     c             hh                 n                   h                    h̃
-    gate order    z r c              r z c               z r c                -
+    gate order    z r c              r z c               z r c                –
     Wx, Wh        kernel,            weight_ih_l0ᵀ,      Wᵀ, Rᵀ               W, U
                   recurrent_kernel   weight_hh_l0ᵀ
-    b, bh         bias[0], bias[1]   bias_ih, bias_hh    B                    -
+    b, bh         bias[0], bias[1]   bias_ih, bias_hh    B                    –
     reset_after   True by default    always True         linear_before_reset  False
                                                          (0 by default)
     ============  =================  ==================  ===================  ====================

@@ -128,6 +128,10 @@ class LSTM(Gated):
             np.multiply(o[t], v[t], out=h[t])  # (6) h
 
     def _forward_views(self, p: Pass, scratch: Scratch) -> list[list[Array]]:
+        """Return lists with one view a step: the scores, those of i, f, o and of g; i, f, o as one; all four.
+
+        Then come v, c₋ and c, and memory for intermediates of one gate and for the products of all.
+        """
         N, H, steps = p.steps.N, self.units, p.steps
         gates = steps.cut(p.s, p.s[:3], p.s[3], p.a[:3], *p.a, *p.kept)
         work = steps.first(scratch("d", (N, H)), scratch("u", (4, N, H)))
@@ -162,6 +166,7 @@ class LSTM(Gated):
                     dh_[t] += d[t]  # (1) to (4) dh₋
 
     def _backward_views(self, p: Pass, scratch: Scratch) -> list[tuple[Any, ...]]:
+        """Return, for each block of steps, the block, its factors F, Fv, and lists with one view a step."""
         views = []
         for block in p.blocks():
             f = block.part(p.a[1])

@@ -64,6 +64,7 @@ class RNN(Recurrent):
             φ(scores, h[t])  # (1) h
 
     def _forward_views(self, p: Pass, scratch: Scratch) -> list[list[Array]]:
+        """Return a list with the view of the scores at each step."""
         return p.steps.cut(*p.s)
 
     def _backward_steps(self, p: Pass, *others: Array) -> None:
@@ -81,6 +82,7 @@ class RNN(Recurrent):
                     dh_[t] += d[t]  # (1) dh₋ += ds Whᵀ
 
     def _backward_views(self, p: Pass, scratch: Scratch) -> list[tuple[Any, ...]]:
+        """Return, for each block of steps, the block, its part of ds, and lists with one view a step."""
         ds, views = p.steps.shaped(p.ds), []
         for block in p.blocks():
             slope = block.part(ds)
