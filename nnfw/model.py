@@ -140,8 +140,7 @@ class Model(Sequential):
         RuntimeError
             If `compute_shapes` has not been called.
         TypeError, ValueError
-            If `rng` is no Generator, `dtype` neither float32 nor float64, or if the parameters cannot fit
-            into the memory; nothing has been changed then.
+            If an argument is wrong, or the memory too small for the parameters; nothing has changed then.
         """
         if not self.shapes:
             raise RuntimeError("Network: compute_shapes(input_shape) comes before initialize, or build")
@@ -153,9 +152,15 @@ class Model(Sequential):
 
     def update(self, optimizer: Optimizer | None, epoch: float) -> None:
         """Take one step in every layer; without an optimizer by Adam, which the network keeps as in `fit`."""
-        if optimizer is None and self.optimizer is None:
+        if not isinstance(optimizer, Optimizer):
+            optimizer = optimizers.get(optimizer or self._with_optimizer())
+        super().update(optimizer, epoch)
+
+    def _with_optimizer(self) -> Optimizer:
+        """Return the optimizer, which is Adam from now on if none was given."""
+        if self.optimizer is None:
             self.optimizer, self._default_optimizer = optimizers.get("adam"), True
-        super().update(optimizers.get(optimizer or self.optimizer), epoch)  # type: ignore[arg-type]
+        return self.optimizer
 
     # ---- building: all parameters or none, and once -------------------------------------------------
 
@@ -181,7 +186,12 @@ class Model(Sequential):
             if self._built:
                 return
             check_memory(self._leaves(), self.dtype)
-            self._check_dtypes()
+            for leaf in self._leaves():
+                if leaf.size and leaf.dtype != self.dtype:
+                    raise ValueError(
+                        f"{leaf._label} has weights of {leaf.dtype} in a network of {self.dtype}; "
+                        f"build the network with dtype={leaf.dtype.name!r}"
+                    )
             source = self._streams["weights"]
             with self._all_or_nothing(source):
                 self._fill((leaf for leaf in self._leaves() if not leaf.size), source, self.dtype)
@@ -233,15 +243,6 @@ class Model(Sequential):
                     layer._bind()
             raise
 
-    def _check_dtypes(self) -> None:
-        """Raise a ValueError if a layer has weights already, and of another type than the network."""
-        for leaf in self._leaves():
-            if leaf.size and leaf.dtype != self.dtype:
-                raise ValueError(
-                    f"{leaf._label} has weights of {leaf.dtype} in a network of {self.dtype}; "
-                    f"build the network with dtype={leaf.dtype.name!r}"
-                )
-
     def _ready(self, verb: str) -> None:
         """Raise a RuntimeError if a layer has no weights yet; a network of copies, which have, is built."""
         with BUILDING:  # else a fit in another thread could break off between the two
@@ -288,9 +289,8 @@ class Model(Sequential):
 def frozen(layer: Layer) -> str:
     """Return how many of a layer's parameters no update changes: " (7 frozen)", or " (frozen)" if all."""
     count = frozen_size(layer)
-    if not count:
-        return ""
-    return " (frozen)" if count == layer.size else f" ({count:,} frozen)"
+    which = "frozen" if count == layer.size else f"{count:,} frozen"
+    return f" ({which})" if count else ""
 
 
 def frozen_size(layer: Layer) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnfw import explain, optimizers, sanity, saving
+from nnfw import explain, sanity, saving
 from nnfw.core import notebook
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.output import show
@@ -186,8 +186,7 @@ class Network(Model):
                 state = open_state(self._training_state, len(self.history.epoch), sampler, resume)
                 self._build()
             self.history.validation = how
-            if self.optimizer is None:
-                self.optimizer, self._default_optimizer = optimizers.get("adam"), True
+            self._with_optimizer()
             run = Run(self, callbacks, shown, state)
             loop.fit(run, train, validation, max(0, state.start + epochs - len(self.history.epoch)))
         return self.history

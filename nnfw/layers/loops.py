@@ -29,7 +29,7 @@ class Loops(NamedTuple):
     """What the loops of one kind of cell take and leave."""
 
     name: str
-    at_once: tuple[int, ...] = ()  # of how many gates a gated layer takes the recurrent products at once
+    at_once: tuple[int, ...] = (1,)  # of how many gates the recurrent products are taken at once
     kept: tuple[str, ...] = ()  # rows (P, H) that the forward loop keeps besides gates and states
     made: tuple[str, ...] = ()  # rows (P, H) that the backward loop makes besides the gradients of the scores
 

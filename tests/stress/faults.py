@@ -358,7 +358,7 @@ OTHERS = [
     ),
     Fault(
         "network: the default optimizer is its own",
-        "network",
+        "model",
         'optimizers.get("adam"), True',
         'optimizers.get("adam"), False',
     ),
