@@ -1,7 +1,6 @@
 """Network: what users call. Training, prediction, inspection and saving of a model."""
 
 from collections.abc import Mapping, Sequence
-from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from nnfw.core import notebook
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.output import show
 from nnfw.core.registry import class_only
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, FilePath
 from nnfw.core.validation import FINITE, FRACTION, boolean, optional, positive_integer
 from nnfw.history import History
 from nnfw.model import Model
@@ -328,12 +327,12 @@ class Network(Model):
         if self._leads:  # else another process prints it
             show(self._describe())
 
-    def save(self, path: "str | PathLike[str]", extras: dict[str, Any] | None = None) -> None:
+    def save(self, path: FilePath, extras: dict[str, Any] | None = None) -> None:
         """Write the whole network to one file, with `extras` in place of its own; see `nnfw.saving`."""
         saving.save(self, path, extras)
 
     @class_only
-    def load(cls, path: "str | PathLike[str]", custom: Mapping[str, Any] | None = None) -> "Network":
+    def load(cls, path: FilePath, custom: Mapping[str, Any] | None = None) -> "Network":
         """Return the network that `save` wrote; see `nnfw.saving`."""
         loaded: Network = saving.load(path, custom)  # type: ignore[assignment]
         return loaded

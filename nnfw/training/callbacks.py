@@ -14,12 +14,12 @@ import math
 import os
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from os import PathLike
 from typing import Any, ClassVar
 
 from nnfw.core.files import reading, write_csv
 from nnfw.core.registry import Part
 from nnfw.core.suggest import translation
+from nnfw.core.typing import FilePath
 from nnfw.core.validation import boolean, file_path, instance_of, optional
 from nnfw.model import Model
 from nnfw.training.run import HOOKS, Run
@@ -194,7 +194,7 @@ class CSVLogger(Callback):
 
     writes = True
 
-    def __init__(self, path: "str | PathLike[str]") -> None:
+    def __init__(self, path: FilePath) -> None:
         file_path("CSVLogger", "path", path)
         self.path = path
 

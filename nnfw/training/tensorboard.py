@@ -3,12 +3,12 @@
 import os
 import struct
 import time
-from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from nnfw.core.extras import extra
+from nnfw.core.typing import FilePath
 from nnfw.core.validation import file_path, optional, positive_integer
 from nnfw.training.callbacks import Callback
 from nnfw.training.run import Run
@@ -39,7 +39,7 @@ class TensorBoard(Callback):
 
     writes = True
 
-    def __init__(self, folder: "str | PathLike[str]", histograms: int | None = None) -> None:
+    def __init__(self, folder: FilePath, histograms: int | None = None) -> None:
         file_path("TensorBoard", "folder", folder)
         self.folder = folder
         self.histograms = optional(positive_integer)("TensorBoard", "histograms", histograms)
