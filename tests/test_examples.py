@@ -288,7 +288,7 @@ def test_the_page_of_dialects(elsewhere):
 NEEDED = {"pandas": "pandas", "TensorBoard": "tensorboardX"}  # by a word of the block
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(4))
 @pytest.mark.slow
 def test_neighbours(number, elsewhere):
     block = blocks("docs/neighbours.md")[number]

@@ -550,7 +550,7 @@ def test_two_processes_compute_the_same():
 @pytest.mark.subprocess
 def test_the_page_in_the_docs(capsys):
     search, pipeline, targets = {}, {}, {}
-    for block, names in zip(blocks("docs/sklearn.md"), (search, pipeline, targets), strict=True):
+    for block, names in zip(blocks("docs/sklearn.md"), (search, pipeline, pipeline, targets), strict=True):
         exec(compile(block, "docs/sklearn.md", "exec"), names)
     assert capsys.readouterr().out.startswith("{'layers': [GRU(64)], 'optimizer': Adam(learning_rate=0.01)}")
     assert search["search"].score(search["x_test"], search["y_test"]) > 0.95
