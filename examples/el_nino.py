@@ -46,7 +46,9 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
         tests += [backtest(go_on, temperature, horizon=AHEAD, first=FIRST, every=4, season=12, order=24)]
     maes = {name: [test.errors()[name]["mae"] for test in tests] for name in tests[0].forecasts}
     print(*(f"{name:15} {np.mean(mae):.4f} ± {np.std(mae):.4f} °C" for name, mae in maes.items()), sep="\n")
-    print(f"the 80 % bands hold {np.mean([test.coverage()[0.8] for test in tests]):.0%} of what came")
+    print(
+        f"the 80 % bands contain {np.mean([test.coverage()[0.8] for test in tests]):.0%} of the observations"
+    )
     past, came = temperature[DRAWN - WINDOW : DRAWN], temperature[DRAWN : DRAWN + AHEAD]
     picture, drawn = options.output / "el_nino.png", go_on(temperature[:DRAWN])
     plots.forecast(drawn, picture, history=past, truth=came, ylabel="°C")

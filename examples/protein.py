@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> float:
     seeds, share = range(options.seed, options.seed + options.seeds), np.bincount(y_test).max() / len(y_test)
     runs = repeat(partial(build, options.epochs), x, y, seeds=seeds, epochs=options.epochs, verbose="auto")
     found = [network.evaluate(x_test, y_test)["accuracy"] for network in runs.networks.values()]
-    print(f"test accuracy {np.mean(found):.4f} ± {np.std(found):.4f}; of always one answer {share:.4f}")
+    print(f"test accuracy {np.mean(found):.4f} ± {np.std(found):.4f}; of the most frequent class {share:.4f}")
     return float(np.mean(found))
 
 

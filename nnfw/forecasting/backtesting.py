@@ -25,7 +25,7 @@ class Backtest:
     origins : ndarray (O,)
         The number of steps that were known at each forecast.
     truth : ndarray (O, horizon)
-        What came.
+        The observed values.
     forecasts : dict of str to ndarray (O, horizon)
         The forecasts of each method, ``"network"`` first.
     scale : float

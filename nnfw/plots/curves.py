@@ -187,7 +187,7 @@ def forecast(
         axes.plot(steps, one(ahead.mean), color=BLUE, marker="o", markersize=3, label="forecast")
         if len(came):
             colour, dash = look(1)
-            axes.plot(steps[: len(came)], came, color=colour, linestyle=dash, label="what came")
+            axes.plot(steps[: len(came)], came, color=colour, linestyle=dash, label="observed")
         axes.axvline(0.5, color="0.6", linewidth=0.8)
         axes.set(xlabel=xlabel, ylabel=ylabel)
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
