@@ -17,7 +17,7 @@ import numpy as np
 
 from nnfw import kernels, schedules
 from nnfw.core import vectors
-from nnfw.core.registry import Part, Registry
+from nnfw.core.registry import Part, Registry, Searchable
 from nnfw.core.typing import Array
 from nnfw.core.validation import AMOUNT, FRACTION, POSITIVE, boolean, check_fields, optional
 from nnfw.core.vectors import Scratch, clip_to_norm
@@ -57,7 +57,7 @@ class State:
 
 
 @dataclass(eq=False, repr=False)
-class Optimizer(Part):
+class Optimizer(Part, Searchable):
     """Base class of optimizers. A subclass defines `apply`, and in `slots` the names of its vectors.
 
     Those of them that hold sums or means of squares it can also name in `squares`: they are never negative.

@@ -1,5 +1,6 @@
 """Networks as scikit-learn estimators: its own checks, and the network beneath as the oracle."""
 
+import copy
 import inspect
 import pickle
 import re
@@ -25,6 +26,7 @@ from nnfw import (
     GRU,
     SGD,
     Adam,
+    AdamW,
     Callback,
     Dense,
     EarlyStopping,
@@ -38,6 +40,7 @@ from nnfw.data import MinMaxScaler, StandardScaler
 from nnfw.datasets import load_digits
 from nnfw.losses import MAE
 from nnfw.metrics import F1
+from nnfw.schedules import Cosine
 from nnfw.sklearn import NetworkClassifier, NetworkRegressor
 
 BATCHES = "a sample of weight 2 is in one batch of an epoch, and two equal samples may be in two"
@@ -479,6 +482,26 @@ def test_columns_in_another_order_are_refused():
 
 
 # ---- among its own --------------------------------------------------------------------------------------
+
+
+def test_a_search_over_the_arguments_of_an_optimizer():
+    schedule = Cosine(0.1, epochs=5)
+    for optimizer in (Adam(1), SGD(0.1, momentum=0.9, clip_norm=2), AdamW(schedule, weight_decay=1e-3)):
+        assert repr(clone(optimizer)) == repr(optimizer)
+    given = classifier(GRU(2), epochs=1, optimizer=Adam(1e-3, clip_global_norm=1.0))
+    grid = {"optimizer__learning_rate": [1e-3, 0.1], "optimizer__beta_1": [0.9]}
+    search = GridSearchCV(given, grid, cv=2).fit(LISTS, NAMES)
+    rates = [one["optimizer__learning_rate"] for one in search.cv_results_["params"]]
+    assert rates == [1e-3, 0.1]
+    assert repr(given.optimizer) == "Adam(clip_global_norm=1.0)"  # as it was
+    best = search.best_estimator_
+    alone = classifier(GRU(2), epochs=1, optimizer=copy.deepcopy(best.optimizer)).fit(LISTS, NAMES)
+    assert same_weights(best, alone)
+    assert best.network_.optimizer.learning_rate == search.best_params_["optimizer__learning_rate"]
+    with pytest.raises(ValueError, match="Adam: learning_rate must be"):
+        given.set_params(optimizer__learning_rate=-1.0)
+    with pytest.raises(TypeError, match=r"Adam has no argument 'lr'.* learning_rate"):
+        given.optimizer.set_params(lr=1.0)
 
 
 def test_a_pipeline_of_sequences():

@@ -177,6 +177,19 @@ class Part:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
+class Searchable:
+    """What a part has whose arguments the searches of scikit-learn set, as ``optimizer__learning_rate``."""
+
+    def get_params(self: Any, deep: bool = True) -> dict[str, Any]:
+        """Return the arguments by name; scikit-learn's `clone` and searches ask for them."""
+        return self.config
+
+    def set_params(self: Any, **arguments: Any) -> Any:
+        """Assign arguments, as scikit-learn's searches do."""
+        vars(self).update(vars(type(self)(**self.config | arguments)))
+        return self
+
+
 def brief(value: Any) -> str:
     """Return how an argument is shown: a registered part with default arguments by its name."""
     text = repr(value.name if isinstance(value, np.dtype) else value)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from nnfw.core.arguments import explain_keywords
-from nnfw.core.registry import Part
+from nnfw.core.registry import Part, Searchable
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
 from nnfw.core.validation import FINITE, as_array, as_indices, numeric, positive_integer
@@ -17,7 +17,7 @@ from nnfw.data.samples import batches
 BLOCK = 1 << 18  # numbers that a scaler takes together: 2 MB in float64
 
 
-class Preparation(Part):
+class Preparation(Part, Searchable):
     """The base class: `fit` learns from training data, `transform` applies it to any data.
 
     The attributes listed in `learned` exist after `fit`; before, reading one raises a RuntimeError.
@@ -46,15 +46,6 @@ class Preparation(Part):
     def fit_transform(self, data: Any, y: Any = None) -> Any:
         """Fit to `data`, and return it transformed; `y` is not read: scikit-learn's pipelines pass it."""
         return self.fit(data).transform(data)
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the arguments by name; scikit-learn's `clone` and searches ask for them."""
-        return self.config
-
-    def set_params(self, **arguments: Any) -> Self:
-        """Assign arguments, as scikit-learn's searches do."""
-        vars(self).update(vars(type(self)(**self.config | arguments)))
-        return self
 
 
 # ---- labels -------------------------------------------------------------------------------------------
