@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from nnfw.core.alignments import Alignment, read_labels
-from nnfw.core.arguments import explain_keywords
+from nnfw.core.arguments import LIST, explain_keywords
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths
 from nnfw.core.logits import LOGIT_GRADIENTS, LOGITS
@@ -696,6 +696,8 @@ class Quantile(Loss):
     >>> Quantile([0.25, 0.5, 0.75])([[2.0]], [[1.0, 2.0, 4.0]])  # (1·0.25 + 0 + 2·0.25) / 3
     0.25
     """
+
+    _use: ClassVar = LIST
 
     def __init__(self, levels: Sequence[float] = (0.1, 0.5, 0.9), *, divide_by: str = "samples") -> None:
         super().__init__(divide_by=divide_by)

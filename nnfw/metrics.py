@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.core.alignments import edit_distance, read_labels
-from nnfw.core.arguments import explain_keywords
+from nnfw.core.arguments import LIST, explain_keywords
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths, valid_steps
 from nnfw.core.registry import Part, Registry
@@ -450,6 +450,7 @@ class Pinball(MeanMetric):
     name = "pinball"  # without the levels
     higher_is_better = False
     of_outputs = True
+    _use = LIST
 
     def __init__(self, levels: Sequence[float] = (0.1, 0.5, 0.9)) -> None:
         self.levels = each(INSIDE)("Pinball", "levels", levels)

@@ -52,6 +52,7 @@ class Preparation(Part, Searchable):
 
 
 CLASS_NUMBERS = ".astype(int) converts whole numbers, and LabelEncoder any other labels"
+DECIDED = "network.predict_classes(x) returns class numbers"
 
 
 @explain_keywords
@@ -142,7 +143,7 @@ class LabelEncoder(Preparation):
 
     def inverse_transform(self, codes: ArrayLike) -> Array:
         """Return the label of each class number, in the shape of `codes`."""
-        return self.classes[as_indices(codes, "codes", len(self.classes), CLASS_NUMBERS)]
+        return self.classes[as_indices(codes, "codes", len(self.classes), DECIDED)]
 
 
 def _labels(data: ArrayLike) -> Array:

@@ -6,10 +6,12 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, DTypeLike
 
+from nnfw.core.arguments import explain_keywords
 from nnfw.core.typing import Array
 from nnfw.core.validation import as_array, numeric, positive_integer, shown
 
 
+@explain_keywords
 def pad_sequences(
     sequences: Iterable[ArrayLike],
     value: float = 0.0,
@@ -69,6 +71,7 @@ def pad_sequences(
     return x, lengths
 
 
+@explain_keywords
 def sliding_windows(
     series: ArrayLike, window: int, horizon: int = 1, step: int = 1, targets: ArrayLike | None = None
 ) -> tuple[Array, Array]:

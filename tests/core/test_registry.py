@@ -13,9 +13,8 @@ from nnfw.activations import ELU, Activation, Softmax, Tanh
 from nnfw.core import suggest as names
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.registry import Part, Registry, brief
-from nnfw.data import one_hot, pad_sequences, train_test_split
+from nnfw.data import one_hot, pad_sequences, sliding_windows, train_test_split
 from nnfw.datasets import load_digits
-from nnfw.layers.recurrent import Recurrent
 from nnfw.losses import MSE, Huber
 
 REGISTRIES = list({id(r): r for m in MODULES for r in vars(m).values() if isinstance(r, Registry)}.values())
@@ -282,7 +281,7 @@ class TestWordsOfOtherLibraries:
         owners = [c for m in MODULES for c in vars(m).values() if isinstance(c, type) and issubclass(c, Part)]
         known = {argument for owner in owners for argument in owner._arguments()}
         known |= set(inspect.signature(Network.fit).parameters)
-        for function in (one_hot, pad_sequences, train_test_split, Recurrent.forward, MSE.__call__):
+        for function in (one_hot, pad_sequences, sliding_windows, train_test_split, MSE.__call__):
             known |= set(inspect.signature(function).parameters)
         meant = {word for words in names.ARGUMENTS.values() for word in words.split()}
         assert meant <= known

@@ -116,6 +116,7 @@ CALLS = {
     "learning_rate_init": (Adam, {"learning_rate_init": 0.1}, {"learning_rate": 0.1}),
     "lr": (Adam, {"lr": 0.1}, {"learning_rate": 0.1}),
     "max_iter": (fit, {"max_iter": 2}, {"epochs": 2}),
+    "maxlen": (lambda **o: data.pad_sequences([[1, 2]], **o), {"maxlen": 3}, {"length": 3}),
     "n_epochs": (fit, {"n_epochs": 2}, {"epochs": 2}),
     "n_iter_no_change": (nnfw.EarlyStopping, {"n_iter_no_change": 3}, {"patience": 3}),
     "nodes": (Dense, {"nodes": 2}, {"units": 2}),
@@ -134,6 +135,10 @@ CALLS = {
     "sample_weight": (
         lambda **o: nnfw.losses.MSE()([[0.0]], [[1.0]], **o),
         *({"sample_weight": [1.0]}, {"weight": [1.0]}),
+    ),
+    "sequence_length": (
+        lambda **o: data.sliding_windows(X, **o),
+        *({"sequence_length": 3}, {"window": 3}),
     ),
     "sequences": (lambda **o: GRU(2, **o), {"sequences": True}, {"return_sequences": True}),
     "solver": (lambda **o: Network([Dense(1)], **o), {"solver": "adam"}, {"optimizer": "adam"}),
@@ -230,6 +235,12 @@ def test_a_class_called_in_place_of_its_object(part):
     with pytest.raises(TypeError, match=re.escape(f"its object is called, {part.__name__}()(y, a)")):
         part([[1]], [[0.5]])
     assert part()([[1]], [[0.75]]) >= 0
+
+
+@pytest.mark.parametrize("part", [nnfw.losses.Quantile, nnfw.metrics.Pinball])
+def test_several_levels_are_a_list(part):
+    with pytest.raises(TypeError, match=rf"are a list, {part.__name__}\(\[a, b\]\)$"):
+        part(0.1, 0.5, 0.9)
 
 
 def test_a_second_name_of_what_was_given_by_position():
