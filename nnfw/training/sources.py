@@ -136,7 +136,8 @@ def class_factors(class_weight: Any, labels: Array | None, K: int, total: Callab
     weights = np.full(len(counts), np.nan)
     for key, weight in class_weight.items():
         if key not in range(len(counts)):
-            raise ValueError(f"class_weight has a weight for {key!r}; the classes are 0 to {len(counts) - 1}")
+            said = f"class_weight has a weight for {key!r}, but its keys are class numbers as in y"
+            raise ValueError(f"{said}, here 0 to {len(counts) - 1}")
         weights[int(key)] = AMOUNT("fit", f"class_weight[{key!r}]", weight)
     missing = np.flatnonzero((counts > 0) & np.isnan(weights))
     if missing.size:
