@@ -220,6 +220,19 @@ def test_a_backtest_by_its_definition():
     assert result.coverage() == {}
 
 
+def test_a_forecaster_that_scales_what_it_is_given_in_place_changes_nothing():
+    def forecaster(past):
+        past -= past.mean()
+        return past[-3:]
+
+    series = WAVE.copy()
+    result = backtest(forecaster, series, horizon=3, first=100, every=10)
+    np.testing.assert_array_equal(series, WAVE)
+    expected = [WAVE[o - 3 : o] - WAVE[:o].mean() for o in result.origins]
+    np.testing.assert_array_equal(result.forecasts["network"], expected)
+    np.testing.assert_array_equal(result.forecasts["naive"][:, 0], WAVE[result.origins - 1])
+
+
 def test_seasons_shorter_than_the_horizon_go_round():
     result = backtest(lambda past: np.zeros(5), WAVE, horizon=5, first=100, every=100, season=2)
     last, second_last = WAVE[99], WAVE[98]

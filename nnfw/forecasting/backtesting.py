@@ -123,7 +123,7 @@ def backtest(
         )
     check_finite(values, "series")
     truth = np.stack([y[o : o + horizon] for o in origins])
-    found = [_checked(forecaster(values[:o]), horizon) for o in origins]
+    found = [_checked(forecaster(values[:o].copy()), horizon) for o in origins]
     forecasts = {"network": np.stack([one.mean for one in found])}
     forecasts["naive"] = np.repeat(y[origins - 1, None], horizon, axis=1)
     if season > 1:
