@@ -289,7 +289,8 @@ def test_labels_may_be_numbers_names_or_one_hot_rows():
     labels = generator(3).integers(0, 4, 60)
     names = np.array(["ant", "bee", "cat", "dog"])[labels]
     reference = split_indices(60, 0.2, generator(), labels)[1]
-    for same in (labels.astype(float), labels[:, None], names, list(names)):
+    objects = names.astype(object)  # as the columns of a DataFrame
+    for same in (labels.astype(float), labels[:, None], names, list(names), objects, objects[:, None]):
         np.testing.assert_array_equal(split_indices(60, 0.2, generator(), same)[1], reference)
     held = split_indices(60, 0.2, generator(), one_hot(labels, 4))[1]
     share = np.bincount(labels, minlength=4) * 12 / 60
