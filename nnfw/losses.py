@@ -56,6 +56,8 @@ class Loss(Part):
         Whether targets may be integer classes (N, ...).
     target_range : tuple of float
         The lowest and the highest valid target.
+    lowest_output : float
+        The lowest valid output; a network whose last activation goes below is refused.
     threshold : float
         A single output above it is class 1.
     outputs_per_target : int
@@ -80,6 +82,7 @@ class Loss(Part):
     fused_with: ClassVar[str | None] = None
     takes_classes: ClassVar[bool] = False
     target_range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+    lowest_output: ClassVar[float] = -math.inf
     threshold: ClassVar[float] = 0.5
     outputs_per_target: int = 1
     of_sequences: ClassVar[bool] = False
@@ -392,6 +395,7 @@ class Poisson(Loss):
     """
 
     target_range = (0.0, math.inf)
+    lowest_output = 0.0
 
     def value(self, y: Array, a: Array) -> Array:
         return (a - y * np.log(above_zero(a))).mean(axis=-1)
@@ -433,6 +437,7 @@ class KLDivergence(Loss):
     """
 
     target_range = (0.0, math.inf)
+    lowest_output = 0.0
 
     def value(self, y: Array, a: Array) -> Array:
         return np.vecdot(y, np.log(above_zero(y)) - np.log(above_zero(a)))

@@ -46,6 +46,12 @@ def check_output(last: Layer, K: int, loss: Loss) -> None:
             f"{last._label}: {activation.name} over 1 unit always gives 1, and cannot learn; take a unit "
             f"for each class, or for two classes Dense(1, 'sigmoid') and loss='bce'"
         )
+    low = loss.lowest_output
+    if low > -math.inf and at_large_inputs(activation, K).min() < low:
+        raise ValueError(
+            f"{last._label}: {type(loss).__name__} is for outputs of at least {low:g}, and those of "
+            f"{activation.name} go below; end in Dense({K}, 'softplus'), or for shares in 'softmax'"
+        )
     if loss.fused_with not in PROBABILITIES:
         return
     a = at_large_inputs(activation, K)
