@@ -17,6 +17,7 @@ from nnfw.activations import Softmax
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.suggest import ESTIMATOR_HOMES
 from nnfw.core.typing import Array
+from nnfw.core.validation import plain
 from nnfw.data import pad_sequences
 from nnfw.layers import Dense, Layer
 from nnfw.network import Network
@@ -47,7 +48,8 @@ class NetworkEstimator(BaseEstimator):
         The hidden layers; the output layer is added, as the targets need it. Each new network gets copies of
         them, or what the function returns, which takes no argument. With no layers the model is linear.
     loss : str or Loss, optional
-        By default the one for the targets.
+        By default the one for the targets. Where it has several outputs for each target, as "quantile",
+        `predict` returns its `estimate`, the median, and ``network_.predict`` all outputs.
     optimizer, metrics, dtype
         See `nnfw.Network`; ``history_`` has the metrics of each epoch.
     epochs, batch_size, validation_split, callbacks, verbose
@@ -102,7 +104,7 @@ class NetworkEstimator(BaseEstimator):
         Parameters
         ----------
         X : array_like or DataFrame (N, D), array_like (N, T, D), or list of arrays (T_i, D)
-            Inputs.
+            Inputs; images are array_like (N, H, W, D).
         y : array_like (N,) or (N, K)
             For a classifier labels of any kind, or a column of 0 and 1 for each label of which a sample has
             any number; for a regressor numbers.
@@ -129,7 +131,7 @@ class NetworkEstimator(BaseEstimator):
             self.__dict__.pop("network_", None)  # if these data are refused, the estimator is not fitted
         restart = not hasattr(self, "network_")
         x, lengths = self._inputs(X, restart)
-        targets = self._targets(y, restart, classes)
+        targets = self._targets(plain(y, "y"), restart, classes)
         check_consistent_length(x, targets)
         if weight is not None:
             weight = as_weight(weight, targets, None, False, np.dtype(self.dtype))
@@ -155,7 +157,13 @@ class NetworkEstimator(BaseEstimator):
         if not isinstance(hidden, Sequence):
             raise TypeError(f"{owner}: layers must be a list, as [{hidden!r}], got {type(hidden).__name__}")
         activation, fitting = self._output
-        last = Dense(targets.shape[1] if targets.ndim > 1 else 1, activation)
+        loss = losses.get(fitting if self.loss is None else copy.deepcopy(self.loss))
+        wanted = "linear" if loss.outputs_per_target > 1 else loss.fused_with
+        if wanted != activation and (wanted == "linear" or wanted in OUTPUTS[OUTPUTS.index(activation) :]):
+            said = f"{loss!r} is for {wanted} outputs, and these targets have {activation} ones"
+            raise ValueError(f"{owner}: {said}; leave loss out for {fitting!r}")
+        activation = "softplus" if (activation, loss.lowest_output) == ("linear", 0.0) else activation
+        last = Dense((targets.shape[1] if targets.ndim > 1 else 1) * loss.outputs_per_target, activation)
         end = hidden[-1] if hidden else None
         twice = last.units == 1 and repr(end) == repr(last)  # one unit that reads one adds nothing
         if twice or isinstance(getattr(end, "activation", None), Softmax):
@@ -163,23 +171,14 @@ class NetworkEstimator(BaseEstimator):
         seed = self.random_state
         if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
-        loss = losses.get(fitting if self.loss is None else copy.deepcopy(self.loss))
-        if loss.fused_with in OUTPUTS[OUTPUTS.index(activation) + 1 :]:
-            said = f"{loss!r} is for {loss.fused_with} outputs, and these targets have {activation} ones"
-            raise ValueError(f"{owner}: {said}; leave loss out for {fitting!r}")
         return Network([*hidden, last], loss=loss, seed=seed, dtype=self.dtype)
 
     def _inputs(self, X: Any, reset: bool) -> tuple[Array, Array | None]:
-        """Return inputs as an array, and the lengths of a list of sequences.
-
-        scikit-learn checks them, sequences as the rows of all steps; with `reset` it notes their features.
-        """
-        lengths = None
-        if isinstance(X, list | tuple) and len(X) and np.ndim(X[0]) == 2:
-            X, lengths = pad_sequences(X)
-        if getattr(X, "ndim", 2) != 3:
+        """Return inputs as an array, checked as rows, and the lengths of sequences; `reset` as in sklearn."""
+        listed = isinstance(X, list | tuple) and len(X) and np.ndim(X[0]) == 2
+        X, lengths = pad_sequences(X) if listed else (plain(X, "X"), None)
+        if getattr(X, "ndim", 2) < 3:
             return validate_data(self, X, reset=reset), None
-        X = np.asarray(X)
         return validate_data(self, X.reshape(-1, X.shape[-1]), reset=reset).reshape(X.shape), lengths
 
     def _targets(self, y: Any, restart: bool, classes: Any) -> Array:
@@ -190,7 +189,7 @@ class NetworkEstimator(BaseEstimator):
         """Return the outputs of the network (N, K)."""
         check_is_fitted(self, "network_")
         x, lengths = self._inputs(X, reset=False)
-        return self.network_.predict(x, lengths=lengths)
+        return self.network_.loss.estimate(self.network_.predict(x, lengths=lengths))
 
 
 class NetworkClassifier(ClassifierMixin, NetworkEstimator):
@@ -271,7 +270,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
 class NetworkRegressor(RegressorMixin, NetworkEstimator):
     """A network that predicts numbers, one or several; `NetworkEstimator` describes the arguments.
 
-    The output layer is linear, and the loss mse.
+    The output layer is linear, or softplus for "poisson", and the loss mse.
 
     Examples
     --------

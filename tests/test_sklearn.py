@@ -28,17 +28,20 @@ from nnfw import (
     Adam,
     AdamW,
     Callback,
+    Conv2D,
     Dense,
     EarlyStopping,
+    Flatten,
     LambdaCallback,
     Network,
     NonFiniteError,
     ReduceOnPlateau,
+    Reshape,
 )
 from nnfw.core.suggest import ESTIMATOR_HOMES
 from nnfw.data import MinMaxScaler, StandardScaler
 from nnfw.datasets import load_digits
-from nnfw.losses import MAE
+from nnfw.losses import MAE, GaussianNLL
 from nnfw.metrics import F1
 from nnfw.schedules import Cosine
 from nnfw.sklearn import NetworkClassifier, NetworkRegressor
@@ -144,6 +147,7 @@ def test_two_classes_with_a_loss_for_softmax(loss):
          "out for 'bce'"),
         (lambda: regressor(loss="bce").fit(ROWS, NUMBERS), "NetworkRegressor: BinaryCrossentropy() is for"),
         (lambda: regressor(loss="cce").fit(ROWS, NUMBERS), "have linear ones; leave loss out for 'mse'"),
+        (lambda: classifier(loss="quantile").fit(ROWS, LABELS), "Quantile() is for linear outputs"),
     ],
 )  # fmt: skip
 def test_a_loss_for_other_outputs(fit, said):
@@ -411,9 +415,41 @@ def test_an_interruption_ends_more_than_the_fit():
     assert estimator.predict(ROWS).shape == (60,)
 
 
+@pytest.mark.parametrize(("loss", "outputs"), [("quantile", 3), (GaussianNLL(), 2)])
+@pytest.mark.parametrize("y", [NUMBERS, np.outer(NUMBERS, [1, 2])], ids=["one", "two"])
+def test_a_loss_of_several_outputs_a_target_predicts_what_they_say(loss, outputs, y):
+    fitted = regressor(Dense(4), loss=loss).fit(ROWS, y)
+    network = Network([Dense(4), Dense(y[:1].size * outputs)], loss=loss, seed=0)
+    network.fit(ROWS, y, epochs=3, verbose=0)
+    a = network.predict(ROWS)
+    assert np.array_equal(fitted.network_.predict(ROWS), a)
+    assert fitted.predict(ROWS).shape == y.shape
+    assert np.array_equal(fitted.predict(ROWS).reshape(60, -1), network.loss.estimate(a))
+
+
+def test_counts_are_predicted_by_outputs_above_0():
+    rates = np.exp(ROWS[:, 0])
+    counts = np.random.default_rng(1).poisson(rates)
+    fitted = regressor(loss="poisson", epochs=200, optimizer=Adam(0.01)).fit(ROWS, counts)
+    assert (fitted.predict(ROWS) > 0).all()
+    assert np.corrcoef(fitted.predict(ROWS), rates)[0, 1] > 0.7
+
+
+MASKED = np.ma.masked_greater(ROWS, 1)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
+        (lambda: classifier().fit(MASKED, LABELS), ValueError, "X has masked values"),
+        (lambda: classifier().fit(list(MASKED), LABELS), ValueError, "X has masked values"),
+        (lambda: classifier().fit(ROWS, LABELS).predict(MASKED), ValueError, "X has masked values"),
+        (lambda: regressor().fit(ROWS, MASKED[:, 0]), ValueError, "y has masked values"),
+        (
+            lambda: classifier(GRU(4)).fit([one[:, 0] for one in LISTS], LABELS),
+            ValueError,
+            r"X is a list of unequal parts.*of one feature \(T_i, 1\)",
+        ),
         (lambda: NetworkClassifier(GRU(4)).fit(STEPS, LABELS), TypeError, r"a list, as \[GRU\(4\)\]"),
         (lambda: classifier(GRU).fit(STEPS, LABELS), TypeError, r"did you mean GRU\(...\)"),
         (lambda: NetworkClassifier(100).fit(ROWS, LABELS), TypeError, r"as \[100\], got int$"),
@@ -479,6 +515,14 @@ def test_columns_in_another_order_are_refused():
         with pytest.raises(ValueError, match="same order"):
             refused(frame[["b", "a", "c", "d"]])
     assert fitted.partial_fit(frame, NAMES).predict(frame).shape == (60,)
+
+
+def test_images_are_samples():
+    images, layers = RNG.normal(size=(60, 4, 4, 1)), [Conv2D(2, 3, "relu"), Flatten()]
+    fitted = classifier(*layers).fit(images, NAMES)
+    assert fitted.n_features_in_ == 1
+    assert same_weights(fitted, classifier(Reshape((4, 4, 1)), *layers).fit(images.reshape(60, 16), NAMES))
+    assert np.array_equal(fitted.predict_proba(list(images)), fitted.network_.predict(images))
 
 
 # ---- among its own --------------------------------------------------------------------------------------

@@ -209,6 +209,11 @@ def as_array(values: Any, name: str, dtype: DTypeLike | None = None) -> Array:
         ) from None
 
 
+def plain(values: Any, name: str) -> Any:
+    """Return lists and arrays as `as_array` does, and anything else, as tables, as it is."""
+    return as_array(values, name) if isinstance(values, list | tuple | np.ndarray) else values
+
+
 def numeric(values: Any, name: str) -> Array:
     """Return `values` as an array of real numbers, without a copy where it is one."""
     array = values
