@@ -13,6 +13,7 @@ from nnfw.core.typing import FilePath
 from nnfw.exchange.gates import loss_of
 from nnfw.exchange.keras import load_keras
 from nnfw.layers import Layer
+from nnfw.layers.windows import Windowed
 from nnfw.network import Network
 from nnfw.regularizers import L1, L2, MaxNorm, Regularizer
 
@@ -22,8 +23,18 @@ RECURRENT = DENSE | {"kernel_initializer": "input_initializer"}
 RECURRENT |= {name: name for name in ("recurrent_initializer", "return_sequences", "go_backwards")}
 RECURRENT |= {name: name for name in ("dropout", "recurrent_dropout")}
 GATED = RECURRENT | {"recurrent_activation": "recurrent_activation"}
+CONVOLUTION = {name: name for name in ("filters", "kernel_size", "activation", "padding", "use_bias")}
+CONVOLUTION |= {"bias_initializer": "bias_initializer", "kernel_initializer": "initializer"}
+CONVOLUTION |= {"strides": "stride", "dilation_rate": "dilation"}
+POOLING = {"pool_size": "pool_size", "strides": "stride"}
 EMBEDDING = {"input_dim": "vocabulary", "output_dim": "units", "mask_zero": "mask"}
 LAYERS: dict[str, tuple[type[Layer], dict[str, str]]] = {
+    "Activation": (layers.Activate, {"activation": "activation"}),
+    "AveragePooling1D": (layers.AveragePooling1D, POOLING),
+    "AveragePooling2D": (layers.AveragePooling2D, POOLING),
+    "BatchNormalization": (layers.BatchNorm, {"epsilon": "epsilon", "momentum": "rate"}),
+    "Conv1D": (layers.Conv1D, CONVOLUTION),
+    "Conv2D": (layers.Conv2D, CONVOLUTION),
     "Dense": (layers.Dense, DENSE | {"kernel_initializer": "initializer"}),
     "Dropout": (layers.Dropout, {"rate": "rate"}),
     "Embedding": (layers.Embedding, EMBEDDING | {"embeddings_initializer": "initializer"}),
@@ -34,24 +45,30 @@ LAYERS: dict[str, tuple[type[Layer], dict[str, str]]] = {
     "GlobalMaxPooling1D": (layers.MaxPooling, {}),
     "LSTM": (layers.LSTM, GATED | {"unit_forget_bias": "forget_bias"}),
     "LayerNormalization": (layers.LayerNorm, {"epsilon": "epsilon"}),
+    "MaxPooling1D": (layers.MaxPooling1D, POOLING),
+    "MaxPooling2D": (layers.MaxPooling2D, POOLING),
+    "RepeatVector": (layers.RepeatVector, {"n": "steps"}),
     "Reshape": (layers.Reshape, {"target_shape": "shape"}),
     "SimpleRNN": (layers.RNN, RECURRENT),
 }
 OTHERWISE = {
-    "Activation": "give it to the layer before, as in Dense(units, 'relu')",
-    "BatchNormalization": "LayerNormalization normalizes the features of each sample",
     "Functional": "of a chain keras.Sequential(model.layers) makes one",
     "Masking": "leave it out, and give lengths= to fit and predict",
     "TimeDistributed": "Dense takes (N, T, D) step by step",
 }
-WEIGHTS = {"kernel": "Wx", "recurrent": "Wh", "embeddings": "E"}  # but the kernel of Dense is W
-UNIMPORTANT = {"dtype", "name", "seed", "trainable", "unroll", "zero_output_for_mask"}
+SIZES = ("dilation_rate", "kernel_size", "pool_size", "strides")  # one for each axis
+FILTERS = {"Conv1D": [0, 1], "Conv2D": [0, 1, 2]}  # the axes of the weights of one unit, where that is not 0
+UNIMPORTANT = {"dtype", "name", "renorm_momentum", "seed", "trainable", "unroll", "zero_output_for_mask"}
 DEFAULTS: dict[str, tuple[Any, ...]] = {  # of arguments that nnfw does not have
     "axis": (-1, [-1]),
     "beta_initializer": ("Zeros",),
     "center": (True,),
     "data_format": ("channels_last",),
     "gamma_initializer": ("Ones",),
+    "groups": (1,),
+    "moving_mean_initializer": ("Zeros",),
+    "moving_variance_initializer": ("Ones",),
+    "padding": ("valid",),
     "scale": (True,),
 }
 SAME = "elu gelu hard_sigmoid linear relu selu sigmoid silu softmax softplus softsign tanh"
@@ -142,11 +159,14 @@ def layer_of(kind: str, given: Mapping[str, Any]) -> Layer:
         options |= both_ways(rest.pop("layer"), rest.pop("backward_layer"))
     elif given.get("go_backwards") and given.get("return_sequences"):
         raise ValueError("with go_backwards it returns the steps in reverse, nnfw in the input's order")
+    elif given.get("padding") == "same" and argument("strides", given.get("strides", 1)) != 1:
+        raise ValueError("with strides and padding='same' it pads by the size of its input; take 'valid'")
     regularizer: dict[str, Any] = {}
-    for block, name in WEIGHTS.items():
+    kernel = "Wx" if "recurrent_initializer" in names else "W"
+    for block, name in {"kernel": kernel, "recurrent": "Wh", "embeddings": "E"}.items():
         parts = penalties(rest.pop(f"{block}_regularizer", None))
-        parts += bounds(rest.pop(f"{block}_constraint", None))
-        regularizer |= {"W" if kind == "Dense" else name: parts} if parts else {}
+        parts += bounds(rest.pop(f"{block}_constraint", None), FILTERS.get(kind, 0))
+        regularizer |= {name: parts} if parts else {}
     options |= {"regularizer": regularizer} if regularizer else {}
     for name, value in rest.items():
         value = value.get("class_name") if isinstance(value, Mapping) else value
@@ -186,6 +206,10 @@ def argument(name: str, value: Any) -> Any:
         return ACTIVATIONS[value]
     if name == "mask_zero":
         return 0 if value else None
+    if name in SIZES and isinstance(value, list | tuple):
+        return value[0] if len(set(value)) == 1 else tuple(value)
+    if name == "momentum":
+        return 1.0 - value
     return float(value) if name == "unit_forget_bias" else value
 
 
@@ -199,12 +223,12 @@ def penalties(given: Any) -> list[Regularizer]:
     return [L1(l1)] * (l1 > 0) + [L2(2 * l2)] * (l2 > 0)
 
 
-def bounds(given: Any) -> list[Regularizer]:
-    """Return the bound of a constraint."""
+def bounds(given: Any, axis: Any) -> list[Regularizer]:
+    """Return the bound of a constraint, along the axis of all weights of a unit."""
     if given is None:
         return []
-    if given["class_name"] != "MaxNorm" or given["config"].get("axis", 0) != 0:
-        raise ValueError(f"nnfw has no constraint {given['class_name']}; build it with MaxNorm, axis=0")
+    if given["class_name"] != "MaxNorm" or given["config"].get("axis", 0) != axis:
+        raise ValueError(f"nnfw has no constraint {given['class_name']}; build it with MaxNorm, axis={axis}")
     return [MaxNorm(given["config"]["max_value"])]
 
 
@@ -213,7 +237,7 @@ def check_masks(network: Network) -> None:
     leaves = network._leaves()
     if any(isinstance(leaf, layers.Embedding) and leaf.mask is not None for leaf in leaves):
         for leaf in leaves:
-            if isinstance(leaf, layers.MaxPooling | layers.Flatten | layers.Reshape):
+            if isinstance(leaf, layers.MaxPooling | layers.Flatten | layers.Reshape | Windowed):
                 remedy = "build the Embedding without mask_zero"
                 raise LoadError(f"{leaf._label}: Keras takes masked steps in it; {remedy}")
 

@@ -17,7 +17,7 @@ from nnfw.exchange import load_keras, network_from_keras
 pytest.importorskip("h5py")
 FOLDER = Path(__file__).parents[1] / "recorded"
 RECORDED = dict(np.load(FOLDER / "keras.npz"))
-FILES = {case: FOLDER / f"keras_{case}.keras" for case in ("masked", "layers")}
+FILES = {case: FOLDER / f"keras_{case}.keras" for case in ("masked", "layers", "channels")}
 
 
 def model_of(case):
@@ -69,6 +69,17 @@ def test_the_layers_say_all_that_keras_says():
     assert inner.layers[1].epsilon == 1e-3
     assert (rnn.go_backwards, rnn.recurrent_dropout) == (True, 0.1)
     assert repr(last.bias_initializer) == "Constant(value=0.5)"
+
+
+def test_convolutions_and_their_neighbours():
+    conv, norm, activate, pool, _, filters, mean, *_, repeat, _ = network_from_keras(FILES["channels"]).layers
+    assert (conv.kernel_size, conv.stride, conv.dilation, conv.padding) == (3, 1, 2, "causal")
+    assert repr(conv.regularizer) == "{'W': [L2(strength=0.02)]}"
+    assert (norm.rate, norm.epsilon) == (pytest.approx(0.2), 1e-3)
+    assert (activate.activation.name, pool.pool_size, pool.stride) == ("silu", 2, 1)
+    assert (filters.kernel_size, filters.stride) == ((2, 3), (2, 1))
+    assert repr(filters.regularizer) == "{'W': [MaxNorm(limit=0.5)]}"
+    assert (mean.pool_size, mean.stride, repeat.steps) == ((1, 2), 1, 3)
 
 
 def test_it_trains_on():
@@ -126,12 +137,25 @@ def test_initializers(given, expected):
 
 
 REFUSED = [
-    ([keras("Conv1D", name="conv", filters=3)], "layer 1, Conv1D 'conv': nnfw has no Conv1D; it has Dense, "),
     (
-        [start(4), keras("Dense", units=1), keras("BatchNormalization")],
-        "layer 2, BatchNormalization '': .*LayerNorm",
+        [keras("Conv3D", name="conv", filters=3)],
+        "layer 1, Conv3D 'conv': nnfw has no Conv3D; it has Activation, ",
     ),
-    ([keras("Activation", activation="relu")], "nnfw has no Activation; give it to the layer before"),
+    (
+        [start(4), keras("Dense", units=1), keras("BatchNormalization", scale=False)],
+        "layer 2, BatchNormalization '': nnfw has no scale=False",
+    ),
+    ([keras("Conv1D", filters=2, kernel_size=[3], groups=2)], "nnfw has no groups=2"),
+    ([keras("Conv2D", filters=2, kernel_size=[3, 3], data_format="channels_first")], "no data_format"),
+    (
+        [keras("Conv1D", filters=2, kernel_size=[3], padding="same", strides=[2])],
+        "with strides and padding='same' it pads by the size of its input; take 'valid'",
+    ),
+    ([keras("MaxPooling1D", pool_size=[2], strides=[1], padding="same")], "nnfw has no padding='same'"),
+    (
+        [keras("Conv1D", filters=2, kernel_size=[3], kernel_constraint=keras("MaxNorm", max_value=1))],
+        r"no constraint MaxNorm; build it with MaxNorm, axis=\[0, 1\]",
+    ),
     ([keras("Masking", mask_value=0.0)], "nnfw has no Masking; leave it out, and give lengths= to fit"),
     ([keras("TimeDistributed", layer=keras("Dense"))], "Dense takes .N, T, D. step by step"),
     ([keras("Dense", units=3, activation="relu6")], "nnfw has no activation='relu6'; it has elu, gelu"),
@@ -161,8 +185,8 @@ REFUSED = [
     ([keras("LayerNormalization", rms_scaling=True)], "nnfw has no rms_scaling=True"),
     ([keras("Dense", units=-3)], "layer 1, Dense '': Dense: units must be at least 1, got -3"),
     (
-        [keras("Sequential", name="inner", layers=[keras("Conv1D")])],
-        "layer 1, Sequential 'inner': layer 1, Conv1D",
+        [keras("Sequential", name="inner", layers=[keras("Conv3D")])],
+        "layer 1, Sequential 'inner': layer 1, Conv3D",
     ),
     ([], "Network"),
 ]
@@ -204,14 +228,14 @@ def test_directions_that_are_not_alike(described, words):
 def test_masked_steps():
     masked = keras("Embedding", input_dim=5, output_dim=2, mask_zero=True)
     plain = keras("Embedding", input_dim=5, output_dim=2, mask_zero=False)
-    for kind in ("GlobalMaxPooling1D", "Flatten"):
-        inner = keras("Sequential", layers=[keras(kind)])
-        for last in (keras(kind), inner):
+    pool = keras("MaxPooling1D", pool_size=[2], strides=[2])  # Keras drops the mask there
+    for layer in (keras("GlobalMaxPooling1D"), keras("Flatten"), pool):
+        for last in (layer, keras("Sequential", layers=[layer])):
             with pytest.raises(
                 LoadError, match="Keras takes masked steps in it; build the Embedding without"
             ):
                 read(start(4), masked, last)
-        read(start(4), plain, keras(kind))
+        read(start(4), plain, layer)
     found = read(start(None), masked, keras("GlobalAveragePooling1D")).layers
     assert [type(layer) for layer in found] == [Embedding, MeanPooling]
     assert type(read(start(4), plain, keras("GlobalMaxPooling1D")).layers[1]) is MaxPooling
@@ -263,8 +287,8 @@ def test_other_files(tmp_path):
         LoadError, match=r"model.keras: it has no weights, as the model was saved before it was"
     ):
         network_from_keras(altered(path, config=unbuilt))
-    strange = json.dumps(keras("Sequential", layers=[start(4), keras("Conv1D", name="c")]))
-    with pytest.raises(LoadError, match=r"model.keras: layer 1, Conv1D 'c': nnfw has no Conv1D"):
+    strange = json.dumps(keras("Sequential", layers=[start(4), keras("Conv3D", name="c")]))
+    with pytest.raises(LoadError, match=r"model.keras: layer 1, Conv3D 'c': nnfw has no Conv3D"):
         network_from_keras(altered(path, config=strange))
     other = json.dumps(keras("Sequential", layers=[start(4), keras("Dense", units=3)]))
     with pytest.raises(LoadError, match=r"model.keras: .*expects dense/vars/0 \(4, 3\), got"):

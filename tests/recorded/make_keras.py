@@ -85,4 +85,19 @@ record(
     layers.Flatten(),
     layers.Dense(1),
 )
+record(
+    "channels",
+    ".keras",
+    rng.normal(size=(N, 8, 2)).astype("float32"),
+    layers.Conv1D(4, 3, padding="causal", dilation_rate=2, kernel_regularizer=keras.regularizers.L2(0.01)),
+    layers.BatchNormalization(momentum=0.8),
+    layers.Activation("silu"),
+    layers.MaxPooling1D(2, strides=1),
+    layers.Reshape((7, 4, 1)),
+    layers.Conv2D(2, (2, 3), (2, 1), "valid", kernel_constraint=keras.constraints.MaxNorm(0.5, [0, 1, 2])),
+    layers.AveragePooling2D((1, 2), padding="valid", strides=(1, 1)),
+    layers.Flatten(),
+    layers.RepeatVector(3),
+    layers.Dense(2, "softmax"),
+)
 np.savez_compressed(HERE / "keras.npz", **arrays)
