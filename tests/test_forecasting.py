@@ -149,6 +149,17 @@ def test_draws_have_the_moments_of_their_distribution():
     assert drawn[drawn > 0.5].std() == pytest.approx(0.3, abs=0.02)
 
 
+def test_draws_lie_between_the_quantiles_of_their_own_target():
+    rng, a = np.random.default_rng(2), 10 * RNG.normal(size=(4, 6))  # in no order
+    loss = Quantile([0.1, 0.5, 0.9])
+    drawn = np.array([loss.sample(a, rng) for _ in range(2000)])
+    low, middle, high = np.moveaxis(np.sort(a.reshape(4, 2, 3)), -1, 0)
+    assert drawn.shape == (2000, 4, 2)
+    assert np.all((low <= drawn) & (drawn <= high))
+    for quantile, share in ((low, 0.1), (middle, 0.5)):
+        np.testing.assert_allclose(np.mean(drawn <= quantile, axis=0), share, atol=0.05)
+
+
 def test_bands_are_quantiles_of_the_paths():
     paths = RNG.normal(size=(500, 4))
     ahead = Forecast(paths.mean(axis=0), paths)

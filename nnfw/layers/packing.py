@@ -106,7 +106,7 @@ class Steps(Span):
 
     Examples
     --------
-    >>> steps = Steps(3, 3, np.array([3, 1, 2]))
+    >>> steps = steps_of(3, 3, np.array([3, 1, 2]))
     >>> [now for before, after, now in steps.slices]
     [slice(0, 3, None), slice(3, 5, None), slice(5, 6, None)]
     >>> x = np.array([[1, 2, 3], [4, 0, 0], [5, 6, 0]])[:, :, None]
@@ -122,9 +122,9 @@ class Steps(Span):
         self,
         N: int,
         T: int,
-        lengths: Array | None = None,
-        backwards: bool = False,
-        window: tuple[int, int] | None = None,
+        lengths: Array | None,
+        backwards: bool,
+        window: tuple[int, int] | None,
     ) -> None:
         self.N, self.T, self.lengths, self.backwards = N, T, lengths, backwards
         self.start, self.stop = window or (0, T)

@@ -109,10 +109,7 @@ class Residual(Sequential):
 class ResidualStepper(Stepper):
     """A `Residual` that is given a sequence step by step; its state is that of each layer within."""
 
-    layer: Residual
-
     def __init__(self, layer: Residual, N: int) -> None:
-        super().__init__(layer)
         self.steppers = [stepper_of(one, N) for one in layer._units()]
 
     def __call__(self, x: Array) -> Array:

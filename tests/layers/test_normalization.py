@@ -160,6 +160,22 @@ def test_early_stopping_restores_the_statistics_of_the_best_epoch():
         assert_allclose(p, best[1][name])
 
 
+def test_the_optimizer_trains_gain_and_shift():
+    layer = build(BatchNorm(), (3,))
+    step(layer, RNG.normal(size=(5, 3)), RNG.normal(size=(5, 3)))
+    before = {name: p.copy() for name, p in layer.params.items()}
+    layer.update(SGD(0.5), 0.0)
+    for name in ("gain", "shift"):
+        assert_allclose(layer.params[name], before[name] - 0.5 * layer.grads[name])
+        assert np.all(layer.grads[name])
+
+
+def test_two_rows_are_a_batch():
+    x = RNG.normal(size=(2, 3))
+    y = build(BatchNorm(epsilon=0.1), (3,)).forward(x, training=True)
+    assert_allclose(y, (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 0.1))
+
+
 def test_a_batch_of_one_row_is_normalized_by_the_running_statistics():
     model = network("sgd", rate=0.5)
     model.fit(X, Y, batch_size=24, epochs=2, verbose=0)

@@ -326,11 +326,11 @@ class TestWindows:
         np.testing.assert_array_equal(state, last)
 
 
-@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("backwards", [(), (True,)])  # forwards by default
 def test_an_example_by_hand(backwards):
     lengths = np.array([2, 4, 1])
     x = np.array([[10, 11, 0, 0], [20, 21, 22, 23], [30, 0, 0, 0]], float)[..., None]
-    steps = steps_of(3, 4, lengths, backwards)
+    steps = steps_of(3, 4, lengths, *backwards)
     rows = [23, 11, 30, 22, 10, 21, 20] if backwards else [20, 10, 30, 21, 11, 22, 23]
     assert pack(steps, x)[:, 0].tolist() == rows
     assert [now.stop - now.start for _, _, now in steps.slices] == [3, 2, 1, 1]

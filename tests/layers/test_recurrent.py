@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from refusals import message
 
 from nnfw import GRU, GRUD, LSTM, RNN, Dense, ShapeError
-from nnfw.activations import Activation
+from nnfw.activations import Activation, Sigmoid
 from nnfw.layers import loops, recurrent
 
 ELEMENTWISE = list(oracle.ACTIVATIONS)
@@ -378,6 +378,26 @@ def test_after_a_forward_pass_that_fails_there_is_none(cell, sequences):
     Stopping.left = 10**9
     layer.forward(x, training=True)
     np.testing.assert_array_equal(layer.backward(dy), expected)
+
+
+@pytest.mark.parametrize("cell", [GRU, gru_reset_after, LSTM, GRUD])
+def test_an_own_gate_is_given_the_scores_times_its_scale(cell):
+    class Doubled(Sigmoid):
+        needs_input, gate_scale = True, 0.5
+
+        def gate(self, s, out=None):
+            return self(2 * s, out)
+
+        def derivative(self, y, s=None, out=None):
+            return super().derivative(self(s), out=out)
+
+    rng = np.random.default_rng(0)
+    own, plain = (build(cell(4, recurrent_activation=σ), (3, 3)) for σ in (Doubled(), "sigmoid"))
+    own.flat_params[...] = plain.flat_params[...] = rng.normal(size=plain.size)
+    x, dy = np.abs(rng.normal(size=(5, 3, 3))).round(), rng.normal(size=(5, 4))
+    assert_allclose(step(own, x, dy), step(plain, x, dy), rtol=1e-10, atol=1e-14)
+    assert_allclose(own.forward(x), plain.forward(x), rtol=1e-12)
+    assert_allclose(own.flat_grads, plain.flat_grads, rtol=1e-10, atol=1e-14)
 
 
 def test_outgrown_memory_is_not_kept():

@@ -144,6 +144,13 @@ def test_a_sequence_shorter_than_a_window_has_none():
     assert_array_equal(y[1], network.params["dense_3.b"])
 
 
+@pytest.mark.parametrize("padding", ["valid", "same", "causal"])
+def test_a_convolution_is_causal_where_each_step_has_an_output_that_sees_no_later_one(padding):
+    for stride, size in itertools.product((1, 2), (1, 3)):
+        layer = Conv1D(2, size, stride=stride, padding=padding)
+        assert layer.causal is (padding == "causal" and stride == 1)
+
+
 def test_padding_is_zero_after_convolution_with_fewer_steps():
     layer = build(Conv1D(4, 2, "sigmoid", stride=2), (None, 3))
     y = layer.forward(RNG.normal(size=(2, 8, 3)), lengths=np.array([8, 3]))

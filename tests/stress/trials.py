@@ -86,13 +86,17 @@ TESTS = {  # which tests must see the changes of a file of nnfw
     "layers/normalization": Tests(
         ["layers/test_normalization", *ALL_LAYERS], "normalization or layernorm or layer_norm"
     ),
-    "layers/packing": Tests(["layers/test_packing", *RECURRENT], "test_packing or test_recurrent or rnn"),
+    "layers/packing": Tests(
+        ["layers/test_packing", *RECURRENT, "test_kernels"],
+        "test_packing or test_recurrent or rnn or test_kernels",
+    ),
     "layers/parameters": Tests(RECURRENT, "test_parameters or dense or rnn or bidirectional or base"),
     "layers/pooling": Tests(
         ["layers/test_pooling", *ALL_LAYERS], "pooling or laststep or last- or mean or max"
     ),
     "layers/recurrent": Tests(
-        [*RECURRENT, "test_streaming"], "test_recurrent or test_base or test_streaming or rnn"
+        [*RECURRENT, "test_streaming", "test_kernels"],
+        "test_recurrent or test_base or test_streaming or rnn or test_kernels",
     ),
     "layers/reshaping": Tests(["layers/test_reshaping", *ALL_LAYERS], "reshaping or flatten or reshape"),
     "layers/rnn": Tests(RECURRENT, "rnn"),
@@ -106,7 +110,7 @@ TESTS = {  # which tests must see the changes of a file of nnfw
     ),
     "model": Tests(CHAIN),
     "network": Tests([*CHAIN, *LOOP]),
-    "optimizers": Tests(["test_optimizers", "test_network"]),
+    "optimizers": Tests(["test_optimizers", "test_network", "test_kernels"]),
     "regularizers": Tests(["test_regularizers"]),
     "sanity": Tests(["test_sanity"]),
     "saving/archive": Tests(["saving/test_broken_files"]),
