@@ -335,6 +335,20 @@ def test_a_rule_takes_the_same_steps_to_the_last_bit(compiled, rule, dtype):
         np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("shape", [(3,), (3, 1)])
+def test_steps_of_a_flat_vector_are_compiled_and_those_of_plain_rules_alone(compiled, shape, monkeypatch):
+    compiled("compiled")
+    called = []
+    for name in ("adam", "rmsprop"):
+        assert kernels.kernel(name)
+        monkeypatch.setitem(kernels._in_use, name, lambda *_, name=name: called.append(name))
+    for rule in RULES:
+        if rule.clip_norm is None:
+            params = np.ones(shape)
+            rule.step(params, np.ones(shape), rule.start(params), epoch=0.0)
+    assert called == (["adam"] * 4 + ["rmsprop"] * 2 if shape == (3,) else [])
+
+
 # ---- networks ---------------------------------------------------------------------------------------------
 
 

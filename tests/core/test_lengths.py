@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnfw.core.lengths import check_lengths, steps_as_samples, valid_steps, without
+from nnfw.core.lengths import check_lengths, cleared, is_sequence, steps_as_samples, valid_steps, without
 
 LENGTHS = np.array([2, 4, 1])
 VALID = [(n, t) for n, length in enumerate(LENGTHS) for t in range(length)]
@@ -25,7 +25,13 @@ def test_padding_is_0_in_a_copy():
     assert {(n, t) for n, t in np.argwhere(found.any(axis=-1)).tolist()} == set(VALID)
     np.testing.assert_array_equal(found[~padding], x[~padding])
     np.testing.assert_array_equal(x, before)
-    assert without(None, x) is x
+    assert without(None, x) is cleared(x, None) is x
+    np.testing.assert_array_equal(cleared(x, LENGTHS), found)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 2), (3, 4, 2, 5), (3, 4), (3, 5, 2), (2, 4, 2), (4, 3, 2)])
+def test_a_sequence_has_the_steps_and_features(shape):
+    assert is_sequence(np.zeros(shape), (3, 4)) is (shape in [(3, 4, 2), (3, 4, 2, 5)])
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "int64"])

@@ -4,6 +4,7 @@ from typing import Any
 
 LIMIT = "how much is taken at a time: the results are the same, the time is not"
 COPY = "a copy takes time and changes nothing"
+FORM = "which of two forms computes the same"
 
 # Lines of which no change can be seen, by the line.
 TASTE: dict[tuple[str, str], str] = {
@@ -18,6 +19,10 @@ TASTE: dict[tuple[str, str], str] = {
         "layers/gated",
         "hint = nearest(str(gate), self._sigma_gates) if len(str(gate)) > 1 else ''",
     ): "part of a message",
+    (
+        "layers/grud",
+        "def check_input(self, x: Array, features: int, axes: tuple[int, ...]=(2, 3)) -> None:",
+    ): "a recurrent layer says how many axes",
 }
 
 # Single changes that leave every result as it is, by what the line becomes.
@@ -33,6 +38,8 @@ SAME: dict[tuple[str, str], str] = {
     ): "the initializers fill all of it",
     ("core/lengths", "return lengths.astype(np.int64, copy=True)"): COPY,
     ("layers/loops", "return self.steps.blocks(BLOCK * self.dh.shape[1])"): LIMIT,
+    ("layers/loops", "self.as_rows = cell.compiled is not None or steps.n == 0"): FORM,
+    ("layers/recurrent", "p.x[:, D - 1:] = 1"): "the inputs are written over it",
     (
         "layers/recurrent",
         "for window in steps.windows(max(1, INFERENCE_ROWS * max(1, steps.N))):",
@@ -53,7 +60,14 @@ SAME: dict[tuple[str, str], str] = {
         "layers/dropout",
         "kept = self._random().random(shape, np.float32) > self.rate",
     ): "a draw is the rate itself once in 2²⁴ times",
+    ("layers/convolution", "n = max(BLOCK // max(view[:1].size, 2), 1)"): LIMIT,
+    ("layers/convolution", "n = max(BLOCK * max(view[:1].size, 1), 1)"): LIMIT,
+    (
+        "layers/residual",
+        "def backward(self, dy: Array, of_logits: bool=True) -> Array:",
+    ): "its outputs have no logits",
     ("losses", "return y.astype(a.dtype, copy=True)"): COPY,
+    ("losses", "straight = logits * ((logits >= 0) - y)"): "a logit of 0 makes either 0",
     (
         "losses",
         "near = np.log1p(2.0 * np.sinh(0.5 * np.minimum(error, 2.0)) ** 2)",
@@ -63,6 +77,12 @@ SAME: dict[tuple[str, str], str] = {
         "return np.where(error <= 1.0, near, far).mean(axis=-1)",
     ): "at an error of 1 both forms are as good",
     ("core/vectors", "if limit <= norm < math.inf:"): "at the limit itself the factor is 1",
+}
+
+OF_ONE_CHANNEL = ("view.shape[1] == 1", "view.shape[-1] == 0", "view.shape[-1] == 2", "view.shape[-1] != 1")
+SAME |= {
+    ("layers/convolution", f"order = np.roll(range(view.ndim), half if {test} else 0)"): FORM
+    for test in (*OF_ONE_CHANNEL, "not view.shape[-1] == 1")
 }
 
 
