@@ -9,7 +9,7 @@ import numbers
 import os
 import reprlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -77,7 +77,7 @@ def instance_of(kind: Any, what: str, remedy: str = "") -> Check[Any]:
 
 boolean: Check[bool] = instance_of(bool, "True or False")
 function = instance_of(Callable, "a function")
-generator: Check[np.random.Generator] = instance_of(
+generator = instance_of(
     np.random.Generator, "a numpy.random.Generator", "; np.random.default_rng(seed) is one"
 )
 
@@ -231,10 +231,13 @@ def to_numbers(array: Array) -> str:
         return "times become hours by (dates - dates.min()) / np.timedelta64(1, 'h')"
     if array.ndim == 1 and array.size and isinstance(array[0], np.ndarray | list):
         return "an array of sequences becomes a list of them by list(...)"
-    floats = ".astype(float) converts them, and " if is_convertible(array) else ""
+    floats = ""
+    if array.dtype.kind in "OSU":
+        with suppress(TypeError, ValueError):
+            array.astype(float)
+            floats = ".astype(float) converts them, and "
     return (
-        f"{floats}nnfw.data has LabelEncoder for labels, Vocabulary for texts, pad_sequences for lists of "
-        f"unequal length"
+        f"{floats}nnfw.data has LabelEncoder for labels, Vocabulary for texts, pad_sequences for ragged lists"
     )
 
 
@@ -250,14 +253,6 @@ def of_columns(table: Any, name: str) -> Array:
     if kind is not None and table.isna().any():
         raise ValueError(f"{name} has missing values; fill them by fillna(...), or drop such samples")
     return as_array(table if kind is None else table.to_numpy(kind), name)
-
-
-def is_convertible(array: Array) -> bool:
-    """Whether strings or objects are all such that ``.astype(float)`` makes numbers of them."""
-    try:
-        return array.dtype.kind in "OSU" and array.astype(float).dtype.kind == "f"
-    except (TypeError, ValueError):
-        return False
 
 
 def as_indices(values: Any, name: str, count: int, remedy: str) -> Array:
