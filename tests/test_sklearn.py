@@ -13,6 +13,7 @@ pytest.importorskip("sklearn")
 
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -43,6 +44,7 @@ from nnfw.data import MinMaxScaler, StandardScaler
 from nnfw.datasets import load_digits
 from nnfw.losses import MAE, GaussianNLL
 from nnfw.metrics import F1
+from nnfw.regularizers import L2
 from nnfw.schedules import Cosine
 from nnfw.sklearn import NetworkClassifier, NetworkRegressor
 
@@ -526,6 +528,30 @@ def test_images_are_samples():
 
 
 # ---- among its own --------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["Ridge", "LogisticRegression"])
+def test_penalties_are_those_of_scikit_learn(name):
+    rng = np.random.default_rng(0)
+    x, N = rng.normal(size=(100, 3)), 100
+    y = x @ [1.0, -2.0, 0.5] + rng.normal(size=N)
+    if name == "Ridge":
+        model, penalty, output, loss = Ridge(alpha=2.0), L2(2 * 2.0 / N), "linear", "mse"
+    else:
+        model, penalty, output, loss = (
+            LogisticRegression(C=0.5, tol=1e-10),
+            L2(1 / (0.5 * N)),
+            "sigmoid",
+            "bce",
+        )
+        y = (y > 0).astype(int)
+    model.fit(x, y)
+    layers = [Dense(1, output, regularizer=penalty)]
+    network = Network(layers, loss=loss, optimizer=SGD(0.3, momentum=0.9), dtype="float64", seed=0)
+    network.fit(x, y, epochs=1500, batch_size=N, verbose=0)
+    np.testing.assert_allclose(network.params["dense_1.W"].ravel(), model.coef_.ravel(), atol=1e-6)
+    np.testing.assert_allclose(network.params["dense_1.b"], model.intercept_, atol=1e-6)
 
 
 def test_a_search_over_the_arguments_of_an_optimizer():
