@@ -398,6 +398,19 @@ def check_shapes(activation: Activation) -> None:
             )
 
 
+def check_needs(activation: Activation) -> None:
+    """Raise a TypeError if the derivative of an activation fails without x, and `needs_input` is False."""
+    x = np.ones((2, 3), np.float32)
+    try:
+        with np.errstate(all="ignore"):
+            activation.backward(x, x, x if activation.needs_input else None)
+    except TypeError as error:
+        said = f"{activation.name}: the derivative fails where x is None ({error})"
+        raise TypeError(f"{said}; if it is computed from x, say needs_input = True in the class") from error
+    except Exception:  # it may be for another width, or have none
+        return
+
+
 def fills_out(activation: Activation, units: int) -> bool:
     """Whether value and derivative are written into `out`, as the loops of recurrent layers need it."""
     if is_own(type(activation)):
@@ -429,6 +442,7 @@ def get(activation: str | Activation | type[Activation] | None) -> Activation:
     found = registry.get("linear" if activation is None else activation)
     if not is_own(type(found)):
         check_shapes(found)
+        check_needs(found)
     return found
 
 

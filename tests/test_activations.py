@@ -389,6 +389,8 @@ def test_an_own_activation_that_ignores_out_is_no_part_of_a_loop(make):
             return x**3
 
     class AnewBackward(Cube):
+        needs_input = True
+
         def derivative(self, y, x=None, out=None):
             return 3 * x**2
 
@@ -399,6 +401,23 @@ def test_an_own_activation_that_ignores_out_is_no_part_of_a_loop(make):
             make(4, wrong())
         assert Dense(4, wrong()).activation == wrong()
     assert make(4, Cube()).activation == Cube()
+
+
+@pytest.mark.parametrize("make", [Dense, RNN, GRU, LSTM])
+def test_an_own_activation_that_does_not_say_it_needs_x(make):
+    class Fourth(Activation):
+        def __call__(self, x, out=None):
+            return np.power(x, 4, out=out)
+
+        def derivative(self, y, x=None, out=None):
+            return np.multiply(4, x**3, out=out)
+
+    with pytest.raises(
+        TypeError, match=r"^Fourth: the derivative fails where x is None .* needs_input = True"
+    ):
+        make(4, Fourth())
+    Fourth.needs_input = True
+    assert make(4, Fourth()).activation == Fourth()
 
 
 @pytest.mark.parametrize("make", [Dense, RNN, GRU, LSTM])

@@ -233,7 +233,7 @@ def training(trial: Trial) -> None:
     layer.forward(trial.x[:1])
     found, expected = trial.run_backward(layer, dy), trial.step(trial.copy(), trial.x, dy)
     trial.expect(np.array_equal(dy, trial.dy), "backward changes its argument dy; write elsewhere")
-    said = "depends on earlier passes; gradients fills grads and adds nothing; inference keeps nothing"
+    said = "depends on earlier passes: keep arrays only if training, and fill grads without adding to them"
     for name in found:
         trial.expect_close(found[name], expected[name], f"{gradient_name(name)} {said}")
 

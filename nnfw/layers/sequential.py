@@ -58,7 +58,8 @@ class Sequential(Layer):
         for place, layer in enumerate(self.layers, 1):
             layer._place = place
             try:
-                shapes.append(layer.compute_shapes(shapes[-1]))
+                shape = layer.compute_shapes(shapes[-1])
+                shapes.append(validation.sample_shape(layer._label, "the result of compute_shapes", shape))
             except ShapeError as error:
                 message = str(error)
                 hint = validation.shape_hint(self, place, shapes, message)

@@ -227,6 +227,21 @@ SEQUENCES = [RNG.normal(size=(n, 3)) for n in (2, 8, 5)]
 
 class TestOwnLayers:
     @pytest.mark.parametrize("around", [lambda layer: layer, lambda layer: Network([layer])])
+    @pytest.mark.parametrize("returned", [None, "3", ["3"]])
+    def test_must_return_a_shape(self, around, returned):
+        class Forgets(Gain):
+            def compute_shapes(self, input_shape):
+                super().compute_shapes(input_shape)
+                return returned
+
+        network = Network([Dense(3), around(Forgets()), Dense(1)], seed=0)
+        with pytest.raises(
+            TypeError, match=r"layer \d, Forgets\(\): the result of compute_shapes.*, got .+$"
+        ):
+            network.fit(X, Y[:, 0], verbose=0)
+        assert not network.size
+
+    @pytest.mark.parametrize("around", [lambda layer: layer, lambda layer: Network([layer])])
     def test_that_pool_must_know_of_lengths(self, around):
         network = Network([Dense(4), around(Mean()), Dense(1)], seed=0)
         with pytest.raises(
