@@ -214,6 +214,10 @@ def half(name, factor=0.5):
 
 
 AFFINE_FAULTS = {
+    "compute_shapes returns nothing": (
+        {"compute_shapes": lambda f, self, shape: f(shape) and None},
+        "compute_shapes must return the output's shape, got None",
+    ),
     "compute_shapes says another shape": (
         {"compute_shapes": lambda f, self, shape: (*f(shape), 1)},
         r"forward returns shape \(3, 4\), compute_shapes says \(3, 4, 1\)",

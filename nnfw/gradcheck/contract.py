@@ -193,7 +193,9 @@ class Trial:
 
 def shapes(trial: Trial) -> None:
     """Check that forward returns the shape that compute_shapes says."""
-    expected = (len(trial.x), *renew(trial.original).compute_shapes(trial.input_shape))
+    said: Any = renew(trial.original).compute_shapes(trial.input_shape)
+    trial.expect(isinstance(said, tuple | list), f"compute_shapes must return the output's shape, got {said}")
+    expected = (len(trial.x), *said)
     for training in (False, True):
         found = trial.copy().forward(trial.x, training).shape
         trial.expect(found == expected, f"forward returns shape {found}, compute_shapes says {expected}")
