@@ -17,7 +17,7 @@ from nnfw.core import notebook
 from nnfw.core.lengths import steps_as_samples
 from nnfw.core.typing import Array
 from nnfw.core.validation import positive_integer, whole_number
-from nnfw.layers import GRUD
+from nnfw.layers import GRUD, Dropout, GaussianNoise
 from nnfw.layers.base import with_samples
 from nnfw.model import Model
 from nnfw.training import adapters, anomaly
@@ -115,6 +115,7 @@ def check(network: Model, x: Any, y: Any, lengths: ArrayLike | None, steps: int,
     batch = seen.subset(np.sort(rng.permutation(len(seen))[:BATCH])).batch()
     with np.errstate(all="ignore"):  # an overflow becomes a warning of the report
         for found in (
+            check_last(network),
             check_features(report, network, seen.batch()),
             check_targets(report, network, seen.batch()),
             check_loss(report, network, seen),
@@ -123,6 +124,13 @@ def check(network: Model, x: Any, y: Any, lengths: ArrayLike | None, steps: int,
         ):
             report.warnings.extend(found)
     return report
+
+
+def check_last(network: Model) -> Iterator[str]:
+    """Check that the last layer does not change the outputs at random."""
+    if isinstance(network._last, Dropout | GaussianNoise):
+        said = f"{network._last._label} comes last, and changes the outputs themselves in training"
+        yield f"{said}; put it before the last layer that has weights"
 
 
 def check_features(report: Report, network: Model, batch: Batch) -> Iterator[str]:

@@ -76,6 +76,8 @@ WRONG = [
     (lambda: Network([Dense(1, "relu")], seed=0), X, NUMBERS, ["outputs of relu reach from 0 to", "MinMax"]),
     (lambda: regressor(Dense(9, "relu", bias_initializer=np.full(9, -1e3))), X, NUMBERS,
      ["dense_1 gets next to no gradient", "dead relu"]),
+    (lambda: Network([Dense(K, "softmax"), Dropout(0.5)], loss="cce", seed=0), X, CLASSES,
+     ["layer 2, Dropout() comes last", "before the last layer that has weights"]),
     (regressor, X * 0, NUMBERS, ["% of the loss of 32 samples is left", "whether x can tell y at all"]),
     (lambda: regressor(RNN(9, "relu", recurrent_initializer="ones")), np.ones((N, 99, D)), NUMBERS,
      ["the loss is", "of layer 1, RNN(9) holds inf at time step", "training would stop"]),
