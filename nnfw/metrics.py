@@ -307,7 +307,7 @@ class FunctionMetric(MeanMetric):
         return getattr(self.function, "__name__", type(self.function).__name__)
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        value, shape = self.function(y, a), np.shape(a)
+        value, shape = self.function(np.array(y), np.array(a)), np.shape(a)  # it may change its own copies
         if np.ndim(value) != 0:
             raise TypeError(
                 f"the metric {self.name} must return one number, got shape {np.shape(value)}; take a mean"

@@ -653,6 +653,24 @@ def test_a_function_is_averaged_by_steps(rng):
         assert function.result() == pytest.approx(whole.result(), rel=1e-13)
 
 
+def test_a_function_may_clip_in_place_what_it_is_given(rng):
+    def of_positive(y, a):
+        y[y < 0] = a[a < 0] = 0
+        return np.mean((y - a) ** 2)
+
+    x, y = rng.normal(size=(2, 20, 3))
+    network = Network([Dense(3)], metrics=[of_positive, "mae"], seed=0)
+    before, history = y.copy(), network.fit(x, y, shuffle=False, verbose=0)
+    found, a = network.evaluate(x, y), network.predict(x)
+    np.testing.assert_array_equal(y, before)
+    assert found["mae"] == pytest.approx(np.abs(y - a).mean(), rel=1e-6)
+    assert found["of_positive"] == pytest.approx(np.mean((y.clip(0) - a.clip(0)) ** 2), rel=1e-6)
+    assert (
+        history["mae"]
+        == Network([Dense(3)], metrics=["mae"], seed=0).fit(x, y, shuffle=False, verbose=0)["mae"]
+    )
+
+
 def test_an_object_that_can_be_called_is_named_by_its_class():
     class Largest:
         def __call__(self, y, a):
