@@ -11,7 +11,7 @@ from nnfw.core.files import reading
 from nnfw.core.typing import Array, FilePath
 from nnfw.core.validation import numeric
 from nnfw.exchange.gates import ONE_GATE, Orders, directions, joined, parted
-from nnfw.layers import GRU, LSTM, RNN, Bidirectional, Dense, Embedding, Layer, LayerNorm
+from nnfw.layers import GRU, LSTM, RNN, BatchNorm, Bidirectional, Dense, Embedding, Layer, LayerNorm
 from nnfw.layers.gated import Gated
 from nnfw.layers.recurrent import Recurrent
 from nnfw.model import Model
@@ -27,8 +27,10 @@ NAMES: dict[type[Layer], dict[str, str]] = {  # PyTorch's name of each array tha
     Dense: {"W": "weight", "b": "bias"},
     Embedding: {"E": "weight"},
     LayerNorm: {"gain": "weight", "shift": "bias"},
+    BatchNorm: {"gain": "weight", "shift": "bias", "mean": "running_mean", "variance": "running_var"},
 }
-NAME = re.compile(r"(?:(.*)\.)?((?:weight|bias)(?:_[ih]h_l(\d+)(?:_reverse)?)?)")
+COUNTER = "num_batches_tracked"  # of BatchNorm, which computes nothing with it at its default momentum
+NAME = re.compile(r"(?:(.*)\.)?((?:weight|bias|running_mean|running_var)(?:_[ih]h_l(\d+)(?:_reverse)?)?)")
 
 
 def to_torch(network: Model, like: Mapping[str, Any] | None = None) -> dict[str, Array]:
@@ -190,7 +192,7 @@ def modules_of(names: Iterable[str]) -> dict[str, dict[str, str]]:
     Each of the levels of an ``nn.GRU(..., num_layers=2)`` counts as a module.
     """
     modules: dict[str, dict[str, str]] = {}
-    for name in names:
+    for name in (name for name in names if not name.endswith(COUNTER)):
         found = NAME.fullmatch(name)
         if found is None:
             raise LoadError(f"no layer of nnfw has weights like {name!r}; leave such modules out")

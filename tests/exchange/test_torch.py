@@ -11,6 +11,8 @@ from nnfw import (
     GRU,
     LSTM,
     RNN,
+    Activate,
+    BatchNorm,
     Bidirectional,
     Dense,
     Dropout,
@@ -106,6 +108,28 @@ class TestRecorded:
         np.testing.assert_allclose(other.flat_params, one.flat_params, rtol=0, atol=1e-15)
 
 
+def test_running_statistics_of_a_batch_norm():
+    rng = np.random.default_rng(0)
+    W, V, (gain, shift, mean) = rng.normal(size=(4, 3)), rng.normal(size=(2, 4)), rng.normal(size=(3, 4))
+    x, variance = rng.normal(size=(5, 3)), rng.random(4)
+    theirs = {"0.weight": W, "0.bias": np.zeros(4), "1.weight": gain, "1.bias": shift, "1.running_mean": mean}
+    theirs |= {
+        "1.running_var": variance,
+        "1.num_batches_tracked": np.array(7),
+        "3.weight": V,
+        "3.bias": V[:, 0],
+    }
+    layers = [Dense(4), BatchNorm(), Activate("tanh"), Dense(2)]
+    network = untrained(Network(layers, dtype="float64", seed=0), 3)
+    load_torch(network, theirs)
+    normalized = (x @ W.T - mean) / np.sqrt(variance + 1e-5)  # 1e-5 is the default of both
+    expected = np.tanh(normalized * gain + shift) @ V.T + V[:, 0]
+    np.testing.assert_allclose(network.predict(x), expected, rtol=1e-12)
+    ours = to_torch(network, like=theirs)
+    assert sorted([*ours, "1.num_batches_tracked"]) == sorted(theirs)
+    assert all(np.array_equal(a, theirs[name]) for name, a in ours.items())
+
+
 def test_names_of_the_layers():
     network = Network([GRU(2, reset_after=True, name="encoder"), Dense(1)], seed=0)
     assert list(to_torch(untrained(network, 5, 3))) == [
@@ -183,8 +207,8 @@ REFUSED = [
         r"layer 2, LSTM\(4\): .*same units and use_bias",
     ),
     (
-        lambda a: a.update({"norm.running_mean": np.ones(2)}),
-        "no layer .*'norm.running_mean'; leave such modules out",
+        lambda a: a.update({"norm.in_proj_weight": np.ones(2)}),
+        "no layer .*'norm.in_proj_weight'; leave such modules out",
     ),
     (lambda a: a.update({"recurrent.weight_hr_l0": np.ones(2)}), "no layer of nnfw has weights like"),
     (lambda a: a.update({"head.1.bias": np.full(3, np.nan)}), "'dense_3.b' holds values that are not finite"),
