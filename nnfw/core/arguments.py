@@ -29,10 +29,11 @@ def check_arguments(
             raise TypeError(f"{owner} has no argument {name!r}{hint} It takes: {takes}.")
     if given > code.co_argcount and not code.co_flags & inspect.CO_VARARGS:
         names = [name for name in code.co_varnames[: code.co_argcount] if name != "self"]
-        takes, use = ", ".join(names) or "nothing", getattr(part, "_use", LIST).format(owner)
+        use, takes = getattr(part, "_use", LIST), ", ".join(names) or "nothing"
         others = code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount]
         first = f", as {others[0]}=..." if others else ""
-        raise TypeError(f"{owner} takes {takes} by position, and all else by name{first}; {use}")
+        hint = f"; {use.format(owner)}" if names or use is not LIST else ""
+        raise TypeError(f"{owner} takes {takes} by position, and all else by name{first}{hint}")
 
 
 def explain_keywords(function: Callable[P, R]) -> Callable[P, R]:

@@ -117,6 +117,8 @@ IMPORTS = {
     "BatchNormalization": "BatchNorm()",
     "CrossEntropyLoss": 'Network([..., Dense(K, "softmax")], loss="cce")',
     "DataLoader": "network.fit(x, y, batch_size=32) takes arrays, or an iterable of batches",
+    "GlobalAveragePooling1D": "MeanPooling()",
+    "GlobalMaxPooling1D": "MaxPooling()",
     "Input": "no input layer is needed: shapes are inferred from the data",
     "LearningRateScheduler": "an optimizer takes a schedule as rate: Adam(schedules.Cosine(0.01, epochs=20))",
     "Linear": "Dense(units)",

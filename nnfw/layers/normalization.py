@@ -1,6 +1,6 @@
 """Normalization to mean 0 and variance 1: of the features of a sample, or of a feature over a batch."""
 
-from typing import Unpack
+from typing import ClassVar, Unpack
 
 import numpy as np
 
@@ -158,6 +158,7 @@ class BatchNorm(Layer):
     causal = takes_lengths = True
     _adjustable = ("epsilon", "rate")
     _followed = ("mean", "variance")
+    _homes: ClassVar = {"BatchNorm(rate=...): that is PyTorch's {0}, and Keras's {0} is 1 - rate": "momentum"}
 
     def __init__(self, *, epsilon: float = 1e-5, rate: float = 0.1, **options: Unpack[Options]) -> None:
         super().__init__(**options)

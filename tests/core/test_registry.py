@@ -383,10 +383,18 @@ class TestExplainKeywords:
         for make, places in (
             (lambda: Base(1, 2), "Base takes units by position, and all else by name"),
             (lambda: Passing(1, "b", 2), "Passing takes units, kind by position, and all else by name"),
-            (lambda: nnfw.Flatten(2), "Flatten takes nothing by position, and all else by name"),
         ):
             with pytest.raises(TypeError, match="^" + re.escape(places)):
                 make()
+
+    @pytest.mark.parametrize("part", [nnfw.Flatten, nnfw.LayerNorm, nnfw.BatchNorm])
+    def test_what_takes_nothing_by_position_takes_no_list_either(self, part):
+        with pytest.raises(TypeError, match=rf"^{part.__name__} takes nothing by .*, and all else by name$"):
+            part(2)
+
+    def test_the_momentum_of_a_batch_norm_is_not_that_of_an_optimizer(self):
+        with pytest.raises(TypeError, match=r"write BatchNorm\(rate=...\).* Keras's momentum is 1 - rate\."):
+            nnfw.BatchNorm(momentum=0.9)
 
 
 def test_parts_of_one_kind_do_not_pass_for_another():
