@@ -14,7 +14,7 @@ import math
 import os
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 from nnfw.core.files import reading, write_csv
 from nnfw.core.registry import Part
@@ -202,7 +202,7 @@ class CSVLogger(Callback):
         """Start the file: empty, or with the rows of the finished epochs of a resumed fit."""
         rows = self._rows()[: run.epoch - run.state.start + 1] if run.resumed else []
         self._header = rows[0] if rows else []
-        with open(self.path, "w", newline="", encoding="utf-8") as file:
+        with self._opened("w") as file:
             csv.writer(file).writerows(rows)
 
     def on_epoch_end(self, run: Run) -> None:
@@ -214,11 +214,14 @@ class CSVLogger(Callback):
             write_csv(self.path, [header + new, *(old + ["nan"] * len(new) for old in rows)])
         self._header += new
         values = [row.get(name, math.nan) for name in self._header]
-        with open(self.path, "a", newline="", encoding="utf-8") as file:
+        with self._opened("a") as file:
             csv.writer(file).writerows([values] if begun else [self._header, values])
 
+    def _opened(self, mode: str) -> IO[str]:
+        return open(file_path("CSVLogger", "path", self.path), mode, newline="", encoding="utf-8")
+
     def _rows(self) -> list[list[str]]:
-        if not os.path.isfile(self.path):
+        if not os.path.isfile(file_path("CSVLogger", "path", self.path)):
             return []
         with reading("CSVLogger", self.path) as file:
             return list(csv.reader(io.StringIO(file.read().decode(), newline="")))

@@ -255,6 +255,13 @@ class TestCSVLogger:
             ["nan", "nan", "3.0"],
         ]
 
+    def test_a_path_may_begin_in_the_home_directory(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("HOME", str(tmp_path))
+        network = network_of()
+        network.fit(X, Y, callbacks=[CSVLogger("~/log.csv")], verbose=0)
+        network.fit(X, Y, epochs=2, callbacks=[CSVLogger("~/log.csv")], resume=True, verbose=0)
+        assert [row[0] for row in self.logged(tmp_path / "log.csv")] == ["epoch", "1", "2"]
+
     def test_the_old_file_stays_until_the_new_one_is_whole(self, tmp_path, monkeypatch):
         path, network = tmp_path / "log.csv", network_of()
         network.fit(X, Y, callbacks=[CSVLogger(path)], verbose=0)
