@@ -8,7 +8,6 @@ and nothing cancels. nan stays nan.
 """
 
 import math
-from contextlib import suppress
 from typing import ClassVar
 
 import numpy as np
@@ -385,30 +384,23 @@ class Softmax(Activation):
         return dx
 
 
-def check_shapes(activation: Activation) -> None:
-    """Raise a ShapeError if an activation, or its `backward`, returns another shape than it is given."""
+def check_own(activation: Activation) -> None:
+    """Raise an error where value or `backward` has another shape than x, or fails as it is given no x."""
     x = y = np.ones((2, 3), np.float32)
+    given = x if activation.needs_input else None
     for what in ("value", "backward"):
-        with suppress(Exception), np.errstate(all="ignore"):  # it may be for another width, or have none
-            y = activation(x.copy()) if what == "value" else activation.backward(x, y, x)
+        try:
+            with np.errstate(all="ignore"):
+                y = activation(x.copy()) if what == "value" else activation.backward(x, y, given)
+        except Exception as error:  # it may be for another width, or have no derivative
+            if what == "backward" and given is None and isinstance(error, TypeError):
+                said = f"{activation.name}: the derivative fails where x is None ({error})"
+                raise TypeError(f"{said}; if it needs x, say needs_input = True in the class") from error
         if np.shape(y) != x.shape:
             raise ShapeError(
                 f"{activation.name}: its {what} must have the shape of x, but has {np.shape(y)} for x "
                 f"{x.shape}; a layer of your own can give another shape"
             )
-
-
-def check_needs(activation: Activation) -> None:
-    """Raise a TypeError if the derivative of an activation fails without x, and `needs_input` is False."""
-    x = np.ones((2, 3), np.float32)
-    try:
-        with np.errstate(all="ignore"):
-            activation.backward(x, x, x if activation.needs_input else None)
-    except TypeError as error:
-        said = f"{activation.name}: the derivative fails where x is None ({error})"
-        raise TypeError(f"{said}; if it is computed from x, say needs_input = True in the class") from error
-    except Exception:  # it may be for another width, or have none
-        return
 
 
 def fills_out(activation: Activation, units: int) -> bool:
@@ -441,8 +433,7 @@ def get(activation: str | Activation | type[Activation] | None) -> Activation:
         )
     found = registry.get("linear" if activation is None else activation)
     if not is_own(type(found)):
-        check_shapes(found)
-        check_needs(found)
+        check_own(found)
     return found
 
 

@@ -143,7 +143,7 @@ class Model(Sequential):
             If an argument is wrong, or the memory too small for the parameters; nothing has changed then.
         """
         if not self.shapes:
-            raise RuntimeError("Network: compute_shapes(input_shape) comes before initialize, or build")
+            raise RuntimeError("Network: initialize comes after compute_shapes; build(shape) calls both")
         source = self._streams["weights"] if rng is None else generator("Network", "rng", rng)
         kind = self.dtype if dtype is None else floating("Network", "dtype", dtype)
         check_memory(self._leaves(), kind)

@@ -210,7 +210,7 @@ MISTAKES = [
     ("no sequences", lambda s: nnfw.data.pad_sequences(3),
      TypeError, "pad_sequences: sequences", "must be a list of arrays, got 3"),
     ("weights before shapes", lambda s: classifier().initialize(),
-     RuntimeError, "compute_shapes(input_shape) comes before initialize", "or build"),
+     RuntimeError, "initialize comes after compute_shapes", "build(shape) calls both"),
     ("weights from a seed", lambda s: s.network.initialize(0),
      TypeError, "Network: rng must be a numpy.random.Generator, got 0", "default_rng(seed)"),
     ("weights of half precision", lambda s: s.network.initialize(dtype="float16"),
