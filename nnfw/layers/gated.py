@@ -87,8 +87,10 @@ class Gated(Recurrent):
             return weights
         scale = np.repeat(np.asarray(self._scales, self.dtype), self.units)
         Wx_b = np.multiply(weights.Wx_b, scale, out=scratch("Wx_b", self._Wx_b.shape))
-        parts = zip(weights.Wh, self._loops.parts(scale, self.units), strict=True)
-        Wh = [np.multiply(W, k, out=scratch(f"Wh{i}", W.shape)) for i, (W, k) in enumerate(parts)]
+        Wh, stop = [], 0
+        for i, W in enumerate(weights.Wh):
+            part = scale[stop : (stop := stop + W.shape[1])]
+            Wh.append(np.multiply(W, part, out=scratch(f"Wh{i}", W.shape)))
         return Weights(Wx_b, Wh, None)
 
     def _gate(self) -> Callable[[Array, Array], object]:

@@ -1,7 +1,6 @@
 """What the loops over time work on, and which of them run: the cell's own in NumPy, or the same compiled."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate, pairwise
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -33,11 +32,6 @@ class Loops(NamedTuple):
     kept: tuple[str, ...] = ()  # rows (P, H) that the forward loop keeps besides gates and states
     made: tuple[str, ...] = ()  # rows (P, H) that the backward loop makes besides the gradients of the scores
 
-    def parts(self, columns: Array, H: int) -> list[Array]:
-        """Return the columns (..., G·H) of the recurrent weights in the parts that are multiplied at once."""
-        stops = [gates * H for gates in accumulate(self.at_once, initial=0)]
-        return [columns[..., start:stop] for start, stop in pairwise(stops)]
-
     def compiled(self, φ: Activation, σs: Iterable[Activation]) -> Compiled | None:
         """Return the compiled loops, or None where those in NumPy are to run, as for unusual activations."""
         if type(φ) is not Tanh or not {*map(type, σs)} <= {Sigmoid}:
@@ -50,7 +44,7 @@ class Weights(NamedTuple):
     """The weights as the forward loop takes them, and the loops that take them so."""
 
     Wx_b: Array  # Wx over b (D + 1, G·H)
-    Wh: list[Array]  # in the parts that are multiplied at once
+    Wh: list[Array]  # in the parts that are multiplied at once, and the bias that is added to a product
     compiled: Compiled | None  # the loops that run in place of the cell's own
 
 

@@ -1,6 +1,7 @@
 """What RNN, GRU and LSTM share: arguments, shapes, dropout, and all that is not the loop over time."""
 
 from collections.abc import Mapping
+from itertools import accumulate, pairwise
 from types import MappingProxyType
 from typing import ClassVar, Unpack
 
@@ -49,7 +50,7 @@ class Recurrent(Layer):
 
     takes_lengths = _takes_state = True
     _noisy = SHARES
-    _transient = (*Layer._transient, "_Wx_b", "_grad_Wx_b", "_pass", "initial_gradient")
+    _transient = (*Layer._transient, "_Wx_b", "_grad_Wx_b", "_Wh", "_pass", "initial_gradient")
     gates: ClassVar[tuple[str, ...]] = ()  # in the order of their columns in Wx, Wh and b
     _loops: Loops  # what the loops over time take and leave
     _states: ClassVar[tuple[str, ...]] = ("h",)  # the arrays (N, H) that the state is made of
@@ -60,6 +61,7 @@ class Recurrent(Layer):
     activation: Activation  # φ
     initial_gradient: Array  # with respect to the initial state (N, S), of the last `backward`
     _Wx_b: Array  # Wx (D, G·H) and b below it as one row more
+    _Wh: list[Array]  # Wh (H, G·H) in the parts that are multiplied at once
     _grad_Wx_b: Array
     _pass: Pass  # the last one in training
 
@@ -126,17 +128,18 @@ class Recurrent(Layer):
         return self.bias_initializer
 
     def _bind(self) -> None:
-        """Make the views of `Layer`, and those of Wx and b as one matrix."""
+        """Make the views of `Layer`, those of Wx and b as one matrix, and of Wh in parts."""
         super()._bind()
         if self.size:
             rows, width = len(self._blocks["Wx"]) + self.use_bias, self._blocks["Wx"].shape[1]
             self._Wx_b = self.flat_params[: rows * width].reshape(rows, width)
             self._grad_Wx_b = self.flat_grads[: rows * width].reshape(rows, width)
+            stops = [self.units * gates for gates in accumulate(self._loops.at_once, initial=0)]
+            self._Wh = [self._blocks["Wh"][:, start:stop] for start, stop in pairwise(stops)]
 
     def _weights(self, scratch: Scratch) -> Weights:
         """Return the weights as the forward loop takes them, and the loops that are to run."""
-        compiled = self._loops.compiled(self.activation, self._σ.values())
-        return Weights(self._Wx_b, self._loops.parts(self._blocks["Wh"], self.units), compiled)
+        return Weights(self._Wx_b, list(self._Wh), self._loops.compiled(self.activation, self._σ.values()))
 
     def forward(
         self,
