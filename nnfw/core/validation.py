@@ -251,7 +251,7 @@ def of_columns(table: Any, name: str) -> Array:
         return np.stack(columns, axis=-1)
     kind = getattr(table.dtypes, "numpy_dtype", None)  # of a nullable type
     if kind is not None and table.isna().any():
-        raise ValueError(f"{name} has missing values; fill them by fillna(...), or drop such samples")
+        raise ValueError(f"{name} has missing values: fillna(...) fills them, or Impute after .astype(float)")
     return as_array(table if kind is None else table.to_numpy(kind), name)
 
 

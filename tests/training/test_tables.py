@@ -7,7 +7,7 @@ import pytest
 
 from nnfw import GRU, Dense, Embedding, Network
 from nnfw.core.validation import numeric
-from nnfw.data import LabelEncoder, StandardScaler
+from nnfw.data import Impute, LabelEncoder, StandardScaler
 
 pandas = pytest.importorskip("pandas")
 
@@ -103,7 +103,7 @@ REFUSED = [
     (
         FRAME.assign(b=FRAME["b"].where(FRAME["b"] != FRAME["b"][4])),
         ValueError,
-        "x, column 'b', has missing values; ",
+        "x, column 'b', has missing values: ",
     ),
     (FRAME.assign(a=[np.nan, *COLUMNS["a"][1:]]), ValueError, r"x\[0, 0\] is nan"),
     (FRAME[[]], ValueError, "x must be .samples, features."),
@@ -131,11 +131,17 @@ def test_labels_that_are_words_are_told_of_the_encoder(dtype):
     network.fit(FRAME, LabelEncoder().fit_transform(labels), verbose=0)
 
 
+def test_missing_values_of_nullable_columns_are_filled_as_the_message_says():
+    table = pandas.DataFrame({"a": [1, None, 3], "b": [True, False, None]}).convert_dtypes()
+    with pytest.raises(ValueError, match=r"column 'a', has missing values: .*Impute after \.astype\(float\)"):
+        Impute("mean").fit(table)
+    filled = Impute("mean", indicators=False).fit_transform(table.astype(float))
+    np.testing.assert_array_equal(filled, [[1, 1], [2, 0], [3, 0.5]])
+
+
 def test_missing_labels_are_named():
     labels = pandas.Series([1, 0, None] * 3, dtype="Int64")
-    with pytest.raises(
-        ValueError, match=r"^y has missing values; fill them by fillna\(...\), or drop such samples"
-    ):
+    with pytest.raises(ValueError, match=r"^y has missing values: fillna\(...\) fills them"):
         Network([Dense(1, "sigmoid")], loss="bce", seed=0).fit(FRAME, labels, verbose=0)
     with pytest.raises(ValueError, match="labels hold None or nan; name the missing label"):
         LabelEncoder().fit(labels)
