@@ -272,6 +272,12 @@ def below_top(logits: Array) -> tuple[Array, Array]:
     return below.reshape(logits.shape), np.log1p(np.vecdot(others, others)).reshape(logits.shape[:-1])
 
 
+def log_softmax(logits: Array) -> Array:
+    """Return the logarithm of the softmax of logits (..., K)."""
+    below, log_sum = below_top(logits)
+    return np.asarray(2.0 * below - log_sum[..., None])
+
+
 OTHER_NAMES = {
     "bce_with_logits": "bce",
     "bcewithlogitsloss": "bce",
@@ -672,11 +678,11 @@ class CTC(Loss):
         return -alignment_of(y).occupancy(np.log(a)) / a
 
     def value_from_logits(self, y: Array, logits: Array) -> Array:
-        below, log_sum = below_top(logits)
-        return -alignment_of(y).log_likelihood(2.0 * below - log_sum[..., None])
+        return -alignment_of(y).log_likelihood(log_softmax(logits))
 
     def slope_from_logits(self, y: Array, a: Array) -> Array:
-        found = alignment_of(y).occupancy(np.log(above_zero(a)))
+        _, logits = LOGITS.of(a) or (None, np.log(above_zero(a)))
+        found = alignment_of(y).occupancy(log_softmax(logits))  # exact where a is 0 in its dtype, too
         return a * found.sum(axis=-1, keepdims=True) - found
 
     def decode(self, a: ArrayLike, lengths: ArrayLike | None = None) -> list[Array]:

@@ -94,6 +94,16 @@ def test_the_gradient_is_the_slope_and_weights_count():
     assert CTC()(y, a, [0.5, 2.0]) == pytest.approx((0.5 * single[0] + 2 * single[1]) / 2)
 
 
+def test_the_gradient_of_confident_outputs_is_that_of_double_precision():
+    s = np.random.default_rng(0).normal(size=(2, 60, 5)).astype("float32") * 40
+    y, found = packed(np.random.default_rng(1).integers(1, 5, (2, 20)), [60, 50]), []
+    for logits in (s, s.astype("float64")):
+        a = softmax(logits)  # much of it is below 1e-19, and some 0
+        LOGITS.enter(a, ("softmax", logits))
+        found.append(CTC().with_gradient(y, a)[1])
+    np.testing.assert_allclose(*found, rtol=0, atol=1e-3 * np.abs(found[1]).max())
+
+
 @pytest.mark.slow
 def test_nothing_underflows_in_a_thousand_steps():
     s = RNG.normal(size=(1, 1000, 5)).astype("float32") * 20
