@@ -1,6 +1,7 @@
 """The samples of a data set: which of them train and which are held out, and batches of them."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.typing import Array
-from nnfw.core.validation import INSIDE, as_array, positive_integer
+from nnfw.core.validation import INSIDE, as_array, numeric, positive_integer
 
 POOL = 32  # batches that are sorted by length together
 
@@ -155,10 +156,8 @@ def train_test_split(
     >>> x_train.shape, x_test.shape, sorted(y_test.tolist())
     ((3, 2), (2, 2), [0, 1])
     """
-    columns = [
-        column if isinstance(column, list | tuple) else as_array(column, "the data")
-        for column in (x, y, *more)
-    ]
+    given = (x, y, *more)
+    columns = [one if isinstance(one, list | tuple) else numbers_or_others(one, "the data") for one in given]
     sizes = [len(column) for column in columns]
     if len(set(sizes)) > 1:
         raise ValueError(f"all arguments must have equally many samples, got {sizes}")
@@ -169,3 +168,10 @@ def train_test_split(
         for column in columns
         for part in parts
     ]
+
+
+def numbers_or_others(values: Any, name: str) -> Array:
+    """Return values as an array: of numbers if they are, as a table whose columns are of several types."""
+    with suppress(TypeError, ValueError):
+        return numeric(values, name)
+    return as_array(values, name)

@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.typing import Array
-from nnfw.core.validation import as_array, numeric, positive_integer, shown
+from nnfw.core.validation import numeric, positive_integer, shown
+from nnfw.data.samples import numbers_or_others
 
 
 @explain_keywords
@@ -106,8 +107,8 @@ def sliding_windows(
     """
     for name, count in (("window", window), ("horizon", horizon), ("step", step)):
         positive_integer("sliding_windows", name, count)
-    values = np.atleast_1d(as_array(series, "series"))
-    answers = values if targets is None else np.atleast_1d(as_array(targets, "targets"))
+    values = np.atleast_1d(numbers_or_others(series, "series"))
+    answers = values if targets is None else np.atleast_1d(numbers_or_others(targets, "targets"))
     steps = len(values)
     if len(answers) != steps:
         raise ValueError(f"targets must have one entry for each of the {steps} steps, got {answers.shape}")

@@ -7,7 +7,7 @@ import pytest
 
 from nnfw import GRU, Dense, Embedding, Network
 from nnfw.core.validation import numeric
-from nnfw.data import Impute, LabelEncoder, StandardScaler
+from nnfw.data import Impute, LabelEncoder, StandardScaler, sliding_windows, train_test_split
 
 pandas = pytest.importorskip("pandas")
 
@@ -137,6 +137,19 @@ def test_missing_values_of_nullable_columns_are_filled_as_the_message_says():
         Impute("mean").fit(table)
     filled = Impute("mean", indicators=False).fit_transform(table.astype(float))
     np.testing.assert_array_equal(filled, [[1, 1], [2, 0], [3, 0.5]])
+
+
+@pytest.mark.parametrize("convert", [lambda table: table, lambda table: table.convert_dtypes()])
+def test_a_table_of_several_types_is_numbers_when_it_is_split(convert):
+    table = pandas.DataFrame({"a": [0.5, 1.5, 2.5, 3.5], "b": [1, 2, 3, 4], "c": [True, False, True, False]})
+    labels = pandas.DataFrame({"k": list("uvuv"), "n": range(4)})
+    x, x_test, y, y_test = train_test_split(convert(table), labels, test_fraction=0.5)
+    assert (x.dtype, y.dtype) == (np.float64, object)
+    np.testing.assert_array_equal(np.sort(np.concatenate([x, x_test])[:, 1]), [1, 2, 3, 4])
+    np.testing.assert_array_equal(x[:, 1], [n + 1 for _, n in y])
+    assert len(y_test) == 2
+    windows, following = sliding_windows(convert(table), window=2, targets=labels)
+    assert (windows.dtype, windows.shape, following[0, 0].tolist()) == (np.float64, (2, 2, 3), ["u", 2])
 
 
 def test_missing_labels_are_named():
