@@ -29,6 +29,13 @@ def test_after_batch_norm():
     assert check_network(network, X, RNG.normal(size=(6, 2))).worst < 1e-6
 
 
+def test_its_input_is_kept_where_the_derivative_needs_it_alone():
+    for activation, kept in (("relu", {"y"}), ("silu", {"y", "s"})):
+        layer = Activate(activation)
+        layer.forward(X, training=True)
+        assert set(layer.cache) == kept
+
+
 def test_its_input_is_left_alone():
     layer, x = Activate("relu"), X.copy()
     untrained(Network([layer], dtype="float64"), 4)

@@ -14,6 +14,7 @@ from nnfw import (
     GRUD,
     LSTM,
     RNN,
+    Activate,
     AttentionPooling,
     BatchNorm,
     Bidirectional,
@@ -223,7 +224,15 @@ def test_no_input_gradient_is_computed_where_nobody_needs_it(layer):
 
 @pytest.mark.parametrize(
     "layer",
-    [Embedding(7, 3), Dropout(0.5), GaussianNoise(0.5), LayerNorm(), LastStep()],
+    [
+        Activate("tanh"),
+        BatchNorm(),
+        Embedding(7, 3),
+        Dropout(0.5),
+        GaussianNoise(0.5),
+        LayerNorm(),
+        LastStep(),
+    ],
     ids=repr,
 )
 def test_what_is_causal_can_be_read_step_by_step(layer):

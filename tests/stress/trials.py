@@ -59,7 +59,9 @@ TESTS = {  # which tests must see the changes of a file of nnfw
     "core/validation": Tests(["core/test_validation"]),
     "core/vectors": Tests(["test_optimizers", "test_network", "test_regularizers"]),
     "data/missing": Tests(["data/test_missing"]),
-    "layers/activated": Tests(["layers/test_activate", "layers/test_dense", "test_network"]),
+    "layers/activated": Tests(
+        ["layers/test_activate", "layers/test_dense", "test_network", "layers/test_base"]
+    ),
     "layers/attention": Tests(["layers/test_attention", *ALL_LAYERS], "attention"),
     "layers/convolution": Tests(["layers/test_windows", "test_streaming", *ALL_LAYERS], "conv or windows"),
     "layers/window_pooling": Tests(["layers/test_windows", *ALL_LAYERS], "pooling or windows"),
