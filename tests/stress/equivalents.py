@@ -12,10 +12,6 @@ TASTE: dict[tuple[str, str], str] = {
     ("layers/recurrent", "INFERENCE_ROWS = 2048"): LIMIT,
     ("core/vectors", "BLOCK = 1 << 17"): LIMIT,
     (
-        "layers/lstm",
-        "_loops = Loops('lstm', at_once=(4,), kept=('v',))",
-    ): "the last of the products takes what is left, and this is the only one",
-    (
         "layers/gated",
         "hint = nearest(str(gate), self._sigma_gates) if len(str(gate)) > 1 else ''",
     ): "part of a message",
@@ -38,7 +34,11 @@ SAME: dict[tuple[str, str], str] = {
     ): "the initializers fill all of it",
     ("core/lengths", "return lengths.astype(np.int64, copy=True)"): COPY,
     ("layers/loops", "return self.steps.blocks(BLOCK * self.dh.shape[1])"): LIMIT,
-    ("layers/loops", "self.as_rows = cell.compiled is not None or steps.n == 0"): FORM,
+    (
+        "layers/loops",
+        "return Compiled(forward, backward) if forward or backward else None",
+    ): "there are both, or none",
+    ("layers/loops", "if steps.n and G > 2:"): "no cell has two gates",
     ("layers/recurrent", "p.x[:, D - 1:] = 1"): "the inputs are written over it",
     (
         "layers/recurrent",
@@ -79,6 +79,10 @@ SAME: dict[tuple[str, str], str] = {
     ("core/vectors", "if limit <= norm < math.inf:"): "at the limit itself the factor is 1",
 }
 
+SAME |= {
+    ("layers/loops", f"self.as_rows = cell.compiled is not None or steps.n {test}"): FORM
+    for test in ("== 0", "== 2", "!= 1")
+}
 OF_ONE_CHANNEL = ("view.shape[1] == 1", "view.shape[-1] == 0", "view.shape[-1] == 2", "view.shape[-1] != 1")
 SAME |= {
     ("layers/convolution", f"order = np.roll(range(view.ndim), half if {test} else 0)"): FORM

@@ -3,7 +3,8 @@
 ``python tests/stress/mutants.py --count 300 --seed 0`` samples such mutants of the layers, losses and
 optimizers, runs for each the tests that know its file, and prints those that went unseen and the share that
 was killed; ``--all`` takes every one, ``--only WORD`` those of files whose name holds a word, ``--list`` runs
-nothing. `equivalents.py` lists the changes that no test can see, and why.
+nothing. `equivalents.py` lists the changes that no test can see, and why. What calls the compiled kernels is
+seen where numba is installed.
 """
 
 import argparse

@@ -104,7 +104,13 @@ TESTS = {  # which tests must see the changes of a file of nnfw
     "layers/rnn": Tests(RECURRENT, "rnn"),
     "layers/stepping": Tests(["test_streaming", "layers/test_base", "layers/test_recurrent"]),
     "layers/validation": Tests(
-        ["test_network", "layers/test_base", "layers/test_layer_mistakes", "test_network_mistakes"]
+        [
+            "test_network",
+            "layers/test_base",
+            "layers/test_own_layers",
+            "layers/test_layer_mistakes",
+            "test_network_mistakes",
+        ]
     ),
     "layers/sequential": Tests([*CHAIN, "test_optimizers", "test_regularizers", "test_properties"]),
     "losses": Tests(
