@@ -150,9 +150,9 @@ class GRU(ResetGated):
     ) -> None:
         super().__init__(units, activation, recurrent_activation, **options)
         self.reset_after = boolean("GRU", "reset_after", reset_after)
-        self._loops = Loops("gru", at_once=(2, 1), kept=("q",))  # (3) needs r before
+        self._loops = Loops("gru", splits=(2,), kept=("q",))  # (3) needs r before
         if self.reset_after:
-            self._loops = Loops("gru_after", at_once=(3,), kept=("u",), made=("du",))
+            self._loops = Loops("gru_after", kept=("u",), made=("du",))
 
     def _weights(self, scratch: Scratch) -> Weights:
         weights = super()._weights(scratch)

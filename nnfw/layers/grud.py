@@ -92,7 +92,7 @@ class GRUD(ResetGated):
            [ 1.  ,  1.  ]], dtype=float32)
     """
 
-    _loops = Loops("grud", at_once=(2, 1), kept=("q", "k"), made=("dk",))  # (7) needs r before
+    _loops = Loops("grud", splits=(2,), kept=("q", "k"), made=("dk",))  # (7) needs r before
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T, H) for (T, 3D) if `return_sequences`, else (H,)."""

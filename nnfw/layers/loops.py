@@ -28,7 +28,7 @@ class Loops(NamedTuple):
     """What the loops of one kind of cell take and leave."""
 
     name: str
-    at_once: tuple[int, ...] = (1,)  # of how many gates the recurrent products are taken at once
+    splits: tuple[int, ...] = ()  # the gates before which the recurrent product of a step is cut in two
     kept: tuple[str, ...] = ()  # rows (P, H) that the forward loop keeps besides gates and states
     made: tuple[str, ...] = ()  # rows (P, H) that the backward loop makes besides the gradients of the scores
 

@@ -94,7 +94,7 @@ class LSTM(Gated):
     gates = ("i", "f", "o", "g")
     _sigma_gates = ("i", "f", "o")
     _states = ("h", "c")
-    _loops = Loops("lstm", at_once=(4,), kept=("v",))
+    _loops = Loops("lstm", kept=("v",))
 
     def __init__(
         self,

@@ -1,7 +1,6 @@
 """What RNN, GRU and LSTM share: arguments, shapes, dropout, and all that is not the loop over time."""
 
 from collections.abc import Mapping
-from itertools import accumulate, pairwise
 from types import MappingProxyType
 from typing import ClassVar, Unpack
 
@@ -134,8 +133,8 @@ class Recurrent(Layer):
             rows, width = len(self._blocks["Wx"]) + self.use_bias, self._blocks["Wx"].shape[1]
             self._Wx_b = self.flat_params[: rows * width].reshape(rows, width)
             self._grad_Wx_b = self.flat_grads[: rows * width].reshape(rows, width)
-            stops = [self.units * gates for gates in accumulate(self._loops.at_once, initial=0)]
-            self._Wh = [self._blocks["Wh"][:, start:stop] for start, stop in pairwise(stops)]
+            places = [self.units * gate for gate in self._loops.splits]
+            self._Wh = np.split(self._blocks["Wh"], places, axis=1)
 
     def _weights(self, scratch: Scratch) -> Weights:
         """Return the weights as the forward loop takes them, and the loops that are to run."""

@@ -204,7 +204,7 @@ OTHERS = [
         "falling >= reading[:, None]",
     ),
     Fault("state lost between inference windows", RECURRENT, "state = p.last()", "state = 0 * p.last()"),
-    Fault("gate scale not folded into Wh", GATED, "np.multiply(W, k,", "np.multiply(W, 1,"),
+    Fault("gate scale not folded into Wh", GATED, "np.multiply(W, part,", "np.multiply(W, 1,"),
     Fault("one σ for all gates", GATED, "first if all(σ == first for σ in others)", "first if True"),
     Fault("Dense: bias gradient is a mean", "layers/dense", "np.add.reduce(ds, axis=0", "np.mean(ds, axis=0"),
     Fault(
