@@ -10,7 +10,7 @@ from built import KINDS, LAYERS, D, H, T, new, step, x
 from refusals import message
 
 from nnfw import SGD
-from nnfw.layers.parameters import Scratch
+from nnfw.core.vectors import KEPT, Scratch, lent
 
 
 def train(layer, seed=0):
@@ -85,3 +85,28 @@ def test_scratch_memory_is_taken_once_for_arrays_that_fit_into_it():
     larger = scratch("h", (13,))
     assert larger.dtype == np.float32
     assert not np.shares_memory(larger, whole)
+
+
+def test_the_last_few_that_are_made_of_scratch_memory_are_kept_until_it_grows():
+    scratch, made = Scratch(np.dtype("float32")), []
+
+    def make(_, number):
+        made.append(number)
+        return [number]
+
+    first = [scratch.once(make, n) for n in range(KEPT)]
+    assert all(scratch.once(make, n) is first[n] for n in (*range(KEPT), 0))
+    for n in (KEPT, 0, 1):  # the oldest is 1, and makes way
+        assert scratch.once(make, n) == [n]
+    scratch("h", (4, 3))
+    scratch.once(make, 1)
+    assert made == [*range(KEPT), KEPT, 1, 1]
+
+
+def test_lent_scratch_memory_is_used_again_and_never_twice_at_a_time():
+    dtype = np.dtype("float32")
+    with lent(dtype) as first, lent(dtype) as second:
+        assert second is not first
+    with lent(dtype) as again, lent(np.dtype("float64")) as wide:
+        assert again is first
+        assert (again.dtype, wide.dtype) == ("float32", "float64")

@@ -57,7 +57,7 @@ TESTS = {  # which tests must see the changes of a file of nnfw
     "core/logits": Tests(["core/test_logits", "test_network", "test_losses"]),
     "core/registry": Tests(["test_arguments", "core/test_registry"]),
     "core/validation": Tests(["core/test_validation"]),
-    "core/vectors": Tests(["test_optimizers", "test_network", "test_regularizers"]),
+    "core/vectors": Tests(["layers/test_parameters", "test_optimizers", "test_network", "test_regularizers"]),
     "data/missing": Tests(["data/test_missing"]),
     "layers/activated": Tests(
         ["layers/test_activate", "layers/test_dense", "test_network", "layers/test_base"]
