@@ -54,6 +54,14 @@ def test_a_missing_value_decays_to_the_mean_and_a_state_to_0():
     assert_array_equal(layer.cache["u"][0, :, 0], 5)
 
 
+def test_values_decay_with_their_time_at_first_and_the_state_with_the_mean_of_all():
+    layer, since = build(GRUD(4), (5, 9)), RNG.uniform(0, 9, size=(2, 5, 3))
+    layer.forward(np.concatenate([np.zeros((2, 5, 6)), since], axis=-1), training=True)
+    assert_allclose(layer.cache["gamma_x"], np.exp(-0.1 * since))
+    of_all = np.exp(-0.1 * since.mean(axis=-1, keepdims=True))
+    assert_allclose(layer.cache["gamma_h"], np.tile(of_all, 4))
+
+
 def test_decays_begin_where_they_learn():
     layer = build(GRUD(5), (7, 6))
     layer.forward(X, training=True)

@@ -11,6 +11,7 @@ TASTE: dict[tuple[str, str], str] = {
     ("layers/loops", "BLOCK = 1 << 16"): LIMIT,
     ("layers/recurrent", "INFERENCE_ROWS = 2048"): LIMIT,
     ("core/vectors", "BLOCK = 1 << 17"): LIMIT,
+    ("core/vectors", "KEPT = 4"): LIMIT,
     (
         "layers/gated",
         "hint = nearest(str(gate), self._sigma_gates) if len(str(gate)) > 1 else ''",
