@@ -1,6 +1,7 @@
 """Mistakes with a network, its layers and what it is asked: each is refused by name and teaches."""
 
 import numpy as np
+import pytest
 from refusals import FLAT, NUMBERS, D, H, T, X, Y, classifier, mistakes, network_of
 from untrained import untrained
 
@@ -258,3 +259,12 @@ MISTAKES = [
 @mistakes(MISTAKES)
 def test_mistakes_are_refused_and_leave_nothing_behind(make, error, said, scene):
     scene.refuses(make, error, said)
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape"), [([GRU(4)], (5, 2, 3)), ([Dense(4), GRU(3)], (2,)), ([Dense(4)], (None,))]
+)
+def test_the_batch_axis_is_spoken_of_where_there_is_one_alone(layers, shape):
+    with pytest.raises(ShapeError, match="expects") as refused:
+        Network(layers).compute_shapes(shape)
+    assert "batch axis" not in str(refused.value)
