@@ -11,7 +11,8 @@ from nnfw.core.files import reading
 from nnfw.core.typing import Array, FilePath
 from nnfw.core.validation import numeric
 from nnfw.exchange.gates import ONE_GATE, Orders, directions, joined, parted
-from nnfw.layers import GRU, LSTM, RNN, BatchNorm, Bidirectional, Dense, Embedding, Layer, LayerNorm
+from nnfw.layers import GRU, LSTM, RNN, BatchNorm, Bidirectional, Dense, Embedding, Layer, LayerNorm, Reshape
+from nnfw.layers.convolution import Convolution
 from nnfw.layers.gated import Gated
 from nnfw.layers.recurrent import Recurrent
 from nnfw.model import Model
@@ -25,6 +26,7 @@ NAMES: dict[type[Layer], dict[str, str]] = {  # PyTorch's name of each array tha
     Bidirectional: {f"ahead.{name}": theirs for name, theirs in CELL.items()}
     | {f"back.{name}": f"{theirs}_reverse" for name, theirs in CELL.items()},
     Dense: {"W": "weight", "b": "bias"},
+    Convolution: {"W": "weight", "b": "bias"},
     Embedding: {"E": "weight"},
     LayerNorm: {"gain": "weight", "shift": "bias"},
     BatchNorm: {"gain": "weight", "shift": "bias", "mean": "running_mean", "variance": "running_var"},
@@ -61,10 +63,11 @@ def to_torch(network: Model, like: Mapping[str, Any] | None = None) -> dict[str,
     """
     network._check_ready("to_torch")
     with at_rest(network, "to_torch"):
+        channels = flattened(network)
         own = {
             f"{name}.{part}": np.array(array, order="C")
             for name, layer in with_parameters(network).items()
-            for part, array in write(layer).items()
+            for part, array in write(layer, channels.get(name)).items()
         }
     if like is None:
         return own
@@ -108,11 +111,12 @@ def translated(
     network: Model, own: Mapping[str, Array], theirs: Mapping[str, Any], ordered: bool = True
 ) -> dict[str, Array]:
     """Return PyTorch's arrays under nnfw's names; `own` are the network's, as `to_torch` returns them."""
-    names = match(network, own, theirs, ordered)
+    names, channels = match(network, own, theirs, ordered), flattened(network)
     found: dict[str, Array] = {}
     for name, layer in with_parameters(network).items():
         arrays = {part: numeric(theirs[names[f"{name}.{part}"]], part) for part in write(layer)}
-        found |= {f"{name}.{key}": array for key, array in read(layer, arrays).items()}
+        params = read(layer, arrays, channels.get(name))
+        found |= {f"{name}.{key}": array for key, array in params.items()}
     check_weights(found, network.params)
     return found
 
@@ -122,20 +126,55 @@ def with_parameters(network: Model) -> dict[str, Layer]:
     return {name: layer for name, layer in network._named_leaves() if layer.size}
 
 
-def write(layer: Layer) -> dict[str, Array]:
-    """Return a layer's parameters under PyTorch's names."""
+def flattened(network: Model) -> dict[str, int]:
+    """Return the channels of the convolution whose outputs each of some Dense layers reads flattened."""
+    found: dict[str, int] = {}
+    channels, flat = 0, False
+    for name, layer in network._named_leaves():
+        if isinstance(layer, Convolution):
+            channels, flat = layer.filters, False
+        elif isinstance(layer, Reshape):
+            flat = len(layer.shape) == 1
+        elif isinstance(layer, Dense | Recurrent | Bidirectional):
+            found |= {name: channels} if flat and channels else {}
+            channels = 0
+    return found
+
+
+def write(layer: Layer, channels: int | None = None) -> dict[str, Array]:
+    """Return a layer's parameters under PyTorch's names; it flattens `channels` first, and nnfw last."""
     for inner in directions(layer).values():
         check_form(layer, inner)
     names, arrays = names_of(layer), joined(layer, ORDERS)
     if not arrays.keys() <= names.keys():
         raise TypeError(f"{layer._label}: PyTorch's names for its weights are not known; copy them by hand")
-    return {names[name]: array if name == "E" else array.T for name, array in arrays.items()}
+    if channels:
+        arrays["W"] = reordered(arrays["W"], (-1, channels))
+    return {names[name]: array if name == "E" else outputs_first(array) for name, array in arrays.items()}
 
 
-def read(layer: Layer, arrays: Mapping[str, Array]) -> dict[str, Array]:
+def read(layer: Layer, arrays: Mapping[str, Array], channels: int | None = None) -> dict[str, Array]:
     """Return a layer's parameters, given what `write` returns."""
     found = {name: arrays[theirs] for name, theirs in names_of(layer).items() if theirs in arrays}
-    return parted(layer, {name: array if name == "E" else array.T for name, array in found.items()}, ORDERS)
+    found = {name: array if name == "E" else outputs_last(array) for name, array in found.items()}
+    if channels:
+        found["W"] = reordered(found["W"], (channels, -1))
+    return parted(layer, found, ORDERS)
+
+
+def outputs_first(array: Array) -> Array:
+    """Return weights (..., D, H) as PyTorch has them, (H, D, ...)."""
+    return array if array.ndim < 2 else np.moveaxis(array, (-1, -2), (0, 1))
+
+
+def outputs_last(array: Array) -> Array:
+    """Return weights (H, D, ...) of PyTorch as (..., D, H)."""
+    return array if array.ndim < 2 else np.moveaxis(array, (0, 1), (-1, -2))
+
+
+def reordered(W: Array, sizes: tuple[int, int]) -> Array:
+    """Return weights whose rows count through two axes of these `sizes`, with the second axis first."""
+    return W.reshape(*sizes, W.shape[1]).swapaxes(0, 1).reshape(W.shape)
 
 
 def names_of(layer: Layer) -> dict[str, str]:

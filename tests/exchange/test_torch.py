@@ -12,8 +12,11 @@ from nnfw import (
     LSTM,
     RNN,
     Activate,
+    AveragePooling2D,
     BatchNorm,
     Bidirectional,
+    Conv1D,
+    Conv2D,
     Dense,
     Dropout,
     Embedding,
@@ -21,7 +24,9 @@ from nnfw import (
     Layer,
     LayerNorm,
     LoadError,
+    MaxPooling1D,
     Network,
+    Reshape,
 )
 from nnfw.exchange import load_torch, to_torch
 
@@ -62,6 +67,47 @@ def reproduces(network, case, tolerance=1e-12):
 @pytest.fixture(params=NETWORKS)
 def case(request):
     return request.param
+
+
+CHANNELS_FIRST = {
+    "steps": lambda: [
+        Conv1D(6, 3, padding="same"),
+        BatchNorm(),
+        Activate("tanh"),
+        MaxPooling1D(2),
+        Flatten(),
+        Dropout(0.5),
+        Dense(5, "relu"),
+        Dense(3),
+    ],
+    "images": lambda: [
+        Network([Conv2D(3, (3, 2), "relu"), AveragePooling2D(2)]),
+        Conv2D(4, 2, dilation=(1, 2), use_bias=False),
+        Reshape(-1),
+        Dense(3),
+    ],
+}
+
+
+@pytest.mark.parametrize("case", CHANNELS_FIRST)
+def test_convolutions_and_what_reads_their_outputs_flattened(case):
+    x, theirs = RECORDED[f"{case}/x"], state_dict(case)
+    network = untrained(Network(CHANNELS_FIRST[case](), dtype="float64", seed=0), *x.shape[1:])
+    load_torch(network, theirs)
+    np.testing.assert_allclose(network.predict(x), RECORDED[f"{case}/y"], rtol=0, atol=1e-12)
+    ours = to_torch(network, like=theirs)
+    theirs = {name: a for name, a in theirs.items() if "num_batches" not in name}
+    assert ours.keys() == theirs.keys()
+    assert all(np.array_equal(ours[name], a) for name, a in theirs.items())
+
+
+@pytest.mark.parametrize(
+    "between", [[GRU(3, reset_after=True, **SEQUENCES)], [Dense(3)], [Bidirectional(LSTM(3, **SEQUENCES))]]
+)
+def test_what_has_its_features_last_is_flattened_alike(between):
+    network = untrained(Network([Conv1D(2, 2), *between, Flatten(), Dense(4)], seed=0), 5, 3)
+    *_, last = [a for name, a in to_torch(network).items() if name.endswith("weight")]
+    np.testing.assert_array_equal(last, network.layers[-1].params["W"].T)
 
 
 class TestRecorded:

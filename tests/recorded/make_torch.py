@@ -51,4 +51,28 @@ record("lstm", Sequences(nn.LSTM(D, 4, 2, **options), 4, last=True), torch.randn
 record("rnn", Sequences(nn.RNN(D, 4, bidirectional=True, **options), 8), torch.randn(N, T, D))
 relu = nn.RNN(D, 4, bias=False, nonlinearity="relu", **options)
 record("no_bias", Sequences(relu, 4, bias=False, last=True), torch.randn(N, T, D))
+
+
+def record_images(case, module, x):
+    module.train()
+    for parameter in module.parameters():
+        nn.init.normal_(parameter, std=0.5)
+    module(x)  # moves the running statistics
+    module.eval()
+    arrays.update({f"{case}/state/{name}": a.numpy() for name, a in module.state_dict().items()})
+    arrays.update({f"{case}/x": x.movedim(1, -1).numpy(), f"{case}/y": module(x).detach().numpy()})
+
+
+convolution = [nn.Conv1d(D, 6, 3, padding=1, stride=1), nn.BatchNorm1d(6), nn.Tanh(), nn.MaxPool1d(2)]
+ending = [nn.Flatten(), nn.Dropout(), nn.Linear(12, 5), nn.ReLU(), nn.Linear(5, 3)]
+record_images("steps", nn.Sequential(*convolution, *ending), torch.randn(N, D, T))
+convolutions = [
+    nn.Conv2d(2, 3, (3, 2)),
+    nn.ReLU(),
+    nn.AvgPool2d(2),
+    nn.Conv2d(3, 4, 2, dilation=(1, 2), bias=False),
+]
+record_images(
+    "images", nn.Sequential(*convolutions, nn.Flatten(), nn.Linear(24, 3)), torch.randn(N, 2, 10, 9)
+)
 np.savez_compressed(Path(__file__).with_name("torch.npz"), lengths=LENGTHS.numpy(), **arrays)
