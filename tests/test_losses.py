@@ -14,6 +14,7 @@ import pytest
 from nnfw import Adam, Dense, Network, losses
 from nnfw.core.logits import LOGIT_GRADIENTS, LOGITS
 from nnfw.losses import (
+    MAE,
     MSE,
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -22,6 +23,7 @@ from nnfw.losses import (
     LogCosh,
     Loss,
     MixtureDensity,
+    Quantile,
 )
 
 with np.load(Path(__file__).with_name("recorded") / "losses.npz") as file:
@@ -577,8 +579,10 @@ def test_classes_and_their_one_hot_rows_are_the_same():
                     np.testing.assert_array_equal(loss.gradient(y, a), loss.gradient(classes, a))
 
 
-def test_hinge_has_no_slope_at_its_kink():
+def test_there_is_no_slope_at_a_kink():
     np.testing.assert_array_equal(Hinge().gradient([[1], [-1]], [[1.0], [-1.0]]), 0.0)
+    for loss in (MAE(), Quantile([0.3])):
+        np.testing.assert_array_equal(loss.gradient([[0.0], [2.0]], [[0.0], [2.0]]), 0.0)
 
 
 def test_hinge_reads_0_as_minus_1():

@@ -6,12 +6,16 @@ LIMIT = "how much is taken at a time: the results are the same, the time is not"
 COPY = "a copy takes time and changes nothing"
 FORM = "which of two forms computes the same"
 
-# Lines of which no change can be seen, by the line.
+# Lines of which no change can be seen, or none but an error, by the line.
 TASTE: dict[tuple[str, str], str] = {
     ("layers/loops", "BLOCK = 1 << 16"): LIMIT,
     ("layers/recurrent", "INFERENCE_ROWS = 2048"): LIMIT,
     ("core/vectors", "BLOCK = 1 << 17"): LIMIT,
     ("core/vectors", "KEPT = 4"): LIMIT,
+    ("layers/convolution", "BLOCK = 2 ** 17"): LIMIT,
+    ("layers/convolution", "n = max(BLOCK // max(view[:1].size, 1), 1)"): LIMIT,
+    ("layers/convolution", "order = np.roll(range(view.ndim), half if view.shape[-1] == 1 else 0)"): FORM,
+    ("layers/residual", "MANY = 1 << 10"): "any number of steps will do",
     (
         "layers/gated",
         "hint = nearest(str(gate), self._sigma_gates) if len(str(gate)) > 1 else ''",
@@ -61,8 +65,6 @@ SAME: dict[tuple[str, str], str] = {
         "layers/dropout",
         "kept = self._random().random(shape, np.float32) > self.rate",
     ): "a draw is the rate itself once in 2²⁴ times",
-    ("layers/convolution", "n = max(BLOCK // max(view[:1].size, 2), 1)"): LIMIT,
-    ("layers/convolution", "n = max(BLOCK * max(view[:1].size, 1), 1)"): LIMIT,
     (
         "layers/residual",
         "def backward(self, dy: Array, of_logits: bool=True) -> Array:",
@@ -83,11 +85,6 @@ SAME: dict[tuple[str, str], str] = {
 SAME |= {
     ("layers/loops", f"self.as_rows = cell.compiled is not None or steps.n {test}"): FORM
     for test in ("== 0", "== 2", "!= 1")
-}
-OF_ONE_CHANNEL = ("view.shape[1] == 1", "view.shape[-1] == 0", "view.shape[-1] == 2", "view.shape[-1] != 1")
-SAME |= {
-    ("layers/convolution", f"order = np.roll(range(view.ndim), half if {test} else 0)"): FORM
-    for test in (*OF_ONE_CHANNEL, "not view.shape[-1] == 1")
 }
 
 
