@@ -68,7 +68,7 @@ TESTS = {  # which tests must see the changes of a file of nnfw
     "layers/windows": Tests(["layers/test_windows", *ALL_LAYERS], "conv or pooling or windows"),
     "layers/residual": Tests(["layers/test_residual"]),
     "layers/base": Tests(
-        [*RECURRENT, *CHAIN, "test_regularizers", "test_streaming"],
+        [*RECURRENT, *CHAIN, "test_arguments", "test_regularizers", "test_streaming"],
         "not contract or dense or rnn or base or optimizer",
     ),
     "layers/bidirectional": Tests(["layers/test_bidirectional", *ALL_LAYERS], "bidirectional"),
