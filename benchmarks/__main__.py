@@ -1,28 +1,20 @@
 """Compare the speed of nnfw with that of other frameworks.
 
-speed        each layer's training step and inference, over a grid of sizes, beside each framework
-fit          an epoch of `fit`, the first one and later ones, beside the training loops of other frameworks
-memory       the peak memory of training steps and of inference
-step         through how many files, functions and calls of nnfw a training step passes
-distributed  what the ranks of data-parallel training say to each other, beside a step
-tasks        what networks learn of recorded and made data, five seeds each, in about 10 minutes
-publish      draw the picture and fill in the tables of the documentation, from the results that were saved
-
-Each measurement runs in a process of its own. Without a name the first four run, which takes about 20
-minutes, and with --save publish follows. Leave the machine idle: threads that wait for each other look slow.
+Each measurement runs in a process of its own. Without a name the first four benchmarks run, which takes about
+20 minutes, and with --save the pages and the picture follow; `publish` makes them of what was saved before.
+Leave the machine idle: threads that wait for each other look slow.
 """
 
 import argparse
 import os
 from pathlib import Path
 
-from benchmarks import distributed, fit, memory, publish, speed, step, tasks
-from benchmarks.cases import TITLES, parse_sizes
-from benchmarks.peers import PEERS, missing
+from benchmarks import distributed, fit, memory, report, speed, step, tasks
+from benchmarks.plan import PEERS, TITLES, missing, parse_sizes
 
 RESULTS = Path(__file__).with_name("results")
-ALL = {"speed": speed.run, "fit": fit.run, "memory": memory.run, "step": step.run}
-BENCHMARKS = ALL | {"distributed": distributed.run, "tasks": tasks.run}
+ALL = {"speed": speed, "fit": fit, "memory": memory, "step": step}
+BENCHMARKS = ALL | {"distributed": distributed, "tasks": tasks}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -37,17 +29,19 @@ def main(arguments: list[str] | None = None) -> None:
     if os.getloadavg()[0] > 0.5:
         print("The machine is busy: the ratios will be off.")
     for name in ALL if options.which == "all" else {options.which} & {*BENCHMARKS}:
-        BENCHMARKS[name](options)
+        results = BENCHMARKS[name].run(options)
+        if results and options.save is not None:
+            report.save(name, options, results)
     if options.which == "publish" or (options.which == "all" and options.save is not None):
-        publish.run(options.save or RESULTS)
+        report.publish(options.save or RESULTS)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Return the options; a quick run has fewer rounds, shorter ones."""
-    parser = argparse.ArgumentParser(
-        "python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    peers = [name for name in PEERS if name != "ours"]
+    about = "\n".join([__doc__, *(module.__doc__.splitlines()[0] for module in BENCHMARKS.values())])
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("python -m benchmarks", description=about, formatter_class=form)
+    peers = [name for name in PEERS if name not in ("ours", "before")]
     add = parser.add_argument
     add("which", nargs="?", choices=["all", *BENCHMARKS, "publish"], default="all")
     add("--save", nargs="?", type=Path, const=RESULTS, metavar="FOLDER", help="write the results as JSON")
@@ -58,11 +52,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--layers", nargs="+", choices=TITLES, default=list(TITLES), metavar="LAYER", help=" ".join(TITLES))
     add("--sizes", nargs="+", type=parse_sizes, metavar="SIZE", help="N,T,D,H or, of a dense chain, N:D-H-K")
     add("--peers", nargs="*", choices=peers, default=peers, metavar="PEER", help=" ".join(peers))
-    add("--before", type=Path, metavar="FOLDER", help="for speed: another checkout of nnfw, as one more peer")
+    add("--before", type=Path, metavar="FOLDER", help="another checkout of nnfw, as one more peer")
     add("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     options.rounds = options.rounds or (2 if options.quick else 3)
     options.budget = options.budget or (0.1 if options.quick else 0.3)
+    options.peers += ["before"] if options.before else []
     return options
 
 

@@ -1,68 +1,54 @@
 """Data-parallel training: what passes between ranks beside a step, measured on 2 and modelled to 64 nodes.
 
-Times are the lowest of many, since other work on the machine only adds to them. Started by mpiexec, this file
-measures one task and prints the seconds.
+Times are the lowest of many, since other work on the machine only adds to them.
 """
 
-import argparse
-import json
-import os
-import subprocess
-import sys
 import time
+import timeit
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 import nnfw
 from benchmarks import report
-from benchmarks.measure import ROOT, THREAD_SETTINGS, repeat
+from benchmarks.measure import apart, clock
 
 TASKS = {  # layers before the softmax, the shape of a sample, samples of a batch, steps that are measured
     "GRU(64), 8 steps": (lambda: [nnfw.GRU(64)], (8, 8), 32, 400),
     "GRU(128), 100 steps": (lambda: [nnfw.GRU(128)], (100, 32), 256, 40),
     "dense 784-512-512-10": (lambda: [nnfw.Dense(512, "relu"), nnfw.Dense(512, "relu")], (784,), 1024, 40),
 }
-NETWORKS = {"10 Gbit/s Ethernet": (30e-6, 1.25e9), "100 Gbit/s InfiniBand": (2e-6, 12.5e9)}  # s, bytes/s
+NETWORKS = {"10 Gbit/s, 30 us": (30e-6, 1.25e9), "100 Gbit/s, 2 us": (2e-6, 12.5e9)}  # s, bytes/s
 NODES = (2, 4, 8, 16, 32, 64)
 MESSAGES = 4  # small collective calls of a step: two exchanges, each of sizes and of contents
 
 
-def run(options: argparse.Namespace) -> None:
-    """Measure, model and report it."""
+def run(options) -> dict | None:
+    """Measure and model, and print the tables."""
     if not find_spec("mpi4py"):
         print("distributed is left out. To have it: pip install 'nnfw[mpi]'")
-        return
+        return None
     results = {}
     for task, (*_, N, steps) in list(TASKS.items())[: 1 if options.quick else None]:
         given = {"task": task, "steps": steps // 10 if options.quick else steps, "seed": options.seed}
-        one, small = (apart(1, N=n, **given)["step"] for n in (N, max(N // NODES[-1], 1)))
-        two = apart(2, N=N, **given)
-        results[task] = {"N": N, "one": one, "small": small, "two": two.pop("step"), **two}
+        runs = (1, N), (1, max(N // NODES[-1], 1)), (2, N)
+        one, small, two = (apart("distributed.measure", 1, ranks=n, N=size, **given) for n, size in runs)
+        results[task] = {"N": N, "one": one["step"], "small": small["step"], "two": two.pop("step"), **two}
     print(f"\nA step in one process, of the batch and of a {NODES[-1]}th of it, and on 2 ranks, in ms\n")
-    headers = ["", "parameters", "batch", "one", "small", "exchanges", "all-reduce", "2 ranks", "speed-up"]
-    print(report.table(headers, [line(task, found) for task, found in results.items()]))
-    for network, (latency, rate) in NETWORKS.items():
-        print(f"\nSpeed-up over one process by nodes, modelled: {network}, {1e6 * latency:g} us\n")
-        speed = {
-            task: [found["one"] / modelled(found, n, latency, rate) for n in NODES]
-            for task, found in results.items()
-        }
-        lines = [[task, *map("{:.2f}".format, ratios)] for task, ratios in speed.items()]
-        print(report.table(["", *map(str, NODES)], lines))
+    times, nodes = [], []
+    for task, found in results.items():
+        row = {"": task, "parameters": f"{found['size']:,}", "batch": found["N"]}
+        row |= {name: f"{1e3 * found[name]:.2f}" for name in ("one", "small", "exchanges", "reduce", "two")}
+        times.append(row | {"speed-up": f"{found['one'] / found['two']:.2f}"})
+        for network, given in NETWORKS.items():
+            ratios = {n: f"{found['one'] / modelled(found, n, *given):.2f}" for n in NODES}
+            nodes.append({"": task, "network": network} | ratios)
+    print(f"{report.table(times)}\n\nSpeed-up over one process by nodes, modelled\n\n{report.table(nodes)}")
     print("\nBelow 1 one process is better. Many independent fits (seeds, folds) need none of this: joblib.")
-    report.save("distributed", options, results)
+    return results
 
 
-def line(task: str, found: dict[str, Any]) -> list[str]:
-    """Return the row of a task."""
-    times = [f"{1e3 * found[name]:.2f}" for name in ("one", "small", "exchanges", "reduce", "two")]
-    return [task, f"{found['size']:,}", str(found["N"]), *times, f"{found['one'] / found['two']:.2f}"]
-
-
-def modelled(found: dict[str, Any], n: int, latency: float, rate: float) -> float:
+def modelled(found: dict, n: int, latency: float, rate: float) -> float:
     """Return the seconds of a step on n nodes: of the rank with most samples of a batch, and of the messages.
 
     A step takes a fixed time, and one by sample. An all-reduce sends 2 (n - 1) / n of the vector (as in
@@ -76,16 +62,11 @@ def modelled(found: dict[str, Any], n: int, latency: float, rate: float) -> floa
     return float(step + (2 + MESSAGES) * rounds * latency + sent / rate)
 
 
-def apart(ranks: int, **arguments: Any) -> Any:
-    """Return what `measure` returns on so many ranks, one thread each."""
-    command = [Path(sys.executable).with_name("mpiexec"), "-n", str(ranks), sys.executable, "-m"]
-    settings = os.environ | dict.fromkeys(THREAD_SETTINGS, "1")
-    whole = [*command, "benchmarks.distributed", json.dumps(arguments)]
-    return json.loads(subprocess.run(whole, cwd=ROOT, env=settings, capture_output=True, check=True).stdout)
+def measure(task: str, N: int, steps: int, seed: int) -> dict:
+    """Return the seconds of a step of batches of N, and of what it sends; in a process that is a rank."""
+    from nnfw.distributed import DataParallel, shard
+    from nnfw.distributed.group import MPI, Group
 
-
-def measure(task: str, N: int, steps: int, seed: int) -> dict[str, Any]:
-    """Return the seconds of a step of batches of N, and of what it sends."""
     layers, shape, *_ = TASKS[task]
     rng, ends = np.random.default_rng(seed), []
     x, y = rng.standard_normal((4 * N, *shape), np.float32), rng.integers(10, size=4 * N)
@@ -98,14 +79,5 @@ def measure(task: str, N: int, steps: int, seed: int) -> dict[str, Any]:
         "exchanges": lambda: [group.exchange("here", (N, 0.5, [])) for _ in range(2)],
         "reduce": lambda: group.channel.Allreduce(MPI.IN_PLACE, vector),
     }
-    sent = {name: min(repeat(call, 0.0, steps)) for name, call in calls.items()}
+    sent = {name: min(timeit.repeat(call, "", clock, steps, 1)) for name, call in calls.items()}
     return {"step": float(np.diff(ends)[4:].min()), "size": network.size, **sent}
-
-
-if __name__ == "__main__":  # what imports this is one of the ranks
-    from nnfw.distributed import DataParallel, rank, shard
-    from nnfw.distributed.group import MPI, Group
-
-    measured = measure(**json.loads(sys.argv[1]))
-    if rank == 0:
-        print(json.dumps(measured))

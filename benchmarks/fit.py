@@ -1,65 +1,172 @@
-"""Fit: an epoch of training, the first one and later ones, beside the training loops of other frameworks."""
+"""Fit: an epoch of `fit`, the first one and later ones, beside the training loops of other frameworks.
 
-import argparse
+These have the names of `PEERS`, call `tick` once all is imported and after each epoch, and return the loss.
+"""
+
 import os
-import statistics
-from importlib import import_module
-from typing import Any
+from itertools import product
+from statistics import median
 
 import numpy as np
 
+import nnfw
 from benchmarks import report
-from benchmarks.cases import BATCH_SIZE, TASKS, task_data
-from benchmarks.measure import clock, in_rounds, spread
-from benchmarks.peers import KERNELS, PEERS
+from benchmarks.measure import clock
+from benchmarks.plan import BATCH_SIZE, KERNELS, PEERS, RATE, TASKS, in_rounds, task_data
 
 
-def run(options: argparse.Namespace) -> None:
-    """Measure on one core and on all of them, and report it as tables and JSON."""
-    epochs, cores = 3 if options.quick else 10, os.cpu_count() or 1
-    results: list[dict[str, Any]] = []
-    for task in TASKS:
-        names = ["ours", *(name for name in options.peers if task in PEERS[name].covers)]
-        given = {"task": task, "epochs": epochs, "seed": options.seed}
-        runs = {name: {"framework": name, "kernels": KERNELS.get(name, "numpy"), **given} for name in names}
-        for threads in sorted({1, cores}):
-            rounds = in_rounds("fit.measure", runs, options.rounds, threads)
-            results.append({"task": task, "threads": threads, "rounds": rounds})
-    print(f"\n{tables(results)}")
-    report.save("fit", options, results)
+def run(options) -> list[dict]:
+    """Measure on one core and on all of them, and print the tables."""
+    given = {"epochs": 3 if options.quick else 10, "seed": options.seed}
+    results = []
+    for task, threads in product(TASKS, sorted({1, os.cpu_count() or 1})):
+        rounds = in_rounds("fit.measure", task, options, threads=threads, **given)
+        results.append({"task": task, "threads": threads, "rounds": rounds})
+    print(f"\n{table(results)}")
+    return results
 
 
-def measure(framework: str, task: str, epochs: int, seed: int) -> dict[str, Any]:
-    """Return the seconds of each epoch, and the mean loss of the last one."""
-    module = import_module(f"benchmarks.peers.{'ours' if framework in KERNELS else framework}")
-    x, y = task_data(task, seed)
-    ends = [clock()]
-    loss = module.train(task, x, y, epochs, seed, lambda: ends.append(clock()))
-    return {"seconds": np.diff(ends).tolist(), "loss": float(loss)}
+def measure(framework: str, work: str, epochs: int, seed: int) -> dict:
+    """Return the seconds of each epoch of a task, and the mean loss of the last one."""
+    ticks: list[float] = []
+    loss = globals()[framework](work, *task_data(work, seed), epochs, seed, lambda: ticks.append(clock()))
+    return {"seconds": np.diff(ticks).tolist(), "loss": float(loss)}
 
 
-def tables(results: list[dict[str, Any]]) -> str:
-    """Return a table for each task and number of cores."""
-    return "\n\n".join(
-        f"{TASKS[one['task']]}, batches of {BATCH_SIZE}, "
-        f"{'1 core' if one['threads'] == 1 else str(one['threads']) + ' cores'}:\n\n{table(one['rounds'])}"
-        for one in results
-    )
+def table(results: list[dict]) -> str:
+    """Return the times of an epoch, the ratios of later ones, and losses, by task and number of cores."""
+    texts = []
+    for one in results:
+        cores, rows = "1 core" if one["threads"] == 1 else f"{one['threads']} cores", []
+        later = later_epochs(one["rounds"])
+        for name, some in one["rounds"].items():
+            first = median(run["seconds"][0] for run in some)
+            row = {"": PEERS[name].title, "first epoch": f"{1e3 * first:.0f} ms"}
+            row["later ones"] = f"{1e3 * median(later[name]):.1f} ms"
+            for own in [own for own in KERNELS if own in later]:
+                row[f"{PEERS[own].title} / it"] = report.ratio(report.spread(later[own], later[name]))
+            rows.append(row | {"loss": f"{some[-1]['loss']:.3f}"})
+        texts.append(f"{TASKS[one['task']]}, batches of {BATCH_SIZE}, {cores}:\n\n{report.table(rows)}")
+    return "\n\n".join(texts)
 
 
-def table(rounds: dict[str, list[dict[str, Any]]]) -> str:
-    """Return the times of an epoch in milliseconds, the ratios of later ones, and the losses at the end."""
-    later = {name: later_epochs(some) for name, some in rounds.items()}
-    rows = []
-    for name, some in rounds.items():
-        first = statistics.median(one["seconds"][0] for one in some)
-        ratios = [report.ratio(*spread(later[own], later[name])) for own in KERNELS if own in later]
-        times = f"{1e3 * first:.0f} ms", f"{1e3 * statistics.median(later[name]):.1f} ms"
-        rows.append([PEERS[name].title, *times, *ratios, f"{some[-1]['loss']:.3f}"])
-    own = [f"{PEERS[name].title} / it" for name in KERNELS if name in later]
-    return report.table(["", "first epoch", "later ones", *own, "loss"], rows)
+def later_epochs(rounds: dict[str, list[dict]]) -> dict[str, list[float]]:
+    """Return for each framework and round the median seconds of the epochs after the first."""
+    return {name: [median(run["seconds"][1:]) for run in some] for name, some in rounds.items()}
 
 
-def later_epochs(rounds: list[dict[str, Any]]) -> list[float]:
-    """Return for each round the median seconds of the epochs after the first."""
-    return [statistics.median(one["seconds"][1:]) for one in rounds]
+def draw(axes, results: list[dict]) -> None:
+    """Draw the times of an epoch on the digits, the shortest on top."""
+    [rounds] = [one["rounds"] for one in results if (one["task"], one["threads"]) == ("digits", 1)]
+    times = {name: 1e3 * median(some) for name, some in later_epochs(rounds).items() if name != "bare"}
+    names = sorted(times, key=times.__getitem__, reverse=True)
+    lengths, colours = [times[name] for name in names], [report.OWN.get(name, "0.7") for name in names]
+    bars = axes.barh([PEERS[name].title for name in names], lengths, 0.6, color=colours)
+    axes.bar_label(bars, fmt="%.0f ms", **report.LABEL)
+    axes.set_title("An epoch of fit, GRU(64) on the digits, one core")
+    axes.set(xlabel="milliseconds: shorter is faster", xmargin=0.1)
+
+
+def layers(task, of):
+    """Return the layers of a task; nnfw and Keras have the same names for them."""
+    if task == "digits":
+        return [of.GRU(64), of.Dense(10, "softmax")]
+    return [of.Dense(32, "relu"), of.Dense(32, "relu"), of.Dense(2, "softmax")]
+
+
+def network(task, seed):
+    """Return nnfw's network of a task."""
+    options = {"loss": "cce", "optimizer": nnfw.Adam(RATE), "metrics": ["accuracy"], "seed": seed}
+    return nnfw.Network(layers(task, nnfw), **options)
+
+
+def ours(task, x, y, epochs, seed, tick):
+    """Fit with nnfw."""
+    tick()
+    ticks = nnfw.LambdaCallback(on_epoch_end=lambda run: tick())
+    options = {"epochs": epochs, "batch_size": BATCH_SIZE, "callbacks": [ticks], "verbose": 0}
+    return network(task, seed).fit(x, y, **options)["loss"][-1]
+
+
+def bare(task, x, y, epochs, seed, tick):
+    """Take nnfw's verbs alone, on batches that are cut once and keep their order."""
+    tick()
+    model = network(task, seed)
+    model.compute_shapes(x.shape[1:])
+    model.initialize()
+    model.layers[0]._needs_dx = False  # as in `fit`
+    batches = [(x[i : i + BATCH_SIZE], y[i : i + BATCH_SIZE]) for i in range(0, len(x), BATCH_SIZE)]
+    for _ in range(epochs):
+        losses = []
+        for x_batch, y_batch in batches:
+            a = model.forward(x_batch, training=True)
+            losses.append(model.loss(y_batch, a))
+            model.backward(model.loss.gradient(y_batch, a))
+            model.gradients()
+            model.update(model.optimizer, 0.0)
+        tick()
+    return np.mean(losses)
+
+
+def keras(task, x, y, epochs, seed, tick):
+    """Fit with Keras on JAX, which ``KERAS_BACKEND`` chooses before the import."""
+    os.environ["KERAS_BACKEND"] = "jax"
+    import keras
+
+    tick()
+    keras.utils.set_random_seed(seed)
+    model = keras.Sequential([keras.Input(x.shape[1:]), *layers(task, keras.layers)])
+    model.compile(keras.optimizers.Adam(RATE), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    ticks = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: tick())
+    return model.fit(x, y, BATCH_SIZE, epochs, verbose=0, callbacks=[ticks]).history["loss"][-1]
+
+
+def sklearn(task, x, y, epochs, seed, tick):
+    """Fit scikit-learn's multilayer perceptron, epoch by epoch."""
+    from sklearn.neural_network import MLPClassifier
+
+    tick()
+    model = MLPClassifier((32, 32), batch_size=BATCH_SIZE, learning_rate_init=RATE, random_state=seed)
+    for _ in range(epochs):
+        model.partial_fit(x, y, classes=[0, 1])
+        tick()
+    return model.loss_
+
+
+def pytorch(task, x, y, epochs, seed, tick):
+    """Train with PyTorch in a plain loop; indexing whole batches is faster than a DataLoader."""
+    import torch
+
+    from benchmarks.peers.pytorch import network, train_step
+
+    tick()
+    torch.manual_seed(seed)
+    model, x, y = network(task), torch.from_numpy(x), torch.from_numpy(y)
+    optimizer = torch.optim.Adam(model.parameters(), RATE, fused=True)
+    for _ in range(epochs):
+        total = 0.0
+        for batch in torch.randperm(len(x)).split(BATCH_SIZE):
+            total += train_step(model, optimizer, x[batch], y[batch]).item() * len(batch)
+        tick()
+    return total / len(x)
+
+
+def skorch(task, x, y, epochs, seed, tick):
+    """Fit with skorch, PyTorch as in scikit-learn, without the validation that is the default."""
+    import torch
+    from skorch import NeuralNetClassifier
+    from skorch.callbacks import Callback
+
+    from benchmarks.peers.pytorch import network
+
+    class Tick(Callback):
+        def on_epoch_end(self, net, **_):
+            tick()
+
+    tick()
+    torch.manual_seed(seed)
+    options = {"optimizer": torch.optim.Adam, "optimizer__fused": True, "lr": RATE, "train_split": None}
+    options |= {"max_epochs": epochs, "batch_size": BATCH_SIZE, "iterator_train__shuffle": True, "verbose": 0}
+    loss = torch.nn.CrossEntropyLoss
+    net = NeuralNetClassifier(network(task), criterion=loss, callbacks=[Tick()], **options)
+    return net.fit(x, y).history[-1, "train_loss"]

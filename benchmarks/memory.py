@@ -1,45 +1,47 @@
-"""Memory: that of inference, and of training steps beside PyTorch; for Linux."""
+"""Memory: the peak of training steps and of inference, beside PyTorch; for Linux."""
 
-import argparse
 from importlib import import_module
+from pathlib import Path
 
 from benchmarks import report
-from benchmarks.cases import Case
-from benchmarks.measure import apart, memory, reset_peak
-from benchmarks.peers import PEERS
+from benchmarks.measure import apart
+from benchmarks.plan import PEERS, Case
 
 LAYER = "gru_after"  # the form that PyTorch has too
 SIZES = "64,100,64,128", "128,50,128,256"
 LENGTHS = 64, 1024  # T of inference
 
 
-def run(options: argparse.Namespace) -> None:
-    """Measure, and report it as a table and JSON."""
-    held: dict[str, int] = {}
-    for T in LENGTHS:
-        call = {"framework": "ours", "size": f"32,{T},16,64", "kind": "forward"}
-        held[f"inference of the last state, T = {T}"] = apart("memory.peak", 1, **call)
+def run(options) -> dict[str, int]:
+    """Measure, and print the table."""
+    calls = {f"inference of the last state, T = {T}": ("ours", f"32,{T},16,64", "forward") for T in LENGTHS}
     for size in SIZES:
-        for name in ["ours", *(name for name in options.peers if name == "pytorch")]:
-            call = {"framework": name, "size": size, "kind": "step"}
-            held[f"training step at {size}, {PEERS[name].title}"] = apart("memory.peak", 1, **call)
+        for name in ["ours", *({"pytorch"} & {*options.peers})]:
+            calls[f"training step at {size}, {PEERS[name].title}"] = name, size, "step"
+    held = {text: apart("memory.peak", 1, call=call) for text, call in calls.items()}
     print(f"\nGRU (reset_after), memory beside the imports, the data and the weights\n\n{table(held)}")
-    report.save("memory", options, held)
+    return held
 
 
 def table(held: dict[str, int]) -> str:
     """Return the numbers as a table."""
-    return report.table(["", "MiB"], [[name, f"{count / 2**20:.1f}"] for name, count in held.items()])
+    return report.table([{"": name, "MiB": f"{count / 2**20:.1f}"} for name, count in held.items()])
 
 
-def peak(framework: str, size: str, kind: str) -> int:
-    """Return the bytes that five calls need beside the data and the weights."""
+def peak(call: tuple[str, str, str]) -> int:
+    """Return the bytes that five calls of a framework, at a size, of a kind, need beside data and weights."""
+    framework, size, kind = call
     build = import_module(f"benchmarks.peers.{framework}").build
-    getattr(
-        build(Case(LAYER, "2,3,4,5"), 0), kind
-    )()  # kernels are loaded, and BLAS allocates, once and for all
+    getattr(build(Case(LAYER, "2,3,4,5"), 0), kind)()  # loads kernels, has BLAS allocate, once and for all
     call = getattr(build(Case(LAYER, size), 0), kind)
-    start = reset_peak()
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is forgotten
+    start = memory()
     for _ in range(5):
         call()
     return memory("VmHWM") - start
+
+
+def memory(field: str = "VmRSS") -> int:
+    """Return the bytes of memory in use, or with VmHWM the peak."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field)) * 1024

@@ -1,62 +1,100 @@
-"""Tables that align, and JSON that says on which machine and how the numbers were measured."""
+"""What becomes of results: tables, JSON that says where and how they were measured, pages and a picture."""
 
-import argparse
 import datetime
 import json
 import os
 import platform
-from collections.abc import Iterable, Sequence
+import re
+import statistics
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
+import matplotlib
 import numpy as np
+from matplotlib.figure import Figure
 
-from benchmarks.peers import PEERS
+from benchmarks.measure import ROOT
+from benchmarks.plan import KERNELS, PEERS
 from nnfw import __version__
+from nnfw.plots import COLOURS, STYLE
+
+PAGES = ROOT / "docs" / "performance.md", ROOT / "docs" / "validation.md"
+SECTION = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)  # of a benchmark's table
+LABEL = {"padding": 2, "fontsize": 7, "bbox": {"facecolor": "white", "linewidth": 0, "pad": 0.5}}
+OWN = dict(zip(KERNELS, (COLOURS[5], COLOURS[0]), strict=True))  # pale and full blue
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table that is aligned in a terminal too; the first column to the left."""
-    rows = list(rows)
-    widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+def table(rows: Sequence[Mapping]) -> str:
+    """Return a Markdown table that is aligned in a terminal too, the first column to the left."""
+    lines = [list(rows[0]), *([str(cell) for cell in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    lines.insert(1, ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])])
     return "\n".join(
         f"| {first.ljust(widths[0])} | {' | '.join(map(str.rjust, others, widths[1:]))} |"
-        for first, *others in (headers, rule, *rows)
+        for first, *others in lines
     )
 
 
-def ratio(middle: float, low: float, high: float) -> str:
-    """Return a ratio with its spread."""
-    return f"{middle:.2f} ({low:.2f}..{high:.2f})"
+def spread(a: list[float], b: list[float]) -> tuple[float, float, float]:
+    """Return the median, the lowest and the highest of the ratios a / b, taken pair by pair."""
+    ratios = [x / y for x, y in zip(a, b, strict=True)]
+    return statistics.median(ratios), min(ratios), max(ratios)
 
 
-def save(name: str, options: argparse.Namespace, results: Any) -> None:
-    """Write the results, with the machine and the settings, to ``name.json``, if they are to be saved."""
-    if options.save is None:
-        return
-    settings = {key: getattr(options, key) for key in ("quick", "rounds", "budget", "threads", "seed")}
-    record = {"benchmark": name, "machine": machine(options.peers), "settings": settings, "results": results}
-    path = options.save / f"{name}.json"
-    path.write_text(json.dumps(record, indent=1) + "\n")
-    print(f"\n{path}")
+def ratio(found: Sequence[float]) -> str:
+    """Return a ratio with the lowest and the highest."""
+    return "{:.2f} ({:.2f}..{:.2f})".format(*found)
 
 
-def machine(peers: Iterable[str]) -> dict[str, Any]:
-    """Return the date, the machine and the versions."""
+def save(name: str, options, results) -> None:
+    """Write the results, with the date, the machine, the versions and the settings, to ``name.json``."""
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    packages = dict.fromkeys(package for name in peers for package in PEERS[name].packages)
+    packages = dict.fromkeys(package for peer in options.peers for package in PEERS[peer].packages)
     cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    models = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    return {
+    model = re.search(r"model name\s*: (.*)", cpuinfo.read_text() if cpuinfo.exists() else "")
+    machine = {
         "date": datetime.date.today().isoformat(),
-        "cpu": next(models, platform.machine()),
+        "cpu": model[1] if model else platform.machine(),
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 2),
         "system": platform.platform(),
         "python": platform.python_version(),
         "blas": f"{blas['name']} {blas['version']}",
-        "versions": {"nnfw": __version__} | {name: version(name) for name in packages},
+        "versions": {"nnfw": __version__} | {package: version(package) for package in packages},
     }
+    settings = {key: getattr(options, key) for key in ("quick", "rounds", "budget", "threads", "seed")}
+    record = {"benchmark": name, "machine": machine, "settings": settings, "results": results}
+    path = options.save / f"{name}.json"
+    path.write_text(json.dumps(record, indent=1) + "\n")
+    print(f"\n{path}")
+
+
+def publish(folder: Path, pages: Sequence[Path] = PAGES) -> None:
+    """Fill in the tables of the pages, as far as there are results, and draw the picture."""
+    records = {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")}
+    for page in pages:
+        page.write_text(filled(page.read_text(), records))
+    with matplotlib.rc_context(STYLE | {"axes.grid.axis": "x"}):
+        figure = Figure(figsize=(8.5, 3.6), layout="constrained")
+        for axes, name in zip(figure.subplots(1, 2), ("speed", "fit"), strict=True):
+            import_module(f"benchmarks.{name}").draw(axes, records[name]["results"])
+        figure.savefig(folder / "performance.png")
+    print(*pages, folder / "performance.png", sep="\n")
+
+
+def filled(text: str, records: Mapping) -> str:
+    """Return the text of a page, with the table of a benchmark, and where it is from, between its marks."""
+
+    def fill(found: re.Match[str]) -> str:
+        if found[2] not in records:
+            return found[0]
+        results, machine = (records[found[2]][key] for key in ("results", "machine"))
+        versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+        origin = (
+            f"{machine['date']}, {machine['cores']} cores of {machine['cpu']}, {machine['blas']}; {versions}."
+        )
+        return f"{found[1]}{import_module(f'benchmarks.{found[2]}').table(results)}\n\n{origin}\n{found[3]}"
+
+    return SECTION.sub(fill, text)

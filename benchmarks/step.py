@@ -1,66 +1,50 @@
-"""Step: through how many files, functions and calls of nnfw one training step passes."""
+"""Step: through how many files, functions and calls of nnfw a training step passes."""
 
-import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import CodeType, FrameType
-from typing import Any
+from unittest.mock import patch
 
 import nnfw
-from benchmarks import report
+from benchmarks import fit, report
 from benchmarks.measure import apart
-from benchmarks.peers.ours import model
 from nnfw.datasets import load_digits
-from nnfw.training.loop import train_step
+from nnfw.training import loop
 
 PACKAGE = Path(nnfw.__file__).parent
 
 
-def run(options: argparse.Namespace) -> None:
-    """Count, and report it as a table and JSON."""
+def run(options) -> dict:
+    """Count, and print the table and the files."""
     counts = apart("step.measure", 1, kernels="numpy", seed=options.seed)
     print(f"\nGRU(64), Dense(10, softmax) on digits: cce, Adam, accuracy, bar\n\n{table(counts)}")
     print(f"\nThe files, as they are entered: {', '.join(counts['files'])}")
-    report.save("step", options, counts)
+    return counts
 
 
-def table(counts: dict[str, Any]) -> str:
+def table(counts: dict) -> str:
     """Return the counts as a table."""
-    numbers = len(counts["files"]), counts["functions"], counts["calls"]
-    return report.table(["", "files", "functions", "calls"], [["training step", *map(str, numbers)]])
+    return report.table([{"": "training step"} | counts | {"files": len(counts["files"])}])
 
 
-def measure(seed: int) -> dict[str, Any]:
+def measure(seed: int) -> dict:
     """Return the files, in order, and the numbers of functions and calls of a step that is not the first."""
+    calls, step = [], loop.train_step
+
+    def note(frame, event, _):
+        if event == "call" and PACKAGE in Path(frame.f_code.co_filename).parents:
+            calls.append(frame.f_code)
+
+    def watched(*given):
+        calls.clear()
+        sys.setprofile(note)
+        try:
+            step(*given)
+        finally:
+            sys.setprofile(None)
+
     (x, y), _ = load_digits()
-    network = model("digits", seed)
-    calls = watch(lambda: network.fit(x[:96], y[:96], batch_size=32, verbose=1))[-1]
+    with patch.object(loop, "train_step", watched):
+        fit.network("digits", seed).fit(x[:96], y[:96], batch_size=32, verbose=1)
     files = dict.fromkeys(Path(code.co_filename).relative_to(PACKAGE).as_posix() for code in calls)
     functions = {(code.co_filename, code.co_qualname) for code in calls}
     return {"files": list(files), "functions": len(functions), "calls": len(calls)}
-
-
-def watch(call: Callable[[], Any]) -> list[list[CodeType]]:
-    """Return the code of every call into nnfw within each training step."""
-    steps: list[list[CodeType]] = []
-    step: FrameType | None = None
-
-    def note(frame, event, _):
-        nonlocal step
-        code = frame.f_code
-        if event == "return" and frame is step:
-            step = None
-        elif event == "call" and PACKAGE in Path(code.co_filename).parents:
-            if code is train_step.__code__:
-                step = frame
-                steps.append([])
-            if step is not None:
-                steps[-1].append(code)
-
-    sys.setprofile(note)
-    try:
-        call()
-    finally:
-        sys.setprofile(None)
-    return steps

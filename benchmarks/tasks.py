@@ -1,12 +1,9 @@
 """Tasks: what networks learn of recorded and of made data, beside scikit-learn and published results."""
 
-import argparse
-from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from runpy import run_path
-from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -21,94 +18,80 @@ from nnfw.schedules import Cosine
 HE = {"padding": "same", "initializer": "he_normal"}
 
 
-class Task(NamedTuple):
-    """Data and a network, and how it is trained."""
-
-    load: Callable[[], Any]  # ((x, y), (x_test, y_test)), and the network by (epochs, seed)
-    epochs: int
-    batch_size: int = 32
-    published: str = "-"
-
-
-def example(name: str, make: str, N: int = 0) -> Any:
+def example(name: str, make: str, N: int = 0):
     """Return the data that an example loads, or makes, N to learn from and N others; and its network."""
     names = run_path(str(ROOT / "examples" / f"{name}.py"))
     return (names[make](N, 0), names[make](N, 1)) if N else names[make](), names["build"]
 
 
-def vowels(layers: Callable[[], list[nnfw.Layer]]) -> Any:
-    """Return the Japanese vowels, each feature with mean 0 and deviation 1, and a network for them."""
-    (x, y), (x_test, y_test) = load_japanese_vowels()
-    scaler = StandardScaler().fit(x)
-    return ((scaler.transform(x), y), (scaler.transform(x_test), y_test)), partial(classifier, layers, 9)
+def sequences(name: str, kind: str):
+    """Return the Japanese vowels, scaled, or a set of the UCR archive that aeon carries; and a network."""
+    if name == "vowels":
+        (x, y), (x_test, y_test) = load_japanese_vowels()
+        scaler = StandardScaler().fit(x)
+        x, x_test = scaler.transform(x), scaler.transform(x_test)
+    else:
+        load = getattr(import_module("aeon.datasets"), f"load_{name}")
+        (x, y), (x_test, y_test) = load("train"), load("test")
+        x, x_test = x.swapaxes(1, 2), x_test.swapaxes(1, 2)
+        y, y_test = (np.searchsorted(np.unique(y), some) for some in (y, y_test))
+
+    def build(epochs: int, seed: int) -> nnfw.Network:
+        given = {"optimizer": nnfw.Adam(Cosine(3e-3, epochs)), "metrics": ["accuracy"], "seed": seed}
+        return nnfw.Network([*layers(kind), nnfw.Dense(len(set(y)), "softmax")], loss="cce", **given)
+
+    return ((x, y), (x_test, y_test)), build
 
 
-def archive(name: str, layers: Callable[[], list[nnfw.Layer]]) -> Any:
-    """Return a set of the UCR archive that aeon carries within, and a network for it."""
-    load = getattr(import_module("aeon.datasets"), f"load_{name}")
-    (x, y), (x_test, y_test) = load("train"), load("test")
-    classes, y = np.unique(y, return_inverse=True)
-    split = (x.swapaxes(1, 2), y), (x_test.swapaxes(1, 2), np.searchsorted(classes, y_test))
-    return split, partial(classifier, layers, len(classes))
+def layers(kind):
+    """Return two bidirectional GRUs or two convolutions, whose largest values are read, or an FCN.
 
-
-def classifier(layers: Callable[[], list[nnfw.Layer]], K: int, epochs: int, seed: int) -> nnfw.Network:
-    """Return a network for K classes."""
-    given = {"optimizer": nnfw.Adam(Cosine(3e-3, epochs)), "metrics": ["accuracy"], "seed": seed}
-    return nnfw.Network([*layers(), nnfw.Dense(K, "softmax")], loss="cce", **given)
-
-
-def recurrent() -> list[nnfw.Layer]:
-    """Return two bidirectional GRUs, whose largest states are read."""
-    return [*(nnfw.Bidirectional(nnfw.GRU(64, return_sequences=True)) for _ in range(2)), nnfw.MaxPooling()]
-
-
-def convolutional() -> list[nnfw.Layer]:
-    """Return two convolutions, whose largest values are read."""
-    return [*(nnfw.Conv1D(64, 3, "relu", **HE) for _ in range(2)), nnfw.MaxPooling(), nnfw.Dropout(0.5)]
-
-
-def fully_convolutional() -> list[nnfw.Layer]:
-    """Return the FCN of Wang, Yan & Oates 2017 (arXiv:1611.06455), with a quarter of its filters."""
-    layers: list[nnfw.Layer] = []
+    That is the network of Wang, Yan & Oates 2017 (arXiv:1611.06455), with a quarter of its filters.
+    """
+    if kind == "GRU":
+        twice = [nnfw.Bidirectional(nnfw.GRU(64, return_sequences=True)) for _ in range(2)]
+        return [*twice, nnfw.MaxPooling()]
+    if kind == "Conv1D":
+        return [*(nnfw.Conv1D(64, 3, "relu", **HE) for _ in range(2)), nnfw.MaxPooling(), nnfw.Dropout(0.5)]
+    blocks = []
     for filters, size in ((32, 8), (64, 5), (32, 3)):
-        layers += [nnfw.Conv1D(filters, size, **HE), nnfw.BatchNorm(), nnfw.Activate("relu")]
-    return [*layers, nnfw.MeanPooling()]
+        blocks += [nnfw.Conv1D(filters, size, **HE), nnfw.BatchNorm(), nnfw.Activate("relu")]
+    return [*blocks, nnfw.MeanPooling()]
 
 
-# Published are the means and deviations of ten runs by Ismail Fawaz et al. 2019 (arXiv:1809.04356).
-italy, gun_point = partial(archive, "italy_power_demand"), partial(archive, "gunpoint")
-TASKS = {
-    "digits, Conv2D": Task(partial(example, "digits_conv", "load_digits"), 30, 64),
-    "music, GRU": Task(partial(example, "music", "clips", 600), 30),
-    "protein, LSTM": Task(partial(example, "protein", "peptides", 1000), 30),
-    "Japanese vowels, Conv1D": Task(partial(vowels, convolutional), 40, 16, "FCN 0.993 ± 0.002"),
-    "Japanese vowels, GRU": Task(partial(vowels, recurrent), 40, 16, "TWIESN 0.965 ± 0.007"),
-    "ItalyPowerDemand, Conv1D": Task(partial(italy, fully_convolutional), 100, 16, "FCN 0.961 ± 0.003"),
-    "ItalyPowerDemand, GRU": Task(partial(italy, recurrent), 100, 16, "TWIESN 0.880 ± 0.022"),
-    "GunPoint, Conv1D": Task(partial(gun_point, fully_convolutional), 100, 16, "FCN 1.000 ± 0.000"),
-    "GunPoint, GRU": Task(partial(gun_point, recurrent), 100, 16, "TWIESN 0.961 ± 0.023"),
+vowels, italy, gun_point = (partial(sequences, s) for s in ("vowels", "italy_power_demand", "gunpoint"))
+TASKS = {  # what loads the data, ((x, y), (x_test, y_test)), and the network by (epochs, seed);
+    # epochs, the size of a batch, and the means of ten runs by Ismail Fawaz et al. 2019 (arXiv:1809.04356)
+    "digits, Conv2D": (partial(example, "digits_conv", "load_digits"), 30, 64, "-"),
+    "music, GRU": (partial(example, "music", "clips", 600), 30, 32, "-"),
+    "protein, LSTM": (partial(example, "protein", "peptides", 1000), 30, 32, "-"),
+    "Japanese vowels, Conv1D": (partial(vowels, "Conv1D"), 40, 16, "FCN 0.993 ± 0.002"),
+    "Japanese vowels, GRU": (partial(vowels, "GRU"), 40, 16, "TWIESN 0.965 ± 0.007"),
+    "ItalyPowerDemand, Conv1D": (partial(italy, "FCN"), 100, 16, "FCN 0.961 ± 0.003"),
+    "ItalyPowerDemand, GRU": (partial(italy, "GRU"), 100, 16, "TWIESN 0.880 ± 0.022"),
+    "GunPoint, Conv1D": (partial(gun_point, "FCN"), 100, 16, "FCN 1.000 ± 0.000"),
+    "GunPoint, GRU": (partial(gun_point, "GRU"), 100, 16, "TWIESN 0.961 ± 0.023"),
 }
 
 
-def run(options: argparse.Namespace) -> None:
-    """Train five networks for each task, and report it as a table and JSON."""
+def run(options) -> dict | None:
+    """Train five networks for each task, and print the table."""
     if lacking := [name for name in ("sklearn", "aeon") if not find_spec(name)]:
         print(f"tasks is left out, without {' and '.join(lacking)}. To have it: pip install 'nnfw[bench]'")
-        return
+        return None
     less = {"epochs": 2, "seeds": 2} if options.quick else {}
     results = {task: apart("tasks.measure", 1, task=task, **less) for task in tqdm(TASKS, unit="task")}
     print(f"\nTest accuracy, of the networks its mean and deviation\n\n{table(results)}")
-    report.save("tasks", options, results)
+    return results
 
 
-def measure(task: str, epochs: int = 0, seeds: int = 5) -> dict[str, Any]:
+def measure(task: str, epochs: int = 0, seeds: int = 5) -> dict:
     """Return the test accuracy of each network, the seconds of a fit, and the accuracy of scikit-learn's."""
-    given = TASKS[task]
-    ((x, y), (x_test, y_test)), build = given.load()
-    epochs, start = epochs or given.epochs, clock()
-    options = {"seeds": range(seeds), "epochs": epochs, "batch_size": given.batch_size}
-    networks = nnfw.repeat(partial(build, epochs), x, y, **options).networks.values()
+    load, usual, batch_size, _ = TASKS[task]
+    ((x, y), (x_test, y_test)), build = load()
+    options = {"seeds": range(seeds), "epochs": epochs or usual, "batch_size": batch_size}
+    start = clock()
+    networks = nnfw.repeat(partial(build, options["epochs"]), x, y, **options).networks.values()
     seconds = (clock() - start) / seeds
     accuracies = [network.evaluate(x_test, y_test)["accuracy"] for network in networks]
     T = max(map(len, [*x, *x_test]))
@@ -117,7 +100,7 @@ def measure(task: str, epochs: int = 0, seeds: int = 5) -> dict[str, Any]:
     return {"accuracies": accuracies, "seconds": seconds, "others": others}
 
 
-def classifiers() -> dict[str, Any]:
+def classifiers() -> dict:
     """Return scikit-learn's, which read a sequence as one row of numbers."""
     from sklearn import dummy, linear_model, pipeline, preprocessing, svm
 
@@ -126,11 +109,12 @@ def classifiers() -> dict[str, Any]:
     return dict(zip(("SVM", "logistic", "one answer"), scaled, strict=True))
 
 
-def table(results: dict[str, dict[str, Any]]) -> str:
+def table(results: dict[str, dict]) -> str:
     """Return a row for each task."""
     rows = []
     for task, found in results.items():
         own = f"{np.mean(found['accuracies']):.3f} ± {np.std(found['accuracies']):.3f}"
-        others = map("{:.3f}".format, found["others"].values())
-        rows.append([task, own, f"{found['seconds']:.0f} s", *others, TASKS[task].published])
-    return report.table(["", "nnfw", "a fit", *found["others"], "published"], rows)
+        others = {name: f"{accuracy:.3f}" for name, accuracy in found["others"].items()}
+        row = {"": task, "nnfw": own, "a fit": f"{found['seconds']:.0f} s"} | others
+        rows.append(row | {"published": TASKS[task][-1]})
+    return report.table(rows)

@@ -1,65 +1,60 @@
-"""nnfw, through its verbs."""
+"""nnfw, through its verbs; the other frameworks take its weights."""
 
 import numpy as np
 
 import nnfw
-from benchmarks.cases import BATCH_SIZE, RATE, Array, Case, chain_weights, data, layer_weights
-from benchmarks.peers import Built
+from benchmarks.plan import Built, Case, data
 
 
 def build(case: Case, seed: int) -> Built:
-    """Return the case's layer, ready to run."""
-    return chain(case, seed) if ":" in case.text else layer(case, seed)
-
-
-def layer(case: Case, seed: int) -> Built:
-    """Return one recurrent layer, or a convolution over time."""
-    *_, H = case.sizes
-    x, dy = data(case, seed)
-    options = {"reset_after": True} if case.layer == "gru_after" else {}
-    kind = getattr(nnfw, case.layer.removesuffix("_after").upper(), None)
-    layer = kind(H, **options) if kind else nnfw.Conv1D(H, 5)
-    layer.compute_shapes(x.shape[1:])
-    layer.initialize(np.random.default_rng(seed))
-    for name, value in layer_weights(case, seed).items():
-        layer.params[name][...] = value
+    """Return the case's layer, or its chain of layers with a loss and Adam, ready to run."""
+    x, y = data(case, seed)
+    layers, rng = parts(case), np.random.default_rng(seed + 1)
+    model = nnfw.Network(layers, loss="cce", optimizer=nnfw.Adam(1e-3)) if ":" in case.text else layers[0]
+    model.compute_shapes(x.shape[1:])
+    model.initialize(rng)
+    for layer in layers:
+        for _, p in sorted(layer.params.items()):
+            fan_in = np.prod(p.shape[:-1]) if p.ndim > 1 else 100  # a signal keeps nine tenths of its size
+            p[...] = 0.9 * np.sqrt(3 / fan_in) * rng.uniform(-1, 1, p.shape)
+    if isinstance(model, nnfw.Network):
+        layers[0]._needs_dx = False  # as in `fit`; PyTorch's x asks for no gradient either
+        return Built(lambda: model.forward(x), lambda: train_step(model, x, y), model)
 
     def step():
-        layer.forward(x, training=True)
-        dx = layer.backward(dy)
-        layer.gradients()
+        model.forward(x, training=True)
+        dx = model.backward(y)
+        model.gradients()
         return dx
 
-    return Built(lambda: layer.forward(x), step, layer)
+    return Built(lambda: model.forward(x), step, model)
 
 
-def chain(case: Case, seed: int) -> Built:
-    """Return dense layers, or LeNet, with a loss and Adam."""
-    _, _, *hidden, K = case.sizes
-    x, y = data(case, seed)
+def parts(case: Case) -> list[nnfw.Layer]:
+    """Return one recurrent layer, a convolution over time, dense layers, or LeNet."""
+    _, _, *hidden, last = case.sizes
+    if case.layer == "conv1d":
+        return [nnfw.Conv1D(last, 5)]
+    if ":" not in case.text:
+        options = {"reset_after": True} if case.layer == "gru_after" else {}
+        return [getattr(nnfw, case.layer.removesuffix("_after").upper())(last, **options)]
     layers: list[nnfw.Layer] = []
     if case.layer == "lenet":
-        layers = [nnfw.Conv2D(hidden[0], 5, "relu", padding="same"), nnfw.MaxPooling2D(2)]
-        layers += [nnfw.Conv2D(hidden[1], 5, "relu"), nnfw.MaxPooling2D(2), nnfw.Flatten()]
-        del hidden[:2]
-    layers += [nnfw.Dense(H, "relu") for H in hidden] + [nnfw.Dense(K, "softmax")]
-    network = nnfw.Network(layers, loss="cce", optimizer=nnfw.Adam(1e-3))
-    network.compute_shapes(x.shape[1:])
-    network.initialize()
-    spare_dx(layers[0])  # PyTorch's x asks for no gradient either
-    trained = [layer.params for layer in layers if layer.params]
-    for params, (W, b) in zip(trained, chain_weights(case, seed), strict=True):
-        params["W"][...], params["b"][...] = W.reshape(params["W"].shape), b
-    return Built(lambda: network.forward(x), lambda: train_step(network, x, y), network)
+        first, second, *hidden = hidden
+        layers = [nnfw.Conv2D(first, 5, "relu", padding="same"), nnfw.MaxPooling2D(2)]
+        layers += [nnfw.Conv2D(second, 5, "relu"), nnfw.MaxPooling2D(2), nnfw.Flatten()]
+    return [*layers, *(nnfw.Dense(H, "relu") for H in hidden), nnfw.Dense(last, "softmax")]
 
 
-def spare_dx(first: nnfw.Layer) -> None:
-    """Have the first layer compute no gradient of its input, as in `fit`."""
-    name = "_needs_dx" if hasattr(first, "_needs_dx") else "needs_dx"  # the name in versions up to 0.1
-    setattr(first, name, False)
+def weights(case: Case, seed: int, orders) -> list[dict[str, np.ndarray]]:
+    """Return the parameters of each layer that has any, the gates side by side in the order of a dialect."""
+    from nnfw.exchange.gates import joined  # not above, since an earlier nnfw may not have it
+
+    model = build(case, seed).model
+    return [joined(layer, orders) for layer in getattr(model, "layers", [model]) if layer.params]
 
 
-def train_step(network: nnfw.Network, x: Array, y: Array) -> float:
+def train_step(network: nnfw.Network, x: np.ndarray, y: np.ndarray) -> float:
     """Take the training step as `fit` does, and return the loss."""
     a = network.forward(x, training=True)
     loss, dy, of_logits = network.loss.with_gradient(y, a)
@@ -67,19 +62,3 @@ def train_step(network: nnfw.Network, x: Array, y: Array) -> float:
     network.gradients()
     network.update(network.optimizer, 0.0)
     return loss
-
-
-def model(task: str, seed: int) -> nnfw.Network:
-    """Return the network of a task of `fit`."""
-    layers = {
-        "digits": [nnfw.GRU(64), nnfw.Dense(10, "softmax")],
-        "chain": [nnfw.Dense(32, "relu"), nnfw.Dense(32, "relu"), nnfw.Dense(2, "softmax")],
-    }[task]
-    return nnfw.Network(layers, loss="cce", optimizer=nnfw.Adam(RATE), metrics=["accuracy"], seed=seed)
-
-
-def train(task, x, y, epochs, seed, tick):
-    """Fit the network of a task."""
-    ticks = nnfw.LambdaCallback(on_epoch_end=lambda run: tick())
-    options = {"epochs": epochs, "batch_size": BATCH_SIZE, "callbacks": [ticks], "verbose": 0}
-    return model(task, seed).fit(x, y, **options)["loss"][-1]

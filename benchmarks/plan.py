@@ -1,0 +1,140 @@
+"""What is measured, layers at several sizes and tasks of `fit`; beside which frameworks; and in turns.
+
+`peers` has a module for each framework that runs single layers, with ``build(case, seed) -> Built``; how each
+one fits is in `fit`. A framework is imported only in the processes that measure it.
+"""
+
+import re
+from collections.abc import Callable
+from importlib.metadata import Distribution
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from benchmarks import measure
+from nnfw.datasets import load_digits
+
+TITLES = {"dense": "Dense chain", "rnn": "RNN", "gru": "GRU", "gru_after": "GRU, reset_after", "lstm": "LSTM"}
+TITLES |= {"conv1d": "Conv1D", "lenet": "LeNet"}
+TASKS = {"digits": "GRU(64) and a softmax on the digits", "chain": "Dense chain 20-32-32-2"}  # of `fit`
+BATCH_SIZE, RATE = 32, 3e-3
+GATES = {"rnn": 1, "gru": 3, "gru_after": 3, "lstm": 4}
+RECURRENT = ["1,100,8,16", "32,28,28,64", "32,100,16,32", "64,100,64,128"]
+RECURRENT += ["128,28,28,128", "128,50,128,256", "256,28,28,128"]
+CONVOLUTIONS = {"conv1d": ["64,128,32,64"], "lenet": ["64:28-6-16-120-84-10"]}
+DENSE = ["32:20-32-32-2", "32:784-128-10", "128:784-256-128-10", "256:784-1024-512-10"]
+SIZES = re.compile(r"N(,N){3}|N:N(-N)+".replace("N", r"[1-9]\d*"))
+
+
+class Case(NamedTuple):
+    """A layer, a key of `TITLES`, at a size: N,T,D,H, or of a chain of layers N:D-H-K.
+
+    D of LeNet is the height and width of an image, and the first two H are filters of 5 × 5.
+    """
+
+    layer: str
+    text: str
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The numbers of the text."""
+        return tuple(map(int, re.findall(r"\d+", self.text)))
+
+
+class Built(NamedTuple):
+    """A layer that is ready to run: two functions, and what they run.
+
+    `forward` is inference, and returns the outputs (N, K) of a chain, the last states (N, H) of a recurrent
+    layer, all outputs (N, T', H) of a convolution. `step` of a chain is a training step with Adam and returns
+    the loss; of a layer it is forward, backward and all gradients, and returns that of the input (N, T, D).
+    """
+
+    forward: Callable
+    step: Callable
+    model: object = None
+
+
+class Peer(NamedTuple):
+    """A framework; `covers` maps a layer or task to what is computed: if a form of GRU lacks, the other."""
+
+    title: str
+    packages: tuple[str, ...]
+    covers: dict[str, str]
+
+
+KERNELS = {"ours": "numpy", "fast": "compiled"}  # nnfw, by its kernels
+FIT = {task: task for task in TASKS}
+LAYERS = {layer: layer for layer in TITLES if layer not in CONVOLUTIONS}
+ALL = {layer: layer for layer in TITLES} | FIT
+PEERS = {
+    "ours": Peer("nnfw", ("numpy",), ALL),
+    "fast": Peer("nnfw[fast]", ("numba",), ALL),
+    "bare": Peer("nnfw, the bare verbs", ("numpy",), FIT),
+    "floor": Peer("floor", ("numpy",), LAYERS),
+    "pytorch": Peer("PyTorch", ("torch",), ALL | {"gru": "gru_after"}),
+    "skorch": Peer("skorch", ("skorch", "torch"), FIT),
+    "jax": Peer("JAX", ("jax",), LAYERS),
+    "keras": Peer("Keras on JAX", ("keras", "jax"), FIT),
+    "sklearn": Peer("scikit-learn", ("scikit-learn",), {"chain": "chain"}),
+    "before": Peer("nnfw before", ("numpy",), ALL),  # another checkout
+}
+
+
+def parse_sizes(text: str) -> str:
+    """Return the text if it is a size."""
+    if not SIZES.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def grid(layer: str, chosen: list[str] | None, quick: bool) -> list[str]:
+    """Return the sizes of a layer: those of the chosen ones that fit it, or all (two if quick)."""
+    if layer in CONVOLUTIONS:
+        return [] if chosen else CONVOLUTIONS[layer]
+    sizes = chosen or [*RECURRENT[: 2 if quick else None], *DENSE[: 2 if quick else None]]
+    return [size for size in sizes if (":" in size) == (layer == "dense")]
+
+
+def data(case: Case, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return x and the gradient of the last state, or of all that Conv1D returns; of a chain x and y (N,)."""
+    rng = np.random.default_rng(seed)
+    N, D, *widths, last = case.sizes
+    if ":" in case.text:
+        shape = (D, D, 1) if case.layer == "lenet" else (D,)
+        return rng.standard_normal((N, *shape), np.float32), rng.integers(0, last, N)
+    steps = (D - 4,) if case.layer == "conv1d" else ()
+    x = rng.standard_normal((N, D, *widths), np.float32)
+    return x, rng.standard_normal((N, *steps, last), np.float32)
+
+
+def task_data(task: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return x and the classes y of one of `TASKS`."""
+    return load_digits()[0] if task == "digits" else data(Case("dense", "1438:20-32-32-2"), seed)
+
+
+def missing(name: str) -> list[str]:
+    """Return the packages that a peer needs and that are not installed."""
+    return [package for package in PEERS[name].packages if not any(Distribution.discover(name=package))]
+
+
+def in_rounds(function: str, work: str, options, **given) -> dict[str, list]:
+    """Return what `function` returned in each round, by the name of each peer that covers a layer or task.
+
+    They take turns, there and back again. One that fails is left out, and said; nnfw itself must not.
+    """
+    results = {name: [] for name in ("ours", *options.peers) if work in PEERS[name].covers}
+    for number in range(options.rounds):
+        for name in list(results)[:: -1 if number % 2 else 1]:
+            given["framework"] = "ours" if name in {*KERNELS, "before"} else name
+            given["work"] = PEERS[name].covers[work]
+            given["kernels"] = KERNELS.get(name, "numpy")
+            given["folder"] = options.before if name == "before" else measure.ROOT
+            try:
+                results[name].append(measure.apart(function, **given))
+            except RuntimeError as error:
+                if name == "ours":
+                    raise
+                tqdm.write(f"{name} is left out: {error}")
+                del results[name]
+    return results
