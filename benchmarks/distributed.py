@@ -62,9 +62,9 @@ def modelled(found: dict, n: int, latency: float, rate: float) -> float:
     return float(step + (2 + MESSAGES) * rounds * latency + sent / rate)
 
 
-def measure(task: str, N: int, steps: int, seed: int) -> dict:
+def measure(task: str, N: int, steps: int, seed: int) -> dict | None:
     """Return the seconds of a step of batches of N, and of what it sends; in a process that is a rank."""
-    from nnfw.distributed import DataParallel, shard
+    from nnfw.distributed import DataParallel, rank, shard
     from nnfw.distributed.group import MPI, Group
 
     layers, shape, *_ = TASKS[task]
@@ -80,4 +80,5 @@ def measure(task: str, N: int, steps: int, seed: int) -> dict:
         "reduce": lambda: group.channel.Allreduce(MPI.IN_PLACE, vector),
     }
     sent = {name: min(timeit.repeat(call, "", clock, steps, 1)) for name, call in calls.items()}
-    return {"step": float(np.diff(ends)[4:].min()), "size": network.size, **sent}
+    found = {"step": float(np.diff(ends)[4:].min()), "size": network.size, **sent}
+    return None if rank else found

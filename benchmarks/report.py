@@ -28,7 +28,7 @@ OWN = dict(zip(KERNELS, (COLOURS[5], COLOURS[0]), strict=True))  # pale and full
 
 def table(rows: Sequence[Mapping]) -> str:
     """Return a Markdown table that is aligned in a terminal too, the first column to the left."""
-    lines = [list(rows[0]), *([str(cell) for cell in row.values()] for row in rows)]
+    lines = [list(map(str, line)) for line in (rows[0], *(row.values() for row in rows))]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     lines.insert(1, ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])])
     return "\n".join(
