@@ -7,6 +7,7 @@ Leave the machine idle: threads that wait for each other look slow.
 
 import argparse
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks import distributed, fit, memory, report, speed, step, tasks
@@ -29,8 +30,12 @@ def main(arguments: list[str] | None = None) -> None:
     if os.getloadavg()[0] > 0.5:
         print("The machine is busy: the ratios will be off.")
     for name in ALL if options.which == "all" else {options.which} & {*BENCHMARKS}:
+        extra, packages = getattr(BENCHMARKS[name], "NEEDS", ("", []))
+        if lacking := [package for package in packages if not find_spec(package)]:
+            print(f"{name} is left out, without {' and '.join(lacking)}. To have it: pip install '{extra}'")
+            continue
         results = BENCHMARKS[name].run(options)
-        if results and options.save is not None:
+        if options.save is not None:
             report.save(name, options, results)
     if options.which == "publish" or (options.which == "all" and options.save is not None):
         report.publish(options.save or RESULTS)

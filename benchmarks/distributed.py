@@ -1,11 +1,7 @@
-"""Data-parallel training: what passes between ranks beside a step, measured on 2 and modelled to 64 nodes.
-
-Times are the lowest of many, since other work on the machine only adds to them.
-"""
+"""Distributed: what passes between ranks beside a data-parallel step, measured on 2, modelled to 64 nodes."""
 
 import time
 import timeit
-from importlib.util import find_spec
 
 import numpy as np
 
@@ -13,6 +9,7 @@ import nnfw
 from benchmarks import report
 from benchmarks.measure import apart, clock
 
+NEEDS = "nnfw[mpi]", ["mpi4py"]
 TASKS = {  # layers before the softmax, the shape of a sample, samples of a batch, steps that are measured
     "GRU(64), 8 steps": (lambda: [nnfw.GRU(64)], (8, 8), 32, 400),
     "GRU(128), 100 steps": (lambda: [nnfw.GRU(128)], (100, 32), 256, 40),
@@ -23,11 +20,8 @@ NODES = (2, 4, 8, 16, 32, 64)
 MESSAGES = 4  # small collective calls of a step: two exchanges, each of sizes and of contents
 
 
-def run(options) -> dict | None:
+def run(options) -> dict:
     """Measure and model, and print the tables."""
-    if not find_spec("mpi4py"):
-        print("distributed is left out. To have it: pip install 'nnfw[mpi]'")
-        return None
     results = {}
     for task, (*_, N, steps) in list(TASKS.items())[: 1 if options.quick else None]:
         given = {"task": task, "steps": steps // 10 if options.quick else steps, "seed": options.seed}
@@ -63,7 +57,7 @@ def modelled(found: dict, n: int, latency: float, rate: float) -> float:
 
 
 def measure(task: str, N: int, steps: int, seed: int) -> dict | None:
-    """Return the seconds of a step of batches of N, and of what it sends; in a process that is a rank."""
+    """Return the lowest seconds of a step of batches of N, and of what it sends; in one of the ranks."""
     from nnfw.distributed import DataParallel, rank, shard
     from nnfw.distributed.group import MPI, Group
 

@@ -44,7 +44,7 @@ def table(results: list[dict]) -> str:
             row = {"": PEERS[name].title, "first epoch": f"{1e3 * first:.0f} ms"}
             row["later ones"] = f"{1e3 * median(later[name]):.1f} ms"
             for own in [own for own in KERNELS if own in later]:
-                row[f"{PEERS[own].title} / it"] = report.ratio(report.spread(later[own], later[name]))
+                row[f"{PEERS[own].title} / it"] = report.RATIO.format(*report.spread(later[own], later[name]))
             rows.append(row | {"loss": f"{some[-1]['loss']:.3f}"})
         texts.append(f"{TASKS[one['task']]}, batches of {BATCH_SIZE}, {cores}:\n\n{report.table(rows)}")
     return "\n\n".join(texts)
@@ -109,8 +109,7 @@ def bare(task, x, y, epochs, seed, tick):
 
 
 def keras(task, x, y, epochs, seed, tick):
-    """Fit with Keras on JAX, which ``KERAS_BACKEND`` chooses before the import."""
-    os.environ["KERAS_BACKEND"] = "jax"
+    """Fit with Keras on JAX."""
     import keras
 
     tick()

@@ -1,7 +1,4 @@
-"""Measurements: time, and a process of its own for each, so that none can affect another.
-
-`apart` calls a function in such a process; this file, run as a module, is the other side of it.
-"""
+"""Time, and a process for each measurement, so that none can affect another: this file, run as a module."""
 
 import json
 import os
@@ -29,9 +26,12 @@ def apart(
     """
     start = [Path(sys.executable).with_name("mpiexec"), "-n", str(ranks)] if ranks else []
     told = [function, str(threads * max(ranks, 1)), str(folder), json.dumps(given)]
-    settings = os.environ | dict.fromkeys(THREAD_SETTINGS, str(threads)) | {"NNFW_KERNELS": kernels}
+    settings = dict.fromkeys(THREAD_SETTINGS, str(threads)) | {
+        "NNFW_KERNELS": kernels,
+        "KERAS_BACKEND": "jax",
+    }
     command = [*start, sys.executable, "-m", "benchmarks.measure", *told]
-    done = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True)
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"ended with code {done.returncode}"]
         raise RuntimeError(f"{function}: {lines[-1]}")

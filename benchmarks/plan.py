@@ -1,7 +1,7 @@
-"""What is measured, layers at several sizes and tasks of `fit`; beside which frameworks; and in turns.
+"""What is measured, layers at several sizes and tasks of `fit`; beside which frameworks; and how in turns.
 
-`peers` has a module for each framework that runs single layers, with ``build(case, seed) -> Built``; how each
-one fits is in `fit`. A framework is imported only in the processes that measure it.
+A framework is imported only where it is measured: by ``build(case, seed) -> Built`` of a module of `peers`,
+with the layer of a case, and by a function of `fit`, which fits the network of a task.
 """
 
 import re
@@ -24,7 +24,6 @@ RECURRENT = ["1,100,8,16", "32,28,28,64", "32,100,16,32", "64,100,64,128"]
 RECURRENT += ["128,28,28,128", "128,50,128,256", "256,28,28,128"]
 CONVOLUTIONS = {"conv1d": ["64,128,32,64"], "lenet": ["64:28-6-16-120-84-10"]}
 DENSE = ["32:20-32-32-2", "32:784-128-10", "128:784-256-128-10", "256:784-1024-512-10"]
-SIZES = re.compile(r"N(,N){3}|N:N(-N)+".replace("N", r"[1-9]\d*"))
 
 
 class Case(NamedTuple):
@@ -83,17 +82,16 @@ PEERS = {
 
 def parse_sizes(text: str) -> str:
     """Return the text if it is a size."""
-    if not SIZES.fullmatch(text):
+    if not re.fullmatch(r"N(,N){3}|N:N(-N)+".replace("N", r"[1-9]\d*"), text):
         raise ValueError(text)
     return text
 
 
 def grid(layer: str, chosen: list[str] | None, quick: bool) -> list[str]:
     """Return the sizes of a layer: those of the chosen ones that fit it, or all (two if quick)."""
-    if layer in CONVOLUTIONS:
-        return [] if chosen else CONVOLUTIONS[layer]
-    sizes = chosen or [*RECURRENT[: 2 if quick else None], *DENSE[: 2 if quick else None]]
-    return [size for size in sizes if (":" in size) == (layer == "dense")]
+    if not chosen:
+        return (CONVOLUTIONS | {"dense": DENSE}).get(layer, RECURRENT)[: 2 if quick else None]
+    return [size for size in chosen if (":" in size) == (layer == "dense") and layer not in CONVOLUTIONS]
 
 
 def data(case: Case, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,6 @@ import os
 import platform
 import re
 import statistics
-from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -21,12 +20,13 @@ from nnfw import __version__
 from nnfw.plots import COLOURS, STYLE
 
 PAGES = ROOT / "docs" / "performance.md", ROOT / "docs" / "validation.md"
+RATIO = "{:.2f} ({:.2f}..{:.2f})"  # the middle one, the lowest and the highest
 SECTION = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)  # of a benchmark's table
 LABEL = {"padding": 2, "fontsize": 7, "bbox": {"facecolor": "white", "linewidth": 0, "pad": 0.5}}
 OWN = dict(zip(KERNELS, (COLOURS[5], COLOURS[0]), strict=True))  # pale and full blue
 
 
-def table(rows: Sequence[Mapping]) -> str:
+def table(rows: list[dict]) -> str:
     """Return a Markdown table that is aligned in a terminal too, the first column to the left."""
     lines = [list(map(str, line)) for line in (rows[0], *(row.values() for row in rows))]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -41,11 +41,6 @@ def spread(a: list[float], b: list[float]) -> tuple[float, float, float]:
     """Return the median, the lowest and the highest of the ratios a / b, taken pair by pair."""
     ratios = [x / y for x, y in zip(a, b, strict=True)]
     return statistics.median(ratios), min(ratios), max(ratios)
-
-
-def ratio(found: Sequence[float]) -> str:
-    """Return a ratio with the lowest and the highest."""
-    return "{:.2f} ({:.2f}..{:.2f})".format(*found)
 
 
 def save(name: str, options, results) -> None:
@@ -71,11 +66,11 @@ def save(name: str, options, results) -> None:
     print(f"\n{path}")
 
 
-def publish(folder: Path, pages: Sequence[Path] = PAGES) -> None:
+def publish(folder: Path, pages: tuple[Path, ...] = PAGES) -> None:
     """Fill in the tables of the pages, as far as there are results, and draw the picture."""
     records = {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")}
     for page in pages:
-        page.write_text(filled(page.read_text(), records))
+        page.write_text(SECTION.sub(lambda found: section(found, records), page.read_text()))
     with matplotlib.rc_context(STYLE | {"axes.grid.axis": "x"}):
         figure = Figure(figsize=(8.5, 3.6), layout="constrained")
         for axes, name in zip(figure.subplots(1, 2), ("speed", "fit"), strict=True):
@@ -84,17 +79,15 @@ def publish(folder: Path, pages: Sequence[Path] = PAGES) -> None:
     print(*pages, folder / "performance.png", sep="\n")
 
 
-def filled(text: str, records: Mapping) -> str:
-    """Return the text of a page, with the table of a benchmark, and where it is from, between its marks."""
-
-    def fill(found: re.Match[str]) -> str:
-        if found[2] not in records:
-            return found[0]
-        results, machine = (records[found[2]][key] for key in ("results", "machine"))
-        versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-        origin = (
-            f"{machine['date']}, {machine['cores']} cores of {machine['cpu']}, {machine['blas']}; {versions}."
-        )
-        return f"{found[1]}{import_module(f'benchmarks.{found[2]}').table(results)}\n\n{origin}\n{found[3]}"
-
-    return SECTION.sub(fill, text)
+def section(found: re.Match[str], records: dict) -> str:
+    """Return a section of a page with the table of the benchmark that it names, and where that is from."""
+    start, name, end = found.groups()
+    if name not in records:
+        return found[0]
+    table = import_module(f"benchmarks.{name}").table(records[name]["results"])
+    machine = records[name]["machine"]
+    versions = ", ".join(f"{package} {version}" for package, version in machine["versions"].items())
+    origin = (
+        f"{machine['date']}, {machine['cores']} cores of {machine['cpu']}, {machine['blas']}; {versions}."
+    )
+    return f"{start}{table}\n\n{origin}\n{end}"

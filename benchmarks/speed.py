@@ -86,7 +86,7 @@ def sizes_table(rows: list[dict]) -> str:
         lines.append({form: row["sizes"], "nnfw": f"{1e3 * seconds:.3g} ms"})
         for name, found in row["ratios"].items():
             mark = "" if (row["differences"][name] or 0) < SAME else " differs!"
-            lines[-1][f"nnfw / {PEERS[name].title}"] = report.ratio(found) + mark
+            lines[-1][f"nnfw / {PEERS[name].title}"] = report.RATIO.format(*found) + mark
             last[f"nnfw / {PEERS[name].title}"] = f"{mean(rows, name)[0]:.2f}"
     return report.table([*lines, last])
 
@@ -99,7 +99,7 @@ def table(rows: list[dict]) -> str:
         for (name, title), own in product(OTHERS.items(), KERNELS):
             chosen = [row for row in pick(rows, layer=layer, kind=kind, own=own) if name in row["ratios"]]
             wide = [row for row in chosen if name != "floor" or row["sizes"] in WIDE]
-            line[f"{PEERS[own].title} / {title}"] = report.ratio(mean(wide, name)) if wide else "-"
+            line[f"{PEERS[own].title} / {title}"] = report.RATIO.format(*mean(wide, name)) if wide else "-"
         del line[f"nnfw / {OTHERS['floor']}"]
         lines.append(line)
     return report.table(lines)
@@ -109,8 +109,7 @@ def draw(axes, rows: list[dict]) -> None:
     """Draw the geometric means over the sizes, beside PyTorch."""
     y = np.arange(len(BARS))
     for own, shift in zip(KERNELS, (-0.19, 0.19), strict=True):
-        chosen = [pick(rows, layer=layer, kind=kind, own=own) for layer, kind in BARS]
-        means = [mean(some, "pytorch")[0] for some in chosen]
+        means = [mean(pick(rows, layer=layer, kind=kind, own=own), "pytorch")[0] for layer, kind in BARS]
         bars = axes.barh(y + shift, means, 0.36, color=report.OWN[own], label=PEERS[own].title)
         axes.bar_label(bars, fmt="%.2f", **report.LABEL)
     axes.axvline(1, color=report.COLOURS[1], label="PyTorch", zorder=0.9)

@@ -2,7 +2,6 @@
 
 from functools import partial
 from importlib import import_module
-from importlib.util import find_spec
 from runpy import run_path
 
 import numpy as np
@@ -15,6 +14,7 @@ from nnfw.data import StandardScaler, pad_sequences
 from nnfw.datasets import load_japanese_vowels
 from nnfw.schedules import Cosine
 
+NEEDS = "nnfw[bench]", ["sklearn", "aeon"]
 HE = {"padding": "same", "initializer": "he_normal"}
 
 
@@ -44,16 +44,13 @@ def sequences(name: str, kind: str):
 
 
 def layers(kind):
-    """Return two bidirectional GRUs or two convolutions, whose largest values are read, or an FCN.
-
-    That is the network of Wang, Yan & Oates 2017 (arXiv:1611.06455), with a quarter of its filters.
-    """
+    """Return two GRUs or two convolutions, whose largest values are read, or an FCN (arXiv:1611.06455)."""
     if kind == "GRU":
         twice = [nnfw.Bidirectional(nnfw.GRU(64, return_sequences=True)) for _ in range(2)]
         return [*twice, nnfw.MaxPooling()]
     if kind == "Conv1D":
         return [*(nnfw.Conv1D(64, 3, "relu", **HE) for _ in range(2)), nnfw.MaxPooling(), nnfw.Dropout(0.5)]
-    blocks = []
+    blocks = []  # with a quarter of the filters that Wang, Yan & Oates 2017 have
     for filters, size in ((32, 8), (64, 5), (32, 3)):
         blocks += [nnfw.Conv1D(filters, size, **HE), nnfw.BatchNorm(), nnfw.Activate("relu")]
     return [*blocks, nnfw.MeanPooling()]
@@ -74,11 +71,8 @@ TASKS = {  # what loads the data, ((x, y), (x_test, y_test)), and the network by
 }
 
 
-def run(options) -> dict | None:
+def run(options) -> dict:
     """Train five networks for each task, and print the table."""
-    if lacking := [name for name in ("sklearn", "aeon") if not find_spec(name)]:
-        print(f"tasks is left out, without {' and '.join(lacking)}. To have it: pip install 'nnfw[bench]'")
-        return None
     less = {"epochs": 2, "seeds": 2} if options.quick else {}
     results = {task: apart("tasks.measure", 1, task=task, **less) for task in tqdm(TASKS, unit="task")}
     print(f"\nTest accuracy, of the networks its mean and deviation\n\n{table(results)}")

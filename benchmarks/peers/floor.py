@@ -10,9 +10,8 @@ from benchmarks.plan import GATES, Built, Case
 def build(case: Case, seed: int) -> Built:
     """Return the case's matrix products of random operands."""
     rng = np.random.default_rng(seed)
-    pairs = (dense if ":" in case.text else recurrent)(
-        case, lambda *shape: rng.standard_normal(shape, np.float32)
-    )
+    draw = lambda *shape: rng.standard_normal(shape, np.float32)  # noqa: E731
+    pairs = dense(case, draw) if ":" in case.text else recurrent(case, draw)
     ahead, back = ([(a, b, np.empty((len(a), b.shape[1]), a.dtype)) for a, b in some] for some in pairs)
 
     def take(products):
@@ -31,13 +30,12 @@ def dense(case, draw):
 
 
 def recurrent(case, draw):
-    """Return the input products of all steps and those within each step; and the same of the backward pass.
-
-    GRU's default form takes two products a step: the candidate's waits for the reset gate.
-    """
+    """Return the input products of all steps and those within each; and the same of the backward pass."""
     N, T, D, H = case.sizes
     width = GATES[case.layer] * H
-    blocks = [slice(2 * H), slice(2 * H, width)] if case.layer == "gru" else [slice(width)]
+    blocks = [slice(width)]
+    if case.layer == "gru":  # two products a step: the candidate's waits for the reset gate
+        blocks = [slice(2 * H), slice(2 * H, width)]
     x, h, ds, Wx, Wh = draw(T * N, D), draw(T * N, H), draw(T * N, width), draw(D, width), draw(H, width)
     steps = [slice(N * t, N * (t + 1)) for t in range(T)]
     ahead = [(x, Wx)] + [(h[t], Wh[:, block]) for t in steps for block in blocks]

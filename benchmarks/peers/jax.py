@@ -62,12 +62,10 @@ def dense(params, x, y):
             x = nn.relu(x @ layer["W"] + layer["b"])
         return x @ last["W"] + last["b"]
 
-    def mean_loss(params, x, y):
-        return -jnp.take_along_axis(nn.log_softmax(logits(params, x)), y[:, None], axis=1).mean()
-
     def train(state, x, y):
         optimizer, number = state
-        loss, grads = jax.value_and_grad(mean_loss)(params_of(optimizer), x, y)
+        picked = lambda p: jnp.take_along_axis(nn.log_softmax(logits(p, x)), y[:, None], axis=1)  # noqa: E731
+        loss, grads = jax.value_and_grad(lambda p: -picked(p).mean())(params_of(optimizer))
         return (update(number, grads, optimizer), number + 1), loss
 
     infer = jax.jit(lambda state, x: nn.softmax(logits(params_of(state[0]), x)))

@@ -17,9 +17,7 @@ def build(case: Case, seed: int) -> Built:
         for _, p in sorted(layer.params.items()):
             fan_in = np.prod(p.shape[:-1]) if p.ndim > 1 else 100  # a signal keeps nine tenths of its size
             p[...] = 0.9 * np.sqrt(3 / fan_in) * rng.uniform(-1, 1, p.shape)
-    if isinstance(model, nnfw.Network):
-        layers[0]._needs_dx = False  # as in `fit`; PyTorch's x asks for no gradient either
-        return Built(lambda: model.forward(x), lambda: train_step(model, x, y), model)
+    layers[0]._needs_dx = ":" not in case.text  # of a chain it has none in `fit`, nor in PyTorch
 
     def step():
         model.forward(x, training=True)
@@ -27,7 +25,15 @@ def build(case: Case, seed: int) -> Built:
         model.gradients()
         return dx
 
-    return Built(lambda: model.forward(x), step, model)
+    def train():
+        a = model.forward(x, training=True)
+        loss, dy, of_logits = model.loss.with_gradient(y, a)
+        model.backward(dy, of_logits)
+        model.gradients()
+        model.update(model.optimizer, 0.0)
+        return loss
+
+    return Built(lambda: model.forward(x), train if ":" in case.text else step, model)
 
 
 def parts(case: Case) -> list[nnfw.Layer]:
@@ -52,13 +58,3 @@ def weights(case: Case, seed: int, orders) -> list[dict[str, np.ndarray]]:
 
     model = build(case, seed).model
     return [joined(layer, orders) for layer in getattr(model, "layers", [model]) if layer.params]
-
-
-def train_step(network: nnfw.Network, x: np.ndarray, y: np.ndarray) -> float:
-    """Take the training step as `fit` does, and return the loss."""
-    a = network.forward(x, training=True)
-    loss, dy, of_logits = network.loss.with_gradient(y, a)
-    network.backward(dy, of_logits)
-    network.gradients()
-    network.update(network.optimizer, 0.0)
-    return loss
