@@ -1,8 +1,8 @@
 """Compare the speed of nnfw with that of other frameworks.
 
-Each measurement runs in a process of its own. Without a name the first four benchmarks run, which takes about
-20 minutes, and with --save the pages and the picture follow; `publish` makes them of what was saved before.
-Leave the machine idle: threads that wait for each other look slow.
+Each measurement runs in a process of its own. Without a name the first four benchmarks run, for 20 minutes;
+with --save the documentation follows, its tables and picture, as `publish` makes them of what is saved. Leave
+the machine idle: threads that wait for each other look slow.
 """
 
 import argparse

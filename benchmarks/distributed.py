@@ -74,5 +74,4 @@ def measure(task: str, N: int, steps: int, seed: int) -> dict | None:
         "reduce": lambda: group.channel.Allreduce(MPI.IN_PLACE, vector),
     }
     sent = {name: min(timeit.repeat(call, "", clock, steps, 1)) for name, call in calls.items()}
-    found = {"step": float(np.diff(ends)[4:].min()), "size": network.size, **sent}
-    return None if rank else found
+    return None if rank else {"step": float(np.diff(ends)[4:].min()), "size": network.size, **sent}

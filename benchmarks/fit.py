@@ -164,8 +164,8 @@ def skorch(task, x, y, epochs, seed, tick):
 
     tick()
     torch.manual_seed(seed)
-    options = {"optimizer": torch.optim.Adam, "optimizer__fused": True, "lr": RATE, "train_split": None}
-    options |= {"max_epochs": epochs, "batch_size": BATCH_SIZE, "iterator_train__shuffle": True, "verbose": 0}
-    loss = torch.nn.CrossEntropyLoss
-    net = NeuralNetClassifier(network(task), criterion=loss, callbacks=[Tick()], **options)
+    options = {"optimizer": torch.optim.Adam, "optimizer__fused": True, "lr": RATE, "callbacks": [Tick()]}
+    options |= {"criterion": torch.nn.CrossEntropyLoss, "batch_size": BATCH_SIZE, "max_epochs": epochs}
+    options |= {"iterator_train__shuffle": True, "train_split": None, "verbose": 0}
+    net = NeuralNetClassifier(network(task), **options)
     return net.fit(x, y).history[-1, "train_loss"]

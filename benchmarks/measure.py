@@ -10,15 +10,12 @@ import timeit
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).parents[1]
-THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
-def apart(
-    function: str, threads: int, folder: Path = ROOT, kernels: str = "auto", ranks: int = 0, **given: Any
-) -> Any:
+def apart(function: str, threads: int, folder: Path = ROOT, kernels: str = "auto", ranks: int = 0, **given):
     """Return what ``"module.function"`` of this package returns in a process with so many cores.
 
     What is given, and the result, are passed as JSON. `folder` is where nnfw is imported from, `kernels` what
@@ -26,10 +23,7 @@ def apart(
     """
     start = [Path(sys.executable).with_name("mpiexec"), "-n", str(ranks)] if ranks else []
     told = [function, str(threads * max(ranks, 1)), str(folder), json.dumps(given)]
-    settings = dict.fromkeys(THREAD_SETTINGS, str(threads)) | {
-        "NNFW_KERNELS": kernels,
-        "KERAS_BACKEND": "jax",
-    }
+    settings = {"NNFW_KERNELS": kernels, "KERAS_BACKEND": "jax"} | dict.fromkeys(THREADS, str(threads))
     command = [*start, sys.executable, "-m", "benchmarks.measure", *told]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True)
     if done.returncode:
@@ -40,10 +34,10 @@ def apart(
 
 def clock() -> float:
     """Return the time in seconds; with one thread that of the process, which others do not lengthen."""
-    return time.process_time() if os.environ.get(THREAD_SETTINGS[0]) == "1" else time.perf_counter()
+    return time.process_time() if os.environ.get(THREADS[0]) == "1" else time.perf_counter()
 
 
-def median(call: Callable[[], Any], budget: float) -> float:
+def seconds(call: Callable, budget: float) -> float:
     """Return the median seconds of a call, over as many as fit into the budget, three at least."""
     timer = timeit.Timer(call, timer=clock)
     warm = min(timer.repeat(3, 1)) or 1e-6

@@ -29,12 +29,9 @@ OWN = dict(zip(KERNELS, (COLOURS[5], COLOURS[0]), strict=True))  # pale and full
 def table(rows: list[dict]) -> str:
     """Return a Markdown table that is aligned in a terminal too, the first column to the left."""
     lines = [list(map(str, line)) for line in (rows[0], *(row.values() for row in rows))]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    lines.insert(1, ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])])
-    return "\n".join(
-        f"| {first.ljust(widths[0])} | {' | '.join(map(str.rjust, others, widths[1:]))} |"
-        for first, *others in lines
-    )
+    width, *widths = (max(map(len, column)) for column in zip(*lines, strict=True))
+    lines.insert(1, ["-" * width, *("-" * (other - 1) + ":" for other in widths)])
+    return "\n".join(f"| {a.ljust(width)} | {' | '.join(map(str.rjust, b, widths))} |" for a, *b in lines)
 
 
 def spread(a: list[float], b: list[float]) -> tuple[float, float, float]:

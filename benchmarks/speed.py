@@ -1,14 +1,14 @@
 """Speed: each layer's training step and inference, over a grid of sizes, beside each framework."""
 
-import statistics
 from importlib import import_module
 from itertools import product
+from statistics import geometric_mean, median
 
 import numpy as np
 from tqdm import tqdm
 
 from benchmarks import report
-from benchmarks.measure import median
+from benchmarks.measure import seconds
 from benchmarks.plan import KERNELS, PEERS, RECURRENT, TITLES, Case, grid, in_rounds
 
 SAME = 1e-3  # results that differ by less, relative to their size, are the same
@@ -20,7 +20,7 @@ BARS = [(layer, kind) for kind in KINDS for layer in ("gru", "rnn", "lstm", "den
 
 def run(options) -> list[dict]:
     """Measure, and print a table for each layer, kind of step and kernels of nnfw."""
-    rows: list[dict] = []
+    rows = []
     for layer in tqdm(options.layers, unit="layer", desc="speed"):
         if sizes := grid(layer, options.sizes, options.quick):
             rows += measure_rounds(layer, sizes, options)
@@ -36,7 +36,7 @@ def measure_rounds(layer: str, sizes: list[str], options) -> list[dict]:
     given = {"sizes": sizes, "seed": options.seed, "budget": options.budget}
     rounds = in_rounds("speed.measure", layer, options, threads=options.threads, **given)
     alike = [name for name in rounds if PEERS[name].covers[layer] == layer]
-    rows: list[dict] = []
+    rows = []
     for kind, size, own in product(KINDS, sizes, [name for name in KERNELS if name in rounds]):
         times = {name: [one[size][kind][0] for one in some] for name, some in rounds.items()}
         prints = {name: rounds[name][-1][size][kind][1] for name in alike}
@@ -47,12 +47,11 @@ def measure_rounds(layer: str, sizes: list[str], options) -> list[dict]:
 def measure(framework: str, work: str, sizes: list[str], seed: int, budget: float) -> dict:
     """Return for each size and kind of step its median time, and the fingerprint of what it computes."""
     build = import_module(f"benchmarks.peers.{framework}").build
-    results: dict = {}
+    results = {}
     for size in sizes:
-        built = build(Case(work, size), seed)
-        calls = {kind: getattr(built, kind) for kind in KINDS}
-        prints = {kind: fingerprint(call()) for kind, call in calls.items()}
-        results[size] = {kind: (median(call, budget), prints[kind]) for kind, call in calls.items()}
+        calls = build(Case(work, size), seed)._asdict()
+        prints = {kind: fingerprint(calls[kind]()) for kind in KINDS}
+        results[size] = {kind: (seconds(calls[kind], budget), prints[kind]) for kind in KINDS}
     return results
 
 
@@ -82,8 +81,7 @@ def sizes_table(rows: list[dict]) -> str:
     form = "N:D-H-K" if ":" in rows[0]["sizes"] else "N,T,D,H"
     last, lines = {form: "geometric mean", "nnfw": ""}, []
     for row in rows:
-        seconds = statistics.median(row["seconds"][row["own"]])
-        lines.append({form: row["sizes"], "nnfw": f"{1e3 * seconds:.3g} ms"})
+        lines.append({form: row["sizes"], "nnfw": f"{1e3 * median(row['seconds'][row['own']]):.3g} ms"})
         for name, found in row["ratios"].items():
             mark = "" if (row["differences"][name] or 0) < SAME else " differs!"
             lines[-1][f"nnfw / {PEERS[name].title}"] = report.RATIO.format(*found) + mark
@@ -127,4 +125,4 @@ def pick(rows: list[dict], **wanted: str) -> list[dict]:
 def mean(rows: list[dict], name: str) -> tuple[float, float, float]:
     """Return the geometric mean, the lowest and the highest of the ratios beside a peer."""
     ratios = [row["ratios"][name][0] for row in rows]
-    return statistics.geometric_mean(ratios), min(ratios), max(ratios)
+    return geometric_mean(ratios), min(ratios), max(ratios)

@@ -33,9 +33,8 @@ def recurrent(case, draw):
     """Return the input products of all steps and those within each; and the same of the backward pass."""
     N, T, D, H = case.sizes
     width = GATES[case.layer] * H
-    blocks = [slice(width)]
-    if case.layer == "gru":  # two products a step: the candidate's waits for the reset gate
-        blocks = [slice(2 * H), slice(2 * H, width)]
+    # The default GRU takes two products a step: the candidate's waits for the reset gate.
+    blocks = [slice(2 * H), slice(2 * H, width)] if case.layer == "gru" else [slice(width)]
     x, h, ds, Wx, Wh = draw(T * N, D), draw(T * N, H), draw(T * N, width), draw(D, width), draw(H, width)
     steps = [slice(N * t, N * (t + 1)) for t in range(T)]
     ahead = [(x, Wx)] + [(h[t], Wh[:, block]) for t in steps for block in blocks]

@@ -20,12 +20,10 @@ def build(case: Case, seed: int) -> Built:
 def layer(case, params, x, dy) -> Built:
     """Return one recurrent layer, or a convolution over time, which has the channels before the steps."""
     _, _, D, H = case.sizes
-    if case.layer == "conv1d":
-        model = run = nn.Conv1d(D, H, 5)
-        turn = lambda a: a.mT  # noqa: E731
-    else:
-        model = LAYERS[case.layer](D, H, batch_first=True)
-        run, turn = lambda x: model(x)[0][:, -1], lambda a: a
+    convolution = case.layer == "conv1d"
+    model = nn.Conv1d(D, H, 5) if convolution else LAYERS[case.layer](D, H, batch_first=True)
+    run = model if convolution else lambda x: model(x)[0][:, -1]
+    turn = (lambda a: a.mT) if convolution else (lambda a: a)
     fill(model, params[0])
     x, dy = turn(x).contiguous().requires_grad_(), turn(dy).contiguous()
 
@@ -51,9 +49,8 @@ def chain(case, params, x, y) -> Built:
         arrays += [W.reshape(-1, D, len(b)), b]  # the channels come before the pixels
     model = nn.Sequential(*parts[:-1])
     fill(model, arrays)
-    optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
-    infer = torch.inference_mode()(lambda: model(x).softmax(dim=-1))
-    return Built(infer, lambda: train_step(model, optimizer, x, y))
+    adam = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
+    return Built(torch.inference_mode()(lambda: model(x).softmax(-1)), lambda: train_step(model, adam, x, y))
 
 
 def fill(model, arrays):
@@ -72,16 +69,10 @@ def train_step(model, optimizer, x, y):
     return loss.detach()
 
 
-class LastState(nn.GRU):
-    """A GRU that returns its last state."""
-
-    def forward(self, x):
-        """Return the state (N, H)."""
-        return super().forward(x)[0][:, -1]
-
-
 def network(task: str) -> nn.Module:
     """Return the network of a task of `fit`."""
     if task == "digits":
-        return nn.Sequential(LastState(8, 64, batch_first=True), nn.Linear(64, 10))
+        gru = nn.GRU(8, 64, batch_first=True)
+        gru.register_forward_hook(lambda gru, x, outputs: outputs[0][:, -1])  # the last state is read
+        return nn.Sequential(gru, nn.Linear(64, 10))
     return nn.Sequential(nn.Linear(20, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 2))
