@@ -21,10 +21,9 @@ BENCHMARKS = ALL | {"distributed": distributed, "tasks": tasks}
 def main(arguments: list[str] | None = None) -> None:
     """Run what the command line asks for."""
     options = parse(arguments)
-    for name in options.peers:
-        if packages := missing(name):
-            print(f"{PEERS[name].title} is left out. To have it: pip install {' '.join(packages)}")
-    options.peers = [name for name in options.peers if not missing(name)]
+    for name in filter(missing, [*options.peers]):
+        print(f"{PEERS[name].title} is left out. To have it: pip install {' '.join(missing(name))}")
+        options.peers.remove(name)
     if options.save is not None:
         options.save.mkdir(parents=True, exist_ok=True)
     if os.getloadavg()[0] > 0.5:

@@ -32,8 +32,7 @@ def sequences(name: str, kind: str):
         x, x_test = scaler.transform(x), scaler.transform(x_test)
     else:
         load = getattr(import_module("aeon.datasets"), f"load_{name}")
-        (x, y), (x_test, y_test) = load("train"), load("test")
-        x, x_test = x.swapaxes(1, 2), x_test.swapaxes(1, 2)
+        (x, y), (x_test, y_test) = ((x.swapaxes(1, 2), y) for x, y in map(load, ("train", "test")))
         y, y_test = (np.searchsorted(np.unique(y), some) for some in (y, y_test))
 
     def build(epochs: int, seed: int) -> nnfw.Network:
