@@ -1,6 +1,6 @@
 """Fit: an epoch of `fit`, the first one and later ones, beside the training loops of other frameworks.
 
-These have the names of `PEERS`, call `tick` once all is imported and after each epoch, and return the loss.
+The loops have the names of `PEERS`, call `tick` when all is imported and after each epoch, return the loss.
 """
 
 import os

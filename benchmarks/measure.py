@@ -1,4 +1,4 @@
-"""Time, and a process for each measurement, so that none can affect another: this file, run as a module."""
+"""Times, and a process for each measurement, which runs this file, so that none can affect another."""
 
 import json
 import os

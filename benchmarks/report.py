@@ -1,4 +1,4 @@
-"""What becomes of results: tables, JSON that says where and how they were measured, pages and a picture."""
+"""What becomes of results: tables, JSON that tells the machine and the settings, pages and a picture."""
 
 import datetime
 import json

@@ -64,8 +64,8 @@ def dense(params, x, y):
 
     def train(state, x, y):
         optimizer, number = state
-        mean_loss = lambda p: -jnp.take_along_axis(nn.log_softmax(logits(p, x)), y[:, None], 1).mean()  # noqa: E731
-        loss, grads = jax.value_and_grad(mean_loss)(params_of(optimizer))
+        chosen = lambda p: jnp.take_along_axis(nn.log_softmax(logits(p, x)), y[:, None], 1)  # noqa: E731
+        loss, grads = jax.value_and_grad(lambda p: -chosen(p).mean())(params_of(optimizer))
         return (update(number, grads, optimizer), number + 1), loss
 
     infer = jax.jit(lambda state, x: nn.softmax(logits(params_of(state[0]), x)))
