@@ -94,7 +94,9 @@ def test_one_that_does_not_stand_first_says_so():
     network = Network([Dense(3), Embedding(4, 2), GRU(2), Dense(1)], seed=0)
     with pytest.raises(ValueError, match=r"layer 2, Embedding\(4, 2\): .* stands before all other layers"):
         network.fit(np.full((5, 4), 0.3), np.zeros(5), verbose=0)
-    for first in (Embedding(4, 2), Network([Embedding(4, 2)]).layers[0]):
+    network = Network([Embedding(4, 2), GRU(2)])
+    network.compute_shapes((3,))
+    for first in (Embedding(4, 2), network.layers[0]):
         with pytest.raises(ValueError, match="build it with a larger vocabulary"):
             first._check_values(np.array([[4]]))
 

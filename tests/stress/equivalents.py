@@ -69,6 +69,10 @@ SAME: dict[tuple[str, str], str] = {
         "layers/residual",
         "def backward(self, dy: Array, of_logits: bool=True) -> Array:",
     ): "its outputs have no logits",
+    (
+        "layers/residual",
+        "steps = input_shape[0] or MANY if len(input_shape) == 2 else 0",
+    ): "vectors and images keep any number of steps",
     ("losses", "return y.astype(a.dtype, copy=True)"): COPY,
     ("losses", "straight = logits * ((logits >= 0) - y)"): "a logit of 0 makes either 0",
     (
