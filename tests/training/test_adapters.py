@@ -481,7 +481,6 @@ INPUTS = [
     ("complex", "classes", lambda x: put(x, 0, 1j), TypeError, "x must be real numbers", "complex128"),
     ("strings", "classes", lambda x: x.astype(str), TypeError, "x must be real numbers", "LabelEncoder"),
     ("bytes", "classes", lambda x: x.astype(bytes), TypeError, "x must be real numbers", "LabelEncoder"),
-    ("dates", "classes", lambda x: x.astype("M8[D]"), TypeError, "x must be real numbers", "convert"),
     ("objects", "classes", lambda x: x.astype(object), TypeError, "x must be real numbers", ".astype(float)"),
     ("a dict", "classes", lambda x: {"x": x}, TypeError, "x must be real numbers, got dict", "LabelEncoder"),
     ("lists of unequal length", "classes", lambda x: [[1.0, 2.0], [1.0]] * 6,
