@@ -272,6 +272,12 @@ def below_top(logits: Array) -> tuple[Array, Array]:
     return below.reshape(logits.shape), np.log1p(np.vecdot(others, others)).reshape(logits.shape[:-1])
 
 
+def logits_of(a: Array) -> Array:
+    """Return the logits that the outputs of a softmax were computed from, or their logarithms otherwise."""
+    _, logits = LOGITS.of(a) or (None, np.log(above_zero(a)))
+    return np.asarray(logits)
+
+
 def log_softmax(logits: Array) -> Array:
     """Return the logarithm of the softmax of logits (..., K)."""
     below, log_sum = below_top(logits)
@@ -617,7 +623,7 @@ class OrdinalCrossentropy(CategoricalCrossentropy):
             return (cost + (below + above) * np.log1p(np.exp(-np.abs(s)))).sum(axis=-1)
 
     def slope_from_logits(self, y: Array, a: Array) -> Array:
-        _, logits = LOGITS.of(a) or (None, np.log(above_zero(a)))
+        logits = logits_of(a)
         below, above = (side[..., None] for side in at_thresholds(y))
         slope = (below + above).sum(axis=-2) * a
         with np.errstate(over="ignore"):
@@ -681,8 +687,7 @@ class CTC(Loss):
         return -alignment_of(y).log_likelihood(log_softmax(logits))
 
     def slope_from_logits(self, y: Array, a: Array) -> Array:
-        _, logits = LOGITS.of(a) or (None, np.log(above_zero(a)))
-        found = alignment_of(y).occupancy(log_softmax(logits))  # exact where a is 0 in its dtype, too
+        found = alignment_of(y).occupancy(log_softmax(logits_of(a)))  # exact where a is 0 in its dtype, too
         return a * found.sum(axis=-1, keepdims=True) - found
 
     def decode(self, a: ArrayLike, lengths: ArrayLike | None = None) -> list[Array]:

@@ -1,4 +1,4 @@
-"""What the dialects share: gates in another order, the two biases of a gate, the loss of outputs."""
+"""What the dialects share: gates and axes in another order, the two biases of a gate, the loss of outputs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -75,6 +75,21 @@ def parted(layer: Layer, arrays: Mapping[str, Array], orders: Orders) -> dict[st
     if isinstance(layer, Embedding):
         return {"E": with_mask(layer, arrays["E"])}
     return found or dict(arrays)
+
+
+def outputs_first(array: Array) -> Array:
+    """Return weights (..., D, H) as PyTorch and ONNX have them, (H, D, ...)."""
+    return array if array.ndim < 2 else np.moveaxis(array, (-1, -2), (0, 1))
+
+
+def outputs_last(array: Array) -> Array:
+    """Return weights (H, D, ...) of PyTorch or ONNX as (..., D, H)."""
+    return array if array.ndim < 2 else np.moveaxis(array, (0, 1), (-1, -2))
+
+
+def reordered(W: Array, sizes: tuple[int, int]) -> Array:
+    """Return weights whose rows count through two axes of these `sizes`, with the second axis first."""
+    return W.reshape(*sizes, W.shape[1]).swapaxes(0, 1).reshape(W.shape)
 
 
 def with_mask(layer: Embedding, E: Array) -> Array:

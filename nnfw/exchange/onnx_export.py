@@ -14,7 +14,7 @@ from nnfw.core.typing import Array, FilePath, Shape
 from nnfw.core.validation import boolean
 from nnfw.core.version import __version__
 from nnfw.exchange import onnx_forms as forms
-from nnfw.exchange.gates import directions, joined, with_mask
+from nnfw.exchange.gates import directions, joined, outputs_first, with_mask
 from nnfw.layers import Layer
 from nnfw.layers.activated import Activated
 from nnfw.layers.base import with_samples
@@ -221,7 +221,7 @@ def write_windows(graph: Graph, layer: Windowed) -> None:
     arrays, operator = dict(layer.params), "MaxPool" if isinstance(layer, WindowMaximum) else "AveragePool"
     how: dict[str, Any] = {"kernel_shape": windows.size, "strides": windows.stride}
     if isinstance(layer, Convolution):
-        arrays["W"], operator = np.moveaxis(arrays["W"], (-1, -2), (0, 1)), "Conv"
+        arrays["W"], operator = outputs_first(arrays["W"]), "Conv"
         how |= {"pads": forms.pads(windows), "dilations": windows.dilation}
     write_channels_first(graph, operator, layer._axes, arrays, **how)
     if graph.steps:

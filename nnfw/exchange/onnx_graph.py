@@ -8,6 +8,7 @@ import numpy as np
 from nnfw import layers as own
 from nnfw.core.errors import LoadError
 from nnfw.core.typing import Array, Shape
+from nnfw.exchange.gates import outputs_last, reordered
 from nnfw.exchange.onnx_forms import DOMAIN, pads
 from nnfw.layers import Layer
 from nnfw.layers.windows import Windows
@@ -150,7 +151,7 @@ class Source:
         """Return W (C·T, H) with its rows in the order of nnfw, (T·C, H), for C channels that come first."""
         sizes = (getattr(layer, "filters", None) for layer in reversed(self.layers))
         C: Any = next(filter(None, sizes), self.channels)
-        return W.reshape(C, -1, W.shape[1]).swapaxes(0, 1).reshape(W.shape)
+        return reordered(W, (C, -1))
 
     def read_repeat(self, node: Any) -> None:
         """Add RepeatVector, of Unsqueeze and then Expand."""
@@ -183,7 +184,7 @@ def layer_of(
         pools = fits[0] == "valid" and set(dilation) == {1}
         return (POOLS[operator][axes](k, s) if pools else None), {}
     options = {"stride": s, "dilation": d, "padding": fits[0], "use_bias": b is not None}
-    weights = {"W": np.moveaxis(W, (0, 1), (-1, -2))} | ({} if b is None else {"b": b})
+    weights = {"W": outputs_last(W)} | ({} if b is None else {"b": b})
     return CONVOLUTIONS[axes](len(W), k, **options), weights
 
 

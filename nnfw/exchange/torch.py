@@ -10,7 +10,16 @@ from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
 from nnfw.core.typing import Array, FilePath
 from nnfw.core.validation import numeric
-from nnfw.exchange.gates import ONE_GATE, Orders, directions, joined, parted
+from nnfw.exchange.gates import (
+    ONE_GATE,
+    Orders,
+    directions,
+    joined,
+    outputs_first,
+    outputs_last,
+    parted,
+    reordered,
+)
 from nnfw.layers import GRU, LSTM, RNN, BatchNorm, Bidirectional, Dense, Embedding, Layer, LayerNorm, Reshape
 from nnfw.layers.convolution import Convolution
 from nnfw.layers.gated import Gated
@@ -160,21 +169,6 @@ def read(layer: Layer, arrays: Mapping[str, Array], channels: int | None = None)
     if channels:
         found["W"] = reordered(found["W"], (channels, -1))
     return parted(layer, found, ORDERS)
-
-
-def outputs_first(array: Array) -> Array:
-    """Return weights (..., D, H) as PyTorch has them, (H, D, ...)."""
-    return array if array.ndim < 2 else np.moveaxis(array, (-1, -2), (0, 1))
-
-
-def outputs_last(array: Array) -> Array:
-    """Return weights (H, D, ...) of PyTorch as (..., D, H)."""
-    return array if array.ndim < 2 else np.moveaxis(array, (0, 1), (-1, -2))
-
-
-def reordered(W: Array, sizes: tuple[int, int]) -> Array:
-    """Return weights whose rows count through two axes of these `sizes`, with the second axis first."""
-    return W.reshape(*sizes, W.shape[1]).swapaxes(0, 1).reshape(W.shape)
 
 
 def names_of(layer: Layer) -> dict[str, str]:
