@@ -30,20 +30,27 @@ compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"co
 
 # ---- products ---------------------------------------------------------------------------------------------
 
-BY_ROWS, AS_IT_IS = 101, 111  # in the C interface of BLAS: the order of a matrix, and that none is transposed
+BY_ROWS, AS_IT_IS, TRANSPOSED = 101, 111, 112  # in the C interface of BLAS: the orders of a matrix
+FEW = 4  # rows for which the product of matrices, which copies all of b first, is the faster one
 
 
-def blas_routine(number, name):
-    """Return the routine ``c = keep c + a b`` of NumPy's BLAS, as compiled code calls it."""
+def blas_routine(name, *types_of_arguments):
+    """Return a routine of NumPy's BLAS as compiled code calls it."""
     binding.add_symbol(f"nnfw_{name}", blas.address(name))
-    settings, sizes, matrix = [types.int32] * 3, [types.int64] * 3, [types.uintp, types.int64]
-    signature = types.void(*settings, *sizes, number, *matrix, *matrix, number, *matrix)
-    return types.ExternalFunction(f"nnfw_{name}", signature)
+    return types.ExternalFunction(f"nnfw_{name}", types.void(*types_of_arguments))
 
 
-GEMM = {
-    number: blas_routine(number, name)
-    for number, name in ((types.float32, "sgemm"), (types.float64, "dgemm"))
+def blas_routines(number, letter):
+    """Return the routines ``c = keep c + a b`` of matrices, and of a matrix and a vector."""
+    setting, size, array = types.int32, types.int64, [types.uintp, types.int64]
+    gemm = [setting] * 3 + [size] * 3 + [number, *array, *array, number, *array]
+    gemv = [setting] * 2 + [size] * 2 + [number, *array, *array, number, *array]
+    return blas_routine(f"{letter}gemm", *gemm), blas_routine(f"{letter}gemv", *gemv)
+
+
+ROUTINES = {
+    types.float32: blas_routines(types.float32, "s"),
+    types.float64: blas_routines(types.float64, "d"),
 }
 
 
@@ -53,13 +60,18 @@ def product(a, b, c, keep):
 
 @overload(product)
 def _product(a, b, c, keep):
-    gemm, number = GEMM[a.dtype], as_dtype(a.dtype).type
+    (gemm, gemv), number = ROUTINES[a.dtype], as_dtype(a.dtype).type
 
     def compute(a, b, c, keep):
         (n, k), m, size = a.shape, b.shape[1], a.itemsize
-        factors = a.ctypes.data, a.strides[0] // size, b.ctypes.data, b.strides[0] // size
-        sums = c.ctypes.data, c.strides[0] // size
-        gemm(BY_ROWS, AS_IT_IS, AS_IT_IS, n, m, k, number(1), *factors, number(keep), *sums)
+        matrix = b.ctypes.data, b.strides[0] // size
+        if n < FEW:
+            for i in range(n):
+                row, sums = a[i].ctypes.data, c[i].ctypes.data
+                gemv(BY_ROWS, TRANSPOSED, k, m, number(1), *matrix, row, 1, number(keep), sums, 1)
+        else:
+            rows, sums = (a.ctypes.data, a.strides[0] // size), (c.ctypes.data, c.strides[0] // size)
+            gemm(BY_ROWS, AS_IT_IS, AS_IT_IS, n, m, k, number(1), *rows, *matrix, number(keep), *sums)
 
     return compute
 
