@@ -35,6 +35,7 @@ from nnfw.core.validation import (
     one_of,
     positive_integer,
 )
+from nnfw.kernels import kernel
 
 
 class Loss(Part):
@@ -140,13 +141,15 @@ class Loss(Part):
             A factor for each sample or step: 2 counts it twice, 0 masks it. `divide_by` says what the mean
             divides by; if all weights are 0, it is 0.
         """
-        values = self._values(*self._prepare(y, a), weight)
+        y, a, logits = self._prepare(y, a)
+        values = self._weighted(self._values(y, a, logits), a, weight)
         return float(np.add.reduce(values, axis=None, dtype=np.float64)) / values.size
 
     @explain_keywords
     def per_sample(self, y: ArrayLike, a: ArrayLike) -> Array:
         """Return the loss of each sample (N,), averaged over its time steps."""
-        values = self._values(*self._prepare(y, a))
+        y, a, logits = self._prepare(y, a)
+        values = self._weighted(self._values(y, a, logits), a)
         return values.reshape(len(values), -1).mean(axis=1)
 
     @explain_keywords
@@ -170,8 +173,8 @@ class Loss(Part):
         The training loop calls this method, so that targets are checked and converted once a batch.
         """
         y, a, logits = self._prepare(y, a)
-        values = self._values(y, a, logits, weight)
-        slope = self.slope(y, a) if logits is None else self.slope_from_logits(y, a)
+        values, slope = self._both(y, a, logits)
+        values = self._weighted(values, a, weight)
         mean = float(np.add.reduce(values, axis=None, dtype=np.float64)) / values.size
         return mean, self._scaled(slope, weight), logits is not None
 
@@ -208,9 +211,17 @@ class Loss(Part):
         fused = activation is not None and activation == self.fused_with
         return self.targets(numeric(y, "y"), a), a, logits if fused else None
 
-    def _values(self, y: Array, a: Array, logits: Array | None, weight: ArrayLike | None = None) -> Array:
-        """Return the loss of each sample (and step), times its weight."""
-        values = self.value(y, a) if logits is None else self.value_from_logits(y, logits)
+    def _values(self, y: Array, a: Array, logits: Array | None) -> Array:
+        """Return the loss of each sample (and step)."""
+        return self.value(y, a) if logits is None else self.value_from_logits(y, logits)
+
+    def _both(self, y: Array, a: Array, logits: Array | None) -> tuple[Array, Array]:
+        """Return the loss of each sample (and step), and its derivative."""
+        slope = self.slope(y, a) if logits is None else self.slope_from_logits(y, a)
+        return self._values(y, a, logits), slope
+
+    def _weighted(self, values: Array, a: Array, weight: ArrayLike | None = None) -> Array:
+        """Return the losses, times their weights."""
         if values.shape != self._single(a):
             raise ShapeError(
                 f"{type(self).__name__}.value must return one loss for each sample and step, shape "
@@ -545,6 +556,15 @@ class CategoricalCrossentropy(Loss):
     def slope_from_logits(self, y: Array, a: Array) -> Array:
         # a - y, as targets sum to 1 (or to 0 in padding)
         return a * np.add.reduce(y, axis=-1, keepdims=True) - y
+
+    def _both(self, y: Array, a: Array, logits: Array | None) -> tuple[Array, Array]:
+        run = kernel("cross_entropy") if type(self) is CategoricalCrossentropy else None
+        if logits is None or run is None:
+            return super()._both(y, a, logits)
+        values, slope = np.empty(a.shape[:-1], a.dtype), np.empty_like(a)
+        rows = (array.reshape(-1, a.shape[-1]) for array in (y, a, logits, slope))
+        run(*rows, values.ravel())
+        return values, slope
 
 
 @registry.register("focal")

@@ -9,8 +9,10 @@ import pytest
 
 import nnfw
 from nnfw import GRU, LSTM, RNN, Adam, AdamW, Dense, Nadam, Network, RMSprop, kernels
-from nnfw.activations import Sigmoid, Tanh
+from nnfw.activations import Sigmoid, Softmax, Tanh
+from nnfw.core.logits import LOGITS
 from nnfw.kernels.blas import blas_threads
+from nnfw.losses import CategoricalCrossentropy, Focal, OrdinalCrossentropy
 
 CELLS = {
     "RNN": RNN,
@@ -46,7 +48,7 @@ def forget(monkeypatch):
     monkeypatch.setattr(kernels, "_choice", "auto")
     for function in ("_kernels", "_obstacle"):
         monkeypatch.setattr(kernels, function, getattr(kernels, function).__wrapped__)
-    for name in ("adam", "cells"):
+    for name in ("adam", "cells", "losses"):
         monkeypatch.delitem(sys.modules, f"nnfw.kernels.{name}", raising=False)
         monkeypatch.delattr(kernels, name, raising=False)
 
@@ -344,6 +346,61 @@ def test_steps_of_a_flat_vector_are_compiled_and_those_of_plain_rules_alone(comp
             params = np.ones(shape)
             rule.step(params, np.ones(shape), rule.start(params), epoch=0.0)
     assert called == (["adam"] * 4 + ["rmsprop"] * 2 if shape == (3,) else [])
+
+
+def entropy(compiled, kind, y, logits, weight=None, **options):
+    """Return the loss of logits and its gradient, with these kernels."""
+    compiled(kind)
+    with np.errstate(all="ignore"):
+        a = Softmax()(logits)
+        LOGITS.enter(a, ("softmax", logits))
+        value, slope, of_logits = CategoricalCrossentropy(**options).with_gradient(y, a, weight)
+    assert of_logits
+    return value, slope
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("scale", [1, 1e3, 1e38])
+def test_cross_entropy_is_what_numpy_computes(compiled, dtype, scale):
+    rng = np.random.default_rng(7)
+    logits = (scale * rng.uniform(-3, 3, size=(5, 4, 6))).astype(dtype)
+    classes, padded = rng.integers(0, 6, (5, 4)), np.eye(6)[rng.integers(0, 6, (5, 4))]
+    padded[1, 2:] = 0
+    cases = [(classes, None, {}), (padded, rng.random((5, 4)), {"divide_by": "weights"})]
+    cases += [
+        (classes, rng.random(5), {"label_smoothing": 0.2}),
+        (rng.dirichlet(np.ones(6), (5, 4)), None, {}),
+    ]
+    for y, weight, options in cases:
+        given = y, logits, weight
+        expected, found = (entropy(compiled, kind, *given, **options) for kind in ("numpy", "compiled"))
+        np.testing.assert_allclose(found[0], expected[0], rtol=TOLERANCE[dtype])
+        np.testing.assert_allclose(found[1], expected[1], rtol=0, atol=TOLERANCE[dtype])
+        assert found[1].dtype == dtype
+
+
+def test_a_small_cross_entropy_keeps_its_digits_and_what_is_not_finite_passes(compiled):
+    value, _ = entropy(compiled, "compiled", np.array([0]), np.array([[0.0, -40.0]]))
+    assert value == pytest.approx(np.exp(-40.0), rel=1e-12)
+    for odd in (np.nan, np.inf, -np.inf):
+        logits = np.array([[odd, 1.0, 2.0], [0.0, 1.0, 2.0]], np.float32)
+        expected, found = (
+            entropy(compiled, kind, np.array([1, 1]), logits) for kind in ("numpy", "compiled")
+        )
+        np.testing.assert_array_equal(np.isfinite(found[0]), np.isfinite(expected[0]))
+        np.testing.assert_allclose(found[1], expected[1], atol=1e-6)
+
+
+def test_losses_that_derive_from_cross_entropy_are_not_compiled(compiled, monkeypatch):
+    compiled("compiled")
+    assert kernels.kernel("cross_entropy")
+    called = []
+    monkeypatch.setitem(kernels._in_use, "cross_entropy", lambda *_: called.append(1))
+    a, logits = np.full((2, 3), 1 / 3), np.ones((2, 3))
+    LOGITS.enter(a, ("softmax", logits))
+    for loss, count in ((Focal(), 0), (OrdinalCrossentropy(), 0), (CategoricalCrossentropy(), 1)):
+        loss.with_gradient([0, 1], a)
+        assert len(called) == count
 
 
 # ---- networks ---------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
-"""Compiled kernels: the loops over time of RNN, GRU and LSTM and the steps of Adam and its kin, by numba.
+"""Compiled kernels, by numba: loops over time, categorical cross-entropy, the steps of Adam and its kin.
 
-``pip install "nnfw[fast]"`` brings numba. The loops in NumPy, in the layers and optimizers themselves, are
-the definition, and run wherever numba is not there or cannot be used.
+``pip install "nnfw[fast]"`` brings numba. What NumPy computes in the layers, losses and optimizers themselves
+is the definition, and runs wherever numba is not there or cannot be used.
 """
 
 import functools
@@ -103,9 +103,9 @@ def _check(choice: str) -> None:
 @functools.cache
 def _kernels() -> dict[str, Callable[..., None]]:
     """Return all kernels by name. Here numba is imported, when the first one is needed."""
-    from nnfw.kernels import adam, cells
+    from nnfw.kernels import adam, cells, losses
 
-    return vars(adam) | vars(cells)
+    return vars(adam) | vars(cells) | vars(losses)
 
 
 @functools.cache

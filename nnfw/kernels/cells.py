@@ -34,23 +34,17 @@ BY_ROWS, AS_IT_IS, TRANSPOSED = 101, 111, 112  # in the C interface of BLAS: the
 FEW = 4  # rows for which the product of matrices, which copies all of b first, is the faster one
 
 
-def blas_routine(name, *types_of_arguments):
-    """Return a routine of NumPy's BLAS as compiled code calls it."""
+def blas_routine(number, name, axes):
+    """Return a routine ``c = keep c + a b`` of NumPy's BLAS, of 3 axes, or of 2 where a and c are rows."""
     binding.add_symbol(f"nnfw_{name}", blas.address(name))
-    return types.ExternalFunction(f"nnfw_{name}", types.void(*types_of_arguments))
-
-
-def blas_routines(number, letter):
-    """Return the routines ``c = keep c + a b`` of matrices, and of a matrix and a vector."""
-    setting, size, array = types.int32, types.int64, [types.uintp, types.int64]
-    gemm = [setting] * 3 + [size] * 3 + [number, *array, *array, number, *array]
-    gemv = [setting] * 2 + [size] * 2 + [number, *array, *array, number, *array]
-    return blas_routine(f"{letter}gemm", *gemm), blas_routine(f"{letter}gemv", *gemv)
+    settings, sizes, array = [types.int32] * axes, [types.int64] * axes, [types.uintp, types.int64]
+    signature = types.void(*settings, *sizes, number, *array, *array, number, *array)
+    return types.ExternalFunction(f"nnfw_{name}", signature)
 
 
 ROUTINES = {
-    types.float32: blas_routines(types.float32, "s"),
-    types.float64: blas_routines(types.float64, "d"),
+    number: (blas_routine(number, f"{letter}gemm", 3), blas_routine(number, f"{letter}gemv", 2))
+    for number, letter in ((types.float32, "s"), (types.float64, "d"))
 }
 
 

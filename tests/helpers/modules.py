@@ -6,9 +6,9 @@ import pkgutil
 
 import nnfw
 
-NEEDS = {"nnfw.kernels.adam": "numba", "nnfw.kernels.cells": "numba", "nnfw.sklearn": "sklearn"}
+NEEDS = {"nnfw.kernels.adam": "numba", "nnfw.kernels.cells": "numba", "nnfw.kernels.losses": "numba"}
 NEEDS |= {f"nnfw.distributed.{name}": "mpi4py" for name in ("group", "parallel", "shares")}
-NEEDS |= {"nnfw.distributed": "mpi4py"}
+NEEDS |= {"nnfw.distributed": "mpi4py", "nnfw.sklearn": "sklearn"}
 NAMES = {module.name for module in pkgutil.walk_packages(nnfw.__path__, "nnfw.")}
 MODULES = [
     importlib.import_module(name)

@@ -114,7 +114,14 @@ TESTS = {  # which tests must see the changes of a file of nnfw
     ),
     "layers/sequential": Tests([*CHAIN, "test_optimizers", "test_regularizers", "test_properties"]),
     "losses": Tests(
-        ["test_losses", "test_ctc", "training/test_several_outputs", "test_forecasting", "test_network"]
+        [
+            "test_losses",
+            "test_ctc",
+            "training/test_several_outputs",
+            "test_forecasting",
+            "test_network",
+            "test_kernels",
+        ]
     ),
     "model": Tests(CHAIN),
     "network": Tests([*CHAIN, *LOOP]),
