@@ -5,6 +5,7 @@ import math
 import reprlib
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
+from operator import length_hint
 from typing import Any
 
 import numpy as np
@@ -42,9 +43,9 @@ class Batches:
         return self.declared or self.counted
 
     @property
-    def declared(self) -> int | None:
-        """The number of batches that `steps`, or the length of the source, says."""
-        return self.steps or length_of(self.source)
+    def declared(self) -> int:
+        """The number of batches that `steps`, or the length of the source, says; 0 if none does."""
+        return self.steps or length_hint(self.source)
 
     def pass_over(self, epochs: int) -> None:
         """Leave out what these epochs have taken from the one iterator of all epochs."""
@@ -194,11 +195,3 @@ def collated(samples: list[Any]) -> tuple[list[Array], list[Array]]:
             raise TypeError(f"a sample must be (x, y), got {type(sample).__name__}")
     x, y = zip(*samples, strict=True)
     return [as_array(one, "x") for one in x], [as_array(one, "y") for one in y]
-
-
-def length_of(source: Any) -> int | None:
-    """Return the length that an object says it has, if any."""
-    try:
-        return len(source)
-    except TypeError:  # as that of a DataLoader of PyTorch over a stream
-        return None
