@@ -107,13 +107,8 @@ class Interrupt:
     def rest(self) -> None:
         """Let a thread that waits for the network have it (see `at_rest`); no Ctrl-C raises meanwhile."""
         if self.held._awaited.locked():
-            with self.updating:
-                self.held._held.release()
-                try:
-                    with self.held._awaited:  # until it is done
-                        pass
-                finally:
-                    self.held._held.acquire()
+            with self.updating, let_go(), self.held._awaited:  # until it is done
+                pass
 
     @contextmanager
     def listen(self) -> Iterator[None]:
