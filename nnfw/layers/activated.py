@@ -96,15 +96,11 @@ class Activate(Activated):
     """
 
     causal = True
+    _extent = property(lambda self: self.activation.name)
 
     def __init__(self, activation: str | Activation, *, name: str | None = None) -> None:
         Layer.__init__(self, name=name)
         self.activation = activations.get(activation)
-
-    @property
-    def _extent(self) -> str:
-        """What its label has in brackets."""
-        return self.activation.name
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return the input's shape."""

@@ -62,6 +62,7 @@ class Bidirectional(Layer):
     """
 
     takes_lengths = _takes_state = _settled = True
+    _extent = property(lambda self: f"{type(self.layer).__name__}({self.layer._extent})")
     ahead: Recurrent
     back: Recurrent
     directions: tuple[Recurrent, Recurrent]
@@ -89,11 +90,6 @@ class Bidirectional(Layer):
                     f"{type(layer).__name__} inside: both directions share it"
                 )
         return layer
-
-    @property
-    def _extent(self) -> str:
-        """What its label has in brackets: the layer inside."""
-        return f"{type(self.layer).__name__}({self.layer._extent})"
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T, 2H) or (T, H) for (T, D) if the inner layer returns sequences, else (2H,) or (H,)."""

@@ -57,6 +57,7 @@ class Convolution(Activated, Windowed):
     """
 
     _paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
+    _extent = property(lambda self: f"{self.filters}, {self.kernel_size}")
 
     def __init__(
         self,
@@ -80,11 +81,6 @@ class Convolution(Activated, Windowed):
     def _windows(self) -> Windows:
         size, stride, dilation = (each(n, self._axes) for n in (self.kernel_size, self.stride, self.dilation))
         return Windows(size, stride, dilation, self.padding)
-
-    @property
-    def _extent(self) -> str:
-        """What its label has in brackets."""
-        return f"{self.filters}, {self.kernel_size}"
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T', F) for (T, D), or for images (H', W', F) for (H, W, D)."""

@@ -56,6 +56,7 @@ class Embedding(Layer):
     """
 
     _takes_indices = causal = True
+    _extent = property(lambda self: f"{self.vocabulary}, {self.units}")
 
     def __init__(
         self,
@@ -76,11 +77,6 @@ class Embedding(Layer):
                 f"a vocabulary of {self.mask + 1} has it"
             )
         self.initializer = initializers.get(initializer)
-
-    @property
-    def _extent(self) -> str:
-        """The arguments that its label shows."""
-        return f"{self.vocabulary}, {self.units}"
 
     def _check_values(self, x: Array) -> None:
         """Raise a ValueError at the first value that is no index."""

@@ -33,6 +33,7 @@ class WindowPooling(Windowed):
     """
 
     _merge: ClassVar[np.ufunc]  # takes one more value of each window into y
+    _extent = property(lambda self: str(self.pool_size))
 
     def __init__(self, pool_size: Any, stride: Any = None, *, name: str | None = None) -> None:
         super().__init__(name=name)
@@ -44,11 +45,6 @@ class WindowPooling(Windowed):
         stride = self.pool_size if self.stride is None else self.stride
         size, stride, dilation = (each(n, self._axes) for n in (self.pool_size, stride, 1))
         return Windows(size, stride, dilation)
-
-    @property
-    def _extent(self) -> str:
-        """What its label has in brackets."""
-        return str(self.pool_size)
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T', D) for (T, D), or for images (H', W', D) for (H, W, D)."""
