@@ -14,7 +14,7 @@ from nnfw.layers.base import Layer, Options
 
 
 class ActivatedOptions(Options, total=False):
-    """The arguments of every layer with an activation; `Activated` describes them."""
+    """The arguments of every layer with an activation; `Dense` describes them."""
 
     use_bias: bool
     initializer: str | Initializer
@@ -22,19 +22,7 @@ class ActivatedOptions(Options, total=False):
 
 
 class Activated(Layer):
-    """The base of layers that add a bias and apply an activation, y = φ(s): `Dense`, and the convolutions.
-
-    Parameters
-    ----------
-    activation : str or Activation
-        φ.
-    use_bias : bool
-        Whether b is added.
-    initializer, bias_initializer : str or Initializer
-        Fill ``W`` and ``b``.
-    **options
-        See `Layer`.
-    """
+    """The base of layers that add a bias and apply an activation, y = φ(s): `Dense`, and the convolutions."""
 
     activation: Activation  # φ
     _adjustable: tuple[str, ...] = ("activation",)

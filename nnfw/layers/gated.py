@@ -30,16 +30,9 @@ class RecurrentOptions(Options, total=False):
 
 
 class Gated(Recurrent):
-    """A recurrent layer with gates: the base of GRU and LSTM.
+    """A recurrent layer with gates: the base of GRU and LSTM, which describe its arguments.
 
-    Parameters
-    ----------
-    units, activation
-        See `Recurrent`.
-    recurrent_activation : str, Activation or dict
-        σ: one for all gates, or a dict by gate; gates that the dict leaves out keep the sigmoid.
-    **options
-        See `Recurrent`.
+    Gates that a dict as `recurrent_activation` leaves out keep the sigmoid.
     """
 
     _adjustable = (*Recurrent._adjustable, "recurrent_activation")

@@ -12,12 +12,7 @@ from nnfw.layers.parameters import NOTHING
 class Pooling(Layer):
     """The base of pooling layers, which define `pool` and its backward `spread`: (N, T, D) -> (N, D).
 
-    A sequence without a step, of length 0, gives 0.
-
-    Parameters
-    ----------
-    name : str, optional
-        See `Layer`.
+    A sequence without a step, of length 0, gives 0. `name` is all that they take: see `Layer`.
     """
 
     takes_lengths = True

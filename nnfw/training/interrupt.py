@@ -38,10 +38,7 @@ def outermost(network: Model) -> Model:
 def exclusive(network: Model, callbacks: Sequence[Any] = ()) -> Iterator[None]:
     """Hold a network and callbacks for one fit; `Interrupt.rest` lets go of the network between updates.
 
-    Raises
-    ------
-    RuntimeError
-        If another fit holds one of them already, in this thread or another.
+    It raises a RuntimeError if another fit holds one of them already, in this thread or another.
     """
     network, used = outermost(network), {id(one): one for one in callbacks if one.remembers}
     with HOLDING:
@@ -77,10 +74,7 @@ def let_go() -> Iterator[None]:
 def at_rest(network: Model, verb: str) -> Iterator[None]:
     """Hold the network between two updates of a fit in another thread; a callback of the fit just goes on.
 
-    Raises
-    ------
-    RuntimeError
-        If no batch ends within a minute, as where a callback waits for the thread that calls this.
+    It raises a RuntimeError if no batch ends within a minute, as where a callback waits for this thread.
     """
     network = outermost(network)
     if network._fitting == threading.get_ident():

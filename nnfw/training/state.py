@@ -93,10 +93,7 @@ def labels(callbacks: Sequence[Any], name: Callable[[Any], str] = attrgetter("_i
 def open_state(state: TrainingState | None, epochs: int, sampler: Sampler, resume: bool) -> TrainingState:
     """Return where a fit begins: after all `epochs` so far, or where the fit that it resumes ended.
 
-    Raises
-    ------
-    ValueError
-        If that fit was on other data, or sampled them differently.
+    It raises a ValueError if that fit was on other data, or sampled them differently.
     """
     if state is None or not resume:
         return TrainingState(epochs, sampler)
