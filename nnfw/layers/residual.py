@@ -50,6 +50,7 @@ class Residual(Sequential):
     """
 
     _is_chain = False
+    _last = property(lambda self: self)  # the layer that computes the output: none of those within
 
     def __init__(
         self, layers: Sequence[Layer], *, optimizer: str | Optimizer | None = None, name: str | None = None
@@ -61,11 +62,6 @@ class Residual(Sequential):
     def causal(self) -> bool:  # type: ignore[override]
         """Whether no output depends on a later step of the input."""
         return all(layer.causal for layer in self._units())
-
-    @property
-    def _last(self) -> Layer:
-        """The layer that computes the output: none of those within."""
-        return self
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return the shape of the input, which that of the outputs must be."""

@@ -54,15 +54,8 @@ class Callback(Part):
     _share: Any = None  # a method that gives the context of a fit shared with other processes, and no hook
 
     _checks: ClassVar = {"comes_last": boolean, "writes": boolean}
-
-    @property
-    def _free(self) -> tuple[str, ...]:  # type: ignore[override]
-        return self.remembers
-
-    @property
-    def _identity(self) -> str:
-        """Its class and arguments, by which a resumed fit knows it again."""
-        return repr(self)
+    _free = property(lambda self: self.remembers)
+    _identity = property(repr)  # its class and arguments, by which a resumed fit knows it again
 
     def on_fit_start(self, run: Run) -> None:
         """Before the first epoch of a `fit`."""
