@@ -6,6 +6,7 @@ Each registered activation must stand in `EXACT`: one that does not fails the fi
 import mpmath as mp
 import numpy as np
 import pytest
+from alike import for_each
 
 from nnfw import GRU, LSTM, RNN, Dense, ShapeError
 from nnfw.activations import (
@@ -318,7 +319,7 @@ def test_a_subclass_does_not_pass_for_its_base():
     assert Doubled() != Sigmoid()
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("call", "error", "message"),
     [
         (lambda: get("sofmax"), ValueError, "Did you mean 'softmax'"),

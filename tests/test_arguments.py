@@ -12,6 +12,7 @@ import re
 import modules  # noqa: F401 (all modules, and so all parts)
 import numpy as np
 import pytest
+from alike import for_each
 from untrained import untrained
 
 import nnfw
@@ -457,7 +458,7 @@ def test_a_history_is_a_history():
 # ---- names ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("wrong", [3, [], "", b"a", True, 0.5])
+@for_each("wrong", [3, [], "", b"a", True, 0.5])
 def test_the_name_of_a_layer_is_a_text(wrong):
     said = r": name must be a string that is not empty, or None, got "
     for make in (

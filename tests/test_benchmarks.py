@@ -10,6 +10,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from alike import for_each
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the benchmarks are run from the root, and not installed
@@ -150,13 +151,13 @@ def test_the_grid():
     assert all(plan.parse_sizes(text) == text for text in plan.RECURRENT + plan.DENSE)
 
 
-@pytest.mark.parametrize("text", ["3,4,5", "3,4,5,6,7", "3:4", "3,4,5,0", "a", ""])
+@for_each("text", ["3,4,5", "3,4,5,6,7", "3:4", "3,4,5,0", "a", ""])
 def test_sizes_that_mean_nothing_are_refused(text):
     with pytest.raises(ValueError, match=r".*"):
         plan.parse_sizes(text)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.layer)
+@for_each("case", CASES)
 def test_data_and_weights_follow_the_seed(case):
     for make in (plan.data, lambda case, seed: ours.weights(case, seed, ORDERS)):
         a, b, other = (str(make(case, seed)) for seed in (1, 1, 2))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from alike import for_each
 
 from nnfw import GRU, LSTM, Adam, Bidirectional, Conv1D, Dense, Network, ShapeError
 from nnfw.core.alignments import edit_distance
@@ -40,8 +41,8 @@ def by_all_paths(labels, p):
     return sum(np.prod(p[range(T), path]) for path in paths)
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("fused", [True, False])
+@for_each("case", CASES)
+@for_each("fused", [True, False])
 def test_value_and_gradient_are_those_of_pytorch(case, fused):
     r = {name.split("/")[2]: array for name, array in RECORDED.items() if name.split("/")[1] == case}
     y, a, loss = packed(r["labels"], r["lengths"]), softmax(r["x"]), CTC()
@@ -218,7 +219,7 @@ def test_the_check_takes_it():
     assert report.loss < 2 * report.chance
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "error", "words"),
     [
         ({"y": [[1], [2]]}, ShapeError, "labels of 3 sequences"),

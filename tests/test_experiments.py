@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from alike import for_each
 
 import nnfw
 from nnfw import (
@@ -166,7 +167,7 @@ def test_repetitions_can_be_compared():
         np.testing.assert_allclose(line.get_ydata(), mean)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("call", "said"),
     [
         (lambda: find_rate(3, X, Y), "find_rate: network must be a Network, got 3"),

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from alike import for_each
 from untrained import untrained
 
 from nnfw import (
@@ -240,7 +241,7 @@ class TestMistakes:
     def network(self):
         return untrained(Network([GRU(4), Dense(3, "softmax")], loss="cce", seed=0), 5, 2)
 
-    @pytest.mark.parametrize(
+    @for_each(
         ("options", "said"),
         [
             ({"output": 3}, r"output\[0\] is 3.*one of the 3 numbers from 0 to 2"),

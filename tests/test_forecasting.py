@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from alike import for_each
 
 from nnfw import GRU, Adam, Dense, Flatten, Network, ShapeError
 from nnfw.data import sliding_windows
@@ -172,7 +173,7 @@ def test_bands_are_quantiles_of_the_paths():
         ahead.band(1.5)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("arguments", "options", "error", "words"),
     [
         ((SERIES[:T], 0), {}, ValueError, "forecast: steps"),
@@ -287,7 +288,7 @@ def test_only_the_first_column_is_forecast():
     np.testing.assert_array_equal(result.forecasts["network"], result.forecasts["naive"])
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("change", "error", "words"),
     [
         ({"horizon": 0}, ValueError, "backtest: horizon"),

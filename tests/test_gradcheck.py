@@ -8,6 +8,7 @@ import pickle
 import mpmath
 import numpy as np
 import pytest
+from alike import for_each
 from own import Gain
 from untrained import untrained
 
@@ -276,7 +277,7 @@ def test_a_right_layer_passes():
     assert {"shapes", "gradients", "training"} <= set(report.passed)
 
 
-@pytest.mark.parametrize("fault", AFFINE_FAULTS)
+@for_each("fault", AFFINE_FAULTS)
 def test_each_fault_of_a_layer_is_found_and_named(fault):
     methods, message = AFFINE_FAULTS[fault]
     with pytest.raises(CheckError, match=message) as caught:

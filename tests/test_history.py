@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from alike import for_each
 
 from nnfw import Dense, EarlyStopping, History, Network
 
@@ -18,7 +19,7 @@ def history_of(**values):
     return history
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("history", "shown"),
     [
         (History(), "<History, no epoch>"),

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from alike import for_each
 
 from nnfw import initializers as module
 from nnfw.initializers import (
@@ -53,7 +54,7 @@ def kurtosis(values):
 # --- what all of them promise ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_same_seed_same_values_in_either_precision(name):
     shape = (7, 5)
     double = drawn(name, shape, "float64", seed=3)
@@ -66,7 +67,7 @@ def test_same_seed_same_values_in_either_precision(name):
         assert np.abs(double - drawn(name, shape, "float64", seed=4)).max() > 1e-3
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_values_are_a_fresh_writable_array_in_row_order(name):
     initializer, rng = get(name), np.random.default_rng(0)
     first = initializer(rng, (3, 5))
@@ -77,8 +78,8 @@ def test_values_are_a_fresh_writable_array_in_row_order(name):
     np.testing.assert_array_equal(initializer(np.random.default_rng(0), (3, 5)), before)
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - set(MATRICES)))
-@pytest.mark.parametrize("shape", [(6,), (2, 3, 4)])
+@for_each("name", sorted(set(NAMES) - set(MATRICES)))
+@for_each("shape", [(6,), (2, 3, 4)])
 def test_shapes_of_any_number_of_axes(name, shape):
     assert drawn(name, shape).shape == shape
 
@@ -86,9 +87,7 @@ def test_shapes_of_any_number_of_axes(name, shape):
 CUBES = [name for name in MATRICES if name in ("orthogonal", "identity")]
 
 
-@pytest.mark.parametrize(
-    ("name", "shape"), [(name, (6,)) for name in MATRICES] + [(name, (2, 3, 4)) for name in CUBES]
-)
+@for_each(("name", "shape"), [(name, (6,)) for name in MATRICES] + [(name, (2, 3, 4)) for name in CUBES])
 def test_fans_need_two_axes(name, shape):
     with pytest.raises(ValueError, match=r"\(inputs, units\)") as error:
         drawn(name, shape)
@@ -119,8 +118,8 @@ def test_global_random_state_is_left_alone():
 # --- distributions --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rule", VARIANCES)
-@pytest.mark.parametrize("seed", range(3))
+@for_each("rule", VARIANCES)
+@for_each("seed", range(3))
 def test_variance_scaling(rule, seed):
     uniform, normal = drawn(f"{rule}_uniform", seed=seed), drawn(f"{rule}_normal", seed=seed)
     variance = VARIANCES[rule]
@@ -177,8 +176,8 @@ def test_truncated_normal_keeps_what_lies_inside():
 # --- matrices -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("gain", [1.0, 0.3, -2.0])
-@pytest.mark.parametrize("shape", [(40, 40), (17, 53), (53, 17), (1, 5), (5, 1)])
+@for_each("gain", [1.0, 0.3, -2.0])
+@for_each("shape", [(40, 40), (17, 53), (53, 17), (1, 5), (5, 1)])
 def test_orthogonal(shape, gain):
     Q = drawn(Orthogonal(gain), shape)
     product = Q.T @ Q if shape[0] >= shape[1] else Q @ Q.T
@@ -281,7 +280,7 @@ def test_names():
             get(wrong)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("build", "error"),
     [
         (lambda: Constant("1"), TypeError),

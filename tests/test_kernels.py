@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from alike import for_each
 
 import nnfw
 from nnfw import GRU, LSTM, RNN, Adam, AdamW, Dense, Nadam, Network, RMSprop, kernels
@@ -208,7 +209,7 @@ def test_another_blas_is_left_alone(monkeypatch, capsys):
         nnfw.set_blas_threads(1)
 
 
-@pytest.mark.parametrize("count", [0, -1, 1.0, True, "1", None])
+@for_each("count", [0, -1, 1.0, True, "1", None])
 def test_a_number_of_threads_is_a_whole_one(count):
     with pytest.raises((TypeError, ValueError), match=r"^set_blas_threads: count must be "):
         nnfw.set_blas_threads(count)

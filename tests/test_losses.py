@@ -10,6 +10,7 @@ from pathlib import Path
 import mpmath
 import numpy as np
 import pytest
+from alike import for_each
 
 from nnfw import Adam, Dense, Network, losses
 from nnfw.core.logits import LOGIT_GRADIENTS, LOGITS
@@ -86,7 +87,7 @@ def logit_gradient(loss, y, a, weight=None):
 # --- PyTorch --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", CASES)
+@for_each("case", CASES)
 def test_agrees_with_pytorch(case):
     r = {key.split("/")[1]: value for key, value in RECORDED.items() if key.startswith(case + "/")}
     activation = CASES[case]["activation"]
@@ -138,9 +139,9 @@ def test_weights_of_samples_divide_as_in_keras(case):
 # --- finite differences, weights, the time axis ---------------------------------------------------
 
 
-@pytest.mark.parametrize("divide_by", ["samples", "weights"])
-@pytest.mark.parametrize("shape", [(3, 5), (2, 3, 5), (3, 1)])
-@pytest.mark.parametrize("name", NAMES)
+@for_each("divide_by", ["samples", "weights"])
+@for_each("shape", [(3, 5), (2, 3, 5), (3, 1)])
+@for_each("name", NAMES)
 def test_gradient_is_the_slope_of_the_loss(name, shape, divide_by):
     rng = np.random.default_rng(1)
     loss, weight = losses.get(name), rng.uniform(0.0, 2.0, shape[:-1])
@@ -151,9 +152,9 @@ def test_gradient_is_the_slope_of_the_loss(name, shape, divide_by):
         np.testing.assert_allclose(loss.gradient(y, a, w), expected, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("smoothing", [0.0, 0.3])
-@pytest.mark.parametrize("shape", [(4, 3), (2, 4, 3)])
-@pytest.mark.parametrize("cls", [BinaryCrossentropy, CategoricalCrossentropy])
+@for_each("smoothing", [0.0, 0.3])
+@for_each("shape", [(4, 3), (2, 4, 3)])
+@for_each("cls", [BinaryCrossentropy, CategoricalCrossentropy])
 def test_the_fused_gradient_is_the_slope_by_the_logits(cls, shape, smoothing):
     rng = np.random.default_rng(2)
     loss = cls(label_smoothing=smoothing)
@@ -164,7 +165,7 @@ def test_the_fused_gradient_is_the_slope_by_the_logits(cls, shape, smoothing):
     np.testing.assert_allclose(gradient, expected, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_the_fused_and_the_ordinary_form_are_one_loss(name):
     """Where both are accurate they agree, so the ordinary path is the same function of the outputs."""
     loss = losses.get(name)
@@ -183,7 +184,7 @@ def test_the_fused_and_the_ordinary_form_are_one_loss(name):
     np.testing.assert_allclose(through, logit_gradient(loss, y, a), rtol=1e-12, atol=1e-16)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_weights_count_samples(name):
     rng = np.random.default_rng(4)
     loss = losses.get(name)
@@ -456,8 +457,8 @@ def at_logits(s, loss, activation):
     return network, network.forward(s, training=True)
 
 
-@pytest.mark.parametrize(("loss", "activation"), FUSED)
-@pytest.mark.parametrize("size", [1.0, 50.0, 800.0, 1e300])
+@for_each(("loss", "activation"), FUSED)
+@for_each("size", [1.0, 50.0, 800.0, 1e300])
 def test_by_hand_a_network_is_exact_at_any_finite_logit(loss, activation, size):
     s, y = size * np.array([[1.0, -1.0], [-1.0, 1.0]]), np.array([[0.0, 1.0], [0.0, 1.0]])
     network, a = at_logits(s, loss, activation)
@@ -516,8 +517,8 @@ def test_an_array_entered_again_has_its_last_companion():
 # --- the ordinary form at the edges ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("name", NAMES)
+@for_each("dtype", ["float32", "float64"])
+@for_each("name", NAMES)
 def test_outputs_of_0_and_1_give_finite_numbers_that_can_be_squared(name, dtype):
     loss = losses.get(name)
     y, a = (
@@ -593,7 +594,7 @@ def test_hinge_reads_0_as_minus_1():
         np.testing.assert_array_equal(Hinge().gradient(y, a), Hinge().gradient(2 * bits - 1, a))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_the_dtype_of_the_outputs_is_kept(name):
     floats = "float32", "float64"
     for dtype, y_dtype in itertools.product(floats, (*floats, "int64", "uint8", "bool")):
@@ -633,7 +634,7 @@ def test_lists_integers_and_strided_arrays():
     assert CategoricalCrossentropy()(softmax(y), s) == pytest.approx(expected, rel=1e-15)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_nothing_is_broadcast(name):
     loss, shapes = losses.get(name), [(4,), (4, 1), (1, 3), (3,), (4, 3, 1), (3, 4)]
     a = loss.as_outputs(np.full((4, 3), 0.5))
@@ -646,7 +647,7 @@ def test_nothing_is_broadcast(name):
         assert len(str(error.value)) < 500
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "y", "a", "message"),
     [
         ("cce", [0, 3], np.full((2, 3), 0.3), "classes 0 to 3.*0 to 2"),
@@ -672,13 +673,13 @@ def test_errors_teach(name, y, a, message):
             call(y, a)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_outputs_that_predict_targets_have_them_as_their_estimate(name):
     loss, y = losses.get(name), np.random.default_rng(16).uniform(size=(4, 2, 3))
     np.testing.assert_allclose(loss.estimate(loss.as_outputs(y)), y, rtol=1e-14)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if losses.get(name).target_range[0] == -np.inf])
+@for_each("name", [name for name in NAMES if losses.get(name).target_range[0] == -np.inf])
 def test_a_target_of_nan_shows_where_any_target_makes_sense(name):
     loss = losses.get(name)
     assert np.isnan(loss([[np.nan], [0.5]], loss.as_outputs(np.full((2, 1), 0.5))))
@@ -730,7 +731,7 @@ def test_every_public_loss_is_registered():
     assert classes == set(losses.registry.factories.values())
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("build", "error"),
     [
         (lambda: Huber(delta=0.0), ValueError),
@@ -748,7 +749,7 @@ def test_arguments_are_checked(build, error):
         build()
 
 
-@pytest.mark.parametrize("name", [*NAMES, "ctc"])
+@for_each("name", [*NAMES, "ctc"])
 def test_every_loss_can_divide_by_the_sum_of_the_weights(name):
     loss = losses.get(name)
     again = type(loss)(**{**loss.config, "divide_by": "weights"})

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from alike import for_each
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -142,7 +143,7 @@ def classifications(draw, fewest=1):
 # ---- Values ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", RECORDED)
+@for_each("case", RECORDED)
 def test_agrees_with_scikit_learn(case):
     y, a, expected = (RECORDED[case][name] for name in ("y", "a", "expected"))
     for name, value in expected.items():
@@ -382,7 +383,7 @@ def test_single_outputs_of_sequences_may_be_lists_of_numbers(rng):
     assert F1()(ragged(y), ragged(a[..., 0])) == F1()(ragged(y), a) == expected
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("y", "a", "options", "words"),
     [
         ([[0, 1], [1]], np.zeros((2, 3)), {}, r"a of shape \(2, 3\) has no time steps"),
@@ -603,7 +604,7 @@ def test_the_config_builds_the_metric_again():
         assert (again.name, again.config) == (metric.name, metric.config)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("word", "name"),
     [
         ("acc", "accuracy"),
@@ -986,7 +987,7 @@ WRONG_SHAPES = [
 ]
 
 
-@pytest.mark.parametrize(("metric", "y_shape", "a_shape"), WRONG_SHAPES)
+@for_each(("metric", "y_shape", "a_shape"), WRONG_SHAPES)
 def test_shapes_must_fit_exactly(metric, y_shape, a_shape):
     with pytest.raises(ValueError, match="y comes first") as caught:
         metric(np.zeros(y_shape), np.zeros(a_shape))
@@ -996,7 +997,7 @@ def test_shapes_must_fit_exactly(metric, y_shape, a_shape):
     assert len(message) < 500
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("y", "a", "words"),
     [
         ([0, 3], np.zeros((2, 3)), "y holds 3.*K=3.*0 to 2"),

@@ -10,6 +10,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from alike import for_each
 from saved import state_of
 from untrained import untrained
 
@@ -158,8 +159,8 @@ class TestVerbs:
 
 
 class TestJointForm:
-    @pytest.mark.parametrize(("activation", "loss", "units"), [("softmax", "cce", 3), ("sigmoid", "bce", 1)])
-    @pytest.mark.parametrize("scale", [1.0, 50.0, 1e4, 1e30])
+    @for_each(("activation", "loss", "units"), [("softmax", "cce", 3), ("sigmoid", "bce", 1)])
+    @for_each("scale", [1.0, 50.0, 1e4, 1e30])
     def test_confident_mistakes_keep_their_gradient(self, activation, loss, units, scale):
         network = untrained(Network([Dense(units, activation)], loss=loss, seed=0), 2)
         network.layers[0].flat_params[...] = 0
@@ -551,7 +552,7 @@ class TestBuild:
         np.testing.assert_array_equal(network.layers[0].flat_params, trained.layers[0].flat_params)
         assert network.layers[1].params["W"].shape == (4, 3)
 
-    @pytest.mark.parametrize("shape", [(5,), (5, 3), (2, None), 5, (5, 2.0), (0, -2)])
+    @for_each("shape", [(5,), (5, 3), (2, None), 5, (5, 2.0), (0, -2)])
     def test_changes_nothing_where_a_shape_is_refused(self, shape):
         built, fresh = Network([GRU(4), Dense(1)], seed=2), Network([GRU(4), Dense(1)], seed=2)
         built.build((5, 2))
@@ -598,7 +599,7 @@ class TestInitializeByHand:
                 layer.initialize(rng)
         assert state_of(network) == before
 
-    @pytest.mark.parametrize("dtype", ["float16", "single", ">f4", int, [1.0], "complex128", ""])
+    @for_each("dtype", ["float16", "single", ">f4", int, [1.0], "complex128", ""])
     def test_refuses_another_dtype(self, dtype):
         network = untrained(Network([Bidirectional(GRU(4)), Dense(2)], seed=0), 5, 2)
         network.layers[0].forward(np.ones((3, 5, 2), "float32"), training=True)
@@ -690,7 +691,7 @@ class TestConstruction:
         with pytest.raises(ValueError, match="dtype='float32'"):
             Network([copy.deepcopy(trained.layers[0])], dtype="float64").predict(x)
 
-    @pytest.mark.parametrize(
+    @for_each(
         ("keywords", "error", "message"),
         [
             ({"loss": "mze"}, ValueError, "did you mean|Did you mean 'mse'"),

@@ -5,6 +5,7 @@ import copy
 import matplotlib
 import numpy as np
 import pytest
+from alike import for_each
 from matplotlib.figure import Figure
 from untrained import untrained
 
@@ -495,7 +496,7 @@ def test_a_single_axis_can_be_yours(draw, tmp_path):
         draw("here")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("draw", "said"),
     [
         (lambda: plots.gates(3, X), "gates: network must be a Network, got int"),

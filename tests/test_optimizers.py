@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from alike import for_each
 
 from nnfw import optimizers, schedules
 from nnfw.core.vectors import Scratch, clip_to_norm
@@ -62,7 +63,7 @@ def by_step(rates):
 # ---- PyTorch ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("index", range(len(SETTINGS)), ids=[" ".join(map(str, s)) for s in SETTINGS])
+@for_each("index", range(len(SETTINGS)))
 def test_twenty_steps_are_those_of_pytorch(index):
     rule, options, rates = SETTINGS[index]
     optimizer = getattr(optimizers, rule)(by_step(RECORDED[rates]), **options)
@@ -447,7 +448,7 @@ def test_every_name_builds_its_class():
         optimizers.get(0.1)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("build", "argument", "value"),
     [
         *((optimizer, "learning_rate", value) for optimizer in RULES.values() for value in (-0.1, math.nan)),
@@ -474,7 +475,7 @@ def test_a_value_out_of_range_is_named(build, argument, value):
     assert optimizer.config == before
 
 
-@pytest.mark.parametrize(
+@for_each(
     "options",
     [
         {"learning_rate": "0.1"},

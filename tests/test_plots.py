@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import matplotlib
 import numpy as np
 import pytest
+from alike import for_each
 from matplotlib.colors import to_rgb
 
 from nnfw import Dense, Network, plots
@@ -490,7 +491,7 @@ def test_matplotlib_waits_for_a_picture_and_pyplot_is_never_imported():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("draw", "message"),
     [
         (lambda: plots.history({}), "no epoch yet; call fit first"),

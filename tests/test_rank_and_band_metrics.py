@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from alike import for_each
 
 from nnfw import Adam, CSVLogger, Dense, EarlyStopping, Network, ReduceOnPlateau, metrics
 from nnfw.losses import Quantile
@@ -58,8 +59,8 @@ def test_areas_are_those_of_scikit_learn_with_ties(rng, k):
         assert AveragePrecision()(y, a) == pytest.approx(precision, rel=1e-12)
 
 
-@pytest.mark.parametrize("case", RANKS, ids=lambda case: f"{len(case['y'])}-{len(case['a'][0])}")
-@pytest.mark.parametrize("metric", [ROCAUC(), AveragePrecision()], ids=lambda metric: metric.name)
+@for_each("case", RANKS)
+@for_each("metric", [ROCAUC(), AveragePrecision()])
 def test_areas_are_those_of_scikit_learn_with_weights(metric, case):
     y, a, (alone, weighted) = case["y"], case["a"], case["expected"][metric.name]
     assert metric(y, a) == pytest.approx(alone, rel=1e-12)
@@ -93,7 +94,7 @@ def test_weights_of_sequences_and_of_their_steps(rng):
     assert metric(cut[0], cut[1], weight=of_each) == metric(y, a, lengths=lengths, weight=of_each)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("weight", "message"),
     [
         (np.ones(4), r"weight must be 5 numbers of at least 0, and one above, got shape \(4,\)"),

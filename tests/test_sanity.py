@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from alike import for_each
 from untrained import untrained
 
 from nnfw import (
@@ -352,7 +353,7 @@ class TestVerdict:
     def test_numbers_are_well(self):
         assert regressor().check(X, NUMBERS).ok
 
-    @pytest.mark.parametrize(("network", "x", "y", "said"), WRONG)
+    @for_each(("network", "x", "y", "said"), WRONG)
     @pytest.mark.slow
     def test_what_is_wrong_is_said(self, network, x, y, said):
         report = network().check(x, y, steps=60)

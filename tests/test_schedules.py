@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from alike import for_each
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -108,7 +109,7 @@ def test_formula(schedule):
     np.testing.assert_allclose([schedule(e) for e in EPOCHS], expected, rtol=1e-12, atol=1e-16)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("recorded", "schedule"),
     {
         "constant": Constant(RATE),
@@ -293,7 +294,7 @@ FROM_0, ABOVE_0 = "must be a finite number in [0, inf), got ", "must be a finite
 FROM_1, TO_1 = "must be a finite number in [1, inf), got ", "must be a finite number in [0, 1], got "
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("build", "error", "message"),
     [
         (lambda: get("cosine"), TypeError, NAME + "'cosine' (str). Did you mean 'Cosine'?"),

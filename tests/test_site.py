@@ -3,6 +3,7 @@
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from alike import for_each
 
 import nnfw
 from nnfw import (
@@ -33,7 +34,7 @@ def read(cls):
     return found
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("formula", "expected"),
     [
         ("h = φ(x Wx + h₋ Wh + b)", r"h = \varphi(x\;W_{x} + h_{-}\;W_{h} + b)"),
@@ -48,7 +49,7 @@ def test_formulas_in_tex(formula, expected):
     assert equations.tex(formula) == expected
 
 
-@pytest.mark.parametrize("cls", NUMBERED, ids=lambda cls: cls.__name__)
+@for_each("cls", NUMBERED)
 def test_every_equation_has_its_lines(cls):
     found = read(cls)
     assert any(equation.forward for equation in found.values())

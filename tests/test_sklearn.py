@@ -8,6 +8,7 @@ import signal
 
 import numpy as np
 import pytest
+from alike import for_each
 
 pytest.importorskip("sklearn")
 
@@ -171,7 +172,7 @@ def test_a_regressor_is_a_linear_output_with_a_loss(y, K, loss):
     assert isinstance(fitted.network_.loss, MAE) == (loss == "mae")
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("call", "said"),
     [
         (lambda: NetworkClassifier(max_iter=9), "has no argument 'max_iter'; nnfw calls it epochs."),
@@ -440,7 +441,7 @@ def test_counts_are_predicted_by_outputs_above_0():
 MASKED = np.ma.masked_greater(ROWS, 1)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("call", "error", "message"),
     [
         (lambda: classifier().fit(MASKED, LABELS), ValueError, "X has masked values"),

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from alike import for_each
 from untrained import untrained
 
 from nnfw import (
@@ -65,8 +66,8 @@ def built(layers, dtype="float64", x=X):
     return network
 
 
-@pytest.mark.parametrize("name", CHAINS)
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-6)])
+@for_each("name", CHAINS)
+@for_each(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-6)])
 def test_step_by_step_equals_the_whole_sequence(name, dtype, tolerance):
     network = built(CHAINS[name](), dtype)
     y = network.predict(X)
@@ -420,8 +421,8 @@ def test_top_k_and_temperature_0():
     assert {draw(np.array([0.0, 1.0, 0.0]), 5.0, None, np.random.default_rng(n)) for n in range(50)} == {1}
 
 
-@pytest.mark.parametrize("temperature", [5e-324, 1e-310, 1e-300, 1e-5])
-@pytest.mark.parametrize("top_k", [None, 2])
+@for_each("temperature", [5e-324, 1e-310, 1e-300, 1e-5])
+@for_each("top_k", [None, 2])
 def test_next_to_temperature_0_the_likeliest_symbol_is_taken(temperature, top_k):
     p = np.array([0.2, 0.0, 0.5, 0.3], np.float32)
     assert {draw(p, temperature, top_k, np.random.default_rng(n)) for n in range(50)} == {2}

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from alike import for_each
 
 from nnfw.core.lengths import check_lengths, cleared, is_sequence, steps_as_samples, valid_steps, without
 
@@ -29,7 +30,7 @@ def test_padding_is_0_in_a_copy():
     np.testing.assert_array_equal(cleared(x, LENGTHS), found)
 
 
-@pytest.mark.parametrize("shape", [(3, 4, 2), (3, 4, 2, 5), (3, 4), (3, 5, 2), (2, 4, 2), (4, 3, 2)])
+@for_each("shape", [(3, 4, 2), (3, 4, 2, 5), (3, 4), (3, 5, 2), (2, 4, 2), (4, 3, 2)])
 def test_a_sequence_has_the_steps_and_features(shape):
     assert is_sequence(np.zeros(shape), (3, 4)) is (shape in [(3, 4, 2), (3, 4, 2, 5)])
 

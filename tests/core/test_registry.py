@@ -5,6 +5,7 @@ import inspect
 import re
 
 import pytest
+from alike import for_each
 from modules import MODULES
 
 import nnfw
@@ -106,7 +107,7 @@ class TestArguments:
 
 
 class TestRepr:
-    @pytest.mark.parametrize(
+    @for_each(
         ("part", "text"),
         [
             (Base(3), "Base(3)"),
@@ -141,7 +142,7 @@ class TestRepr:
         assert brief(Tanh()) == "'tanh'"
         assert brief(Steeper()) == "Steeper()"
 
-    @pytest.mark.parametrize(("registry", "name"), [one for one in REGISTERED if "schedule" not in one.id])
+    @for_each(("registry", "name"), [one for one in REGISTERED if "schedule" not in one.id])
     def test_registered_parts_are_shown_by_name_and_made_anew_from_their_config(self, registry, name):
         part = registry.get(name)
         assert repr(type(part)(**part.config)) == repr(part)
@@ -254,12 +255,12 @@ class TestEveryName:
         assert type(module.get("of_your_own")) is OfYourOwn
         assert registry.names()[-1] == "of_your_own"
 
-    @pytest.mark.parametrize(("registry", "name"), REGISTERED)
+    @for_each(("registry", "name"), REGISTERED)
     def test_letters_in_capitals(self, registry, name):
         with pytest.raises(ValueError, match=f"Did you mean '{name}'|nnfw calls it '{name}'"):
             registry.get(name.upper())
 
-    @pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.kind)
+    @for_each("registry", REGISTRIES)
     def test_synonyms_lead_to_names(self, registry):
         for synonym, name in registry.synonyms.items():
             assert synonym not in registry.names()
@@ -268,7 +269,7 @@ class TestEveryName:
             with pytest.raises(ValueError, match=f"nnfw calls it {said}"):
                 registry.get(synonym.upper())
 
-    @pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.kind)
+    @for_each("registry", REGISTRIES)
     def test_messages_are_short(self, registry):
         for wrong in ("zzz", 3):
             with pytest.raises((TypeError, ValueError)) as raised:
@@ -286,7 +287,7 @@ class TestWordsOfOtherLibraries:
         meant = {word for words in names.ARGUMENTS.values() for word in words.split()}
         assert meant <= known
 
-    @pytest.mark.parametrize(
+    @for_each(
         ("call", "said"),
         [
             (lambda: GRU(hidden_size=3), "GRU has no argument 'hidden_size'; nnfw calls it units."),
@@ -318,12 +319,12 @@ class TestWordsOfOtherLibraries:
             call()
         assert len(str(raised.value)) < 500
 
-    @pytest.mark.parametrize("word", names.ARGUMENTS)
+    @for_each("word", names.ARGUMENTS)
     def test_all_of_them(self, word):
         known = names.ARGUMENTS[word].split()
         assert names.translation(word, known) == f"; nnfw calls it {' and '.join(known)}."
 
-    @pytest.mark.parametrize("word", names.ELSEWHERE)
+    @for_each("word", names.ELSEWHERE)
     def test_what_is_done_otherwise(self, word):
         assert names.translation(word, ["units"]) == f"; leave it out: {names.ELSEWHERE[word]}."
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from alike import for_each
 from modules import MODULES
 
 import nnfw
@@ -56,7 +57,7 @@ def test_all_are_found():
     assert len(PARTS) > 80
 
 
-@pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.kind)
+@for_each("registry", REGISTRIES)
 def test_names_of_parts(registry):
     known = registry.names()
     for name in known:
@@ -67,7 +68,7 @@ def test_names_of_parts(registry):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
+@for_each("part", PARTS)
 def test_arguments_of_parts(part):
     known = list(part._arguments())
     for name in known:
@@ -102,7 +103,7 @@ def test_of_thousands_of_slips_nearly_all_are_understood():
 class TestImports:
     """``nnfw.X`` and ``from nnfw import X``, for a name X of another library."""
 
-    @pytest.mark.parametrize("name", IMPORTS)
+    @for_each("name", IMPORTS)
     def test_a_name_of_another_library(self, name):
         assert name not in nnfw.__all__
         said = f" {name!r}{{}}; in nnfw: {IMPORTS[name]}"
@@ -173,7 +174,7 @@ class TestImports:
 class TestMembers:
     """What models of other libraries have, looked for on a network."""
 
-    @pytest.mark.parametrize("name", MEMBERS)
+    @for_each("name", MEMBERS)
     def test_a_member_of_another_library(self, name):
         network = Network([Dense(1)])
         said = f"'Network' object has no attribute {name!r}; in nnfw: {MEMBERS[name]}"

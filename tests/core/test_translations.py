@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from alike import for_each
 from modules import MODULES
 from untrained import untrained
 
@@ -75,7 +76,7 @@ def test_functions_are_found():
     assert {"Network.fit", "Network.evaluate", "Loss.__call__", "Metric.__call__"} <= EXPLAINED.keys()
 
 
-@pytest.mark.parametrize("word", [*ARGUMENTS, *ELSEWHERE])
+@for_each("word", [*ARGUMENTS, *ELSEWHERE])
 def test_no_answer_tells_to_use_what_was_given(word):
     """With every other argument given, and with none, for all that could be called with the word."""
     answered = 0
@@ -173,14 +174,14 @@ LEFT_OUT = {
 }
 
 
-@pytest.mark.parametrize("word", ARGUMENTS)
+@for_each("word", ARGUMENTS)
 def test_an_argument_is_translated(word):
     call, theirs, ours = CALLS[word]
     assert refusal(call, **theirs).endswith(f"has no argument {word!r}; nnfw calls it {' and '.join(ours)}.")
     call(**ours)
 
 
-@pytest.mark.parametrize("word", ELSEWHERE)
+@for_each("word", ELSEWHERE)
 def test_an_argument_can_be_left_out(word):
     call, theirs, part = LEFT_OUT[word]
     said = refusal(call, **{word: theirs})
@@ -192,7 +193,7 @@ def test_an_argument_can_be_left_out(word):
 PLACED = [(home, word) for home, words in HOMES.items() for word in words.split()]
 
 
-@pytest.mark.parametrize(("home", "word"), PLACED)
+@for_each(("home", "word"), PLACED)
 def test_an_argument_is_sent_to_what_takes_it(home, word):
     said = f"; write {home.format(word)}."
     assert said in refusal(nnfw.Flatten, **{word: None})
@@ -207,7 +208,7 @@ def test_all_arguments_of_a_network_have_a_home():
         assert {*names} - {"name"} <= taken
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("call", "said"),
     [
         (lambda: Network([Dense(1)], divide_by="weights"), "losses.CategoricalCrossentropy(divide_by=...)"),
@@ -255,10 +256,9 @@ def test_hooks_of_other_libraries():
             fit(callbacks=[callback])
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("registry", "word"),
     [(registry, word) for registry in REGISTRIES for word in registry.synonyms],
-    ids=lambda value: value if isinstance(value, str) else value.kind,
 )
 def test_a_name_of_a_part_is_translated(registry, word):
     assert word not in registry.names()
@@ -268,7 +268,7 @@ def test_a_name_of_a_part_is_translated(registry, word):
     assert isinstance(registry.get(eval(answer, vars(nnfw))), registry.base)
 
 
-@pytest.mark.parametrize("text", [*IMPORTS.values(), *MEMBERS.values()])
+@for_each("text", [*IMPORTS.values(), *MEMBERS.values()])
 def test_what_an_answer_names_is_there(text):
     network = Network([Dense(1)], seed=0)
     network.fit(X, X[:, 0], verbose=0)

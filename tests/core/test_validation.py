@@ -8,6 +8,7 @@ from typing import Annotated
 
 import numpy as np
 import pytest
+from alike import for_each
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,8 +22,8 @@ class TestChecks:
         found = checks.whole_number("Owner", "count", value)
         assert (found, type(found)) == (5, int)
 
-    @pytest.mark.parametrize("value", [True, np.True_, 5.0, "5", None, 5j, [5], np.array([5]), Fraction(5)])
-    @pytest.mark.parametrize("check", [checks.whole_number, checks.positive_integer])
+    @for_each("value", [True, np.True_, 5.0, "5", None, 5j, [5], np.array([5]), Fraction(5)])
+    @for_each("check", [checks.whole_number, checks.positive_integer])
     def test_what_is_no_whole_number(self, check, value):
         said = f"Owner: count must be a whole number, got {value!r} ({type(value).__name__})"
         with pytest.raises(TypeError, match=re.escape(said)):
@@ -55,7 +56,7 @@ class TestChecks:
         found = checks.FINITE("Owner", "share", value)
         assert (found, type(found)) == (0.5, float)
 
-    @pytest.mark.parametrize("value", [True, "0.5", None, 1j, [0.5], np.array([0.5])])
+    @for_each("value", [True, "0.5", None, 1j, [0.5], np.array([0.5])])
     def test_what_is_no_number(self, value):
         with pytest.raises(TypeError, match=r"^Owner: share must be a number, got "):
             checks.FINITE("Owner", "share", value)
@@ -97,7 +98,7 @@ class TestChecks:
                 with pytest.raises(ValueError, match=rf"^Owner: share must be .* \(-inf, inf\), got {got}$"):
                     call("Owner", "share", signed)
 
-    @pytest.mark.parametrize("value", [3, np.int8(3), np.uint64(3), 3.0, np.float32(3), Fraction(3)])
+    @for_each("value", [3, np.int8(3), np.uint64(3), 3.0, np.float32(3), Fraction(3)])
     def test_exact_numbers(self, value):
         found = checks.POSITIVE.exact("Owner", "share", value)
         assert (found, type(found)) == (3, int if isinstance(value, (int, np.integer)) else float)
@@ -192,7 +193,7 @@ MASKED = np.ma.masked_equal([[1.0, 2.0], [3.0, 4.0]], 4.0)
 
 
 class TestArrays:
-    @pytest.mark.parametrize(
+    @for_each(
         "values",
         [
             MASKED,
@@ -202,9 +203,8 @@ class TestArrays:
             [1.0, np.ma.masked],
             [[1.0, np.ma.masked]],
         ],
-        ids=repr,
     )
-    @pytest.mark.parametrize("check", [checks.as_array, checks.numeric])
+    @for_each("check", [checks.as_array, checks.numeric])
     def test_masked_values_are_refused_at_any_depth(self, check, values):
         with pytest.raises(ValueError, match=r"^x has masked values; fill them, x\.filled"):
             check(values, "x")
@@ -224,7 +224,7 @@ class TestArrays:
         assert checks.as_array(mapped, "x") is mapped
         assert checks.as_array([1, "a"], "x", object).tolist() == [1, "a"]
 
-    @pytest.mark.parametrize(
+    @for_each(
         ("values", "error", "said"),
         [
             ([0, 4], ValueError, r"^x\[1\] is 4, and must be one of the 4 numbers from 0 to 3; the remedy$"),

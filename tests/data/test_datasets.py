@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from alike import for_each
 
 from nnfw.datasets import adding_problem, delayed_echo, load_digits, parity, sine_mixture
 
@@ -217,7 +218,7 @@ def test_sine_mixture_periods():
     assert (np.delete(spectrum, 4, axis=1) < 1e-4).all()
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("make", "error", "words"),
     [
         (lambda: adding_problem(0, 5), ValueError, "adding_problem: n "),

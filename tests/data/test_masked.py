@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from alike import for_each
 
 from nnfw import GRU, Dense, Embedding, Network
 from nnfw.data import (
@@ -47,7 +48,7 @@ def rng():
     return np.random.default_rng(0)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "use",
     [
         lambda: pad_sequences([np.ones((2, 2)), HALF[0]]),

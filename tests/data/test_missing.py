@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+from alike import for_each
 
 from nnfw import GRU, Dense, Network
 from nnfw.data import Gaps, Impute, StandardScaler
@@ -36,8 +37,8 @@ def by_loops(x, method, mean):
     return np.concatenate([y, np.isnan(x)], axis=1)
 
 
-@pytest.mark.parametrize("method", ["last", "mean", "zero"])
-@pytest.mark.parametrize("form", ["array", "list", "read-only"])
+@for_each("method", ["last", "mean", "zero"])
+@for_each("form", ["array", "list", "read-only"])
 def test_each_value(method, form):
     sequences = [with_gaps((n, 3)) for n in ((5, 5, 5) if form != "list" else (5, 2, 7))]
     data = sequences if form == "list" else np.array(sequences)
@@ -96,8 +97,8 @@ def laid_out_by_loops(x, times, mean, scale):
     return np.concatenate([value, mask, since], axis=1)
 
 
-@pytest.mark.parametrize("form", ["array", "list", "read-only"])
-@pytest.mark.parametrize("timed", [False, True])
+@for_each("form", ["array", "list", "read-only"])
+@for_each("timed", [False, True])
 def test_each_value_of_gaps(form, timed):
     sequences = [5 + 3 * with_gaps((n, 3), 0.6) for n in ((6, 6, 6) if form != "list" else (6, 0, 1, 9))]
     sequences[0][0] = NAN
@@ -150,7 +151,7 @@ def test_a_mask_becomes_gaps_in_one_line(shape):
     np.testing.assert_array_equal(shown, np.broadcast_to(mask.reshape(2, 4, -1), x.shape))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("call", "words"),
     [
         (lambda: Impute("median"), "method must be one of 'last', 'mean', 'zero', got 'median'"),
@@ -180,7 +181,7 @@ DATES = np.array(["2020-02-28", "2020-02-29", "2020-03-02"], "datetime64[D]")
 DAYS = [[0, 1, 3], [0, 1, 3]]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("times", "listed", "name"),
     [
         (np.stack([DATES, DATES]), False, "times"),

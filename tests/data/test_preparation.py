@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from alike import for_each
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -77,7 +78,7 @@ def test_one_hot_infers_one_class_more_than_the_largest_label():
     assert one_hot(np.zeros(0, dtype=int), classes=3).shape == (0, 3)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("labels", "classes", "error", "words"),
     [
         ([0, 1, -1], None, ValueError, r"labels\[2\] is -1"),
@@ -120,7 +121,7 @@ def test_label_encoder_round_trip(labels):
     assert set(codes.tolist()) == set(range(len(set(labels))))
 
 
-@pytest.mark.parametrize(
+@for_each(
     "labels",
     [
         np.array([3, 1, 3, 2], dtype=np.int16),
@@ -151,7 +152,7 @@ def test_label_encoder_names_the_unknown_label_and_the_nearest():
     assert len(str(caught.value)) < 500
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("labels", "error", "words"),
     [
         ([], ValueError, "empty"),
@@ -184,7 +185,7 @@ def test_label_encoder_refuses_numbers_of_no_class():
         encoder.inverse_transform([0.0])
 
 
-@pytest.mark.parametrize(
+@for_each(
     "use",
     [
         lambda: LabelEncoder().classes,
@@ -243,7 +244,7 @@ def test_stratified_split_keeps_the_shares(labels, fraction, seed):
         assert all(abs(share - int(got)) < 1 for share, got in zip(exact, given_away, strict=True))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("counts", "fraction", "expected"),
     [
         ([7, 2, 1], 0.4, [3, 1, 0]),  # shares 2.8, 0.8, 0.4
@@ -297,7 +298,7 @@ def test_labels_may_be_numbers_names_or_one_hot_rows():
     assert np.abs(np.bincount(labels[held], minlength=4) - share).max() < 1
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("n", "fraction", "labels", "error", "words"),
     [
         (1, 0.5, None, ValueError, "at least 2 samples, got 1"),
@@ -372,8 +373,8 @@ def exact_moments(column):
     return float(mean), float(sum((value - mean) ** 2 for value in values) / len(values))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("offset", [0.0, 1e6, -1e12])
+@for_each("dtype", ["float32", "float64"])
+@for_each("offset", [0.0, 1e6, -1e12])
 def test_standard_scaler_measures_exactly(dtype, offset):
     x = (generator().normal(size=(40, 3)) * [1, 100, 1e5] + offset).astype(dtype)
     scaler = StandardScaler().fit(x)
@@ -485,7 +486,7 @@ def test_scalers_are_called_as_a_pipeline_of_scikit_learn_does(make):
         np.testing.assert_array_equal(scaled, expected)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("values", "error", "words"),
     [
         ([1.0, 2.0], ValueError, r"\(2,\).*x\[:, None\]"),
@@ -506,8 +507,8 @@ def test_scalers_refuse(values, error, words):
         StandardScaler().fit(values)
 
 
-@pytest.mark.parametrize("power", [-1000, -540, 0, 500, 520, 1020])
-@pytest.mark.parametrize("make", [StandardScaler, MinMaxScaler, lambda: MinMaxScaler(-3, 5)])
+@for_each("power", [-1000, -540, 0, 500, 520, 1020])
+@for_each("make", [StandardScaler, MinMaxScaler, lambda: MinMaxScaler(-3, 5)])
 def test_the_unit_of_the_data_does_not_matter(make, power):
     x = generator().normal(size=(50, 3))
     x[:, 2] = 0.7
@@ -619,7 +620,7 @@ def test_padding_takes_many_kinds_of_sequences(tmp_path):
     assert np.isnan(pad_sequences([[1.0, 2.0], [3.0]], value=np.nan)[0][1, 1])
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("sequences", "options", "error", "words"),
     [
         ([], {}, ValueError, "at least one"),
@@ -694,7 +695,7 @@ def test_windows_are_read_only_views(tmp_path):
         np.testing.assert_array_equal(x, reference)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("series", "options", "error", "words"),
     [
         (np.zeros(9), {"window": 0}, ValueError, "window"),

@@ -7,6 +7,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from alike import for_each
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -216,7 +217,7 @@ def test_repr_is_short():
 # Messages -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("make", "error", "words"),
     [
         (lambda: Vocabulary([]), ValueError, "there are no characters"),

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from alike import for_each
 
 from nnfw import GRU, Adam, Dense, Network
 from nnfw.data import StandardScaler, sliding_windows
@@ -105,7 +106,7 @@ def test_sunspots_form():
     assert [f"{value:.1f}" for value in activity] == [str(value) for value in activity.tolist()]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("year", "number"),
     [(1700, 5), (1711, 0), (1750, 83.4), (1810, 0), (1848, 124.7), (1920, 37.6), (1957, 190.2), (2008, 2.9)],
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from alike import for_each
 from saved import state_of
 from untrained import untrained
 
@@ -76,8 +77,8 @@ def built(case, dtype="float32"):
     return untrained(Network(LAYERS[case](), dtype=dtype, seed=0), *SHAPES[case])
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("case", LAYERS)
+@for_each("dtype", ["float32", "float64"])
+@for_each("case", LAYERS)
 @pytest.mark.slow
 def test_recorded(case, dtype):
     network = built(case, dtype)

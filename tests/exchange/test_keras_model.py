@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from alike import for_each
 
 from nnfw import GRU, Dense, Embedding, LayerNorm, MaxPooling, MeanPooling, Network, initializers
 from nnfw.core.errors import LoadError
@@ -119,7 +120,7 @@ def test_a_model_that_is_not_built_is_left_so():
     assert read(keras("Dense", units=3), build_input_shape=(None, 4)).params["dense_1.W"].shape == (4, 3)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("given", "expected"),
     [
         (initializer("GlorotNormal", input_axes=None), "GlorotNormal()"),
@@ -192,7 +193,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("layers", "words"), REFUSED)
+@for_each(("layers", "words"), REFUSED)
 def test_what_nnfw_does_not_have(layers, words):
     with pytest.raises(ValueError, match=words) as caught:
         read(*layers)

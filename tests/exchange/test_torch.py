@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from alike import for_each
 from saved import state_of
 from untrained import untrained
 
@@ -262,7 +263,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("change", "words"), REFUSED)
+@for_each(("change", "words"), REFUSED)
 def test_what_does_not_fit(change, words):
     network, arrays = built("lstm"), state_dict("lstm")
     before = state_of(network)
@@ -290,7 +291,7 @@ FORMS = [
 ]
 
 
-@pytest.mark.parametrize(("layer", "words"), FORMS)
+@for_each(("layer", "words"), FORMS)
 def test_what_pytorch_does_not_have(layer, words):
     network = untrained(Network([layer, Dense(1)], seed=0), 5, 3)
     for call in (to_torch, lambda network: load_torch(network, {})):

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import own
 import pytest
+from alike import for_each
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
@@ -121,7 +122,7 @@ class TestValues:
         for name in registry.names():
             assert same(described(registry.get(name)), registry.get(name))
 
-    @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda schedule: type(schedule).__name__)
+    @for_each("schedule", SCHEDULES)
     def test_schedules(self, schedule):
         found, epochs = described(schedule), np.linspace(0, 9, 50)
         assert same(found, schedule)
@@ -132,9 +133,7 @@ class TestValues:
         tested = {f"Schedule.{type(schedule).__name__}" for schedule in SCHEDULES}
         assert known - tested == {"Schedule.Schedule", "Schedule.Custom"}
 
-    @pytest.mark.parametrize(
-        "value", [{1, 2}, 1j, b"x", object(), np.array([[None]]), np.longdouble(1), range(3)]
-    )
+    @for_each("value", [{1, 2}, 1j, b"x", object(), np.array([[None]]), np.longdouble(1), range(3)])
     def test_of_other_types_are_refused(self, value):
         with pytest.raises(TypeError, match=rf"^model\.value: a {type(value).__name__} cannot be saved"):
             Describer().value(Holder(value), "model")
@@ -144,9 +143,7 @@ class TestValues:
         into.value(Holder({"a": [np.ones(2), np.zeros(3)]}), "model")
         assert list(into.arrays) == ["model.value['a'][0]", "model.value['a'][1]"]
 
-    @pytest.mark.parametrize(
-        ("part", "argument"), [(part, name) for part in RETIRED for name in RETIRED[part]]
-    )
+    @for_each(("part", "argument"), [(part, name) for part in RETIRED for name in RETIRED[part]])
     def test_arguments_that_parts_no_longer_have(self, part, argument):
         neutral = RETIRED[part][argument]
         parts = {"Activation.Softmax": activations.Softmax(), "Layer.LSTM": LSTM(3)}

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from alike import for_each
 from untrained import untrained
 
 from nnfw import (
@@ -296,7 +297,7 @@ class TestInputs:
         for a, b in zip(short._leaves(), long._leaves(), strict=True):
             np.testing.assert_allclose(a.flat_params, b.flat_params, rtol=1e-5, atol=1e-7)
 
-    @pytest.mark.parametrize(
+    @for_each(
         "form",
         [
             list,
@@ -379,14 +380,14 @@ BITS = NUMBERS | {
 
 
 class TestTargets:
-    @pytest.mark.parametrize("form", WHOLE)
-    @pytest.mark.parametrize("name", ["classes", "sequence", "steps"])
+    @for_each("form", WHOLE)
+    @for_each("name", ["classes", "sequence", "steps"])
     def test_every_form_of_classes(self, name, form):
         network = build(TASKS[name])
         fit(network, TASKS[name].x, WHOLE[form](TASKS[name].y))
         assert state(network) == expected(name)
 
-    @pytest.mark.parametrize(
+    @for_each(
         ("name", "form"),
         [(name, form) for name in ("pair", "bits") for form in BITS]
         + [(name, form) for name in ("number",) for form in NUMBERS]
@@ -837,7 +838,7 @@ class TestMistakes:
         harmless(name, lambda n: n.evaluate(x, y, lengths=lengths), error, said)
         harmless(name, lambda n: n.predict(x, lengths=lengths), error, said)
 
-    @pytest.mark.parametrize(
+    @for_each(
         ("name", "spoil", "error", "said"),
         rows([row for row in INPUTS if row[0] not in ("images", "no time")], 3),
     )
@@ -847,20 +848,20 @@ class TestMistakes:
         said = ("validation_data: ", *said)
         harmless(name, lambda n: fit(n, x, y, validation_data=held), error, said)
 
-    @pytest.mark.parametrize(("name", "spoil", "error", "said"), rows(TARGETS, 3))
+    @for_each(("name", "spoil", "error", "said"), rows(TARGETS, 3))
     def test_targets_to_validate_on(self, name, spoil, error, said):
         x, y = TASKS[name].x, TASKS[name].y
         held = (x, spoil(y))
         said = ("validation_data: ", *said)
         harmless(name, lambda n: fit(n, x, y, validation_data=held), error, said)
 
-    @pytest.mark.parametrize(("name", "options", "error", "said"), rows(OPTIONS, 3))
+    @for_each(("name", "options", "error", "said"), rows(OPTIONS, 3))
     def test_options(self, name, options, error, said):
         x, y = TASKS[name].x, TASKS[name].y
         harmless(name, lambda n: fit(n, x, y, **options), error, said)
 
-    @pytest.mark.parametrize("verb", ["evaluate", "predict", "predict_classes"])
-    @pytest.mark.parametrize(
+    @for_each("verb", ["evaluate", "predict", "predict_classes"])
+    @for_each(
         ("options", "error", "said"),
         [
             ({"batch_size": 0}, ValueError, ("batch_size", "at least 1")),
@@ -872,7 +873,7 @@ class TestMistakes:
         given = TASKS["classes"][2:4] if verb == "evaluate" else [FLAT]
         harmless("classes", lambda n: getattr(n, verb)(*given, **options), error, said)
 
-    @pytest.mark.parametrize(("layers", "loss", "metrics", "y", "said"), rows(NETWORKS, 4))
+    @for_each(("layers", "loss", "metrics", "y", "said"), rows(NETWORKS, 4))
     def test_networks(self, layers, loss, metrics, y, said):
         network = Network(layers(), loss=loss, metrics=metrics, seed=0)
         x = SEQUENCES if isinstance(network.layers[0], GRU) else FLAT

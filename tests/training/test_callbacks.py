@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 import pytest
+from alike import for_each
 
 from nnfw import (
     GRU,
@@ -74,8 +75,8 @@ def best_epoch(network, monitor, mode="auto", values=(2.0, 3.0, 1.0, 2.5)):
 
 
 class TestWhichWayIsBetter:
-    @pytest.mark.parametrize("of", ["", "val_"])
-    @pytest.mark.parametrize(
+    @for_each("of", ["", "val_"])
+    @for_each(
         ("metric", "best"),
         [
             ("accuracy", 2),
@@ -101,9 +102,7 @@ class TestWhichWayIsBetter:
     def test_of_the_loss_lower_is(self, monitor):
         assert best_epoch(network_of("accuracy"), monitor) == 3
 
-    @pytest.mark.parametrize(
-        "monitor", ["accuracy", "val_loss", "jaccard", "val_error2", "other", "learning_rate"]
-    )
+    @for_each("monitor", ["accuracy", "val_loss", "jaccard", "val_error2", "other", "learning_rate"])
     def test_mode_overrules(self, monitor):
         for mode, best in (("max", 2), ("min", 3)):
             assert best_epoch(network_of("accuracy", Jaccard(), error2), monitor, mode) == best

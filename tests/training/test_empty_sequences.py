@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from alike import for_each
 from untrained import untrained
 
 from nnfw import (
@@ -50,9 +51,9 @@ def built(layers, **options):
 # Layers -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", CELLS)
-@pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("lengths", [LENGTHS, np.zeros(N, int)], ids=["some", "all"])
+@for_each("name", CELLS)
+@for_each("training", [False, True])
+@for_each("lengths", [LENGTHS, np.zeros(N, int)])
 def test_the_state_is_the_initial_one(name, training, lengths):
     layer = CELLS[name]()
     layer.compute_shapes((T, D))
@@ -77,7 +78,7 @@ def test_the_state_is_the_initial_one(name, training, lengths):
             np.testing.assert_array_equal(layer.flat_grads, 0)
 
 
-@pytest.mark.parametrize("name", CELLS)
+@for_each("name", CELLS)
 def test_sequences_of_outputs_are_zero(name):
     layer = CELLS[name](return_sequences=True)
     layer.compute_shapes((T, D))
@@ -250,7 +251,7 @@ def test_metrics_are_tried_on_samples_that_have_no_step():
 # Padding ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("sequences", "expected", "dtype"),
     [
         ([[5, 3], []], [[5, 3], [0, 0]], "int64"),

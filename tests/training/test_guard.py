@@ -1,9 +1,8 @@
 """A non-finite value stops a fit: where it arose is named, and the network is as before the batch."""
 
-import re
-
 import numpy as np
 import pytest
+from alike import for_each
 from untrained import untrained
 
 from nnfw import (
@@ -74,9 +73,9 @@ def spiked(n, t):
 
 
 class TestForward:
-    @pytest.mark.parametrize("backwards", [False, True])
-    @pytest.mark.parametrize("given", [None, [9, 8, 6, 7, 9, 1]])
-    @pytest.mark.parametrize(("n", "t"), [(2, 5), (4, 0), (0, 8)])
+    @for_each("backwards", [False, True])
+    @for_each("given", [None, [9, 8, 6, 7, 9, 1]])
+    @for_each(("n", "t"), [(2, 5), (4, 0), (0, 8)])
     def test_gate_and_time_step(self, backwards, given, n, t):
         layer = GRU(3, "relu", go_backwards=backwards)
         network = built([layer, Dense(1)])
@@ -167,7 +166,7 @@ class TestForward:
         assert "epoch 1, batch 1: the input x holds nan at time step 3." in message
         assert "fill, scale or drop such samples" in message
 
-    @pytest.mark.parametrize("seed", range(8))
+    @for_each("seed", range(8))
     def test_what_the_noise_of_the_step_brings_about(self, seed):
         class Rare(Layer):
             def compute_shapes(self, input_shape):
@@ -294,7 +293,7 @@ class Broken(Optimizer):
 
 
 class TestUpdate:
-    @pytest.mark.parametrize(
+    @for_each(
         "optimizer",
         [
             SGD(1e39),
@@ -305,7 +304,6 @@ class TestUpdate:
             Nadam(lambda epoch: 1e-3 if epoch < 1.5 else 1e39),
             Broken(1e-3),
         ],
-        ids=lambda optimizer: re.sub(" at 0x[0-9a-f]+", "", repr(optimizer)),
     )
     def test_overflow_is_put_back(self, optimizer):
         network = built([Dense(2, "relu"), GRU(3), Dense(1)], optimizer=optimizer)

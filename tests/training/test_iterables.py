@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from alike import for_each
 
 from nnfw import GRU, SGD, Adam, Checkpoint, Dense, Embedding, Flatten, LambdaCallback, Network
 from nnfw.training.sampler import Sampler
@@ -194,8 +195,8 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("make", "words"), REFUSED)
-@pytest.mark.parametrize("built", [False, True])
+@for_each(("make", "words"), REFUSED)
+@for_each("built", [False, True])
 def test_what_cannot_be_read_is_refused(make, words, built):
     network = classifier(Dense(4))
     if built:

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from alike import for_each
 from untrained import untrained
 
 from nnfw import GRU, LSTM, RNN, SGD, Adam, Bidirectional, Dense, Dropout, Embedding, LambdaCallback, Network
@@ -383,7 +384,7 @@ def test_a_stop_within_an_epoch_of_unknown_length_is_resumed(tmp_path):
     same(params_of(again), params_of(network))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("given", "kind", "said"),
     [
         (X, TypeError, "y is missing: give targets beside x"),

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from alike import for_each
 
 from nnfw import GRU, Dense, Embedding, Network
 from nnfw.core.validation import numeric
@@ -110,7 +111,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("frame", "kind", "words"), REFUSED)
+@for_each(("frame", "kind", "words"), REFUSED)
 def test_a_column_that_is_refused_is_named(frame, kind, words):
     network = regression()
     with pytest.raises(kind, match=f"^{words}"):
