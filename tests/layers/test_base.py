@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from alike import for_each
 from built import KINDS, LAYERS, RECURRENT, D, H, N, T, build, new, renewed, step, x
 from numpy.testing import assert_allclose, assert_array_equal
 from refusals import message
@@ -47,7 +48,7 @@ def random_dy(y):
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=repr)
-@pytest.mark.parametrize("shape", [(N, T, D - 1), (N, T, D + 1), (D,), (1, N, T, D)])
+@for_each("shape", [(N, T, D - 1), (N, T, D + 1), (D,), (1, N, T, D)])
 def test_an_input_that_does_not_fit_is_shown_beside_what_is_expected(layer, shape):
     said = message(ShapeError, lambda: new(layer).forward(np.ones(shape)))
     assert all(part in said for part in (new(layer)._label, f"{D} features", str(shape)))
@@ -60,7 +61,7 @@ def test_a_flat_input_is_no_sequence(layer):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("shape", [(), (2, T, D), (T, None)])
+@for_each("shape", [(), (2, T, D), (T, None)])
 def test_shapes_that_no_layer_takes(kind, shape):
     said = message(ShapeError, lambda: kind(H).compute_shapes(shape))
     assert "features" in said
@@ -82,7 +83,7 @@ def test_a_network_names_the_place_and_the_remedy():
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=repr)
-@pytest.mark.parametrize("axis", [0, -1])
+@for_each("axis", [0, -1])
 def test_a_gradient_of_another_shape_is_not_broadcast(layer, axis):
     layer = new(layer)
     shape = list(layer.forward(x, training=True).shape)
@@ -132,7 +133,7 @@ def built_from(rng):
     layer.initialize(rng)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("call", "error", "said"),
     [
         (lambda: RNN(H, "softmax"), ValueError, "RNN: activation must work element by element"),
@@ -173,7 +174,7 @@ def test_verbs_in_the_wrong_order(kind):
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=repr)
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@for_each("dtype", ["float32", "float64"])
 def test_everything_is_computed_in_the_layers_dtype(layer, dtype):
     layer = new(layer, dtype)
     for given in (x, x.astype(np.float32), np.arange(N * T * D).reshape(N, T, D), x.tolist()):
@@ -200,7 +201,7 @@ def test_any_memory_layout_gives_the_same(layer):
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=repr)
-@pytest.mark.parametrize("training", [False, True])
+@for_each("training", [False, True])
 def test_a_batch_of_no_samples(layer, training):
     layer = new(layer)
     assert layer.forward(x[:0], training).shape == (0, *layer.forward(x).shape[1:])

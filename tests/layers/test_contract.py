@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 import own
 import pytest
+from alike import for_each
 from modules import MODULES
 
 import nnfw
@@ -268,7 +269,7 @@ def test_the_six_verbs_at_small_shapes(layer, number, input_shape):
 
 
 @every_case
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))])
+@for_each("duplicate", [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))])
 def test_copies_compute_the_same(layer, duplicate):
     trial = trial_of(layer)
     original = trial.copy()
@@ -375,7 +376,7 @@ def test_float32_and_float64_agree(layer):
 
 
 @every_case
-@pytest.mark.parametrize("trainable", [False, True])
+@for_each("trainable", [False, True])
 def test_an_update_takes_the_optimizers_step_unless_frozen(layer, trainable):
     trial = trial_of(layer)
     layer = trial.copy()

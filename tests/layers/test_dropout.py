@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from alike import for_each
 from built import build, step
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -16,7 +17,7 @@ def deviations(count, n, p):
     return abs(count - n * p) / math.sqrt(n * p * (1 - p))
 
 
-@pytest.mark.parametrize("rate", [0.05, 0.3, 0.5, 0.9])
+@for_each("rate", [0.05, 0.3, 0.5, 0.9])
 def test_dropout_leaves_out_its_share_and_keeps_the_mean(rate):
     shape = (50, 40, 30)
     x = np.random.default_rng(8).uniform(1.0, 2.0, size=shape)

@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+from alike import for_each
 from built import build, step
 from numpy.testing import assert_allclose, assert_array_equal
 from untrained import untrained
@@ -29,7 +30,7 @@ from nnfw import (
 DTYPES = ["int8", "uint8", "int16", ">i4", "int64", "uint64", "float32", "float64"]
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@for_each("dtype", DTYPES)
 def test_indices_of_any_type_name_the_same_vectors(dtype):
     layer = build(Embedding(7, 3), (4,))
     x = np.random.default_rng(1).integers(0, 7, size=(5, 4))
@@ -42,7 +43,7 @@ def test_indices_of_any_type_name_the_same_vectors(dtype):
     assert_array_equal(build(Embedding(2, 1), ()).forward(np.array([True, False])).shape, (2, 1))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("x", "message"),
     [
         (np.array([[0, 1], [1, 7]]), r"x\[1, 1\] is 7, but indices are whole numbers from 0 to 6"),
@@ -190,7 +191,7 @@ OPTIMIZERS = [
 ]
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+@for_each("optimizer", OPTIMIZERS)
 def test_every_optimizer_takes_the_step_of_the_dense_gradient(optimizer):
     rng = np.random.default_rng(5)
     V, U = 12, 3
@@ -282,7 +283,7 @@ class TestIndicesAtTheDoor:
 PADDED_IN_FRONT = np.array([[0, 0, 3, 1], [0, 2, 2, 4], [5, 1, 2, 3], [0, 0, 0, 0]])
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("x", "n"),
     [
         (PADDED_IN_FRONT, 0),
@@ -291,7 +292,7 @@ PADDED_IN_FRONT = np.array([[0, 0, 3, 1], [0, 2, 2, 4], [5, 1, 2, 3], [0, 0, 0, 
         ([[3, 1], [2, 1, 3], [0, 2]], 2),
     ],
 )
-@pytest.mark.parametrize("verb", ["fit", "predict", "evaluate"])
+@for_each("verb", ["fit", "predict", "evaluate"])
 def test_padding_in_front_is_refused_with_the_remedy(verb, x, n):
     network = Network([Embedding(6, 3, mask=0), GRU(4), Dense(1)], seed=0)
     network.fit(PADDED_IN_FRONT[:, ::-1], np.zeros(4), verbose=0)

@@ -7,6 +7,7 @@ import copy
 
 import numpy as np
 import pytest
+from alike import for_each
 from built import build, randomized, step
 from numpy.testing import assert_allclose, assert_array_equal
 from untrained import untrained
@@ -122,7 +123,7 @@ def fit(x, **options):
     network().fit(x, Y, verbose=0, **options)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("call", "error", "said"),
     [
         (lambda: fit(RAW), ValueError, "is nan: every value must be finite; fill"),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from alike import for_each
 from built import build, step
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -43,8 +44,8 @@ def test_layer_norm_of_constant_and_of_far_off_features():
     assert_array_equal(step(layer, np.full((1, 4), 3.0), np.ones((1, 4))), 0)
 
 
-@pytest.mark.parametrize("D", [2, 3, 5, 7, 11, 64, 100])
-@pytest.mark.parametrize("offset", [0.1, 1e4, -1e5, 1234567.0])
+@for_each("D", [2, 3, 5, 7, 11, 64, 100])
+@for_each("offset", [0.1, 1e4, -1e5, 1234567.0])
 def test_layer_norm_far_from_0_is_that_of_exact_arithmetic(D, offset):
     rng = np.random.default_rng(19)
     constant = np.full((4, D), offset) * rng.uniform(1, 2, size=(4, 1))

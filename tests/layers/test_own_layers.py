@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+from alike import for_each
 from own import Gain
 from saved import state_of
 
@@ -226,8 +227,8 @@ SEQUENCES = [RNG.normal(size=(n, 3)) for n in (2, 8, 5)]
 
 
 class TestOwnLayers:
-    @pytest.mark.parametrize("around", [lambda layer: layer, lambda layer: Network([layer])])
-    @pytest.mark.parametrize("returned", [None, "3", ["3"]])
+    @for_each("around", [lambda layer: layer, lambda layer: Network([layer])])
+    @for_each("returned", [None, "3", ["3"]])
     def test_must_return_a_shape(self, around, returned):
         class Forgets(Gain):
             def compute_shapes(self, input_shape):
@@ -279,7 +280,7 @@ class TestOwnLayers:
             fitted(network)
         assert np.array_equal(network.params["spoiling_1.g"], np.ones(3))
 
-    @pytest.mark.parametrize("kept", [None, (1, 2), {"l": [[1.0], [1.0, 2.0]]}, {"s": "text"}])
+    @for_each("kept", [None, (1, 2), {"l": [[1.0], [1.0, 2.0]]}, {"s": "text"}])
     def test_that_keep_anything_hide_no_error(self, kept):
         class Odd(Layer):
             def compute_shapes(self, input_shape):

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from alike import for_each
 from built import KINDS, LAYERS, D, H, T, new, step, x
 from refusals import message
 
@@ -22,7 +23,7 @@ def train(layer, seed=0):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("which", ["params", "grads"])
+@for_each("which", ["params", "grads"])
 def test_views_are_written_into_and_never_over(kind, which):
     layer = new(kind(H))
     views, flat = getattr(layer, which), getattr(layer, f"flat_{which}")
@@ -38,7 +39,7 @@ def through_pickle(layer):
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=repr)
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, through_pickle])
+@for_each("duplicate", [copy.deepcopy, through_pickle])
 def test_a_copy_is_equal_and_trains_by_itself(layer, duplicate):
     layer = new(layer)
     train(layer)
@@ -58,7 +59,7 @@ def test_a_copy_is_equal_and_trains_by_itself(layer, duplicate):
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=repr)
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, through_pickle])
+@for_each("duplicate", [copy.deepcopy, through_pickle])
 def test_a_copy_between_compute_shapes_and_initialize(layer, duplicate):
     layer = type(layer)(**layer.config)
     layer.compute_shapes((T, D))

@@ -6,6 +6,7 @@ import weakref
 import numpy as np
 import oracle
 import pytest
+from alike import for_each
 from built import RECURRENT, D, H, N, T, build, new, randomized, step, x
 from numpy.testing import assert_allclose
 from refusals import message
@@ -107,8 +108,8 @@ def test_there_is_no_final_state_before_a_training_pass(cell):
 
 
 @pytest.mark.parametrize("layer", RECURRENT, ids=repr)
-@pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize(
+@for_each("training", [False, True])
+@for_each(
     ("lengths", "error", "said"),
     [
         ([0, T + 1], ValueError, f"must lie in 0 to {T}, the steps of x; got 0 to {T + 1}"),
@@ -126,14 +127,14 @@ def test_lengths_that_do_not_fit(layer, training, lengths, error, said):
 
 
 @pytest.mark.parametrize("layer", RECURRENT, ids=repr)
-@pytest.mark.parametrize("shape", [(N, H - 1), (N + 1, H), (1, H), (H,), ()])
+@for_each("shape", [(N, H - 1), (N + 1, H), (1, H), (H,), ()])
 def test_an_initial_state_that_does_not_fit(layer, shape):
     found = message(ShapeError, lambda: new(layer).forward(x, initial_state=np.ones(shape)))
     assert f"initial_state must be (samples, state) = {(N, H)}, got {shape}" in found
 
 
 @pytest.mark.parametrize("layer", RECURRENT, ids=repr)
-@pytest.mark.parametrize("training", [False, True])
+@for_each("training", [False, True])
 def test_sequences_of_no_steps_leave_the_state_as_it_is(layer, training):
     start = np.random.default_rng(4).normal(size=(N, H))
     y = new(layer).forward(x[:, :0], training, initial_state=start)
@@ -151,7 +152,7 @@ def test_lengths_of_any_integer_type(layer, dtype, training, monkeypatch):
 
 
 @pytest.mark.parametrize("layer", RECURRENT, ids=repr)
-@pytest.mark.parametrize("training", [False, True])
+@for_each("training", [False, True])
 def test_states_and_lengths_may_be_lists(layer, training):
     layer, start = new(layer), np.random.default_rng(2).normal(size=(N, H))
     given = layer.forward(x, training, [1, T], start.tolist())
@@ -222,8 +223,8 @@ def test_dropout_is_for_training_only_and_keeps_the_mean():
 
 
 @pytest.mark.parametrize("cell", [RNN, GRU, LSTM, GRUD])
-@pytest.mark.parametrize("argument", ["dropout", "recurrent_dropout"])
-@pytest.mark.parametrize("share", [-0.1, 1.0])
+@for_each("argument", ["dropout", "recurrent_dropout"])
+@for_each("share", [-0.1, 1.0])
 def test_dropout_is_of_a_part(cell, argument, share):
     with pytest.raises(ValueError, match=rf"^{cell.__name__}: {argument} must be"):
         cell(2, **{argument: share})
@@ -292,8 +293,8 @@ def test_every_array_has_its_documented_shape(name, lengths):
         assert layer.initial_gradient.shape == layer.final_state.shape == (N, layer._state_size)
 
 
-@pytest.mark.parametrize("sequences", [False, True])
-@pytest.mark.parametrize("lengths", [None, [2, 3, 1]])
+@for_each("sequences", [False, True])
+@for_each("lengths", [None, [2, 3, 1]])
 @pytest.mark.parametrize("cell", [RNN, GRU, gru_reset_after, LSTM, GRUD])
 def test_what_a_pass_returns_is_not_written_into_by_later_ones(cell, lengths, sequences):
     rng = np.random.default_rng(0)
@@ -350,7 +351,7 @@ def test_the_gradient_of_the_cell_state_follows_from_the_cache():
     assert_allclose(dc, expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize("sequences", [False, True])
+@for_each("sequences", [False, True])
 @pytest.mark.parametrize("cell", [RNN, GRU, gru_reset_after, LSTM])
 def test_after_a_forward_pass_that_fails_there_is_none(cell, sequences):
     class Stopping(Activation):

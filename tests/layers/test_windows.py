@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from alike import for_each
 from built import build, randomized, step
 from numpy.testing import assert_allclose, assert_array_equal
 from untrained import untrained
@@ -49,7 +50,7 @@ def one_window(x, place, size, stride, dilation, before):
 GRID = list(itertools.product((1, 2, 3), (1, 2, 3), (1, 2), ("valid", "same", "causal")))
 
 
-@pytest.mark.parametrize(("size", "stride", "dilation", "padding"), GRID)
+@for_each(("size", "stride", "dilation", "padding"), GRID)
 def test_each_step_of_a_convolution_by_hand(size, stride, dilation, padding):
     T, reach = 7, (size - 1) * dilation + 1
     layer = randomized(
@@ -231,7 +232,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("words", MISTAKES)
+@for_each("words", MISTAKES)
 def test_mistakes_are_explained(words):
     with pytest.raises((ValueError, TypeError), match=re.escape(words)):
         MISTAKES[words]()
