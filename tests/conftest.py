@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from _pytest.doctest import DoctestModule
 
 # Tests run side by side, so each gets one BLAS thread; this must be said before NumPy is imported.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -38,6 +39,12 @@ def pytest_collection_modifyitems(items):
             item.add_marker("no_cover")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(file_path, parent):
+    """Look for no doctests in the tests, which have none: it takes as long as to find the tests."""
+    return [found for found in (yield) if not isinstance(found, DoctestModule)]
+
+
 def pytest_collection(session):
     """Collect no garbage while tests are collected, which would be looked through again and again."""
     gc.disable()
@@ -54,4 +61,6 @@ def scene(tmp_path):
     """What a mistake can be made with, as `refusals` has it."""
     from refusals import Scene
 
-    return Scene(tmp_path)
+    scene = Scene(tmp_path)
+    yield scene
+    scene.goes_on()

@@ -5,6 +5,7 @@ import functools
 
 import numpy as np
 import pytest
+from alike import for_each
 
 from nnfw import GRU, SGD, Dense, Network
 from nnfw.data import StandardScaler
@@ -89,6 +90,9 @@ class Scene:
         assert np.random.get_state()[1].tolist() == drawn  # noqa: NPY002
         assert np.geterr() == settings
         assert all(path.name == "broken.npz" for path in set(self.folder.iterdir()) - files)
+
+    def goes_on(self):
+        """After all mistakes, the network trains on as one does that has met none."""
         fit(self.network)
         assert state(self.network) == state(trained(2))
 
@@ -97,4 +101,4 @@ def mistakes(table):
     """Return a decorator for a test of all rows: what it is, how it is made, the error, and what it says."""
     assert len({row[0] for row in table}) == len(table)
     rows = [pytest.param(*row[1:3], row[3:], id=row[0]) for row in table]
-    return pytest.mark.parametrize(("make", "error", "said"), rows)
+    return for_each(("make", "error", "said"), rows)
