@@ -226,7 +226,7 @@ def test_shapes_are_those_that_compute_shapes_says(case):
     assert np.isfinite(a).all()
 
 
-@tried_on(cases(), examples=65)
+@tried_on(cases(), examples=40)
 def test_gradients_are_those_of_differences(case):
     """Along a random direction of each parameter; the error of the four points is of fourth order."""
     network, (_, gradients, _) = case.network, case.step()
@@ -247,7 +247,7 @@ def test_gradients_are_those_of_differences(case):
         assert found == pytest.approx(slope, rel=1e-6, abs=1e-8), name
 
 
-@tried_on(cases(), examples=10)
+@tried_on(cases(), examples=5)
 def test_the_public_check_agrees(case):
     assert check_network(case.network, case.x, case.y, lengths=case.lengths).worst < 1e-6
 
@@ -263,7 +263,7 @@ def with_rubbish(case):
     return Case(case.network, x, case.y, case.lengths, case.rng)
 
 
-@tried_on(cases(ragged=True), examples=100)
+@tried_on(cases(ragged=True), examples=50)
 def test_a_ragged_batch_is_its_sequences_alone(case):
     a, gradients, _ = with_rubbish(case).step()
     parts = []
@@ -319,7 +319,7 @@ def run(layer, x, dy, **options):
     return copies(of_samples), copies(layer.grads)
 
 
-@tried_on(readings(), examples=100)
+@tried_on(readings(), examples=50)
 def test_a_ragged_batch_with_initial_states_is_its_sequences_alone(reading):
     layer, x, lengths, initial, dy = reading
     of_steps = {"x", "y", "dy"} if layer.return_sequences else {"x"}
