@@ -265,6 +265,7 @@ def overfit(report: Report, network: Model, batch: Batch, steps: int) -> Iterato
     optimizer = network.optimizer or optimizers.get("adam")
     lowest = bounds(network, batch)[1]
     first = above = loss_of(network, batch) - lowest
+    before = network.flat_params.copy()
     while report.steps < steps and LEARNT * first < above < math.inf:
         network.update(optimizer, report.steps / steps)  # within the first epoch of a schedule
         above = compute_gradients(network, batch) - lowest
@@ -273,10 +274,13 @@ def overfit(report: Report, network: Model, batch: Batch, steps: int) -> Iterato
         report.steps += 1
     report.left = (loss_of(network, batch) - lowest) / first if first > 0 else 0.0
     if not report.left <= LEARNT:
+        remedy = "more units or steps, and see whether y depends on x at all"
+        if np.array_equal(before, network.flat_params):
+            remedy = "as no weight has changed; an optimizer of your own writes in place, params -= ..."
         yield (
             f"{report.left:.0%} of the loss of {len(batch.x)} samples is left after {report.steps} steps on "
             f"them alone, but a network should overfit one batch; try another rate (now "
-            f"{optimizer.rate(0.0):.3g}), more units or steps, and look whether x can tell y at all"
+            f"{optimizer.rate(0.0):.3g}), {remedy}"
         )
 
 

@@ -346,6 +346,11 @@ def test_a_subclass_does_not_pass_for_its_base():
         (lambda: GELU().derivative(np.ones(2)), TypeError, "gelu: the derivative needs the input"),
         (lambda: SiLU().derivative(np.ones(2)), TypeError, "silu: the derivative needs the input"),
         (lambda: Activation()(np.ones(2)), NotImplementedError, "Activation: define __call__"),
+        (
+            lambda: get(type("Own", (Activation,), {"backward": lambda self, x: x})),  # as in PyTorch
+            NotImplementedError,
+            "Own: define __call__",
+        ),
         (lambda: Activation().backward(np.ones(2), np.ones(2)), NotImplementedError, "no elementwise deriv"),
     ],
 )

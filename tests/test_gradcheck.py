@@ -238,6 +238,10 @@ AFFINE_FAULTS = {
         r"sample 0 alone \(N=1\) differs",
     ),
     "forward in inference disturbs": ({"forward": disturbed}, "depends on earlier passes"),
+    "forward in inference keeps": (
+        {"forward": lambda f, self, x, training=False: f(x, True)},
+        "dW depends on earlier passes: keep arrays only if training",
+    ),
     "forward differs in training": (
         {"forward": lambda f, self, x, training=False: f(x, training) * (1 + 1e-4 * training)},
         "differs between training and inference",

@@ -332,6 +332,8 @@ def test_confusion_matrix_can_be_read_on_every_shade():
 
 @pytest.mark.slow
 def test_confusion_matrix_rows_are_the_true_classes():
+    with pytest.raises(TypeError, match="no argument 'display_labels'; nnfw calls it labels"):
+        plots.confusion_matrix(np.eye(3), display_labels=["a", "b", "c"])
     figure = plots.confusion_matrix([[8, 2, 0], [1, 3, 0], [0, 0, 0]], labels=["a", "b", "c"])
     assert [text.get_text() for text in figure.axes[0].texts] == ["8", "2", "0", "1", "3", "0", "0", "0", "0"]
     rows = figure.axes[0].images[0].get_array()

@@ -21,6 +21,7 @@ from nnfw import (
     Embedding,
     Loss,
     Network,
+    Optimizer,
     ShapeError,
 )
 from nnfw.data import Gaps
@@ -46,6 +47,11 @@ def regressor(*layers, **options):
     return Network(
         [*(layers or [Dense(16, "tanh")]), Dense(1)], **({"optimizer": Adam(0.05), "seed": 1} | options)
     )
+
+
+class Rebinds(Optimizer):
+    def apply(self, params, grads, state, rate):
+        params = params - rate * grads
 
 
 def everything(network):
@@ -79,7 +85,7 @@ WRONG = [
      ["dense_1 gets next to no gradient", "dead relu"]),
     (lambda: Network([Dense(K, "softmax"), Dropout(0.5)], loss="cce", seed=0), X, CLASSES,
      ["layer 2, Dropout() comes last", "before the last layer that has weights"]),
-    (regressor, X * 0, NUMBERS, ["% of the loss of 32 samples is left", "whether x can tell y at all"]),
+    (regressor, X * 0, NUMBERS, ["% of the loss of 32 samples is left", "whether y depends on x at all"]),
     (lambda: regressor(RNN(9, "relu", recurrent_initializer="ones")), np.ones((N, 99, D)), NUMBERS,
      ["the loss is", "of layer 1, RNN(9) holds inf at time step", "training would stop"]),
     (lambda: regressor(RNN(9, "linear", recurrent_initializer="ones")), np.ones((N, 7, D)), NUMBERS,
@@ -88,6 +94,8 @@ WRONG = [
      ["of the loss of 32 samples is left", "another rate (now 1e-09)"]),
     (lambda: classifier(rate=1e30), X, CLASSES,
      ["of the loss of 32 samples is left", "another rate (now 1e+30)"]),
+    (lambda: Network([Dense(1)], optimizer=Rebinds(), seed=0), X, NUMBERS,
+     ["no weight has changed", "params -= ..."]),
     (lambda: regressor(GRUD(9)), with_gaps(times=100.0), NUMBERS,
      ["3 of 9 features are not scaled: feature 6", "nnfw.data.Gaps standardizes values, and takes times="]),
     (lambda: regressor(Bidirectional(GRUD(9))), with_gaps(times=100.0), NUMBERS,

@@ -10,7 +10,9 @@ from typing import Any, NoReturn
 ARGUMENTS = {
     "betas": "beta_1 beta_2",
     "bias": "use_bias",
+    "class_names": "labels",
     "clipnorm": "clip_norm",
+    "display_labels": "labels",
     "eps": "epsilon",
     "feature_range": "low high",
     "filepath": "path",
@@ -73,6 +75,7 @@ ELSEWHERE = {
     "save_best_only": "monitor='val_loss' saves the best network only",
     "save_weights_only": "nnfw.saving.save_weights(network, path) does that",
     "stateful": "fit(truncate=k) carries the state from window to window, network.stream() from step to step",
+    "stop_training": "run.stop(reason), in a callback, ends a fit",
     "verbose": "only fit prints, as fit(x, y, verbose=...) says",
 }
 # Where nnfw takes its own arguments, for one that is given elsewhere.
@@ -115,6 +118,7 @@ IMPORTS = {
     **{name: f"nnfw.forecasting.{name}" for name in ("backtest", "forecast")},
     **{name: f"nnfw.exchange.{name}" for name in ("from_onnx", "load_torch", "to_onnx", "to_torch")},
     "BatchNormalization": "BatchNorm()",
+    "callbacks": "from nnfw import EarlyStopping, and likewise all others",
     "CrossEntropyLoss": 'Network([..., Dense(K, "softmax")], loss="cce")',
     "DataLoader": "network.fit(x, y, batch_size=32) takes arrays, or an iterable of batches",
     "GlobalAveragePooling1D": "MeanPooling()",

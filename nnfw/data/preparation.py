@@ -151,6 +151,11 @@ def _labels(data: ArrayLike) -> Array:
     labels = as_array(data, "labels", None if isinstance(data, np.ndarray) else object)
     if labels.ndim == 0:
         raise TypeError(f"labels must be a list or an array, got {type(data).__name__}")
+    if labels.ndim == 1 and any(isinstance(label, list | np.ndarray) for label in labels):
+        raise TypeError(
+            "labels of each step, of sequences of unequal length: fit(np.concatenate(labels)), and then "
+            "[encoder.transform(one) for one in labels]"
+        )
     return labels
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nnfw.core.arguments import explain_keywords
 from nnfw.core.typing import Array, Axes, Figure
 from nnfw.plots.figure import Target, canvas
 
@@ -14,6 +15,7 @@ MANY = 50  # classes; of more, cells have neither numbers nor edges, and not all
 LEAST = 5.0  # points; smaller numbers cannot be read
 
 
+@explain_keywords
 def confusion_matrix(
     matrix: ArrayLike,
     path: Target = None,

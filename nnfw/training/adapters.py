@@ -176,10 +176,12 @@ def check_range(y: Array, loss: Loss) -> None:
     """Raise a ValueError for targets that the loss is not defined for."""
     name, (low, high) = type(loss).__name__, loss.target_range
     if y.min() < low or y.max() > high:
-        raise ValueError(
-            f"{name} takes targets from {low:g} to {high:g}, but y holds {y.min():g} to {y.max():g}; "
-            f"LabelEncoder numbers labels from 0, MinMaxScaler scales numbers, or choose another loss"
-        )
+        said = f"{name} takes targets from {low:g} to {high:g}, but y holds {y.min():g} to {y.max():g}"
+        remedy = "LabelEncoder numbers labels from 0, MinMaxScaler scales numbers, or choose another loss"
+        if loss.fused_with == "sigmoid" and y.shape[-1] == 1 and y.min() >= 0 and not np.any(y % 1):
+            K = int(y.max()) + 1
+            remedy = f"for {K} classes end in Dense({K}, 'softmax') with loss='cce'; else {remedy}"
+        raise ValueError(f"{said}; {remedy}")
     if loss.takes_classes and not np.allclose(y.sum(axis=-1), 1, atol=1e-3):
         said = f"{name} takes classes, or rows that sum to 1, which those of y do not; scale them"
         raise ValueError(f"{said}, or for several labels a sample choose sigmoid outputs and loss='bce'")

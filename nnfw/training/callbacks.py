@@ -86,7 +86,8 @@ def open_callbacks(callbacks: Any) -> list[Callback]:
     callbacks = list(callbacks)
     for place, callback in enumerate(callbacks):
         if not isinstance(callback, Callback):
-            made = f"; did you mean {callback.__name__}(...)?" if isinstance(callback, type) else ""
+            made = "; LambdaCallback(on_epoch_end=...) calls a function" if callable(callback) else ""
+            made = f"; did you mean {callback.__name__}(...)?" if isinstance(callback, type) else made
             raise TypeError(f"fit: callbacks must be Callback objects, got {type(callback).__name__}{made}")
         for name in dir(type(callback)):
             if name.startswith("on_") and name not in HOOKS and callable(getattr(callback, name)):

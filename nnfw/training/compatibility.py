@@ -43,8 +43,8 @@ def check_output(last: Layer, K: int, loss: Loss) -> None:
         return
     if K == 1 and not activation.elementwise:
         raise ValueError(
-            f"{last._label}: {activation.name} over 1 unit always gives 1, and cannot learn; take a unit "
-            f"for each class, or for two classes Dense(1, 'sigmoid') and loss='bce'"
+            f"{last._label}: {activation.name} over 1 unit always gives 1, and cannot learn; take a unit for "
+            f"each class, for two classes also Dense(1, 'sigmoid') and loss='bce', and for numbers Dense(1)"
         )
     low = loss.lowest_output
     if low > -math.inf and at_large_inputs(activation, K).min() < low:

@@ -49,6 +49,10 @@ def untrained_evaluation(**options):
     return untrained(Network([Dense(1)], seed=0), 2).evaluate(X, X[:, 0], **options)
 
 
+def draw_confusion(**options):
+    return nnfw.plots.confusion_matrix(np.eye(2), **options)
+
+
 def explained():
     """Return all that explains its keywords, by name: what to call, and the names of its arguments."""
     found = {part.__name__: (part, list(part._arguments())) for part in parts()}
@@ -96,7 +100,9 @@ def test_no_answer_tells_to_use_what_was_given(word):
 CALLS = {
     "betas": (lambda **o: Adam(0.1, **o), {"betas": (0.8, 0.9)}, {"beta_1": 0.8, "beta_2": 0.9}),
     "bias": (lambda **o: GRU(3, **o), {"bias": False}, {"use_bias": False}),
+    "class_names": (draw_confusion, {"class_names": "ab"}, {"labels": "ab"}),
     "clipnorm": (Adam, {"clipnorm": 1.0}, {"clip_norm": 1.0}),
+    "display_labels": (draw_confusion, {"display_labels": "ab"}, {"labels": "ab"}),
     "eps": (Adam, {"eps": 1e-7}, {"epsilon": 1e-7}),
     "feature_range": (data.MinMaxScaler, {"feature_range": (-1, 1)}, {"low": -1, "high": 1}),
     "filepath": (Checkpoint, {"filepath": "a"}, {"path": "a"}),
@@ -169,6 +175,7 @@ LEFT_OUT = {
     "save_best_only": (lambda **o: Checkpoint("a", monitor="val_loss", **o), True, "saves the best"),
     "save_weights_only": (lambda **o: Checkpoint("a", **o), True, "nnfw.saving.save_weights(network, path)"),
     "stateful": (lambda **o: GRU(2, **o), True, "fit(truncate=k)"),
+    "stop_training": (fit, True, "run.stop(reason), in a callback"),
     "verbose": (untrained_evaluation, 0, "only fit prints, as fit(x, y, verbose=...)"),
     "weight": (nnfw.losses.CategoricalCrossentropy, [1.0, 3.0], "fit(class_weight=...) weighs classes"),
 }
