@@ -155,7 +155,7 @@ def scaling(network: Model) -> str:
     first = network._first
     if isinstance(getattr(first, "layer", first), GRUD):
         return "nnfw.data.Gaps standardizes values, and takes times= in a unit in which most gaps are near 1"
-    return "nnfw.data.StandardScaler brings them to 0 and 1"
+    return "nnfw.data.StandardScaler gives them mean 0 and spread 1"
 
 
 def check_targets(report: Report, network: Model, batch: Batch) -> Iterator[str]:
@@ -197,7 +197,7 @@ def check_numbers(network: Model, y: Array) -> Iterator[str]:
     if spread == 0:
         yield f"y is {mean:.3g} everywhere, and there is nothing to learn"
     elif spread > FAR or mean > FAR:
-        yield f"y has mean {mean:.3g} and spread {spread:.3g}; nnfw.data.StandardScaler brings it to 0 and 1"
+        yield f"y has mean {mean:.3g} and spread {spread:.3g}; nnfw.data.StandardScaler scales it"
 
 
 def check_loss(report: Report, network: Model, data: Data) -> Iterator[str]:

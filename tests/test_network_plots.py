@@ -382,6 +382,10 @@ def test_compare_shows_validation_if_all_have_it():
     assert axes.get_ylabel() == "val loss"
     assert axes.get_yscale() == "log"
     assert axes.lines[0].get_ydata().tolist() == [5.0, 0.01]
+    measured = one | {"accuracy": [0.5, 0.6], "val_accuracy": [0.4, 0.5]}
+    accuracy = plots.compare({"a": one, "b": measured}).axes[1]
+    assert accuracy.get_ylabel() == "val accuracy"
+    assert [line.get_ydata().tolist() for line in accuracy.lines] == [[0.4, 0.5]]
 
 
 # --- what all share ----------------------------------------------------------------------------------------

@@ -227,7 +227,7 @@ def numeric(values: Any, name: str) -> Array:
 
 def to_numbers(array: Array) -> str:
     """Return what makes numbers of strings, objects or dates, for messages."""
-    if array.dtype.kind in "mM":
+    if array.dtype.kind in "mM" or (array.size and hasattr(array.flat[0], "year")):  # also with a time zone
         return "times become hours by (dates - dates.min()) / np.timedelta64(1, 'h')"
     if array.ndim == 1 and array.size and isinstance(array[0], np.ndarray | list):
         return "an array of sequences becomes a list of them by list(...)"

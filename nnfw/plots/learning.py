@@ -112,7 +112,8 @@ def compare(histories: Mapping[str, Any], path: Target = None) -> "Figure":
     with picture(path, 2.3 + 2.1 * columns, 0.4 + 2.3 * rows) as figure:
         for number, name in enumerate(panels, 1):
             axes = figure.add_subplot(rows, columns, number)
-            validated = all(np.isfinite(finite(one.get(f"val_{name}", ()))).any() for one in everyone)
+            known = [one for one in everyone if name in one]
+            validated = all(np.isfinite(finite(one.get(f"val_{name}", ()))).any() for one in known)
             name = f"val_{name}" if validated else name
             _draw_panel(axes, name, [*_curves(name, runs)])
         figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)

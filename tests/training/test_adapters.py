@@ -1,6 +1,7 @@
 """Adapters: every form of the data trains as the canonical one, bit for bit; every mistake is refused."""
 
 import copy
+import datetime
 import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -498,6 +499,8 @@ INPUTS = [
      TypeError, "x must be real numbers, got object; an array of sequences becomes a list", "by list(...)"),
     ("dates", "classes", lambda x: x.astype("datetime64[h]"),
      TypeError, "x must be real numbers, got datetime64[h]; times become hours", "np.timedelta64(1, 'h')"),
+    ("dates as objects", "classes", lambda x: np.full(x.shape, datetime.date(2024, 2, 29), object),
+     TypeError, "x must be real numbers, got object; times become hours", "np.timedelta64(1, 'h')"),
     ("a sparse matrix", "classes", lambda x: Sparse(x), TypeError, "x is a sparse matrix", "x.toarray()"),
     ("sparse sequences", "sequence", lambda x: [*map(Sparse, x)],
      TypeError, "x[0] is a sparse matrix", "x[0].toarray()"),
