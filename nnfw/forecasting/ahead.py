@@ -73,7 +73,8 @@ def forecast(
     steps : int
         How far.
     exogenous : array_like (steps, E), optional
-        The future of the last E columns of the history.
+        The future of the last E columns of the history. A network that gives all steps at once does not
+        read it: it says only which columns are not forecast.
     samples : int, optional
         S, the number of possible futures to draw, for bands. Each step draws from what the outputs stand for
         (`Quantile`, `GaussianNLL`, `MixtureDensity`), or from the `residuals`.

@@ -86,7 +86,7 @@ class GRU(ResetGated):
 
     With ``reset_after=True`` the reset gate acts after the matrix product, as in cuDNN::
 
-        (3')  c = φ(x Wx_c + b_c + r∘u),  u = h₋ Wh_c + bh_c
+        (3')  c = φ(x Wx_c + b_c + r∘u),  u = h₋ Wh_c + bh_c   candidate
               ds_c = dc∘φ′    dr = ds_c∘u    du = ds_c∘r    dh₋ += du Wh_cᵀ
               dWh_c = h₋ᵀ du    dbh_c = Σ du
 
@@ -195,7 +195,7 @@ class GRU(ResetGated):
         WhT_zr, WhT_c = p.WhT[: 2 * self.units], p.WhT[2 * self.units :]
         h_before, seen_before = p.before(p.states[0]), p.before(p.seen)
         for block, F, *views in p.once(self._backward_views, self._scratch):
-            self._factors(p, block, F, h_before, seen_before)
+            self._factors(p, block, F, h_before, seen_before)  # ds_z begins as (h₋−c)∘σ′, and so on
             ds_z, ds_r, ds_c, ds, z, r, side_by_side, ds_zr, e, dh, d, dh_ = views
             m = p.masks(block)
             for t in reversed(range(len(block))):
@@ -235,7 +235,7 @@ class GRU(ResetGated):
         """Run the backward loop with (3') in place of (3)."""
         WhT_zr, WhT_c, h_before = p.WhT[: 2 * self.units], p.WhT[2 * self.units :], p.before(p.states[0])
         for block, F, *views in p.once(self._backward_views, self._scratch):
-            self._factors(p, block, F, h_before, p.kept[0])
+            self._factors(p, block, F, h_before, p.kept[0])  # ds_z begins as (h₋−c)∘σ′, and so on
             ds_z, ds_r, ds_c, ds, z, r, side_by_side, ds_zr, du, e, dh, d, dh_ = views
             m = p.masks(block)
             for t in reversed(range(len(block))):
