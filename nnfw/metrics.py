@@ -272,6 +272,7 @@ def _divide(top: Array, bottom: Array) -> Array:
 
 
 OTHER_NAMES = {
+    "balanced_accuracy": "metrics.Recall('macro')",
     "categorical_accuracy": "accuracy",
     "sparse_categorical_accuracy": "accuracy",
     "sensitivity": "recall",
@@ -279,6 +280,11 @@ OTHER_NAMES = {
     "mcc": "matthews_correlation",
     "root_mean_squared_error": "rmse",
     "r2_score": "r2",
+}
+OTHER_NAMES |= {
+    f"{name.lower()}_{average}": f"metrics.{name}('{average}')"
+    for name in ("F1", "Precision", "Recall")
+    for average in ("macro", "micro", "weighted")
 }
 registry = Registry("metric", Metric, OTHER_NAMES)
 

@@ -192,14 +192,17 @@ def shape_message(y: Array, x: Array, lead: tuple[int, ...], M: int, loss: Loss)
     classes = f", or classes {lead}" if loss.takes_classes else f" or {lead}" if M == 1 else ""
     forms = [(*lead, M), lead] if classes else [(*lead, M)]
     same = [form for form in forms if math.prod(form) == y.size and len(form) != y.ndim]
-    remedy = f"reshape it: y.reshape{same[0]}" if same else shape_remedy(y, x, lead, loss.outputs_per_target)
+    remedy = (
+        f"reshape it: y.reshape{same[0]}" if same else shape_remedy(y, x, lead, M, loss.outputs_per_target)
+    )
     return f"y has shape {y.shape}, but the network's outputs ask for {(*lead, M)}{classes}; {remedy}"
 
 
-def shape_remedy(y: Array, x: Array, lead: tuple[int, ...], P: int) -> str:
-    """Return the remedy for targets of another size than the outputs, which are P for each target."""
+def shape_remedy(y: Array, x: Array, lead: tuple[int, ...], M: int, P: int) -> str:
+    """Return the remedy for targets of another size than M, of which each has P outputs."""
     columns = y.shape[-1] if y.ndim > len(lead) else 1
-    if len(lead) == 2 and y.ndim == 3 and y.shape[1] != lead[1]:
+    by_step = y.ndim == 3 or (y.ndim == 2 and y.shape[1] not in (1, M))
+    if len(lead) == 2 and by_step and y.shape[1] != lead[1]:
         return f"give each of the {lead[1]} steps of x one target"
     if len(lead) == 2 and y.shape[1:2] != (lead[1],):
         return (
