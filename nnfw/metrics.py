@@ -149,6 +149,7 @@ class Running:
 
     def merge(self, s: Array) -> None:
         """Add the statistics of a batch."""
+        s = np.asarray(s)  # the sum of two tuples would be a longer one
         if self._parts and not self.metric.collects:
             s = self.metric.merge(self._parts.pop(), s)
         self._parts.append(s)

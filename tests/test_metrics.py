@@ -633,6 +633,21 @@ def test_every_synonym_leads_to_a_registered_name():
     assert not set(registry.synonyms) & set(registry.names())
 
 
+def test_statistics_of_ones_own_are_added_as_a_tuple_too():
+    class Bias(metrics.Metric):
+        def statistics(self, y, a):
+            return np.sum(a - y), np.size(a)
+
+        def result(self, s):
+            return s[0] / s[1]
+
+    network = Network([Dense(1)], metrics=[Bias()], seed=0)
+    x, y = np.random.default_rng(0).normal(size=(2, 50, 1))
+    network.build((1,))
+    found = network.evaluate(x, y, batch_size=7)["bias"]
+    np.testing.assert_allclose(found, np.mean(network.predict(x) - y), rtol=1e-5)
+
+
 def test_a_function_is_averaged_by_samples():
     def largest(y, a):
         return np.abs(y - a).max()

@@ -137,7 +137,7 @@ class Parametrized:
     def add_parameter(
         self, name: str, shape: Shape, initializer: Initializer | str, block: str | None = None
     ) -> None:
-        """Declare a parameter; `initialize` allocates and fills it.
+        """Declare a parameter; `initialize` allocates and fills it: ``self.params[name]`` from then on.
 
         Parameters of one `block` lie side by side along their last axis, so that one matrix product can
         serve them all.
