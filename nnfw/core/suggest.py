@@ -114,6 +114,7 @@ ESTIMATOR_HOMES = {
 ACTIVATION = 'an activation is an argument, as in Dense(units, "relu"), or a layer, Activate("relu")'
 IMPORTS = {
     **dict.fromkeys(("ReLU", "relu", "sigmoid", "softmax", "tanh"), ACTIVATION),
+    **dict.fromkeys(("manual_seed", "set_seed"), "Network(layers, seed=0)"),
     **{name: f"nnfw.sklearn.{name}" for name in ("NetworkClassifier", "NetworkRegressor")},
     **{name: f"nnfw.forecasting.{name}" for name in ("backtest", "forecast")},
     **{name: f"nnfw.exchange.{name}" for name in ("from_onnx", "load_torch", "to_onnx", "to_torch")},
@@ -124,6 +125,7 @@ IMPORTS = {
     "GlobalAveragePooling1D": "MeanPooling()",
     "GlobalMaxPooling1D": "MaxPooling()",
     "Input": "no input layer is needed: shapes are inferred from the data",
+    "Lambda": "a layer of your own derives from Layer, or Activate(activation)",
     "LearningRateScheduler": "an optimizer takes a schedule as rate: Adam(schedules.Cosine(0.01, epochs=20))",
     "Linear": "Dense(units)",
     "Masking": "fit(x, y, lengths=lengths), or Embedding(..., mask=0)",
@@ -135,21 +137,26 @@ IMPORTS = {
     "SimpleRNN": "RNN(units)",
     "TimeDistributed": "Dense takes (N, T, D) step by step, after a layer with return_sequences=True",
     "load_model": "Network.load(path)",
+    "no_grad": "network.predict(x) keeps nothing for gradients",
     "to_categorical": "data.one_hot(labels)",
 }
 
 # What models of other libraries have.
 MEMBERS = {
     "add": "all layers are given at once: Network([GRU(64), Dense(10)])",
+    "clone": "copy.deepcopy(network)",
     "compile": "Network(layers, loss=..., optimizer=..., metrics=[...]) takes all at once",
     "count_params": "network.size",
     "eval": "network.predict(x), or network.forward(x) with training=False",
     "get_layer": "network.layers[0]",
     "get_weights": "network.params, the arrays by name",
+    "learning_rate": "network.optimizer.learning_rate",
     "load_state_dict": "network.params[name][...] = value",
     "load_weights": "nnfw.saving.load_weights(network, path)",
     "parameters": "network.params, the arrays by name",
+    "plot": "network.history.plot()",
     "predict_proba": "network.predict(x)",
+    "reset_states": "each sequence begins at 0; network.stream() has reset()",
     "save_weights": "nnfw.saving.save_weights(network, path)",
     "score": "network.evaluate(x, y)",
     "set_weights": "network.params[name][...] = value",
