@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from alike import for_each
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from untrained import untrained
 
 from nnfw import (
@@ -97,6 +98,21 @@ def test_gates_shows_every_gate_and_state(kind):
     below.figure.draw_without_rendering()
     heights = [axes.get_window_extent().y0 for axes in (*others, below)]
     assert heights == sorted(heights, reverse=True)
+
+
+@pytest.mark.parametrize("features", [2, 3, 4])
+def test_gates_name_the_features_beside_the_title(features):
+    layer = Bidirectional(LSTM(4, return_sequences=True))
+    net = untrained(Network([layer, Dense(1)], seed=0), None, features)
+    figure = plots.gates(net, rng.normal(size=(2, 9, features)))
+    figure.draw_without_rendering()
+    below = [axes for axes in figure.axes if axes.get_legend()]
+    assert len(below) == 2
+    for axes in below:
+        title = next(text for text in axes.findobj(Text) if text.get_text() == "input x")
+        legend = axes.get_legend()
+        assert [text.get_text() for text in legend.get_texts()] == ["feature 0", "1", "2", "3"][:features]
+        assert title.get_window_extent().x1 < legend.get_window_extent().x0
 
 
 def test_similar_units_are_neighbours():

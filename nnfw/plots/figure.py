@@ -161,9 +161,11 @@ def draw_steps(axes: "Axes", x: Array) -> None:
         draw_heat(axes, x.T, float(np.nanmin(x)), float(np.nanmax(x)))
         axes.set_ylabel("feature")
     for feature in range(D) if D <= FEATURES else ():
-        draw_curve(axes, np.arange(T), x[:, feature], f"feature {feature}", *look(feature))
+        label = str(feature) if feature else "feature 0"  # short, beside a title
+        draw_curve(axes, np.arange(T), x[:, feature], label, *look(feature))
     if 1 < D <= FEATURES:
-        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.95), ncols=D)
+        style = {"handlelength": 1.5, "columnspacing": 1.0}
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 0.95), ncols=D, **style)
     axes.set_xlim(-0.5, T - 0.5)
     axes.locator_params(axis="x", integer=True)
     axes.locator_params(axis="y", nbins=3, integer=D > FEATURES)
