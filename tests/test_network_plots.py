@@ -26,6 +26,7 @@ from nnfw import (
     MeanPooling,
     Network,
     Reshape,
+    Residual,
     explain,
     plots,
 )
@@ -259,6 +260,8 @@ def test_histograms_of_weights_alone():
         expected = np.histogram(layer.flat_params.astype(np.float64), bins=len(values))
         np.testing.assert_array_equal(values, expected[0])
         np.testing.assert_allclose(edges, expected[1])
+    figure = plots.histograms(network(Residual([GRU(3, return_sequences=True)]), MeanPooling()))
+    assert [axes.get_ylabel() for axes in figure.axes] == ["residual_1.\ngru_1", "dense_3"]
 
 
 @pytest.mark.parametrize("optimizer", [SGD(0.1), Adam(0.01), None], ids=repr)
@@ -402,6 +405,15 @@ def test_compare_shows_validation_if_all_have_it():
     accuracy = plots.compare({"a": one, "b": measured}).axes[1]
     assert accuracy.get_ylabel() == "val accuracy"
     assert [line.get_ydata().tolist() for line in accuracy.lines] == [[0.4, 0.5]]
+
+
+def test_compare_shows_long_names_whole():
+    figure = plots.compare({f"a long name of a network, number {k}": {"loss": [2.0, 1.0]} for k in range(5)})
+    figure.draw_without_rendering()
+    legend, panel = figure.legends[0].get_window_extent(), figure.axes[0].get_window_extent()
+    assert figure.bbox.x0 <= legend.x0 < legend.x1 <= figure.bbox.x1
+    assert panel.height > 1.5 * figure.dpi
+    assert panel.y1 < legend.y0
 
 
 # --- what all share ----------------------------------------------------------------------------------------

@@ -141,7 +141,7 @@ def histograms(
     with picture(path, 0.8 + 2.1 * len(kinds), 0.6 + 1.1 * len(drawn)) as figure:
         panels = figure.subplots(len(drawn), len(kinds), squeeze=False)
         for (name, values), row in zip(drawn.items(), panels, strict=True):
-            row[0].set_ylabel(name)
+            row[0].set_ylabel(name.replace(".", ".\n"))
             for axes, kind, colour in zip(row, kinds, (BLUE, VERMILION, GREEN), strict=False):
                 _draw_histogram(axes, values[kind], colour)
             if "update" in values and values["weights"].any():

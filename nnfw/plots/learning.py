@@ -116,7 +116,10 @@ def compare(histories: Mapping[str, Any], path: Target = None) -> "Figure":
             validated = all(np.isfinite(finite(one.get(f"val_{name}", ()))).any() for one in known)
             name = f"val_{name}" if validated else name
             _draw_panel(axes, name, [*_curves(name, runs)])
-        figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+        handles, labels = figure.axes[0].get_legend_handles_labels()
+        beside = max(1, int(13 * figure.get_figwidth()) // (max(map(len, labels)) + 7))
+        figure.set_figheight(figure.get_figheight() + 0.18 * ((len(labels) - 1) // beside))
+        figure.legend(handles, labels, loc="outside upper center", ncols=beside)
     return figure
 
 
