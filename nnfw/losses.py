@@ -227,7 +227,7 @@ class Loss(Part):
                 f"{type(self).__name__}.value must return one loss for each sample and step, shape "
                 f"{self._single(a)}, got {values.shape}; take the mean or sum over axis=-1"
             )
-        return values if weight is None else values * self._spread(weight, values.shape, values.dtype)
+        return values if weight is None else weighed(values, self._spread(weight, values.shape, values.dtype))
 
     def _single(self, a: Array) -> tuple[int, ...]:
         """Return the shape of the single losses of outputs."""
@@ -239,7 +239,7 @@ class Loss(Part):
         if weight is None:
             return slope / math.prod(steps)
         share = self._spread(weight, steps, slope.dtype) / math.prod(steps)
-        return slope * share.reshape(share.shape + (1,) * (slope.ndim - len(steps)))
+        return weighed(slope, share.reshape(share.shape + (1,) * (slope.ndim - len(steps))))
 
     def _spread(self, weight: ArrayLike, steps: tuple[int, ...], dtype: DTypeLike) -> Array:
         """Return the weights with as many axes as `steps`, the shape of the single losses: (N,) -> (N, 1).
@@ -252,7 +252,13 @@ class Loss(Part):
             raise ShapeError(f"weight must have the shape {allowed}, one for each loss, got {weight.shape}")
         if self.divide_by == "weights":
             weight = weight / (weight.mean(dtype=np.float64) or 1.0)
-        return weight.reshape(weight.shape + (1,) * (len(steps) - weight.ndim)).astype(dtype, copy=False)
+        weight = weight.reshape(weight.shape + (1,) * (len(steps) - weight.ndim))
+        return weight.astype(np.result_type(dtype, np.float32), copy=False)  # of a slope of whole numbers too
+
+
+def weighed(values: Array, weight: Array) -> Array:
+    """Return values times weights; 0 where the weight is 0, also if the loss has no value there."""
+    return np.multiply(values, weight, out=np.zeros(values.shape, weight.dtype), where=weight != 0)
 
 
 def above_zero(a: Array) -> Array:

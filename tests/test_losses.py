@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from alike import for_each
 
-from nnfw import Adam, Dense, Network, losses
+from nnfw import SGD, Adam, Dense, Network, losses
 from nnfw.core.logits import LOGIT_GRADIENTS, LOGITS
 from nnfw.losses import (
     MAE,
@@ -226,6 +226,57 @@ def test_weights_of_0_alone_give_no_loss_and_no_gradient():
     for loss in (MSE(), MSE(divide_by="weights")):
         assert loss(y, a, [0, 0]) == 0.0
         np.testing.assert_array_equal(loss.gradient(y, a, np.zeros((2, 3))), 0)
+
+
+class RelativeError(Loss):
+    """A loss that has no value where a target is 0, as padding is."""
+
+    def value(self, y, a):
+        return (np.abs(a - y) / np.abs(y)).mean(axis=-1)
+
+    def slope(self, y, a):
+        return np.where(a > y, 1, -1) / np.abs(y) / a.shape[-1]
+
+
+class Distance(Loss):
+    def value(self, y, a):
+        return np.abs(a - y).sum(axis=-1)
+
+    def slope(self, y, a):
+        return np.where(a > y, 1, -1)  # whole numbers
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_slope_of_whole_numbers_is_weighed_as_any_other(dtype):
+    y, a = np.random.default_rng(9).normal(size=(2, 4, 3, 2)).astype(dtype)
+    weight = np.array([0.25, 0.5, 0.0, 1.5])
+    expected = np.where(a > y, 1, -1) * weight[:, None, None] / 12
+    np.testing.assert_allclose(Distance().gradient(y, a, weight), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("divide_by", ["samples", "weights"])
+def test_a_loss_of_ones_own_need_not_be_defined_where_the_weight_is_0(divide_by):
+    rng, loss = np.random.default_rng(10), RelativeError()
+    loss.divide_by = divide_by
+    x, y = ([rng.normal(size=(n, *shape)) for n in (2, 5, 0, 3)] for shape in ((3,), ()))
+    y[3][1], known = 0.0, [np.ones(len(one)) for one in y]
+    known[3][1] = 0.0  # a target that is not known
+    network = Network([Dense(1)], loss=loss, optimizer=SGD(0.1), dtype="float64", seed=0)
+    network.build((None, 3))
+    W, b = (p.copy() for p in network.params.values())
+
+    rows, targets = np.concatenate(x)[:, None], np.concatenate(y)[:, None, None]
+    counted = np.concatenate(known) > 0
+    rows, targets = rows[counted], targets[counted]
+    terms = 9 if divide_by == "weights" else 10
+    total = float((np.abs(rows @ W + b - targets) / np.abs(targets)).sum())
+    slope = np.sign(rows @ W + b - targets) / np.abs(targets)
+    assert network.evaluate(x, y, sample_weight=known)["loss"] == pytest.approx(total / terms, rel=1e-12)
+    history = network.fit(x, y, sample_weight=known, verbose=0)
+    assert history["loss"] == pytest.approx([total / terms], rel=1e-12)
+    np.testing.assert_allclose(
+        network.params["dense_1.W"], W - 0.1 * np.einsum("ntd,ntk->dk", rows, slope) / terms, rtol=1e-12
+    )
 
 
 def test_the_order_of_classes_counts():
