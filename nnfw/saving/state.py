@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nnfw.core.errors import LoadError
+from nnfw.core.registry import is_own
 from nnfw.core.typing import Array
 from nnfw.core.validation import boolean, optional, positive_integer, whole_number
 from nnfw.history import History
@@ -165,7 +166,8 @@ def check_state(layer: Layer, rule: Optimizer | None) -> None:
     wrong = [name for name, value in values.items() if not np.isfinite(value).all()]
     if rule is not None and type(rule).__name__ == state.rule:  # else the next update begins anew
         begun = rule.start(layer.flat_params)
-        wrong += (begun.slots | begun.scalars).keys() ^ values.keys()
+        names = (begun.slots | begun.scalars).keys()
+        wrong += names ^ values.keys() if is_own(type(rule)) else names - values.keys()  # it may add others
         wrong += [name for name in rule.squares if name in values and values[name].min() < 0]
     if wrong:
         raise LoadError(f"the state of {state.rule} for {layer._label} has a wrong {sorted(wrong)[0]!r}")

@@ -26,6 +26,7 @@ from nnfw import (
     Lion,
     Nadam,
     Network,
+    Optimizer,
     RMSprop,
     activations,
     initializers,
@@ -80,6 +81,17 @@ def random_network(seed):
         seed=pick(rng, [None, seed]),
         dtype=pick(rng, ["float32", "float64"]),
     )
+
+
+class Growing(Optimizer):
+    slots = ("last",)
+
+    def apply(self, params, grads, state, rate):
+        norm = float(np.linalg.norm(grads))
+        longest = state.scalars["longest"] = max(norm, state.scalars.get("longest", 0.0))
+        mean = state.slots.setdefault("mean", np.zeros_like(params))
+        mean += 0.1 * (grads - mean)
+        params -= rate * (grads + mean) / longest
 
 
 @pytest.fixture
@@ -154,6 +166,13 @@ class TestRoundTrip:
         expected = network.predict(x)
         network.save(tmp_path / "network.npz")
         assert np.array_equal(Network.load(tmp_path / "network.npz").predict(x), expected)
+
+    def test_of_an_optimizer_of_ones_own_that_remembers_more_as_it_goes(self, tmp_path):
+        network = trained(Network([GRU(2), Dense(3)], optimizer=Growing(0.01), seed=0))
+        loaded = round_trip(network, tmp_path, custom={"Growing": Growing})
+        assert state_of(loaded) == state_of(network)
+        assert loaded.layers[0]._state.scalars == {"longest": network.layers[0]._state.scalars["longest"]}
+        assert state_of(trained(loaded, 2)) == state_of(trained(network, 2))
 
     def test_is_of_one_network_only(self, tmp_path, small):
         one, two = round_trip(small, tmp_path), round_trip(small, tmp_path)
