@@ -89,7 +89,7 @@ def outputs_last(array: Array) -> Array:
 
 def reordered(W: Array, sizes: tuple[int, int]) -> Array:
     """Return weights whose rows count through two axes of these `sizes`, with the second axis first."""
-    return W.reshape(*sizes, W.shape[1]).swapaxes(0, 1).reshape(W.shape)
+    return W.reshape(*sizes, *W.shape[1:]).swapaxes(0, 1).reshape(W.shape)
 
 
 def with_mask(layer: Embedding, E: Array) -> Array:

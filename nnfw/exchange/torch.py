@@ -136,7 +136,7 @@ def with_parameters(network: Model) -> dict[str, Layer]:
 
 
 def flattened(network: Model) -> dict[str, int]:
-    """Return the channels of the convolution whose outputs each of some Dense layers reads flattened."""
+    """Return the channels of the convolution whose outputs each of some layers reads flattened."""
     found: dict[str, int] = {}
     channels, flat = 0, False
     for name, layer in network._named_leaves():
@@ -144,8 +144,9 @@ def flattened(network: Model) -> dict[str, int]:
             channels, flat = layer.filters, False
         elif isinstance(layer, Reshape):
             flat = len(layer.shape) == 1
-        elif isinstance(layer, Dense | Recurrent | Bidirectional):
-            found |= {name: channels} if flat and channels else {}
+        elif layer.size and flat and channels:
+            found[name] = channels
+        if isinstance(layer, Dense | Recurrent | Bidirectional):
             channels = 0
     return found
 
@@ -157,8 +158,8 @@ def write(layer: Layer, channels: int | None = None) -> dict[str, Array]:
     names, arrays = names_of(layer), joined(layer, ORDERS)
     if not arrays.keys() <= names.keys():
         raise TypeError(f"{layer._label}: PyTorch's names for its weights are not known; copy them by hand")
-    if channels:
-        arrays["W"] = reordered(arrays["W"], (-1, channels))
+    if channels:  # b is of the outputs
+        arrays = {name: a if name == "b" else reordered(a, (-1, channels)) for name, a in arrays.items()}
     return {names[name]: array if name == "E" else outputs_first(array) for name, array in arrays.items()}
 
 
@@ -167,7 +168,7 @@ def read(layer: Layer, arrays: Mapping[str, Array], channels: int | None = None)
     found = {name: arrays[theirs] for name, theirs in names_of(layer).items() if theirs in arrays}
     found = {name: array if name == "E" else outputs_last(array) for name, array in found.items()}
     if channels:
-        found["W"] = reordered(found["W"], (channels, -1))
+        found = {name: a if name == "b" else reordered(a, (channels, -1)) for name, a in found.items()}
     return parted(layer, found, ORDERS)
 
 

@@ -102,6 +102,32 @@ def test_convolutions_and_what_reads_their_outputs_flattened(case):
     assert all(np.array_equal(ours[name], a) for name, a in theirs.items())
 
 
+@pytest.mark.parametrize("norm", [BatchNorm, LayerNorm])
+def test_what_is_normalized_after_it_is_flattened_has_the_channels_first(norm):
+    rng, F = np.random.default_rng(0), 4 * 3
+    shapes = {"0.weight": (4, 2, 3), "0.bias": (4,), "2.weight": (F,), "2.bias": (F,)}
+    if norm is BatchNorm:
+        shapes |= {"2.running_mean": (F,), "2.running_var": (F,)}
+    shapes |= {"4.weight": (2, F), "4.bias": (2,)}
+    theirs = {name: rng.uniform(0.5, 1.5, shape) for name, shape in shapes.items()}
+    layers = [Conv1D(4, 3), Flatten(), norm(), Dropout(0.5), Dense(2)]
+    network = untrained(Network(layers, dtype="float64", seed=0), 5, 2)
+    load_torch(network, theirs)
+
+    x = rng.normal(size=(6, 5, 2))
+    windows = np.lib.stride_tricks.sliding_window_view(x, 3, axis=1)  # (N, T', D, K)
+    y = np.einsum("ntdk,fdk->nft", windows, theirs["0.weight"]) + theirs["0.bias"][:, None]
+    y = y.reshape(6, F)  # with the channels first, as nn.Flatten has it
+    mean, variance = y.mean(axis=1, keepdims=True), y.var(axis=1, keepdims=True)
+    if norm is BatchNorm:
+        mean, variance = theirs["2.running_mean"], theirs["2.running_var"]
+    y = (y - mean) / np.sqrt(variance + 1e-5) * theirs["2.weight"] + theirs["2.bias"]
+    y = y @ theirs["4.weight"].T + theirs["4.bias"]
+    np.testing.assert_allclose(network.predict(x), y, rtol=1e-12)
+    ours = to_torch(network, like=theirs)
+    assert all(np.array_equal(ours[name], a) for name, a in theirs.items())
+
+
 @pytest.mark.parametrize(
     "between", [[GRU(3, reset_after=True, **SEQUENCES)], [Dense(3)], [Bidirectional(LSTM(3, **SEQUENCES))]]
 )
