@@ -51,8 +51,10 @@ class Activation(Part):
     gate_scale: ClassVar[float] = 1.0  # `gate` is called with logits times gate_scale
 
     def __init_subclass__(cls) -> None:
-        """Reset the gate of a subclass that overrides ``__call__``."""
+        """Reset what a subclass that overrides ``__call__`` or `derivative` has faster forms of."""
         super().__init_subclass__()
+        if "derivative" in vars(cls) and "backward" not in vars(cls):
+            cls.backward = Activation.backward  # type: ignore[method-assign]
         if "__call__" in vars(cls) and "gate" not in vars(cls):
             cls.gate, cls.gate_scale = Activation.gate, Activation.gate_scale  # type: ignore[method-assign]
 

@@ -88,12 +88,19 @@ class Loss(Part):
     outputs_per_target: int = 1
     of_sequences: ClassVar[bool] = False
 
+    _fuses: ClassVar[bool] = True  # whether the forms from logits are those of `value` and `slope`
     divide_by: str = "samples"  # of a class of one's own, whose __init__ does not call this one
     _checks: ClassVar = {"divide_by": one_of("samples", "weights")}
     _use: ClassVar = "its object is called, {}()(y, a)"
 
     def __init__(self, *, divide_by: str = "samples") -> None:
         self.divide_by = divide_by
+
+    def __init_subclass__(cls) -> None:
+        """Note whether a subclass that replaces `value` or `slope` has their forms from logits too."""
+        super().__init_subclass__()
+        if replaced := {"value", "slope"} & vars(cls).keys():
+            cls._fuses = vars(cls).keys() >= {f"{name}_from_logits" for name in replaced}
 
     def value(self, y: Array, a: Array) -> Array:
         """Return the loss of each sample (and step): y (N, ..., M) and a (N, ..., K) -> (N, ...)."""
@@ -208,7 +215,7 @@ class Loss(Part):
                 f"{type(self).__name__}: outputs must be (samples, ..., outputs) and not empty, got {a.shape}"
                 "; a single output is (samples, 1)"
             )
-        fused = activation is not None and activation == self.fused_with
+        fused = self._fuses and activation is not None and activation == self.fused_with
         return self.targets(numeric(y, "y"), a), a, logits if fused else None
 
     def _values(self, y: Array, a: Array, logits: Array | None) -> Array:

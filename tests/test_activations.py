@@ -310,6 +310,20 @@ def test_a_subclass_with_another_value_has_a_gate_of_its_own(rng):
     np.testing.assert_array_equal(Named().gate(Named.gate_scale * x), Sigmoid().gate(Sigmoid.gate_scale * x))
 
 
+def test_a_subclass_with_another_derivative_goes_backward_by_it(rng):
+    class ReLU6(ReLU):
+        def __call__(self, x, out=None):
+            return np.clip(x, 0, 6, out=out)
+
+        def derivative(self, y, x=None, out=None):
+            return np.multiply(y > 0, y < 6, out=out, dtype=y.dtype)
+
+    x, dy = 8 * rng.normal(size=(2, 50))
+    y = ReLU6()(x)
+    assert (y == 6).any()
+    np.testing.assert_array_equal(ReLU6().backward(dy, y), dy * ((x > 0) & (x < 6)))
+
+
 def test_a_subclass_does_not_pass_for_its_base():
     class Doubled(Sigmoid):
         def __call__(self, x, out=None):

@@ -279,6 +279,62 @@ def test_a_loss_of_ones_own_need_not_be_defined_where_the_weight_is_0(divide_by)
     )
 
 
+def twice_as_large(base):
+    """A loss twice as large, which says so of the outputs alone, and not of the logits."""
+
+    class Doubled(base):
+        def value(self, y, a):
+            return 2 * super().value(y, a)
+
+        def slope(self, y, a):
+            return 2 * super().slope(y, a)
+
+    return Doubled
+
+
+@pytest.mark.parametrize(
+    ("base", "end"),
+    [
+        (CategoricalCrossentropy, "softmax"),
+        (losses.Focal, "softmax"),
+        (losses.OrdinalCrossentropy, "softmax"),
+        (BinaryCrossentropy, "sigmoid"),
+    ],
+)
+def test_a_subclass_of_a_fused_loss_is_computed_as_it_says(base, end):
+    rng = np.random.default_rng(11)
+    x, y = rng.normal(size=(8, 3)), rng.integers(0, 2, 8)
+    y = np.eye(2)[y] if end == "sigmoid" else y
+    one, other = (
+        Network([Dense(2, end)], loss=loss(), optimizer=SGD(0.1), dtype="float64", seed=0)
+        for loss in (base, twice_as_large(base))
+    )
+    one.build((3,))
+    other.build((3,))
+    before = one.flat_params.copy()
+    assert other.evaluate(x, y)["loss"] == pytest.approx(2 * one.evaluate(x, y)["loss"], rel=1e-12)
+    histories = [network.fit(x, y, verbose=0)["loss"][0] for network in (one, other)]
+    assert histories[1] == pytest.approx(2 * histories[0], rel=1e-12)
+    np.testing.assert_allclose(other.flat_params - before, 2 * (one.flat_params - before), rtol=1e-9)
+
+
+def test_a_subclass_with_all_forms_of_its_own_stays_fused():
+    class Doubled(twice_as_large(BinaryCrossentropy)):
+        def value(self, y, a):
+            pytest.fail("it is fused")
+
+        slope = value
+
+        def value_from_logits(self, y, logits):
+            return 2 * super().value_from_logits(y, logits)
+
+        def slope_from_logits(self, y, a):
+            return 2 * super().slope_from_logits(y, a)
+
+    network = Network([Dense(1, "sigmoid")], loss=Doubled(), seed=0)
+    assert network.fit([[1.0], [2.0]], [0, 1], verbose=0)["loss"][0] > 0
+
+
 def test_the_order_of_classes_counts():
     loss, answers = losses.get("ordinal"), np.eye(5) * 0.8 + 0.04
     assert np.all(np.diff(loss.per_sample(np.zeros(5, int), answers)) > 0)
