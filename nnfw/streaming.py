@@ -12,7 +12,7 @@ from nnfw.core.errors import NonFiniteError, ShapeError
 from nnfw.core.typing import Array
 from nnfw.core.validation import check_finite, numeric, positive_integer
 from nnfw.initializers import Initializer
-from nnfw.layers.stepping import all_fit, shapes_of, stepper_of
+from nnfw.layers.stepping import all_fit, check_step, shapes_of, stepper_of
 from nnfw.model import Model
 from nnfw.training.interrupt import at_rest
 
@@ -47,6 +47,8 @@ class Stream:
     def __init__(self, network: Model, samples: int | None = None) -> None:
         self.network, self.samples = network, samples
         self.N = 1 if samples is None else positive_integer("stream", "samples", samples)
+        for layer in network._with_inner():
+            check_step(layer)
         for leaf in network._units():
             if not leaf.causal:
                 raise ValueError(

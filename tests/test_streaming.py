@@ -26,6 +26,7 @@ from nnfw import (
     LayerNorm,
     Network,
     Optimizer,
+    Residual,
     SelfAttention,
 )
 from nnfw.core.errors import ShapeError
@@ -356,6 +357,39 @@ def test_dropout_is_not_active():
 def test_layers_that_need_the_whole_sequence_are_refused(layers):
     with pytest.raises(ValueError, match=r"layer \d, .* needs the whole sequence"):
         built(layers()).stream()
+
+
+def halved(base):
+    """A class that computes as its base does of half the input."""
+
+    class Halved(base):
+        def forward(self, x, *args, **options):
+            return super().forward(x / 2, *args, **options)
+
+    return Halved
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Network([halved(GRU)(4, return_sequences=True)]),
+        lambda: Network([GRU(4, return_sequences=True), Residual([halved(SelfAttention)(4, causal=True)])]),
+        lambda: Network([halved(Conv1D)(4, 2, padding="causal")]),
+        lambda: Network([halved(Network)([GRU(4, return_sequences=True)])]),
+        lambda: halved(Network)([GRU(4, return_sequences=True)]),
+    ],
+)
+def test_a_forward_of_ones_own_that_no_step_runs_is_refused(make):
+    network = untrained(make(), T, D)
+    with pytest.raises(ValueError, match=r"computes by a forward of Halved.* cannot go step by step"):
+        network.stream()
+
+
+def test_a_forward_of_ones_own_that_each_step_runs():
+    network = untrained(Network([GRU(4, return_sequences=True), halved(Dense)(2)], dtype="float64"), T, D)
+    stream = network.stream(samples=N)
+    y = np.stack([stream.step(X[:, t]) for t in range(T)], 1)
+    np.testing.assert_allclose(y, network.predict(X), atol=1e-12)
 
 
 def test_what_does_not_fit_is_refused_and_the_stream_has_not_moved():

@@ -66,6 +66,19 @@ def stepper_of(layer: Layer, N: int) -> Stepper:
     return RecurrentStepper(layer, N) if isinstance(layer, Recurrent) else Stepper(layer)
 
 
+def check_step(layer: Layer) -> None:
+    """Raise a ValueError if the class of a layer replaces `forward`, but not what a single step runs."""
+    step = next((name for name in ("_stepper", "_read", "_units") if hasattr(layer, name)), "forward")
+    for base in type(layer).__mro__:
+        if step in vars(base):
+            return
+        if "forward" in vars(base):
+            raise ValueError(
+                f"{layer._label} computes by a forward of {base.__name__}, which reads sequences whole, and "
+                f"cannot go step by step; predict(x) takes them so"
+            )
+
+
 def all_fit(steppers: Sequence[Stepper], state: Sequence[Any]) -> bool:
     """Return whether there is a state for each of these, in the shape of its own."""
     pairs = zip(steppers, state, strict=False)
