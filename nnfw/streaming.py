@@ -45,7 +45,7 @@ class Stream:
     """
 
     def __init__(self, network: Model, samples: int | None = None) -> None:
-        self.network, self.samples = network, samples
+        self.network, self.samples, self._first = network, samples, network._first
         self.N = 1 if samples is None else positive_integer("stream", "samples", samples)
         for layer in network._with_inner():
             check_step(layer)
@@ -90,7 +90,7 @@ class Stream:
             raise ShapeError(f"step: x_t must have shape {self.shape}, that of one time step, got {x.shape}")
         check_finite(x, "x_t")
         x = x.reshape(self.N, 1, *self._features)
-        self.network._first._check_values(x)
+        self._first._check_values(x)
         x = np.asarray(x, self.network._input_dtype, order="C")
         self._begin(x)
         for stepper in self.steppers:
@@ -105,11 +105,11 @@ class Stream:
 
     def _begin(self, x: Array) -> None:
         """Raise a ValueError if a sequence begins with the mask of an `Embedding`: that is padding."""
-        symbols = self.network._first._find_lengths(x)  # 0 for a mask, 1 for another; None without a mask
+        symbols = self._first._find_lengths(x)  # 0 for a mask, 1 for another; None without a mask
         begun = self._begun if symbols is None else self._begun | (symbols > 0)
         if symbols is not None and not begun.all():
             raise ValueError(
-                f"step: sequence {begun.argmin()} begins with the mask of {self.network._first._label}; that "
+                f"step: sequence {begun.argmin()} begins with the mask of {self._first._label}; that "
                 f"is padding, so leave it out in front, and step through the symbols alone"
             )
         self._begun = begun
