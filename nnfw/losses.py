@@ -148,15 +148,12 @@ class Loss(Part):
             A factor for each sample or step: 2 counts it twice, 0 masks it. `divide_by` says what the mean
             divides by; if all weights are 0, it is 0.
         """
-        y, a, logits = self._prepare(y, a)
-        values = self._weighted(self._values(y, a, logits), a, weight)
-        return float(np.add.reduce(values, axis=None, dtype=np.float64)) / values.size
+        return self._mean(self._values(*self._prepare(y, a)), weight)
 
     @explain_keywords
     def per_sample(self, y: ArrayLike, a: ArrayLike) -> Array:
         """Return the loss of each sample (N,), averaged over its time steps."""
-        y, a, logits = self._prepare(y, a)
-        values = self._weighted(self._values(y, a, logits), a)
+        values = self._values(*self._prepare(y, a))
         return values.reshape(len(values), -1).mean(axis=1)
 
     @explain_keywords
@@ -181,9 +178,7 @@ class Loss(Part):
         """
         y, a, logits = self._prepare(y, a)
         values, slope = self._both(y, a, logits)
-        values = self._weighted(values, a, weight)
-        mean = float(np.add.reduce(values, axis=None, dtype=np.float64)) / values.size
-        return mean, self._scaled(slope, weight), logits is not None
+        return self._mean(values, weight), self._scaled(slope, weight), logits is not None
 
     def targets(self, y: Array, a: Array) -> Array:
         """Return the targets (N, ..., M) for `value` and `slope`: checked, in the dtype of `a`."""
@@ -220,21 +215,24 @@ class Loss(Part):
 
     def _values(self, y: Array, a: Array, logits: Array | None) -> Array:
         """Return the loss of each sample (and step)."""
-        return self.value(y, a) if logits is None else self.value_from_logits(y, logits)
+        values = self.value(y, a) if logits is None else self.value_from_logits(y, logits)
+        if values.shape != self._single(a):
+            raise ShapeError(
+                f"{type(self).__name__}.value must return one loss for each sample and step, shape "
+                f"{self._single(a)}, got {values.shape}; take the mean or sum over axis=-1"
+            )
+        return values
 
     def _both(self, y: Array, a: Array, logits: Array | None) -> tuple[Array, Array]:
         """Return the loss of each sample (and step), and its derivative."""
         slope = self.slope(y, a) if logits is None else self.slope_from_logits(y, a)
         return self._values(y, a, logits), slope
 
-    def _weighted(self, values: Array, a: Array, weight: ArrayLike | None = None) -> Array:
-        """Return the losses, times their weights."""
-        if values.shape != self._single(a):
-            raise ShapeError(
-                f"{type(self).__name__}.value must return one loss for each sample and step, shape "
-                f"{self._single(a)}, got {values.shape}; take the mean or sum over axis=-1"
-            )
-        return values if weight is None else weighed(values, self._spread(weight, values.shape, values.dtype))
+    def _mean(self, values: Array, weight: ArrayLike | None) -> float:
+        """Return the mean of the losses, each times its weight."""
+        if weight is not None:
+            values = weighed(values, self._spread(weight, values.shape, values.dtype))
+        return float(np.add.reduce(values, axis=None, dtype=np.float64)) / values.size
 
     def _single(self, a: Array) -> tuple[int, ...]:
         """Return the shape of the single losses of outputs."""
