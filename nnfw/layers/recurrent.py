@@ -196,7 +196,7 @@ class Recurrent(Layer):
         N, T, _ = x.shape
         lengths = None if lengths is None else check_lengths(self._label, lengths, N, T)
         shape = (N, self._state_size)
-        state = np.asarray(np.zeros(shape) if state is None else state, self.dtype)
+        state = np.zeros(shape, self.dtype) if state is None else np.asarray(state, self.dtype)
         if state.shape != shape:
             raise ShapeError(
                 f"{self._label}: initial_state must be (samples, state) = {shape}, got {state.shape}"
