@@ -93,7 +93,7 @@ TAILS = {Linear(), ReLU(), LeakyReLU(), LeakyReLU(0.75), Softplus(), Sigmoid(), 
 
 each = pytest.mark.parametrize("activation", EXACT, ids=repr)
 each_and_softmax = pytest.mark.parametrize("activation", [*EXACT, Softmax()], ids=repr)
-each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=["float64", "float32"])
+each_dtype = for_each("dtype", DTYPES)
 
 
 @pytest.fixture

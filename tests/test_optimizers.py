@@ -29,7 +29,7 @@ RULES = {
     "nadam": Nadam(0.05, beta_1=0.8, beta_2=0.95, epsilon=0.03, momentum_decay=0.4),
     "lion": Lion(0.05, beta_1=0.7, beta_2=0.95),
 }
-each_rule = pytest.mark.parametrize("rule", RULES)
+each_rule = for_each("rule", RULES)
 
 
 def make(rule: str, **changes) -> Optimizer:

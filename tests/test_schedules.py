@@ -95,7 +95,7 @@ def name(schedule):
     return type(schedule).__name__
 
 
-every = pytest.mark.parametrize("schedule", EVERY, ids=name)
+every = for_each("schedule", EVERY)
 
 
 def test_every_schedule_is_tested():

@@ -99,14 +99,14 @@ def before(owner, method, function):
 
 
 class TestErrors:
-    @pytest.mark.parametrize("seed", range(20))
+    @pytest.mark.parametrize("seed", range(12))
     def test_in_a_callback(self, seed):
         rng = np.random.default_rng(seed)
         moment = MOMENTS[rng.integers(len(MOMENTS))]
         at = 1 if "fit" in moment else rng.integers(1, EPOCHS + 1)
         break_off(new_network(), Trouble, LambdaCallback(**{moment: raising(Trouble, at)}))
 
-    @pytest.mark.parametrize("at", [1, 2, 7, 24])
+    @pytest.mark.parametrize("at", [1, 7, 24])
     @pytest.mark.parametrize("error", [Trouble, KeyboardInterrupt, MemoryError])
     @pytest.mark.parametrize("verb", ["forward", "backward", "gradients"])
     def test_within_a_step(self, verb, error, at):
