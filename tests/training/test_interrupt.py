@@ -268,13 +268,13 @@ class TestCtrlC:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_kills_and_interrupts_at_random_instants():
     """A few of those that the command does many of."""
-    command = [sys.executable, kills.__file__, "--saves", "20", "--fits", "3", "--interrupts", "10"]
+    command = [sys.executable, kills.__file__, "--saves", "10", "--fits", "2", "--interrupts", "5"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     saves, fits, interrupts = done.stdout.splitlines()
-    assert saves.startswith("20 kills while saving: 0 files broken")
+    assert saves.startswith("10 kills while saving: 0 files broken")
     assert re.match(r"\d+ kills while training: 0 of \d trainings ended with other bits", fits)
-    assert interrupts == "10 interrupts of a running fit: 0 did harm"
+    assert interrupts == "5 interrupts of a running fit: 0 did harm"
 
 
 class TestTruncation:
