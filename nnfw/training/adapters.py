@@ -199,7 +199,7 @@ def shape_message(y: Array, x: Array, lead: tuple[int, ...], M: int, loss: Loss)
 
 
 def shape_remedy(y: Array, x: Array, lead: tuple[int, ...], M: int, P: int) -> str:
-    """Return the remedy for targets of another size than M, of which each has P outputs."""
+    """Return the remedy for other targets than M a sample or step, which have P outputs each."""
     columns = y.shape[-1] if y.ndim > len(lead) else 1
     by_step = y.ndim == 3 or (y.ndim == 2 and y.shape[1] not in (1, M))
     if len(lead) == 2 and by_step and y.shape[1] != lead[1]:
