@@ -19,6 +19,7 @@ ARGUMENTS = {
     "global_clipnorm": "clip_global_norm",
     "hidden_layer_sizes": "layers",
     "hidden_size": "units",
+    "horizon": "steps",
     "input_dim": "vocabulary",
     "kernel_initializer": "initializer input_initializer",
     "kernel_regularizer": "regularizer",

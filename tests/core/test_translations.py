@@ -28,6 +28,7 @@ from nnfw import (
 )
 from nnfw.core.registry import Part, Registry
 from nnfw.core.suggest import ARGUMENTS, ELSEWHERE, HOMES, IMPORTS, MEMBERS
+from nnfw.forecasting import forecast
 
 HELD = [value for module in MODULES for value in vars(module).values()]
 REGISTRIES = list({value.kind: value for value in HELD if isinstance(value, Registry)}.values())
@@ -51,6 +52,10 @@ def untrained_evaluation(**options):
 
 def draw_confusion(**options):
     return nnfw.plots.confusion_matrix(np.eye(2), **options)
+
+
+def ahead(**options):
+    return forecast(untrained(Network([GRU(2), Dense(1)], seed=0), 5, 1), X[:5, 0], **options)
 
 
 def explained():
@@ -109,6 +114,7 @@ CALLS = {
     "global_clipnorm": (Lion, {"global_clipnorm": 1.0}, {"clip_global_norm": 1.0}),
     "hidden_layer_sizes": (Network, {"hidden_layer_sizes": [8]}, {"layers": [Dense(8)]}),
     "hidden_size": (LSTM, {"hidden_size": 3}, {"units": 3}),
+    "horizon": (ahead, {"horizon": 3}, {"steps": 3}),
     "input_dim": (lambda **o: Embedding(units=3, **o), {"input_dim": 9}, {"vocabulary": 9}),
     "kernel_initializer": (
         lambda **o: RNN(3, **o),
