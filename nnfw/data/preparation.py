@@ -153,8 +153,8 @@ def _labels(data: ArrayLike) -> Array:
         raise TypeError(f"labels must be a list or an array, got {type(data).__name__}")
     if labels.ndim == 1 and any(isinstance(label, list | np.ndarray) for label in labels):
         raise TypeError(
-            "labels of each step, of sequences of unequal length: fit(np.concatenate(labels)), and then "
-            "[encoder.transform(one) for one in labels]"
+            "labels of each step, in a list of sequences of unequal length, take fit(np.concatenate(labels)) "
+            "and [encoder.transform(one) for one in labels]"
         )
     return labels
 
