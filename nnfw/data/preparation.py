@@ -12,7 +12,7 @@ from nnfw.core.registry import Part, Searchable
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
 from nnfw.core.validation import FINITE, as_array, as_indices, numeric, positive_integer
-from nnfw.data.samples import batches
+from nnfw.data.samples import batches, same_columns
 
 BLOCK = 1 << 18  # numbers that a scaler takes together: 2 MB in float64
 
@@ -284,7 +284,7 @@ def _is_sequences(data: Any) -> TypeGuard[Sequence[ArrayLike]]:
 def _feature_arrays(data: Any, fitted: int | None = None) -> list[Array]:
     """Return the data, or each sequence of a list, as arrays (..., D); D is as fitted, if that is known."""
     sequences = _is_sequences(data)
-    items = [numeric(item, "the data") for item in (data if sequences else [data])]
+    items = [numeric(item, "the data") for item in (same_columns(data) if sequences else [data])]
     for index, item in enumerate(items):
         if sequences and (item.ndim != 2 or item.shape[1] != items[0].shape[1]):
             expected = f"(steps, {items[0].shape[1]}) as the first one, steps before features"

@@ -1,5 +1,6 @@
 """The samples of a data set: which of them train and which are held out, and batches of them."""
 
+import reprlib
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -168,6 +169,18 @@ def train_test_split(
         for column in columns
         for part in parts
     ]
+
+
+def same_columns(sequences: list[Any]) -> list[Any]:
+    """Return the sequences; raise a ValueError if they are tables with other columns than the first."""
+    first: list[Any] = []
+    for index, one in enumerate(sequences):
+        columns = list(getattr(one, "columns", ()))
+        first = first or columns
+        if columns and columns != first:
+            said = f"sequence {index} has columns {reprlib.repr(columns)}, the first {reprlib.repr(first)}"
+            raise ValueError(f"{said}; table[names] takes the same ones in the same order")
+    return sequences
 
 
 def numbers_or_others(values: Any, name: str) -> Array:

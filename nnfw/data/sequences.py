@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.typing import Array
 from nnfw.core.validation import numeric, positive_integer, shown
-from nnfw.data.samples import numbers_or_others
+from nnfw.data.samples import numbers_or_others, same_columns
 
 
 @explain_keywords
@@ -42,7 +42,8 @@ def pad_sequences(
     """
     if not isinstance(sequences, Iterable) or isinstance(sequences, str):
         raise TypeError(f"pad_sequences: sequences must be a list of arrays, got {shown(sequences)}")
-    items = [numeric(sequence, f"sequences[{index}]") for index, sequence in enumerate(sequences)]
+    given = same_columns(list(sequences))
+    items = [numeric(sequence, f"sequences[{index}]") for index, sequence in enumerate(given)]
     if not items:
         raise ValueError("sequences are empty; give at least one")
     filled = [item for item in items if item.size] or items

@@ -8,7 +8,14 @@ from alike import for_each
 
 from nnfw import GRU, Dense, Embedding, Network
 from nnfw.core.validation import numeric
-from nnfw.data import Impute, LabelEncoder, StandardScaler, sliding_windows, train_test_split
+from nnfw.data import (
+    Impute,
+    LabelEncoder,
+    StandardScaler,
+    pad_sequences,
+    sliding_windows,
+    train_test_split,
+)
 
 pandas = pytest.importorskip("pandas")
 
@@ -159,3 +166,17 @@ def test_missing_labels_are_named():
         Network([Dense(1, "sigmoid")], loss="bce", seed=0).fit(FRAME, labels, verbose=0)
     with pytest.raises(ValueError, match="labels hold None or nan; name the missing label"):
         LabelEncoder().fit(labels)
+
+
+@pytest.mark.parametrize("columns", [["b", "a"], ["a", "c"], ["a"]])
+def test_tables_of_other_columns_are_refused(columns):
+    first = pandas.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+    other = first.assign(c=0.0)[columns]
+    said = r"sequence 1 has columns .*, the first \['a', 'b'\]; table\[names\]"
+    for call in (StandardScaler().fit, Impute().fit, pad_sequences):
+        with pytest.raises(ValueError, match=said):
+            call([first, other])
+    with pytest.raises(ValueError, match=f"x: {said}"):
+        Network([GRU(2), Dense(1)], seed=0).fit([first, other], [0.0, 1.0], verbose=0)
+    x, lengths = pad_sequences(iter([first, first[:1], first.to_numpy()]))
+    assert (x.shape, lengths.tolist()) == ((3, 2, 2), [2, 1, 2])
