@@ -109,7 +109,7 @@ def read(file: BinaryIO) -> dict[str, Array]:
     """Return the arrays of an open file; damage raises a LoadError, or what zipfile and NumPy raise."""
     if file.read(2) != b"PK":
         said = "it is not a network saved by nnfw, but a file of another kind"
-        raise LoadError(f"{said}; nnfw.saving.load_weights reads safetensors")
+        raise LoadError(f"{said}; nnfw.saving.load_weights reads safetensors, nnfw.exchange ONNX and Keras")
     file.seek(0)
     with np.load(file, allow_pickle=False) as entries:
         if any(entry.compress_type for entry in entries.zip.infolist()):  # a few bytes could fill the memory

@@ -293,7 +293,7 @@ class TestForeignFiles:
 
     def test_weights_alone_name_what_reads_them(self, path):
         save_weights(NETWORK, path)
-        refuse(path, "a file of another kind; nnfw.saving.load_weights reads safetensors")
+        refuse(path, "a file of another kind; nnfw.saving.load_weights reads safetensors, nnfw.exchange ONNX")
         NETWORK.save(path)
         with pytest.raises(LoadError, match=r"it is a whole network; Network.load\(path\) reads it"):
             load_weights(NETWORK, path)
