@@ -208,7 +208,7 @@ class Loss(Part):
         if a.ndim < 2 or a.size == 0:
             raise ShapeError(
                 f"{type(self).__name__}: outputs must be (samples, ..., outputs) and not empty, got {a.shape}"
-                "; a single output is (samples, 1)"
+                "; a single output is (samples, 1), and y comes first, then a"
             )
         fused = self._fuses and activation is not None and activation == self.fused_with
         return self.targets(numeric(y, "y"), a), a, logits if fused else None

@@ -21,6 +21,8 @@ MISTAKES = [
      ValueError, "targets", "between 0 and 1"),
     ("a slope for another shape", lambda s: losses.get("mse").gradient([1.0, 2.0], [[1.0], [2.0]]),
      ShapeError, "(2,)", "reshape"),
+    ("outputs before targets", lambda s: losses.get("cce")([[0.5, 0.5]], [1]),
+     ShapeError, "CategoricalCrossentropy: outputs must be", "y comes first, then a"),
     ("weights for another shape", lambda s: losses.get("mse")([[1.0]], [[2.0]], [1.0, 2.0]),
      ShapeError, "weight", "(1,)"),
     ("one output for two", lambda s: losses.get("mae")([[1.0]], [[1.0, 2.0]]),
