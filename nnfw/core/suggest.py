@@ -68,6 +68,7 @@ ELSEWHERE = {
     "device": "nnfw computes on the CPU",
     "early_stopping": "callbacks=[EarlyStopping()] stops a fit",
     "from_logits": "softmax with cce, and sigmoid with bce, are computed from the logits",
+    "ignore_index": "sample_weight=0 leaves out samples and steps whose target is not known",
     "initial_epoch": "a second fit counts on, and fit(resume=True) continues one that has ended early",
     "mask": "x[mask == 0] = nan marks gaps, for nnfw.data.Impute or Gaps, and lengths= where padding begins",
     "mask_zero": "mask=0 makes the index 0 padding",

@@ -141,7 +141,7 @@ def as_labels(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], net
     counts = np.count_nonzero(labels, axis=1)
     repeats = ((labels[:, 1:] == labels[:, :-1]) & (labels[:, 1:] > 0)).sum(axis=1)
     gaps = (np.diff(labels > 0, axis=1) & (labels[:, 1:] > 0)).any(axis=1)
-    wrongs = {"has a 0, the blank, before a label": gaps}
+    wrongs = {"has a 0, the blank, before a label, and labels are numbered from 1": gaps}
     wrongs["has more labels, and blanks between equal ones, than x has steps"] = counts + repeats > steps
     for what, wrong in wrongs.items():
         if wrong.any():
@@ -166,9 +166,10 @@ def check_classes(y: Array, K: int) -> None:
         said = f"y holds {odd[0]:g}, which is no class; classes are whole numbers from 0 to {K - 1}"
         raise ValueError(f"{said}. To learn numbers choose linear outputs and loss='mse'")
     if y.min() < 0 or y.max() >= K:
+        known = "; where none is known put any, with sample_weight=0" if y.min() < 0 else ""
         raise ValueError(
             f"y holds classes {y.min():g} to {y.max():g}, but the network's {K} outputs stand for classes 0 "
-            f"to {K - 1}; LabelEncoder numbers labels from 0, or give the last layer more units"
+            f"to {K - 1}; LabelEncoder numbers labels from 0, or give the last layer more units{known}"
         )
 
 

@@ -167,6 +167,7 @@ LEFT_OUT = {
     "device": (fit, "cuda", "on the CPU"),
     "early_stopping": (fit, True, "callbacks=[EarlyStopping()]"),
     "from_logits": (nnfw.losses.CategoricalCrossentropy, True, "computed from the logits"),
+    "ignore_index": (nnfw.losses.CategoricalCrossentropy, -100, "sample_weight=0 leaves out"),
     "in_channels": (lambda **o: nnfw.Conv1D(2, 3, **o), 3, "shapes are inferred"),
     "in_features": (lambda **o: Dense(2, **o), 3, "shapes are inferred"),
     "initial_epoch": (fit, 3, "a second fit counts on"),

@@ -530,6 +530,8 @@ TARGETS = [
     ("a class that is infinite", "steps", lambda y: put(y, (3, 1), np.inf),
      ValueError, "y[3, 1] is inf", "drop"),
     ("a negative step", "steps", lambda y: -y, ValueError, "y holds classes -2 to 0", "LabelEncoder"),
+    ("an unknown step", "steps", lambda y: np.where(y > 1, -100, y),
+     ValueError, "y holds classes -100 to 1", "where none is known put any, with sample_weight=0"),
     ("two classes a sample", "classes", lambda y: one_hot(y) + one_hot(0), ValueError, "those of y", "'bce'"),
     ("negative shares", "classes", lambda y: 2 * one_hot(y) - 1 / 3, ValueError, "y holds -0.3", "0 to inf"),
     ("a column too many", "classes", lambda y: np.eye(4)[y], ShapeError, "y has shape (12, 4)", "units as y"),
