@@ -12,7 +12,7 @@ from nnfw.core.errors import NonFiniteError, ShapeError
 from nnfw.core.typing import Array
 from nnfw.core.validation import check_finite, numeric, positive_integer
 from nnfw.initializers import Initializer
-from nnfw.layers.stepping import all_fit, check_step, shapes_of, stepper_of
+from nnfw.layers.stepping import check_step, fits, shapes_of, start, step_of, step_through
 from nnfw.model import Model
 from nnfw.training.interrupt import at_rest
 
@@ -45,7 +45,7 @@ class Stream:
     """
 
     def __init__(self, network: Model, samples: int | None = None) -> None:
-        self.network, self.samples, self._first = network, samples, network._first
+        self.network, self.samples = network, samples
         self.N = 1 if samples is None else positive_integer("stream", "samples", samples)
         for layer in network._with_inner():
             check_step(layer)
@@ -55,6 +55,7 @@ class Stream:
                     f"{leaf._label} needs the whole sequence before its first output, so it cannot go step "
                     f"by step; predict(x) takes it whole (a layer of your own says causal = True if it can)"
                 )
+        self._first, self._dtype = network._first, network._input_dtype
         self._features = () if network._takes_indices else (network.shapes[0][-1],)
         self.shape = (*(() if samples is None else (self.N,)), *self._features)
         self.reset()
@@ -65,8 +66,9 @@ class Stream:
         parts = [(name, part) for leaf in leaves for name, part in vars(leaf).items()]
         shared = {id(part): part for name, part in parts if name in TRAINING or isinstance(part, Initializer)}
         with at_rest(self.network, "stream"):  # the weights of one update, if another thread trains
-            copies = copy.deepcopy(layers, shared)
-        self.steppers = [stepper_of(layer, self.N) for layer in copies]
+            self._layers = copy.deepcopy(layers, shared)
+        self._steps = [step_of(layer) for layer in self._layers]
+        self._states = [start(layer, self.N) for layer in self._layers]
         self._begun = np.zeros(self.N, bool)  # whether a sequence has had a symbol that is no mask
 
     def step(self, x_t: ArrayLike) -> Array:
@@ -91,10 +93,9 @@ class Stream:
         check_finite(x, "x_t")
         x = x.reshape(self.N, 1, *self._features)
         self._first._check_values(x)
-        x = np.asarray(x, self.network._input_dtype, order="C")
+        x = np.asarray(x, self._dtype, order="C")
         self._begin(x)
-        for stepper in self.steppers:
-            x = stepper(x)
+        x = step_through(self._steps, x, self._states)
         y = np.asarray(x[:, 0] if x.ndim == 3 else x)
         if not np.isfinite(y).all():
             raise NonFiniteError(
@@ -117,16 +118,15 @@ class Stream:
     @property
     def state(self) -> list[Any]:
         """A copy of the state of each layer, None for those without; it can be assigned again."""
-        return [copy.copy(stepper.state) for stepper in self.steppers]
+        return copy.deepcopy(self._states)
 
     @state.setter
     def state(self, state: list[Any]) -> None:
-        if not all_fit(self.steppers, state):
-            shapes = shapes_of(self.state)
+        states = copy.deepcopy(list(state))
+        if not fits(states, [start(layer, self.N) for layer in self._layers]):
+            shapes = shapes_of(self._states)
             raise ShapeError(f"state must be what a stream of this network had as its state: shapes {shapes}")
-        for stepper, part in zip(self.steppers, state, strict=True):
-            if part is not None:
-                stepper.state = copy.deepcopy(part) if isinstance(part, list) else np.array(part)
+        self._states = states
         self._begun = np.ones(self.N, bool)
 
     def __repr__(self) -> str:
@@ -135,16 +135,19 @@ class Stream:
 
     def _repr_html_(self) -> str:
         """Show in a notebook what each layer remembers."""
-        steppers = [leaf for stepper in self.steppers for leaf in stepper.leaves()]
         rows = [
-            (name, "-" if stepper.state is None else f"{stepper.state.shape}, norm {norm(stepper.state):.3g}")
-            for (name, _), stepper in zip(self.network._named_leaves(), steppers, strict=True)
+            (name, "-" if state is None else f"{state.shape}, norm {norm(state):.3g}")
+            for (name, _), state in zip(self.network._named_leaves(), flat(self._states), strict=True)
         ]
         return notebook.table([("layer", "state"), *rows], repr(self)[1:-1])
 
     def copy(self) -> "Stream":
         """Return a stream with the same weights and the same state, independent of this one."""
         other = copy.copy(self)
-        other.steppers = [copy.copy(stepper) for stepper in self.steppers]
-        other.state, other._begun = self.state, self._begun
+        other._states = self.state
         return other
+
+
+def flat(states: list[Any]) -> list[Any]:
+    """Return the states in nested lists of them, one after another."""
+    return [one for state in states for one in (flat(state) if isinstance(state, list) else [state])]

@@ -1,6 +1,7 @@
 """Streaming and generation: step by step is the same as all at once."""
 
 import copy
+import pickle
 import threading
 import time
 
@@ -31,7 +32,6 @@ from nnfw import (
 )
 from nnfw.core.errors import ShapeError
 from nnfw.generation import draw, generate
-from nnfw.layers.stepping import Stepper
 
 rng = np.random.default_rng(5)
 N, T, D = 4, 9, 3
@@ -241,7 +241,7 @@ def test_opened_in_another_thread_it_has_the_weights_of_one_update():
     fit.start()
     assert begun.wait(60)
     for _ in range(6):
-        weights = np.concatenate([one.layer.flat_params for one in network.stream().steppers])
+        weights = np.concatenate([one.flat_params for one in network.stream()._layers])
         assert np.all(weights == weights[0]), weights
     fit.join(60)
     assert not fit.is_alive()
@@ -278,31 +278,19 @@ def test_a_stream_holds_weights_once_and_nothing_of_training():
     network = built(layers, x=rng.integers(0, 7, size=(N, T)))
     network.fit(rng.integers(0, 7, size=(N, T)), rng.normal(size=(N, T, 7)), verbose=0)
     stream = network.stream()
-    for stepper, layer in zip(stream.steppers, network._leaves(), strict=True):
-        assert not np.shares_memory(stepper.layer.flat_params, layer.flat_params)
+    for own, layer in zip(stream._layers, network._leaves(), strict=True):
+        assert not np.shares_memory(own.flat_params, layer.flat_params)
         for name in ("flat_grads", "_state", "_noise", "_specs"):
-            assert getattr(stepper.layer, name) is getattr(layer, name)
-        assert not stepper.layer.cache
-        assert not stepper.layer._memory
-    assert stream.steppers[0].layer.initializer is layers[0].initializer
-    for stepper, copied in zip(stream.steppers, stream.copy().steppers, strict=True):
-        assert copied.layer is stepper.layer
-
-
-class Summing(Stepper):
-    """What a layer of one's own may stream with: its state is written in place."""
-
-    def __init__(self, layer, N, D):
-        super().__init__(layer)
-        self.state = np.zeros((N, D))
-
-    def __call__(self, x):
-        self.state += x[:, 0]
-        return self.state[:, None].copy()
+            assert getattr(own, name) is getattr(layer, name)
+        assert not own.cache
+        assert not own._memory
+    assert stream._layers[0].initializer is layers[0].initializer
+    for own, copied in zip(stream._layers, stream.copy()._layers, strict=True):
+        assert copied is own
 
 
 class Sum(Layer):
-    """The sum of all steps so far."""
+    """The sum of all steps so far: a layer of one's own, whose state is written in place."""
 
     causal = True
 
@@ -312,8 +300,12 @@ class Sum(Layer):
     def forward(self, x, training=False):
         return np.cumsum(x, axis=1)
 
-    def _stepper(self, N):
-        return Summing(self, N, D)
+    def _start(self, N):
+        return np.zeros((N, D))
+
+    def _step(self, x, state):
+        state += x[:, 0]
+        return state[:, None].copy(), state
 
 
 def test_a_copy_of_a_stream_has_a_state_of_its_own():
@@ -325,6 +317,15 @@ def test_a_copy_of_a_stream_has_a_state_of_its_own():
     np.testing.assert_allclose(other.step(X[:, 2]), X[:, 0] + X[:, 2], rtol=0, atol=1e-14)
     stream.reset()
     np.testing.assert_array_equal(stream.step(X[:, 3]), X[:, 3])
+
+
+def test_a_stream_can_be_pickled_in_the_midst_of_a_sequence():
+    layers = [Dense(4), Residual([GRU(4, return_sequences=True), Conv1D(4, 3, padding="causal")]), Dense(2)]
+    stream = built(layers).stream(samples=N)
+    stream.step(X[:, 0])
+    other = pickle.loads(pickle.dumps(stream))
+    for t in range(1, T):
+        np.testing.assert_array_equal(other.step(X[:, t]), stream.step(X[:, t]))
 
 
 def test_a_copy_and_its_original_do_not_disturb_each_other():

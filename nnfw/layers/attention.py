@@ -13,7 +13,6 @@ from nnfw.core.validation import boolean, positive_integer
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer, Options
 from nnfw.layers.parameters import NOTHING
-from nnfw.layers.stepping import Stepper
 
 SOFTMAX = Softmax()
 
@@ -229,30 +228,15 @@ class SelfAttention(Attention):
         np.matmul(x.T, ds, out=self._grad_blocks["W"])
         ds.sum(axis=0, out=self._grad_blocks["b"])
 
-    def _stepper(self, N: int) -> "AttentionStepper":
-        return AttentionStepper(self, N)
+    def _start(self, N: int) -> Array:
+        return np.zeros((N, 0, 2 * self.units), self.dtype)  # k and v of all steps
 
-
-class AttentionStepper(Stepper):
-    """A causal `SelfAttention` that is given a sequence step by step; its state is k and v of all of them."""
-
-    layer: SelfAttention
-
-    def __init__(self, layer: SelfAttention, N: int) -> None:
-        super().__init__(layer)
-        self.state = np.zeros((N, 0, 2 * layer.units), layer.dtype)
-
-    def __call__(self, x: Array) -> Array:
-        """Return y (N, 1, H) for x (N, 1, D)."""
-        q, *new = self.layer._project(np.asarray(x, self.layer.dtype))
-        self.state = np.concatenate([self.state, np.concatenate(new, axis=-1)], axis=1)
-        k, v = np.split(self.state, 2, axis=-1)
-        e = q @ k.swapaxes(1, 2) / math.sqrt(self.layer.units)
-        return np.asarray(softmax_where(np.True_, e) @ v)
-
-    def fits(self, state: Any) -> bool:
-        """Whether it is a state of this stepper, after any number of steps."""
-        return np.ndim(state) == 3 and np.shape(state)[::2] == self.state.shape[::2]
+    def _step(self, x: Array, state: Array) -> tuple[Array, Array]:
+        q, *new = self._project(np.asarray(x, self.dtype))
+        state = np.concatenate([state, np.concatenate(new, axis=-1)], axis=1)
+        k, v = np.split(state, 2, axis=-1)
+        e = q @ k.swapaxes(1, 2) / math.sqrt(self.units)
+        return softmax_where(np.True_, e) @ v, state
 
 
 def softmax_where(seen: Any, e: Array) -> Array:

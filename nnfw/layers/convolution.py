@@ -10,7 +10,6 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import one_of, positive_integer
 from nnfw.layers.activated import Activated, ActivatedOptions
-from nnfw.layers.stepping import Stepper
 from nnfw.layers.windows import Windowed, Windows, each, sizes
 
 BLOCK = 2**17  # numbers that are copied at once: half a megabyte stays in a core's cache
@@ -178,8 +177,13 @@ class Conv1D(Convolution):
         """Whether no output depends on a later step of the input, and each step has one."""
         return self.padding == "causal" and self.stride == 1
 
-    def _stepper(self, N: int) -> "ConvolutionStepper":
-        return ConvolutionStepper(self, N)
+    def _start(self, N: int) -> Array:
+        before, _ = self._windows.around()  # what a window still holds
+        return np.zeros((N, before, self.params["W"].shape[1]), self.dtype)
+
+    def _step(self, x: Array, state: Array) -> tuple[Array, Array]:
+        x = np.concatenate([state, np.asarray(x, self.dtype)], axis=1)
+        return self.slide(x, self._windows, training=False), x[:, 1:]
 
 
 class Conv2D(Convolution):
@@ -207,21 +211,3 @@ class Conv2D(Convolution):
     """
 
     _axes = 2
-
-
-class ConvolutionStepper(Stepper):
-    """A causal `Conv1D` that is given a sequence step by step; its state is what a window still holds."""
-
-    layer: Conv1D
-    state: Array
-
-    def __init__(self, layer: Conv1D, N: int) -> None:
-        super().__init__(layer)
-        before, _ = layer._windows.around()
-        self.state = np.zeros((N, before, layer.params["W"].shape[1]), layer.dtype)
-
-    def __call__(self, x: Array) -> Array:
-        """Return y (N, 1, F) for x (N, 1, D)."""
-        x = np.concatenate([self.state, np.asarray(x, self.layer.dtype)], axis=1)
-        self.state = x[:, 1:]
-        return self.layer.slide(x, self.layer._windows, training=False)

@@ -1,7 +1,7 @@
 """Residual: layers whose outputs are added to their input."""
 
-import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from nnfw.core.typing import Array, Shape
 from nnfw.layers.base import Layer, with_samples
 from nnfw.layers.parameters import NOTHING
 from nnfw.layers.sequential import Sequential
-from nnfw.layers.stepping import Stepper, all_fit, stepper_of
+from nnfw.layers.stepping import Step, start, step_of, step_through
 from nnfw.optimizers import Optimizer
 
 MANY = 1 << 10  # steps, where any number of them will do
@@ -98,43 +98,14 @@ class Residual(Sequential):
             dx[self._padding] = 0
         return dx
 
-    def _stepper(self, N: int) -> "ResidualStepper":
-        return ResidualStepper(self, N)
-
-
-class ResidualStepper(Stepper):
-    """A `Residual` that is given a sequence step by step; its state is that of each layer within."""
-
-    def __init__(self, layer: Residual, N: int) -> None:
-        self.steppers = [stepper_of(one, N) for one in layer._units()]
-
-    def __call__(self, x: Array) -> Array:
-        """Return y for the next step."""
-        y = x
-        for stepper in self.steppers:
-            y = stepper(y)
-        return x + y
-
-    def leaves(self) -> Iterator[Stepper]:
-        """Yield those of the layers within."""
-        for stepper in self.steppers:
-            yield from stepper.leaves()
-
-    def fits(self, state: Any) -> bool:
-        """Whether it has a state for each layer within."""
-        return isinstance(state, list) and all_fit(self.steppers, state)
+    def _start(self, N: int) -> list[Any]:
+        return [start(layer, N) for layer in self._units()]
 
     @property
-    def state(self) -> list[Any]:
-        """The state of each layer."""
-        return [stepper.state for stepper in self.steppers]
+    def _step(self) -> Step:
+        return partial(step_residual, [step_of(layer) for layer in self._units()])
 
-    @state.setter
-    def state(self, state: Sequence[Any]) -> None:
-        for stepper, part in zip(self.steppers, state, strict=True):
-            stepper.state = part
 
-    def __copy__(self) -> "ResidualStepper":
-        other = object.__new__(ResidualStepper)
-        vars(other).update(vars(self), steppers=[copy.copy(stepper) for stepper in self.steppers])
-        return other
+def step_residual(steps: Sequence[Step], x: Array, states: list[Any]) -> tuple[Array, list[Any]]:
+    """Return y for the next step of x, given those of the layers within."""
+    return x + step_through(steps, x, states), states

@@ -1,6 +1,12 @@
-"""Layers that are given a sequence one time step after another: what `nnfw.streaming` chains."""
+"""Layers that are given a sequence one time step after another, as `nnfw.streaming` gives it.
 
-from collections.abc import Iterator, Sequence
+What a layer remembers, its state, is an array (N, ...), a list of states, or None. A layer of one's own that
+remembers something defines ``_start(N)``, which returns the state before the first step of N sequences, and
+``_step(x, state)``, which returns the output for the next step and the new state.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,67 +14,33 @@ import numpy as np
 from nnfw.core.typing import Array
 from nnfw.core.vectors import Scratch, lent
 from nnfw.layers.base import Layer
+from nnfw.layers.loops import Weights
 from nnfw.layers.packing import steps_of
 from nnfw.layers.recurrent import Recurrent
 
-
-class Stepper:
-    """A layer that is given a sequence step by step; `state` is what it remembers, None if nothing.
-
-    A shallow copy that is given a state of its own goes its own way. `nnfw.streaming.Stream` chains them.
-    """
-
-    state: Any = None  # an array (N, ...), or a list of states
-
-    def __init__(self, layer: Layer) -> None:
-        self.layer = layer
-
-    def __call__(self, x: Array) -> Array:
-        """Return the output for the next step, (N, ...) or (N, 1, ...) as the layer's `forward` has it."""
-        return self.layer.forward(x)
-
-    def leaves(self) -> Iterator["Stepper"]:
-        """Yield itself, or those that it is made of."""
-        yield self
-
-    def fits(self, state: Any) -> bool:
-        """Whether it has the shape of the state."""
-        return bool(shapes_of(state) == shapes_of(self.state))
+Step = Callable[[Array, Any], tuple[Array, Any]]  # from x and the state to the output and the new state
 
 
-class RecurrentStepper(Stepper):
-    """A recurrent layer that is given a sequence step by step; its state is (N, S)."""
-
-    layer: Recurrent
-
-    def __init__(self, layer: Recurrent, N: int) -> None:
-        super().__init__(layer)
-        self.steps, self.weights = steps_of(N, 1), layer._weights(Scratch(layer.dtype))
-        self.state = np.zeros((N, layer._state_size), layer.dtype)
-
-    def __call__(self, x: Array) -> Array:
-        """Return the new state h, (N, 1, H) or (N, H) as the layer's `forward` has it."""
-        layer, state = self.layer, np.asarray(self.state, self.layer.dtype)
-        with lent(layer.dtype) as scratch:
-            self.state = layer._read(x, self.steps, state, self.weights, scratch).last()
-        h = self.state[:, : layer.units].copy()
-        return h[:, None] if layer.return_sequences else h
+def start(layer: Layer, N: int) -> Any:
+    """Return the state of a causal layer before the first step of N sequences."""
+    if hasattr(layer, "_start"):
+        return layer._start(N)
+    return np.zeros((N, layer._state_size), layer.dtype) if isinstance(layer, Recurrent) else None
 
 
-def stepper_of(layer: Layer, N: int) -> Stepper:
-    """Return an object that gives N sequences to a causal layer step by step.
-
-    An own layer with a state defines ``_stepper(N)``, which returns one.
-    """
-    if hasattr(layer, "_stepper"):
-        own: Stepper = layer._stepper(N)
+def step_of(layer: Layer) -> Step:
+    """Return the function that gives the next step to a causal layer, whose weights stay as they are."""
+    if hasattr(layer, "_step"):
+        own: Step = layer._step
         return own
-    return RecurrentStepper(layer, N) if isinstance(layer, Recurrent) else Stepper(layer)
+    if isinstance(layer, Recurrent):
+        return partial(step_recurrent, layer, layer._weights(Scratch(layer.dtype)))
+    return partial(step_alone, layer)
 
 
 def check_step(layer: Layer) -> None:
     """Raise a ValueError if the class of a layer replaces `forward`, but not what a single step runs."""
-    step = next((name for name in ("_stepper", "_read", "_units") if hasattr(layer, name)), "forward")
+    step = next((name for name in ("_step", "_read", "_units") if hasattr(type(layer), name)), "forward")
     for base in type(layer).__mro__:
         if step in vars(base):
             return
@@ -79,10 +51,35 @@ def check_step(layer: Layer) -> None:
             )
 
 
-def all_fit(steppers: Sequence[Stepper], state: Sequence[Any]) -> bool:
-    """Return whether there is a state for each of these, in the shape of its own."""
-    pairs = zip(steppers, state, strict=False)
-    return len(state) == len(steppers) and all(stepper.fits(part) for stepper, part in pairs)
+def step_alone(layer: Layer, x: Array, state: None) -> tuple[Array, None]:
+    """Return the output of a layer that remembers nothing."""
+    return layer.forward(x), None
+
+
+def step_recurrent(layer: Recurrent, weights: Weights, x: Array, state: Array) -> tuple[Array, Array]:
+    """Return h, (N, 1, H) or (N, H) as in `forward`, and the new state (N, S)."""
+    state = np.asarray(state, layer.dtype)
+    with lent(layer.dtype) as scratch:
+        state = layer._read(x, steps_of(len(x), 1), state, weights, scratch).last()
+    h = state[:, : layer.units].copy()
+    return h[:, None] if layer.return_sequences else h, state
+
+
+def step_through(steps: Sequence[Step], x: Array, states: list[Any]) -> Array:
+    """Return the output of layers one after another for the next step; their new states replace the old."""
+    for place, step in enumerate(steps):
+        x, states[place] = step(x, states[place])
+    return x
+
+
+def fits(state: Any, begun: Any) -> bool:
+    """Whether a state can follow that which a layer began with, where an axis of size 0 may have grown."""
+    if isinstance(begun, list):
+        return isinstance(state, list) and len(state) == len(begun) and all(map(fits, state, begun))
+    if begun is None or not hasattr(state, "shape"):
+        return state is begun
+    sizes = zip(state.shape, begun.shape, strict=False)
+    return len(state.shape) == begun.ndim and all(n == m or m == 0 for n, m in sizes)
 
 
 def shapes_of(state: Any) -> Any:
