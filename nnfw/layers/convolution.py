@@ -10,7 +10,7 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import one_of, positive_integer
 from nnfw.layers.activated import Activated, ActivatedOptions
-from nnfw.layers.windows import Windowed, Windows, each, sizes
+from nnfw.layers.windows import Windowed, sizes, windows_over
 
 BLOCK = 2**17  # numbers that are copied at once: half a megabyte stays in a core's cache
 
@@ -75,11 +75,7 @@ class Convolution(Activated, Windowed):
         self.kernel_size = sizes(self, "kernel_size", kernel_size)
         self.stride, self.dilation = sizes(self, "stride", stride), sizes(self, "dilation", dilation)
         self.padding = one_of(*self._paddings)(owner, "padding", padding)
-
-    @property
-    def _windows(self) -> Windows:
-        size, stride, dilation = (each(n, self._axes) for n in (self.kernel_size, self.stride, self.dilation))
-        return Windows(size, stride, dilation, self.padding)
+        self._windows = windows_over(self._axes, self.kernel_size, self.stride, self.dilation, self.padding)
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T', F) for (T, D), or for images (H', W', F) for (H, W, D)."""
@@ -87,12 +83,12 @@ class Convolution(Activated, Windowed):
         self._add_parameters((*self._windows.size, input_shape[-1], self.filters))
         return (*counts, self.filters)
 
-    def slide(self, x: Array, windows: Windows, training: bool) -> Array:
+    def slide(self, x: Array, training: bool) -> Array:
         """Return y (N, ..., F) for the padded x."""
         W = self.params["W"]
         if x.shape[-1] != W.shape[-2]:
             raise ShapeError(f"{self._label}: expects {W.shape[-2]} features, got {x.shape}")
-        view, W = windows.view(x), W.reshape(-1, self.filters)
+        view, W = self._windows.view(x), W.reshape(-1, self.filters)
         counts = view.shape[: self._axes + 1]
         s = np.empty((*counts, self.filters), self.dtype)
         for part in _blocks(view):
@@ -105,10 +101,10 @@ class Convolution(Activated, Windowed):
             self.cache["padded"] = x
         return y
 
-    def spread(self, ds: Array, dx: Array, windows: Windows) -> None:
+    def spread(self, ds: Array, dx: Array) -> None:
         """Add to the padded dx, which is 0, what each window gives."""
         W, rows = self.params["W"], ds.reshape(-1, self.filters)
-        for place, dx_k in zip(np.ndindex(W.shape[:-2]), windows.taps(dx), strict=True):
+        for place, dx_k in zip(np.ndindex(W.shape[:-2]), self._windows.taps(dx), strict=True):
             dx_k += (rows @ W[place].T).reshape(dx_k.shape)  # (2), (1)
 
     def gradients(self) -> None:
@@ -183,7 +179,7 @@ class Conv1D(Convolution):
 
     def _step(self, x: Array, state: Array) -> tuple[Array, Array]:
         x = np.concatenate([state, np.asarray(x, self.dtype)], axis=1)
-        return self.slide(x, self._windows, training=False), x[:, 1:]
+        return self.slide(x, training=False), x[:, 1:]
 
 
 class Conv2D(Convolution):

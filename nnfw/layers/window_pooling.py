@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nnfw.core.typing import Array, Shape
-from nnfw.layers.windows import Windowed, Windows, each, sizes
+from nnfw.layers.windows import Windowed, sizes, windows_over
 
 
 class WindowPooling(Windowed):
@@ -39,22 +39,17 @@ class WindowPooling(Windowed):
         super().__init__(name=name)
         self.pool_size = sizes(self, "pool_size", pool_size)
         self.stride = None if stride is None else sizes(self, "stride", stride)
-
-    @property
-    def _windows(self) -> Windows:
-        stride = self.pool_size if self.stride is None else self.stride
-        size, stride, dilation = (each(n, self._axes) for n in (self.pool_size, stride, 1))
-        return Windows(size, stride, dilation)
+        self._windows = windows_over(self._axes, self.pool_size, self.stride or self.pool_size)
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T', D) for (T, D), or for images (H', W', D) for (H, W, D)."""
         return (*self._counts(input_shape), input_shape[-1])
 
-    def slide(self, x: Array, windows: Windows, training: bool) -> Array:
+    def slide(self, x: Array, training: bool) -> Array:
         """Return y (N, ..., D): (1)."""
         if training:
             self.cache = {}
-        first, *others = windows.taps(x)
+        first, *others = self._windows.taps(x)
         y = first.copy()
         for x_k in others:
             self._merge(y, x_k, out=y)
@@ -66,11 +61,12 @@ class WindowMaximum(WindowPooling):
 
     _merge = np.maximum
 
-    def spread(self, ds: Array, dx: Array, windows: Windows) -> None:
+    def spread(self, ds: Array, dx: Array) -> None:
         """Add to dx, which is 0, what each window gives: (1)."""
         y, left, found = self.cache["y"], ds.copy(), np.empty_like(ds)
-        apart = np.all(np.array(windows.stride) >= windows.size)
-        for x_k, dx_k in zip(windows.taps(self.cache["x"]), windows.taps(dx), strict=True):
+        apart = np.all(np.array(self._windows.stride) >= self._windows.size)
+        taps = self._windows.taps
+        for x_k, dx_k in zip(taps(self.cache["x"]), taps(dx), strict=True):
             np.multiply(left, x_k == y, out=found)
             left -= found  # what has not yet found the largest value of its window
             if apart:  # no place is in two windows: nothing is there to add to
@@ -84,16 +80,16 @@ class WindowMean(WindowPooling):
 
     _merge = np.add
 
-    def slide(self, x: Array, windows: Windows, training: bool) -> Array:
+    def slide(self, x: Array, training: bool) -> Array:
         """Return y (N, ..., D): (1)."""
-        y = super().slide(x, windows, training)
-        y /= np.prod(windows.size)
+        y = super().slide(x, training)
+        y /= np.prod(self._windows.size)
         return y
 
-    def spread(self, ds: Array, dx: Array, windows: Windows) -> None:
+    def spread(self, ds: Array, dx: Array) -> None:
         """Add to dx, which is 0, what each window gives: (1)."""
-        share = ds / self.dtype.type(np.prod(windows.size))
-        for dx_k in windows.taps(dx):
+        share = ds / self.dtype.type(np.prod(self._windows.size))
+        for dx_k in self._windows.taps(dx):
             dx_k += share
 
 

@@ -90,11 +90,12 @@ class Windows(NamedTuple):
 class Windowed(Layer):
     """The base of layers with windows over time steps, or over rows and columns: (N, ..., D) -> (N, ..., F).
 
-    They define `_windows`, `slide` and its backward `spread`. What lies beyond the `lengths` of sequences is
-    not read, and each has the outputs that it has alone.
+    They set `_windows`, and define `slide` and its backward `spread`. What lies beyond the `lengths` of
+    sequences is not read, and each has the outputs that it has alone.
     """
 
     _axes: ClassVar[int] = 1  # that windows slide over: 1 of time, or 2 of images
+    _windows: Windows
 
     def forward(self, x: Array, training: bool = False, lengths: Array | None = None) -> Array:
         """Return y (N, ..., F), one row for each window, for x (N, ..., D)."""
@@ -104,7 +105,7 @@ class Windowed(Layer):
         if lengths is not None:
             lengths = check_lengths(self._label, lengths, *x.shape[:2])
             x = cleared(x, lengths)
-        y = self.slide(windows.pad(x), windows, training)
+        y = self.slide(windows.pad(x), training)
         if lengths is not None:
             y[~valid_steps(windows.count(lengths), y.shape[1])] = 0
         if training:
@@ -122,27 +123,23 @@ class Windowed(Layer):
             return NOTHING
         x = self.cache["x"]
         padded = np.zeros(windows.padded(x.shape), self.dtype)
-        self.spread(ds, padded, windows)
+        self.spread(ds, padded)
         dx = windows.within(padded)
         if lengths is not None:
             dx[~valid_steps(lengths, x.shape[1])] = 0
         return dx
 
-    def slide(self, x: Array, windows: Windows, training: bool) -> Array:
+    def slide(self, x: Array, training: bool) -> Array:
         """Return y (N, ..., F) for the padded x; in training, begin the cache anew."""
         raise NotImplementedError
 
-    def spread(self, ds: Array, dx: Array, windows: Windows) -> None:
+    def spread(self, ds: Array, dx: Array) -> None:
         """Add to the padded dx, which is 0, what each window gives."""
         raise NotImplementedError
 
     def _slope(self, dy: Array, of_logits: bool) -> Array:
         """Return the gradient before an activation, if there is one."""
         return dy
-
-    @property
-    def _windows(self) -> Windows:
-        raise NotImplementedError
 
     def _steps(self, n: Any) -> Any:
         """Return how many steps there are for `n` steps of the input."""
@@ -170,6 +167,8 @@ def sizes(layer: Windowed, name: str, value: Any) -> Any:
     return positive_integer(owner, name, value)
 
 
-def each(value: Any, axes: int) -> tuple[int, ...]:
-    """Return such an argument as one number for each axis."""
-    return value if isinstance(value, tuple) else (value,) * axes
+def windows_over(axes: int, size: Any, stride: Any, dilation: Any = 1, padding: str = "valid") -> Windows:
+    """Return the windows for such arguments."""
+    given = (size, stride, dilation)
+    size, stride, dilation = (n if isinstance(n, tuple) else (n,) * axes for n in given)
+    return Windows(size, stride, dilation, padding)
