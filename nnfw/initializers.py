@@ -51,12 +51,6 @@ class Initializer(Part):
         return np.array(values, dtype, order="C")
 
 
-def fans(initializer: Initializer, shape: Shape) -> tuple[int, int]:
-    """Return the fan-in and fan-out of a weight (D, H), or of one with axes for a window before these."""
-    *window, D, H = shape if len(shape) > 1 else two_axes(initializer, shape)
-    return math.prod(window) * D, math.prod(window) * H
-
-
 def two_axes(initializer: Initializer, shape: Shape) -> tuple[int, int]:
     """Return the sizes of a matrix (D, H)."""
     if len(shape) != 2:
@@ -191,7 +185,9 @@ class VarianceScaling(Initializer):
         return rng.uniform(-math.sqrt(3.0) * std, math.sqrt(3.0) * std, shape)
 
     def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
-        return self.spread(rng, math.sqrt(self.variance(*fans(self, shape))), shape)
+        *window, D, H = shape if len(shape) > 1 else two_axes(self, shape)
+        places = math.prod(window)
+        return self.spread(rng, math.sqrt(self.variance(places * D, places * H)), shape)
 
 
 class _Normally(VarianceScaling):

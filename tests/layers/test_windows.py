@@ -28,7 +28,6 @@ from nnfw import (
     Network,
     Reshape,
     ShapeError,
-    initializers,
 )
 from nnfw.gradcheck import check_network
 from nnfw.layers import convolution
@@ -187,7 +186,6 @@ def test_fans_count_the_window():
         assert layer.params["W"].var() == pytest.approx(variance, rel=0.01)
     with pytest.raises(ShapeError, match=r"Orthogonal is for weights of shape \(inputs, units\)"):
         build(Conv1D(4, 2, initializer="orthogonal"), (5, 3))
-    assert initializers.fans(initializers.get("zeros"), (3, 4)) == (3, 4)
 
 
 def test_the_largest_norm_is_of_all_weights_of_a_filter():
