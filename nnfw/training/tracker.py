@@ -66,5 +66,5 @@ class MetricTracker:
         """Return the mean loss and the metrics by name."""
         if not self.weight:
             raise ValueError("no sequence of these batches has a step with a target and a weight: no loss")
-        results = {name: running.result() for name, running in self.metrics.items()}
+        results = {name: float(running.result()) for name, running in self.metrics.items()}
         return {"loss": self.total / self.weight} | results

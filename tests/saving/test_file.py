@@ -94,6 +94,22 @@ class Growing(Optimizer):
         params -= rate * (grads + mean) / longest
 
 
+class Within(metrics.Metric):
+    name = "within"
+
+    def __init__(self, kind):
+        self.kind = kind
+
+    def statistics(self, y, a):
+        return np.array([np.abs(y - a).max()])
+
+    def merge(self, s, t):
+        return np.maximum(s, t)
+
+    def result(self, s):
+        return self.kind(s[0] < 2)
+
+
 @pytest.fixture
 def small():
     return small_network()
@@ -166,6 +182,15 @@ class TestRoundTrip:
         expected = network.predict(x)
         network.save(tmp_path / "network.npz")
         assert np.array_equal(Network.load(tmp_path / "network.npz").predict(x), expected)
+
+    @pytest.mark.parametrize("kind", [np.bool_, np.array, np.float32, int])
+    def test_of_a_metric_whose_results_are_numbers_of_another_type(self, tmp_path, kind):
+        network = trained(Network([GRU(2), Dense(3)], metrics=[Within(kind)], seed=0))
+        loaded = round_trip(network, tmp_path, custom={"Within": Within, kind.__name__: kind})
+        assert state_of(loaded) == state_of(network)
+        assert [type(value) for value in (*loaded.history["within"], *network.history["within"])] == [
+            float
+        ] * 2
 
     def test_of_an_optimizer_of_ones_own_that_remembers_more_as_it_goes(self, tmp_path):
         network = trained(Network([GRU(2), Dense(3)], optimizer=Growing(0.01), seed=0))
