@@ -106,8 +106,9 @@ class Sequential(Layer):
             x = layer.forward(x, training, **options)
             if padding is None or lengths is None:
                 continue
-            if not validation.keeps_steps(layer, x, padding.shape):
-                validation.check_takes_lengths(layer, padding)
+            shapes = self.shapes[place : place + 2]
+            if not validation.keeps_steps(layer, x, padding.shape, shapes):
+                validation.check_takes_lengths(layer, padding, shapes)
                 lengths = padding = None  # the outputs have no time steps any more
             elif x.shape[1] != padding.shape[1]:
                 lengths = layer._steps(lengths)

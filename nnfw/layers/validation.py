@@ -105,8 +105,13 @@ def shape_hint(chain: Any, place: int, shapes: Sequence[Shape], message: str) ->
     return ""
 
 
-def check_takes_lengths(layer: Layer, padding: Array) -> None:
-    """Raise a ShapeError if a layer has merged time steps, and padding with them."""
+def check_takes_lengths(layer: Layer, padding: Array, shapes: Sequence[Shape]) -> None:
+    """Raise a ShapeError if a layer has merged time steps, and padding with them; see `keeps_steps`."""
+    if padding.any() and shapes and shapes[1][:1] == (None,):
+        raise ShapeError(
+            f"{layer._label}: its outputs have other time steps than its inputs, and it does not say how "
+            f"many each sequence has; define _steps(n), which returns them for n steps, in the class"
+        )
     if padding.any() and not layer.takes_lengths:
         raise ShapeError(
             f"{layer._label}: the time steps of variable-length sequences end here, and it would read their "
@@ -115,9 +120,15 @@ def check_takes_lengths(layer: Layer, padding: Array) -> None:
         )
 
 
-def keeps_steps(layer: Any, y: Array, steps: tuple[int, ...]) -> bool:
-    """Whether a layer, and each within it, has outputs `y` for the time steps (N, T) of its inputs."""
+def keeps_steps(layer: Any, y: Array, steps: tuple[int, ...], shapes: Sequence[Shape]) -> bool:
+    """Whether a layer, and each within it, has outputs `y` for the time steps (N, T) of its inputs.
+
+    `shapes` are those of its input and output, if they are known: from any number of steps to one of its own
+    it has merged them.
+    """
     N, T = steps
+    if shapes and shapes[0][0] is None and shapes[1][:1] != (None,):
+        return False
     chain = zip(layer.layers, pairwise(layer.shapes), strict=True) if hasattr(layer, "shapes") else ()
     kept = all(len(after) > 1 and after[0] == one._steps(before[0]) for one, (before, after) in chain)
     return kept and is_sequence(y, (N, layer._steps(T)))

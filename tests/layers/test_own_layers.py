@@ -223,6 +223,43 @@ class CarefulMean(Mean):
         return dy[:, None] * self.share[..., None]
 
 
+class Halves(Layer):
+    """The mean of two steps at a time, of which an odd one at the end is left out."""
+
+    takes_lengths = True
+
+    def compute_shapes(self, input_shape):
+        steps, features = input_shape
+        return (None if steps is None else steps // 2, features)
+
+    def forward(self, x, training=False, lengths=None):
+        self.T = x.shape[1]
+        return x[:, : self.T // 2 * 2].reshape(len(x), self.T // 2, 2, -1).mean(axis=2)
+
+    def backward(self, dy):
+        dx = np.zeros((len(dy), self.T, dy.shape[2]))
+        dx[:, : self.T // 2 * 2] = np.repeat(dy / 2, 2, axis=1)
+        return dx
+
+
+class CountedHalves(Halves):
+    def _steps(self, n):
+        return None if n is None else n // 2
+
+
+class Moments(CarefulMean):
+    """The mean over the valid steps, and two multiples of it: three rows a sequence, whatever its steps."""
+
+    def compute_shapes(self, input_shape):
+        return (3, input_shape[-1])
+
+    def forward(self, x, training=False, lengths=None):
+        return super().forward(x, training, lengths)[:, None] * np.array([[1.0], [2.0], [3.0]], x.dtype)
+
+    def backward(self, dy):
+        return super().backward(np.einsum("nkd,k->nd", dy, [1.0, 2.0, 3.0]))
+
+
 SEQUENCES = [RNG.normal(size=(n, 3)) for n in (2, 8, 5)]
 
 
@@ -254,6 +291,26 @@ class TestOwnLayers:
         network.predict(equal, lengths=[2, 2, 2])
         with pytest.raises(ShapeError, match="Mean"):
             network.predict(equal, lengths=[2, 1, 2])
+
+    @pytest.mark.parametrize("around", [lambda layer: layer, lambda layer: Network([layer])])
+    @pytest.mark.parametrize("layer", [CountedHalves, Moments])
+    @pytest.mark.parametrize("longest", [3, 8])  # Moments gives as many rows as the first has steps
+    def test_of_other_steps_than_those_that_they_read(self, around, layer, longest):
+        sequences = [RNG.normal(size=(n, 3)) for n in (2, longest, 3)]
+        network = Network([around(layer()), GRU(4), Dense(1)], seed=0, dtype="float64")
+        network.fit(sequences, [1.0, 2.0, 3.0], epochs=2, verbose=0)
+        together = network.predict(sequences)
+        for one, a in zip(sequences, together, strict=True):
+            np.testing.assert_allclose(network.predict(one[None])[0], a, rtol=1e-12)
+
+    def test_must_say_how_many_steps_they_give(self):
+        network = Network([Dense(3), Halves(), GRU(4), Dense(1)], seed=0)
+        with pytest.raises(
+            ShapeError, match=r"layer 2, Halves\(\): its outputs have other time steps .*_steps"
+        ):
+            network.fit(SEQUENCES, [1.0, 2.0, 3.0], verbose=0)
+        equal = np.stack([one[:2] for one in SEQUENCES])
+        network.fit(equal, [1.0, 2.0, 3.0], verbose=0)
 
     def test_that_pool_with_lengths_count_each_sequence_as_alone(self):
         network = Network([Dense(4, "tanh"), CarefulMean(), Dense(1)], seed=0, dtype="float64")
