@@ -149,7 +149,7 @@ class Trial:
         layer, rng = self.initialized(dtype), np.random.default_rng(self.seed)
         for name, p in layer.params.items():
             if name not in getattr(layer, "_followed", ()):  # else it is a statistic, and no weight
-                p[...] = rng.normal(size=p.shape) / max(2.0, len(p) ** 0.5)
+                p[...] = rng.normal(size=p.shape) / max(2.0, len(np.atleast_1d(p)) ** 0.5)
         return layer
 
     def copy(self) -> Any:

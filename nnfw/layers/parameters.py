@@ -102,11 +102,12 @@ def lay_out(flat: Array, specs: Mapping[str, Spec]) -> tuple[dict[str, Array], V
     start = 0
     for block in dict.fromkeys(spec.block for spec in specs.values()):
         members = {name: spec.shape for name, spec in specs.items() if spec.block == block}
-        widths = [shape[-1] for shape in members.values()]
+        widths = [math.prod(shape[-1:]) for shape in members.values()]  # 1 of a single number, ()
         rows = next(iter(members.values()))[:-1]
         stop = start + math.prod(rows) * sum(widths)
         blocks[block] = flat[start:stop].reshape(*rows, sum(widths))
-        views.update(zip(members, np.split(blocks[block], np.cumsum(widths)[:-1], axis=-1), strict=True))
+        parts = np.split(blocks[block], np.cumsum(widths)[:-1], axis=-1)
+        views |= {name: part.reshape(members[name]) for name, part in zip(members, parts, strict=True)}
         start = stop
     return blocks, Views({name: views[name] for name in specs})
 
@@ -135,13 +136,14 @@ class Parametrized:
         return type(self).__name__
 
     def add_parameter(
-        self, name: str, shape: Shape, initializer: Initializer | str, block: str | None = None
+        self, name: str, shape: Shape | int, initializer: Initializer | str, block: str | None = None
     ) -> None:
         """Declare a parameter; `initialize` allocates and fills it: ``self.params[name]`` from then on.
 
-        Parameters of one `block` lie side by side along their last axis, so that one matrix product can
-        serve them all.
+        The shape of a vector may be its length, and that of a single number is (). Parameters of one `block`
+        lie side by side along their last axis, so that one matrix product can serve them all.
         """
+        shape = (shape,) if isinstance(shape, int) else shape
         if None in shape:
             raise ShapeError(f"{self._label}: parameter {name!r} cannot have an open axis, got shape {shape}")
         fixed = tuple(int(n) for n in shape if n is not None)

@@ -135,7 +135,7 @@ def save_weights(network: Model, path: FilePath) -> None:
     network._check_ready("save_weights")
     package = safetensors()
     with replacing(path) as file, at_rest(network, "save_weights"):
-        file.write(package.save({name: np.ascontiguousarray(p) for name, p in network.params.items()}))
+        file.write(package.save({name: np.asarray(p, order="C") for name, p in network.params.items()}))
 
 
 def load_weights(network: Model, path: FilePath) -> None:

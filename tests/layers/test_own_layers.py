@@ -24,6 +24,7 @@ from nnfw import (
     Reshape,
     ShapeError,
 )
+from nnfw.gradcheck import check_layer
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* encountered in:RuntimeWarning")  # what NumPy says of inf
 
@@ -223,6 +224,29 @@ class CarefulMean(Mean):
         return dy[:, None] * self.share[..., None]
 
 
+class Affine(Layer):
+    """y = s x + b, with a single number s, and b of a shape that is given as its length."""
+
+    def compute_shapes(self, input_shape):
+        self.add_parameter("s", (), "ones")
+        self.add_parameter("b", input_shape[-1], "zeros")
+        return input_shape
+
+    def forward(self, x, training=False):
+        if training:
+            self.cache = {"x": x}
+        return self.params["s"] * x + self.params["b"]
+
+    def backward(self, dy):
+        self.cache = {"x": self.cache["x"], "dy": dy}
+        return self.params["s"] * dy
+
+    def gradients(self):
+        x, dy = self.cache["x"], self.cache["dy"]
+        self.grads["s"][...] = (x * dy).sum()
+        self.grads["b"][...] = dy.sum(axis=tuple(range(dy.ndim - 1)))
+
+
 class Halves(Layer):
     """The mean of two steps at a time, of which an odd one at the end is left out."""
 
@@ -291,6 +315,21 @@ class TestOwnLayers:
         network.predict(equal, lengths=[2, 2, 2])
         with pytest.raises(ShapeError, match="Mean"):
             network.predict(equal, lengths=[2, 1, 2])
+
+    def test_may_have_single_numbers_as_parameters(self, tmp_path):
+        check_layer(Affine())
+        network = Network([Dense(3), Affine(), Dense(1)], dtype="float64", seed=0)
+        network.fit(X, Y[:, 0], epochs=2, verbose=0)
+        assert network.params["affine_2.s"].shape == ()
+        assert network.params["affine_2.b"].shape == (3,)
+        network.save(tmp_path / "network")
+        loaded = Network.load(tmp_path / "network", custom={"Affine": Affine})
+        for one in (network, loaded):
+            one.fit(X, Y[:, 0], epochs=2, verbose=0)
+        np.testing.assert_array_equal(loaded.flat_params, network.flat_params)
+        network.params["affine_2.s"][...] = 7.0
+        assert network.layers[1].params["s"] == 7.0
+        assert (network.flat_params == 7.0).sum() == 1
 
     @pytest.mark.parametrize("around", [lambda layer: layer, lambda layer: Network([layer])])
     @pytest.mark.parametrize("layer", [CountedHalves, Moments])

@@ -10,7 +10,7 @@ from overnight import X, new_network, train
 from saved import bits, state_of
 from untrained import untrained
 
-from nnfw import GRU, Dense, LoadError, Network
+from nnfw import GRU, Dense, Layer, LoadError, Network
 from nnfw.saving import load_weights, save_weights
 
 exchange = pytest.importorskip("safetensors.numpy")
@@ -40,6 +40,17 @@ class TestRoundTrip:
         assert {name: bits(a) for name, a in arrays.items()} == {
             name: bits(np.ascontiguousarray(p)) for name, p in network.params.items()
         }
+
+    def test_of_a_single_number(self, path):
+        class Shift(Layer):
+            def compute_shapes(self, input_shape):
+                self.add_parameter("s", (), "normal")
+                return input_shape
+
+        one, other = (untrained(Network([Dense(1), Shift()], seed=seed), 2) for seed in (0, 1))
+        save_weights(one, path)
+        load_weights(other, path)
+        np.testing.assert_array_equal(other.flat_params, one.flat_params)
 
     def test_from_another_precision(self, path):
         one, other = built(dtype="float64"), built()
