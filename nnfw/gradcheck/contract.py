@@ -234,9 +234,10 @@ def training(trial: Trial) -> None:
     trial.expect(np.array_equal(dy, trial.dy), "backward changes its argument dy; write elsewhere")
     said = "depends on earlier passes: keep arrays only if training, and fill grads without adding to them"
     for other in (trial.x[::-1], trial.x[:1]):  # first one of the same shape, which NumPy does not refuse
-        layer.forward(trial.x, training=True)
-        layer.forward(other)
-        for name, found in trial.run_backward(layer, dy).items():
+        again = copy.deepcopy(layer)  # whose random numbers are the same
+        again.forward(trial.x, training=True)
+        again.forward(other)
+        for name, found in trial.run_backward(again, dy).items():
             trial.expect_close(found, expected[name], f"{gradient_name(name)} {said}")
 
 
@@ -283,10 +284,9 @@ def lengths(trial: Trial) -> None:
 
 def initial_state(trial: Trial) -> None:
     """Check all gradients from a random initial state, its own included, without and with lengths."""
-    layer = trial.copy()
+    layer, said = trial.copy(), "forward with initial_state differs between training and inference"
     start = trial.rng.normal(size=(len(trial.x), layer._state_size))
     y = layer.forward(trial.x, training=True, initial_state=start)
-    said = "forward with initial_state differs between training and inference"
     trial.expect_close(layer.forward(trial.x, initial_state=start), y, said)
     trial.compare_gradients(trial.dy, x=trial.x, initial_state=start)
     counts, x = shortened(trial, trial.x.shape[1])
