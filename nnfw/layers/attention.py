@@ -197,9 +197,8 @@ class SelfAttention(Attention):
         """Return y (N, T, H) for x (N, T, D); steps beyond the `lengths` (N,) are not read, and give 0."""
         x, valid = self._enter(x, len(self.params["Wq"]), lengths)
         q, k, v = self._project(x)  # (1)
-        e = q @ k.swapaxes(1, 2) / math.sqrt(self.units)  # (2)
         seen = valid[:, None] & np.tri(x.shape[1], dtype=bool) if self.causal else valid[:, None]
-        a = softmax_where(seen, e)  # (3)
+        a = self._weigh(q, k, seen)  # (2), (3)
         y: Array = a @ v  # (4)
         y[~valid] = 0
         if training:
@@ -209,6 +208,10 @@ class SelfAttention(Attention):
     def _project(self, x: Array) -> Any:
         """Return q, k and v (N, T, H): (1)."""
         return np.split(x @ self._blocks["W"] + self._blocks["b"], 3, axis=-1)
+
+    def _weigh(self, q: Array, k: Array, seen: Any) -> Array:
+        """Return the weights a of the steps that are seen: (2), (3)."""
+        return softmax_where(seen, q @ k.swapaxes(1, 2) / math.sqrt(self.units))
 
     def backward(self, dy: Array) -> Array:
         """Return dx (N, T, D), given dy (N, T, H)."""
@@ -235,8 +238,7 @@ class SelfAttention(Attention):
         q, *new = self._project(np.asarray(x, self.dtype))
         state = np.concatenate([state, np.concatenate(new, axis=-1)], axis=1)
         k, v = np.split(state, 2, axis=-1)
-        e = q @ k.swapaxes(1, 2) / math.sqrt(self.units)
-        return softmax_where(np.True_, e) @ v, state
+        return self._weigh(q, k, np.True_) @ v, state
 
 
 def softmax_where(seen: Any, e: Array) -> Array:
