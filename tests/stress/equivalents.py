@@ -45,6 +45,8 @@ SAME: dict[tuple[str, str], str] = {
     ): "there are both, or none",
     ("layers/loops", "if steps.n and G > 2:"): "no cell has two gates",
     ("layers/recurrent", "p.x[:, D - 1:] = 1"): "the inputs are written over it",
+    ("layers/recurrent", "p.dh[:N + 1] = 0"): "the gradients of the outputs are written over it",
+    ("optimizers", "if params.size < vectors.BLOCK or not self.separable:"): LIMIT,
     (
         "layers/recurrent",
         "for window in steps.windows(max(1, INFERENCE_ROWS * max(1, steps.N))):",

@@ -463,7 +463,10 @@ OTHERS = [
         "dx = dx + 0",
     ),
     Fault(
-        "residual: a copied stream is the same", "layers/residual", "copy.copy(stepper) for", "stepper for"
+        "streaming: the states of a copy are those of the stream",
+        "streaming",
+        "return copy.deepcopy(self._states)",
+        "return list(self._states)",
     ),
     Fault(
         "impute: values of later steps",
