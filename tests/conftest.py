@@ -63,3 +63,11 @@ def scene(tmp_path):
     scene = Scene(tmp_path)
     yield scene
     scene.goes_on()
+
+
+@pytest.fixture
+def one_direction(monkeypatch):
+    """Take finite differences along one random direction: any error shows along it, and three take longer."""
+    from nnfw.gradcheck import differences
+
+    monkeypatch.setattr(differences, "DIRECTIONS", 1)

@@ -63,7 +63,7 @@ def slow_gradient(network, x, output, h=1e-5):
     return ((up - down) / (2 * h)).T.reshape(x.shape)
 
 
-def slow_integral(network, x, start, output, parts=200):
+def slow_integral(network, x, start, output, parts=150):
     """The midpoint rule with central differences."""
     points = (np.arange(parts) + 0.5) / parts
     return (x - start) * np.mean([slow_gradient(network, start + u * (x - start), output) for u in points], 0)

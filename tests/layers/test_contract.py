@@ -50,7 +50,7 @@ from nnfw import (
     Residual,
     SelfAttention,
 )
-from nnfw.gradcheck import check_layer, check_network, differences
+from nnfw.gradcheck import check_layer, check_network
 from nnfw.gradcheck.contract import Trial, input_shapes, renew
 from nnfw.layers.activated import Activated
 from nnfw.layers.attention import Attention
@@ -62,6 +62,8 @@ from nnfw.layers.sequential import Sequential
 from nnfw.layers.window_pooling import WindowMaximum, WindowMean, WindowPooling
 from nnfw.layers.windows import Windowed
 from nnfw.model import Model
+
+pytestmark = pytest.mark.usefixtures("one_direction")
 
 # To be derived from.
 BASES = {Layer, Sequential, Model, Recurrent, Gated, ResetGated, Pooling, Activated, Convolution}
@@ -208,12 +210,6 @@ def cases(is_slow):
 
 every_case = cases(lambda kind: False)
 every_case_checked = cases(lambda kind: issubclass(kind, (Bidirectional, Network)))  # by many differences
-
-
-@pytest.fixture(autouse=True)
-def one_direction(monkeypatch):
-    """Take differences along one random direction: any error shows along it, and three take longer."""
-    monkeypatch.setattr(differences, "DIRECTIONS", 1)
 
 
 def trial_of(layer):

@@ -118,6 +118,7 @@ CHAINS = {name: lambda cell=cell: [cell(), Dense(K, "softmax")] for name, cell i
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_direction")
 @pytest.mark.parametrize("name", CHAINS)
 @pytest.mark.parametrize("lengths", [LENGTHS, np.zeros(N, int)], ids=["some", "all"])
 def test_gradients_are_those_of_finite_differences(name, lengths):
@@ -126,6 +127,7 @@ def test_gradients_are_those_of_finite_differences(name, lengths):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_direction")
 @pytest.mark.parametrize("name", CELLS)
 def test_gradients_of_step_targets_are_those_of_finite_differences(name):
     network = built([CELLS[name](return_sequences=True), Dense(K)])
