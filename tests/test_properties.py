@@ -263,7 +263,7 @@ def with_rubbish(case):
     return Case(case.network, x, case.y, case.lengths, case.rng)
 
 
-@tried_on(cases(ragged=True), examples=50)
+@tried_on(cases(ragged=True), examples=100)
 def test_a_ragged_batch_is_its_sequences_alone(case):
     a, gradients, _ = with_rubbish(case).step()
     parts = []
@@ -319,7 +319,7 @@ def run(layer, x, dy, **options):
     return copies(of_samples), copies(layer.grads)
 
 
-@tried_on(readings(), examples=50)
+@tried_on(readings(), examples=100)
 def test_a_ragged_batch_with_initial_states_is_its_sequences_alone(reading):
     layer, x, lengths, initial, dy = reading
     of_steps = {"x", "y", "dy"} if layer.return_sequences else {"x"}
