@@ -22,17 +22,17 @@ def for_each(names: str | tuple[str, ...], rows: Iterable[Any]) -> Callable[...,
 
     def decorate(test):
         @functools.wraps(test)
-        def run(*owner, **others):
+        def run(*owner, **fixtures):
             for name, values in cases:
                 try:
-                    test(*owner, **others, **values)
+                    test(*owner, **fixtures, **values)
                 except BaseException as error:
                     error.add_note(f"The row is {name or values}")
                     raise
 
         signature = inspect.signature(test)
-        others = [p for name, p in signature.parameters.items() if name not in names]
-        run.__signature__ = signature.replace(parameters=others)
+        rest = [p for name, p in signature.parameters.items() if name not in names]
+        run.__signature__ = signature.replace(parameters=rest)
         return run
 
     return decorate
