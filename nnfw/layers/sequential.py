@@ -196,7 +196,7 @@ class Sequential(Layer):
     @property
     def config(self) -> dict[str, Any]:
         """The constructor's arguments; the layers, which are a tuple, as the list that they were given as."""
-        return super().config | {"layers": list(self.layers)}
+        return {name: list(one) if name == "layers" else one for name, one in super().config.items()}
 
     @property
     def params(self) -> Views:  # type: ignore[override]

@@ -27,11 +27,13 @@ from typing import Any
 import numpy as np
 
 from nnfw.core.errors import LoadError
-from nnfw.core.registry import Part, is_own, kept
+from nnfw.core.registry import Part, home_of, is_own
 from nnfw.core.typing import Array
 from nnfw.core.validation import named
 from nnfw.data import Preparation
 from nnfw.layers.base import Layer
+from nnfw.layers.sequential import Sequential
+from nnfw.optimizers import Optimizer
 
 STORED = "biufcUSmM"  # the kinds of dtype that hold plain numbers, strings and dates
 DTYPES = {name: np.dtype(name) for name in {np.dtype(code).name for code in "?bBhHiIqQefd"}}
@@ -55,6 +57,25 @@ def own_parts() -> dict[str, type[Part]]:
         classes += [(kind, derived) for derived in part.__subclasses__()]  # the loop reaches these too
         if is_own(part):
             found[f"{kind}.{part.__name__}"] = part
+    return found
+
+
+def changeable(part: Part) -> dict[str, tuple[Any, str]]:
+    """Return the arguments of a layer or an optimizer that can be assigned: by key, its owner and its name.
+
+    A file holds those that a constructor of its own does not take; of a chain whose constructor does not take
+    the layers, those of each layer in it too.
+    """
+    found: dict[str, tuple[Any, str]] = {}
+    if not isinstance(part, Layer | Optimizer):
+        return found
+    makes_layers = isinstance(part, Sequential) and "layers" not in part.config
+    for place, one in enumerate(part._with_inner() if makes_layers else [part]):  # type: ignore[union-attr]
+        kind: Any = type(one)
+        names = home_of(kind)._arguments()
+        if isinstance(one, Layer):
+            names = [name for name in names | Layer._arguments() if name in (*one._checks, *one._adjustable)]
+        found |= {f"{place}.{name}" if place else name: (one, name) for name in names}
     return found
 
 
@@ -121,9 +142,9 @@ class Describer:
         described: dict[str, Any] = {"class": own} if own else self._by_name(type(part), where)
         with named(where):
             arguments = {"config": part.config}
-            if isinstance(part, Layer):  # what every layer has, even if its constructor does not take it
-                others = [name for name in Layer._arguments() if name not in arguments["config"]]
-                arguments["base"] = kept(part, others)
+            others = {key: place for key, place in changeable(part).items() if key not in arguments["config"]}
+            if others:
+                arguments["base"] = {key: getattr(one, name) for key, (one, name) in others.items()}
             if isinstance(part, Preparation):
                 arguments["learned"] = {name: vars(part)[name] for name in part.learned if name in vars(part)}
         for kind, values in arguments.items():
@@ -206,8 +227,9 @@ class Rebuilder:
         learned = {name: self.value(value) for name, value in described.get("learned", {}).items()}
         try:  # a constructor may raise anything if the arguments were tampered with
             part = cls(**config)
-            if isinstance(part, Layer):
-                Layer.__init__(part, **{name: getattr(part, name) for name in Layer._arguments()} | base)
+            able = changeable(part)
+            for key, value in base.items():
+                setattr(*able[key], value)
             if learned:
                 teach(part, learned)
         except Exception as error:

@@ -27,6 +27,8 @@ from nnfw import (
     Nadam,
     Network,
     Optimizer,
+    ReduceOnPlateau,
+    Residual,
     RMSprop,
     activations,
     initializers,
@@ -92,6 +94,32 @@ class Growing(Optimizer):
         mean = state.slots.setdefault("mean", np.zeros_like(params))
         mean += 0.1 * (grads - mean)
         params -= rate * (grads + mean) / longest
+
+
+class Soft(GRU):
+    def __init__(self, units):
+        super().__init__(units, "softsign", return_sequences=True)
+
+
+class Block(Residual):
+    def __init__(self, units):
+        self.units = units
+        super().__init__([Dense(units, "tanh"), Dense(units)])
+
+
+class Reader(Network):
+    def __init__(self, units):
+        self.units = units
+        super().__init__([Soft(units), Block(units), GRU(2), Dense(3)], seed=0)
+
+
+class Named(Optimizer):
+    def __init__(self, step_size):
+        self.step_size = step_size
+        super().__init__(step_size)
+
+    def apply(self, params, grads, state, rate):
+        params -= rate * grads
 
 
 class Within(metrics.Metric):
@@ -182,6 +210,21 @@ class TestRoundTrip:
         expected = network.predict(x)
         network.save(tmp_path / "network.npz")
         assert np.array_equal(Network.load(tmp_path / "network.npz").predict(x), expected)
+
+    def test_of_classes_with_constructors_of_their_own(self, tmp_path):
+        network = trained(Reader(4))
+        network.loss, network.metrics, network.optimizer = "huber", ["mae"], Named(0.01)
+        trained(network, callbacks=[ReduceOnPlateau("loss", patience=1, min_delta=100.0)], epochs=3)
+        network.layers[0].activation, network.layers[0].dropout = "relu", 0.25
+        network.layers[1].layers[0].trainable, network.layers[3].optimizer = False, SGD(0.5)
+        loaded = round_trip(
+            network, tmp_path, custom={one.__name__: one for one in (Reader, Soft, Block, Named)}
+        )
+        assert (type(loaded), loaded.units) == (Reader, 4)
+        assert state_of(loaded) == state_of(network)
+        assert loaded.optimizer.rate(0) == network.optimizer.rate(0) < 0.01
+        assert state_of(trained(loaded, 2)) == state_of(trained(network, 2))
+        assert loaded.evaluate(*data(3)) == network.evaluate(*data(3))
 
     @pytest.mark.parametrize("kind", [np.bool_, np.array, np.float32, int])
     def test_of_a_metric_whose_results_are_numbers_of_another_type(self, tmp_path, kind):
