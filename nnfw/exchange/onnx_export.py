@@ -22,6 +22,7 @@ from nnfw.layers.convolution import Convolution
 from nnfw.layers.gated import Gated
 from nnfw.layers.recurrent import Recurrent
 from nnfw.layers.reshaping import REMEDY
+from nnfw.layers.sequential import Sequential
 from nnfw.layers.window_pooling import WindowMaximum
 from nnfw.layers.windows import Windowed
 from nnfw.model import Model
@@ -65,6 +66,9 @@ def to_onnx(network: Model, path: FilePath, *, lengths: bool = False) -> None:
 def model_of(network: Model, onnx: Any, lengths: bool) -> Any:
     """Return the model of a network."""
     leaves = list(network._units())
+    for layer in network._with_inner():
+        if getattr(layer, "_is_chain", False) and type(layer).forward is not Sequential.forward:
+            raise TypeError(f"{layer._label}: the form in ONNX of a forward of its own is not known")
     shapes = shapes_of(leaves, network.shapes[0])
     has_steps = len(shapes[0]) == (1 if network._takes_indices else 2)
     if lengths and not has_steps:

@@ -56,6 +56,19 @@ def test_random_stacks(seed, path):
     assert again.size == network.size
 
 
+class Halved(Network):
+    def forward(self, x, *args, **options):
+        return super().forward(np.asarray(x) / 2, *args, **options)
+
+
+@pytest.mark.parametrize("around", [lambda network: network, lambda network: Network([network])])
+def test_a_forward_of_ones_own(around, path):
+    network = untrained(around(Halved([Dense(2)])), 3)
+    with pytest.raises(TypeError, match=r"Halved\(\): the form in ONNX of a forward of its own is not known"):
+        to_onnx(network, path)
+    assert not path.exists()
+
+
 def conformance():
     """The cases that the onnx package makes when these of its modules are imported."""
     from onnx.backend.test.case import node
