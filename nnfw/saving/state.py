@@ -144,13 +144,15 @@ def restore_layer(
         raise LoadError(f"the array {prefix + name!r} is {got}, but the network takes {takes}")
 
     def stored(name: str, spec: Spec) -> Spec:
-        array = take(name, spec.shape)
-        return spec._replace(initializer=FromFunction(lambda *_: array))
+        return spec._replace(initializer=FromFunction(lambda *_: arrays[name]))
 
     specs = dict(layer._specs)
+    arrays = {name: take(name, spec.shape) for name, spec in specs.items()}
     layer._specs = {name: stored(name, spec) for name, spec in specs.items()}
     layer.initialize(network._streams["weights"], network.dtype.name)
     layer._specs = specs
+    for name, array in arrays.items():
+        layer.params[name][...] = array  # again: an `initialize` of its own may have changed it
     if known is not None:
         slots = {name: take(f"optimizer.{name}", layer.flat_params.shape) for name in known["slots"]}
         steps, scalars = count("steps", known["steps"]), dict(out.value(known["scalars"]))

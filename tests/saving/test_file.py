@@ -211,6 +211,18 @@ class TestRoundTrip:
         network.save(tmp_path / "network.npz")
         assert np.array_equal(Network.load(tmp_path / "network.npz").predict(x), expected)
 
+    def test_of_a_layer_that_initializes_itself(self, tmp_path):
+        class Begun(GRU):
+            def initialize(self, rng, dtype="float32"):
+                super().initialize(rng, dtype)
+                self.params["b_z"][...] = 1.0
+                self.params["Wh_c"][...] /= rng.uniform(1, 2)
+
+        network = trained(Network([Begun(2), Dense(3)], seed=0))
+        loaded = round_trip(network, tmp_path, custom={"Begun": Begun})
+        assert state_of(loaded) == state_of(network)
+        assert state_of(trained(loaded, 2)) == state_of(trained(network, 2))
+
     def test_of_classes_with_constructors_of_their_own(self, tmp_path):
         network = trained(Reader(4))
         network.loss, network.metrics, network.optimizer = "huber", ["mae"], Named(0.01)
