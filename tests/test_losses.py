@@ -751,6 +751,7 @@ def test_nothing_is_broadcast(name):
         for part in (f"{type(loss).__name__}: ", f"shape {shape}", f"shape {a.shape}"):
             assert part in str(error.value)
         assert ("integers of shape (4,)" in str(error.value)) is loss.takes_classes
+        assert ("for each target" in str(error.value)) is (loss.outputs_per_target > 1)
         assert len(str(error.value)) < 500
 
 
