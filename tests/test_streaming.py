@@ -300,12 +300,39 @@ class Sum(Layer):
     def forward(self, x, training=False):
         return np.cumsum(x, axis=1)
 
-    def _start(self, N):
+    def start_stream(self, N):
         return np.zeros((N, D))
 
-    def _step(self, x, state):
+    def step_stream(self, x, state):
         state += x[:, 0]
         return state[:, None].copy(), state
+
+
+class Forgetful(Layer):
+    """The sum of all steps so far, without a step that remembers it."""
+
+    causal = True
+
+    def compute_shapes(self, input_shape):
+        return input_shape
+
+    def forward(self, x, training=False):
+        return np.cumsum(x, axis=1)
+
+
+class Double(Forgetful):
+    def forward(self, x, training=False):
+        return 2 * x
+
+
+@pytest.mark.parametrize("around", [lambda layer: layer, lambda layer: Residual([layer, Dense(D)])])
+def test_a_layer_of_ones_own_that_remembers_steps_must_have_a_step_that_does(around):
+    with pytest.raises(ValueError, match=r"Forgetful\(\) depends on steps before.*define step_stream"):
+        built([GRU(D, return_sequences=True), Network([around(Forgetful())])]).stream()
+    network = built([GRU(D, return_sequences=True), Network([around(Double())]), LastStep(), Double()])
+    stream = network.stream(samples=N)
+    for t in range(T):
+        np.testing.assert_allclose(stream.step(X[:, t]), network.predict(X[:, : t + 1]), atol=1e-12)
 
 
 def test_a_copy_of_a_stream_has_a_state_of_its_own():

@@ -231,10 +231,12 @@ class SelfAttention(Attention):
         np.matmul(x.T, ds, out=self._grad_blocks["W"])
         ds.sum(axis=0, out=self._grad_blocks["b"])
 
-    def _start(self, N: int) -> Array:
-        return np.zeros((N, 0, 2 * self.units), self.dtype)  # k and v of all steps
+    def start_stream(self, N: int) -> Array:
+        """Return k and v of all steps of N sequences before their first one: none."""
+        return np.zeros((N, 0, 2 * self.units), self.dtype)
 
-    def _step(self, x: Array, state: Array) -> tuple[Array, Array]:
+    def step_stream(self, x: Array, state: Array) -> tuple[Array, Array]:
+        """Return y (N, 1, H) for the next step x (N, 1, D), and k and v of all steps then."""
         q, *new = self._project(np.asarray(x, self.dtype))
         state = np.concatenate([state, np.concatenate(new, axis=-1)], axis=1)
         k, v = np.split(state, 2, axis=-1)

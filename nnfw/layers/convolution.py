@@ -173,11 +173,13 @@ class Conv1D(Convolution):
         """Whether no output depends on a later step of the input, and each step has one."""
         return self.padding == "causal" and self.stride == 1
 
-    def _start(self, N: int) -> Array:
-        before, _ = self._windows.around()  # what a window still holds
+    def start_stream(self, N: int) -> Array:
+        """Return what a window still holds of N sequences before their first step: zeros."""
+        before, _ = self._windows.around()
         return np.zeros((N, before, self.params["W"].shape[1]), self.dtype)
 
-    def _step(self, x: Array, state: Array) -> tuple[Array, Array]:
+    def step_stream(self, x: Array, state: Array) -> tuple[Array, Array]:
+        """Return y (N, 1, F) for the next step x (N, 1, D), and what a window holds then."""
         x = np.concatenate([state, np.asarray(x, self.dtype)], axis=1)
         return self.slide(x, training=False), x[:, 1:]
 

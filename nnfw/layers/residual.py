@@ -98,11 +98,13 @@ class Residual(Sequential):
             dx[self._padding] = 0
         return dx
 
-    def _start(self, N: int) -> list[Any]:
+    def start_stream(self, N: int) -> list[Any]:
+        """Return what each layer within remembers of N sequences before their first step."""
         return [start(layer, N) for layer in self._units()]
 
     @property
-    def _step(self) -> Step:
+    def step_stream(self) -> Step:
+        """The function that gives the next step to the layers within."""
         return partial(step_residual, [step_of(layer) for layer in self._units()])
 
 

@@ -1,37 +1,40 @@
 """Layers that are given a sequence one time step after another, as `nnfw.streaming` gives it.
 
 What a layer remembers, its state, is an array (N, ...), a list of states, or None. A layer of one's own that
-remembers something defines ``_start(N)``, which returns the state before the first step of N sequences, and
-``_step(x, state)``, which returns the output for the next step and the new state.
+remembers something defines ``start_stream(N)``, which returns the state before the first step of N sequences,
+and ``step_stream(x, state)``, which returns the output for the next step and the new state.
 """
 
+import copy
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from nnfw.core.typing import Array
+from nnfw.core.registry import is_own
+from nnfw.core.typing import Array, Shape
 from nnfw.core.vectors import Scratch, lent
 from nnfw.layers.base import Layer
 from nnfw.layers.loops import Weights
 from nnfw.layers.packing import steps_of
 from nnfw.layers.recurrent import Recurrent
+from nnfw.layers.sequential import Sequential
 
 Step = Callable[[Array, Any], tuple[Array, Any]]  # from x and the state to the output and the new state
 
 
 def start(layer: Layer, N: int) -> Any:
     """Return the state of a causal layer before the first step of N sequences."""
-    if hasattr(layer, "_start"):
-        return layer._start(N)
+    if hasattr(layer, "start_stream"):
+        return layer.start_stream(N)
     return np.zeros((N, layer._state_size), layer.dtype) if isinstance(layer, Recurrent) else None
 
 
 def step_of(layer: Layer) -> Step:
     """Return the function that gives the next step to a causal layer, whose weights stay as they are."""
-    if hasattr(layer, "_step"):
-        own: Step = layer._step
+    if hasattr(layer, "step_stream"):
+        own: Step = layer.step_stream
         return own
     if isinstance(layer, Recurrent):
         return partial(step_recurrent, layer, layer._weights(Scratch(layer.dtype)))
@@ -40,7 +43,12 @@ def step_of(layer: Layer) -> Step:
 
 def check_step(layer: Layer) -> None:
     """Raise a ValueError if the class of a layer replaces `forward`, but not what a single step runs."""
-    step = next((name for name in ("_step", "_read", "_units") if hasattr(type(layer), name)), "forward")
+    if isinstance(layer, Sequential):
+        for inner, shape in zip(layer.layers, layer.shapes, strict=False):  # the last shape is of the outputs
+            check_alone(inner, shape)
+    step = next(
+        (name for name in ("step_stream", "_read", "_units") if hasattr(type(layer), name)), "forward"
+    )
     for base in type(layer).__mro__:
         if step in vars(base):
             return
@@ -49,6 +57,26 @@ def check_step(layer: Layer) -> None:
                 f"{layer._label} computes by a forward of {base.__name__}, which reads sequences whole, and "
                 f"cannot go step by step; predict(x) takes them so"
             )
+
+
+def check_alone(layer: Layer, shape: Shape) -> None:
+    """Raise a ValueError if a causal layer of one's own depends on steps before, and has no step that does.
+
+    That is tried on two steps of samples of this shape.
+    """
+    has_step = (
+        is_own(type(layer)) or hasattr(layer, "step_stream") or isinstance(layer, Recurrent | Sequential)
+    )
+    if has_step or not layer.causal or len(shape) != 2:
+        return
+    trial, x = copy.deepcopy(layer), np.random.default_rng(0).normal(size=(1, 2, shape[1] or 0))
+    with np.errstate(all="ignore"):
+        both, last = (trial.forward(part.astype(layer.dtype)) for part in (x, x[:, 1:]))
+    if not np.allclose(both[:, -1:] if both.ndim > 2 else both, last, 1e-3, 1e-5, equal_nan=True):
+        raise ValueError(
+            f"{layer._label} depends on steps before, which a stream does not give it again; have its class "
+            f"define step_stream, see nnfw.layers.stepping, or set causal = False"
+        )
 
 
 def step_alone(layer: Layer, x: Array, state: None) -> tuple[Array, None]:
