@@ -180,10 +180,10 @@ class Network(Model):
                     train = sources.weigh_classes(self, train, class_weight)
                 check_monitors(callbacks, self.metrics, validation is not None)
                 sampler = Sampler(train.size, batch_size, shuffle, bucket, truncate, steps)
-                if truncate is not None:
-                    compatibility.check_truncation(self, train.first)
                 state = open_state(self._training_state, len(self.history.epoch), sampler, resume)
                 self._build()
+                if truncate is not None:
+                    compatibility.check_truncation(self, train.first)
             self.history.validation = how
             self._with_optimizer()
             run = Run(self, callbacks, shown, state)

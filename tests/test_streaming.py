@@ -327,12 +327,36 @@ class Double(Forgetful):
 
 @pytest.mark.parametrize("around", [lambda layer: layer, lambda layer: Residual([layer, Dense(D)])])
 def test_a_layer_of_ones_own_that_remembers_steps_must_have_a_step_that_does(around):
-    with pytest.raises(ValueError, match=r"Forgetful\(\) depends on steps before.*define step_stream"):
-        built([GRU(D, return_sequences=True), Network([around(Forgetful())])]).stream()
+    network = built([GRU(D, return_sequences=True), Network([around(Forgetful())])])
+    for use in (network.stream, lambda: network.fit(X, X, truncate=3, verbose=0)):
+        with pytest.raises(ValueError, match=r"Forgetful\(\) depends on earlier steps.*define step_stream"):
+            use()
     network = built([GRU(D, return_sequences=True), Network([around(Double())]), LastStep(), Double()])
     stream = network.stream(samples=N)
     for t in range(T):
         np.testing.assert_allclose(stream.step(X[:, t]), network.predict(X[:, : t + 1]), atol=1e-12)
+
+
+class Shifted(Double):
+    def compute_shapes(self, input_shape):
+        self.add_parameter("b", input_shape[-1:], "ones")
+        return input_shape
+
+    def forward(self, x, training=False):
+        return x + self.params["b"]
+
+    def backward(self, dy):
+        self.grads["b"][...] = dy.sum(axis=(0, 1))
+        return dy
+
+    def gradients(self):
+        pass
+
+
+def test_a_layer_of_ones_own_is_tried_with_its_weights_before_windows_are_cut():
+    network = Network([GRU(D, return_sequences=True), Shifted()], seed=0)
+    network.fit(X, X, truncate=3, verbose=0)
+    assert network.history["loss"]
 
 
 def test_a_copy_of_a_stream_has_a_state_of_its_own():

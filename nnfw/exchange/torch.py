@@ -136,7 +136,7 @@ def with_parameters(network: Model) -> dict[str, Layer]:
 
 
 def flattened(network: Model) -> dict[str, int]:
-    """Return the channels of the convolution whose outputs each of some layers reads flattened."""
+    """Return how many channels the convolution has whose outputs a layer reads flattened, by its name."""
     found: dict[str, int] = {}
     channels, flat = 0, False
     for name, layer in network._named_leaves():

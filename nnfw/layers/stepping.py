@@ -43,13 +43,9 @@ def step_of(layer: Layer) -> Step:
 
 def check_step(layer: Layer) -> None:
     """Raise a ValueError if the class of a layer replaces `forward`, but not what a single step runs."""
-    if isinstance(layer, Sequential):
-        for inner, shape in zip(layer.layers, layer.shapes, strict=False):  # the last shape is of the outputs
-            check_alone(inner, shape)
-    step = next(
-        (name for name in ("step_stream", "_read", "_units") if hasattr(type(layer), name)), "forward"
-    )
-    for base in type(layer).__mro__:
+    kind = type(layer)
+    step = next((name for name in ("step_stream", "_read", "_units") if hasattr(kind, name)), "forward")
+    for base in kind.__mro__:
         if step in vars(base):
             return
         if "forward" in vars(base):
@@ -59,23 +55,27 @@ def check_step(layer: Layer) -> None:
             )
 
 
-def check_alone(layer: Layer, shape: Shape) -> None:
-    """Raise a ValueError if a causal layer of one's own depends on steps before, and has no step that does.
+def check_memory(network: Sequential) -> None:
+    """Raise a ValueError if a causal layer of one's own depends on earlier steps, and remembers none."""
+    for chain in network._with_inner():
+        if isinstance(chain, Sequential):
+            for layer, shape in zip(chain.layers, chain.shapes, strict=False):  # the last is of the outputs
+                check_alone(layer, shape)
 
-    That is tried on two steps of samples of this shape.
-    """
-    has_step = (
-        is_own(type(layer)) or hasattr(layer, "step_stream") or isinstance(layer, Recurrent | Sequential)
-    )
-    if has_step or not layer.causal or len(shape) != 2:
+
+def check_alone(layer: Layer, shape: Shape) -> None:
+    """Do so for one layer, whose input has this shape: two steps are tried."""
+    kind = type(layer)
+    remembers = is_own(kind) or hasattr(kind, "step_stream") or issubclass(kind, Recurrent | Sequential)
+    if remembers or not layer.causal or len(shape) != 2:
         return
     trial, x = copy.deepcopy(layer), np.random.default_rng(0).normal(size=(1, 2, shape[1] or 0))
     with np.errstate(all="ignore"):
         both, last = (trial.forward(part.astype(layer.dtype)) for part in (x, x[:, 1:]))
     if not np.allclose(both[:, -1:] if both.ndim > 2 else both, last, 1e-3, 1e-5, equal_nan=True):
         raise ValueError(
-            f"{layer._label} depends on steps before, which a stream does not give it again; have its class "
-            f"define step_stream, see nnfw.layers.stepping, or set causal = False"
+            f"{layer._label} depends on earlier steps, which it is not given again step by step; have its "
+            f"class define step_stream, see nnfw.layers.stepping, or set causal = False"
         )
 
 

@@ -123,8 +123,8 @@ def check_takes_lengths(layer: Layer, padding: Array, shapes: Sequence[Shape]) -
 def keeps_steps(layer: Any, y: Array, steps: tuple[int, ...], shapes: Sequence[Shape]) -> bool:
     """Whether a layer, and each within it, has outputs `y` for the time steps (N, T) of its inputs.
 
-    `shapes` are those of its input and output, if they are known: from any number of steps to one of its own
-    it has merged them.
+    `shapes` are those of a sample of its input and output, if they are known: rows whose number is the same
+    for any number of steps are no time steps.
     """
     N, T = steps
     if shapes and shapes[0][0] is None and shapes[1][:1] != (None,):
