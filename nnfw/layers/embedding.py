@@ -151,6 +151,6 @@ class Embedding(Layer):
         dE[...] = 0
         # Entry by entry: np.add.at on one axis is several times as fast as on rows, and as sorting them.
         entries = np.add.outer(rows * self.units, np.arange(self.units))
-        np.add.at(self.flat_grads, entries.ravel(), dy.ravel())  # (1)
+        np.add.at(dE.reshape(-1), entries.ravel(), dy.ravel())  # (1)
         if self.mask is not None:
             dE[self.mask] = 0

@@ -10,7 +10,7 @@ import numpy as np
 
 from nnfw.core.typing import Array
 from nnfw.layers.base import Layer
-from nnfw.layers.parameters import NOTHING
+from nnfw.layers.parameters import NOTHING, address
 from nnfw.optimizers import Optimizer, State
 
 
@@ -105,8 +105,3 @@ def join(states: Sequence[State]) -> State | None:
 def parts_of_one(parts: Sequence[Array]) -> list[Array]:
     """Return views of the lengths of the parts into one new vector that holds them all."""
     return np.split(np.concatenate(parts), np.cumsum([part.size for part in parts])[:-1]) if parts else []
-
-
-def address(a: Array) -> int:
-    """Return where the memory of an array begins."""
-    return int(a.__array_interface__["data"][0])

@@ -17,7 +17,7 @@ from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer, Options
 from nnfw.layers.loops import Cell, Loops, Pass, Weights
 from nnfw.layers.packing import Steps, Unpacked, flat, steps_of
-from nnfw.layers.parameters import NOTHING, key
+from nnfw.layers.parameters import NOTHING, key, rows_from
 
 INFERENCE_ROWS = 2048  # samples × steps that inference takes at a time, whatever T is
 SHARES = ("dropout", "recurrent_dropout")
@@ -130,9 +130,9 @@ class Recurrent(Layer):
         """Make the views of `Layer`, those of Wx and b as one matrix, and of Wh in parts."""
         super()._bind()
         if self.size:
-            rows, width = len(self._blocks["Wx"]) + self.use_bias, self._blocks["Wx"].shape[1]
-            self._Wx_b = self.flat_params[: rows * width].reshape(rows, width)
-            self._grad_Wx_b = self.flat_grads[: rows * width].reshape(rows, width)
+            rows = len(self._blocks["Wx"]) + self.use_bias
+            self._Wx_b = rows_from(self._blocks["Wx"], self.flat_params, rows)
+            self._grad_Wx_b = rows_from(self._grad_blocks["Wx"], self.flat_grads, rows)
             places = [self.units * gate for gate in self._loops.splits]
             self._Wh = np.split(self._blocks["Wh"], places, axis=1)
 

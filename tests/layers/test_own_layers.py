@@ -12,11 +12,14 @@ from saved import state_of
 
 from nnfw import (
     GRU,
+    LSTM,
     SGD,
     Bidirectional,
     Dense,
     Dropout,
+    Embedding,
     LambdaCallback,
+    LastStep,
     Layer,
     Network,
     NonFiniteError,
@@ -315,6 +318,37 @@ class TestOwnLayers:
         network.predict(equal, lengths=[2, 2, 2])
         with pytest.raises(ShapeError, match="Mean"):
             network.predict(equal, lengths=[2, 1, 2])
+
+    @pytest.mark.parametrize("first", [True, False])
+    @pytest.mark.parametrize("base", [GRU, LSTM, Embedding])
+    def test_derived_from_others_declare_parameters_before_theirs_or_after(self, base, first):
+        class More(base):
+            def compute_shapes(self, input_shape):
+                if first:
+                    self.add_parameter("own", (3,), "ones")
+                shape = super().compute_shapes(input_shape)
+                if not first:
+                    self.add_parameter("own", (3,), "ones")
+                return shape
+
+            def gradients(self):
+                super().gradients()
+                self.grads["own"][...] = 0
+
+        x = np.abs(X).astype(int) % 5 if base is Embedding else X.reshape(10, 4, 3)
+        layers = [(kind(5, 2) if base is Embedding else kind(2)) for kind in (base, More)]
+        one, other = (
+            Network([layer, *([LastStep()] if base is Embedding else []), Dense(1)], dtype="float64", seed=0)
+            for layer in layers
+        )
+        for network in (one, other):
+            network.build(x.shape[1:])
+        for name, p in one.layers[0].params.items():
+            p[...] = other.layers[0].params[name]
+        one.layers[-1].params["W"][...] = other.layers[-1].params["W"]
+        for network in (one, other):
+            network.fit(x, Y[: len(x), 0], epochs=2, shuffle=False, verbose=0)
+        np.testing.assert_array_equal(one.predict(x), other.predict(x))
 
     def test_may_have_single_numbers_as_parameters(self, tmp_path):
         check_layer(Affine())
