@@ -423,7 +423,7 @@ def test_an_own_activation_that_ignores_out_is_no_part_of_a_loop(make):
     assert make(4, Cube()).activation == Cube()
 
 
-@pytest.mark.parametrize("make", [Dense, RNN, GRU, LSTM])
+@for_each("make", [Dense, RNN, GRU, LSTM])
 def test_an_own_activation_that_does_not_say_it_needs_x(make):
     class Fourth(Activation):
         def __call__(self, x, out=None):
@@ -440,7 +440,7 @@ def test_an_own_activation_that_does_not_say_it_needs_x(make):
     assert make(4, Fourth()).activation == Fourth()
 
 
-@pytest.mark.parametrize("make", [Dense, RNN, GRU, LSTM])
+@for_each("make", [Dense, RNN, GRU, LSTM])
 def test_an_own_activation_of_another_shape_is_named_itself(make):
     said = (
         r"^Halved: its value must have the shape of x, but has \(2, 2\) for x \(2, 3\); a layer of your own"

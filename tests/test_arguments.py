@@ -426,7 +426,7 @@ def test_layers_inside_a_bidirectional_share_their_dropout_and_nothing_else():
     assert repr(alone) == "GRU(4, activation='relu', dropout=0.5)"
 
 
-@pytest.mark.parametrize("name", ["layers", "seed", "dtype", "shapes", "params"])
+@for_each("name", ["layers", "seed", "dtype", "shapes", "params"])
 def test_what_makes_up_a_network_is_fixed(name):
     network = Network([Dense(1)])
     if name == "seed":

@@ -166,7 +166,7 @@ def test_data_and_weights_follow_the_seed(case):
     assert plan.data(case, 1)[0].dtype == np.float32
 
 
-@pytest.mark.parametrize("case", [DENSE, *RECURRENT], ids=lambda case: case.layer)
+@for_each("case", [DENSE, *RECURRENT])
 def test_the_floor_takes_the_products_of_the_layer(case):
     built = floor.build(case, 0)
     ahead, back = (sum(a.size * b.shape[1] for a, b, _ in some) for some in built.model)
@@ -183,7 +183,7 @@ def test_the_floor_takes_the_products_of_the_layer(case):
         np.testing.assert_allclose(out, a @ b, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("case", [*RECURRENT, CONV1D], ids=lambda case: case.layer)
+@for_each("case", [*RECURRENT, CONV1D])
 def test_ours_runs_forward_and_a_step(case):
     built = ours.build(case, 3)
     x, dy = plan.data(case, 3)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import pytest
+from alike import for_each
 
 from nnfw import Dense, Layer, Network
 
@@ -29,9 +29,7 @@ def public_names(thing):
     return {name for name in dir(thing) if not name.startswith("_")}
 
 
-@pytest.mark.parametrize(
-    ("thing", "most"), [(Layer, 24), (Layer(), 24), (Network, 40), (Network([Dense(1)]), 40)], ids=repr
-)
+@for_each(("thing", "most"), [(Layer, 24), (Layer(), 24), (Network, 40), (Network([Dense(1)]), 40)])
 def test_public_names(thing, most):
     assert len(public_names(thing)) <= most, sorted(public_names(thing))
 

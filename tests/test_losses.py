@@ -211,7 +211,7 @@ def test_a_weight_of_each_sample_when_samples_are_as_many_as_steps():
     assert not MSE().gradient(y, a, weight)[1].any()
 
 
-@pytest.mark.parametrize("scale", [1e-300, 1e-42, 3.0, 1e30])
+@for_each("scale", [1e-300, 1e-42, 3.0, 1e30])
 def test_divided_by_their_sum_weights_have_no_scale(scale):
     rng = np.random.default_rng(7)
     y, a = rng.normal(size=(2, 4, 3, 2)).astype("float32")
@@ -518,7 +518,7 @@ def test_a_tiny_loss_keeps_its_digits():
     )
 
 
-@pytest.mark.parametrize("other", [lambda a: a[:1], lambda a: a.copy(), lambda a: a * 1.0, np.array])
+@for_each("other", [lambda a: a[:1], lambda a: a.copy(), lambda a: a * 1.0, np.array])
 def test_the_ordinary_form_for_all_but_the_very_output(other):
     a = other(with_logits(np.full((1, 2), 0.5), np.array([[3.0, 1.0]]), "softmax"))
     loss = CategoricalCrossentropy()
@@ -584,8 +584,8 @@ def doubled(dy):
     return dy
 
 
-@pytest.mark.parametrize("change", [lambda dy: 2.0 * dy, doubled], ids=["scaled", "scaled in place"])
-@pytest.mark.parametrize(("loss", "activation"), FUSED)
+@for_each("change", [lambda dy: 2.0 * dy, doubled])
+@for_each(("loss", "activation"), FUSED)
 def test_a_scaled_gradient_gives_a_scaled_result(loss, activation, change):
     rng = np.random.default_rng(13)
     s, y = rng.standard_normal((5, 3)), softmax(rng.standard_normal((5, 3)))
@@ -793,7 +793,7 @@ def test_a_target_of_nan_shows_where_any_target_makes_sense(name):
     assert np.isnan(loss([[np.nan], [0.5]], loss.as_outputs(np.full((2, 1), 0.5))))
 
 
-@pytest.mark.parametrize("weight", [np.ones(3), np.ones((2, 2)), np.ones((2, 3, 1)), 1.0])
+@for_each("weight", [np.ones(3), np.ones((2, 2)), np.ones((2, 3, 1)), 1.0])
 def test_weights_that_do_not_fit(weight):
     for call in (MSE(), MSE().gradient):
         with pytest.raises(ValueError, match=r"\(2,\) or \(2, 3\)"):

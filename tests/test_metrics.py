@@ -525,7 +525,7 @@ def test_ratios_of_two_classes_are_of_class_1_and_more_classes_ask_for_the_avera
         assert ratio("auto")(y, a) == ratio("macro")(y, a)
 
 
-@pytest.mark.parametrize("ratio", RATIOS)
+@for_each("ratio", RATIOS)
 def test_a_network_of_three_classes_asks_before_it_trains(ratio):
     x, y = np.eye(6)[:, :4], np.arange(6) % 3
     layers = [Dense(3, "softmax")]
@@ -773,7 +773,7 @@ def test_a_metric_of_labels_is_shown_by_its_arguments():
     assert repr(MultiLabel(F1(threshold=0.3))) == "MultiLabel(metric=F1(threshold=0.3))"
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("y", "a", "words"),
     [
         ([[0, 2]], np.zeros((1, 2)), "y holds 2, but each of the K=2 labels is 0 or 1"),
@@ -789,7 +789,7 @@ def test_wrong_labels_are_named(y, a, words):
             MultiLabel("f1", average)(y, a)
 
 
-@pytest.mark.parametrize("metric", ["mse", TopKAccuracy(2), ConfusionMatrix, lambda y, a: 0.0, MultiLabel()])
+@for_each("metric", ["mse", TopKAccuracy(2), ConfusionMatrix, lambda y, a: 0.0, MultiLabel()])
 def test_labels_are_measured_by_metrics_of_classes(metric):
     with pytest.raises(TypeError, match="MultiLabel: metric must give one number for decisions") as caught:
         MultiLabel(metric)
@@ -1047,9 +1047,7 @@ def test_a_regression_needs_a_sample():
             metric(np.zeros((0, 2)), np.zeros((0, 2)))
 
 
-@pytest.mark.parametrize(
-    "a", [[2, 2, 1, 0], [[3], [0], [1], [1]], np.array([0, 1, 255, 1], np.uint8), [-2, 0, 1, 1]]
-)
+@for_each("a", [[2, 2, 1, 0], [[3], [0], [1], [1]], np.array([0, 1, 255, 1], np.uint8), [-2, 0, 1, 1]])
 def test_classes_already_decided_are_no_outputs(a):
     for metric in (Accuracy(), F1(), ConfusionMatrix(), MatthewsCorrelation()):
         with pytest.raises(ValueError, match=r"outputs as a, not classes already decided") as caught:

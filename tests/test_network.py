@@ -590,7 +590,7 @@ class TestInitializeByHand:
         assert state_of(network) == state_of(other)
         assert own == [e._streams["weights"].bit_generator.state for e in (network, network.layers[0])]
 
-    @pytest.mark.parametrize("rng", [0, False, [1], np.random, np.random.RandomState(0)])
+    @for_each("rng", [0, False, [1], np.random, np.random.RandomState(0)])
     def test_refuses_what_is_no_generator(self, rng):
         network = untrained(Network([Bidirectional(GRU(4)), Embedding(3, 2)], seed=0), 5, 2)
         before = state_of(network)
@@ -651,7 +651,7 @@ class TestLoad:
 
 
 class TestConstruction:
-    @pytest.mark.parametrize(
+    @for_each(
         ("layers", "error", "message"),
         [
             ([], ValueError, "at least one layer"),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from alike import for_each
 from refusals import mistakes
 
 from nnfw import Initializer, Loss, Metric, ShapeError, losses, metrics
@@ -40,7 +41,7 @@ def test_mistakes_are_refused_and_leave_nothing_behind(make, error, said, scene)
     scene.refuses(make, error, said)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("base", "use", "said"),
     [
         (Loss, lambda part: part([[1.0]], [[1.0]]), r"value\(y, a\)"),

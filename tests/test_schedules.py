@@ -194,7 +194,7 @@ def test_warmup_keeps_the_staircase_of_what_follows():
     assert [warm(e) for e in (2.5, 3.4, 3.5, 4.0)] == [1.0, 1.0, 0.9, 0.9]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("schedule", "last"),
     [
         (Linear(0.3, 23, end=0.07), 0.07),
@@ -226,7 +226,7 @@ def test_rounding_of_the_epoch_does_not_move_a_boundary():
     assert Warmup(Step(1.0, every=10), epochs=0.1)(10.1) == 0.5
 
 
-@pytest.mark.parametrize("factor", [1, 1 + 1e-9, 1.1, 2, 3])
+@for_each("factor", [1, 1 + 1e-9, 1.1, 2, 3])
 def test_each_restart_begins_at_the_top(factor):
     schedule, start, length = CosineRestarts(0.3, 0.7, factor), 0.0, 0.7
     for _ in range(30):

@@ -142,7 +142,7 @@ def test_two_classes_with_a_loss_for_softmax(loss):
     assert len(fitted.history_["loss"]) == 5
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("fit", "said"),
     [
         (lambda: classifier(loss="focal").fit(ROWS, MANY),

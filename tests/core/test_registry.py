@@ -55,7 +55,7 @@ class Silent(Passing):
 
 
 class TestArguments:
-    @pytest.mark.parametrize(
+    @for_each(
         ("part", "arguments"),
         [
             (Base, ["units", "scale", "name"]),
@@ -93,7 +93,7 @@ class TestArguments:
             with pytest.raises(ValueError, match=said):
                 look(Forgetful(3))
 
-    @pytest.mark.parametrize("part", [Base, Passing, Deeper, Silent])
+    @for_each("part", [Base, Passing, Deeper, Silent])
     def test_unknown_keywords_are_refused_before_the_constructor_runs(self, part):
         with pytest.raises(
             TypeError, match=rf"^{part.__name__} has no argument 'scal'. Did you mean 'scale'\?"
@@ -334,7 +334,7 @@ class TestWordsOfOtherLibraries:
     def test_a_word_that_the_owner_knows_is_no_synonym(self):
         assert names.translation("sequence", ["sequences"]) == ". Did you mean 'sequences'?"
 
-    @pytest.mark.parametrize(
+    @for_each(
         ("name", "known", "said"),
         [
             ("sofmax", ["relu", "softmax"], " Did you mean 'softmax'?"),

@@ -127,7 +127,7 @@ class TestImports:
         ):
             from nnfw import Desne  # noqa: F401
 
-    @pytest.mark.parametrize(
+    @for_each(
         ("name", "home"),
         [
             ("StandardScaler", "nnfw.data.StandardScaler"),

@@ -17,7 +17,7 @@ from nnfw.core.validation import check_fields
 
 
 class TestChecks:
-    @pytest.mark.parametrize("value", [5, np.int8(5), np.uint64(5), np.int64(5)])
+    @for_each("value", [5, np.int8(5), np.uint64(5), np.int64(5)])
     def test_whole_numbers(self, value):
         found = checks.whole_number("Owner", "count", value)
         assert (found, type(found)) == (5, int)
@@ -51,7 +51,7 @@ class TestChecks:
             with pytest.raises(TypeError, match=r"^Owner: switch must be True or False, got "):
                 checks.boolean("Owner", "switch", value)
 
-    @pytest.mark.parametrize("value", [0.5, np.float32(0.5), np.float64(0.5), Fraction(1, 2)])
+    @for_each("value", [0.5, np.float32(0.5), np.float64(0.5), Fraction(1, 2)])
     def test_numbers(self, value):
         found = checks.FINITE("Owner", "share", value)
         assert (found, type(found)) == (0.5, float)
@@ -61,7 +61,7 @@ class TestChecks:
         with pytest.raises(TypeError, match=r"^Owner: share must be a number, got "):
             checks.FINITE("Owner", "share", value)
 
-    @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, np.float32("inf")])
+    @for_each("value", [math.inf, -math.inf, math.nan, np.float32("inf")])
     def test_numbers_are_finite(self, value):
         with pytest.raises(ValueError, match=r"^Owner: share must be a finite number in \(-inf, inf\), got "):
             checks.FINITE("Owner", "share", value)
@@ -104,7 +104,7 @@ class TestChecks:
         assert (found, type(found)) == (3, int if isinstance(value, (int, np.integer)) else float)
         assert type(checks.POSITIVE("Owner", "share", value)) is float
 
-    @pytest.mark.parametrize(
+    @for_each(
         ("check", "ends", "inside", "outside"),
         [
             (checks.FINITE, "(-inf, inf)", [-1e308, 0.0, 1e308], [math.inf, -math.inf, math.nan]),

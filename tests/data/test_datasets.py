@@ -110,7 +110,7 @@ def test_digits_refuse():
 # Synthetic tasks ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("make", TASKS)
+@for_each("make", TASKS)
 def test_tasks_depend_on_the_seed_alone_and_leave_the_global_state(make):
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     (x, y), (x_again, y_again), (x_other, _) = make(0), make(0), make(1)
@@ -121,7 +121,7 @@ def test_tasks_depend_on_the_seed_alone_and_leave_the_global_state(make):
     np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
 
 
-@pytest.mark.parametrize("steps", [2, 3, 10, 11])
+@for_each("steps", [2, 3, 10, 11])
 def test_adding_problem_form(steps):
     x, y = adding_problem(500, steps)
     assert (x.shape, y.shape, y.dtype) == ((500, steps, 2), (500, 1), np.float32)

@@ -133,7 +133,7 @@ def test_gaps_of_constants_and_dtypes():
     )
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint64", "bool"])
+@for_each("dtype", ["uint8", "int8", "uint64", "bool"])
 def test_times_of_any_dtype_are_numbers(dtype):
     times = (
         np.array([[0, 1, 1]]) if dtype == "bool" else np.array([[-100 if dtype == "int8" else 0, 27, 120]])

@@ -65,7 +65,7 @@ def test_one_hot_by_hand():
     np.testing.assert_array_equal(rows, expected)
 
 
-@pytest.mark.parametrize("dtype", ["int8", "uint8", "int64", "uint64"])
+@for_each("dtype", ["int8", "uint8", "int64", "uint64"])
 def test_one_hot_rows_are_those_of_the_identity(dtype):
     labels = generator().integers(0, 7, 50).astype(dtype)
     rows = one_hot(labels, 9, dtype="float64")

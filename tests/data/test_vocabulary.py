@@ -100,7 +100,7 @@ def test_size_keeps_the_most_frequent(pieces, size):
     assert part.encode(text).tolist() == kept
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         "To be, or not to be: that is the question!",
@@ -282,7 +282,7 @@ def test_vocabularies_refuse(make, error, words):
     assert len(str(caught.value)) < 500
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("vocabulary", "text", "said"),
     [
         (

@@ -207,7 +207,7 @@ def both(merge="concat", first=(), second=(), kind="GRU"):
     return keras("Bidirectional", merge_mode=merge, layer=layer, backward_layer=backward)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("described", "words"),
     [
         (
@@ -242,7 +242,7 @@ def test_masked_steps():
     assert type(read(start(4), plain, keras("GlobalMaxPooling1D")).layers[1]) is MaxPooling
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("given", "words"),
     [
         (

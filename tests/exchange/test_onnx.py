@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+from alike import for_each
 from stacks import random_stack
 from untrained import untrained
 
@@ -45,8 +46,10 @@ def run(path, x, lengths=None):
     return session.run(["y"], feed)[0]
 
 
-@pytest.mark.parametrize("seed", range(60))
-def test_random_stacks(seed, path):
+@pytest.mark.parametrize("tens", range(6))
+@for_each("ones", range(10))
+def test_random_stacks(tens, ones, path):
+    seed = 10 * tens + ones
     network, x, lengths = random_stack(seed)
     to_onnx(network, path, lengths=lengths is not None)
     y = network.predict(x, lengths=lengths)
@@ -199,7 +202,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "words"), REFUSED)
+@for_each(("text", "words"), REFUSED)
 def test_files_that_are_refused(text, words, path):
     arrays = CELL | {"M": np.ones((3, 3), "f4"), "ones": np.array([1]), "two": np.array([2])}
     arrays |= {"c": np.ones(3, "f4"), "last": np.int64(-1)}
@@ -300,7 +303,7 @@ CANNOT = [
 ]
 
 
-@pytest.mark.parametrize(("layers", "error", "words"), CANNOT)
+@for_each(("layers", "error", "words"), CANNOT)
 def test_what_onnx_cannot_say(layers, error, words, path):
     with pytest.raises(error, match=words):
         to_onnx(untrained(Network(layers), 5, 3), path)

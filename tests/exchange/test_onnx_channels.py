@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from alike import for_each
 from test_onnx import graph_of, run, run_y
 from untrained import untrained
 
@@ -67,7 +68,7 @@ def check(network, path, x, lengths=None):
     np.testing.assert_allclose(run(path, x, lengths), y, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("with_lengths", [False, True])
+@for_each("with_lengths", [False, True])
 @pytest.mark.parametrize("name", SEQUENCES)
 def test_sequences(name, with_lengths, path):
     x = RNG.normal(size=(4, 9, 3)).astype("f4")
@@ -127,7 +128,7 @@ def test_images_with_channels_first(flatten, path):
     np.testing.assert_allclose(network.predict(np.moveaxis(x, 1, -1)), run_y(path, x), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("node", "words"),
     [
         ("Conv <pads = [1, 2, 3, 4]> (c, W)", "unlike any layer of nnfw"),

@@ -20,10 +20,17 @@ NETWORK = small_network()
 STATE = state_of(NETWORK)
 
 
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    path = tmp_path_factory.mktemp("saved") / "network"
+    NETWORK.save(path)
+    return path.read_bytes()
+
+
 @pytest.fixture
-def path(tmp_path):
+def path(saved, tmp_path):
     """The file of `NETWORK`."""
-    NETWORK.save(tmp_path / "network")
+    (tmp_path / "network").write_bytes(saved)
     return tmp_path / "network"
 
 

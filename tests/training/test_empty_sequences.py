@@ -271,7 +271,7 @@ def test_padding_of_sequences_without_a_step(sequences, expected, dtype):
     assert lengths.tolist() == [len(one) for one in sequences]
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("sequences", "said"),
     [
         ([np.zeros((0, 3)), np.ones((1, 2))], r"sequences\[0\] has shape \(0, 3\)"),

@@ -234,7 +234,7 @@ class TestBackward:
         assert f"dh of layer 1, RNN(1) holds {sign}inf at time step {expected}." in message
         assert all(cause in message for cause in CAUSES)
 
-    @pytest.mark.parametrize(
+    @for_each(
         ("spoilt", "step", "said"),
         [
             (["ds_z", "ds_r", "ds_c", "ds", "dh"], [3, 3, 3, 3, 3], "dh"),
@@ -385,8 +385,8 @@ class TestWholeSteps:
         assert len(set(map(str, good))) == len(good)
         return good
 
-    @pytest.mark.parametrize("error", [RuntimeError("broke off"), KeyboardInterrupt("broke off")])
-    @pytest.mark.parametrize("own", [False, True])
+    @for_each("error", [RuntimeError("broke off"), KeyboardInterrupt("broke off")])
+    @for_each("own", [False, True])
     def test_optimizer_of_ones_own(self, error, own):
         fails = Fails(1e-3)
         fails.error = error

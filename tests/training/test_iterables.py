@@ -315,7 +315,7 @@ def test_an_iterable_that_ends_early_is_named(epochs):
     assert len(network.history.epoch) == epochs - 1
 
 
-@pytest.mark.parametrize("steps", [0, -1, 1.5, True, "2"])
+@for_each("steps", [0, -1, 1.5, True, "2"])
 def test_steps_are_a_whole_number(steps):
     with pytest.raises((TypeError, ValueError), match="fit: steps_per_epoch must be"):
         classifier().fit(endless(), steps_per_epoch=steps, verbose=0)

@@ -53,7 +53,7 @@ def test_a_table_is_what_its_numbers_are(kind):
     np.testing.assert_array_equal(StandardScaler().fit_transform(frame), StandardScaler().fit_transform(X))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("kinds", "expected"),
     [
         (["Int64", "Int64"], "i8"),
