@@ -10,7 +10,7 @@ import numpy as np
 
 from nnfw.core.typing import Array
 from nnfw.layers.base import Layer
-from nnfw.layers.parameters import NOTHING, address
+from nnfw.layers.parameters import NOTHING, start_of
 from nnfw.optimizers import Optimizer, State
 
 
@@ -32,7 +32,7 @@ def vector(layers: Sequence[Layer], kind: str) -> Array:
     if whole is None or any(part.base is not whole for part in parts):
         flatten(layers)  # one of them has been initialized by itself
         return vector(layers, kind)
-    start = (address(parts[0]) - address(whole)) // whole.itemsize
+    start = start_of(parts[0], whole)
     return np.asarray(whole[start : start + sum(part.size for part in parts)])
 
 

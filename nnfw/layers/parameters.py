@@ -112,14 +112,15 @@ def lay_out(flat: Array, specs: Mapping[str, Spec]) -> tuple[dict[str, Array], V
     return blocks, Views({name: views[name] for name in specs})
 
 
-def address(a: Array) -> int:
-    """Return where the memory of an array begins."""
-    return int(a.__array_interface__["data"][0])
+def start_of(part: Array, flat: Array) -> int:
+    """Return where in a flat vector a part of it begins."""
+    begin, origin = (a.__array_interface__["data"][0] for a in (part, flat))
+    return int(begin - origin) // flat.itemsize
 
 
 def rows_from(block: Array, flat: Array, rows: int) -> Array:
     """Return `rows` rows of a flat vector that begin with a block (R, W) in it, and go on into the next."""
-    start, width = (address(block) - address(flat)) // flat.itemsize, block.shape[1]
+    start, width = start_of(block, flat), block.shape[1]
     return flat[start : start + rows * width].reshape(rows, width)
 
 
