@@ -285,14 +285,14 @@ class TestMistakes:
 
 @pytest.mark.slow
 def test_the_adding_problem_is_explained_by_its_marks():
-    """A trained network: most of the mass on the two marked steps of 20."""
-    x, y = adding_problem(1000, 20, seed=0)
-    network = Network([GRU(24), Dense(1)], optimizer=Adam(1e-2, clip_global_norm=1.0), seed=0)
-    network.fit(x, y, epochs=15, verbose=0)
-    new, truth = adding_problem(100, 20, seed=1)
+    """A trained network: at least 80 % of the mass on the two marked steps of 40."""
+    x, y = adding_problem(2000, 40, seed=0)
+    network = Network([GRU(32), Dense(1)], optimizer=Adam(5e-3, clip_global_norm=1.0), seed=0)
+    network.fit(x, y, epochs=12, verbose=0)
+    new, truth = adding_problem(200, 40, seed=1)
     assert network.evaluate(new, truth)["loss"] < 0.005
     a = integrated_gradients(network, new, baseline=[0.5, 0.0])  # a mean number, and no mark
     change = network.predict(new) - network.predict(np.broadcast_to(np.float32([0.5, 0]), new.shape))
     np.testing.assert_allclose(a.sum(axis=(1, 2)), change[:, 0], atol=1e-3)
     mass = np.abs(a).sum(axis=2)
-    assert mass[new[..., 1] == 1].sum() > 0.6 * mass.sum()
+    assert mass[new[..., 1] == 1].sum() > 0.8 * mass.sum()
