@@ -102,6 +102,7 @@ def test_gates_shows_every_gate_and_state(kind):
 
 
 @pytest.mark.parametrize("features", [2, 3, 4])
+@pytest.mark.slow
 def test_gates_name_the_features_beside_the_title(features):
     layer = Bidirectional(LSTM(4, return_sequences=True))
     net = untrained(Network([layer, Dense(1)], seed=0), None, features)
