@@ -12,7 +12,7 @@ from nnfw.core.errors import NonFiniteError, ShapeError
 from nnfw.core.typing import Array
 from nnfw.core.validation import check_finite, numeric, positive_integer
 from nnfw.initializers import Initializer
-from nnfw.layers.stepping import check_memory, check_step, fits, shapes_of, start, step_of, step_through
+from nnfw.layers.stepping import check_remembers, check_step, fits, shapes_of, start, step_of, step_through
 from nnfw.model import Model
 from nnfw.training.interrupt import at_rest
 
@@ -49,7 +49,7 @@ class Stream:
         self.N = 1 if samples is None else positive_integer("stream", "samples", samples)
         for layer in network._with_inner():
             check_step(layer)
-        check_memory(network)
+        check_remembers(network)
         for leaf in network._units():
             if not leaf.causal:
                 raise ValueError(

@@ -55,7 +55,7 @@ def check_step(layer: Layer) -> None:
             )
 
 
-def check_memory(network: Sequential) -> None:
+def check_remembers(network: Sequential) -> None:
     """Raise a ValueError if a causal layer of one's own depends on earlier steps, and remembers none."""
     for chain in network._with_inner():
         if isinstance(chain, Sequential):

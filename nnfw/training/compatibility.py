@@ -13,7 +13,7 @@ from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import named
 from nnfw.layers.base import Layer
 from nnfw.layers.sequential import Sequential
-from nnfw.layers.stepping import check_memory
+from nnfw.layers.stepping import check_remembers
 from nnfw.losses import Loss
 from nnfw.metrics import ClassMetric, FunctionMetric, Metric, MultiLabel, RankMetric
 from nnfw.model import Model
@@ -160,7 +160,7 @@ def check_truncation(network: Model, train: Data) -> None:
         if not leaf.causal or remembers:
             said = f"fit: truncate cuts sequences into windows, but {leaf._label} needs them whole"
             raise ValueError(f"{said}; drop truncate, or take a recurrent layer that reads forwards only")
-    check_memory(network)
+    check_remembers(network)
     if not train.steps or train.y.shape[1] != train.x.shape[1]:
         said = "fit: truncate needs an output and a target for each time step"
         raise ValueError(f"{said}; build every recurrent layer with return_sequences=True, or drop truncate")
