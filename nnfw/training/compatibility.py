@@ -154,9 +154,8 @@ def check_steps(chain: Sequential, T: int) -> None:
 def check_truncation(network: Model, train: Data) -> None:
     """Raise a ValueError unless sequences can be taken window by window."""
     for leaf in network._leaves():
-        remembers = (
-            hasattr(leaf, "step_stream") and not leaf._takes_state
-        )  # more than its forward can be given
+        # It remembers more than its forward can be given:
+        remembers = hasattr(leaf, "step_stream") and not leaf._takes_state
         if not leaf.causal or remembers:
             said = f"fit: truncate cuts sequences into windows, but {leaf._label} needs them whole"
             raise ValueError(f"{said}; drop truncate, or take a recurrent layer that reads forwards only")
