@@ -289,25 +289,6 @@ def test_a_stream_holds_weights_once_and_nothing_of_training():
         assert copied is own
 
 
-class Sum(Layer):
-    """The sum of all steps so far: a layer of one's own, whose state is written in place."""
-
-    causal = True
-
-    def compute_shapes(self, input_shape):
-        return input_shape
-
-    def forward(self, x, training=False):
-        return np.cumsum(x, axis=1)
-
-    def start_stream(self, N):
-        return np.zeros((N, D))
-
-    def step_stream(self, x, state):
-        state += x[:, 0]
-        return state[:, None].copy(), state
-
-
 class Forgetful(Layer):
     """The sum of all steps so far, without a step that remembers it."""
 
@@ -318,6 +299,17 @@ class Forgetful(Layer):
 
     def forward(self, x, training=False):
         return np.cumsum(x, axis=1)
+
+
+class Sum(Forgetful):
+    """The same, with a step whose state is written in place."""
+
+    def start_stream(self, N):
+        return np.zeros((N, D))
+
+    def step_stream(self, x, state):
+        state += x[:, 0]
+        return state[:, None].copy(), state
 
 
 class Double(Forgetful):

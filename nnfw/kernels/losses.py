@@ -2,10 +2,10 @@
 
 import math
 
-import numba
+from nnfw.kernels.adam import compiled
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def cross_entropy(y, a, logits, slope, values):
     """Fill slope (M, K) and values (M,) as `nnfw.losses.CategoricalCrossentropy` does from logits (M, K)."""
     number = logits.dtype.type
