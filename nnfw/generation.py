@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.errors import ShapeError
 from nnfw.core.typing import Array
-from nnfw.core.validation import AMOUNT, as_indices, optional, positive_integer
+from nnfw.core.validation import AMOUNT, as_indices, instance_of, optional, positive_integer
 from nnfw.model import Model
 from nnfw.streaming import Stream
 
@@ -64,7 +64,7 @@ def generate(
     temperature = AMOUNT("generate", "temperature", temperature)
     top_k = optional(positive_integer)("generate", "top_k", top_k)
     rng = np.random.default_rng(seed)
-    network._ready("generate")
+    instance_of(Model, "a Network")("generate", "network", network)._ready("generate")
     stream, K = Stream(network), int(network.shapes[-1][-1] or 0)
     inputs = np.arange(K) if network._takes_indices else np.eye(K, dtype=network.dtype)
     symbols = as_indices(start, "start", K, "Vocabulary.encode makes them of a text")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from alike import for_each
 
-from nnfw import GRU, Adam, Dense, Flatten, Network, ShapeError
+from nnfw import GRU, Adam, Dense, Embedding, Flatten, Network, ShapeError
 from nnfw.data import sliding_windows
 from nnfw.datasets import load_el_nino
 from nnfw.forecasting import Forecast, autoregression, backtest, forecast
@@ -191,6 +191,13 @@ def test_bands_are_quantiles_of_the_paths():
             ShapeError,
             r"residuals must be \(R, 1\)",
         ),
+        ((SERIES[:T], 3), {"exogenous": 5.0}, ShapeError, r"exogenous must be \(3, E\)"),
+        (
+            (SERIES[:T], 3),
+            {"exogenous": SEASON[:3], "samples": 5, "residuals": []},
+            ShapeError,
+            r"residuals must be \(R, 1\)",
+        ),
         ((SERIES[:T], 3), {"sample": 5}, TypeError, "Did you mean 'samples'"),
     ],
 )  # fmt: skip
@@ -203,6 +210,19 @@ def test_what_does_not_fit_is_refused(arguments, options, error, words):
 def test_an_untrained_network_is_refused():
     with pytest.raises(RuntimeError, match="forecast"):
         forecast(Network([GRU(3), Dense(1)]), WAVE, 3)
+
+
+def test_what_is_no_network_is_refused():
+    with pytest.raises(TypeError, match="forecast: network must be a Network"):
+        forecast(WAVE, WAVE, 3)
+
+
+@for_each("layers", [[Dense(1)], [Embedding(9, 2), GRU(3), Dense(1)]])
+def test_a_network_that_reads_no_sequences_of_features_is_refused(layers):
+    network = Network(layers, seed=0)
+    network.build((T,))
+    with pytest.raises(ShapeError, match=r"sequences \(T, D\), and its inputs are \(10,\).* Flatten"):
+        forecast(network, WAVE[:T], 3)
 
 
 # ---- backtests ------------------------------------------------------------------------------------------
@@ -297,6 +317,14 @@ def test_only_the_first_column_is_forecast():
         ({"forecaster": "naive"}, TypeError, "forecaster must be a function"),
         ({"forecaster": lambda past: np.zeros(2)}, ShapeError, r"must give \(3,\) values, got \(2,\)"),
         ({"series": np.where(WAVE > 1, np.nan, WAVE)}, ValueError, "series.* is nan"),
+        ({"series": 3.0}, ShapeError, r"series must be \(L,\) or \(L, D\)"),
+        ({"series": WAVE[:, None, None]}, ShapeError, r"series must be .* got shape \(150, 1, 1\)"),
+        ({"shares": 0.8}, TypeError, "backtest: shares must be a list, got 0.8"),
+        (
+            {"forecaster": lambda past: Forecast(np.zeros(3), np.zeros((3, 7)))},  # (steps, S)
+            ShapeError,
+            r"the paths must be \(S, 3\) like the mean, got \(3, 7\)",
+        ),
     ],
 )
 def test_wrong_backtests_are_refused(change, error, words):

@@ -14,6 +14,7 @@ from alike import for_each
 from matplotlib.colors import to_rgb
 
 from nnfw import Dense, Network, plots
+from nnfw.forecasting import Forecast
 from nnfw.schedules import Cosine, CosineRestarts, OneCycle, Step, Warmup
 
 NAN = float("nan")
@@ -278,6 +279,36 @@ def test_lines_take_values_or_points():
 def test_lines_leave_out_what_a_log_scale_cannot_show():
     y = plots.lines({"loss": [1.0, 0.0, -1.0, 0.1]}, log=True).axes[0].lines[0].get_ydata()
     np.testing.assert_array_equal(y, [1.0, NAN, NAN, 0.1])
+
+
+# --- forecast ----------------------------------------------------------------------------------------------
+
+
+@for_each("column", [0, 1])
+def test_forecast_shows_past_bands_mean_and_what_came(column):
+    rng = np.random.default_rng(4)
+    paths, past, came = rng.normal(size=(50, 6, 2)), rng.normal(size=(9, 3)), rng.normal(size=(8, 2))
+    ahead = Forecast(paths.mean(axis=0), paths)
+    axes = plots.forecast(ahead, history=past, truth=came, shares=(0.9, 0.5), column=column).axes[0]
+    drawn = curves(axes)
+    for label, x, y in (
+        ("past", range(-8, 1), past[:, column]),
+        ("forecast", range(1, 7), paths.mean(axis=0)[:, column]),
+        ("observed", range(1, 7), came[:6, column]),
+    ):
+        np.testing.assert_array_equal(drawn[label].get_xdata(), x)
+        np.testing.assert_array_equal(drawn[label].get_ydata(), y)
+    assert [band.get_label() for band in axes.collections] == ["90% band", "50% band"]
+    for band, share in zip(axes.collections, (0.9, 0.5), strict=True):
+        corners = {tuple(corner) for corner in band.get_paths()[0].vertices}
+        for q in ((1 - share) / 2, (1 + share) / 2):
+            edge = np.quantile(paths[..., column], q, axis=0)
+            assert corners >= set(zip(range(1, 7), edge, strict=True))
+
+
+def test_forecast_names_shares_that_are_no_list():
+    with pytest.raises(TypeError, match=r"forecast: shares must be a list, got 0\.8"):
+        plots.forecast(Forecast(np.zeros(3)), shares=0.8)
 
 
 # --- confusion matrix --------------------------------------------------------------------------------------

@@ -540,6 +540,8 @@ def test_what_cannot_generate_says_why():
         generate(network, [], 5)
     with pytest.raises(ValueError, match="temperature must be a finite number"):
         generate(network, [0], 5, temperature=-1)
+    with pytest.raises(TypeError, match=r"generate: network must be a Network, got .* \(list\)"):
+        generate([0], network, 5)
     with pytest.raises(ValueError, match="end the network in Dense"):
         generate(built([Dense(3, "tanh")], x=X), [0], 5)
     with pytest.raises(ShapeError, match="takes 3 features and gives 5"):

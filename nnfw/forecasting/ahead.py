@@ -1,5 +1,6 @@
 """The forecast of a series: several steps ahead, with possible futures."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.errors import ShapeError
 from nnfw.core.typing import Array
-from nnfw.core.validation import SHARE, check_finite, numeric, positive_integer
+from nnfw.core.validation import SHARE, check_finite, instance_of, numeric, positive_integer
 from nnfw.model import Model
 from nnfw.streaming import Stream
 
@@ -103,7 +104,7 @@ def forecast(
     (True, (100, 20), True)
     """
     steps = positive_integer("forecast", "steps", steps)
-    network._ready("forecast")
+    instance_of(Model, "a Network")("forecast", "network", network)._ready("forecast")
     past, future = check_series(network, history, exogenous, steps)
     M = past.shape[1] - future.shape[1]
     count = int(network.shapes[-1][-1] or 0) // network.loss.outputs_per_target
@@ -131,7 +132,12 @@ def check_series(network: Model, history: Any, exogenous: Any, steps: int) -> tu
     """Return the past (T, D) and the future of its exogenous columns (steps, E), checked."""
     past = np.asarray(numeric(history, "history"), np.float64)
     past = past[:, None] if past.ndim == 1 else past
-    D = network.shapes[0][-1]
+    *time, D = network.shapes[0]
+    if len(time) != 1:
+        raise ShapeError(
+            f"forecast: the network must read sequences (T, D), and its inputs are {network.shapes[0]}; "
+            f"begin it in Flatten() to read windows (N, T, D) as one row"
+        )
     if past.ndim != 2 or not len(past) or past.shape[1] != D:
         raise ShapeError(
             f"forecast: history must be (T, {D}) with at least one step, as the network takes {D} features, "
@@ -139,7 +145,7 @@ def check_series(network: Model, history: Any, exogenous: Any, steps: int) -> tu
         )
     future = np.empty((steps, 0)) if exogenous is None else np.asarray(numeric(exogenous, "exogenous"), float)
     future = future[:, None] if future.ndim == 1 else future
-    if future.shape[0] != steps or future.ndim != 2 or future.shape[1] >= past.shape[1]:
+    if future.ndim != 2 or future.shape[0] != steps or future.shape[1] >= past.shape[1]:
         raise ShapeError(
             f"forecast: exogenous must be ({steps}, E), a row for each step ahead and fewer columns than the "
             f"history's {D}, got shape {np.shape(exogenous)}"
@@ -155,7 +161,7 @@ def drawing(network: Model, residuals: Any, count: int, rng: np.random.Generator
     if residuals is None:
         return lambda a: loss.sample(a, rng)
     errors = np.asarray(numeric(residuals, "residuals"), np.float64)
-    errors = errors.reshape(len(errors), -1) if errors.ndim else errors
+    errors = errors.reshape(len(errors), math.prod(errors.shape[1:])) if errors.ndim else errors
     if errors.ndim != 2 or not len(errors) or errors.shape[1] != count:
         raise ShapeError(f"forecast: residuals must be (R, {count}), got shape {np.shape(residuals)}")
     check_finite(errors, "residuals")

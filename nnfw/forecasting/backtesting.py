@@ -12,7 +12,7 @@ from nnfw.core.arguments import explain_keywords
 from nnfw.core.errors import ShapeError
 from nnfw.core.output import table
 from nnfw.core.typing import Array
-from nnfw.core.validation import check_finite, function, numeric, positive_integer, whole_number
+from nnfw.core.validation import SHARE, check_finite, each, function, numeric, positive_integer, whole_number
 from nnfw.forecasting.ahead import Forecast
 
 
@@ -110,11 +110,14 @@ def backtest(
     {'network': 0.0, 'naive': 0.604, 'seasonal naive': 0.0, 'autoregression': 0.0}
     """
     values = np.asarray(numeric(series, "series"), np.float64)
+    if values.ndim not in (1, 2) or not values.size:
+        raise ShapeError(f"backtest: series must be (L,) or (L, D) and not empty, got shape {values.shape}")
     y = values if values.ndim == 1 else values[:, 0]
     function("backtest", "forecaster", forecaster)
     for name, number in (("horizon", horizon), ("every", every), ("season", season), ("order", order)):
         positive_integer("backtest", name, number)
     first = whole_number("backtest", "first", first, low=max(order + 2, season + 1))
+    shares = each(SHARE)("backtest", "shares", shares)
     origins = np.arange(first, len(y) - horizon + 1, every)
     if not len(origins):
         raise ValueError(
@@ -141,11 +144,13 @@ def backtest(
 
 def _checked(found: Any, horizon: int) -> Forecast:
     """Return what a forecaster gave as a `Forecast` of one column."""
-    found = found if isinstance(found, Forecast) else Forecast(np.asarray(numeric(found, "forecaster(...)")))
-    if found.mean.shape not in ((horizon,), (horizon, 1)):
-        raise ShapeError(f"backtest: the forecaster must give ({horizon},) values, got {found.mean.shape}")
-    paths = None if found.paths is None else found.paths.reshape(-1, horizon)
-    return Forecast(found.mean.reshape(horizon), paths)
+    found = found if isinstance(found, Forecast) else Forecast(found)
+    mean, paths = np.asarray(numeric(found.mean, "forecaster(...)")), found.paths
+    if mean.shape not in ((horizon,), (horizon, 1)):
+        raise ShapeError(f"backtest: the forecaster must give ({horizon},) values, got {mean.shape}")
+    if paths is not None and np.shape(paths)[1:] != mean.shape:
+        raise ShapeError(f"backtest: the paths must be (S, {horizon}) like the mean, got {np.shape(paths)}")
+    return Forecast(mean.reshape(horizon), None if paths is None else np.reshape(paths, (-1, horizon)))
 
 
 def autoregression(y: Array, first: int, order: int, origins: Array, horizon: int) -> Array:

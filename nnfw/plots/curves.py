@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.typing import Array, Axes, Figure
-from nnfw.core.validation import numeric
+from nnfw.core.validation import SHARE, each, numeric
 from nnfw.plots.figure import BLACK, BLUE, Target, canvas, draw_curve, finite, grid, look, picture, set_ticks
 from nnfw.schedules import RateLike, get, scheduled
 
@@ -173,6 +173,7 @@ def forecast(
         values = np.asarray(numeric(values, "values"), np.float64)
         return values if values.ndim == 1 else values[:, column]
 
+    shares = each(SHARE)("forecast", "shares", shares)
     past, came, steps = one(history), one(truth), np.arange(1, len(ahead.mean) + 1)
     with picture(path, 6.4, 3.2) as figure:
         axes = figure.add_subplot()
@@ -187,7 +188,7 @@ def forecast(
         axes.plot(steps, one(ahead.mean), color=BLUE, marker="o", markersize=3, label="forecast")
         if len(came):
             colour, dash = look(1)
-            axes.plot(steps[: len(came)], came, color=colour, linestyle=dash, label="observed")
+            axes.plot(steps[: len(came)], came[: len(steps)], color=colour, linestyle=dash, label="observed")
         axes.axvline(0.5, color="0.6", linewidth=0.8)
         axes.set(xlabel=xlabel, ylabel=ylabel)
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
