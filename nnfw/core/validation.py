@@ -197,7 +197,8 @@ def as_array(values: Any, name: str, dtype: DTypeLike | None = None) -> Array:
     if type(values) is np.ndarray:
         return np.asarray(values, dtype)
     if has_mask(values):
-        raise ValueError(f"{name} has masked values; fill them, {name}.filled(...), or drop such samples")
+        fill = "fillna" if hasattr(values, "fillna") else "filled"  # of an array of pandas
+        raise ValueError(f"{name} has masked values; fill them, {name}.{fill}(...), or drop such samples")
     if hasattr(values, "toarray"):
         raise TypeError(f"{name} is a sparse matrix, and nnfw computes with arrays: {name}.toarray() is one")
     try:

@@ -123,8 +123,8 @@ class LabelEncoder(Preparation):
         if not distinct:
             raise ValueError("labels are empty; fit the encoder to the training labels")
         classes = np.array(distinct, dtype=None if labels.dtype == object else labels.dtype)
-        # NumPy's own dtypes cannot hold every label: huge integers, strings that end in NUL.
-        self.classes = classes if classes.tolist() == distinct else np.array(distinct, dtype=object)
+        # NumPy's own dtypes cannot hold every label: huge integers, strings that end in NUL, pairs.
+        self.classes = classes if classes.tolist() == distinct else np.fromiter(distinct, object)
         return self
 
     def transform(self, data: ArrayLike) -> Array:

@@ -99,9 +99,14 @@ def _choose_by_class(n: int, held: int, rng: np.random.Generator, labels: ArrayL
     if values.shape[:1] != (n,):
         raise ValueError(f"labels must hold one label for each of the {n} samples, got shape {values.shape}")
     if values.dtype.kind == "f" and (values != np.rint(values)).any():
-        raise ValueError("labels hold fractions, not classes; split continuous targets without stratifying")
+        raise ValueError(
+            "labels hold fractions or nan, not classes; split continuous targets without stratifying"
+        )
     if values.dtype == object:  # of which NumPy sorts no rows
-        values = np.unique(values, return_inverse=True)[1]
+        try:
+            values = np.unique(values, return_inverse=True)[1]
+        except TypeError:
+            raise TypeError("labels must be of one kind that can be sorted, none of them missing") from None
     axis = 0 if values.ndim > 1 else None
     _, classes, counts = np.unique(values, return_inverse=True, return_counts=True, axis=axis)
     shares, order = _shares(counts, held, rng), rng.permutation(n)

@@ -140,6 +140,14 @@ def test_label_encoder_keeps_dtype_and_shape(labels):
     np.testing.assert_array_equal(encoder.classes, np.unique(labels))
 
 
+def test_label_encoder_takes_pairs_as_labels():
+    pairs = np.empty(3, object)
+    pairs[:] = [("b", 1), ("a", 2), ("b", 1)]
+    encoder = LabelEncoder()
+    assert encoder.fit_transform(pairs).tolist() == [1, 0, 1]
+    assert encoder.inverse_transform([0, 1]).tolist() == [("a", 2), ("b", 1)]
+
+
 def test_label_encoder_names_the_unknown_label_and_the_nearest():
     encoder = LabelEncoder().fit(["walk", "sit", "stand"])
     with pytest.raises(ValueError, match=r"'wolk'\. Did you mean 'walk'\?.*'sit', 'stand', 'walk'"):
@@ -309,6 +317,8 @@ def test_labels_may_be_numbers_names_or_one_hot_rows():
         (10, "0.2", None, TypeError, "fraction"),
         (10, 0.2, [0, 1], ValueError, r"10 samples, got shape \(2,\)"),
         (4, 0.5, [0.1, 0.2, 0.3, 0.4], ValueError, "continuous"),
+        (4, 0.5, [0.0, np.nan, 0.0, 0.0], ValueError, "labels hold fractions or nan"),
+        (4, 0.5, ["a", None, "b", "a"], TypeError, "labels must be of one kind .* none of them missing"),
         (4, 0.75, [0, 0, 1, 1], ValueError, "at most 2"),
     ],
 )

@@ -180,3 +180,10 @@ def test_tables_of_other_columns_are_refused(columns):
         Network([GRU(2), Dense(1)], seed=0).fit([first, other], [0.0, 1.0], verbose=0)
     x, lengths = pad_sequences(iter([first, first[:1], first.to_numpy()]))
     assert (x.shape, lengths.tolist()) == ((3, 2, 2), [2, 1, 2])
+
+
+def test_missing_values_of_an_array_of_pandas_are_filled_as_the_message_says():
+    values = pandas.array([1, None, 3], dtype="Int64")
+    with pytest.raises(ValueError, match=r"x has masked values; fill them, x\.fillna\(\.\.\.\)"):
+        numeric(values, "x")
+    assert numeric(values.fillna(0), "x").tolist() == [1, 0, 3]
