@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import doctest
 import importlib.util
 import re
 import shutil
@@ -246,25 +247,40 @@ def test_the_pages(page, elsewhere, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.subprocess
-def test_how_to_add_a_part(tmp_path):
-    parts = blocks("docs/CONTRIBUTING.md")
+def test_parts_of_ones_own(tmp_path):
+    """The classes that the docstrings of the bases show work together, by their names."""
     bases = Layer, Loss, Metric, Activation, Initializer, Regularizer, Optimizer, Schedule, Callback
-    for block, base in zip(parts, bases, strict=True):
-        assert f"({base.__name__}):" in block
-        assert len([line for line in block.splitlines() if line.strip()]) <= 20
-    program = """
+    parser = doctest.DocTestParser()
+    shown = [example.source for base in bases for example in parser.get_examples(base.__doc__)]
+    parts = [source for source in shown if re.search("^class ", source, re.M)]
+    for part, base in zip(parts, bases, strict=True):
+        assert f"({base.__name__}):" in part
+    head = """
+from dataclasses import dataclass
 import numpy as np
-from nnfw import Dense, Network
-network = Network([Gain(), Dense(4, "cube", initializer="laplace", regularizer="quadratic"), Dense(1)],
-                  loss="quartic", optimizer=HeavyBall(InverseRoot()), metrics=["bias"], seed=0)
-rng = np.random.default_rng(0)
-x, y, callback = rng.normal(size=(20, 3)), rng.normal(size=20), StopBelow(1e3)
-history = network.fit(x, y, epochs=3, verbose=0, callbacks=[callback])
-assert len(history["bias"]) == 1, history  # the callback stops it
-from nnfw.gradcheck import check_layer
-check_layer(Gain())
+from nnfw import *
 """
-    done = run("\n".join([*parts, program]), cwd=tmp_path, capture_output=True, text=True)
+    program = """
+losses.register("quartic")(Quartic)
+metrics.register("bias")(Bias)
+activations.register("sine")(Sine)
+initializers.register("coins")(Coins)
+regularizers.register("near_one")(NearOne)
+optimizers.register("heavy_ball")(HeavyBall)
+schedules.register("root")(Root)
+layers = [Gain(regularizer={"g": "near_one"}), Dense(4, "sine", initializer="coins"), Dense(1)]
+network = Network(layers, loss="quartic", optimizer=HeavyBall(Root(0.01)), metrics=["bias"], seed=0)
+network.build((3,))
+before, rng = network.flat_params.copy(), np.random.default_rng(0)
+x, y = 0.1 * rng.normal(size=(20, 3)), 0.1 * rng.normal(size=20)
+history = network.fit(x, y, epochs=3, verbose=0, callbacks=[Patience()])
+assert len(history["bias"]) == 1, history  # the callback stops it
+assert (network.flat_params != before).all()
+network.save("network.npz")
+own = {cls.__name__: cls for cls in (Gain, Quartic, Bias, Sine, Coins, NearOne, HeavyBall, Root)}
+assert (Network.load("network.npz", custom=own).predict(x) == network.predict(x)).all()
+"""
+    done = run("\n".join([head, *parts, program]), cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
