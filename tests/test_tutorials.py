@@ -56,9 +56,13 @@ def show(value):
 
 
 def run(path, small):
-    """Run a tutorial with small settings, but for its `claims`, which hold at full size."""
-    names = {"__name__": "tutorial"}
-    for number, (tags, code) in enumerate(cells(path), 1):
+    """Run a tutorial with small settings, but for its `claims`, which hold at full size.
+
+    The answers come last, in reverse, so that none needs what another one before it has left.
+    """
+    names, numbered = {"__name__": "tutorial"}, list(enumerate(cells(path), 1))
+    answers = [cell for cell in numbered if "answer" in cell[1][0]]
+    for number, (tags, code) in [cell for cell in numbered if cell not in answers] + answers[::-1]:
         if "claims" not in tags:
             show(run_cell(code, names, f"{path.stem}, cell {number}"))
             plt.close("all")
