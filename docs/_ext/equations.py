@@ -256,7 +256,7 @@ def listing(code: list[Code], line: int | None = None) -> list[str]:
     for path in dict.fromkeys(one.path for one in code):
         parts = [one for one in code if one.path == path]
         places = ", ".join(str(line or one.start + len(one.lines) - 1) for one in parts)
-        caption = f"{path}, line{'s' if len(parts) > 1 else ''} {places}"
+        caption = f"[{path}](../../{path}), line{'s' if len(parts) > 1 else ''} {places}"
         text = "\n".join(line for one in parts for line in one.lines)
         blocks.append(f"```{{code-block}} python\n:caption: {caption}\n\n{text}\n```")
     return blocks
