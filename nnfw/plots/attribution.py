@@ -79,6 +79,7 @@ def _draw(axes: "Axes", a: Array) -> None:
         for t, d in np.argwhere(a < -0.1 * high) if a.size <= MARKED else ():
             axes.text(t, d, "$-$", ha="center", va="center", fontsize=7)
         axes.set_ylabel("feature")
+        axes.locator_params(axis="y", nbins=3, integer=True)
     else:
         a = a.reshape(len(a), -1).sum(axis=1)
         axes.bar(np.arange(len(a)), a, color=np.where(a < 0, VERMILION, BLUE), width=0.8)
