@@ -134,3 +134,20 @@ def test_names_that_several_modules_have_stand_once():
     assert len(names) == len(set(names))
     assert "nnfw.optimizers.Adam" in names
     assert "nnfw.Adam" not in names
+
+
+def test_pages_of_layers_are_linked_from_the_reference(tmp_path):
+    how = {"dense": ["Dense"], "reshaping": ["Reshape", "Flatten"]}
+    (tmp_path / "how").mkdir()
+    for page, names in how.items():
+        shown = ", ".join(f"{{py:obj}}`nnfw.{name}`" for name in names)
+        text = f"Like {{py:obj}}`nnfw.RNN`.\nReference: {shown}.\n"
+        (tmp_path / "how" / f"{page}.md").write_text(text, encoding="utf-8")
+    api.write(tmp_path / "reference")
+    linked = {
+        path.stem: path.read_text(encoding="utf-8").partition("</how/")[2].partition(">")[0]
+        for path in (tmp_path / "reference").glob("*.rst")
+    }
+    assert {name: page for name, page in linked.items() if page} == {
+        name: page for page, names in how.items() for name in names
+    }

@@ -8,6 +8,7 @@ it, by whatever module it is reached, and plain code if not, as the names of arg
 
 import importlib
 import inspect
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -91,6 +92,16 @@ def directive(name: str, thing: object) -> str:
     return f".. autodata:: {name}\n   :no-value:\n"
 
 
+def explained(folder: Path) -> dict[str, str]:
+    """Return the pages of a folder that name a layer as their reference, by the name of the layer."""
+    return {
+        name: page.stem
+        for page in folder.glob("*.md")
+        for line in re.findall(r"Reference: .*", page.read_text(encoding="utf-8"))
+        for name in re.findall(r"`nnfw\.(\w+)`", line)
+    }
+
+
 def heading(text: str, line: str) -> str:
     """Return a heading."""
     return f"{text}\n{line * len(text)}\n\n"
@@ -106,6 +117,7 @@ def write(folder: Path) -> dict[int, str]:
     folder.mkdir(exist_ok=True)
     all_pages = pages()
     documented = {id(thing): name for page in all_pages for name, thing in page.entries.items()}
+    how = explained(folder.parent / "how")
     files, index = {}, heading("API reference", "=") + "Every public name of nnfw.\n\n"
     for page in all_pages:
         more = bases(page, set(documented))
@@ -122,7 +134,10 @@ def write(folder: Path) -> dict[int, str]:
             entry = f".. currentmodule:: {name.rpartition('.')[0]}\n\n{directive(name, thing)}\n"
             short = name.rpartition(".")[2]
             if apart:
-                files[short] = heading(short, "=") + entry
+                files[short] = heading(short, "=")
+                if short in how:
+                    files[short] += f"Line by line: :doc:`How it works </how/{how[short]}>`.\n\n"
+                files[short] += entry
             else:
                 text += heading(short, "-") + entry
         files[page.file] = text
