@@ -33,7 +33,6 @@ SEEDS = [pytest.param(range(5)), pytest.param(range(5, 25), marks=pytest.mark.sl
 def choose(monkeypatch):
     """Return a function that chooses the kernels, for one test."""
     monkeypatch.setattr(kernels, "_choice", "numpy")
-    monkeypatch.setattr(kernels, "_in_use", None)
     return nnfw.set_kernels
 
 
@@ -47,7 +46,7 @@ def compiled(choose):
 def forget(monkeypatch):
     """Have numba looked for again, with what the test makes of it."""
     monkeypatch.setattr(kernels, "_choice", "auto")
-    for function in ("_kernels", "_obstacle"):
+    for function in ("_in_use", "_kernels", "_obstacle"):
         monkeypatch.setattr(kernels, function, getattr(kernels, function).__wrapped__)
     for name in ("adam", "cells", "losses"):
         monkeypatch.delitem(sys.modules, f"nnfw.kernels.{name}", raising=False)
@@ -342,7 +341,7 @@ def test_steps_of_a_flat_vector_are_compiled_and_those_of_plain_rules_alone(comp
     called = []
     for name in ("adam", "rmsprop"):
         assert kernels.kernel(name)
-        monkeypatch.setitem(kernels._in_use, name, lambda *_, name=name: called.append(name))
+        monkeypatch.setitem(kernels._in_use("compiled"), name, lambda *_, name=name: called.append(name))
     for rule in RULES:
         if rule.clip_norm is None:
             params = np.ones(shape)
@@ -397,7 +396,7 @@ def test_losses_that_derive_from_cross_entropy_are_not_compiled(compiled, monkey
     compiled("compiled")
     assert kernels.kernel("cross_entropy")
     called = []
-    monkeypatch.setitem(kernels._in_use, "cross_entropy", lambda *_: called.append(1))
+    monkeypatch.setitem(kernels._in_use("compiled"), "cross_entropy", lambda *_: called.append(1))
     a, logits = np.full((2, 3), 1 / 3), np.ones((2, 3))
     LOGITS.enter(a, ("softmax", logits))
     for loss, count in ((Focal(), 0), (OrdinalCrossentropy(), 0), (CategoricalCrossentropy(), 1)):

@@ -7,7 +7,6 @@ is the definition, and runs wherever numba is not there or cannot be used.
 import functools
 import os
 import platform
-import threading
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -21,11 +20,9 @@ from nnfw.kernels.blas import blas_threads, set_blas_threads
 
 __all__ = ["set_blas_threads", "set_kernels", "show_config"]
 
-DECIDING = threading.Lock()  # held while it is found out which kernels are in use
 CHOICES = "auto", "compiled", "numpy"
 
 _choice = os.environ.get("NNFW_KERNELS", "auto")
-_in_use: dict[str, Callable[..., None]] | None = None  # the compiled kernels, once it is known which are used
 
 
 def set_kernels(choice: str) -> None:
@@ -47,10 +44,9 @@ def set_kernels(choice: str) -> None:
     Traceback (most recent call last):
     ValueError: kernels must be one of auto, compiled, numpy, got 'numba'. Did you mean 'numpy'?
     """
-    global _choice, _in_use
+    global _choice
     _check(choice)
-    with DECIDING:
-        _choice, _in_use = choice, None
+    _choice = choice
 
 
 def show_config() -> None:
@@ -60,7 +56,7 @@ def show_config() -> None:
     if threads := blas_threads():
         hint = "; set_blas_threads(1) is faster on a busy machine" if threads > 1 else ""
         show(f"threads of BLAS: {threads}{hint}")
-    if _compiled():
+    if _in_use(_choice):
         show(f"kernels: compiled by numba {version('numba')}")
     else:
         show(f"kernels: NumPy ({'as chosen' if _choice == 'numpy' else _obstacle()})")
@@ -68,28 +64,23 @@ def show_config() -> None:
 
 def kernel(name: str) -> Callable[..., None] | None:
     """Return the compiled kernel of this name, or None where NumPy is to be used."""
-    in_use = _in_use
-    return (_decide() if in_use is None else in_use).get(name)
-
-
-def _decide() -> dict[str, Callable[..., None]]:
-    global _in_use
-    with DECIDING:
-        _in_use = _kernels() if _compiled() else {}
-        return _in_use
+    return _in_use(_choice).get(name)
 
 
 def are_new() -> bool:
     """Whether compiled kernels are in use that no training has compiled and kept yet."""
-    if not _compiled():
+    in_use = _in_use(_choice)
+    if not in_use:
         return False
-    folder = Path(_kernels()["rnn_backward"].stats.cache_path)  # type: ignore[attr-defined]
+    folder = Path(in_use["rnn_backward"].stats.cache_path)  # type: ignore[attr-defined]
     return not any(folder.glob("cells.*_backward-*.nbi"))
 
 
-def _compiled() -> bool:
-    _check(_choice)
-    return _choice != "numpy" and not _obstacle()
+@functools.cache
+def _in_use(choice: str) -> dict[str, Callable[..., None]]:
+    """Return the compiled kernels by name, or none where NumPy is to be used."""
+    _check(choice)
+    return {} if choice == "numpy" or _obstacle() else _kernels()
 
 
 def _check(choice: str) -> None:
