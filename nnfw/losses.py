@@ -177,7 +177,7 @@ class Loss(Part):
         The training loop calls this method, so that targets are checked and converted once a batch.
         """
         y, a, logits = self._prepare(y, a)
-        values, slope = self._both(y, a, logits)
+        values, slope = self._values_and_slope(y, a, logits)
         return self._mean(values, weight), self._scaled(slope, weight), logits is not None
 
     def targets(self, y: Array, a: Array) -> Array:
@@ -223,7 +223,7 @@ class Loss(Part):
             )
         return values
 
-    def _both(self, y: Array, a: Array, logits: Array | None) -> tuple[Array, Array]:
+    def _values_and_slope(self, y: Array, a: Array, logits: Array | None) -> tuple[Array, Array]:
         """Return the loss of each sample (and step), and its derivative."""
         slope = self.slope(y, a) if logits is None else self.slope_from_logits(y, a)
         return self._values(y, a, logits), slope
@@ -568,10 +568,10 @@ class CategoricalCrossentropy(Loss):
         # a - y, as targets sum to 1 (or to 0 in padding)
         return a * np.add.reduce(y, axis=-1, keepdims=True) - y
 
-    def _both(self, y: Array, a: Array, logits: Array | None) -> tuple[Array, Array]:
+    def _values_and_slope(self, y: Array, a: Array, logits: Array | None) -> tuple[Array, Array]:
         run = kernel("cross_entropy") if type(self) is CategoricalCrossentropy else None
         if logits is None or run is None:
-            return super()._both(y, a, logits)
+            return super()._values_and_slope(y, a, logits)
         values, slope = np.empty(a.shape[:-1], a.dtype), np.empty_like(a)
         rows = (array.reshape(-1, a.shape[-1]) for array in (y, a, logits, slope))
         run(*rows, values.ravel())
@@ -819,7 +819,7 @@ class MixtureDensity(Loss):
 
     def estimate(self, a: Array) -> Array:
         w, m, _ = self._parts(a)
-        return np.vecdot(np.exp(w - log_sum_exp(w)), m)
+        return np.vecdot(np.exp(log_softmax(w)), m)
 
     def as_outputs(self, y: Array) -> Array:
         parts = np.zeros((*y.shape, 3, self.components), y.dtype)
@@ -835,12 +835,12 @@ class MixtureDensity(Loss):
 
     def value(self, y: Array, a: Array) -> Array:
         log_π, log_p, *_ = self._densities(y, a)
-        return -log_sum_exp(log_π + log_p)[..., 0].mean(axis=-1)
+        with np.errstate(invalid="ignore"):  # of nan, which stays nan
+            return -np.logaddexp.reduce(log_π + log_p, axis=-1).mean(axis=-1)
 
     def slope(self, y: Array, a: Array) -> Array:
         log_π, log_p, pull, share = self._densities(y, a)
-        joint = log_π + log_p
-        r = np.exp(joint - log_sum_exp(joint))  # the probability of each component, given y
+        r = np.exp(log_softmax(log_π + log_p))  # the probability of each component, given y
         dw, dm, ds = np.exp(log_π) - r, -r * pull, r * share
         return np.stack([dw, dm, ds], axis=-2).reshape(a.shape) / a.dtype.type(y.shape[-1])
 
@@ -851,7 +851,7 @@ class MixtureDensity(Loss):
     def _densities(self, y: Array, a: Array) -> tuple[Array, Array, Array, Array]:
         """Return log π, and `normal` of each component."""
         w, m, s = self._parts(a)
-        return w - log_sum_exp(w), *normal(y[..., None], m, s, self.epsilon)
+        return log_softmax(w), *normal(y[..., None], m, s, self.epsilon)
 
 
 @registry.register("gaussian_nll")
@@ -916,12 +916,6 @@ def normal(y: Array, m: Array, s: Array, epsilon: float) -> tuple[Array, Array, 
 def draw_normal(m: Array, s: Array, epsilon: float, rng: np.random.Generator) -> Array:
     """Return draws from N(m, exp(2s) + ε)."""
     return m + np.sqrt(np.exp(2.0 * s) + epsilon) * rng.standard_normal(m.shape)
-
-
-def log_sum_exp(s: Array) -> Array:
-    """Return log Σ exp(s) over the last axis, which is kept with size 1."""
-    top = s.max(axis=-1, keepdims=True)
-    return top + np.log(np.exp(s - top).sum(axis=-1, keepdims=True))
 
 
 get = registry.get
