@@ -33,7 +33,6 @@ class Activation(Part):
 
     Examples
     --------
-    >>> import numpy as np
     >>> class Sine(Activation):
     ...     needs_input = True
     ...     def __call__(self, x, out=None):

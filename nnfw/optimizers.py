@@ -10,7 +10,6 @@ learning rate, λ weight decay, t the number of the step from 1, m momentum, v a
 import math
 from dataclasses import KW_ONLY, dataclass, field
 from numbers import Real
-from operator import attrgetter
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -21,8 +20,6 @@ from nnfw.core.registry import Part, Registry, Searchable
 from nnfw.core.typing import Array
 from nnfw.core.validation import AMOUNT, FRACTION, POSITIVE, boolean, check_fields, optional
 from nnfw.core.vectors import Scratch, clip_to_norm
-
-shape_of = attrgetter("shape")
 
 
 def rate_like(owner: str, name: str, value: Any) -> schedules.RateLike:
@@ -133,7 +130,8 @@ class Optimizer(Part, Searchable):
         Both are flat vectors, of one layer or of several end to end. `state`, which `start` returned for
         `params`, is updated; a schedule is called with `epoch`, which is fractional within an epoch.
         """
-        owner, shapes = type(self).__name__, {*map(shape_of, (params, grads, *state.slots.values()))}
+        owner = type(self).__name__
+        shapes = {vector.shape for vector in (params, grads, *state.slots.values())}
         if state.rule != owner or len(shapes) > 1:
             slots = {name: slot.shape for name, slot in state.slots.items()}
             raise ValueError(

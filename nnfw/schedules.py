@@ -152,14 +152,14 @@ def half_cosine(share: float) -> float:
 
 def laps(epoch: float, period: float, factor: float = 1.0) -> tuple[int, float]:
     """Return the number of whole periods, each `factor` times the last, and the share of the current one."""
-    laps = epoch / period
+    passed = epoch / period
     if factor == 1:
-        lap, share = divmod(snap(laps), 1.0)
+        lap, share = divmod(snap(passed), 1.0)
         return int(lap), share
     growth = math.log(factor)
-    lap = math.floor(snap(math.log1p(laps * (factor - 1)) / growth))
+    lap = math.floor(snap(math.log1p(passed * (factor - 1)) / growth))
     start, length = math.expm1(lap * growth) / (factor - 1), math.exp(lap * growth)
-    return lap, (laps - start) / length
+    return lap, (passed - start) / length
 
 
 @registered

@@ -17,7 +17,6 @@ from nnfw.layers.base import Layer, with_samples
 from nnfw.layers.validation import check_forward
 
 Sizes = tuple[int, ...]  # the shape of a sample, without open axes
-
 INPUT_SHAPES: tuple[Sizes, ...] = ((5,), (4, 5), (4, 6), (4, 5, 3))  # the last two if it takes no other
 
 
@@ -72,7 +71,8 @@ def check_layer(
     instance_of(Layer, "a Layer")("check_layer", "layer", layer)
     check_forward(layer)
     boolean("check_layer", "training_differs", training_differs)
-    samples, x = whole_number("check_layer", "samples", samples, low=2), None if x is None else np.asarray(x)
+    samples = whole_number("check_layer", "samples", samples, low=2)
+    x = None if x is None else np.asarray(x)
     errors: dict[str, float] = {}
     promises = [shapes, initialization, inference, training, gradients, precision]
     promises += [lengths] if layer.takes_lengths else []
@@ -84,10 +84,10 @@ def check_layer(
     return Report(repr(layer), errors, tuple(promise.__name__.replace("_", " ") for promise in promises))
 
 
-def input_shapes(layer: Layer, input_shape: Sizes | None = None, x: Array | None = None) -> list[Sizes]:
+def input_shapes(layer: Layer, input_shape: Sizes | None = None, x: Any = None) -> list[Sizes]:
     """Return the given shape to test a layer with, or those of the usual ones that it takes."""
     if input_shape or x is not None:
-        return [each(whole_number)("check_layer", "input_shape", input_shape or np.asarray(x).shape[1:])]
+        return [each(whole_number)("check_layer", "input_shape", input_shape or x.shape[1:])]
     taken = []
     for shape in INPUT_SHAPES:
         with suppress(ValueError):  # a ShapeError, or another
