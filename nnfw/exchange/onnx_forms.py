@@ -1,53 +1,63 @@
-"""What ONNX and nnfw call the same: activations, the order of the gates, and the few functions ONNX lacks.
+"""What ONNX and nnfw call the same: activations, gates, windows; and the few functions that ONNX lacks.
 
 Masks and pooling over sequences of unequal length are no operators of ONNX. A file has them as functions of
 the domain ``nnfw``, with their definitions in it, so that any runtime can run them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nnfw import activations as own
+from nnfw import activations, layers
 from nnfw.activations import Activation
 from nnfw.core.extras import extra
-from nnfw.exchange.gates import ONE_GATE, Orders
-from nnfw.layers import GRU, LSTM, RNN
+from nnfw.core.typing import Array
+from nnfw.exchange.gates import ONE_GATE, Orders, outputs_last
+from nnfw.layers import Layer
 from nnfw.layers.windows import Windows
 
 OPSET, IR = 21, 10  # which onnx 1.16 knows
 DOMAIN = "nnfw"
-ORDERS: Orders = {RNN: ONE_GATE, GRU: "zrc", LSTM: "iofg"}
+ORDERS: Orders = {layers.RNN: ONE_GATE, layers.GRU: "zrc", layers.LSTM: "iofg"}
+# The recurrent nodes, and the activations of a direction by default:
+CELLS = {"RNN": [b"Tanh"], "GRU": [b"Sigmoid", b"Tanh"], "LSTM": [b"Sigmoid", b"Tanh", b"Tanh"]}
 MERGES = {"sum": "ReduceSum", "mul": "ReduceProd", "ave": "ReduceMean"}
 
 # The operator of each activation with its attributes; a string names the argument that gives the value.
 FORMS: dict[type[Activation], tuple[str, dict[str, Any]]] = {
-    own.Linear: ("Affine", {"alpha": 1.0, "beta": 0.0}),
-    own.ReLU: ("Relu", {}),
-    own.LeakyReLU: ("LeakyRelu", {"alpha": "slope"}),
-    own.ELU: ("Elu", {"alpha": "alpha"}),
-    own.SELU: ("Selu", {"alpha": own.SELU().alpha, "gamma": own.SELU.scale}),
-    own.Softplus: ("Softplus", {}),
-    own.Sigmoid: ("Sigmoid", {}),
-    own.HardSigmoid: ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),  # ONNX has x/5 by default
-    own.Tanh: ("Tanh", {}),
-    own.Softsign: ("Softsign", {}),
-    own.SiLU: ("Silu", {}),
-    own.GELU: ("Gelu", {"approximate": b"none"}),
-    own.GELUTanh: ("Gelu", {"approximate": b"tanh"}),
-    own.Softmax: ("Softmax", {"axis": -1}),
+    activations.Linear: ("Affine", {"alpha": 1.0, "beta": 0.0}),
+    activations.ReLU: ("Relu", {}),
+    activations.LeakyReLU: ("LeakyRelu", {"alpha": "slope"}),
+    activations.ELU: ("Elu", {"alpha": "alpha"}),
+    activations.SELU: ("Selu", {"alpha": activations.SELU().alpha, "gamma": activations.SELU.scale}),
+    activations.Softplus: ("Softplus", {}),
+    activations.Sigmoid: ("Sigmoid", {}),
+    activations.HardSigmoid: ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),  # ONNX has x/5 by default
+    activations.Tanh: ("Tanh", {}),
+    activations.Softsign: ("Softsign", {}),
+    activations.SiLU: ("Silu", {}),
+    activations.GELU: ("Gelu", {"approximate": b"none"}),
+    activations.GELUTanh: ("Gelu", {"approximate": b"tanh"}),
+    activations.Softmax: ("Softmax", {"axis": -1}),
 }
 IN_CELLS = ("Affine", "Relu", "LeakyRelu", "Elu", "Softplus", "Sigmoid", "HardSigmoid", "Tanh", "Softsign")
 DEFAULTS: dict[str, dict[str, Any]] = {  # attributes that a file may leave out
     "Affine": {"alpha": 1.0, "beta": 0.0},
     "LeakyRelu": {"alpha": 0.01},
     "Elu": {"alpha": 1.0},
-    "Selu": {"alpha": own.SELU().alpha, "gamma": own.SELU.scale},
+    "Selu": {"alpha": activations.SELU().alpha, "gamma": activations.SELU.scale},
     "HardSigmoid": {"alpha": 0.2, "beta": 0.5},
     "ScaledTanh": {"alpha": 1.0, "beta": 1.0},
     "ThresholdedRelu": {"alpha": 1.0},
     "Gelu": {"approximate": b"none"},
     "Softmax": {"axis": -1},
 }
+
+POOLS: dict[str, dict[int, type[Any]]] = {  # by the number of axes of windows
+    "MaxPool": {1: layers.MaxPooling1D, 2: layers.MaxPooling2D},
+    "AveragePool": {1: layers.AveragePooling1D, 2: layers.AveragePooling2D},
+}
+CONVOLUTIONS: dict[int, type[Any]] = {1: layers.Conv1D, 2: layers.Conv2D}
+PLAIN = {"auto_pad": b"NOTSET", "group": 1, "ceil_mode": 0, "storage_order": 0}  # what nnfw has no other of
 
 COLUMN = """
   one_step = Constant <value_int: int = 1> ()
@@ -163,6 +173,33 @@ def pads(windows: Windows) -> list[int]:
     """Return the zeros before each axis, then those after each."""
     around = [windows.around(axis) for axis in range(len(windows.size))]
     return [zeros for side in zip(*around, strict=True) for zeros in side]
+
+
+def layer_of(
+    operator: str, given: Mapping[str, Any], W: Array | None, b: Array | None, axes: int
+) -> tuple[Layer | None, dict[str, Array]]:
+    """Return the layer of a node over some axes, and its weights; None if nnfw has none that computes it."""
+    ones = (1,) * axes
+    size = tuple(given.get("kernel_shape", ones if W is None else W.shape[2:]))
+    stride, dilation = (tuple(given.get(name, ones)) for name in ("strides", "dilations"))
+    around = list(given.get("pads", (0, 0) * axes))
+    paddings = ["valid", "same", "causal"][: {1: 3, 2: 2}.get(axes, 0)]
+    fits = [one for one in paddings if pads(Windows(size, stride, dilation, one)) == around]
+    plain = all(given.get(name, value) == value for name, value in PLAIN.items())
+    if not (plain and fits):
+        return None, {}
+    k, s, d = (one_or_all(n) for n in (size, stride, dilation))
+    if W is None:
+        pools = fits[0] == "valid" and set(dilation) == {1}
+        return (POOLS[operator][axes](k, s) if pools else None), {}
+    options = {"stride": s, "dilation": d, "padding": fits[0], "use_bias": b is not None}
+    weights = {"W": outputs_last(W)} | ({} if b is None else {"b": b})
+    return CONVOLUTIONS[axes](len(W), k, **options), weights
+
+
+def one_or_all(numbers: Sequence[int]) -> Any:
+    """Return a number for each axis as nnfw's layers take it."""
+    return numbers[0] if len(set(numbers)) == 1 else tuple(numbers)
 
 
 def load_onnx() -> Any:

@@ -14,16 +14,16 @@ from nnfw import layers as own
 from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
 from nnfw.core.typing import Array, FilePath
-from nnfw.exchange.gates import directions, loss_of, parted
-from nnfw.exchange.onnx_forms import DEFAULTS, DOMAIN, FORMS, MERGES, ORDERS, activation_of, load_onnx
-from nnfw.exchange.onnx_graph import CELLS, Source
-from nnfw.layers import Layer
+from nnfw.exchange.gates import directions, loss_of, parted, reordered
+from nnfw.exchange.onnx_forms import DOMAIN, FORMS, MERGES, ORDERS, activation_of, layer_of, load_onnx
+from nnfw.exchange.onnx_graph import Graph, Node, activations_of
 from nnfw.layers.activated import Activated
 from nnfw.layers.recurrent import Recurrent
 from nnfw.network import Network
 from nnfw.saving.archive import assign, check_weights
 
-POOLS: dict[str, type[Layer]] = {"ReduceMean": own.MeanPooling, "ReduceMax": own.MaxPooling}
+REDUCED = {"ReduceMean": own.MeanPooling, "ReduceMax": own.MaxPooling}
+FLAT = {"ND": "ND", "NTD": "ND", "NHWD": "ND", "NDT": "NF", "NDHW": "NF"}  # axes after Flatten
 MERGED = {operator: merge for merge, operator in MERGES.items()}
 
 
@@ -47,29 +47,32 @@ def from_onnx(path: FilePath) -> Network:
     """
     onnx = load_onnx()
     with reading("from_onnx", path) as file:
-        reader = Reader(onnx, onnx.load_model_from_string(file.read()))
+        graph = Graph(onnx, onnx.load_model_from_string(file.read()))
         try:
-            return reader.network()
+            return Reader(graph).network()
         except LoadError:
             raise
         except ValueError as error:  # of a layer or of the network
             raise LoadError(f"it computes what no chain of nnfw's layers does: {error}") from error
 
 
-class Reader(Source):
+class Reader:
     """Read the nodes of a chain one by one: `axes` are those of the output of the layers read so far."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph, self.nodes = graph, graph.chain()
+        self.axes, self.shape = graph.start(self.nodes[0][0])
+        self.layers: list[Any] = []
+        self.weights: list[dict[str, Array]] = []  # of each layer, as `joined` names them
 
     def network(self) -> Network:
         """Return the network with its weights."""
-        nodes = self.chain()
-        self.axes, shape = self.start(nodes)
-        self.channels = shape[-1]
-        for node, name in nodes:
-            self.read(node, name)
+        for node, output in self.nodes:
+            self.read(node, output)
         known = self.axes.replace("P", "") in ("ND", "NTD", "TND", "NDT", "NHWD", "NDHW")
-        self.require(nodes[-1][0], known, f"gives the axes {self.axes}, not samples, steps, features")
+        node.require(known, f"gives the axes {self.axes}, not samples, steps, features")
         network = Network(self.layers, loss=loss_of(self.layers))
-        network.build(shape)
+        network.build(self.shape)
         found: dict[str, Array] = {}
         for name, layer, weights in zip(network._names, self.layers, self.weights, strict=True):
             found |= {f"{name}.{key}": p for key, p in parted(layer, weights, ORDERS).items()}
@@ -77,30 +80,30 @@ class Reader(Source):
         assign(network, "from_onnx", found)
         return network
 
-    def read(self, node: Any, name: str) -> None:
-        """Read one node, of which the output `name` is used."""
-        a, operator = self.attributes(node), node.op_type
-        match operator:
+    def read(self, node: Node, output: int) -> None:
+        """Read one node, of which this output is used."""
+        a = node.attributes
+        match node.operator:
             case "Identity" | "Dropout":
                 pass
             case "Mask" if node.domain == DOMAIN:
                 pass
             case "MeanPooling" | "MaxPooling" | "LastStep" if node.domain == DOMAIN:
-                self.add(getattr(own, operator)(), axes="ND")
+                self.add(getattr(own, node.operator)(), axes="ND")
             case "RNN" | "GRU" | "LSTM":
-                self.read_recurrent(node, list(node.output).index(name))
+                self.read_recurrent(node, output)
             case "Conv" | "MaxPool" | "AveragePool":
-                self.read_windows(node, a)
+                self.read_windows(node)
             case "BatchNormalization":
-                self.read_batch_norm(node, a)
+                self.read_batch_norm(node)
             case "MatMul":
-                self.read_product(node, self.operand(node, 1))
+                self.read_product(node, node.operand(1))
             case "Gemm":
                 plain = (a.get("alpha", 1), a.get("beta", 1), a.get("transA", 0)) == (1, 1, 0)
-                self.require(node, plain, "scales or transposes its input")
-                W = self.operand(node, 1)
+                node.require(plain, "scales or transposes its input")
+                W = node.operand(1)
                 self.read_product(node, W.T if a.get("transB") else W)
-                if len(node.input) > 2:
+                if len(node.inputs) > 2:
                     self.read_bias(node)
             case "Add":
                 self.read_bias(node)
@@ -108,10 +111,10 @@ class Reader(Source):
                 self.read_gather(node, a.get("axis", 0))
             case "LayerNormalization":
                 last = a.get("axis", -1) in (-1, len(self.axes) - 1)
-                self.require(node, last, "is not over the features alone")
+                node.require(last, "is not over the features alone")
                 self.require_features_last(node)
-                gain = self.operand(node, 1)
-                shift = self.operand(node, 2) if len(node.input) > 2 else np.zeros_like(gain)
+                gain = node.operand(1)
+                shift = node.operand(2) if len(node.inputs) > 2 else np.zeros_like(gain)
                 self.add(own.LayerNorm(epsilon=a.get("epsilon", 1e-5)), {"gain": gain, "shift": shift})
             case "Transpose":
                 self.axes = "".join(self.axes[i] for i in a["perm"])
@@ -119,131 +122,161 @@ class Reader(Source):
                 self.read_repeat(node)
             case "Squeeze":
                 one = self.letter(node) == "P" and isinstance(self.layers[-1], Recurrent)
-                self.require(node, one, "drops another axis than that of one direction")
+                node.require(one, "drops another axis than that of one direction")
                 self.axes = self.axes.replace("P", "")
             case "Reshape":
-                self.read_reshape(node, [int(n) for n in self.operand(node, 1, "shape")])
+                self.read_reshape(node, [int(n) for n in node.operand(1, "shape")])
             case "Flatten":
-                self.require(node, a.get("axis", 1) == 1, "does not keep the samples apart")
+                node.require(a.get("axis", 1) == 1, "does not keep the samples apart")
                 self.read_flatten(node)
             case "ReduceMean" | "ReduceMax" | "ReduceSum" | "ReduceProd":
                 self.read_reduction(node, self.letter(node), a.get("keepdims", 1))
             case _:
-                self.read_activation(node, a)
+                self.read_activation(node)
 
-    # ---- recurrent nodes ----------------------------------------------------------------------------
+    def add(self, layer: Any, weights: dict[str, Array] | None = None, axes: str = "") -> None:
+        """Add a layer with its weights, and give the axes of its output if they are others than before."""
+        self.layers.append(layer)
+        self.weights.append(weights or {})
+        self.axes = axes or self.axes
 
-    def read_recurrent(self, node: Any, output: int) -> None:
+    def letter(self, node: Node) -> str:
+        """Return the letter of the one axis that a node names."""
+        axes = node.operand(1, "axes").ravel()
+        node.require(axes.size == 1, f"is over {axes.size} axes")
+        return self.axes[int(axes[0])]
+
+    def require_features_last(self, node: Node) -> None:
+        """Raise a LoadError for a node along the last axis unless that is all of the features."""
+        along = self.axes[-1:] == "D" and "P" not in self.axes
+        node.require(along, f"is along another axis than the features of {self.axes}")
+
+    def read_recurrent(self, node: Node, output: int) -> None:
         """Add a recurrent layer, or a Bidirectional one."""
-        a: dict[str, Any] = {"direction": b"forward", "layout": 0, "linear_before_reset": 0}
-        a |= self.attributes(node)
-        self.check_recurrent(node, a, output)
-        W, R = self.operand(node, 1), self.operand(node, 2)
-        use_bias = any(node.input[3:4])
-        B = self.operand(node, 3) if use_bias else [None] * len(W)
-        *σ, φ = self.activations(node, a, len(W))
+        a = node.attributes
+        self.check_recurrent(node, output)
+        W, R = node.operand(1), node.operand(2)
+        use_bias = any(node.inputs[3:4])
+        B = node.operand(3) if use_bias else [None] * len(W)
+        *σ, φ = activations_of(node, len(W))
         options = {"use_bias": use_bias, "return_sequences": output == 0}
-        options["go_backwards"] = a["direction"] == b"reverse"
-        if node.op_type == "GRU":
-            options["reset_after"] = bool(a["linear_before_reset"])
-        layer: Any = getattr(own, node.op_type)(R.shape[-1], φ, *σ, **options)
+        options["go_backwards"] = a.get("direction") == b"reverse"
+        if node.operator == "GRU":
+            options["reset_after"] = bool(a.get("linear_before_reset"))
+        layer: Any = getattr(own, node.operator)(R.shape[-1], φ, *σ, **options)
         layer = layer if len(W) == 1 else own.Bidirectional(layer)
         weights: dict[str, Array] = {}
         for prefix, w, r, b in zip(directions(layer), W, R, B, strict=True):
             weights |= {f"{prefix}Wx": w.T, f"{prefix}Wh": r.T}
             if b is not None:
                 weights[f"{prefix}b"], weights[f"{prefix}bh"] = np.split(b, 2)
-        self.add(layer, weights, [["TPND", "PND"], ["NTPD", "NPD"]][a["layout"]][output])
+        axes = ("NTPD", "NPD") if a.get("layout") else ("TPND", "PND")
+        self.add(layer, weights, axes[output])
 
-    def check_recurrent(self, node: Any, a: dict[str, Any], output: int) -> None:
+    def check_recurrent(self, node: Node, output: int) -> None:
         """Raise a LoadError for what nnfw's recurrent layers do not have."""
+        a = node.attributes
         plain = not (a.get("clip") or a.get("input_forget"))
-        self.require(node, plain, "has clip or input_forget, which nnfw does not; export it without")
-        self.require(node, output < 2, "gives the cell state, which no layer of nnfw does")
-        fits = self.axes == ("NTD" if a["layout"] else "TND")
-        self.require(node, fits, f"of layout {a['layout']} reads values of the axes {self.axes}")
-        for name in node.input[5:]:
-            zero = not name or self.is_zero(name)
-            self.require(node, zero, f"has {name!r}, an initial state or peepholes; export it without")
-        for name in node.input[4:5]:
-            self.require(node, name not in self.arrays, "has fixed lengths; make them an input")
+        node.require(plain, "has clip or input_forget, which nnfw does not; export it without")
+        node.require(output < 2, "gives the cell state, which no layer of nnfw does")
+        fits = self.axes == ("NTD" if a.get("layout") else "TND")
+        node.require(fits, f"of layout {a.get('layout', 0)} reads values of the axes {self.axes}")
+        for name in node.inputs[5:]:
+            zero = not name or self.graph.is_zero(name)
+            node.require(zero, f"has {name!r}, an initial state or peepholes; export it without")
+        for name in node.inputs[4:5]:
+            node.require(name not in self.graph.arrays, "has fixed lengths; make them an input")
 
-    def activations(self, node: Any, a: dict[str, Any], directions: int) -> list[Any]:
-        """Return the activations of nnfw's layer: that of the gates, if there is one, and the other."""
-        default = CELLS[node.op_type]
-        values = {key: iter(a.get(f"activation_{key}", ())) for key in ("alpha", "beta")}
-        found = []
-        for name in a.get("activations") or default * directions:
-            operator = name.decode()
-            given = {key: next(values[key], usual) for key, usual in DEFAULTS.get(operator, {}).items()}
-            found.append(activation_of(operator, given))
-            self.require(node, found[-1], f"has the activation {operator} {given or ''}, unlike any of nnfw")
-        *first, last = found[: len(default)]
-        same = found == [*first, last] * directions and first[1:] in ([], [last])
-        self.require(node, same, "has different activations where a layer of nnfw has one")
-        return [*first[:1], last]
+    def read_windows(self, node: Node) -> None:
+        """Add a convolution, so far without an activation, or windowed pooling."""
+        node.require(self.axes in ("NDT", "NDHW"), f"slides windows over the axes {self.axes}")
+        W, b = (node.operand(i) if len(node.inputs) > i else None for i in (1, 2))
+        layer, weights = layer_of(node.operator, node.attributes, W, b, len(self.axes) - 2)
+        node.require(layer, f"has {node.attributes}, unlike any layer of nnfw")
+        self.add(layer, weights)
 
-    # ---- other nodes --------------------------------------------------------------------------------
+    def read_batch_norm(self, node: Node) -> None:
+        """Add a BatchNorm."""
+        fits = self.axes[1:2] == "D" and not node.attributes.get("training_mode")
+        node.require(fits, f"is in training, or along another axis of {self.axes} than the features")
+        names = ("gain", "shift", "mean", "variance")
+        weights = {name: node.operand(i) for i, name in enumerate(names, 1)}
+        self.add(own.BatchNorm(epsilon=node.attributes.get("epsilon", 1e-5)), weights)
 
-    def read_product(self, node: Any, W: Array) -> None:
+    def read_flatten(self, node: Node) -> None:
+        """Add Flatten."""
+        axes = FLAT.get(self.axes, "")
+        node.require(axes, f"does not keep the samples apart, or flattens {self.axes}")
+        self.add(own.Flatten(), axes=axes)
+
+    def channels_last(self, W: Array) -> Array:
+        """Return W (C·T, H) with its rows in the order of nnfw, (T·C, H), for C channels that come first."""
+        sizes = (getattr(layer, "filters", None) for layer in reversed(self.layers))
+        C: Any = next(filter(None, sizes), self.shape[-1])
+        return reordered(W, (C, -1))
+
+    def read_repeat(self, node: Node) -> None:
+        """Add RepeatVector, of Unsqueeze and then Expand."""
+        if node.operator == "Unsqueeze":
+            alone = self.axes == "ND" and node.operand(1, "axes").tolist() == [1]
+            node.require(alone, "adds another axis than that of steps")
+            self.axes = "N1D"
+            return
+        sizes = node.operand(1).tolist()
+        alone = self.axes == "N1D" and sizes[::2] == [1, 1]
+        node.require(alone, "repeats another axis than that of steps")
+        self.add(own.RepeatVector(sizes[1]), axes="NTD")
+
+    def read_product(self, node: Node, W: Array) -> None:
         """Add a Dense layer, so far without a bias and an activation."""
-        self.require(node, W.ndim == 2, f"is a product with {W.ndim} axes, not with 2")
+        node.require(W.ndim == 2, f"is a product with {W.ndim} axes, not with 2")
         if self.axes == "NF":
             W, self.axes = self.channels_last(W), "ND"
         self.require_features_last(node)
         self.add(own.Dense(W.shape[1], use_bias=False), {"W": W})
 
-    def require_features_last(self, node: Any) -> None:
-        """Raise a LoadError for a node along the last axis unless that is all of the features."""
-        along = self.axes[-1:] == "D" and "P" not in self.axes
-        self.require(node, along, f"is along another axis than the features of {self.axes}")
-
-    def dense(self, node: Any) -> Any:
-        """Return the Dense layer that a node belongs to, which has no activation yet."""
-        layer = self.layers[-1] if self.layers else None
-        free = isinstance(layer, own.Dense) and layer.activation.name == "linear"
-        self.require(node, free, "does not follow a product, as in a Dense layer")
-        return layer
-
-    def read_bias(self, node: Any) -> None:
+    def read_bias(self, node: Node) -> None:
         """Give the Dense layer before it its bias."""
         self.require_features_last(node)
-        layer = self.dense(node)
-        b = next(self.arrays[one] for one in node.input[::-1] if one in self.arrays)
+        layer: Any = self.layers[-1] if self.layers else None
+        free = isinstance(layer, own.Dense) and layer.activation.name == "linear"
+        node.require(free, "does not follow a product, as in a Dense layer")
+        b = next(self.graph.arrays[one] for one in node.inputs[::-1] if one in self.graph.arrays)
         fits = b.shape == (layer.units,) and not layer.use_bias
-        self.require(node, fits, "adds something else than the one bias of a Dense layer")
+        node.require(fits, "adds something else than the one bias of a Dense layer")
         layer.use_bias, self.weights[-1]["b"] = True, b
 
-    def read_activation(self, node: Any, a: dict[str, Any]) -> None:
+    def read_activation(self, node: Node) -> None:
         """Give the layer before it its activation, or add one alone."""
-        known = node.op_type in {operator for operator, _ in FORMS.values()} - {"Affine"}
-        self.require(node, known, "is no layer of nnfw")
-        if node.op_type == "Softmax":  # the others are of each value alone
+        known = node.operator in {operator for operator, _ in FORMS.values()} - {"Affine"}
+        node.require(known, "is no layer of nnfw")
+        a = node.attributes
+        if node.operator == "Softmax":  # the others are of each value alone
             self.require_features_last(node)
-            axis = a.get("axis", -1 if self.opset >= 13 else 1)
+            axis = a.get("axis", -1 if self.graph.opset >= 13 else 1)
             a = {"axis": -1 if axis == len(self.axes) - 1 else axis}
-        activation: Any = activation_of(node.op_type, a)
-        self.require(node, activation, f"has {a}, unlike any activation of nnfw")
+        activation: Any = activation_of(node.operator, a)
+        node.require(activation, f"has {a}, unlike any activation of nnfw")
         before = self.layers[-1] if self.layers else None
         if isinstance(before, Activated) and before.activation.name == "linear":
             before.activation = activation
         else:
             self.add(own.Activate(activation))
 
-    def read_gather(self, node: Any, axis: int) -> None:
+    def read_gather(self, node: Node, axis: int) -> None:
         """Add an Embedding, or LastStep."""
-        if node.input[0] in self.arrays:
-            E = self.operand(node, 0)
-            self.require(node, axis == 0 and not self.layers, "is not the first node, as an Embedding is")
-            steps = (one for one in self.graph.node if (one.domain, one.op_type) == (DOMAIN, "Steps"))
-            mask = next((int(self.arrays[one.input[1]]) for one in steps), None)
+        if node.inputs[0] in self.graph.arrays:
+            E = node.operand(0)
+            node.require(axis == 0 and not self.layers, "is not the first node, as an Embedding is")
+            steps = (one for one in self.graph.nodes if (one.domain, one.operator) == (DOMAIN, "Steps"))
+            mask = next((int(self.graph.arrays[one.inputs[1]]) for one in steps), None)
             self.add(own.Embedding(E.shape[0], E.shape[1], mask), {"E": E}, self.axes + "D")
         else:
-            last = self.axes[axis] == "T" and self.operand(node, 1).tolist() == -1
-            self.require(node, last, "takes other steps than the last")
+            last = self.axes[axis] == "T" and node.operand(1).tolist() == -1
+            node.require(last, "takes other steps than the last")
             self.add(own.LastStep(), axes=self.axes.replace("T", ""))
 
-    def read_reshape(self, node: Any, sizes: list[int]) -> None:
+    def read_reshape(self, node: Node, sizes: list[int]) -> None:
         """Follow the axes where directions and features become one; else it is a layer."""
         if self.axes in ("NDT", "NDHW") and len(sizes) == 2:
             self.read_flatten(node)
@@ -252,16 +285,16 @@ class Reader(Source):
             self.axes = self.axes.replace("P", "")
             return
         kept = self.axes in ("ND", "NTD", "NHWD") and len(sizes) in (2, 3, 4) and 0 not in sizes[1:]
-        self.require(node, kept, f"gives the axes {self.axes} the shape {sizes}, which no layer of nnfw does")
+        node.require(kept, f"gives the axes {self.axes} the shape {sizes}, which no layer of nnfw does")
         self.add(own.Reshape(tuple(sizes[1:])), axes=("ND", "NTD", "NHWD")[len(sizes) - 2])
 
-    def read_reduction(self, node: Any, letter: str, kept: int) -> None:
+    def read_reduction(self, node: Node, letter: str, kept: int) -> None:
         """Add pooling over time, or find how two directions become one."""
-        if letter == "T" and "P" not in self.axes and node.op_type in POOLS and not kept:
-            self.add(POOLS[node.op_type](), axes=self.axes.replace("T", ""))
+        if letter == "T" and "P" not in self.axes and node.operator in REDUCED and not kept:
+            self.add(REDUCED[node.operator](), axes=self.axes.replace("T", ""))
             return
         two = letter == "P" and isinstance(self.layers[-1], own.Bidirectional)
-        fits = two and node.op_type in MERGED and not kept
-        self.require(node, fits, f"over the axis {letter} of {self.axes} is no layer of nnfw")
-        self.layers[-1] = own.Bidirectional(copy.copy(self.layers[-1].layer), MERGED[node.op_type])
+        fits = two and node.operator in MERGED and not kept
+        node.require(fits, f"over the axis {letter} of {self.axes} is no layer of nnfw")
+        self.layers[-1] = own.Bidirectional(copy.copy(self.layers[-1].layer), MERGED[node.operator])
         self.axes = self.axes.replace("P", "")
