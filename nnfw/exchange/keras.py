@@ -61,7 +61,7 @@ def load_keras(network: Model, path: FilePath) -> None:
     network._check_ready("load_keras")
     h5py = extra("h5py", "keras", "files of Keras are read")
     found: dict[str, Array] = {}
-    layers = [(name, layer, group, write(layer)) for name, layer, group in pairs(network)]
+    layers = [(name, layer, group, exported(layer)) for name, layer, group in with_groups(network)]
     with reading("load_keras", path) as file, h5py.File(opened(file), "r") as content:
         weights = read_file(content)
         for name, layer, group, expected in layers:
@@ -71,7 +71,7 @@ def load_keras(network: Model, path: FilePath) -> None:
                     got = array.shape if array is not NOTHING else "nothing"
                     takes = f"{group}/{part} {expected[part].shape}"
                     raise LoadError(f"{layer._label}: expects {takes}, got {got}; {REMEDY}")
-            found |= {f"{name}.{key}": array for key, array in read(layer, arrays).items()}
+            found |= {f"{name}.{key}": array for key, array in imported(layer, arrays).items()}
         if weights:
             raise LoadError(f"it has {', '.join(weights)}, for which the network has no layer; {REMEDY}")
         check_weights(found, network.params)
@@ -94,28 +94,32 @@ def read_file(content: Any) -> dict[str, Array]:
     """Return the weights of all layers by their path in the file, but for the states of random generators."""
     if "layers" not in content:
         raise LoadError("it has no weights of Keras 3; model.save('model.keras') there writes some")
-    nodes: dict[str, Any] = {}
-    content["layers"].visititems(lambda path, node: nodes.update({path: node}))
-    arrays = {path: node for path, node in nodes.items() if hasattr(node, "shape")}
-    return {path: np.asarray(node) for path, node in arrays.items() if "seed_generator" not in path}
+    weights: dict[str, Array] = {}
+
+    def keep(path: str, node: Any) -> None:
+        if hasattr(node, "shape") and "seed_generator" not in path:
+            weights[path] = np.asarray(node)
+
+    content["layers"].visititems(keep)
+    return weights
 
 
-def pairs(chain: Sequential, name: str = "", path: str = "") -> Iterator[tuple[str, Layer, str]]:
-    """Yield the name, the layer and its path in the file for each layer with parameters."""
+def with_groups(chain: Sequential, name: str = "", path: str = "") -> Iterator[tuple[str, Layer, str]]:
+    """Yield the name, the layer and its group in the file for each layer with parameters."""
     counts: Counter[str] = Counter()
     for place, layer in zip(chain._names, chain.layers, strict=True):
         group = next((group for kind, group in GROUPS.items() if isinstance(layer, kind)), "")
         number = f"_{counts[group]}" if counts[group] else ""
         counts[group] += 1
         if isinstance(layer, Sequential):
-            yield from pairs(layer, f"{name}{place}.", f"{path}{group}{number}/layers/")
+            yield from with_groups(layer, f"{name}{place}.", f"{path}{group}{number}/layers/")
         elif layer.size and not group:
             raise TypeError(f"{layer._label}: Keras's names for its weights are not known; copy them by hand")
         elif layer.size:
             yield f"{name}{place}", layer, f"{path}{group}{number}"
 
 
-def write(layer: Layer) -> dict[str, Array]:
+def exported(layer: Layer) -> dict[str, Array]:
     """Return a layer's parameters under the names that Keras gives them within the layer."""
     found: dict[str, Array] = {}
     for prefix, inner in directions(layer).items():
@@ -127,8 +131,8 @@ def write(layer: Layer) -> dict[str, Array]:
     return found or {f"vars/{i}": p for i, p in enumerate(layer.params.values())}
 
 
-def read(layer: Layer, arrays: Mapping[str, Any]) -> dict[str, Array]:
-    """Return a layer's parameters, given what `write` returns."""
+def imported(layer: Layer, arrays: Mapping[str, Any]) -> dict[str, Array]:
+    """Return a layer's parameters, given what `exported` returns."""
     found: dict[str, Array] = {}
     for prefix, inner in directions(layer).items():
         paths = {key: f"{CELLS[prefix]}/vars/{i}" for i, key in enumerate(("Wx", "Wh", "b"))}

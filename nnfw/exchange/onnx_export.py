@@ -103,16 +103,19 @@ def shapes_of(leaves: Sequence[Layer], shape: Shape) -> list[Shape]:
 class Graph:
     """The nodes of a chain, of which `x` is the last value, and `steps` the lengths if there are any."""
 
-    def __init__(self, onnx: Any, steps: str) -> None:
-        self.onnx, self.x, self.steps, self.lengths, self.scope = onnx, "x", steps, steps, "input"
+    def __init__(self, onnx: Any, lengths: str) -> None:
+        self.onnx = onnx
+        self.x, self.scope = "x", "input"
+        self.lengths = self.steps = lengths
         self.nodes: list[Any] = []
         self.arrays: list[Any] = []
         self.functions: dict[str, Any] = {}
 
     def constant(self, name: str, array: Any) -> str:
         """Add an array, in float32 if it is one of floats; return its name."""
-        name, array = f"{self.scope}.{name}", np.asarray(array, order="C")
+        array = np.asarray(array, order="C")
         array = array.astype(np.float32) if array.dtype.kind == "f" else array
+        name = f"{self.scope}.{name}"
         self.arrays.append(self.onnx.numpy_helper.from_array(array, name))
         return name
 
@@ -219,14 +222,16 @@ def write_activation(graph: Graph, layer: Activated) -> None:
 
 def write_windows(graph: Graph, layer: Windowed) -> None:
     """Add a convolution, without its activation, or pooling."""
-    windows = layer._windows
     if graph.steps:
         graph.call("Mask", graph.steps)
-    arrays, operator = dict(layer.params), "MaxPool" if isinstance(layer, WindowMaximum) else "AveragePool"
+    windows, arrays = layer._windows, dict(layer.params)
     how: dict[str, Any] = {"kernel_shape": windows.size, "strides": windows.stride}
     if isinstance(layer, Convolution):
-        arrays["W"], operator = outputs_first(arrays["W"]), "Conv"
+        operator = "Conv"
+        arrays["W"] = outputs_first(arrays["W"])
         how |= {"pads": forms.pads(windows), "dilations": windows.dilation}
+    else:
+        operator = "MaxPool" if isinstance(layer, WindowMaximum) else "AveragePool"
     write_channels_first(graph, operator, layer._axes, arrays, **how)
     if graph.steps:
         more = sum(windows.around()) - windows.reach() + windows.stride[0]
@@ -250,7 +255,8 @@ def write_channels_first(
 def write_recurrent(graph: Graph, layer: Layer) -> None:
     """Add the node of a recurrent layer, time first as ONNX has it, and what gives its output nnfw's axes."""
     inner = list(directions(layer).values())
-    one, cells = inner[0], [joined(each, forms.ORDERS) for each in inner]
+    one = inner[0]
+    cells = [joined(each, forms.ORDERS) for each in inner]
     inputs = [
         graph.constant("W", np.stack([cell["Wx"].T for cell in cells])),
         graph.constant("R", np.stack([cell["Wh"].T for cell in cells])),

@@ -76,7 +76,7 @@ def to_torch(network: Model, like: Mapping[str, Any] | None = None) -> dict[str,
         own = {
             f"{name}.{part}": np.array(array, order="C")
             for name, layer in with_parameters(network).items()
-            for part, array in write(layer, channels.get(name)).items()
+            for part, array in exported(layer, channels.get(name)).items()
         }
     if like is None:
         return own
@@ -123,8 +123,8 @@ def translated(
     names, channels = match(network, own, theirs, ordered), flattened(network)
     found: dict[str, Array] = {}
     for name, layer in with_parameters(network).items():
-        arrays = {part: numeric(theirs[names[f"{name}.{part}"]], part) for part in write(layer)}
-        params = read(layer, arrays, channels.get(name))
+        arrays = {part: numeric(theirs[names[f"{name}.{part}"]], part) for part in exported(layer)}
+        params = imported(layer, arrays, channels.get(name))
         found |= {f"{name}.{key}": array for key, array in params.items()}
     check_weights(found, network.params)
     return found
@@ -151,7 +151,7 @@ def flattened(network: Model) -> dict[str, int]:
     return found
 
 
-def write(layer: Layer, channels: int | None = None) -> dict[str, Array]:
+def exported(layer: Layer, channels: int | None = None) -> dict[str, Array]:
     """Return a layer's parameters under PyTorch's names; it flattens `channels` first, and nnfw last."""
     for inner in directions(layer).values():
         check_form(layer, inner)
@@ -163,8 +163,8 @@ def write(layer: Layer, channels: int | None = None) -> dict[str, Array]:
     return {names[name]: array if name == "E" else outputs_first(array) for name, array in arrays.items()}
 
 
-def read(layer: Layer, arrays: Mapping[str, Array], channels: int | None = None) -> dict[str, Array]:
-    """Return a layer's parameters, given what `write` returns."""
+def imported(layer: Layer, arrays: Mapping[str, Array], channels: int | None = None) -> dict[str, Array]:
+    """Return a layer's parameters, given what `exported` returns."""
     found = {name: arrays[theirs] for name, theirs in names_of(layer).items() if theirs in arrays}
     found = {name: array if name == "E" else outputs_last(array) for name, array in found.items()}
     if channels:
