@@ -7,7 +7,6 @@ the machine idle: threads that wait for each other look slow.
 
 import argparse
 import os
-from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks import distributed, fit, memory, report, speed, step, tasks
@@ -21,23 +20,24 @@ BENCHMARKS = ALL | {"distributed": distributed, "tasks": tasks}
 def main(arguments: list[str] | None = None) -> None:
     """Run what the command line asks for."""
     options = parse(arguments)
-    for name in filter(missing, [*options.peers]):
-        print(f"{PEERS[name].title} is left out. To have it: pip install {' '.join(missing(name))}")
-        options.peers.remove(name)
-    if options.save is not None:
-        options.save.mkdir(parents=True, exist_ok=True)
+    if options.which == "publish":
+        report.publish(options.save or RESULTS)
+        return
+    for name in [*options.peers]:
+        if lacking := missing(PEERS[name].packages):
+            print(f"{PEERS[name].title} is left out. To have it: pip install {' '.join(lacking)}")
+            options.peers.remove(name)
     if os.getloadavg()[0] > 0.5:
         print("The machine is busy: the ratios will be off.")
-    for name in ALL if options.which == "all" else {options.which} & {*BENCHMARKS}:
-        extra, packages = getattr(BENCHMARKS[name], "NEEDS", ("", []))
-        if lacking := [package for package in packages if not find_spec(package)]:
-            print(f"{name} is left out, without {' and '.join(lacking)}. To have it: pip install '{extra}'")
+    for name in ALL if options.which == "all" else [options.which]:
+        if lacking := missing(getattr(BENCHMARKS[name], "NEEDS", ())):
+            print(f"{name} is left out. To have it: pip install {' '.join(lacking)}")
             continue
         results = BENCHMARKS[name].run(options)
         if options.save is not None:
             report.save(name, options, results)
-    if options.which == "publish" or (options.which == "all" and options.save is not None):
-        report.publish(options.save or RESULTS)
+    if options.which == "all" and options.save is not None:
+        report.publish(options.save)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:

@@ -9,7 +9,7 @@ import nnfw
 from benchmarks import report
 from benchmarks.measure import apart, clock
 
-NEEDS = "nnfw[mpi]", ["mpi4py"]
+NEEDS = "mpi4py", "mpich"
 TASKS = {  # layers before the softmax, the shape of a sample, samples of a batch, steps that are measured
     "GRU(64), 8 steps": (lambda: [nnfw.GRU(64)], (8, 8), 32, 400),
     "GRU(128), 100 steps": (lambda: [nnfw.GRU(128)], (100, 32), 256, 40),

@@ -92,8 +92,7 @@ def bare(task, x, y, epochs, seed, tick):
     """Take nnfw's verbs alone, on batches that are cut once and keep their order."""
     tick()
     model = network(task, seed)
-    model.compute_shapes(x.shape[1:])
-    model.initialize()
+    model.build(x.shape[1:])
     model.layers[0]._needs_dx = False  # as in `fit`
     batches = [(x[i : i + BATCH_SIZE], y[i : i + BATCH_SIZE]) for i in range(0, len(x), BATCH_SIZE)]
     for _ in range(epochs):

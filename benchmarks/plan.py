@@ -5,7 +5,7 @@ with the layer of a case, and by a function of `fit`, which fits the network of 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import Distribution
 from typing import NamedTuple
 
@@ -111,9 +111,9 @@ def task_data(task: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return load_digits()[0] if task == "digits" else data(Case("dense", "1438:20-32-32-2"), seed)
 
 
-def missing(name: str) -> list[str]:
-    """Return the packages that a peer needs and that are not installed."""
-    return [package for package in PEERS[name].packages if not any(Distribution.discover(name=package))]
+def missing(packages: Iterable[str]) -> list[str]:
+    """Return the packages that are not installed."""
+    return [package for package in packages if not any(Distribution.discover(name=package))]
 
 
 def in_rounds(function: str, work: str, options, **given) -> dict[str, list]:

@@ -58,6 +58,7 @@ def save(name: str, options, results) -> None:
     }
     settings = {key: getattr(options, key) for key in ("quick", "rounds", "budget", "threads", "seed")}
     record = {"benchmark": name, "machine": machine, "settings": settings, "results": results}
+    options.save.mkdir(parents=True, exist_ok=True)
     path = options.save / f"{name}.json"
     path.write_text(json.dumps(record, indent=1) + "\n")
     print(f"\n{path}")
@@ -82,9 +83,7 @@ def section(found: re.Match[str], records: dict) -> str:
     if name not in records:
         return found[0]
     table = import_module(f"benchmarks.{name}").table(records[name]["results"])
-    machine = records[name]["machine"]
-    versions = ", ".join(f"{package} {version}" for package, version in machine["versions"].items())
-    origin = (
-        f"{machine['date']}, {machine['cores']} cores of {machine['cpu']}, {machine['blas']}; {versions}."
-    )
+    where = records[name]["machine"]
+    versions = ", ".join(f"{package} {version}" for package, version in where["versions"].items())
+    origin = f"{where['date']}, {where['cores']} cores of {where['cpu']}, {where['blas']}; {versions}."
     return f"{start}{table}\n\n{origin}\n{end}"

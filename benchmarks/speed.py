@@ -14,7 +14,7 @@ from benchmarks.plan import KERNELS, PEERS, RECURRENT, TITLES, Case, grid, in_ro
 SAME = 1e-3  # results that differ by less, relative to their size, are the same
 KINDS = {"step": "training step", "forward": "inference"}
 WIDE = RECURRENT[3:]  # 128 units or more
-OTHERS = {"pytorch": "PyTorch", "jax": "JAX", "floor": "its products, H ≥ 128"}  # on the page
+COLUMNS = [*((own, name) for name in ("pytorch", "jax") for own in KERNELS), ("fast", "floor")]  # of the page
 BARS = [(layer, kind) for kind in KINDS for layer in ("gru", "rnn", "lstm", "dense")]
 
 
@@ -94,11 +94,11 @@ def table(rows: list[dict]) -> str:
     lines = []
     for kind, layer in product(KINDS, dict.fromkeys(row["layer"] for row in rows)):
         line = {"": f"{TITLES[layer]}, {KINDS[kind]}"}
-        for (name, title), own in product(OTHERS.items(), KERNELS):
+        for own, name in COLUMNS:
+            title = "its products, H ≥ 128" if name == "floor" else PEERS[name].title
             chosen = [row for row in pick(rows, layer=layer, kind=kind, own=own) if name in row["ratios"]]
             wide = [row for row in chosen if name != "floor" or row["sizes"] in WIDE]
             line[f"{PEERS[own].title} / {title}"] = report.RATIO.format(*mean(wide, name)) if wide else "-"
-        del line[f"nnfw / {OTHERS['floor']}"]
         lines.append(line)
     return report.table(lines)
 

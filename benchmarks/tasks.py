@@ -14,7 +14,7 @@ from nnfw.data import StandardScaler, pad_sequences
 from nnfw.datasets import load_japanese_vowels
 from nnfw.schedules import Cosine
 
-NEEDS = "nnfw[bench]", ["sklearn", "aeon"]
+NEEDS = "scikit-learn", "aeon"
 HE = {"padding": "same", "initializer": "he_normal"}
 
 
