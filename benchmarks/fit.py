@@ -37,8 +37,8 @@ def table(results: list[dict]) -> str:
     """Return the times of an epoch, the ratios of later ones, and losses, by task and number of cores."""
     texts = []
     for one in results:
-        cores, rows = "1 core" if one["threads"] == 1 else f"{one['threads']} cores", []
-        later = later_epochs(one["rounds"])
+        cores = "1 core" if one["threads"] == 1 else f"{one['threads']} cores"
+        later, rows = later_epochs(one["rounds"]), []
         for name, some in one["rounds"].items():
             first = median(run["seconds"][0] for run in some)
             row = {"": PEERS[name].title, "first epoch": f"{1e3 * first:.0f} ms"}

@@ -18,7 +18,9 @@ def run(options) -> dict[str, int]:
     for size in SIZES:
         for name in ["ours", *({"pytorch"} & {*options.peers})]:
             calls[f"training step at {size}, {PEERS[name].title}"] = name, size, "step"
-    held = {text: apart("memory.peak", 1, call=call) for text, call in calls.items()}
+    held = {}
+    for text, (framework, size, kind) in calls.items():
+        held[text] = apart("memory.peak", 1, framework=framework, size=size, kind=kind)
     print(f"\nGRU (reset_after), memory beside the imports, the data and the weights\n\n{table(held)}")
     return held
 
@@ -28,9 +30,8 @@ def table(held: dict[str, int]) -> str:
     return report.table([{"": name, "MiB": f"{count / 2**20:.1f}"} for name, count in held.items()])
 
 
-def peak(call: tuple[str, str, str]) -> int:
+def peak(framework: str, size: str, kind: str) -> int:
     """Return the bytes that five calls of a framework, at a size, of a kind, need beside data and weights."""
-    framework, size, kind = call
     build = import_module(f"benchmarks.peers.{framework}").build
     getattr(build(Case(LAYER, "2,3,4,5"), 0), kind)()  # loads kernels, has BLAS allocate, once and for all
     call = getattr(build(Case(LAYER, size), 0), kind)

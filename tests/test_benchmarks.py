@@ -293,8 +293,8 @@ def test_the_peak_is_that_since_it_was_reset():
 @pytest.mark.subprocess
 def test_a_step_keeps_all_steps_and_inference_does_not():
     N, T, _, H = 32, 512, 4, 64
-    calls = [("ours", f"{N},{T},4,{H}", kind) for kind in ("forward", "step")]
-    inference, step = (measure.apart("memory.peak", 1, kernels="numpy", call=call) for call in calls)
+    given = {"kernels": "numpy", "framework": "ours", "size": f"{N},{T},4,{H}"}
+    inference, step = (measure.apart("memory.peak", 1, kind=kind, **given) for kind in ("forward", "step"))
     assert inference / (4 * N * T * H) < 2 < 4 < step / (4 * N * T * H)
 
 
