@@ -34,9 +34,11 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     paragraphs = [" ".join(part.split()) for name in sorted(topics) for part in topics[name].split("\n\n")]
     prose = [part for part in paragraphs if part[:1].isupper() and part.endswith(".")]
     text = "\n".join(prose)[: options.characters]
-    vocabulary, known, shares = Vocabulary.of_characters(text), set(words(text)), []
+    vocabulary = Vocabulary.of_characters(text)
     K = len(vocabulary)
     streams = vocabulary.encode(text[: len(text) // 16 * 16]).reshape(16, -1)
+    known = set(words(text))
+    shares = []
 
     def sample(run):
         start = vocabulary.encode("The ")
@@ -47,7 +49,8 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     layers = [Embedding(K, 32), GRU(256, return_sequences=True), Dense(K, "softmax")]
     optimizer = Adam(Cosine(4e-3, options.epochs), clip_global_norm=1.0)
     network = Network(layers, loss="cce", optimizer=optimizer, seed=options.seed)
-    sampler, x, y = LambdaCallback(on_fit_start=sample, on_epoch_end=sample), streams[:, :-1], streams[:, 1:]
+    x, y = streams[:, :-1], streams[:, 1:]
+    sampler = LambdaCallback(on_fit_start=sample, on_epoch_end=sample)
     losses = network.fit(x, y, epochs=options.epochs, batch_size=16, truncate=50, callbacks=[sampler])["loss"]
     print(f"loss {losses[-1]:.4f} per character")
     curve = {"known words": (range(len(shares)), shares)}

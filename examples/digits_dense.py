@@ -25,7 +25,8 @@ def main(arguments: list[str] | None = None) -> float:
 
     (x, y), (x_test, y_test) = load_digits()
     scaler = StandardScaler()  # fitted to the training data only
-    x, x_test = scaler.fit_transform(x.reshape(len(x), -1)), scaler.transform(x_test.reshape(len(x_test), -1))
+    x = scaler.fit_transform(x.reshape(len(x), -1))
+    x_test = scaler.transform(x_test.reshape(len(x_test), -1))
 
     network = Network(
         [Dense(options.units, "relu", initializer="he_normal"), Dense(10, "softmax")],

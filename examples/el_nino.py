@@ -14,7 +14,8 @@ from nnfw.data import StandardScaler, sliding_windows
 from nnfw.datasets import load_el_nino
 from nnfw.forecasting import Forecast, backtest, forecast
 
-WINDOW, AHEAD, HELD_OUT, FIRST, DRAWN = 36, 12, 360, 480, 576  # months from January 1950 to 1980, 1990, 1998
+WINDOW, AHEAD = 36, 12  # months that are read, and that are forecast
+HELD_OUT, FIRST, DRAWN = 360, 480, 576  # months from January 1950 to that of 1980, of 1990 and of 1998
 
 
 def main(arguments: list[str] | None = None) -> dict[str, float]:
@@ -27,10 +28,12 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     options = parser.parse_args(arguments)
 
     months, temperature = load_el_nino()
-    scaler, angle = StandardScaler().fit(temperature[:HELD_OUT, None]), np.pi / 6 * (months.astype(int) % 12)
+    scaler = StandardScaler().fit(temperature[:HELD_OUT, None])
+    angle = np.pi / 6 * (months.astype(int) % 12)
     series = np.column_stack([scaler.transform(temperature[:, None]), np.cos(angle), np.sin(angle)])
     x, y = sliding_windows(series[:FIRST], WINDOW, horizon=AHEAD, targets=series[:FIRST, 0])
-    learnt, kept = HELD_OUT - WINDOW - AHEAD, HELD_OUT - WINDOW  # the last to learn, the first to keep
+    kept = HELD_OUT - WINDOW  # the first window to keep
+    learnt = kept - AHEAD  # the last to learn
 
     def go_on(past: np.ndarray) -> Forecast:
         """Return the forecast of the temperatures that follow, in °C, by the network trained last."""
@@ -43,15 +46,15 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     for seed in range(options.seed, options.seed + options.seeds):
         network = Network([GRU(8), Dense(AHEAD)], optimizer=AdamW(3e-3, weight_decay=0.3), seed=seed)
         network.fit(x[:learnt], y[:learnt], epochs=options.epochs, verbose=0)
-        tests += [backtest(go_on, temperature, horizon=AHEAD, first=FIRST, every=4, season=12, order=24)]
+        tests.append(backtest(go_on, temperature, horizon=AHEAD, first=FIRST, every=4, season=12, order=24))
     maes = {name: [test.errors()[name]["mae"] for test in tests] for name in tests[0].forecasts}
     print(*(f"{name:15} {np.mean(mae):.4f} ± {np.std(mae):.4f} °C" for name, mae in maes.items()), sep="\n")
-    print(
-        f"the 80 % bands contain {np.mean([test.coverage()[0.8] for test in tests]):.0%} of the observations"
-    )
+    coverage = np.mean([test.coverage()[0.8] for test in tests])
+    print(f"the 80 % bands contain {coverage:.0%} of the observations")
+
     past, came = temperature[DRAWN - WINDOW : DRAWN], temperature[DRAWN : DRAWN + AHEAD]
-    picture, drawn = options.output / "el_nino.png", go_on(temperature[:DRAWN])
-    plots.forecast(drawn, picture, history=past, truth=came, ylabel="°C")
+    drawn = go_on(temperature[:DRAWN])
+    plots.forecast(drawn, options.output / "el_nino.png", history=past, truth=came, ylabel="°C")
     return {name: float(np.mean(mae)) for name, mae in maes.items()}
 
 

@@ -19,7 +19,8 @@ STEPS = np.array([(2, 2), (-2, -2), (2, -2)])  # of each guitarist along the sca
 
 def clips(N: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the logarithms of the spectra (N, T, D) of N clips, and who plays (N,)."""
-    rng, t, harmonics = np.random.default_rng(seed), np.arange(NOTE) / RATE, np.arange(1, 4)[:, None]
+    rng = np.random.default_rng(seed)
+    t, harmonics = np.arange(NOTE) / RATE, np.arange(1, 4)[:, None]
     y, place = rng.integers(3, size=N), rng.integers(7, size=N)
     sound = 0.3 * rng.standard_normal((N, NOTES, NOTE))
     for n in range(NOTES):
@@ -46,9 +47,10 @@ def main(arguments: list[str] | None = None) -> float:
     options = parser.parse_args(arguments)
 
     (x, y), (x_test, y_test) = clips(600, seed=0), clips(600, seed=1)
-    seeds, share = range(options.seed, options.seed + options.seeds), np.bincount(y_test).max() / len(y_test)
+    seeds = range(options.seed, options.seed + options.seeds)
     runs = repeat(partial(build, options.epochs), x, y, seeds=seeds, epochs=options.epochs, verbose="auto")
     found = [network.evaluate(x_test, y_test)["accuracy"] for network in runs.networks.values()]
+    share = np.bincount(y_test).max() / len(y_test)
     print(f"test accuracy {np.mean(found):.4f} ± {np.std(found):.4f}; of the most frequent class {share:.4f}")
     return float(np.mean(found))
 

@@ -46,9 +46,10 @@ def main(arguments: list[str] | None = None) -> float:
     options = parser.parse_args(arguments)
 
     (x, y), (x_test, y_test) = peptides(1000, seed=0), peptides(1000, seed=1)
-    seeds, share = range(options.seed, options.seed + options.seeds), np.bincount(y_test).max() / len(y_test)
+    seeds = range(options.seed, options.seed + options.seeds)
     runs = repeat(partial(build, options.epochs), x, y, seeds=seeds, epochs=options.epochs, verbose="auto")
     found = [network.evaluate(x_test, y_test)["accuracy"] for network in runs.networks.values()]
+    share = np.bincount(y_test).max() / len(y_test)
     print(f"test accuracy {np.mean(found):.4f} ± {np.std(found):.4f}; of the most frequent class {share:.4f}")
     return float(np.mean(found))
 

@@ -39,6 +39,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     parser.add_argument("--samples", type=int, default=1438, help="how many digits to train on")
     parser.add_argument("--output", type=Path, default=Path(), help="folder for the pictures")
     options = parser.parse_args(arguments)
+
     page = every_schedule(1.5, options.epochs)
     plots.schedule(page, options.epochs, options.output / "schedules.png")
     (x, y), (x_test, y_test) = load_digits()

@@ -9,6 +9,8 @@ import numpy as np
 from nnfw import GRU, Adam, Dense, Network, plots
 from nnfw.metrics import RMSE
 
+NOW, END = 120, 160  # minutes; from NOW on the network reads its own predictions
+
 
 def room(heater: np.ndarray, draught: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return temperature and heater (N, T, 2), and the temperature (N, T) a minute later."""
@@ -26,30 +28,36 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path(), help="folder for the picture")
     options = parser.parse_args(arguments)
-    rng, now, later = np.random.default_rng(options.seed), 120, np.arange(121, 161)
-    heater = np.cumsum(rng.random((301, 160)) < 0.05, axis=1) % 2  # switched every 20 minutes or so
+
+    rng = np.random.default_rng(options.seed)
+    heater = np.cumsum(rng.random((301, END)) < 0.05, axis=1) % 2  # switched every 20 minutes or so
     draught = rng.normal(scale=0.005, size=heater.shape)
     network = Network([GRU(32, return_sequences=True), Dense(1)], optimizer=Adam(5e-3), seed=options.seed)
     network.fit(*room(heater[1:], draught[1:]), epochs=options.epochs, batch_size=16)
 
-    x, y = room(np.where(np.arange(160) < now, heater[0], [[0], [1]]), draught[[0, 0]])  # two futures
-    stream, live, took = network.stream(), [], []
-    for t in range(now):
+    off_and_on = np.where(np.arange(END) < NOW, heater[0], [[0], [1]])
+    x, y = room(off_and_on, draught[[0, 0]])  # two futures
+    stream = network.stream()
+    live, took = [], []
+    for t in range(NOW):
         start = perf_counter()
         live.append(stream.step(x[0, t]).item())
         took.append(perf_counter() - start)
         if t % 20 == 19:
             print(f"minute {t + 1}: {live[t]:.3f} predicted, {y[0, t]:.3f} observed; {1e6 * took[t]:.0f} µs")
-    difference = np.abs(live - network.predict(x[:1, :now])[0, :, 0]).max()
+    difference = np.abs(live - network.predict(x[:1, :NOW])[0, :, 0]).max()
     print(f"{1e6 * np.median(took):.0f} µs a step; predict differs by at most {difference:.0e}")
-    errors = {"next minute": RMSE()(y[0, :now], live), "persistence": RMSE()(y[0, :now], x[0, :now, 0])}
-    curves = {"until now": y[0, :now]}
+
+    errors = {"next minute": RMSE()(y[0, :NOW], live), "persistence": RMSE()(y[0, :NOW], x[0, :NOW, 0])}
+    curves = {"until now": y[0, :NOW]}
+    later = np.arange(NOW, END) + 1
     for heat, name in enumerate(["off", "on"]):
-        path, what_if = [live[-1]], stream.copy()  # each prediction is its next input
+        what_if = stream.copy()
+        path = [live[-1]]  # each prediction is its next input
         for _ in later:
             path.append(what_if.step([path[-1], heat]).item())
-        errors[name] = RMSE()(y[heat, now:], path[1:])
-        curves |= {f"{name}, predicted": (later, path[1:]), f"{name}, true": (later, y[heat, now:])}
+        errors[name] = RMSE()(y[heat, NOW:], path[1:])
+        curves |= {f"{name}, predicted": (later, path[1:]), f"{name}, true": (later, y[heat, NOW:])}
     print("root mean squared errors:", ", ".join(f"{name} {error:.4f}" for name, error in errors.items()))
     plots.lines(curves, options.output / "streaming.png", xlabel="minute", ylabel="temperature")
     return errors
