@@ -186,7 +186,8 @@ def recurrent(
     H = next(len(weights) for name, weights in p.items() if name.startswith("Wh"))
     F = next(len(weights) for name, weights in p.items() if name.startswith("Wx"))
     S = 2 * H if "Wx_i" in p else H
-    outputs, shown = [], np.ones((len(p["x"]), H)) if shown is None else shown
+    outputs = []
+    shown = np.ones((len(p["x"]), H)) if shown is None else shown
     shown_x = np.ones((len(p["x"]), F)) if shown_x is None else shown_x
     for n, sequence in enumerate(p["x"]):
         length = len(sequence) if lengths is None else int(lengths[n])

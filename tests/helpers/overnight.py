@@ -55,9 +55,8 @@ def _exact(value):
 
 def step_of(network):
     """The number of steps that have been taken."""
-    return len(network.history.epoch) * BATCHES + (
-        network._training_state.batch if network._training_state else 0
-    )
+    batch = network._training_state.batch if network._training_state else 0
+    return len(network.history.epoch) * BATCHES + batch
 
 
 def weights_and_slots(network):

@@ -35,14 +35,10 @@ def pick(rng, options):
 
 def recurrent(rng, sequences):
     """A recurrent layer with random arguments."""
-    units, options = (
-        int(rng.integers(1, 6)),
-        {"return_sequences": sequences, "use_bias": bool(rng.integers(2))},
-    )
-    φ, σ = (
-        pick(rng, [*["tanh"] * 4, *IN_CELLS]),
-        pick(rng, ["sigmoid", "sigmoid", "hard_sigmoid", "softsign"]),
-    )
+    units = int(rng.integers(1, 6))
+    options = {"return_sequences": sequences, "use_bias": bool(rng.integers(2))}
+    φ = pick(rng, [*["tanh"] * 4, *IN_CELLS])
+    σ = pick(rng, ["sigmoid", "sigmoid", "hard_sigmoid", "softsign"])
     two = rng.random() < 0.4
     options["go_backwards"] = not two and rng.random() < 0.3
     layer = [
@@ -80,15 +76,12 @@ def random_stack(seed):
     layers = [Embedding(9, 3, mask)] if symbols else []
     layers += middle(rng)
     ends = [lambda: recurrent(rng, False), LastStep, MeanPooling, MaxPooling, None]
-    ends += [lambda: recurrent(rng, False)] * 2 + (
-        [Flatten, lambda: Reshape((-1,))] if lengths is None else []
-    )
+    ends += [lambda: recurrent(rng, False)] * 2
+    ends += [Flatten, lambda: Reshape((-1,))] if lengths is None else []
     end = pick(rng, ends[:-2] if symbols and mask == 0 and lengths is None else ends)
     layers += [end()] if end else []
-    layers += [
-        dense(rng),
-        *([Reshape((1, -1)), LayerNorm(), GRU(2), Dense(2)] if end and rng.random() < 0.2 else []),
-    ]
+    layers += [dense(rng)]
+    layers += [Reshape((1, -1)), LayerNorm(), GRU(2), Dense(2)] if end and rng.random() < 0.2 else []
     x = rng.normal(size=(N, T, D)).astype("float32")
     if symbols:
         x = rng.integers(0, 9, size=(N, T))
