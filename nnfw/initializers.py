@@ -15,12 +15,11 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from nnfw.core.errors import ShapeError
 from nnfw.core.registry import Part, Registry
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, Sizes
 from nnfw.core.validation import AMOUNT, FINITE, check_finite, generator, numeric
 from nnfw.core.validation import function as check_function
 
-Shape = tuple[int, ...]
-Draw = Callable[[np.random.Generator, Shape, DTypeLike], ArrayLike]
+Draw = Callable[[np.random.Generator, Sizes, DTypeLike], ArrayLike]
 
 
 class Initializer(Part):
@@ -36,11 +35,11 @@ class Initializer(Part):
            [-1., -1., -1.]], dtype=float32)
     """
 
-    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+    def draw(self, rng: np.random.Generator, shape: Sizes) -> Array:
         """Return float64 values of the given shape."""
         raise NotImplementedError(f"{type(self).__name__} must define draw(rng, shape)")
 
-    def __call__(self, rng: np.random.Generator, shape: Shape, dtype: DTypeLike = "float32") -> Array:
+    def __call__(self, rng: np.random.Generator, shape: Sizes, dtype: DTypeLike = "float32") -> Array:
         """Return the values of a parameter: (D, H) for a weight, (H,) for a bias, rounded to `dtype`."""
         values = self.draw(generator(type(self).__name__, "rng", rng), shape)
         if values.shape != tuple(shape):
@@ -51,7 +50,7 @@ class Initializer(Part):
         return np.array(values, dtype, order="C")
 
 
-def two_axes(initializer: Initializer, shape: Shape) -> tuple[int, int]:
+def two_axes(initializer: Initializer, shape: Sizes) -> tuple[int, int]:
     """Return the sizes of a matrix (D, H)."""
     if len(shape) != 2:
         raise ShapeError(
@@ -80,7 +79,7 @@ class Given(Initializer):
     def __init__(self, array: ArrayLike) -> None:
         self.array = numeric(array, "Given: array").astype(np.float64)
 
-    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+    def draw(self, rng: np.random.Generator, shape: Sizes) -> Array:
         check_finite(self.array, "Given: array")
         return self.array
 
@@ -94,7 +93,7 @@ class FromFunction(Initializer):
     def __init__(self, function: Draw) -> None:
         self.function = check_function("FromFunction", "function", function)
 
-    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+    def draw(self, rng: np.random.Generator, shape: Sizes) -> Array:
         return np.asarray(self.function(rng, shape, np.float64))
 
 
@@ -105,7 +104,7 @@ class Constant(Initializer):
     def __init__(self, value: float = 0.0) -> None:
         self.value = FINITE(type(self).__name__, "value", value)
 
-    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+    def draw(self, rng: np.random.Generator, shape: Sizes) -> Array:
         return np.full(shape, self.value)
 
 
@@ -113,7 +112,7 @@ class Constant(Initializer):
 class Zeros(Initializer):
     """Zeros everywhere."""
 
-    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+    def draw(self, rng: np.random.Generator, shape: Sizes) -> Array:
         return np.zeros(shape)
 
 
@@ -121,7 +120,7 @@ class Zeros(Initializer):
 class Ones(Initializer):
     """Ones everywhere."""
 
-    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+    def draw(self, rng: np.random.Generator, shape: Sizes) -> Array:
         return np.ones(shape)
 
 
@@ -134,7 +133,7 @@ class Uniform(Initializer):
         if not self.low < self.high:
             raise ValueError(f"Uniform: low must be below high, got low={low} and high={high}")
 
-    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+    def draw(self, rng: np.random.Generator, shape: Sizes) -> Array:
         return rng.uniform(self.low, self.high, shape)
 
 
@@ -146,7 +145,7 @@ class Normal(Initializer):
         self.std = AMOUNT(type(self).__name__, "std", std)
         self.mean = FINITE(type(self).__name__, "mean", mean)
 
-    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+    def draw(self, rng: np.random.Generator, shape: Sizes) -> Array:
         return rng.normal(self.mean, self.std, shape)
 
 
@@ -154,7 +153,7 @@ class Normal(Initializer):
 class TruncatedNormal(Normal):
     """`Normal` values, drawn again if further than 2 `std` from the mean; their std is 0.8796 `std`."""
 
-    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+    def draw(self, rng: np.random.Generator, shape: Sizes) -> Array:
         values = rng.standard_normal(shape)
         while np.any(far := np.abs(values) > 2.0):
             values[far] = rng.standard_normal(np.count_nonzero(far))
@@ -180,18 +179,18 @@ class VarianceScaling(Initializer):
         """Return the variance of a weight with fan-in D and fan-out H."""
         raise NotImplementedError
 
-    def spread(self, rng: np.random.Generator, std: float, shape: Shape) -> Array:
+    def spread(self, rng: np.random.Generator, std: float, shape: Sizes) -> Array:
         """Return values of mean 0 and standard deviation `std`."""
         return rng.uniform(-math.sqrt(3.0) * std, math.sqrt(3.0) * std, shape)
 
-    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
-        *window, D, H = shape if len(shape) > 1 else two_axes(self, shape)
+    def draw(self, rng: np.random.Generator, shape: Sizes) -> Array:
+        *window, D, H = shape if len(shape) > 1 else two_axes(self, shape)  # it refuses a vector
         places = math.prod(window)
         return self.spread(rng, math.sqrt(self.variance(places * D, places * H)), shape)
 
 
 class _Normally(VarianceScaling):
-    def spread(self, rng: np.random.Generator, std: float, shape: Shape) -> Array:
+    def spread(self, rng: np.random.Generator, std: float, shape: Sizes) -> Array:
         return rng.normal(0.0, std, shape)
 
 
@@ -245,7 +244,7 @@ class Orthogonal(Initializer):
     def __init__(self, gain: float = 1.0) -> None:
         self.gain = FINITE(type(self).__name__, "gain", gain)
 
-    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+    def draw(self, rng: np.random.Generator, shape: Sizes) -> Array:
         D, H = two_axes(self, shape)
         Q, R = np.linalg.qr(rng.standard_normal((max(D, H), min(D, H))))
         Q *= self.gain * np.copysign(1.0, np.diagonal(R))
@@ -259,7 +258,7 @@ class Identity(Initializer):
     def __init__(self, gain: float = 1.0) -> None:
         self.gain = FINITE("Identity", "gain", gain)
 
-    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+    def draw(self, rng: np.random.Generator, shape: Sizes) -> Array:
         return self.gain * np.eye(*two_axes(self, shape))
 
 

@@ -266,6 +266,11 @@ def weighed(values: Array, weight: Array) -> Array:
     return np.multiply(values, weight, out=np.zeros(values.shape, weight.dtype), where=weight != 0)
 
 
+def by_target(a: Array, P: int) -> Array:
+    """Return outputs (N, ..., K) with an axis for those of one target, (N, ..., M, P)."""
+    return a.reshape(*a.shape[:-1], -1, P)
+
+
 def above_zero(a: Array) -> Array:
     """Return the outputs, bounded below so that a logarithm and the square of its slope are finite."""
     return np.maximum(a, float(np.finfo(a.dtype).tiny) ** 0.5)
@@ -325,11 +330,6 @@ OTHER_NAMES = {
     "l2": "mse",
 }
 registry = Registry("loss", Loss, OTHER_NAMES)
-
-
-def by_target(a: Array, P: int) -> Array:
-    """Return outputs (N, ..., K) with an axis for those of one target, (N, ..., M, P)."""
-    return a.reshape(*a.shape[:-1], -1, P)
 
 
 @registry.register("mse", "mean_squared_error")

@@ -14,3 +14,4 @@ else:  # matplotlib is imported when something is drawn
 FilePath = str | PathLike[str]
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int | None, ...]  # without the batch axis; None is an axis of any length: T
+Sizes = tuple[int, ...]  # a shape without open axes

@@ -30,11 +30,11 @@ class Group:
         for number, (other, theirs) in enumerate(found):
             if other == FAILED:
                 theirs.add_note(f"This was raised on rank {number} of {ranks}.")
-                raise self.refusal(theirs, number)
+                raise self.for_all(theirs, number)
         for number, (other, _) in enumerate(found):
             if other != found[0][0]:
                 said = f"the ranks have come apart: rank 0 is at {found[0][0]}, rank {number} at {other}"
-                raise self.refusal(RuntimeError(f"{said}; call fit on all ranks, with the same arguments"))
+                raise self.for_all(RuntimeError(f"{said}; call fit on all ranks, with the same arguments"))
         return [theirs for _, theirs in found]
 
     def merge(self, tracker: MetricTracker) -> None:
@@ -47,7 +47,7 @@ class Group:
                 if statistics[name] is not None:
                     running.merge(statistics[name])
 
-    def refusal(self, error: BaseException, shown_on: int = 0) -> BaseException:
+    def for_all(self, error: BaseException, shown_on: int = 0) -> BaseException:
         """Return an error that all ranks raise; one shows it if nothing catches it."""
         self.failed = True
         vars(error)["shown_on"] = shown_on
@@ -57,7 +57,7 @@ class Group:
         """Take an error of this rank, if the others do not know of one, to whichever exchange they are at."""
         if not self.failed:
             found = self.channel.allgather((FAILED, portable(error)))
-            self.refusal(error, [place for place, _ in found].index(FAILED))
+            self.for_all(error, [place for place, _ in found].index(FAILED))
 
 
 @cache

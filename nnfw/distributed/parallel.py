@@ -138,7 +138,7 @@ class DataParallel(Callback):
                 "a callback changes them in its way on each rank, or their processors are of different kinds"
             )
             error = RuntimeError(f"epoch {run.epoch}: the ranks hold different weights; {cause}")
-            raise self._group.refusal(error)
+            raise self._group.for_all(error)
 
     def _agree(self, run: Run, place: str) -> None:
         found = self._group.exchange(place, (run.state.stopped, self._pressed.asked))
@@ -177,4 +177,4 @@ def check_alike(group: Group, run: Run) -> None:
             if theirs[name] != first[name]:
                 got = f"got {first[name]} on rank 0 and {theirs[name]} on rank {number}"
                 said = f"fit: {name} must be the same on all ranks, {got}"
-                raise group.refusal(ValueError(f"{said}; build or load the same network on all"))
+                raise group.for_all(ValueError(f"{said}; build or load the same network on all"))

@@ -60,7 +60,7 @@ def share_of(data: Data | Batches, group: Group) -> Data | Batches:
     found = group.exchange("the data", (steps, data.x.shape[1]))
     every, longest = [steps for steps, _ in found], max(T for _, T in found)
     steps = np.concatenate(every)[in_turn(every)]
-    return part(data, group, places(every), None if np.all(steps == longest) else steps)
+    return share_at(data, group, places(every), None if np.all(steps == longest) else steps)
 
 
 def in_turn(every: Sequence[Sized]) -> Array:
@@ -80,7 +80,7 @@ def places(every: Sequence[Sized]) -> Array:
     return np.concatenate(rows)[in_turn(every)]
 
 
-def part(data: Data, group: Group, places: Array, steps: Array | None) -> "Share":
+def share_at(data: Data, group: Group, places: Array, steps: Array | None) -> "Share":
     """Return the share of `data` that holds the samples at these places."""
     known = {"group": group, "places": places, "rows": places[places >= 0], "all_steps": steps}
     return Share(**vars(data) | known)
@@ -105,7 +105,7 @@ class Share(Data):
     def subset(self, index: Array | slice) -> "Share":
         """Return those of all samples at `index`."""
         steps = self.all_steps
-        return part(self, self.group, self.places[index], None if steps is None else steps[index])
+        return share_at(self, self.group, self.places[index], None if steps is None else steps[index])
 
     def _gathered(self) -> "Share":
         """Return it as it is: not all of its samples are here."""
@@ -170,7 +170,7 @@ class SharedBatches(Batches):
                 self.known = number
                 return
             rows = np.full(1, -1) if data is None else np.arange(len(data))
-            yield part(data or self.first, self.group, rows, np.array([longest]))
+            yield share_at(data or self.first, self.group, rows, np.array([longest]))
 
     def _mine(self, batch_size: int, order: Array | None) -> Iterator[Data | None]:
         """Yield this rank's part of each batch, None where it has no sample of it."""

@@ -10,13 +10,12 @@ import numpy as np
 
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import valid_steps
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, Sizes
 from nnfw.core.validation import boolean, each, instance_of, whole_number
 from nnfw.gradcheck.differences import CheckError, Report, compare, gradient_name
 from nnfw.layers.base import Layer, with_samples
 from nnfw.layers.validation import check_forward
 
-Sizes = tuple[int, ...]  # the shape of a sample, without open axes
 INPUT_SHAPES: tuple[Sizes, ...] = ((5,), (4, 5), (4, 6), (4, 5, 3))  # the last two if it takes no other
 
 
