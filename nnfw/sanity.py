@@ -205,7 +205,7 @@ def check_loss(report: Report, network: Model, data: Data) -> Iterator[str]:
     batches = [part.batch() for part in data.parts(BATCH)]
     loss = np.average([loss_of(network, b) for b in batches], weights=[b.valid for b in batches])
     report.loss = float(loss) + network._penalty()
-    report.chance, report.lowest = bounds(network, data.batch())
+    report.chance, report.lowest = baseline_and_lowest(network, data.batch())
     below = min(report.lowest, 0.0)  # a loss that can be negative is measured from its lowest
     if not math.isfinite(report.loss):
         yield f"the loss is {report.loss}; see below where that begins"
@@ -216,7 +216,7 @@ def check_loss(report: Report, network: Model, data: Data) -> Iterator[str]:
         )
 
 
-def bounds(network: Model, batch: Batch) -> tuple[float, float]:
+def baseline_and_lowest(network: Model, batch: Batch) -> tuple[float, float]:
     """Return the baseline loss, and the lowest: that of outputs equal to the targets as the loss has them."""
     loss, K = network.loss, network.shapes[-1][-1] or 0
     if loss.of_sequences:
@@ -263,7 +263,7 @@ def overfit(report: Report, network: Model, batch: Batch, steps: int) -> Iterato
     if not report.gradients:
         return
     optimizer = network.optimizer or optimizers.get("adam")
-    lowest = bounds(network, batch)[1]
+    lowest = baseline_and_lowest(network, batch)[1]
     first = above = loss_of(network, batch) - lowest
     before = network.flat_params.copy()
     while report.steps < steps and LEARNT * first < above < math.inf:

@@ -48,7 +48,7 @@ def forget(monkeypatch):
     monkeypatch.setattr(kernels, "_choice", "auto")
     for function in ("_in_use", "_kernels", "_obstacle"):
         monkeypatch.setattr(kernels, function, getattr(kernels, function).__wrapped__)
-    for name in ("adam", "cells", "losses"):
+    for name in ("cells", "losses", "optimizers"):
         monkeypatch.delitem(sys.modules, f"nnfw.kernels.{name}", raising=False)
         monkeypatch.delattr(kernels, name, raising=False)
 

@@ -94,9 +94,9 @@ def _check(choice: str) -> None:
 @functools.cache
 def _kernels() -> dict[str, Callable[..., None]]:
     """Return all kernels by name. Here numba is imported, when the first one is needed."""
-    from nnfw.kernels import adam, cells, losses
+    from nnfw.kernels import cells, losses, optimizers
 
-    return vars(adam) | vars(cells) | vars(losses)
+    return vars(cells) | vars(losses) | vars(optimizers)
 
 
 @functools.cache

@@ -2,7 +2,7 @@
 
 import math
 
-from nnfw.kernels.adam import compiled
+from nnfw.kernels.optimizers import compiled
 
 
 @compiled

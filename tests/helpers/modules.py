@@ -6,7 +6,7 @@ import pkgutil
 
 import nnfw
 
-NEEDS = {"nnfw.kernels.adam": "numba", "nnfw.kernels.cells": "numba", "nnfw.kernels.losses": "numba"}
+NEEDS = {f"nnfw.kernels.{name}": "numba" for name in ("cells", "losses", "optimizers")}
 NEEDS |= {f"nnfw.distributed.{name}": "mpi4py" for name in ("group", "parallel", "shares")}
 NEEDS |= {"nnfw.distributed": "mpi4py", "nnfw.sklearn": "sklearn"}
 NAMES = {module.name for module in pkgutil.walk_packages(nnfw.__path__, "nnfw.")}
