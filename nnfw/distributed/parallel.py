@@ -61,10 +61,10 @@ class DataParallel(Callback):
         if ranks == 1:
             yield lambda data: data
             return
-        self._group, network._leads = Group(), rank == 0
-        self._streams: dict[str, Any] = {
-            name: stream.bit_generator for name, stream in network._streams.items()
-        }
+        self._group = Group()
+        network._leads = rank == 0
+        streams = network._streams.items()
+        self._streams: dict[str, Any] = {name: stream.bit_generator for name, stream in streams}
         states = {name: stream.state for name, stream in self._streams.items()}
         self._noise = states["noise"]
         try:
@@ -134,10 +134,10 @@ class DataParallel(Callback):
         """Agree on whether to stop, and see that all ranks hold the same weights."""
         self._agree(run, f"the end of epoch {run.epoch}")
         if len(set(self._group.exchange("the weights", zlib.crc32(run.network.flat_params.data)))) > 1:
-            cause = (
-                "a callback changes them in its way on each rank, or their processors are of different kinds"
+            error = RuntimeError(
+                f"epoch {run.epoch}: the ranks hold different weights; a callback changes them in its way on "
+                f"each rank, or their processors are of different kinds"
             )
-            error = RuntimeError(f"epoch {run.epoch}: the ranks hold different weights; {cause}")
             raise self._group.for_all(error)
 
     def _agree(self, run: Run, place: str) -> None:

@@ -174,7 +174,7 @@ def compare(f: Function, array: Array, found: Array, name: str, tolerance: float
 def error_along(f: Function, array: Array, found: Array, direction: Array, tolerance: float) -> float:
     """Return the relative error along `direction`, for the first step that brings it within `tolerance`."""
     direction = direction / np.linalg.norm(direction)
-    along, scale, error = np.vdot(found, direction), max(math.sqrt(np.mean(found**2)), SMALL), math.nan
+    along, scale = np.vdot(found, direction), max(math.sqrt(np.mean(found**2)), SMALL)
     for step in STEPS:
         error = abs(slope(f, array, direction, step) - along) / scale
         if error <= tolerance:
