@@ -92,7 +92,7 @@ class Schedule(Part, ABC):
         return self * factor
 
 
-SYNONYMS = {"inverse_root": "Noam", "inverse_sqrt": "Noam"}
+OTHER_NAMES = {"inverse_root": "Noam", "inverse_sqrt": "Noam"}
 registry = Registry("schedule", Schedule)  # type: ignore[type-abstract]
 
 
@@ -116,7 +116,7 @@ def scheduled(owner: str, name: str, value: Any) -> Schedule:
     raise TypeError(
         f"{owner}: {name} must be a number, or a schedule with its numbers, as "
         f"schedules.Cosine(rate=0.1, epochs=20); got {shown(value)}."
-        f"{nearest(SYNONYMS.get(word, word), registry.names())}"
+        f"{nearest(OTHER_NAMES.get(word, word), registry.names())}"
     )
 
 
