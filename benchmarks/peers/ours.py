@@ -54,7 +54,7 @@ def parts(case: Case) -> list[nnfw.Layer]:
 
 def weights(case: Case, seed: int, orders) -> list[dict[str, np.ndarray]]:
     """Return the parameters of each layer that has any, the gates side by side in the order of a dialect."""
-    from nnfw.exchange.gates import joined  # not above, since an earlier nnfw may not have it
+    from nnfw.exchange.dialects import joined  # not above, since an earlier nnfw may not have it
 
     model = build(case, seed).model
     return [joined(layer, orders) for layer in getattr(model, "layers", [model]) if layer.params]

@@ -13,7 +13,7 @@ from nnfw.core.errors import LoadError
 from nnfw.core.extras import extra
 from nnfw.core.files import reading
 from nnfw.core.typing import Array, FilePath
-from nnfw.exchange.gates import ONE_GATE, Orders, directions, joined, parted
+from nnfw.exchange.dialects import ONE_GATE, Orders, directions, joined, parted
 from nnfw.layers import Layer
 from nnfw.layers.parameters import NOTHING
 from nnfw.layers.sequential import Sequential

@@ -10,7 +10,7 @@ from nnfw.activations import LeakyReLU
 from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
 from nnfw.core.typing import FilePath
-from nnfw.exchange.gates import loss_of
+from nnfw.exchange.dialects import loss_of
 from nnfw.exchange.keras import load_keras
 from nnfw.layers import Layer
 from nnfw.layers.windows import Windowed

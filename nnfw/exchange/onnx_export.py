@@ -14,7 +14,7 @@ from nnfw.core.typing import Array, FilePath, Shape
 from nnfw.core.validation import boolean
 from nnfw.core.version import __version__
 from nnfw.exchange import onnx_forms as forms
-from nnfw.exchange.gates import directions, joined, outputs_first, with_mask
+from nnfw.exchange.dialects import directions, joined, outputs_first, with_mask
 from nnfw.layers import Layer
 from nnfw.layers.activated import Activated
 from nnfw.layers.base import with_samples

@@ -11,7 +11,7 @@ from nnfw import activations, layers
 from nnfw.activations import Activation
 from nnfw.core.extras import extra
 from nnfw.core.typing import Array
-from nnfw.exchange.gates import ONE_GATE, Orders, outputs_last
+from nnfw.exchange.dialects import ONE_GATE, Orders, outputs_last
 from nnfw.layers import Layer
 from nnfw.layers.windows import Windows
 

@@ -14,7 +14,7 @@ from nnfw import layers as own
 from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
 from nnfw.core.typing import Array, FilePath
-from nnfw.exchange.gates import directions, loss_of, parted, reordered
+from nnfw.exchange.dialects import directions, loss_of, parted, reordered
 from nnfw.exchange.onnx_forms import DOMAIN, FORMS, MERGES, ORDERS, activation_of, layer_of, load_onnx
 from nnfw.exchange.onnx_graph import Graph, Node, activations_of
 from nnfw.layers.activated import Activated

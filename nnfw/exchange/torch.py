@@ -10,7 +10,7 @@ from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
 from nnfw.core.typing import Array, FilePath
 from nnfw.core.validation import numeric
-from nnfw.exchange.gates import (
+from nnfw.exchange.dialects import (
     ONE_GATE,
     Orders,
     directions,
