@@ -33,6 +33,7 @@ LAYERS: dict[str, tuple[type[Layer], dict[str, str]]] = {
     "AveragePooling1D": (layers.AveragePooling1D, POOLING),
     "AveragePooling2D": (layers.AveragePooling2D, POOLING),
     "BatchNormalization": (layers.BatchNorm, {"epsilon": "epsilon", "momentum": "rate"}),
+    "Bidirectional": (layers.Bidirectional, {"merge_mode": "merge"}),
     "Conv1D": (layers.Conv1D, CONVOLUTION),
     "Conv2D": (layers.Conv2D, CONVOLUTION),
     "Dense": (layers.Dense, DENSE | {"kernel_initializer": "initializer"}),
@@ -138,7 +139,8 @@ def chain_of(config: Mapping[str, Any]) -> list[Layer]:
     for one in config["layers"]:
         kind, given = one["class_name"], one["config"]
         try:
-            found += [] if kind == "InputLayer" else [layer_of(kind, given)]
+            if kind != "InputLayer":
+                found.append(layer_of(kind, given))
         except (TypeError, ValueError) as error:
             raise LoadError(f"layer {len(found) + 1}, {kind} {given.get('name', '')!r}: {error}") from error
     return found
@@ -149,9 +151,9 @@ def layer_of(kind: str, given: Mapping[str, Any]) -> Layer:
     options: dict[str, Any] = {"name": given.get("name")}
     if kind == "Sequential":
         return Network(chain_of(given), **options)
-    if kind not in (*LAYERS, "Bidirectional"):
+    if kind not in LAYERS:
         raise ValueError(unknown(kind))
-    own, names = LAYERS.get(kind, (layers.Bidirectional, {"merge_mode": "merge"}))
+    own, names = LAYERS[kind]
     rest = {name: value for name, value in given.items() if name not in (*names, *UNIMPORTANT)}
     if not given.get("trainable", True) and "trainable" in own._arguments():
         options["trainable"] = False
@@ -166,8 +168,10 @@ def layer_of(kind: str, given: Mapping[str, Any]) -> Layer:
     for block, name in {"kernel": kernel, "recurrent": "Wh", "embeddings": "E"}.items():
         parts = penalties(rest.pop(f"{block}_regularizer", None))
         parts += bounds(rest.pop(f"{block}_constraint", None), FILTERS.get(kind, 0))
-        regularizer |= {name: parts} if parts else {}
-    options |= {"regularizer": regularizer} if regularizer else {}
+        if parts:
+            regularizer[name] = parts
+    if regularizer:
+        options["regularizer"] = regularizer
     for name, value in rest.items():
         value = value.get("class_name") if isinstance(value, Mapping) else value
         if value not in DEFAULTS.get(name, (None, False)):
