@@ -93,12 +93,12 @@ class Activation(Part):
         return x
 
 
-def _destination(x: Array, out: Array | None = None) -> Array:
+def destination(x: Array, out: Array | None = None) -> Array:
     """Return `out`, or a new array of the shape and (floating) dtype of `x`."""
     return np.empty_like(x, dtype=np.result_type(x, 0.0), subok=False) if out is None else out
 
 
-def _decay(x: Array, out: Array | None = None) -> Array:
+def decay(x: Array, out: Array | None = None) -> Array:
     """Return exp(-abs(x)), which never overflows; `out` may be `x`."""
     return np.exp(np.negative(np.abs(x, out=out), out=out), out=out)
 
@@ -114,7 +114,7 @@ class Linear(Activation):
         return np.positive(x, out=out)
 
     def derivative(self, y: Array, x: Array | None = None, out: Array | None = None) -> Array:
-        dydx = _destination(y, out)
+        dydx = destination(y, out)
         dydx.fill(1)
         return dydx
 
@@ -162,7 +162,7 @@ class ELU(Activation):
         return np.add(positive, negative, out=out)
 
     def derivative(self, y: Array, x: Array | None = None, out: Array | None = None) -> Array:
-        dydx: Array = np.add(np.minimum(y, 0), self.scale * self.alpha, out=_destination(y, out))
+        dydx: Array = np.add(np.minimum(y, 0), self.scale * self.alpha, out=destination(y, out))
         np.copyto(dydx, self.scale, where=y > 0)
         return dydx
 
@@ -183,7 +183,7 @@ class Softplus(Activation):
     """Smooth rectifier, ``y = log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|))`` (Dugas et al. 2001)."""
 
     def __call__(self, x: Array, out: Array | None = None) -> Array:
-        excess: Array = np.log1p(_decay(x))
+        excess: Array = np.log1p(decay(x))
         return np.add(np.maximum(x, 0, out=out), excess, out=out)
 
     def derivative(self, y: Array, x: Array | None = None, out: Array | None = None) -> Array:
@@ -213,7 +213,7 @@ class Sigmoid(Activation):
 
     def __call__(self, x: Array, out: Array | None = None) -> Array:
         numerator = np.exp(np.minimum(x, 0))
-        denominator = np.add(1, _decay(x, out), out=out)
+        denominator = np.add(1, decay(x, out), out=out)
         return np.divide(numerator, denominator, out=out)
 
     def derivative(self, y: Array, x: Array | None = None, out: Array | None = None) -> Array:
@@ -280,7 +280,7 @@ class SiLU(Activation):
     def __call__(self, x: Array, out: Array | None = None) -> Array:
         s = self._score(x)
         root = np.exp(0.5 * np.minimum(s, 0))  # multiplied by twice, so that only y itself can be subnormal
-        rest: Array = root / (1 + _decay(s))
+        rest: Array = root / (1 + decay(s))
         return np.multiply(np.multiply(x, root, out=out), rest, out=out)
 
     def derivative(self, y: Array, x: Array | None = None, out: Array | None = None) -> Array:
@@ -325,34 +325,34 @@ class GELU(Activation):
 
     def __call__(self, x: Array, out: Array | None = None) -> Array:
         a = np.minimum(np.abs(x), 40, dtype=np.float64)  # beyond, Phi(-a) is 0 in float64
-        lost: Array = a * _normal_tail(a)
-        y = np.maximum(x, 0, out=_destination(x, out))
+        lost: Array = a * normal_tail(a)
+        y = np.maximum(x, 0, out=destination(x, out))
         return np.subtract(y, lost, out=y)
 
     def derivative(self, y: Array, x: Array | None = None, out: Array | None = None) -> Array:
         """Return Phi(x) + x phi(x), which at -x is 1 minus its value at x."""
         x = self._required(x)
         a = np.minimum(np.abs(x), 40, dtype=np.float64)
-        large, small = _half_square(a)
+        large, small = half_square(a)
         density = np.exp(-large) * np.exp(-small) / math.sqrt(2 * math.pi)
-        left = _normal_tail(a) - a * density
-        dydx: Array = np.subtract(1, left, out=_destination(x, out))
+        left = normal_tail(a) - a * density
+        dydx: Array = np.subtract(1, left, out=destination(x, out))
         np.copyto(dydx, left, where=x < 0)
         return dydx
 
 
-def _half_square(x: Array) -> tuple[Array, Array]:
+def half_square(x: Array) -> tuple[Array, Array]:
     """Return x²/2 as an unrounded sum: the upper half of the digits squared, and the small rest."""
     head = x.astype(np.float32).astype(np.float64)
     return head * head / 2, (x - head) * (x + head) / 2
 
 
-def _normal_tail(a: Array) -> Array:
+def normal_tail(a: Array) -> Array:
     """Return Phi(-a) = erfc(a/sqrt 2) / 2 for a >= 0, in float64."""
     z = a * math.sqrt(0.5)
     erfc = np.fromiter(map(math.erfc, z.ravel().tolist()), np.float64, z.size).reshape(z.shape)
     # erfc falls like exp(-z²), which magnifies the rounding of z; exp(z² - a²/2) corrects it
-    (z_large, z_small), (a_large, a_small) = _half_square(z), _half_square(a)
+    (z_large, z_small), (a_large, a_small) = half_square(z), half_square(a)
     tail: Array = erfc / 2 * np.exp((2 * z_large - a_large) + (2 * z_small - a_small))
     return tail
 
