@@ -175,15 +175,15 @@ def pads(windows: Windows) -> list[int]:
     return [zeros for side in zip(*around, strict=True) for zeros in side]
 
 
-def layer_of(
+def windowed_layer(
     operator: str, given: Mapping[str, Any], W: Array | None, b: Array | None, axes: int
 ) -> tuple[Layer | None, dict[str, Array]]:
-    """Return the layer of a node over some axes, and its weights; None if nnfw has none that computes it."""
+    """Return the layer of a node with windows over some axes, and its weights; None if nnfw has none."""
     ones = (1,) * axes
     size = tuple(given.get("kernel_shape", ones if W is None else W.shape[2:]))
     stride, dilation = (tuple(given.get(name, ones)) for name in ("strides", "dilations"))
     around = list(given.get("pads", (0, 0) * axes))
-    paddings = ["valid", "same", "causal"][: {1: 3, 2: 2}.get(axes, 0)]
+    paddings = ["valid", "same"] + ["causal"] * (axes == 1)
     fits = [one for one in paddings if pads(Windows(size, stride, dilation, one)) == around]
     plain = all(given.get(name, value) == value for name, value in PLAIN.items())
     if not (plain and fits):

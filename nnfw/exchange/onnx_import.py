@@ -15,7 +15,7 @@ from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
 from nnfw.core.typing import Array, FilePath
 from nnfw.exchange.dialects import directions, loss_of, parted, reordered
-from nnfw.exchange.onnx_forms import DOMAIN, FORMS, MERGES, ORDERS, activation_of, layer_of, load_onnx
+from nnfw.exchange.onnx_forms import DOMAIN, FORMS, MERGES, ORDERS, activation_of, load_onnx, windowed_layer
 from nnfw.exchange.onnx_graph import Graph, Node, activations_of
 from nnfw.layers.activated import Activated
 from nnfw.layers.recurrent import Recurrent
@@ -191,7 +191,7 @@ class Reader:
         """Add a convolution, so far without an activation, or windowed pooling."""
         node.require(self.axes in ("NDT", "NDHW"), f"slides windows over the axes {self.axes}")
         W, b = (node.operand(i) if len(node.inputs) > i else None for i in (1, 2))
-        layer, weights = layer_of(node.operator, node.attributes, W, b, len(self.axes) - 2)
+        layer, weights = windowed_layer(node.operator, node.attributes, W, b, len(self.axes) - 2)
         node.require(layer, f"has {node.attributes}, unlike any layer of nnfw")
         self.add(layer, weights)
 
