@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from nnfw import layers as own
+from nnfw import layers
 from nnfw.core.errors import LoadError
 from nnfw.core.extras import extra
 from nnfw.core.files import reading
@@ -20,18 +20,18 @@ from nnfw.layers.sequential import Sequential
 from nnfw.model import Model
 from nnfw.saving.archive import assign, check_weights
 
-ORDERS: Orders = {own.RNN: ONE_GATE, own.GRU: "zrc", own.LSTM: "ifgo"}
+ORDERS: Orders = {layers.RNN: ONE_GATE, layers.GRU: "zrc", layers.LSTM: "ifgo"}
 GROUPS: dict[type[Layer], str] = {  # what Keras calls the first layer of a class in a file; then dense_1 ...
-    own.RNN: "simple_rnn",
-    own.GRU: "gru",
-    own.LSTM: "lstm",
-    own.Bidirectional: "bidirectional",
-    own.Conv1D: "conv1d",
-    own.Conv2D: "conv2d",
-    own.BatchNorm: "batch_normalization",
-    own.Dense: "dense",
-    own.Embedding: "embedding",
-    own.LayerNorm: "layer_normalization",
+    layers.RNN: "simple_rnn",
+    layers.GRU: "gru",
+    layers.LSTM: "lstm",
+    layers.Bidirectional: "bidirectional",
+    layers.Conv1D: "conv1d",
+    layers.Conv2D: "conv2d",
+    layers.BatchNorm: "batch_normalization",
+    layers.Dense: "dense",
+    layers.Embedding: "embedding",
+    layers.LayerNorm: "layer_normalization",
     Sequential: "sequential",
 }
 CELLS = {"": "cell", "ahead.": "forward_layer/cell", "back.": "backward_layer/cell"}
@@ -61,10 +61,10 @@ def load_keras(network: Model, path: FilePath) -> None:
     network._check_ready("load_keras")
     h5py = extra("h5py", "keras", "files of Keras are read")
     found: dict[str, Array] = {}
-    layers = [(name, layer, group, exported(layer)) for name, layer, group in with_groups(network)]
+    wanted = [(name, layer, group, exported(layer)) for name, layer, group in with_groups(network)]
     with reading("load_keras", path) as file, h5py.File(opened(file), "r") as content:
         weights = read_file(content)
-        for name, layer, group, expected in layers:
+        for name, layer, group, expected in wanted:
             arrays = {part: weights.pop(f"{group}/{part}", NOTHING) for part in expected}
             for part, array in arrays.items():
                 if array.shape != expected[part].shape:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nnfw import layers as own
+from nnfw import layers
 from nnfw.activations import Activation
 from nnfw.core.errors import ShapeError
 from nnfw.core.files import replacing
@@ -29,7 +29,7 @@ from nnfw.model import Model
 from nnfw.training.interrupt import at_rest
 
 UNKNOWN = ("Layer", "AttentionPooling", "GRUD", "Residual", "SelfAttention")
-KNOWN = [getattr(own, name) for name in own.__all__ if name not in UNKNOWN]
+KNOWN = [getattr(layers, name) for name in layers.__all__ if name not in UNKNOWN]
 
 
 def to_onnx(network: Model, path: FilePath, *, lengths: bool = False) -> None:
@@ -74,7 +74,7 @@ def model_of(network: Model, onnx: Any, lengths: bool) -> Any:
     if lengths and not has_steps:
         raise ValueError(f"to_onnx: an input {with_samples(shapes[0])} has no steps; leave lengths out")
     graph = Graph(onnx, "lengths" if lengths else "")
-    if has_steps and not lengths and isinstance(leaves[0], own.Embedding) and leaves[0].mask is not None:
+    if has_steps and not lengths and isinstance(leaves[0], layers.Embedding) and leaves[0].mask is not None:
         graph.steps = graph.function("Steps", "x", graph.constant("mask", np.int64(leaves[0].mask)))
     for place, (layer, shape) in enumerate(zip(leaves, shapes[1:], strict=True), 1):
         graph.scope = f"{type(layer).__name__.lower()}_{place}"
@@ -171,40 +171,40 @@ class Graph:
 def write(graph: Graph, layer: Layer, shape: Shape) -> None:
     """Add the nodes of a layer that is one of nnfw's, with outputs of this shape."""
     match layer:
-        case Recurrent() | own.Bidirectional():
+        case Recurrent() | layers.Bidirectional():
             write_recurrent(graph, layer)
-        case own.Dense():
+        case layers.Dense():
             graph.then("MatMul", graph.constant("W", layer.params["W"]))
             if layer.use_bias:
                 graph.then("Add", graph.constant("b", layer.params["b"]))
             write_activation(graph, layer)
-        case own.Activate():
+        case layers.Activate():
             write_activation(graph, layer)
         case Convolution():
             write_windows(graph, layer)
             write_activation(graph, layer)
         case Windowed():
             write_windows(graph, layer)
-        case own.Embedding():
+        case layers.Embedding():
             E = graph.constant("E", with_mask(layer, layer.params["E"]))
             graph.x = graph.node("Gather", E, graph.x)
-        case own.LayerNorm():
+        case layers.LayerNorm():
             arrays = [graph.constant(key, p) for key, p in layer.params.items()]
             graph.then("LayerNormalization", *arrays, axis=-1, epsilon=layer.epsilon)
-        case own.BatchNorm():
+        case layers.BatchNorm():
             how = {"epsilon": layer.epsilon}
             write_channels_first(graph, "BatchNormalization", len(shape) - 1, layer.params, **how)
-        case own.MeanPooling() | own.MaxPooling() | own.LastStep() if graph.steps:
+        case layers.MeanPooling() | layers.MaxPooling() | layers.LastStep() if graph.steps:
             graph.call(type(layer).__name__, graph.steps)
-        case own.MeanPooling() | own.MaxPooling():
-            operator = "ReduceMean" if isinstance(layer, own.MeanPooling) else "ReduceMax"
+        case layers.MeanPooling() | layers.MaxPooling():
+            operator = "ReduceMean" if isinstance(layer, layers.MeanPooling) else "ReduceMax"
             graph.then(operator, graph.constant("axis", np.array([1])), keepdims=0)
-        case own.LastStep():
+        case layers.LastStep():
             graph.then("Gather", graph.constant("last", np.int64(-1)), axis=1)
-        case own.RepeatVector():
+        case layers.RepeatVector():
             graph.then("Unsqueeze", graph.constant("axis", np.array([1])))
             graph.then("Expand", graph.constant("steps", np.array([1, layer.steps, 1])))
-        case own.Reshape():
+        case layers.Reshape():
             if graph.steps:
                 said = f"{layer._label}: sequences of unequal lengths have no common size"
                 raise ValueError(f"{said}; {REMEDY}")
@@ -269,7 +269,7 @@ def write_recurrent(graph: Graph, layer: Layer) -> None:
         inputs.append(graph.node("Cast", graph.steps, to=graph.onnx.TensorProto.INT32))
     direction = "bidirectional" if len(inner) > 1 else "reverse" if one.go_backwards else "forward"
     options: dict[str, Any] = {"hidden_size": one.units, "direction": direction}
-    if isinstance(one, own.GRU):
+    if isinstance(one, layers.GRU):
         options["linear_before_reset"] = int(one.reset_after)
     activations = [a for each in inner for a in activations_of(each, layer._label)]
     options["activations"] = [forms.operator_of(a, layer._label, in_cell=True) for a in activations]
@@ -280,7 +280,7 @@ def write_recurrent(graph: Graph, layer: Layer) -> None:
     last = not one.return_sequences
     graph.then(type(one).__name__, *inputs, output=last, **options)
     graph.then("Transpose", perm=[1, 0, 2] if last else [2, 0, 1, 3])  # the directions before the features
-    merge = layer.merge if isinstance(layer, own.Bidirectional) else "concat"
+    merge = layer.merge if isinstance(layer, layers.Bidirectional) else "concat"
     if merge == "concat":
         graph.then("Reshape", graph.constant("shape", np.array([0, -1] if last else [0, 0, -1])))
     else:
@@ -293,5 +293,5 @@ def activations_of(layer: Recurrent, label: str) -> list[Activation]:
         return [layer.activation]
     if isinstance(layer.recurrent_activation, dict):
         raise ValueError(f"{label}: ONNX has one recurrent_activation for all gates; build it with one")
-    both = isinstance(layer, own.LSTM)  # the candidate, and the cell state
+    both = isinstance(layer, layers.LSTM)  # the candidate, and the cell state
     return [layer.recurrent_activation, *[layer.activation] * (1 + both)]

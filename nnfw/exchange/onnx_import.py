@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nnfw import layers as own
+from nnfw import layers
 from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
 from nnfw.core.typing import Array, FilePath
@@ -22,7 +22,7 @@ from nnfw.layers.recurrent import Recurrent
 from nnfw.network import Network
 from nnfw.saving.archive import assign, check_weights
 
-REDUCED = {"ReduceMean": own.MeanPooling, "ReduceMax": own.MaxPooling}
+REDUCED = {"ReduceMean": layers.MeanPooling, "ReduceMax": layers.MaxPooling}
 FLAT = {"ND": "ND", "NTD": "ND", "NHWD": "ND", "NDT": "NF", "NDHW": "NF"}  # axes after Flatten
 MERGED = {operator: merge for merge, operator in MERGES.items()}
 
@@ -89,7 +89,7 @@ class Reader:
             case "Mask" if node.domain == DOMAIN:
                 pass
             case "MeanPooling" | "MaxPooling" | "LastStep" if node.domain == DOMAIN:
-                self.add(getattr(own, node.operator)(), axes="ND")
+                self.add(getattr(layers, node.operator)(), axes="ND")
             case "RNN" | "GRU" | "LSTM":
                 self.read_recurrent(node, output)
             case "Conv" | "MaxPool" | "AveragePool":
@@ -115,7 +115,7 @@ class Reader:
                 self.require_features_last(node)
                 gain = node.operand(1)
                 shift = node.operand(2) if len(node.inputs) > 2 else np.zeros_like(gain)
-                self.add(own.LayerNorm(epsilon=a.get("epsilon", 1e-5)), {"gain": gain, "shift": shift})
+                self.add(layers.LayerNorm(epsilon=a.get("epsilon", 1e-5)), {"gain": gain, "shift": shift})
             case "Transpose":
                 self.axes = "".join(self.axes[i] for i in a["perm"])
             case "Unsqueeze" | "Expand":
@@ -163,8 +163,8 @@ class Reader:
         options["go_backwards"] = a.get("direction") == b"reverse"
         if node.operator == "GRU":
             options["reset_after"] = bool(a.get("linear_before_reset"))
-        layer: Any = getattr(own, node.operator)(R.shape[-1], φ, *σ, **options)
-        layer = layer if len(W) == 1 else own.Bidirectional(layer)
+        layer: Any = getattr(layers, node.operator)(R.shape[-1], φ, *σ, **options)
+        layer = layer if len(W) == 1 else layers.Bidirectional(layer)
         weights: dict[str, Array] = {}
         for prefix, w, r, b in zip(directions(layer), W, R, B, strict=True):
             weights |= {f"{prefix}Wx": w.T, f"{prefix}Wh": r.T}
@@ -201,13 +201,13 @@ class Reader:
         node.require(fits, f"is in training, or along another axis of {self.axes} than the features")
         names = ("gain", "shift", "mean", "variance")
         weights = {name: node.operand(i) for i, name in enumerate(names, 1)}
-        self.add(own.BatchNorm(epsilon=node.attributes.get("epsilon", 1e-5)), weights)
+        self.add(layers.BatchNorm(epsilon=node.attributes.get("epsilon", 1e-5)), weights)
 
     def read_flatten(self, node: Node) -> None:
         """Add Flatten."""
         axes = FLAT.get(self.axes, "")
         node.require(axes, f"does not keep the samples apart, or flattens {self.axes}")
-        self.add(own.Flatten(), axes=axes)
+        self.add(layers.Flatten(), axes=axes)
 
     def channels_last(self, W: Array) -> Array:
         """Return W (C·T, H) with its rows in the order of nnfw, (T·C, H), for C channels that come first."""
@@ -225,7 +225,7 @@ class Reader:
         sizes = node.operand(1).tolist()
         alone = self.axes == "N1D" and sizes[::2] == [1, 1]
         node.require(alone, "repeats another axis than that of steps")
-        self.add(own.RepeatVector(sizes[1]), axes="NTD")
+        self.add(layers.RepeatVector(sizes[1]), axes="NTD")
 
     def read_product(self, node: Node, W: Array) -> None:
         """Add a Dense layer, so far without a bias and an activation."""
@@ -233,13 +233,13 @@ class Reader:
         if self.axes == "NF":
             W, self.axes = self.channels_last(W), "ND"
         self.require_features_last(node)
-        self.add(own.Dense(W.shape[1], use_bias=False), {"W": W})
+        self.add(layers.Dense(W.shape[1], use_bias=False), {"W": W})
 
     def read_bias(self, node: Node) -> None:
         """Give the Dense layer before it its bias."""
         self.require_features_last(node)
         layer: Any = self.layers[-1] if self.layers else None
-        free = isinstance(layer, own.Dense) and layer.activation.name == "linear"
+        free = isinstance(layer, layers.Dense) and layer.activation.name == "linear"
         node.require(free, "does not follow a product, as in a Dense layer")
         b = next(self.graph.arrays[one] for one in node.inputs[::-1] if one in self.graph.arrays)
         fits = b.shape == (layer.units,) and not layer.use_bias
@@ -261,7 +261,7 @@ class Reader:
         if isinstance(before, Activated) and before.activation.name == "linear":
             before.activation = activation
         else:
-            self.add(own.Activate(activation))
+            self.add(layers.Activate(activation))
 
     def read_gather(self, node: Node, axis: int) -> None:
         """Add an Embedding, or LastStep."""
@@ -270,11 +270,11 @@ class Reader:
             node.require(axis == 0 and not self.layers, "is not the first node, as an Embedding is")
             steps = (one for one in self.graph.nodes if (one.domain, one.operator) == (DOMAIN, "Steps"))
             mask = next((int(self.graph.arrays[one.inputs[1]]) for one in steps), None)
-            self.add(own.Embedding(E.shape[0], E.shape[1], mask), {"E": E}, self.axes + "D")
+            self.add(layers.Embedding(E.shape[0], E.shape[1], mask), {"E": E}, self.axes + "D")
         else:
             last = self.axes[axis] == "T" and node.operand(1).tolist() == -1
             node.require(last, "takes other steps than the last")
-            self.add(own.LastStep(), axes=self.axes.replace("T", ""))
+            self.add(layers.LastStep(), axes=self.axes.replace("T", ""))
 
     def read_reshape(self, node: Node, sizes: list[int]) -> None:
         """Follow the axes where directions and features become one; else it is a layer."""
@@ -286,15 +286,15 @@ class Reader:
             return
         kept = self.axes in ("ND", "NTD", "NHWD") and len(sizes) in (2, 3, 4) and 0 not in sizes[1:]
         node.require(kept, f"gives the axes {self.axes} the shape {sizes}, which no layer of nnfw does")
-        self.add(own.Reshape(tuple(sizes[1:])), axes=("ND", "NTD", "NHWD")[len(sizes) - 2])
+        self.add(layers.Reshape(tuple(sizes[1:])), axes=("ND", "NTD", "NHWD")[len(sizes) - 2])
 
     def read_reduction(self, node: Node, letter: str, kept: int) -> None:
         """Add pooling over time, or find how two directions become one."""
         if letter == "T" and "P" not in self.axes and node.operator in REDUCED and not kept:
             self.add(REDUCED[node.operator](), axes=self.axes.replace("T", ""))
             return
-        two = letter == "P" and isinstance(self.layers[-1], own.Bidirectional)
+        two = letter == "P" and isinstance(self.layers[-1], layers.Bidirectional)
         fits = two and node.operator in MERGED and not kept
         node.require(fits, f"over the axis {letter} of {self.axes} is no layer of nnfw")
-        self.layers[-1] = own.Bidirectional(copy.copy(self.layers[-1].layer), MERGED[node.operator])
+        self.layers[-1] = layers.Bidirectional(copy.copy(self.layers[-1].layer), MERGED[node.operator])
         self.axes = self.axes.replace("P", "")
