@@ -1,6 +1,7 @@
 """The check before a long fit: whether data, network and loss fit together, and the network can learn.
 
-Everything is tried on a copy of the network and on some of the samples; the result is one `Report`.
+Everything is tried on a copy of the network and on some of the samples; the result is one `Report`. Each
+check fills in what it finds, and yields the warnings.
 """
 
 import copy

@@ -52,13 +52,13 @@ class Graph:
         self.arrays = {a.name: to_array(a) for a in graph.initializer}
         self.nodes = []
         for node in graph.node:
-            a = {a.name: value_of(a) for a in node.attribute}
-            a = {name: to_array(value) if hasattr(value, "dims") else value for name, value in a.items()}
+            given = {a.name: value_of(a) for a in node.attribute}
+            given = {name: to_array(a) if hasattr(a, "dims") else a for name, a in given.items()}
             if node.op_type == "Constant":
-                [value] = a.values()
+                [value] = given.values()
                 self.arrays[node.output[0]] = np.asarray(value)
             inputs, outputs = list(node.input), list(node.output)
-            self.nodes.append(Node(node.op_type, node.domain, node.name, inputs, outputs, a, self.arrays))
+            self.nodes.append(Node(node.op_type, node.domain, node.name, inputs, outputs, given, self.arrays))
         self.producers = {name: node for node in self.nodes for name in node.outputs if name}
 
     def chain(self) -> list[tuple[Node, int]]:
