@@ -97,13 +97,12 @@ class Gated(Recurrent):
 
         return each
 
-    def _slopes(self, p: Pass, block: Span, F: Array) -> Array:
-        """Write the derivatives of the gates' activations at some steps into F, and return it."""
+    def _slopes(self, p: Pass, block: Span, F: Array) -> None:
+        """Write the derivatives of the gates' activations at some steps into F."""
         s, a = block.part(p.s), block.part(p.a)
         for g, gate in enumerate(self.gates):
             σ = self._σ.get(gate, self.activation)
             σ.derivative(a[g], s[g] / self._scales[g] if σ.needs_input else None, F[g])
-        return F
 
 
 class ResetGated(Gated):
@@ -120,28 +119,26 @@ class ResetGated(Gated):
         Fr *= block.part(reset)
         Fc *= np.subtract(ONE, z, out=e)
 
-    def _forward_views(self, p: Pass, scratch: Scratch) -> list[list[Array]]:
+    def _forward_views(self, p: Pass) -> list[list[Array]]:
         """Return lists with one view a step: the scores of z and r, and of c; z and r as one, z, r, c.
 
         Then come the rows that the loop keeps, as q or u, and where the recurrent products of all gates, of z
         and r, and of c are computed.
         """
-        w = scratch("w", (3, p.steps.N, self.units))
-        return [*p.steps.cut(p.s[:2], p.s[2], p.a[:2], *p.a, *p.kept), *p.steps.first(w, w[:2], w[2])]
+        steps, w = p.steps, p.w
+        return [*steps.cut(p.s[:2], p.s[2], p.a[:2], *p.a, *p.kept), *steps.first(w, w[:2], w[2])]
 
-    def _backward_views(self, p: Pass, scratch: Scratch) -> list[tuple[Any, ...]]:
+    def _backward_views(self, p: Pass) -> list[tuple[Any, ...]]:
         """Return, for each block of steps, the block, its factors F, and lists with one view a step.
 
         These are ds_z, ds_r and ds_c, which begin as the factors; the three as one array; z, r; the three
         side by side in a row, as products with weights take them, and z's and r's of these; the rows that the
         loop makes, as du; an array e for intermediates; and dh, d and dh₋ of `Pass.carried`.
         """
-        views, steps = [], p.steps
-        rows = [by_gate(p.ds, 3), p.ds[:, : 2 * self.units], *p.made]
-        for block in p.blocks():
+        ds, views = p.ds, []
+        rows = [p.steps.shaped(array) for array in (by_gate(ds, 3), ds[:, : 2 * self.units], *p.made)]
+        for block, F in p.blocks:
             z, r, _ = block.part(p.a)
-            F = scratch("F", (4, *z.shape))
-            cut = block.cut(*F[:3], F[:3], z, r, *(block.part(steps.shaped(array)) for array in rows))
-            e = block.first(scratch("e", (steps.N, self.units)))
-            views.append((block, F, *cut, *e, *p.carried(block, scratch)))
+            cut = block.cut(*F[:3], F[:3], z, r, *(block.part(array) for array in rows))
+            views.append((block, F, *cut, *block.first(p.e), *p.carried(block)))
         return views

@@ -150,9 +150,9 @@ class GRU(ResetGated):
     ) -> None:
         super().__init__(units, activation, recurrent_activation, **options)
         self.reset_after = boolean("GRU", "reset_after", reset_after)
-        self._loops = Loops("gru", splits=(2,), kept=("q",))  # (3) needs r before
+        self._loops = Loops("gru", splits=(2,), kept=("q",), factors=4)  # (3) needs r before
         if self.reset_after:
-            self._loops = Loops("gru_after", kept=("u",), made=("du",))
+            self._loops = Loops("gru_after", kept=("u",), made=("du",), factors=4)
 
     def _weights(self, scratch: Scratch) -> Weights:
         weights = super()._weights(scratch)
@@ -167,13 +167,13 @@ class GRU(ResetGated):
             self.add_parameter("bh_c", (self.units,), self.bias_initializer)
         return shape
 
-    def _forward_steps(self, p: Pass, Wh: list[Array], scratch: Scratch) -> None:
+    def _forward_steps(self, p: Pass, Wh: list[Array]) -> None:
         """Turn the scores into z, r and c, and fill the states h."""
         if self.reset_after:
-            self._forward_reset_after(p, Wh[0], Wh[1], scratch)
+            self._forward_reset_after(p, *Wh)
             return
         σ, φ, Wh_zr, Wh_c = self._gate(), self.activation, by_gate(Wh[0], 2), Wh[1]
-        s_zr, s_c, zr, z, r, c, q, _, w_zr, w_c = p.once(self._forward_views, scratch)
+        s_zr, s_c, zr, z, r, c, q, _, w_zr, w_c = p.once(self._forward_views)
         h_, h, seen, m = p.around()
         for t in range(len(h)):
             if m:
@@ -194,7 +194,7 @@ class GRU(ResetGated):
             return
         WhT_zr, WhT_c = p.WhT[: 2 * self.units], p.WhT[2 * self.units :]
         h_before, seen_before = p.before(p.states[0]), p.before(p.seen)
-        for block, F, *views in p.once(self._backward_views, self._scratch):
+        for block, F, *views in p.once(self._backward_views):
             self._factors(p, block, F, h_before, seen_before)  # ds_z begins as (h₋−c)∘σ′, and so on
             ds_z, ds_r, ds_c, ds, z, r, side_by_side, ds_zr, e, dh, d, dh_ = views
             m = p.masks(block)
@@ -213,10 +213,10 @@ class GRU(ResetGated):
                 if p.sequences:
                     dh_[t] += d[t]  # (1) to (4) dh₋
 
-    def _forward_reset_after(self, p: Pass, Wh: Array, bh_c: Array, scratch: Scratch) -> None:
+    def _forward_reset_after(self, p: Pass, Wh: Array, bh_c: Array) -> None:
         """Run the forward loop with (3') in place of (3)."""
         σ, φ, W = self._gate(), self.activation, by_gate(Wh, 3)
-        s_zr, s_c, zr, z, r, c, u, w, w_zr, w_c = p.once(self._forward_views, scratch)
+        s_zr, s_c, zr, z, r, c, u, w, w_zr, w_c = p.once(self._forward_views)
         h_, h, seen, m = p.around()
         for t in range(len(h)):
             if m:
@@ -234,7 +234,7 @@ class GRU(ResetGated):
     def _backward_reset_after(self, p: Pass) -> None:
         """Run the backward loop with (3') in place of (3)."""
         WhT_zr, WhT_c, h_before = p.WhT[: 2 * self.units], p.WhT[2 * self.units :], p.before(p.states[0])
-        for block, F, *views in p.once(self._backward_views, self._scratch):
+        for block, F, *views in p.once(self._backward_views):
             self._factors(p, block, F, h_before, p.kept[0])  # ds_z begins as (h₋−c)∘σ′, and so on
             ds_z, ds_r, ds_c, ds, z, r, side_by_side, ds_zr, du, e, dh, d, dh_ = views
             m = p.masks(block)
@@ -254,7 +254,7 @@ class GRU(ResetGated):
 
     def _recurrent_gradients(self, p: Pass) -> None:
         """Fill the gradients of Wh, and of bh_c if there is one."""
-        H, seen = self.units, flat(p.before(p.seen))
+        H, seen = self.units, p.seen[p.steps.previous]
         np.matmul(seen.T, p.ds[:, : 2 * H], out=self._grad_blocks["Wh"][:, : 2 * H])  # (1), (2)
         seen_c, ds_c = (seen, p.made[0]) if self.reset_after else (flat(p.kept[0]), p.ds[:, 2 * H :])
         np.matmul(seen_c.T, ds_c, out=self.grads["Wh_c"])  # (3') or (3)

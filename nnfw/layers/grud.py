@@ -5,7 +5,6 @@ import numpy as np
 from nnfw.core.errors import ShapeError
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import first_where
-from nnfw.core.vectors import Scratch
 from nnfw.initializers import Constant
 from nnfw.layers.base import with_samples
 from nnfw.layers.gated import ResetGated
@@ -92,7 +91,7 @@ class GRUD(ResetGated):
            [ 1.  ,  1.  ]], dtype=float32)
     """
 
-    _loops = Loops("grud", splits=(2,), kept=("q", "k"), made=("dk",))  # (7) needs r before
+    _loops = Loops("grud", splits=(2,), kept=("q", "k"), made=("dk",), factors=4)  # (7) needs r before
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T, H) for (T, 3D) if `return_sequences`, else (H,)."""
@@ -135,10 +134,10 @@ class GRUD(ResetGated):
         """Return the rows of k as the recurrent weights see it, masked with recurrent dropout."""
         return p.kept[1] if p.m is None else p.steps.shaped(p.seen[p.steps.N :])
 
-    def _forward_steps(self, p: Pass, Wh: list[Array], scratch: Scratch) -> None:
+    def _forward_steps(self, p: Pass, Wh: list[Array]) -> None:
         """Turn the scores into z, r and c, and fill the states h."""
         steps, σ, φ, Wh_zr, Wh_c = p.steps, self._gate(), self.activation, by_gate(Wh[0], 2), Wh[1]
-        s_zr, s_c, zr, z, r, c, q, k, _, w_zr, w_c = p.once(self._forward_views, scratch)
+        s_zr, s_c, zr, z, r, c, q, k, _, w_zr, w_c = p.once(self._forward_views)
         (h_, h), m = steps.around(p.states[0]), p.masks(steps)
         seen, γ = steps.cut(self._seen(p), steps.shaped(p.inputs["gamma_h"]))
         for t in range(len(h)):
@@ -158,7 +157,7 @@ class GRUD(ResetGated):
         """Fill ds and dk, and complete the gradients dh of the states, the last step first."""
         WhT_zr, WhT_c = p.WhT[: 2 * self.units], p.WhT[2 * self.units :]
         γ_rows, seen = p.steps.shaped(p.inputs["gamma_h"]), self._seen(p)
-        for block, F, *views in p.once(self._backward_views, self._scratch):
+        for block, F, *views in p.once(self._backward_views):
             self._factors(p, block, F, p.kept[1], seen)
             ds_z, ds_r, ds_c, ds, z, r, side_by_side, ds_zr, dk, e, dh, _, dh_ = views
             m, (γ,) = p.masks(block), block.cut(block.part(γ_rows))
@@ -181,7 +180,7 @@ class GRUD(ResetGated):
         dv, dm = np.split(super()._backward_inputs(p), 2, axis=1)
         x, m, _ = np.split(p.inputs["x"], 3, axis=1)
         γ_x, γ_h, (dk,) = p.inputs["gamma_x"], p.inputs["gamma_h"], p.made
-        ds_h = np.where(γ_h < 1, -dk * flat(p.before(p.states[0])) * γ_h, 0)  # (4) dγ_h, (3) ds_h
+        ds_h = np.where(γ_h < 1, -dk * p.states[0][p.steps.previous] * γ_h, 0)  # (4) dγ_h, (3) ds_h
         ds_x = np.where(γ_x < 1, -dv * (1 - m) * x * γ_x, 0)  # (2) dγ_x, (1) ds_x
         rows = {"ds_x": ds_x, "ds_h": ds_h}
         p.inputs |= rows

@@ -1,6 +1,6 @@
 """What the loops over time work on, and which of them run: the cell's own in NumPy, or the same compiled."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -31,6 +31,7 @@ class Loops(NamedTuple):
     splits: tuple[int, ...] = ()  # the gates before which the recurrent product of a step is cut in two
     kept: tuple[str, ...] = ()  # rows (P, H) that the forward loop keeps besides gates and states
     made: tuple[str, ...] = ()  # rows (P, H) that the backward loop makes besides the gradients of the scores
+    factors: int = 0  # arrays of a gate's size that it fills for a block of steps before it reads them
 
     def compiled(self, φ: Activation, σs: Iterable[Activation]) -> Compiled | None:
         """Return the compiled loops, or None where those in NumPy are to run, as for unusual activations."""
@@ -95,6 +96,11 @@ class Pass:
         The gradients of the states, which begin as those of the outputs.
     made : list of ndarray (P, H)
         The rows of `Loops.made`.
+    blocks : list of (Span, ndarray)
+        The steps in blocks that are small enough to stay in the cache, the last first, each with memory for
+        the `Loops.factors`.
+    w, d, e : ndarray (G, N, H), (N, H) and (N, H)
+        Memory for the recurrent products of a step, for its dh₋ and for intermediates.
     WhT : ndarray (G·H, H)
         The recurrent weights transposed, contiguous: the products of the backward loop run faster.
     inputs, forward_rows, backward_rows : dict
@@ -126,6 +132,8 @@ class Pass:
         self.a = steps.shaped(scratch("a", (G, P, H))) if apart else self.s
         self.states = [scratch(f"states {name}", (steps.N + P, H)) for name in cell.states]
         self.kept = [steps.shaped(scratch(name, (P, H))) for name in cell.loops.kept]
+        self.w = scratch("w", (G, steps.N, H))
+        self.d, self.e = scratch("d", (steps.N, H)), scratch("e", (steps.N, H))
         self._cuts: dict[str, Any] = {}
         if training:
             self._prepare_backward(scratch, cell)
@@ -136,6 +144,9 @@ class Pass:
         self.ds, self.WhT = scratch("ds", (P, G * H)), scratch("WhT", (G * H, H))
         self.dh = scratch("dh", (N + P, H))
         self.made = [scratch(name, (P, H)) for name in cell.loops.made]
+        if not cell.compiled:
+            blocks, n = self.steps.blocks(BLOCK // H), cell.loops.factors
+            self.blocks = [(block, scratch("F", (n, *block.part(self.a[0]).shape))) for block in blocks]
         self.forward_rows = named(cell.gates, self.a) | named(cell.loops.kept, self.kept)
         self.forward_rows |= named(others, (state[N:] for state in self.states[1:]))
         self.backward_rows = named(cell.loops.made, self.made)  # in the order in which they are computed
@@ -151,11 +162,11 @@ class Pass:
         """
         np.matmul(self._x, Wx_b if self.as_rows else by_gate(Wx_b, G), out=self._products)
 
-    def once(self, cut: Callable[..., Views], scratch: Scratch) -> Views:
+    def once(self, cut: Callable[["Pass"], Views]) -> Views:
         """Return what `cut` makes of this memory, the first time only."""
         name = cut.__name__
         if name not in self._cuts:
-            self._cuts[name] = cut(self, scratch)
+            self._cuts[name] = cut(self)
         found: Views = self._cuts[name]
         return found
 
@@ -174,18 +185,14 @@ class Pass:
         """Return the mask of recurrent dropout at each step; nothing without it."""
         return [] if self.m is None else span.first(self.m)[0]
 
-    def carried(self, block: Span, scratch: Scratch) -> list[list[Array]]:
+    def carried(self, block: Span) -> list[list[Array]]:
         """Return, for each step, dh, where dh₋ is computed, and dh₋ itself.
 
         It is computed aside if it is to be added, since dh₋ begins as the gradient of an output.
         """
         dh_, dh = block.around(self.dh)
-        d = block.first(scratch("d", (self.steps.N, self.dh.shape[1])))[0] if self.sequences else dh_
+        d = block.first(self.d)[0] if self.sequences else dh_
         return [dh, d, dh_]
-
-    def blocks(self) -> Iterator[Span]:
-        """Yield the steps in blocks that are small enough to stay in the cache, the last first."""
-        return self.steps.blocks(BLOCK // self.dh.shape[1])
 
     def arrays(self) -> list[Array]:
         """Return what the compiled loops take first."""
@@ -200,7 +207,8 @@ class Pass:
 
     def last(self) -> Array:
         """Return the state (N, S) after the last step of each sequence."""
-        return np.concatenate([self.steps.last(h) for h in self.states], axis=1)
+        steps = self.steps
+        return steps.unsort(np.concatenate([h[steps.final] for h in self.states], axis=1))
 
 
 def by_gate(rows: Array, G: int) -> Array:

@@ -8,7 +8,6 @@ import numpy as np
 from nnfw.activations import Activation
 from nnfw.core.typing import Array
 from nnfw.core.validation import FINITE
-from nnfw.core.vectors import Scratch
 from nnfw.initializers import Constant, Initializer
 from nnfw.layers.gated import Gated, RecurrentOptions
 from nnfw.layers.loops import Loops, Pass, by_gate
@@ -94,7 +93,7 @@ class LSTM(Gated):
     gates = ("i", "f", "o", "g")
     _sigma_gates = ("i", "f", "o")
     _states = ("h", "c")
-    _loops = Loops("lstm", kept=("v",))
+    _loops = Loops("lstm", kept=("v",), factors=5)
 
     def __init__(
         self,
@@ -111,45 +110,44 @@ class LSTM(Gated):
     def _bias_initializer(self, gate: str) -> Initializer:
         return Constant(self.forget_bias) if gate == "f" else self.bias_initializer
 
-    def _forward_steps(self, p: Pass, Wh: list[Array], scratch: Scratch) -> None:
+    def _forward_steps(self, p: Pass, Wh: list[Array]) -> None:
         """Turn the scores into i, f, o and g, and fill the states h and c."""
         σ, φ, W = self._gate(), self.activation, by_gate(Wh[0], 4)
-        s, s_ifo, s_g, ifo, i, f, o, g, v, c_, c, d, u = p.once(self._forward_views, scratch)
+        s, s_ifo, s_g, ifo, i, f, o, g, v, c_, c, e, w = p.once(self._forward_views)
         h_, h, seen, m = p.around()
         for t in range(len(s)):
             if m:
                 np.multiply(h_[t], m[t], out=seen[t])
-            s[t] += np.matmul(seen[t], W, out=u[t])  # (1) to (4) x Wx + h₋ Wh + b
+            s[t] += np.matmul(seen[t], W, out=w[t])  # (1) to (4) x Wx + h₋ Wh + b
             σ(s_ifo[t], ifo[t])  # (1) i, (2) f, (4) o
             φ(s_g[t], g[t])  # (3) g
             np.multiply(f[t], c_[t], out=c[t])  # (5) f∘c₋
-            c[t] += np.multiply(i[t], g[t], out=d[t])  # (5) c
+            c[t] += np.multiply(i[t], g[t], out=e[t])  # (5) c
             φ(c[t], v[t])  # (6) v
             np.multiply(o[t], v[t], out=h[t])  # (6) h
 
-    def _forward_views(self, p: Pass, scratch: Scratch) -> list[list[Array]]:
+    def _forward_views(self, p: Pass) -> list[list[Array]]:
         """Return lists with one view a step: the scores, those of i, f, o and of g; i, f, o as one; all four.
 
         Then come v, c₋ and c, and memory for intermediates of one gate and for the products of all.
         """
-        N, H, steps = p.steps.N, self.units, p.steps
-        gates = steps.cut(p.s, p.s[:3], p.s[3], p.a[:3], *p.a, *p.kept)
-        work = steps.first(scratch("d", (N, H)), scratch("u", (4, N, H)))
-        return [*gates, *steps.around(p.states[1]), *work]
+        gates = p.steps.cut(p.s, p.s[:3], p.s[3], p.a[:3], *p.a, *p.kept)
+        return [*gates, *p.steps.around(p.states[1]), *p.steps.first(p.e, p.w)]
 
     def _backward_steps(self, p: Pass, *others: Array) -> None:
         """Fill ds and complete the gradients dh of the states, the last step first; dc is one step's."""
         c_before, c = p.before(p.states[1]), p.steps.shaped(p.states[1][p.steps.N :])
-        for block, F, Fv, *views in p.once(self._backward_views, self._scratch):
+        for block, F, *views in p.once(self._backward_views):
             (i, f, o, g), v, φ, m = block.part(p.a), block.part(p.kept[0]), self.activation, p.masks(block)
-            Fi, Ff, Fo, Fg = self._slopes(p, block, F)  # and then what dc and dh are multiplied by, for ds
+            self._slopes(p, block, F)
+            Fi, Ff, Fo, Fg, Fv = F  # what dc and dh are multiplied by, for ds and for dh∘o∘φ′
             Fi *= g
             Ff *= block.part(c_before)
             Fo *= v
             Fg *= i
             φ.derivative(v, block.part(c), Fv)
             Fv *= o
-            ds_i, ds_f, ds_o, ds_g, ds, fv, f, side_by_side, ds_t, e, dh, d, dh_ = views
+            ds_i, ds_f, ds_o, ds_g, fv, ds, f, side_by_side, ds_t, e, dh, d, dh_ = views
             (dc,) = block.first(*others)
             for t in reversed(range(len(block))):
                 ds_o[t] *= dh[t]  # (6) do, (4) ds_o
@@ -165,14 +163,10 @@ class LSTM(Gated):
                 if p.sequences:
                     dh_[t] += d[t]  # (1) to (4) dh₋
 
-    def _backward_views(self, p: Pass, scratch: Scratch) -> list[tuple[Any, ...]]:
-        """Return, for each block of steps, the block, its factors F, Fv, and lists with one view a step."""
-        views = []
-        for block in p.blocks():
-            f = block.part(p.a[1])
-            F, Fv = scratch("F", (4, *f.shape)), scratch("Fv", f.shape)
-            ds = block.part(p.steps.shaped(by_gate(p.ds, 4))), block.part(p.steps.shaped(p.ds))
-            e = block.first(scratch("e", (p.steps.N, self.units)))
-            carried = p.carried(block, scratch)
-            views.append((block, F, Fv, *block.cut(*F, F, Fv, f, *ds), *e, *carried))
+    def _backward_views(self, p: Pass) -> list[tuple[Any, ...]]:
+        """Return, for each block of steps, the block, its factors F, and lists with one view a step."""
+        views, rows = [], [p.steps.shaped(array) for array in (by_gate(p.ds, 4), p.ds)]
+        for block, F in p.blocks:
+            cut = block.cut(*F, F[:4], *(block.part(array) for array in (p.a[1], *rows)))
+            views.append((block, F, *cut, *block.first(p.e), *p.carried(block)))
         return views

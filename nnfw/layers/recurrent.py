@@ -16,7 +16,7 @@ from nnfw.core.vectors import Scratch, lent
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer, Options
 from nnfw.layers.loops import Cell, Loops, Pass, Weights
-from nnfw.layers.packing import Steps, Unpacked, flat, steps_of
+from nnfw.layers.packing import Steps, Unpacked, steps_of
 from nnfw.layers.parameters import NOTHING, key, rows_from
 
 INFERENCE_ROWS = 2048  # samples × steps that inference takes at a time, whatever T is
@@ -231,7 +231,7 @@ class Recurrent(Layer):
             p.compiled.forward(*p.arrays(), *weights.Wh)
         elif steps.P:
             with np.errstate(over="ignore"):  # see `Sigmoid.gate`
-                self._forward_steps(p, weights.Wh, scratch)
+                self._forward_steps(p, weights.Wh)
         return p
 
     def _forward_inputs(self, x: Array, out: Array, steps: Steps) -> dict[str, Array]:
@@ -260,13 +260,13 @@ class Recurrent(Layer):
             p.dh[...] = 0
             p.dh[steps.final] = dy[steps.order]
         p.WhT[...] = self._blocks["Wh"].T
-        others = [np.zeros((N, H), self.dtype) for _ in p.states[1:]]
+        others = np.zeros((len(p.states) - 1, N, H), self.dtype)  # of the rest of the state
         if p.compiled and steps.P:
             p.compiled.backward(*p.arrays(), *p.made, p.ds, p.dh, *others, p.WhT)
         elif steps.P:
             self._backward_steps(p, *others)
         self.cache.update(p.backward_rows)
-        self.initial_gradient = np.concatenate([steps.unsort(d) for d in (p.dh[:N], *others)], axis=1)
+        self.initial_gradient = steps.unsort(np.concatenate([p.dh[:N], *others], axis=1))
         return steps.unpack(self._backward_inputs(p)) if self._needs_dx else NOTHING
 
     def _backward_inputs(self, p: Pass) -> Array:
@@ -283,7 +283,7 @@ class Recurrent(Layer):
         np.matmul(p.x.T, p.ds, out=self._grad_Wx_b)  # of Wx, and of b in the row below
         self._recurrent_gradients(p)
 
-    def _forward_steps(self, p: Pass, Wh: list[Array], scratch: Scratch) -> None:
+    def _forward_steps(self, p: Pass, Wh: list[Array]) -> None:
         """Run the loop over time: complete the scores ``p.s``, fill ``p.a``, ``p.states`` and ``p.kept``."""
         raise NotImplementedError
 
@@ -296,4 +296,4 @@ class Recurrent(Layer):
 
     def _recurrent_gradients(self, p: Pass) -> None:
         """Fill the gradients of the recurrent weights."""
-        np.matmul(flat(p.before(p.seen)).T, p.ds, out=self._grad_blocks["Wh"])
+        np.matmul(p.seen[p.steps.previous].T, p.ds, out=self._grad_blocks["Wh"])

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from nnfw.core.typing import Array
-from nnfw.core.vectors import Scratch
 from nnfw.layers.loops import Loops, Pass
 from nnfw.layers.recurrent import Recurrent
 
@@ -51,9 +50,9 @@ class RNN(Recurrent):
     gates = ("",)
     _loops = Loops("rnn")
 
-    def _forward_steps(self, p: Pass, Wh: list[Array], scratch: Scratch) -> None:
+    def _forward_steps(self, p: Pass, Wh: list[Array]) -> None:
         """Fill the states h from the input products."""
-        (s,), (W,), φ = p.once(self._forward_views, scratch), Wh, self.activation
+        (s,), (W,), φ = p.once(self._forward_views), Wh, self.activation
         keeps = φ.needs_input  # the scores, for its derivative
         h_, h, seen, m = p.around()
         for t in range(len(s)):
@@ -63,14 +62,14 @@ class RNN(Recurrent):
             scores = np.add(s[t], h[t], out=s[t] if keeps else h[t])  # (1) x Wx + h₋ Wh + b
             φ(scores, h[t])  # (1) h
 
-    def _forward_views(self, p: Pass, scratch: Scratch) -> list[list[Array]]:
+    def _forward_views(self, p: Pass) -> list[list[Array]]:
         """Return a list with the view of the scores at each step."""
         return p.steps.cut(*p.s)
 
     def _backward_steps(self, p: Pass, *others: Array) -> None:
         """Fill ds and complete the gradients dh of the states, the last step first."""
         h, φ = p.steps.shaped(p.states[0][p.steps.N :]), self.activation
-        for block, slope, ds, dh, d, dh_ in p.once(self._backward_views, self._scratch):
+        for block, slope, ds, dh, d, dh_ in p.once(self._backward_views):
             φ.derivative(block.part(h), block.part(p.s)[0], slope)  # (1) φ′, of many steps at once
             m = p.masks(block)
             for t in reversed(range(len(block))):
@@ -81,10 +80,10 @@ class RNN(Recurrent):
                 if p.sequences:
                     dh_[t] += d[t]  # (1) dh₋ += ds Whᵀ
 
-    def _backward_views(self, p: Pass, scratch: Scratch) -> list[tuple[Any, ...]]:
+    def _backward_views(self, p: Pass) -> list[tuple[Any, ...]]:
         """Return, for each block of steps, the block, its part of ds, and lists with one view a step."""
         ds, views = p.steps.shaped(p.ds), []
-        for block in p.blocks():
+        for block, _ in p.blocks:
             slope = block.part(ds)
-            views.append((block, slope, *block.cut(slope), *p.carried(block, scratch)))
+            views.append((block, slope, *block.cut(slope), *p.carried(block)))
         return views

@@ -150,8 +150,8 @@ OTHERS = [
     Fault(
         "LSTM: c₋ and g swapped",
         LSTM,
-        "np.multiply(i[t], g[t], out=d[t])",
-        "np.multiply(i[t], c_[t], out=d[t])",
+        "np.multiply(i[t], g[t], out=e[t])",
+        "np.multiply(i[t], c_[t], out=e[t])",
     ),
     Fault(
         "LSTM: output without φ",
