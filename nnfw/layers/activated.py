@@ -60,10 +60,9 @@ class Activated(Layer):
 
     def _slope(self, dy: Array, of_logits: bool) -> Array:
         """Return ds for dy of the output's shape, which is ds already if it is `of_logits`."""
-        y = self._recall("y", "backward")
-        dy = self._check_gradient(dy, y.shape)
-        ds = dy if of_logits else self.activation.backward(dy, y, self.cache.get("s"))
-        self.cache["ds"] = ds
+        dy, cache = self._check_gradient(dy), self.cache
+        ds = dy if of_logits else self.activation.backward(dy, cache["y"], cache.get("s"))
+        cache["ds"] = ds
         return ds
 
 

@@ -104,9 +104,8 @@ class AttentionPooling(Attention):
 
     def backward(self, dy: Array) -> Array:
         """Return dx (N, T, D), given dy (N, D)."""
-        y = self._recall("y", "backward")
+        dy = self._check_gradient(dy)
         x, k, a = (self.cache[name] for name in ("x", "k", "weights"))
-        dy = self._check_gradient(dy, y.shape)
         da = (x @ dy[..., None])[..., 0]  # (4)
         de = SOFTMAX.backward(da, a)  # (3)
         ds = de[..., None] * self.params["v"][:, 0]  # (2)
@@ -116,10 +115,8 @@ class AttentionPooling(Attention):
 
     def gradients(self) -> None:
         """Fill dW and db, (1), and dv, (2), over all samples and steps at once."""
-        ds, k = (
-            array.reshape(-1, self.units) for array in (self._recall("ds", "gradients"), self.cache["k"])
-        )
-        x = self.cache["x"].reshape(-1, len(self.params["W"]))
+        ds = self._recall("ds", "gradients").reshape(-1, self.units)
+        x, k = self.cache["x"].reshape(-1, len(self.params["W"])), self.cache["k"].reshape(-1, self.units)
         np.matmul(x.T, ds, out=self.grads["W"])
         ds.sum(axis=0, out=self.grads["b"])
         np.matmul(k.T, self.cache["de"].reshape(-1, 1), out=self.grads["v"])
@@ -215,9 +212,9 @@ class SelfAttention(Attention):
 
     def backward(self, dy: Array) -> Array:
         """Return dx (N, T, D), given dy (N, T, H)."""
-        y = self._recall("y", "backward")
+        dy = self._check_gradient(dy)
         q, k, v, a, valid = (self.cache[name] for name in ("q", "k", "v", "weights", "valid"))
-        dy = without(~valid, self._check_gradient(dy, y.shape))
+        dy = without(~valid, dy)
         da, dv = dy @ v.swapaxes(1, 2), a.swapaxes(1, 2) @ dy  # (4)
         de = SOFTMAX.backward(da, a) / math.sqrt(self.units)  # (3), (2)
         ds = np.concatenate([de @ k, de.swapaxes(1, 2) @ q, dv], axis=-1)  # (2): dq, dk and dv side by side

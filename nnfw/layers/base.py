@@ -255,8 +255,9 @@ class Layer(Part, Parametrized):
             before = "backward(dy)" if verb == "gradients" else "forward(x, training=True)"
             raise RuntimeError(f"{self._label}: {verb} comes after {before}, which has not been called yet")
 
-    def _check_gradient(self, dy: Array, shape: tuple[int, ...]) -> Array:
-        """Return dy in the layer's dtype, if it has the `shape` of the last training output."""
+    def _check_gradient(self, dy: Array, shape: tuple[int, ...] | None = None) -> Array:
+        """Return dy in the layer's dtype, if it has the output's `shape`, by default that of the kept `y`."""
+        shape = self._recall("y", "backward").shape if shape is None else shape
         dy = np.asarray(dy, self.dtype)
         if dy.shape != shape:
             raise ShapeError(

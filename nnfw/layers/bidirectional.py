@@ -153,8 +153,7 @@ class Bidirectional(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return dx (N, T, D), the sum of both directions', given dy of the output's shape."""
-        y = self._recall("y", "backward")
-        dy = self._check_gradient(dy, y.shape)
+        dy = self._check_gradient(dy)
         dh, dk = MERGES[self.merge][1](dy, self.cache["h"], self.cache["k"])  # (1)
         self.ahead._needs_dx = self.back._needs_dx = self._needs_dx
         return self.ahead.backward(dh) + self.back.backward(dk)

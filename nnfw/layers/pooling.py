@@ -39,11 +39,10 @@ class Pooling(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return dx (N, T, D), given dy (N, D)."""
-        y = self._recall("y", "backward")
-        dy = self._check_gradient(dy, y.shape)
+        dy = self._check_gradient(dy)
         if not self._needs_dx:
             return NOTHING
-        x, lengths = self.cache["x"], self.cache["lengths"]
+        x, y, lengths = (self.cache[name] for name in ("x", "y", "lengths"))
         dx = self.spread(dy, x, y, lengths)
         dx[lengths == 0] = 0
         return dx

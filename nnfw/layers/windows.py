@@ -114,8 +114,8 @@ class Windowed(Layer):
 
     def backward(self, dy: Array, of_logits: bool = False) -> Array:
         """Return dx, of the shape of x, given dy, of the shape of y; see `Dense.backward` for logits."""
-        y, windows, lengths = self._recall("y", "backward"), self._windows, self.cache.get("lengths")
-        dy = self._check_gradient(dy, y.shape)
+        dy = self._check_gradient(dy)
+        windows, lengths = self._windows, self.cache.get("lengths")
         if lengths is not None:
             dy = cleared(dy, windows.count(lengths))
         ds = self._slope(dy, of_logits)

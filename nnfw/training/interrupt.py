@@ -35,7 +35,7 @@ def outermost(network: Model) -> Model:
 
 
 @contextmanager
-def exclusive(network: Model, callbacks: Sequence[Any] = ()) -> Iterator[None]:
+def exclusive(network: Model, callbacks: Sequence[Any]) -> Iterator[None]:
     """Hold a network and callbacks for one fit; `Interrupt.rest` lets go of the network between updates.
 
     It raises a RuntimeError if another fit holds one of them already, in this thread or another.

@@ -46,10 +46,9 @@ class MetricTracker:
         self.statistics = []
         if not batch.valid:
             return  # no sequence of the batch has a step
+        y = batch.y
         if self.metrics and a.ndim > 2 and not self.loss.of_sequences:
-            a, y = steps_as_samples(a, batch.lengths), steps_as_samples(batch.y, batch.lengths)
-        else:
-            y = batch.y
+            a, y = steps_as_samples(a, batch.lengths), steps_as_samples(y, batch.lengths)
         predicted = a if self.loss.outputs_per_target == 1 else self.loss.estimate(a)
         for running in self.metrics.values():
             of = a if running.metric.of_outputs else predicted
