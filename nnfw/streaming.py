@@ -108,8 +108,10 @@ class Stream:
     def _begin(self, x: Array) -> None:
         """Raise a ValueError if a sequence begins with the mask of an `Embedding`: that is padding."""
         symbols = self._first._find_lengths(x)  # 0 for a mask, 1 for another; None without a mask
-        begun = self._begun if symbols is None else self._begun | (symbols > 0)
-        if symbols is not None and not begun.all():
+        if symbols is None:
+            return
+        begun = self._begun | (symbols > 0)
+        if not begun.all():
             raise ValueError(
                 f"step: sequence {begun.argmin()} begins with the mask of {self._first._label}; that "
                 f"is padding, so leave it out in front, and step through the symbols alone"
@@ -138,7 +140,7 @@ class Stream:
         """Show in a notebook what each layer remembers."""
         rows = [
             (name, "-" if state is None else f"{state.shape}, norm {norm(state):.3g}")
-            for (name, _), state in zip(self.network._named_leaves(), flat(self._states), strict=True)
+            for (name, _), state in zip(self.network._named_leaves(), unnested(self._states), strict=True)
         ]
         return notebook.table([("layer", "state"), *rows], repr(self)[1:-1])
 
@@ -149,6 +151,6 @@ class Stream:
         return other
 
 
-def flat(states: list[Any]) -> list[Any]:
+def unnested(states: list[Any]) -> list[Any]:
     """Return the states in nested lists of them, one after another."""
-    return [one for state in states for one in (flat(state) if isinstance(state, list) else [state])]
+    return [one for state in states for one in (unnested(state) if isinstance(state, list) else [state])]

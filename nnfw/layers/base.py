@@ -14,7 +14,7 @@ from nnfw.core.registry import Part
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import Check, boolean, floating, generator, label
 from nnfw.core.vectors import clip_to_norm
-from nnfw.layers.parameters import Parametrized, count
+from nnfw.layers.parameters import Parametrized, size_of
 from nnfw.optimizers import Optimizer, State
 from nnfw.regularizers import Regularizer, Regularizers
 
@@ -162,7 +162,7 @@ class Layer(Part, Parametrized):
         """Allocate the parameters and fill them from `rng`."""
         owner = type(self).__name__
         rng, dtype = generator(owner, "rng", rng), floating(owner, "dtype", dtype).name
-        size = count(self._specs)
+        size = size_of(self._specs)
         vars(self).update(flat_params=np.zeros(size, dtype), flat_grads=np.zeros(size, dtype))
         self.cache, self._state, self._memory = {}, None, None
         if self._owner is None:  # else the network gives it its own stream of noise

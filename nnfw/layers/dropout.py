@@ -6,7 +6,6 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import AMOUNT, FRACTION, boolean
 from nnfw.layers.base import Layer, with_samples
-from nnfw.layers.parameters import NOTHING
 
 
 class Dropout(Layer):
@@ -80,8 +79,7 @@ class Dropout(Layer):
 
     def backward(self, dy: Array) -> Array:
         """Return dx, of the shape of dy: (2)."""
-        dy = self._check_gradient(dy)
-        return dy * self.cache["m"] if self._needs_dx else NOTHING  # (2)
+        return self._check_gradient(dy) * self.cache["m"]  # (2)
 
 
 class GaussianNoise(Layer):

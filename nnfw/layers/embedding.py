@@ -11,7 +11,6 @@ from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import first_where, positive_integer, whole_number
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer, Options, with_samples
-from nnfw.layers.parameters import NOTHING
 
 
 class Embedding(Layer):
@@ -142,7 +141,7 @@ class Embedding(Layer):
         """Return zeros of the shape of x: there is no gradient with respect to an index."""
         x = self._recall("x", "backward")
         self.cache = {"x": x, "dy": self._check_gradient(dy, (*x.shape, self.units))}
-        return np.zeros(x.shape, self.dtype) if self._needs_dx else NOTHING
+        return np.zeros(x.shape, self.dtype)
 
     def gradients(self) -> None:
         """Fill dE: (1), each row the sum of dy over the steps that used it, in their order."""

@@ -12,7 +12,7 @@ from nnfw.kernels import kernel
 from nnfw.layers.packing import Span, Steps, flat
 from nnfw.layers.parameters import NOTHING, key
 
-Views = TypeVar("Views")
+Cut = TypeVar("Cut")
 
 BLOCK = 1 << 16  # numbers of one factor that the backward loop makes at a time: 256 KB in float32
 
@@ -147,10 +147,10 @@ class Pass:
         if not cell.compiled:
             blocks, n = self.steps.blocks(BLOCK // H), cell.loops.factors
             self.blocks = [(block, scratch("F", (n, *block.part(self.a[0]).shape))) for block in blocks]
-        self.forward_rows = named(cell.gates, self.a) | named(cell.loops.kept, self.kept)
-        self.forward_rows |= named(others, (state[N:] for state in self.states[1:]))
-        self.backward_rows = named(cell.loops.made, self.made)  # in the order in which they are computed
-        self.backward_rows |= named((key("ds", gate) for gate in cell.gates), by_gate(self.ds, G))
+        self.forward_rows = by_name(cell.gates, self.a) | by_name(cell.loops.kept, self.kept)
+        self.forward_rows |= by_name(others, (state[N:] for state in self.states[1:]))
+        self.backward_rows = by_name(cell.loops.made, self.made)  # in the order in which they are computed
+        self.backward_rows |= by_name((key("ds", gate) for gate in cell.gates), by_gate(self.ds, G))
         self.backward_rows |= {"ds": self.ds, "dh": self.dh[N:]}
 
     def multiply(self, Wx_b: Array, G: int) -> None:
@@ -162,12 +162,12 @@ class Pass:
         """
         np.matmul(self._x, Wx_b if self.as_rows else by_gate(Wx_b, G), out=self._products)
 
-    def once(self, cut: Callable[["Pass"], Views]) -> Views:
+    def once(self, cut: Callable[["Pass"], Cut]) -> Cut:
         """Return what `cut` makes of this memory, the first time only."""
         name = cut.__name__
         if name not in self._cuts:
             self._cuts[name] = cut(self)
-        found: Views = self._cuts[name]
+        found: Cut = self._cuts[name]
         return found
 
     def before(self, states: Array) -> Array:
@@ -216,6 +216,6 @@ def by_gate(rows: Array, G: int) -> Array:
     return rows.reshape(len(rows), G, rows.shape[1] // G).swapaxes(0, 1)
 
 
-def named(names: Iterable[str], arrays: Iterable[Array]) -> dict[str, Array]:
+def by_name(names: Iterable[str], arrays: Iterable[Array]) -> dict[str, Array]:
     """Return the arrays that have a name, by name."""
     return {name: array for name, array in zip(names, arrays, strict=True) if name}

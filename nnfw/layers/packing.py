@@ -20,7 +20,7 @@ import numpy as np
 
 from nnfw.core.typing import Array
 
-Step = tuple[slice, slice, slice]  # before, after, now
+Slices = tuple[slice, slice, slice]  # before, after, now
 
 
 class Span:
@@ -39,7 +39,7 @@ class Span:
         The first of these steps, among all.
     """
 
-    def __init__(self, slices: list[Step], n: int | None, start: int = 0) -> None:
+    def __init__(self, slices: list[Slices], n: int | None, start: int = 0) -> None:
         self.slices, self.n, self.place = slices, n, slice(start, start + len(slices))
         self.rows = slice(slices[0][2].start, slices[-1][2].stop) if slices else slice(0)
 
@@ -132,7 +132,7 @@ class Steps(Span):
         self.P = sum(sizes)
         if lengths is None:
             self.order, self.previous, self.final = slice(None), slice(self.P), slice(self.P, self.P + N)
-        slices: list[Step] = []
+        slices: list[Slices] = []
         before = now = 0
         for n in sizes:
             after = N + now

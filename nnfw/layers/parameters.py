@@ -79,7 +79,7 @@ def key(name: str, gate: str) -> str:
     return f"{name}_{gate}" if gate else name
 
 
-def count(specs: Mapping[str, Spec]) -> int:
+def size_of(specs: Mapping[str, Spec]) -> int:
     """Return how many numbers the parameters are."""
     return sum(math.prod(spec.shape) for spec in specs.values())
 
@@ -95,7 +95,7 @@ def lay_out(flat: Array, specs: Mapping[str, Spec]) -> tuple[dict[str, Array], V
     >>> blocks["Wx"].tolist(), params["Wx_r"].tolist()
     ([[0.0, 1.0], [2.0, 3.0]], [[1.0], [3.0]])
     """
-    if flat.size != count(specs):
+    if flat.size != size_of(specs):
         return {}, Views()
     blocks: dict[str, Array] = {}
     views: dict[str, Array] = {}

@@ -15,7 +15,7 @@ from nnfw.core.lengths import is_sequence
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import each, optional, shown, whole_number
 from nnfw.layers.base import Layer
-from nnfw.layers.parameters import count
+from nnfw.layers.parameters import size_of
 
 
 def check_layers(layers: Sequence[Layer], owner: str) -> tuple[Layer, ...]:
@@ -136,7 +136,7 @@ def keeps_steps(layer: Any, y: Array, steps: tuple[int, ...], shapes: Sequence[S
 
 def check_memory(leaves: Iterable[Layer], dtype: np.dtype[Any]) -> None:
     """Raise a ValueError if the parameters and their gradients do not fit into the memory of the machine."""
-    sizes = {leaf._label: count(leaf._specs) for leaf in leaves}
+    sizes = {leaf._label: size_of(leaf._specs) for leaf in leaves}
     needed, memory = 2 * dtype.itemsize * sum(sizes.values()), physical_memory()
     if needed > memory:
         largest = max(sizes, key=lambda label: sizes[label])

@@ -59,7 +59,7 @@ def restore_network(
     """Give a new network the state that was described; `rule` updates it if it is part of another one."""
     network._default_optimizer = bool(known.get("default optimizer"))  # missing in a file of 0.1.0
     rule = network._own_optimizer or rule or network.optimizer
-    layers = list(described_layers(network, known, prefix, rule))
+    layers = list(to_restore(network, known, prefix, rule))
     for layer, state, own_prefix, own_rule in layers:
         if isinstance(layer, Model):  # first: the outermost compute_shapes decides what neighbours share
             restore_network(layer, state, out, own_prefix, own_rule)
@@ -94,7 +94,7 @@ def describe_layers(chain: Sequential, into: Describer, prefix: str, built: bool
     return [describe_layer(layer, into, f"{prefix}{name}.", built) for name, layer in layers]
 
 
-def described_layers(
+def to_restore(
     chain: Sequential, known: Json, prefix: str, rule: Optimizer | None
 ) -> Iterator[tuple[Layer, Any, str, Optimizer | None]]:
     """Yield the layers of a chain, with what each needs to be restored.
@@ -104,7 +104,7 @@ def described_layers(
     """
     for name, layer, state in zip(chain._names, chain.layers, known["layers"], strict=True):
         if isinstance(layer, Sequential) and not isinstance(layer, Model):
-            yield from described_layers(layer, state, f"{prefix}{name}.", layer.optimizer or rule)
+            yield from to_restore(layer, state, f"{prefix}{name}.", layer.optimizer or rule)
         else:
             yield layer, state, f"{prefix}{name}.", rule
 

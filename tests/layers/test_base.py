@@ -209,17 +209,14 @@ def test_a_batch_of_no_samples(layer, training):
 
 @pytest.mark.parametrize(
     "layer",
-    [*LAYERS, Embedding(7, 3), Dropout(0.5), LayerNorm(), LastStep(), MeanPooling(), MaxPooling()],
+    [*LAYERS, LayerNorm(), LastStep(), MeanPooling(), MaxPooling()],
     ids=repr,
 )
 def test_no_input_gradient_is_computed_where_nobody_needs_it(layer):
-    given = np.random.default_rng(22).integers(0, 7, size=(N, T)) if layer._takes_indices else x
-    first, other = (renewed(layer, given.shape[1:]) for _ in range(2))
+    first, other = (renewed(layer, (T, D)) for _ in range(2))
     first._needs_dx = False
-    for one in (first, other):
-        one._noise = np.random.default_rng(1)
-    dy = random_dy(other.forward(given))
-    assert (step(first, given, dy).size, step(other, given, dy).shape) == (0, given.shape)
+    dy = random_dy(other.forward(x))
+    assert (step(first, x, dy).size, step(other, x, dy).shape) == (0, x.shape)
     assert_array_equal(first.flat_grads, other.flat_grads)
 
 
