@@ -139,6 +139,8 @@ class GRU(ResetGated):
     ((5, 4), (5, 7, 4))
     """
 
+    _loops = Loops("gru", splits=(2,), kept=("q",), factors=4)  # (3) needs r before
+
     def __init__(
         self,
         units: int,
@@ -150,9 +152,8 @@ class GRU(ResetGated):
     ) -> None:
         super().__init__(units, activation, recurrent_activation, **options)
         self.reset_after = boolean("GRU", "reset_after", reset_after)
-        self._loops = Loops("gru", splits=(2,), kept=("q",), factors=4)  # (3) needs r before
-        if self.reset_after:
-            self._loops = Loops("gru_after", kept=("u",), made=("du",), factors=4)
+        after = Loops("gru_after", kept=("u",), made=("du",), factors=4)
+        self._loops = after if self.reset_after else GRU._loops
 
     def _weights(self, scratch: Scratch) -> Weights:
         weights = super()._weights(scratch)

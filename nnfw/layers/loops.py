@@ -28,6 +28,7 @@ class Loops(NamedTuple):
     """What the loops of one kind of cell take and leave."""
 
     name: str
+    states: tuple[str, ...] = ("h",)  # the arrays (N, H) that the state is made of
     splits: tuple[int, ...] = ()  # the gates before which the recurrent product of a step is cut in two
     kept: tuple[str, ...] = ()  # rows (P, H) that the forward loop keeps besides gates and states
     made: tuple[str, ...] = ()  # rows (P, H) that the backward loop makes besides the gradients of the scores
@@ -54,10 +55,9 @@ class Cell(NamedTuple):
 
     loops: Loops
     gates: Sequence[str]
-    states: Sequence[str]
     units: int
     columns: int  # of x and the ones
-    apart: bool  # whether the gates need memory of their own, since a derivative needs the scores
+    needs_scores: bool  # whether a derivative needs the scores, so that the gates need memory of their own
     sequences: bool  # whether the outputs of all steps have gradients
     compiled: Compiled | None  # the loops that run in place of the cell's own
 
@@ -116,7 +116,7 @@ class Pass:
 
     def __init__(self, scratch: Scratch, steps: Steps, cell: Cell, training: bool) -> None:
         self.steps, self.compiled, self.sequences = steps, cell.compiled, cell.sequences
-        G, H, P, apart = len(cell.gates), cell.units, steps.P, cell.apart
+        G, H, P, apart = len(cell.gates), cell.units, steps.P, cell.needs_scores
         self.x = self._x = scratch("x", (P, cell.columns))
         self.as_rows = cell.compiled is not None or steps.n == 1
         if self.as_rows:
@@ -130,7 +130,7 @@ class Pass:
             self._products = scratch("s", (G, P, H))
             self.s = steps.shaped(self._products)
         self.a = steps.shaped(scratch("a", (G, P, H))) if apart else self.s
-        self.states = [scratch(f"states {name}", (steps.N + P, H)) for name in cell.states]
+        self.states = [scratch(f"states {name}", (steps.N + P, H)) for name in cell.loops.states]
         self.kept = [steps.shaped(scratch(name, (P, H))) for name in cell.loops.kept]
         self.w = scratch("w", (G, steps.N, H))
         self.d, self.e = scratch("d", (steps.N, H)), scratch("e", (steps.N, H))
@@ -140,7 +140,7 @@ class Pass:
 
     def _prepare_backward(self, scratch: Scratch, cell: Cell) -> None:
         """Take the memory of the backward pass, and name what the layer's cache shows, x and h excepted."""
-        G, H, N, P, (_, *others) = len(cell.gates), cell.units, self.steps.N, self.steps.P, cell.states
+        G, H, N, P, (_, *others) = len(cell.gates), cell.units, self.steps.N, self.steps.P, cell.loops.states
         self.ds, self.WhT = scratch("ds", (P, G * H)), scratch("WhT", (G * H, H))
         self.dh = scratch("dh", (N + P, H))
         self.made = [scratch(name, (P, H)) for name in cell.loops.made]

@@ -92,8 +92,7 @@ class LSTM(Gated):
 
     gates = ("i", "f", "o", "g")
     _sigma_gates = ("i", "f", "o")
-    _states = ("h", "c")
-    _loops = Loops("lstm", kept=("v",), factors=5)
+    _loops = Loops("lstm", states=("h", "c"), kept=("v",), factors=5)
 
     def __init__(
         self,

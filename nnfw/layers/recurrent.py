@@ -51,8 +51,7 @@ class Recurrent(Layer):
     _noisy = SHARES
     _transient = (*Layer._transient, "_Wx_b", "_grad_Wx_b", "_Wh", "_pass", "initial_gradient")
     gates: ClassVar[tuple[str, ...]] = ()  # in the order of their columns in Wx, Wh and b
-    _loops: Loops  # what the loops over time take and leave
-    _states: ClassVar[tuple[str, ...]] = ("h",)  # the arrays (N, H) that the state is made of
+    _loops: Loops = Loops("")  # what the loops over time take and leave
     _σ: Mapping[str, Activation] = MappingProxyType({})  # the activations of the gates that do not have φ
     _needs_scores: bool = False  # whether a gate's derivative needs its scores
     _free = ("cache", "initial_gradient")
@@ -82,7 +81,7 @@ class Recurrent(Layer):
         super().__init__(**options)
         owner = type(self).__name__
         self.units = positive_integer(owner, "units", units)
-        self._state_size = len(self._states) * self.units
+        self._state_size = len(self._loops.states) * self.units
         self.activation = self._elementwise("activation", activation)
         self.return_sequences = boolean(owner, "return_sequences", return_sequences)
         self.go_backwards = boolean(owner, "go_backwards", go_backwards)
@@ -162,7 +161,7 @@ class Recurrent(Layer):
         """
         if not training:
             return self.forward_with_state(x, lengths, initial_state)[0]
-        (x, steps, state), scratch = self._opened(x, lengths, initial_state), self._scratch
+        (x, steps, state), scratch = self._enter(x, lengths, initial_state), self._scratch
         self.cache = {}  # the memory of the pass before is written into
         if "_pass" in vars(self):
             self._pass.release()
@@ -178,7 +177,7 @@ class Recurrent(Layer):
 
         The steps are read in windows, so that the memory needed does not grow with T.
         """
-        x, steps, state = self._opened(x, lengths, initial_state)
+        x, steps, state = self._enter(x, lengths, initial_state)
         out = np.zeros((steps.N, steps.T, self.units), self.dtype) if self.return_sequences else None
         with lent(self.dtype) as scratch:  # not the layer's own: threads may share it
             weights = self._weights(scratch)
@@ -189,7 +188,7 @@ class Recurrent(Layer):
                     window.unpack(p.states[0][steps.N :], out)
         return (state[:, : self.units].copy() if out is None else out), state
 
-    def _opened(self, x: Array, lengths: Array | None, state: Array | None) -> tuple[Array, Steps, Array]:
+    def _enter(self, x: Array, lengths: Array | None, state: Array | None) -> tuple[Array, Steps, Array]:
         """Return x in the layer's dtype, the order in which it is read, and the state (N, S) before it."""
         x = np.asarray(x, self.dtype)
         self.check_input(x, len(self.params[key("Wx", self.gates[0])]), (3,))
@@ -209,7 +208,7 @@ class Recurrent(Layer):
         """Run the input products x Wx + b of all steps, then the forward loop."""
         N, D, H = len(x), len(self._blocks["Wx"]), self.units
         settings = self._needs_scores, self.return_sequences, weights.compiled
-        cell = Cell(self._loops, self.gates, self._states, H, D + self.use_bias, *settings)
+        cell = Cell(self._loops, self.gates, H, D + self.use_bias, *settings)
         # Batches of one shape share their memory, unless their lengths differ.
         p = scratch.once(Pass, steps, cell, training) if steps.n else Pass(scratch, steps, cell, training)
         p.x_mask = self._draw_mask(self.dropout, (N, D)) if training and self.dropout else None

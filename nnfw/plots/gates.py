@@ -75,7 +75,7 @@ def gates(
     counts = check_lengths("gates", batch.lengths, N, x.shape[1])
     if not np.any(counts if sample is None else counts[sample]):
         raise ValueError("gates: there is no step to draw; give x one of some steps, or another sample")
-    names = [*filter(None, one.gates), *reversed(one._states)]
+    names = [*filter(None, one.gates), *reversed(one._loops.states)]
     width, height = 2.0 + 3.6 * len(directions), 1.4 + 0.95 * len(names)
     with picture(path, width, height) as figure:
         cells = figure.add_gridspec(1 + len(names), len(directions), height_ratios=[1] * len(names) + [0.7])
@@ -85,7 +85,7 @@ def gates(
             order = similar(values[-1])
             for axes, name, value in zip(panels, names, values, strict=True):
                 draw_units(axes, value, order, closes=name in one._σ)
-                carried = name in one._states and name != "h"
+                carried = name in one._loops.states and name != "h"
                 title = f"{name}, {direction}".rstrip(", ")
                 axes.set_title(f"{title}: {'cell state' if carried else MEANINGS[name]}", loc="left")
                 axes.tick_params(labelbottom=False)
