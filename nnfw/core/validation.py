@@ -237,9 +237,7 @@ def to_numbers(array: Array) -> str:
         with suppress(TypeError, ValueError):
             array.astype(float)
             floats = ".astype(float) converts them, and "
-    return (
-        f"{floats}nnfw.data has LabelEncoder for labels, Vocabulary for texts, pad_sequences for ragged lists"
-    )
+    return f"{floats}nnfw.data has LabelEncoder for labels, Vocabulary for texts, pad_sequences for lists"
 
 
 def of_columns(table: Any, name: str) -> Array:
