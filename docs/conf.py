@@ -33,7 +33,7 @@ default_role = "py:obj"  # a name in single backticks is a link where the refere
 # ---- pages and notebooks
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
-nb_execution_mode = "cache"  # a page is executed again when its code has changed
+nb_execution_mode = "cache"  # a page is executed again when its own code has changed, not nnfw's
 nb_execution_timeout = 240
 nb_execution_raise_on_error = True
 nb_merge_streams = True
