@@ -42,7 +42,8 @@ class Group:
         found = self.exchange("the metrics", tracker.sums)
         tracker.sums = 0.0, 0, {}
         for total, weight, statistics in found:
-            tracker.total, tracker.weight = tracker.total + total, tracker.weight + weight
+            tracker.total += total
+            tracker.weight += weight
             for name, running in tracker.metrics.items():
                 if statistics[name] is not None:
                     running.merge(statistics[name])
