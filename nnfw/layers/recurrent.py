@@ -206,9 +206,9 @@ class Recurrent(Layer):
         self, x: Array, steps: Steps, state: Array, weights: Weights, scratch: Scratch, training: bool = False
     ) -> Pass:
         """Run the input products x Wx + b of all steps, then the forward loop."""
-        N, D, H = len(x), len(self._blocks["Wx"]), self.units
-        settings = self._needs_scores, self.return_sequences, weights.compiled
-        cell = Cell(self._loops, self.gates, H, D + self.use_bias, *settings)
+        N, D, H, sequences = len(x), len(self._blocks["Wx"]), self.units, self.return_sequences
+        columns = D + self.use_bias
+        cell = Cell(self._loops, self.gates, H, columns, self._needs_scores, sequences, weights.compiled)
         # Batches of one shape share their memory, unless their lengths differ.
         p = scratch.once(Pass, steps, cell, training) if steps.n else Pass(scratch, steps, cell, training)
         p.x_mask = self._draw_mask(self.dropout, (N, D)) if training and self.dropout else None
@@ -218,7 +218,7 @@ class Recurrent(Layer):
         if p.x_mask is not None:
             steps.scale(p.x[:, :D], p.x_mask)
         p.multiply(weights.Wx_b, len(self.gates))
-        if training and self.return_sequences:
+        if training and sequences:
             p.states[0] = np.empty(p.dh.shape, self.dtype)  # whose memory is that of the output
         p.seen = p.states[0]
         for k, h in enumerate(p.states):

@@ -180,8 +180,8 @@ OTHERS = [
     Fault(
         "gradients of outputs at all steps overwritten",
         RECURRENT,
-        "settings = self._needs_scores, self.return_sequences",
-        "settings = self._needs_scores, False",
+        "self._needs_scores, sequences, ",
+        "self._needs_scores, False, ",
     ),
     Fault("initial state ignored", RECURRENT, "h[:N] = state[", "h[:N] = 0 * state["),
     Fault("initial state in the wrong order", RECURRENT, "state[steps.order, k", "state[:, k"),
