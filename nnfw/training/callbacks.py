@@ -80,7 +80,7 @@ class Callback(Part):
 
 
 def open_callbacks(callbacks: Any) -> list[Callback]:
-    """Return the callbacks as a list, if they are callbacks, and all hooks that they define are known."""
+    """Return the callbacks in the order of their calls, if all are callbacks whose hooks are known."""
     if not isinstance(callbacks, Iterable):
         raise TypeError(f"fit: callbacks must be a list, [callback], got {type(callbacks).__name__} alone")
     callbacks = list(callbacks)
@@ -99,7 +99,7 @@ def open_callbacks(callbacks: Any) -> list[Callback]:
             raise ValueError(
                 f"fit: callbacks[{place}] is the same {callback!r} as one before it; leave it out"
             )
-    return callbacks
+    return sorted(callbacks, key=lambda callback: callback.comes_last)
 
 
 def sharing(network: Model, callbacks: Iterable[Callback]) -> AbstractContextManager[Callable[[Any], Any]]:

@@ -101,17 +101,16 @@ class Monitor(Callback):
         return better
 
 
-def check_monitors(callbacks: Iterable[Callback], metrics: Sequence[Metric], validated: bool) -> None:
+def check_monitors(callbacks: Sequence[Callback], metrics: Sequence[Metric], validated: bool) -> None:
     """Raise a ValueError if a callback watches a number that no epoch has, or in no known direction.
 
     Numbers that own callbacks before it may add to the logs are not known here.
     """
     measured = ["loss", *(metric.name for metric in metrics)]
     known = [*measured, *(f"val_{name}" for name in measured if validated), "learning_rate"]
-    told = sorted(callbacks, key=lambda callback: callback.comes_last)
-    for place, callback in enumerate(told):
+    for place, callback in enumerate(callbacks):
         if isinstance(callback, Monitor) and callback.monitor is not None:
-            if all(isinstance(before, Monitor | CSVLogger | TensorBoard) for before in told[:place]):
+            if all(isinstance(before, Monitor | CSVLogger | TensorBoard) for before in callbacks[:place]):
                 callback.watched(known)
             callback.sign(metrics)
 

@@ -59,8 +59,7 @@ class Run:
     ) -> None:
         self.network, self.history, self.state = network, network.history, state
         self.progress = progress if network._leads else Progress()
-        called = [callback for callback in callbacks if network._leads or not callback.writes]
-        self.callbacks = sorted(called, key=lambda callback: callback.comes_last)
+        self.callbacks = [callback for callback in callbacks if network._leads or not callback.writes]
         self.resumed = state is network._training_state
         self.epoch, self.batch, self.updates = len(self.history.epoch), 0, 0
         self.epoch_fraction, self.batch_loss = 0.0, math.nan
