@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from alike import for_each
 from matplotlib.colors import to_rgb
+from matplotlib.dates import AutoDateLocator
 
 from nnfw import Dense, Network, plots
 from nnfw.forecasting import Forecast
@@ -274,6 +275,22 @@ def test_lines_take_values_or_points():
     assert (points.get_xdata().tolist(), points.get_ydata().tolist()) == (x.tolist(), y)
     axes = figure.axes[0]
     assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()) == ("units", "ms", "Time")
+
+
+@pytest.mark.parametrize("labels", [[8, 16], range(7)])
+def test_labels_may_be_numbers(labels):
+    figure = plots.lines({units: [0.5, 0.4] for units in labels})
+    assert legend(figure) == [str(units) for units in labels]
+    figure = plots.schedule(dict.fromkeys(labels, 0.1), epochs=2)
+    shown = legend(figure) if len(labels) < 7 else [axes.get_title() for axes in figure.axes]
+    assert shown == [str(units) for units in labels]
+
+
+def test_lines_over_dates():
+    days = np.datetime64("2026-01-01") + np.arange(3)
+    axes = plots.lines({"sales": (days, [3, 1, 2])}).axes[0]
+    assert axes.lines[0].get_xdata().tolist() == days.tolist()
+    assert isinstance(axes.xaxis.get_major_locator(), AutoDateLocator)
 
 
 def test_lines_leave_out_what_a_log_scale_cannot_show():
@@ -552,6 +569,19 @@ def test_errors_teach(draw, message):
     with pytest.raises(ValueError) as raised:  # noqa: PT011 - the message is compared below
         draw()
     assert message in str(raised.value)
+
+
+@for_each(
+    ("draw", "message"),
+    [
+        (lambda: plots.confusion_matrix([[1]], labels=2), "labels must be a list of names, got 2"),
+        (lambda: plots.confusion_matrix([[1]], normalize="true"), "normalize must be True or False"),
+        (lambda: plots.lines([0.5, 0.4]), "curves must be a dict of curves by their labels, got \\[0.5"),
+    ],
+)
+def test_arguments_of_another_kind_are_named(draw, message):
+    with pytest.raises(TypeError, match=message):
+        draw()
 
 
 def test_a_network_is_no_history():

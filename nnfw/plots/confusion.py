@@ -1,7 +1,7 @@
 """The picture of a confusion matrix."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +9,11 @@ from numpy.typing import ArrayLike
 
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.typing import Array, Axes, Figure
+from nnfw.core.validation import boolean, instance_of
 from nnfw.plots.figure import Target, canvas
 
 MANY = 50  # classes; of more, cells have neither numbers nor edges, and not all rows a label
+NAMES = instance_of(Iterable, "a list of names", "; the classes of a LabelEncoder are one")
 LEAST = 5.0  # points; smaller numbers cannot be read
 
 
@@ -57,7 +59,9 @@ def confusion_matrix(
     if not np.all(np.isfinite(counts) & (counts >= 0)):
         raise ValueError("a confusion matrix holds counts, finite and >= 0; got others")
     K = len(counts)
-    names = [str(label) for label in (range(K) if labels is None else labels)]
+    owner = "confusion_matrix"
+    boolean(owner, "normalize", normalize)
+    names = [str(label) for label in (range(K) if labels is None else NAMES(owner, "labels", labels))]
     if len(names) != K:
         raise ValueError(f"labels must name each of the {K} classes, got {len(names)}")
     totals = counts.sum(axis=1, keepdims=True)

@@ -10,9 +10,11 @@ from numpy.typing import ArrayLike
 
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.typing import Array, Axes, Figure
-from nnfw.core.validation import SHARE, each, numeric
+from nnfw.core.validation import SHARE, each, instance_of, numeric
 from nnfw.plots.figure import BLACK, BLUE, Target, canvas, draw_curve, finite, grid, look, picture, set_ticks
 from nnfw.schedules import RateLike, get, scheduled
+
+A_DICT = instance_of(Mapping, "a dict of curves by their labels", ", as {'GRU': history['loss']}")
 
 
 def schedule(
@@ -59,7 +61,7 @@ def schedule(
     with picture(path, width=2.0 * columns, height=1.6 * rows) as figure:
         for number, (label, (x, y)) in enumerate(curves.items(), start=1):
             axes = figure.add_subplot(rows, columns, number, sharey=figure.axes[0] if figure.axes else None)
-            axes.set_title(textwrap.fill(label, 24), fontsize=8)
+            axes.set_title(textwrap.fill(str(label), 24), fontsize=8)
             axes.set_yscale("log" if log else "linear")
             draw_curve(axes, x, finite(y), label, BLUE, "-")
         figure.supxlabel("epoch", fontsize=9)
@@ -98,7 +100,8 @@ def lines(
     >>> [text.get_text() for text in figure.legends[0].get_texts()]
     ['RNN', 'GRU']
     """
-    points = {textwrap.fill(label, 56): _points(label, curve) for label, curve in curves.items()}
+    A_DICT("lines", "curves", curves)
+    points = {textwrap.fill(str(label), 56): _points(label, curve) for label, curve in curves.items()}
     if not points:
         raise ValueError("there is no curve to draw; give a dict such as {'GRU': history['loss']}")
     columns = min(len(points), max(1, 64 // (max(map(len, points)) + 7)))

@@ -122,7 +122,7 @@ def set_ticks(axes: "Axes", x: Array, y: Array | None = None) -> None:
     """Put ticks at whole epochs, none before the first, give a single one room, and make decades of y log."""
     from matplotlib.ticker import MaxNLocator
 
-    if np.all(x == np.round(x)):
+    if x.dtype.kind in "iuf" and np.all(x == np.round(x)):  # no dates
         axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
         if axes.dataLim.xmin >= 1:  # else the margin beside many epochs would show an epoch 0
             axes.set_xlim(left=max(0.5, axes.get_xlim()[0]), auto=None)
