@@ -8,7 +8,7 @@ import pytest
 from alike import for_each
 
 from nnfw import Adam, CSVLogger, Dense, EarlyStopping, Network, ReduceOnPlateau, metrics
-from nnfw.losses import Quantile
+from nnfw.losses import GaussianNLL, MixtureDensity, Quantile
 from nnfw.metrics import (
     MAPE,
     MASE,
@@ -256,6 +256,28 @@ def test_a_network_measures_its_band_and_its_median_as_it_trains(rng):
     assert found["coverage"] == Coverage()(y, a)
     assert found["mae"] == pytest.approx(np.abs(a[:, 1] - y).mean(), rel=1e-5)
     assert 0.6 < found["coverage"] < 0.95
+
+
+@for_each(
+    ("metric", "loss", "words"),
+    [
+        (
+            "pinball",
+            Quantile([0.05, 0.5, 0.95]),
+            r"'pinball': its levels .*; give Pinball\(\[0.05, 0.5, 0.95\]\)",
+        ),
+        (
+            "pinball",
+            MixtureDensity(1),
+            "'pinball': it takes quantiles, and outputs for MixtureDensity are par",
+        ),
+        ("coverage", GaussianNLL(), "'coverage': it takes quantiles, and outputs for GaussianNLL are par"),
+    ],
+)
+def test_outputs_that_are_no_quantiles_of_these_levels_are_refused(metric, loss, words):
+    network = Network([Dense(loss.outputs_per_target)], loss=loss, metrics=[metric])
+    with pytest.raises(ValueError, match=words):
+        network.fit(np.ones((4, 2)), np.ones(4), verbose=0)
 
 
 @pytest.mark.slow

@@ -14,8 +14,8 @@ from nnfw.core.validation import named
 from nnfw.layers.base import Layer
 from nnfw.layers.sequential import Sequential
 from nnfw.layers.stepping import check_remembers
-from nnfw.losses import Loss
-from nnfw.metrics import ClassMetric, FunctionMetric, Metric, MultiLabel, RankMetric
+from nnfw.losses import GaussianNLL, Loss, MixtureDensity, Quantile
+from nnfw.metrics import ClassMetric, FunctionMetric, Metric, MultiLabel, Pinball, RankMetric
 from nnfw.model import Model
 from nnfw.training.batches import Data
 
@@ -109,6 +109,7 @@ def check_metrics(metrics: Iterable[Metric], data: Data, K: int, loss: Loss) -> 
         if isinstance(metric, FunctionMetric):
             continue
         with named(f"metric {metric.name!r}"):
+            check_quantiles(metric, loss)
             one = metric.metric if isinstance(metric, MultiLabel) else metric if a.shape[-1] == 1 else None
             if isinstance(one, ClassMetric) and one.threshold == 0.5 != loss.threshold:
                 fitting = f"{type(one).__name__}(threshold={loss.threshold!r})"
@@ -118,6 +119,15 @@ def check_metrics(metrics: Iterable[Metric], data: Data, K: int, loss: Loss) -> 
                 metric.statistics(y, a)  # its value needs two classes, of which these samples may lack one
             elif np.ndim(metric(y, a)):
                 raise TypeError("it gives no single number for the history; call it on y and predict(x)")
+
+
+def check_quantiles(metric: Metric, loss: Loss) -> None:
+    """Raise a ValueError if the outputs that a metric takes as quantiles are others, or of other levels."""
+    if metric.of_outputs and isinstance(loss, GaussianNLL | MixtureDensity):
+        said = f"it takes quantiles, and outputs for {type(loss).__name__} are parameters of a distribution"
+        raise ValueError(f"{said}; Quantile predicts quantiles, and backtest counts the coverage of bands")
+    if isinstance(loss, Quantile) and isinstance(metric, Pinball) and metric.levels != loss.levels:
+        raise ValueError(f"its levels are not those of the loss, {loss!r}; give Pinball({[*loss.levels]})")
 
 
 def some(a: Array) -> Array:
