@@ -152,7 +152,7 @@ def train_test_split(
         The share of the test part, between 0 and 1.
     seed : int, default 0
         The same seed gives the same split.
-    stratify : True or array_like, (N,), optional
+    stratify : bool or array_like, (N,), optional
         Keep the shares of the classes of `y`, or of these labels, in both parts; see `split_indices`.
 
     Examples
@@ -167,7 +167,8 @@ def train_test_split(
     sizes = [len(column) for column in columns]
     if len(set(sizes)) > 1:
         raise ValueError(f"all arguments must have equally many samples, got {sizes}")
-    rng, labels = np.random.default_rng(seed), y if stratify is True else stratify
+    rng = np.random.default_rng(seed)
+    labels = y if stratify is True else None if stratify is False else stratify
     parts = [rng.permutation(part) for part in split_indices(sizes[0], test_fraction, rng, labels)]
     return [
         column[part] if isinstance(column, np.ndarray) else [column[i] for i in part]

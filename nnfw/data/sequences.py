@@ -64,7 +64,8 @@ def pad_sequences(
             "cut it, or give a greater length"
         )
     kind = np.result_type(*filled) if dtype is None else np.dtype(dtype)
-    if kind.kind in "iu" and value != np.array(value, kind):
+    limits = np.iinfo(kind) if kind.kind in "iu" else None
+    if limits and not (value % 1 == 0 and limits.min <= value <= limits.max):
         raise ValueError(f"value={value} does not fit dtype {kind}; give dtype='float32'")
     x = np.full((len(items), T, *features), value, kind)
     for row, item in zip(x, items, strict=True):

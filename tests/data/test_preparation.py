@@ -364,6 +364,8 @@ def test_train_test_split_stratifies_by_y_or_by_given_labels():
         assert np.bincount(y_test).tolist() == [8, 2]
         _, _, _, other_test = train_test_split(y, other, seed=seed, stratify=other)
         assert np.bincount(other_test).tolist() == [2] * 5
+    without = [train_test_split(y, other, stratify=stratify)[3] for stratify in (False, None)]
+    np.testing.assert_array_equal(*without)
 
 
 def test_train_test_split_refuses():
@@ -647,8 +649,13 @@ def test_padding_takes_many_kinds_of_sequences(tmp_path):
         ([[1], [1, 2, 3]], {"length": 2}, ValueError, r"sequences\[1\] has 3 steps, more than length=2"),
         ([[1]], {"length": 0}, ValueError, "length"),
         ([[1], [1, 2]], {"value": 0.5}, ValueError, "value=0.5 does not fit"),
-        ([[1], [1, 2]], {"value": np.nan}, ValueError, "NaN"),
-        (np.ones((1, 1), dtype="uint8"), {"value": -1}, OverflowError, "out of bounds for uint8"),
+        ([[1], [1, 2]], {"value": np.nan}, ValueError, "value=nan does not fit"),
+        (
+            np.ones((1, 1), dtype="uint8"),
+            {"value": -1},
+            ValueError,
+            "value=-1 does not fit dtype uint8; give",
+        ),
         (
             [[1.5]],
             {"dtype": "int64"},
