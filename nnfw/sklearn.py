@@ -55,7 +55,8 @@ class NetworkEstimator(BaseEstimator):
     epochs, batch_size, validation_split, callbacks, verbose
         See `nnfw.Network.fit`; callbacks are copied. By default there is no output.
     warm_start : bool
-        Whether `fit` trains on with the network that it has, for `epochs` more, instead of with a new one.
+        Whether `fit` trains on with the network that it has, its layers and its loss, for `epochs` more,
+        instead of with a new one.
     random_state : int, RandomState or None
         An int is the seed of the network; for the others see scikit-learn's glossary.
 

@@ -306,7 +306,7 @@ def test_forecast_shows_past_bands_mean_and_what_came(column):
     rng = np.random.default_rng(4)
     paths, past, came = rng.normal(size=(50, 6, 2)), rng.normal(size=(9, 3)), rng.normal(size=(8, 2))
     ahead = Forecast(paths.mean(axis=0), paths)
-    axes = plots.forecast(ahead, history=past, truth=came, shares=(0.9, 0.5), column=column).axes[0]
+    axes = plots.forecast(ahead, history=past, truth=came, shares=(0.975, 0.5), column=column).axes[0]
     drawn = curves(axes)
     for label, x, y in (
         ("past", range(-8, 1), past[:, column]),
@@ -315,8 +315,8 @@ def test_forecast_shows_past_bands_mean_and_what_came(column):
     ):
         np.testing.assert_array_equal(drawn[label].get_xdata(), x)
         np.testing.assert_array_equal(drawn[label].get_ydata(), y)
-    assert [band.get_label() for band in axes.collections] == ["90% band", "50% band"]
-    for band, share in zip(axes.collections, (0.9, 0.5), strict=True):
+    assert [band.get_label() for band in axes.collections] == ["97.5% band", "50% band"]
+    for band, share in zip(axes.collections, (0.975, 0.5), strict=True):
         corners = {tuple(corner) for corner in band.get_paths()[0].vertices}
         for q in ((1 - share) / 2, (1 + share) / 2):
             edge = np.quantile(paths[..., column], q, axis=0)

@@ -63,7 +63,8 @@ class Backtest:
         """Return the table of errors, and the coverage."""
         rows: list[tuple[str, ...]] = [("method", "mae", "rmse", "mase")]
         rows += [(name, *(f"{e:.4g}" for e in errors.values())) for name, errors in self.errors().items()]
-        covered = [f"the {share:.0%} band covers {found:.0%}" for share, found in self.coverage().items()]
+        coverage = self.coverage().items()
+        covered = [f"the {100 * share:g}% band covers {100 * found:.3g}%" for share, found in coverage]
         return "\n".join([table(rows), *covered])
 
 

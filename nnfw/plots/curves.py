@@ -184,7 +184,7 @@ def forecast(
             shades = np.linspace(0.16, 0.4, len(shares))
             for shade, share in zip(shades, sorted(shares, reverse=True), strict=True):
                 bounds = [one(bound) for bound in ahead.band(share)]
-                label = f"{share:.0%} band"
+                label = f"{100 * share:g}% band"
                 axes.fill_between(steps, *bounds, color=BLUE, alpha=shade, linewidth=0, label=label)
         if len(past):
             axes.plot(np.arange(1 - len(past), 1), past, color=BLACK, label="past")
