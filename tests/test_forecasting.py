@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from alike import for_each
 
-from nnfw import GRU, Adam, Dense, Embedding, Flatten, Network, ShapeError
+from nnfw import GRU, Adam, Dense, Embedding, Flatten, Network, RepeatVector, ShapeError
 from nnfw.data import sliding_windows
 from nnfw.datasets import load_el_nino
 from nnfw.forecasting import Forecast, autoregression, backtest, forecast
@@ -62,8 +62,15 @@ def test_sequences_are_forecast_as_by_a_loop_over_a_stream_bit_for_bit():
     assert found.mean[:, 0].tolist() == np.float64(expected).tolist()
 
 
-def test_all_steps_at_once_are_those_of_one_predict():
-    network = of_windows(K=STEPS, horizon=STEPS)
+@for_each(
+    "layers",
+    [
+        [GRU(6), Dense(STEPS)],
+        [GRU(6), RepeatVector(STEPS), GRU(4, return_sequences=True), Dense(1), Flatten()],
+    ],
+)
+def test_all_steps_at_once_are_those_of_one_predict(layers):
+    network = fitted(layers, *sliding_windows(SERIES, T, horizon=STEPS, targets=WAVE))
     found = forecast(network, SERIES[90:100], STEPS, exogenous=SEASON[100:107])
     assert found.mean[:, 0].tolist() == network.predict(SERIES[None, 90:100])[0].tolist()
 

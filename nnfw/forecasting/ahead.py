@@ -63,7 +63,7 @@ def forecast(
     The outputs of the network say how. One that gives an output for each time step is asked through a stream:
     each forecast is the input of the next step. One that reads a window and gives the next step is asked for
     one window after another, each a step later, all of the length of the history. One that gives all steps at
-    once, ``Dense(steps * M)``, is asked once.
+    once, by ``Dense(steps * M)`` or a decoder with ``Flatten()`` at its end, is asked once.
 
     Parameters
     ----------
