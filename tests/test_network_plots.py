@@ -17,6 +17,7 @@ from nnfw import (
     SGD,
     Adam,
     Bidirectional,
+    Conv1D,
     Dense,
     Dropout,
     Embedding,
@@ -25,6 +26,7 @@ from nnfw import (
     LambdaCallback,
     MeanPooling,
     Network,
+    RepeatVector,
     Reshape,
     Residual,
     explain,
@@ -136,6 +138,28 @@ def test_gates_respects_lengths():
         mean = heat(titled(plots.gates(net, x, **options))["h: state"])
         assert mean.shape == (5, 7)
         np.testing.assert_allclose(mean.sum(axis=0), total, atol=1e-5)
+
+
+def mean_over_those_as_long(parts):
+    return [np.mean([one[t] for one in parts if len(one) > t], axis=0) for t in range(max(map(len, parts)))]
+
+
+@pytest.mark.slow
+@for_each("before", [[Conv1D(3, 2, stride=2)], [GRU(3), RepeatVector(4)]])
+def test_lengths_are_those_of_what_the_layer_reads(before):
+    net = untrained(Network([*before, GRU(5, name="last"), Dense(1)], seed=0, dtype="float64"), None, 3)
+    x, y = [one for one in SEQUENCES if len(one) > 1], [3.0, -1.0, 2.0, 0.5, 1.0]
+
+    def state(x):
+        return heat(titled(plots.gates(net, x, layer="last"))["h: state"]).sum(axis=0)  # units are sorted
+
+    def flow(x, y):
+        return plots.gradient_flow(net, x, y).axes[0].lines[-1].get_ydata()
+
+    alone = [state(one[None]) for one in x]
+    np.testing.assert_allclose(state(x), mean_over_those_as_long(alone))
+    alone = [flow(one[None], [target]) for one, target in zip(x, y, strict=True)]
+    np.testing.assert_allclose(flow(x, y), mean_over_those_as_long(alone))
 
 
 @pytest.mark.slow

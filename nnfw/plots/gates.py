@@ -72,7 +72,7 @@ def gates(
     x = batch.x if batch.x.ndim == 3 else batch.x[..., None]
     if x.shape[1] != one.cache["h"].shape[1]:
         x = one.cache["x"]  # a layer before it has changed the time steps
-    counts = check_lengths("gates", batch.lengths, N, x.shape[1])
+    counts = check_lengths("gates", one._pass.steps.lengths, N, x.shape[1])  # of what the layer reads
     if not np.any(counts if sample is None else counts[sample]):
         raise ValueError("gates: there is no step to draw; give x one of some steps, or another sample")
     names = [*filter(None, one.gates), *reversed(one._loops.states)]

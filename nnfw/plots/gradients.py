@@ -83,7 +83,7 @@ def _flows(name: str, network: Any, x: Any, y: Any, lengths: Any) -> dict[str, A
     flows = {}
     for layer, one in layers.items():
         norms = len(batch.x) * np.linalg.norm(one.cache["dh"].astype(np.float64), axis=2)
-        counts = check_lengths("gradient_flow", batch.lengths, *norms.shape)
+        counts = check_lengths("gradient_flow", one._pass.steps.lengths, *norms.shape)
         flow = over_samples(norms, counts, None)
         label = " ".join(filter(None, [name, layer if len(layers) > 1 or not name else ""]))
         first, last = flow[:: -1 if one.go_backwards else 1][[0, -1]]
