@@ -1,7 +1,7 @@
 """What the loops over time work on, and which of them run: the cell's own in NumPy, or the same compiled."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,8 +11,6 @@ from nnfw.core.vectors import Scratch
 from nnfw.kernels import kernel
 from nnfw.layers.packing import Span, Steps, flat
 from nnfw.layers.parameters import NOTHING, key
-
-Cut = TypeVar("Cut")
 
 BLOCK = 1 << 16  # numbers of one factor that the backward loop makes at a time: 256 KB in float32
 
@@ -134,7 +132,7 @@ class Pass:
         self.kept = [steps.shaped(scratch(name, (P, H))) for name in cell.loops.kept]
         self.w = scratch("w", (G, steps.N, H))
         self.d, self.e = scratch("d", (steps.N, H)), scratch("e", (steps.N, H))
-        self._cuts: dict[str, Any] = {}
+        self._views: dict[str, Any] = {}
         if training:
             self._prepare_backward(scratch, cell)
 
@@ -153,22 +151,21 @@ class Pass:
         self.backward_rows |= by_name((key("ds", gate) for gate in cell.gates), by_gate(self.ds, G))
         self.backward_rows |= {"ds": self.ds, "dh": self.dh[N:]}
 
-    def multiply(self, Wx_b: Array, G: int) -> None:
+    def multiply(self, Wx_b: Array) -> None:
         """Compute the input products x Wx + b of all steps.
 
         The scores of all gates lie side by side in each row for the compiled loops, or where a step is one
         row. Else they lie gate by gate, and within each step if all steps have as many rows: one call then
         works on several gates.
         """
-        np.matmul(self._x, Wx_b if self.as_rows else by_gate(Wx_b, G), out=self._products)
+        np.matmul(self._x, Wx_b if self.as_rows else by_gate(Wx_b, len(self.w)), out=self._products)
 
-    def once(self, cut: Callable[["Pass"], Cut]) -> Cut:
-        """Return what `cut` makes of this memory, the first time only."""
-        name = cut.__name__
-        if name not in self._cuts:
-            self._cuts[name] = cut(self)
-        found: Cut = self._cuts[name]
-        return found
+    def once(self, views: Callable[["Pass"], Any]) -> Any:
+        """Return the `views` of this memory, which are made the first time only."""
+        name = views.__name__
+        if name not in self._views:
+            self._views[name] = views(self)
+        return self._views[name]
 
     def before(self, states: Array) -> Array:
         """Return the state before each row, of all states."""

@@ -217,7 +217,7 @@ class Recurrent(Layer):
         p.inputs = self._forward_inputs(x, p.x[:, :D], steps)
         if p.x_mask is not None:
             steps.scale(p.x[:, :D], p.x_mask)
-        p.multiply(weights.Wx_b, len(self.gates))
+        p.multiply(weights.Wx_b)
         if training and sequences:
             p.states[0] = np.empty(p.dh.shape, self.dtype)  # whose memory is that of the output
         p.seen = p.states[0]
