@@ -57,7 +57,7 @@ from nnfw.core.validation import boolean
 from nnfw.core.vectors import Scratch
 from nnfw.layers.gated import RecurrentOptions, ResetGated
 from nnfw.layers.loops import Loops, Pass, Weights, by_gate
-from nnfw.layers.packing import flat
+from nnfw.layers.packing import rows_of
 
 
 class GRU(ResetGated):
@@ -257,7 +257,7 @@ class GRU(ResetGated):
         """Fill the gradients of Wh, and of bh_c if there is one."""
         H, seen = self.units, p.seen[p.steps.previous]
         np.matmul(seen.T, p.ds[:, : 2 * H], out=self._grad_blocks["Wh"][:, : 2 * H])  # (1), (2)
-        seen_c, ds_c = (seen, p.made[0]) if self.reset_after else (flat(p.kept[0]), p.ds[:, 2 * H :])
+        seen_c, ds_c = (seen, p.made[0]) if self.reset_after else (rows_of(p.kept[0]), p.ds[:, 2 * H :])
         np.matmul(seen_c.T, ds_c, out=self.grads["Wh_c"])  # (3') or (3)
         if "bh_c" in self.grads:
             np.sum(p.made[0], axis=0, out=self.grads["bh_c"])  # (3')

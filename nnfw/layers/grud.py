@@ -9,7 +9,7 @@ from nnfw.initializers import Constant
 from nnfw.layers.base import with_samples
 from nnfw.layers.gated import ResetGated
 from nnfw.layers.loops import Loops, Pass, by_gate
-from nnfw.layers.packing import Steps, flat
+from nnfw.layers.packing import Steps, rows_of
 from nnfw.layers.parameters import NOTHING
 
 FORM = "values, mask and time since the last value side by side, as nnfw.data.Gaps returns them"
@@ -198,9 +198,9 @@ class GRUD(ResetGated):
             self._backward_inputs(p)  # `backward` has not
         H, grads, (*_, δ) = self.units, self.grads, np.split(p.inputs["x"], 3, axis=1)
         ds_x, ds_h = p.inputs["ds_x"], p.inputs["ds_h"]
-        seen = flat(self._seen(p))
+        seen = rows_of(self._seen(p))
         np.matmul(seen.T, p.ds[:, : 2 * H], out=self._grad_blocks["Wh"][:, : 2 * H])  # (5), (6)
-        np.matmul(flat(p.kept[0]).T, p.ds[:, 2 * H :], out=grads["Wh_c"])  # (7)
+        np.matmul(rows_of(p.kept[0]).T, p.ds[:, 2 * H :], out=grads["Wh_c"])  # (7)
         np.matmul(δ.T, ds_h, out=grads["Wd_h"])  # (3)
         np.sum(ds_h, axis=0, out=grads["bd_h"])  # (3)
         np.sum(δ * ds_x, axis=0, out=grads["Wd_x"])  # (1)

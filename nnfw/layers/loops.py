@@ -9,7 +9,7 @@ from nnfw.activations import Activation, Sigmoid, Tanh
 from nnfw.core.typing import Array
 from nnfw.core.vectors import Scratch
 from nnfw.kernels import kernel
-from nnfw.layers.packing import Span, Steps, flat
+from nnfw.layers.packing import Span, Steps, rows_of
 from nnfw.layers.parameters import NOTHING, key
 
 BLOCK = 1 << 16  # numbers of one factor that the backward loop makes at a time: 256 KB in float32
@@ -194,7 +194,7 @@ class Pass:
     def arrays(self) -> list[Array]:
         """Return what the compiled loops take first."""
         m = self.seen[:0] if self.m is None else self.m
-        return [self.steps.table, self._products, *self.states, self.seen, m, *map(flat, self.kept)]
+        return [self.steps.table, self._products, *self.states, self.seen, m, *map(rows_of, self.kept)]
 
     def release(self) -> None:
         """Let go of what was made for one batch: states whose memory is that of an output, and masks."""

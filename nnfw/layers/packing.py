@@ -195,7 +195,7 @@ class Steps(Span):
 
     def unpack(self, rows: Array, out: Array | None = None) -> Array:
         """Return rows as (N, T, H), 0 beyond each sequence's end; or write them into `out`."""
-        rows = flat(rows)
+        rows = rows_of(rows)
         if self.lengths is None and out is None:
             return self.shaped(rows)[:: -1 if self.backwards else 1].swapaxes(0, 1)
         if out is None:
@@ -245,7 +245,7 @@ def steps_of(
 equal_steps = functools.lru_cache(maxsize=32)(Steps)
 
 
-def flat(rows: Array) -> Array:
+def rows_of(rows: Array) -> Array:
     """Return rows (T, N, H) as (P, H)."""
     return rows.reshape(-1, rows.shape[-1])
 

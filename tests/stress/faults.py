@@ -124,7 +124,7 @@ OTHERS = [
         "d[t] += np.dot(ds_zr[t], WhT_zr, out=e[t])  # (2), (1) dh₋",
         "pass",
     ),
-    Fault("GRU: gradient of Wh_c from h₋", GRU, "(flat(p.kept[0]), p.ds", "(seen, p.ds"),
+    Fault("GRU: gradient of Wh_c from h₋", GRU, "(rows_of(p.kept[0]), p.ds", "(seen, p.ds"),
     Fault("RNN: slope of φ forgotten", RNN, "ds[t] *= dh[t]", "ds[t][...] = dh[t]"),
     Fault("RNN: no way back through time", RNN, "np.dot(ds[t], p.WhT, out=d[t])", "d[t][...] = 0"),
     Fault(
