@@ -146,7 +146,6 @@ class Model(Sequential):
             raise RuntimeError("Network: initialize comes after compute_shapes; build(shape) calls both")
         source = self._streams["weights"] if rng is None else generator("Network", "rng", rng)
         kind = self.dtype if dtype is None else floating("Network", "dtype", dtype)
-        check_memory(self._leaves(), kind)
         with BUILDING, self._all_or_nothing(source):
             self._fill(self._leaves(), source, kind)
 
@@ -185,7 +184,6 @@ class Model(Sequential):
         with BUILDING:
             if self._built:
                 return
-            check_memory(self._leaves(), self.dtype)
             for leaf in self._leaves():
                 if leaf.size and leaf.dtype != self.dtype:
                     raise ValueError(
@@ -200,6 +198,7 @@ class Model(Sequential):
 
     def _fill(self, leaves: Iterable[Layer], source: np.random.Generator, kind: np.dtype[Any]) -> None:
         """Initialize these layers, and with them the network and those within it."""
+        check_memory(self._leaves(), kind)
         own = source is self._streams["weights"]
         for leaf in leaves:
             leaf.initialize(source, kind.name)
