@@ -283,7 +283,7 @@ def test_a_stream_holds_weights_once_and_nothing_of_training():
         for name in ("flat_grads", "_state", "_noise", "_specs"):
             assert getattr(own, name) is getattr(layer, name)
         assert not own.cache
-        assert not own._memory
+        assert not own._scratch._views
     assert stream._layers[0].initializer is layers[0].initializer
     for own, copied in zip(stream._layers, stream.copy()._layers, strict=True):
         assert copied is own

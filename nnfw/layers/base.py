@@ -164,7 +164,7 @@ class Layer(Part, Parametrized):
         rng, dtype = generator(owner, "rng", rng), floating(owner, "dtype", dtype).name
         size = size_of(self._specs)
         vars(self).update(flat_params=np.zeros(size, dtype), flat_grads=np.zeros(size, dtype))
-        self.cache, self._state, self._memory = {}, None, None
+        self.cache, self._state = {}, None
         if self._owner is None:  # else the network gives it its own stream of noise
             self._noise = rng
         self._bind()

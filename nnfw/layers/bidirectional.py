@@ -112,7 +112,7 @@ class Bidirectional(Layer):
         halves = zip(np.split(self.flat_params, 2), np.split(self.flat_grads, 2), strict=True)
         for inner, (params, grads) in zip(self.directions, halves, strict=True):
             vars(inner).update(flat_params=params, flat_grads=grads, cache={})
-            inner._owner, inner._memory, inner._settled = weakref.ref(self), None, True
+            inner._owner, inner._settled = weakref.ref(self), True
             inner._adjustable = SHARES if inner is self.ahead else ()
             inner._bind()
 

@@ -135,12 +135,10 @@ class Parametrized:
     _specs: Mapping[str, Spec] = MappingProxyType({})  # the parameters that were declared
     _blocks: Mapping[str, Array] = MappingProxyType({})  # parameters that lie side by side, as one array
     _grad_blocks: Mapping[str, Array] = MappingProxyType({})
-    _memory: Scratch | None = None  # memory kept from one training step to the next
+    _scratch: Scratch  # memory kept from one training step to the next
 
     # What copies leave out:
-    _transient: ClassVar[tuple[str, ...]] = (
-        "params", "grads", "_blocks", "_grad_blocks", "_memory"
-    )  # fmt: skip
+    _transient: ClassVar[tuple[str, ...]] = ("params", "grads", "_blocks", "_grad_blocks", "_scratch")
 
     @property
     def _label(self) -> str:
@@ -167,17 +165,11 @@ class Parametrized:
         self._specs = {**self._specs, name: Spec(fixed, initializers.get(initializer), block or name)}
 
     def _bind(self) -> None:
-        """Make `params`, `grads` and their blocks views into the flat vectors."""
+        """Make `params`, `grads` and their blocks views into the flat vectors, with new scratch memory."""
         self._blocks, params = lay_out(self.flat_params, self._specs)
         self._grad_blocks, grads = lay_out(self.flat_grads, self._specs)
         vars(self).update(params=params, grads=grads)  # they cannot be assigned
-
-    @property
-    def _scratch(self) -> Scratch:
-        """Memory of arbitrary content, by name and shape, kept from one training step to the next."""
-        if self._memory is None:
-            self._memory = Scratch(self.dtype)
-        return self._memory
+        self._scratch = Scratch(self.dtype)
 
     @property
     def dtype(self) -> np.dtype[Any]:
