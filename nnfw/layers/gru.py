@@ -169,7 +169,7 @@ class GRU(ResetGated):
         return shape
 
     def _forward_steps(self, p: Pass, Wh: list[Array]) -> None:
-        """Turn the scores into z, r and c, and fill the states h."""
+        """Turn the scores into z, r and c, and fill the states h: ``z[t]`` (n, H) is z at step t."""
         if self.reset_after:
             self._forward_reset_after(p, *Wh)
             return

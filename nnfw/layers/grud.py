@@ -135,7 +135,7 @@ class GRUD(ResetGated):
         return p.kept[1] if p.m is None else p.steps.shaped(p.seen[p.steps.N :])
 
     def _forward_steps(self, p: Pass, Wh: list[Array]) -> None:
-        """Turn the scores into z, r and c, and fill the states h."""
+        """Turn the scores into z, r and c, and fill the states h: ``z[t]`` (n, H) is z at step t."""
         steps, σ, φ, Wh_zr, Wh_c = p.steps, self._gate(), self.activation, by_gate(Wh[0], 2), Wh[1]
         s_zr, s_c, zr, z, r, c, q, k, _, w_zr, w_c = p.once(self._forward_views)
         (h_, h), m = steps.around(p.states[0]), p.masks(steps)

@@ -110,7 +110,7 @@ class LSTM(Gated):
         return Constant(self.forget_bias) if gate == "f" else self.bias_initializer
 
     def _forward_steps(self, p: Pass, Wh: list[Array]) -> None:
-        """Turn the scores into i, f, o and g, and fill the states h and c."""
+        """Turn the scores into i, f, o and g, and fill the states h and c: ``i[t]`` (n, H) is i at step t."""
         σ, φ, W = self._gate(), self.activation, by_gate(Wh[0], 4)
         s, s_ifo, s_g, ifo, i, f, o, g, v, c_, c, e, w = p.once(self._forward_views)
         h_, h, seen, m = p.around()

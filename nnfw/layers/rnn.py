@@ -51,7 +51,7 @@ class RNN(Recurrent):
     _loops = Loops("rnn")
 
     def _forward_steps(self, p: Pass, Wh: list[Array]) -> None:
-        """Fill the states h from the input products."""
+        """Fill the states h from the input products: ``h[t]`` (n, H) is h after step t."""
         (s,), (W,), φ = p.once(self._forward_views), Wh, self.activation
         keeps = φ.needs_input  # the scores, for its derivative
         h_, h, seen, m = p.around()
