@@ -161,11 +161,12 @@ class Recurrent(Layer):
         """
         if not training:
             return self.forward_with_state(x, lengths, initial_state)[0]
-        (x, steps, state), scratch = self._enter(x, lengths, initial_state), self._scratch
+        x, steps, state = self._enter(x, lengths, initial_state)
         self.cache = {}  # the memory of the pass before is written into
         if "_pass" in vars(self):
             self._pass.release()
-        p = self._pass = self._read(x, steps, state, self._weights(scratch), scratch, training=True)
+        weights = self._weights(self._scratch)
+        p = self._pass = self._read(x, steps, state, weights, self._scratch, training=True)
         h = p.states[0][steps.N :]
         self.cache = Unpacked(steps, {**p.inputs, **p.forward_rows, "h": h})
         return steps.unpack(h) if self.return_sequences else steps.last(p.states[0])
