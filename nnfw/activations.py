@@ -387,21 +387,21 @@ class Softmax(Activation):
 
 def check_own(activation: Activation) -> None:
     """Raise an error where value or `backward` has another shape than x, or fails as it is given no x."""
-    x = y = np.ones((2, 3), np.float32)
-    given = x if activation.needs_input else None
-    for what in ("value", "backward"):
-        try:
-            with np.errstate(all="ignore"):
-                y = activation(x.copy()) if what == "value" else activation.backward(x, y, given)
-        except Exception as error:  # it may be for another width, or have no derivative
-            if what == "value" and isinstance(error, NotImplementedError):
-                raise
-            if what == "backward" and given is None and isinstance(error, TypeError):
-                said = f"{activation.name}: the derivative fails where x is None ({error})"
-                raise TypeError(f"{said}; if it needs x, say needs_input = True in the class") from error
-        if np.shape(y) != x.shape:
+    x, found = np.ones((2, 3), np.float32), dict[str, Array]()
+    try:
+        with np.errstate(all="ignore"):
+            found["value"] = activation(x.copy())
+            found["backward"] = activation.backward(x, found["value"], x if activation.needs_input else None)
+    except Exception as error:  # it may be for another width, or have no derivative
+        if not found and isinstance(error, NotImplementedError):
+            raise
+        if found and not activation.needs_input and isinstance(error, TypeError):
+            said = f"{activation.name}: the derivative fails where x is None ({error})"
+            raise TypeError(f"{said}; if it needs x, say needs_input = True in the class") from error
+    for what, array in found.items():
+        if np.shape(array) != x.shape:
             raise ShapeError(
-                f"{activation.name}: its {what} must have the shape of x, but has {np.shape(y)} for x "
+                f"{activation.name}: its {what} must have the shape of x, but has {np.shape(array)} for x "
                 f"{x.shape}; a layer of your own can give another shape"
             )
 

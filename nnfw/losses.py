@@ -844,9 +844,9 @@ class MixtureDensity(Loss):
         dw, dm, ds = np.exp(log_π) - r, -r * pull, r * share
         return np.stack([dw, dm, ds], axis=-2).reshape(a.shape) / a.dtype.type(y.shape[-1])
 
-    def _parts(self, a: Array) -> tuple[Array, Array, Array]:
-        parts = a.reshape(*a.shape[:-1], -1, 3, self.components)
-        return parts[..., 0, :], parts[..., 1, :], parts[..., 2, :]
+    def _parts(self, a: Array) -> Any:
+        """Return w, m and s (N, ..., M, k)."""
+        return np.moveaxis(a.reshape(*a.shape[:-1], -1, 3, self.components), -2, 0)
 
     def _densities(self, y: Array, a: Array) -> tuple[Array, Array, Array, Array]:
         """Return log π, and `normal` of each component."""
