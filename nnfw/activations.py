@@ -93,7 +93,7 @@ class Activation(Part):
         return x
 
 
-def destination(x: Array, out: Array | None = None) -> Array:
+def destination(x: Array, out: Array | None) -> Array:
     """Return `out`, or a new array of the shape and (floating) dtype of `x`."""
     return np.empty_like(x, dtype=np.result_type(x, 0.0), subok=False) if out is None else out
 
