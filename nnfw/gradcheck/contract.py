@@ -170,8 +170,9 @@ class Trial:
 
     def compare_gradients(self, dy: Array, **inputs: Array) -> None:
         """Compare all gradients, given `dy`, with the slopes of the sum over dy∘y (nan in dy counts as 0)."""
-        found, point = self.step(self.copy(), dy=dy, **inputs), inputs | self.built.params
-        weights, kept = np.nan_to_num(dy), self.copy()
+        found = self.step(self.copy(), dy=dy, **inputs)
+        point, kept = inputs | self.built.params, self.copy()
+        weights = np.nan_to_num(dy)
 
         def total(name: str, moved: Array) -> float:
             here, layer = point | {name: moved}, self.copy() if self.training_differs else kept
@@ -265,6 +266,7 @@ def lengths(trial: Trial) -> None:
     for shorter in (0, 1):
         counts, x = shortened(trial, max(1, trial.x.shape[1] - shorter))
         after = trial.built._steps(counts)
+        beyond = ~valid_steps(after, trial.dy.shape[1])
         for training in (False, True)[: 2 - trial.training_differs]:
             try:
                 y = trial.copy().forward(x, training, lengths=counts)
@@ -275,7 +277,6 @@ def lengths(trial: Trial) -> None:
                 alone = trial.copy().forward(trial.x[n : n + 1, :length])[0]
                 read = y[n, : after[n]] if y.ndim == 3 else y[n]
                 trial.expect_close(read, alone, f"{said} differs at sample {n} from that sequence alone")
-            beyond = ~valid_steps(after, y.shape[1])
             trial.expect(y.ndim < 3 or not np.any(y[beyond]), f"{said} is not 0 in the padding")
         dy = np.where(beyond[..., None], np.nan, trial.dy) if trial.dy.ndim == 3 else trial.dy
         trial.compare_gradients(dy, x=x, lengths=counts)
