@@ -1,6 +1,7 @@
 """What the dialects share: gates and axes in another order, the two biases of a gate, the loss of outputs."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -90,6 +91,11 @@ def outputs_last(array: Array) -> Array:
 def reordered(W: Array, sizes: tuple[int, int]) -> Array:
     """Return weights whose rows count through two axes of these `sizes`, with the second axis first."""
     return W.reshape(*sizes, *W.shape[1:]).swapaxes(0, 1).reshape(W.shape)
+
+
+def one_or_all(numbers: Sequence[int]) -> Any:
+    """Return a number for each axis as layers with windows take it: one if they are all the same."""
+    return numbers[0] if len(set(numbers)) == 1 else tuple(numbers)
 
 
 def with_mask(layer: Embedding, E: Array) -> Array:

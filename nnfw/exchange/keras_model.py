@@ -10,7 +10,7 @@ from nnfw.activations import LeakyReLU
 from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
 from nnfw.core.typing import FilePath
-from nnfw.exchange.dialects import loss_of
+from nnfw.exchange.dialects import loss_of, one_or_all
 from nnfw.exchange.keras import load_keras
 from nnfw.layers import Layer
 from nnfw.layers.windows import Windowed
@@ -211,7 +211,7 @@ def argument(name: str, value: Any) -> Any:
     if name == "mask_zero":
         return 0 if value else None
     if name in SIZES and isinstance(value, list | tuple):
-        return value[0] if len(set(value)) == 1 else tuple(value)
+        return one_or_all(value)
     if name == "momentum":
         return 1.0 - value
     return float(value) if name == "unit_forget_bias" else value

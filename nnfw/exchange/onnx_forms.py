@@ -4,14 +4,14 @@ Masks and pooling over sequences of unequal length are no operators of ONNX. A f
 the domain ``nnfw``, with their definitions in it, so that any runtime can run them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from nnfw import activations, layers
 from nnfw.activations import Activation
 from nnfw.core.extras import extra
 from nnfw.core.typing import Array
-from nnfw.exchange.dialects import ONE_GATE, Orders, outputs_last
+from nnfw.exchange.dialects import ONE_GATE, Orders, one_or_all, outputs_last
 from nnfw.layers import Layer
 from nnfw.layers.windows import Windows
 
@@ -195,11 +195,6 @@ def windowed_layer(
     options = {"stride": s, "dilation": d, "padding": fits[0], "use_bias": b is not None}
     weights = {"W": outputs_last(W)} | ({} if b is None else {"b": b})
     return CONVOLUTIONS[axes](len(W), k, **options), weights
-
-
-def one_or_all(numbers: Sequence[int]) -> Any:
-    """Return a number for each axis as nnfw's layers take it."""
-    return numbers[0] if len(set(numbers)) == 1 else tuple(numbers)
 
 
 def load_onnx() -> Any:
