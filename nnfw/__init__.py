@@ -1,5 +1,7 @@
 """nnfw: a minimal sequential neural-network framework on NumPy."""
 
+import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nnfw import (
@@ -85,7 +87,6 @@ __all__ = [
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # else every name would pass for one of the package
-
-    def __getattr__(name):
-        """Raise an error that gives nnfw's word for a name of another library."""
-        explain_import(name, __all__)
+    for _one in [one for key, one in sys.modules.items() if key.partition(".")[0] == __name__]:
+        if "__all__" in vars(_one):  # it answers for a name of another library with nnfw's
+            _one.__getattr__ = partial(explain_import, _one.__name__)

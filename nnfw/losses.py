@@ -313,20 +313,14 @@ def log_softmax(logits: Array) -> Array:
 
 OTHER_NAMES = {
     "bce_with_logits": "bce",
-    "bcewithlogitsloss": "bce",
     "cross_entropy": "cce",
-    "crossentropy": "cce",
-    "crossentropyloss": "cce",
+    "kl_div": "kl_divergence",
     "kld": "kl_divergence",
-    "kldivloss": "kl_divergence",
     "log_loss": "cce",
     "nll_loss": "cce",
-    "nllloss": "cce",
     "smooth_l1": "huber",
-    "smoothl1loss": "huber",
     "sparse_categorical_crossentropy": "cce",
     "l1": "mae",
-    "l1loss": "mae",
     "l2": "mse",
 }
 registry = Registry("loss", Loss, OTHER_NAMES)

@@ -197,6 +197,11 @@ def brief(value: Any) -> str:
     return repr(name) if name and text == f"{type(value).__name__}()" else text
 
 
+def spelled(name: str) -> str:
+    """Return a name without its spelling: that of ``BCELoss``, ``bce_loss`` and ``bce`` is the same."""
+    return name.lower().replace("_", "").removesuffix("loss")
+
+
 class Registry(Generic[T]):
     """The parts of one kind that can be passed by name.
 
@@ -238,6 +243,17 @@ class Registry(Generic[T]):
         """Return the known names, in the order of their registration."""
         return list(self.factories)
 
+    def translated(self, name: str) -> str:
+        """Return nnfw's name, or a call, for a name of another library in any spelling, or nothing.
+
+        Examples
+        --------
+        >>> Registry("part", Part, {"l1": "mae"}).translated("L1Loss")
+        'mae'
+        """
+        words = {word: word for word in self.factories} | self.synonyms
+        return {spelled(word): own for word, own in words.items()}.get(spelled(name), "")
+
     def get(self, part: "str | T | type[T]") -> T:
         """Return the part for a name, a class, or the object itself."""
         if isinstance(part, self.base):
@@ -250,7 +266,7 @@ class Registry(Generic[T]):
             raise TypeError(f"{said}, got {shown(part)}")
         if part in self.factories:
             return self.factories[part]()
-        synonym = self.synonyms.get(part.lower(), "")
+        synonym = self.translated(part)
         synonym = repr(synonym) if synonym in self.factories else synonym
         hint = f"; nnfw calls it {synonym}." if synonym else f".{nearest(part, self.factories)}"
         raise ValueError(f"unknown {self.kind} {part!r}{hint} Known: {known}.")

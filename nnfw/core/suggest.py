@@ -2,6 +2,7 @@
 
 import difflib
 import importlib.util
+import opcode
 import sys
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NoReturn
@@ -214,21 +215,34 @@ def _in_nnfw(name: str, table: dict[str, str], known: Iterable[str]) -> str:
     return f"; in nnfw: {table[name]}" if name in table else f".{nearest(name, known)}"
 
 
-def explain_import(name: str, known: Iterable[str]) -> NoReturn:
-    """Raise the error for a name that the package does not have; called by its ``__getattr__``.
+def homes_of(name: str) -> list[str]:
+    """Return where nnfw has a name, or the part that another library calls so."""
+    found = []
+    for key in sorted(one for one in sys.modules if one.partition(".")[0] == "nnfw"):
+        inside = vars(sys.modules[key])
+        word = name if name in inside.get("__all__", ()) else ""
+        if not word and "__all__" in inside and "registry" in inside:
+            word = inside["registry"].translated(name)
+            word = getattr(inside["registry"].factories.get(word), "__name__", word)
+        found += [f"{key}.{word}" if word.isidentifier() else word] if word else []
+    return found
+
+
+def explain_import(module: str, name: str) -> NoReturn:
+    """Raise the error for a name that a module of nnfw does not have; its ``__getattr__``.
 
     ``from nnfw import X`` discards the message of an AttributeError, so an ImportError is raised there.
     """
-    is_module = importlib.util.find_spec(f"nnfw.{name}") is not None
-    modules = [sys.modules[key] for key in sorted(sys.modules) if key.startswith("nnfw.")]
-    homes = [f"{one.__name__}.{name}" for one in modules if name in getattr(one, "__all__", ())]
-    hint = _in_nnfw(name, ({name: " or ".join(homes)} if homes else {}) | IMPORTS, known)
-    if is_module:
+    if name.startswith("__"):
+        raise AttributeError(f"module {module!r} has no attribute {name!r}", name=name)
+    homes = " or ".join(homes_of(name))
+    hint = _in_nnfw(name, {name: homes} | IMPORTS if homes else IMPORTS, sys.modules[module].__all__)
+    if module == "nnfw" and importlib.util.find_spec(f"nnfw.{name}") is not None:
         hint = f"; import nnfw.{name} first"
-    importing = sys._getframe(2).f_code.co_name == "_handle_fromlist"
-    if importing and not is_module:
-        raise ImportError(f"cannot import name {name!r} from 'nnfw'{hint}", name="nnfw")
-    raise AttributeError(f"module 'nnfw' has no attribute {name!r}{hint}", name=name)
+    caller = sys._getframe(1)
+    if caller.f_code.co_code[caller.f_lasti] == opcode.opmap["IMPORT_FROM"]:
+        raise ImportError(f"cannot import name {name!r} from {module!r}{hint}", name=module)
+    raise AttributeError(f"module {module!r} has no attribute {name!r}{hint}", name=name)
 
 
 def explain_attribute(self: Any, name: str) -> Any:

@@ -210,7 +210,7 @@ class TestRegistry:
                 "circel",
                 "unknown shape 'circel'. Did you mean 'circle'? Known: square, quad, circle, big_circle.",
             ),
-            ("CIRCLE", "Did you mean 'circle'?"),
+            ("CIRCLE", "nnfw calls it 'circle'."),
             ("disc", "unknown shape 'disc'; nnfw calls it 'circle'. Known: "),
             ("Disc", "nnfw calls it 'circle'"),
             ("hexagon", "unknown shape 'hexagon'. Known: square, quad, circle, big_circle."),

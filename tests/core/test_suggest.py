@@ -64,7 +64,8 @@ def test_names_of_parts(registry):
         for slip in [name[:-1] + "_", name.upper() + "x"]:
             with pytest.raises(ValueError, match="unknown") as raised:
                 registry.get(slip)
-            assert nearest(slip, known) in str(raised.value)
+            own = registry.translated(slip)  # as of "adam_", which is "adam" in another spelling
+            assert (f"nnfw calls it {own!r}." if own else nearest(slip, known)) in str(raised.value)
 
 
 @pytest.mark.slow
@@ -141,6 +142,36 @@ class TestImports:
             getattr(nnfw, name)
         with pytest.raises(ImportError, match=re.escape(f"{name!r} from 'nnfw'; in nnfw: {home}") + "$"):
             exec(f"from nnfw import {name}")
+
+    @for_each(
+        ("module", "name", "hint"),
+        [
+            ("layers", "BatchNormalization", "; in nnfw: BatchNorm()"),
+            ("layers", "Desne", ". Did you mean 'Dense'?"),
+            ("layers", "EarlyStopping", "; in nnfw: nnfw.EarlyStopping"),
+            ("losses", "MeanSquaredError", "; in nnfw: nnfw.losses.MSE or nnfw.metrics.MSE"),
+            ("losses", "BCEWithLogitsLoss", "; in nnfw: nnfw.losses.BinaryCrossentropy"),
+            ("metrics", "SparseCategoricalAccuracy", "; in nnfw: nnfw.metrics.Accuracy"),
+            ("optimizers", "nesterov", "; in nnfw: SGD(0.01, momentum=0.9, nesterov=True)"),
+            ("initializers", "xavier_uniform_", "; in nnfw: nnfw.initializers.GlorotUniform"),
+            ("schedules", "CosineDecay", ". Did you mean 'Cosine'?"),
+            ("data", "to_categorical", "; in nnfw: data.one_hot(labels)"),
+            ("regularizers", "l1", "; in nnfw: nnfw.losses.MAE or nnfw.regularizers.L1"),
+            ("activations", "zzz", "."),
+            ("datasets", "zzz", "."),
+            ("nnfw", "MSELoss", "; in nnfw: nnfw.losses.MSE or nnfw.metrics.MSE"),
+        ],
+    )
+    def test_modules_answer_alike(self, module, name, hint):
+        module = "nnfw" if module == "nnfw" else f"nnfw.{module}"
+        with pytest.raises(AttributeError) as looked:
+            getattr(sys.modules[module], name)
+        assert str(looked.value) == f"module {module!r} has no attribute {name!r}{hint}"
+        with pytest.raises(ImportError) as imported:
+            exec(f"from {module} import {name}")
+        assert str(imported.value) == f"cannot import name {name!r} from {module!r}{hint}"
+        assert not hasattr(sys.modules[module], name)
+        assert not hasattr(sys.modules[module], "__path_of_nothing__")
 
     def test_what_is_said_to_be_in_a_module_is_there(self):
         for name, home in IMPORTS.items():
