@@ -864,7 +864,9 @@ def test_every_loss_can_divide_by_the_sum_of_the_weights(name):
     assert repr(again) == f"{type(loss).__name__}(divide_by='weights')"
     with pytest.raises(ValueError, match="divide_by must be one of 'samples', 'weights', got 'batch'"):
         loss.divide_by = "batch"
-    with pytest.raises(TypeError, match="no argument 'reduction'; nnfw calls it divide_by"):
+    with pytest.raises(
+        TypeError, match="no argument 'reduction'; leave it out: divide_by='weights' is Keras's mean_with"
+    ):
         type(loss)(reduction="mean_with_sample_weight")
 
 
