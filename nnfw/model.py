@@ -12,7 +12,6 @@ from nnfw import losses, metrics, optimizers
 from nnfw.core import notebook
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.output import table
-from nnfw.core.suggest import explain_attribute
 from nnfw.core.typing import Shape
 from nnfw.core.validation import Check, floating, generator, instance_of, shown, whole_number
 from nnfw.history import History
@@ -50,7 +49,6 @@ class Model(Sequential):
     _fitting: int | None = None  # the thread whose fit holds it: see `nnfw.training.interrupt`
     _default_optimizer = False  # whether its optimizer is the one that `fit` took because none was given
     _built = False  # whether all layers have their parameters
-    __getattr__ = explain_attribute  # reached for missing attributes alone
     _training_state: Any = None  # how far the last fit has come: see `nnfw.training.state`
     _noise_before: Any = None  # the state of the noise before the step that is under way
 

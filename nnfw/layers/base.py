@@ -4,13 +4,14 @@ import copy
 import weakref
 from collections.abc import Collection, MutableMapping
 from types import MappingProxyType
-from typing import Any, ClassVar, Self, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict
 
 import numpy as np
 
 from nnfw import optimizers, regularizers
 from nnfw.core.errors import ShapeError
 from nnfw.core.registry import Part
+from nnfw.core.suggest import explain_attribute
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import Check, boolean, floating, generator, label
 from nnfw.core.vectors import clip_to_norm
@@ -101,6 +102,8 @@ class Layer(Part, Parametrized):
     regularizer: Regularizers | None = None
     trainable: bool = True
     name: str | None = None
+    if not TYPE_CHECKING:  # type checkers would accept any name
+        __getattr__ = explain_attribute  # reached for missing attributes alone
 
     takes_lengths: ClassVar[bool] = False  # whether forward takes `lengths`
     causal: bool = False  # whether no output depends on a later step: see `Network.stream`
@@ -260,9 +263,8 @@ class Layer(Part, Parametrized):
         shape = self._recall("y", "backward").shape if shape is None else shape
         dy = np.asarray(dy, self.dtype)
         if dy.shape != shape:
-            raise ShapeError(
-                f"{self._label}: backward expects dy of the output's shape {shape}, got {dy.shape}"
-            )
+            said = f"backward expects dy of the output's shape {shape}, got {dy.shape}"
+            raise ShapeError(f"{self._label}: {said}")
         return dy
 
     def _features(self, input_shape: Shape, axes: tuple[int, ...], remedy: str = "") -> int:
