@@ -161,7 +161,8 @@ class Vocabulary(Part):
         for i, symbol in enumerate(self.symbols):
             if SPLIT[self.of](symbol) != [symbol]:
                 found = f"symbols[{i}] is {reprlib.repr(symbol)}"
-                raise ValueError(f"Vocabulary: {found}, which is not one {self.of[:-1]}")
+                remedy = "; give of='words'" if SPLIT["words"](symbol) == [symbol] else ""
+                raise ValueError(f"Vocabulary: {found}, which is not one {self.of[:-1]}{remedy}")
         symbol, times = Counter(self.symbols).most_common(1)[0]
         if times > 1:
             raise ValueError(f"Vocabulary: {reprlib.repr(symbol)} is {times} of the symbols; give it once")

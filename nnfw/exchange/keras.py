@@ -36,6 +36,7 @@ GROUPS: dict[type[Layer], str] = {  # what Keras calls the first layer of a clas
 }
 CELLS = {"": "cell", "ahead.": "forward_layer/cell", "back.": "backward_layer/cell"}
 REMEDY = "build the network alike: units, use_bias, and reset_after, which is True in Keras by default"
+REMEDY += "; in Keras take Dense for TimeDistributed(Dense)"
 
 
 def load_keras(network: Model, path: FilePath) -> None:
@@ -44,7 +45,7 @@ def load_keras(network: Model, path: FilePath) -> None:
     A file keeps the order of the layers of each class, so these are matched in order: the second ``Dense``
     of the network with the second of Keras, and a network within it with a ``Sequential``. Only weights are
     exchanged. Activations and alike are for the network's own arguments to say; ``LayerNorm(epsilon=1e-3)``
-    is Keras's default. The optimizer state is reset.
+    is Keras's default, and a convolution with strides and ``"same"`` differs. The optimizer state is reset.
 
     Parameters
     ----------

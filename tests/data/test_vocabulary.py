@@ -230,7 +230,11 @@ def test_repr_is_short():
         ),
         (lambda: Vocabulary("", of="words"), TypeError, r"Vocabulary\.of_words\(text\) collects"),
         (lambda: Vocabulary([*"abca"]), ValueError, "'a' is 2 of the symbols"),
-        (lambda: Vocabulary(["a", "bc"]), ValueError, r"symbols\[1\] is 'bc', which is not one character"),
+        (
+            lambda: Vocabulary(["a", "bc"]),
+            ValueError,
+            r"symbols\[1\] is 'bc', which is not one character; give of='words'",
+        ),
         (lambda: Vocabulary(["a", ""]), ValueError, r"symbols\[1\] is '', which"),
         (
             lambda: Vocabulary(["a", "b c"], of="words"),
