@@ -204,8 +204,7 @@ class Pass:
 
     def last(self) -> Array:
         """Return the state (N, S) after the last step of each sequence."""
-        steps = self.steps
-        return steps.unsort(np.concatenate([h[steps.final] for h in self.states], axis=1))
+        return np.concatenate([self.steps.last(h) for h in self.states], axis=1)
 
 
 def by_gate(rows: Array, G: int) -> Array:
