@@ -115,7 +115,7 @@ def activations_of(node: Node, directions: int) -> list[Any]:
         given = {key: next(values[key], usual) for key, usual in DEFAULTS.get(operator, {}).items()}
         found.append(activation_of(operator, given))
         node.require(found[-1], f"has the activation {operator} {given or ''}, unlike any of nnfw")
-    *first, last = found[: len(default)]
+    *first, last = found[: len(default)]  # of one direction: φ; σ and φ; of an LSTM σ, φ and φ
     same = found == [*first, last] * directions and first[1:] in ([], [last])
     node.require(same, "has different activations where a layer of nnfw has one")
     return [*first[:1], last]
