@@ -56,9 +56,10 @@ def share_of(data: Data | Batches, group: Group) -> Data | Batches:
     """Return a rank's data as its share of those of all ranks; `places` has their order."""
     if isinstance(data, Batches):
         return SharedBatches(data, group)
-    steps = np.full(len(data), data.x.shape[1]) if data.lengths is None else data.lengths
-    found = group.exchange("the data", (steps, data.x.shape[1]))
-    every, longest = [steps for steps, _ in found], max(T for _, T in found)
+    mine = np.full(len(data), data.x.shape[1]) if data.lengths is None else data.lengths
+    found = group.exchange("the data", (mine, data.x.shape[1]))
+    every = [steps for steps, _ in found]
+    longest = max(T for _, T in found)
     steps = np.concatenate(every)[in_turn(every)]
     return share_at(data, group, places(every), None if np.all(steps == longest) else steps)
 

@@ -62,9 +62,10 @@ PLAIN = {"auto_pad": b"NOTSET", "group": 1, "ceil_mode": 0, "storage_order": 0} 
 COLUMN = """
   one_step = Constant <value_int: int = 1> ()
   no_step = Constant <value_int: int = 0> ()
+  zero = Constant <value_float: float = 0.0> ()
   last_axis = Constant <value_ints: ints = [-1]> ()
   column = Unsqueeze (lengths, last_axis)
-"""  # the lengths (N,) as (N, 1)
+"""  # some constants, and the lengths (N,) as (N, 1)
 VALID = f"""
   {COLUMN}
   size = Shape <start: int = 1, end: int = 2> (x)
@@ -75,8 +76,7 @@ VALID = f"""
 """  # which values (N, T, 1) of x (N, T, D) are within the lengths (N,)
 POOLED = """
   any_step = Greater (column, no_step)
-  nothing = Constant <value_float: float = 0.0> ()
-  y = Where (any_step, pooled, nothing)
+  y = Where (any_step, pooled, zero)
 """  # 0 for a sequence without a step
 FUNCTIONS = {
     "Silu": """(x) => (y) {
@@ -85,12 +85,10 @@ FUNCTIONS = {
 }""",
     "Mask": f"""(x, lengths) => (y) {{
   {VALID}
-  zero = Constant <value_float: float = 0.0> ()
   y = Where (values, x, zero)
 }}""",
     "MeanPooling": f"""(x, lengths) => (y) {{
   {VALID}
-  zero = Constant <value_float: float = 0.0> ()
   kept = Where (values, x, zero)
   axis = Constant <value_ints: ints = [1]> ()
   total = ReduceSum <keepdims: int = 0> (kept, axis)
