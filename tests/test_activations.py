@@ -339,7 +339,7 @@ def test_a_subclass_does_not_pass_for_its_base():
         (lambda: get("sofmax"), ValueError, "Did you mean 'softmax'"),
         (lambda: get("swish"), ValueError, "nnfw calls it 'silu'"),
         (lambda: get("identity"), ValueError, "nnfw calls it 'linear'"),
-        (lambda: get("ReLU"), ValueError, "Did you mean 'relu'"),
+        (lambda: get("ReLU"), ValueError, "nnfw calls it 'relu'"),
         (lambda: get(3), TypeError, r"^activation must be a name or an object of Activation, got 3 \(int\)"),
         (lambda: LeakyReLU(0), ValueError, r"LeakyReLU: slope must be a finite number in \(0, 1\], got 0"),
         (lambda: LeakyReLU(1.5), ValueError, r"slope must be a finite number in \(0, 1\], got 1.5"),
