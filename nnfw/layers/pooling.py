@@ -42,8 +42,8 @@ class Pooling(Layer):
         dy = self._check_gradient(dy)
         if not self._needs_dx:
             return NOTHING
-        x, y, lengths = (self.cache[name] for name in ("x", "y", "lengths"))
-        dx = self.spread(dy, x, y, lengths)
+        lengths = self.cache["lengths"]
+        dx = self.spread(dy, self.cache["x"], self.cache["y"], lengths)
         dx[lengths == 0] = 0
         return dx
 
