@@ -1,17 +1,19 @@
 """Use of a network without training: its outputs, its loss and its metrics, batch by batch."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from nnfw.core.lengths import cleared, is_sequence
+from nnfw.core.errors import ShapeError
+from nnfw.core.lengths import cleared
 from nnfw.core.typing import Array
 from nnfw.layers.parameters import NOTHING
 from nnfw.model import Model
 from nnfw.training.adapters import as_inputs
 from nnfw.training.batches import Batch, Data
-from nnfw.training.compatibility import output_shape
+from nnfw.training.compatibility import check_steps, output_shape
 from nnfw.training.guard import check_outputs
 from nnfw.training.iterables import Batches
 from nnfw.training.tracker import MetricTracker
@@ -60,6 +62,11 @@ def predict(
         output_shape(network, x, lengths)
         network._ready(verb)
         check(network)
+    counts = None
+    if lengths is not None:
+        with suppress(ShapeError):  # else the outputs have no time steps, or others than x
+            check_steps(network, x.shape[1])
+            counts = lengths
     results = np.empty(0)
     for number, start in enumerate(range(0, len(x), batch_size), 1):
         part = slice(start, start + batch_size)
@@ -69,8 +76,8 @@ def predict(
             a = network.forward(batch.x, lengths=batch.lengths)
         check_outputs(network, f"predict, batch {number}", batch, a)
         decided = decide(a)
-        if is_sequence(a, batch.x.shape[:2]):
-            decided = cleared(decided, batch.lengths)
+        if counts is not None:
+            decided = cleared(decided, counts[part])
         if not results.size:
             results = np.empty((len(x), *decided.shape[1:]), decided.dtype)
         results[part] = decided

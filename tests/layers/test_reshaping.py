@@ -102,6 +102,16 @@ def test_an_encoder_and_a_decoder_are_a_chain():
         network.fit(x, y, lengths=[5, 4, 3, 2, 1, 5], verbose=0)
 
 
+def test_a_decoder_with_as_many_steps_as_x_is_not_cut_at_the_lengths_of_x():
+    layers = [GRU(4), RepeatVector(5), GRU(3, return_sequences=True), Dense(2, "softmax")]
+    network = Network(layers, loss="cce", seed=0)
+    network.build((None, 2))
+    x = [np.random.default_rng(n).normal(size=(n, 2)) for n in (5, 2, 4)]
+    alone = np.concatenate([network.predict(one[None]) for one in x])
+    np.testing.assert_allclose(network.predict(x), alone, atol=1e-6)
+    np.testing.assert_array_equal(network.predict_classes(x), alone.argmax(axis=-1))
+
+
 def test_misuse_of_repeat_vector_is_explained():
     with pytest.raises(ShapeError, match=r"expects \(samples, features\), got \(samples, 5, 3\); a"):
         RepeatVector(4).compute_shapes((5, 3))
