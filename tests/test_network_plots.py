@@ -163,6 +163,15 @@ def test_lengths_are_those_of_what_the_layer_reads(before):
 
 
 @pytest.mark.slow
+def test_the_input_has_its_own_lengths_beside_a_decoder_of_as_many_steps():
+    layers = [GRU(3), RepeatVector(7), GRU(5, name="last"), Dense(1)]
+    net = untrained(Network(layers, seed=0, dtype="float64"), None, 3)
+    shown = titled(plots.gates(net, SEQUENCES, layer="last"))["input x"].lines
+    drawn = np.stack([line.get_ydata() for line in shown], axis=1)
+    np.testing.assert_allclose(drawn, mean_over_those_as_long(SEQUENCES))
+
+
+@pytest.mark.slow
 def test_gates_shows_both_directions_and_any_layer():
     net = network(
         GRU(3, return_sequences=True, name="first"), Bidirectional(LSTM(4), name="second"), Dropout(0.5)

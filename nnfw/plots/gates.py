@@ -69,10 +69,11 @@ def gates(
     if sample is not None and sample >= N:
         raise ValueError(f"gates: sample must be one of the {N} sequences in x, 0 to {N - 1}, got {sample}")
     quiet.forward(batch.x, training=True, lengths=batch.lengths)
-    x = batch.x if batch.x.ndim == 3 else batch.x[..., None]
-    if x.shape[1] != one.cache["h"].shape[1]:
-        x = one.cache["x"]  # a layer before it has changed the time steps
-    counts = check_lengths("gates", one._pass.steps.lengths, N, x.shape[1])  # of what the layer reads
+    x, ends = batch.x if batch.x.ndim == 3 else batch.x[..., None], batch.lengths
+    T, own = one.cache["h"].shape[1], one._pass.steps.lengths
+    if x.shape[1] != T:
+        x, ends = one.cache["x"], own  # a layer before it has changed the time steps
+    counts = check_lengths("gates", own, N, T)
     if not np.any(counts if sample is None else counts[sample]):
         raise ValueError("gates: there is no step to draw; give x one of some steps, or another sample")
     names = [*filter(None, one.gates), *reversed(one._loops.states)]
@@ -89,7 +90,7 @@ def gates(
                 title = f"{name}, {direction}".rstrip(", ")
                 axes.set_title(f"{title}: {'cell state' if carried else MEANINGS[name]}", loc="left")
                 axes.tick_params(labelbottom=False)
-            draw_steps(below, over_samples(x, counts, sample))
+            draw_steps(below, over_samples(x, check_lengths("gates", ends, N, T), sample))
             below.set_title("input x", loc="left")
             below.set_xlabel("time step")
         figure.supylabel("units, similar ones side by side", fontsize=9)
