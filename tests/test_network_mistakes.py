@@ -91,7 +91,7 @@ MISTAKES = [
     ("a loss of Keras", lambda s: network_of(Dense(1), loss="categorical_crossentrop"),
      ValueError, "loss", "'categorical_crossentropy'"),
     ("a function as loss", lambda s: network_of(Dense(1), loss=np.subtract),
-     TypeError, "loss", "an object of Loss"),
+     TypeError, "loss", "one of your own is a class that derives from Loss"),
     ("no loss", lambda s: network_of(Dense(1), loss=None), TypeError, "loss", "a name", "NoneType"),
     ("an unknown optimizer", lambda s: network_of(Dense(1), optimizer="adm"),
      ValueError, "'adm'", "Did you mean 'adam'"),

@@ -263,7 +263,8 @@ class Registry(Generic[T]):
         known = ", ".join(self.factories)
         if not isinstance(part, str):
             said = f"{self.kind} must be a name ({known}) or an object of {self.base.__name__}"
-            raise TypeError(f"{said}, got {shown(part)}")
+            own = f"; one of your own is a class that derives from {self.base.__name__}" * callable(part)
+            raise TypeError(f"{said}, got {shown(part)}{own}")
         if part in self.factories:
             return self.factories[part]()
         synonym = self.translated(part)

@@ -186,6 +186,8 @@ MEMBERS = {
     "clone": "copy.deepcopy(network)",
     "compile": "Network(layers, loss=..., optimizer=..., metrics=[...]) takes all at once",
     "count_params": "network.size",
+    "cuda": "nnfw computes on the CPU",
+    "double": 'Network(layers, dtype="float64")',
     "eval": "network.predict(x), or network.forward(x) with training=False",
     "fit_generator": "network.fit(batches, steps_per_epoch=...)",
     "get_layer": "network.layers[0]",

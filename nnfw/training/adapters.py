@@ -93,7 +93,10 @@ def as_lengths(lengths: ArrayLike, x: Array, axes: int) -> Array:
     counts = numeric(lengths, "lengths")
     if counts.dtype.kind not in "iu":
         said = f"lengths must be whole numbers, the steps of each sequence, got {counts.dtype}"
-        raise TypeError(f"{said}; lengths.astype(int) converts them; weights go to fit as sample_weight")
+        remedy = (
+            "lengths.astype(int) converts them; weights go to fit as sample_weight, with x and y as a whole"
+        )
+        raise TypeError(f"{said}; {remedy}")
     return check_lengths("x", counts, len(x), x.shape[1])
 
 
