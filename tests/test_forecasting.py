@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from alike import for_each
 
-from nnfw import GRU, Adam, Dense, Embedding, Flatten, Network, RepeatVector, ShapeError
+from nnfw import GRU, Adam, Dense, Embedding, Flatten, Network, NonFiniteError, RepeatVector, ShapeError
 from nnfw.data import sliding_windows
 from nnfw.datasets import load_el_nino
 from nnfw.forecasting import Forecast, autoregression, backtest, forecast
@@ -144,6 +144,16 @@ def test_a_loss_that_knows_the_distribution_draws_from_it(loss, K):
                 ).mean(),
                 abs=0.1,
             )
+
+
+def test_paths_that_grow_without_end_are_no_forecast():
+    network = Network([Flatten(), Dense(2)], loss=GaussianNLL(), seed=0)
+    network.build((T, 1))
+    network.params["dense_2.W"][-1] = [2.0, 1.0]  # the deviation grows with the last value
+    with pytest.raises(
+        NonFiniteError, match=r"forecast: step \d+ ahead is not finite; each step is an input"
+    ):
+        forecast(network, WAVE[:T] + 3, 30, samples=20, seed=0)
 
 
 def test_draws_have_the_moments_of_their_distribution():

@@ -232,12 +232,12 @@ def to_numbers(array: Array) -> str:
         return "times become hours by (dates - dates.min()) / np.timedelta64(1, 'h')"
     if array.ndim == 1 and array.size and isinstance(array[0], np.ndarray | list):
         return "an array of sequences becomes a list of them by list(...)"
-    floats = ""
+    how = ""
     if array.dtype.kind in "OSU":
         with suppress(TypeError, ValueError):
             array.astype(float)
-            floats = ".astype(float) converts them, and "
-    return f"{floats}nnfw.data has LabelEncoder for labels, Vocabulary for texts, pad_sequences for lists"
+            how = ".astype(float) converts them, and "
+    return f"{how}nnfw.data has LabelEncoder for labels, Vocabulary for texts, pad_sequences for ragged lists"
 
 
 def of_columns(table: Any, name: str) -> Array:

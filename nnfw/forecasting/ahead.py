@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.core.arguments import explain_keywords
-from nnfw.core.errors import ShapeError
+from nnfw.core.errors import NonFiniteError, ShapeError
 from nnfw.core.typing import Array
 from nnfw.core.validation import SHARE, check_finite, instance_of, numeric, positive_integer
 from nnfw.model import Model
 from nnfw.streaming import Stream
 
+GROWN = "each step is an input of the next, and they grow without end: forecast fewer, or train it further"
 Draw = Callable[[Array], Array]  # from the outputs (S, K) of a step to its values (S, M)
 
 
@@ -88,6 +89,8 @@ def forecast(
     ------
     ShapeError, ValueError
         If network, history, exogenous values and residuals do not fit together.
+    NonFiniteError
+        If a step is not finite, as of a network whose forecasts grow from step to step.
 
     Examples
     --------
@@ -117,8 +120,13 @@ def forecast(
         )
 
     def run(S: int, draw: Draw) -> Array:
-        values = ways[count](network, np.repeat(past[None], S, axis=0), future, draw)
-        path = np.stack(list(values), axis=1).reshape(S, steps, M)
+        values: list[Array] = []
+        with np.errstate(over="ignore"):
+            for y in ways[count](network, np.repeat(past[None], S, axis=0), future, draw):
+                if not np.isfinite(y).all():
+                    raise NonFiniteError(f"forecast: step {len(values) + 1} ahead is not finite; {GROWN}")
+                values.append(y)
+        path = np.stack(values, axis=1).reshape(S, steps, M)
         return path[..., 0] if np.ndim(history) == 1 else path
 
     mean = run(1, network.loss.estimate)[0]

@@ -157,7 +157,8 @@ def check_steps(chain: Sequential, T: int) -> None:
         elif len(shape) < 2 or shape[0] != steps or layer._steps(T) != T:
             raise ShapeError(
                 f"lengths count the {T} time steps of x, but {layer._label} does not keep them; leave "
-                f"lengths out, or have all layers return sequences, and convolutions padded, of stride 1"
+                f"lengths out, or have all layers return sequences, and convolutions padded, of stride 1; a "
+                f"decoder of numbers may end in Flatten()"
             )
 
 

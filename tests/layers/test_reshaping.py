@@ -1,5 +1,7 @@
 """Reshape, Flatten and RepeatVector: values keep their order, and padding is never flattened."""
 
+import copy
+
 import numpy as np
 import pytest
 from built import build, step
@@ -98,8 +100,13 @@ def test_an_encoder_and_a_decoder_are_a_chain():
     assert check_network(network, x, y).worst < 1e-6
     network.fit(x, y, epochs=2, verbose=0)
     assert network.predict(x).shape == (6, 3, 2)
-    with pytest.raises(ShapeError, match=r"GRU\(4\) does not keep them; leave lengths out"):
-        network.fit(x, y, lengths=[5, 4, 3, 2, 1, 5], verbose=0)
+    lengths = [5, 4, 3, 2, 1, 5]
+    with pytest.raises(ShapeError, match=r"GRU\(4\) does not keep them; leave lengths out.* in Flatten\(\)"):
+        network.fit(x, y, lengths=lengths, verbose=0)
+    flat = Network([*copy.deepcopy(network.layers), Flatten()])
+    flat.fit(x, y.reshape(6, 6), lengths=lengths, epochs=2, verbose=0)
+    alone = np.concatenate([flat.predict(one[None, :n]) for one, n in zip(x, lengths, strict=True)])
+    np.testing.assert_allclose(flat.predict(x, lengths=lengths), alone, atol=1e-6)
 
 
 def test_a_decoder_with_as_many_steps_as_x_is_not_cut_at_the_lengths_of_x():
