@@ -143,7 +143,8 @@ def begin(source: Any, endless: bool = False) -> Iterator[Any]:
     if inspect.isgeneratorfunction(source) or (begun is not None and not endless and iter(source) is begun):
         raise TypeError(
             "a generator of batches is used up after one epoch; give a list of batches, or an object of a "
-            "class whose __iter__ yields them all; for one that never ends give fit steps_per_epoch"
+            "class whose __iter__ yields them all; for one that never ends give fit steps_per_epoch, and to "
+            "validation_data and evaluate list(itertools.islice(batches, n))"
         )
     if begun is None:
         raise TypeError(

@@ -326,6 +326,8 @@ def test_steps_go_with_batches():
         classifier().fit(X, CLASSES, steps_per_epoch=2, verbose=0)
     with pytest.raises(TypeError, match="for one that never ends give fit steps_per_epoch"):
         classifier().fit((pair for pair in endless()), verbose=0)
+    with pytest.raises(TypeError, match=r"and to validation_data and evaluate list\(itertools.islice\(batch"):
+        classifier().fit(X, CLASSES, validation_data=endless(), verbose=0)
 
 
 def test_the_words_of_a_sampler_of_steps():
