@@ -110,6 +110,9 @@ def load_torch(network: Model, source: Mapping[str, Any] | FilePath) -> None:
     if isinstance(source, Mapping):
         arrays = translated(network, own, source)
     else:
+        with reading("load_torch", source) as file:
+            if file.read(2) == b"PK":
+                raise LoadError("it is a file of torch.save: load_torch(network, torch.load(path)) reads it")
         package = safetensors()
         with reading("load_torch", source) as file:
             arrays = translated(network, own, package.load(file.read()), ordered=False)

@@ -20,6 +20,7 @@ from nnfw.saving.config import Describer, Rebuilder
 from nnfw.training.interrupt import at_rest
 
 FORMAT, VERSION = "nnfw network", 1
+OTHERS = "nnfw.saving.load_weights reads safetensors, nnfw.exchange ONNX, Keras and PyTorch"
 
 is_network = instance_of(Model, "a Network")
 
@@ -109,7 +110,7 @@ def read(file: BinaryIO) -> dict[str, Array]:
     """Return the arrays of an open file; damage raises a LoadError, or what zipfile and NumPy raise."""
     if file.read(2) != b"PK":
         said = "it is not a network saved by nnfw, but a file of another kind"
-        raise LoadError(f"{said}; nnfw.saving.load_weights reads safetensors, nnfw.exchange ONNX and Keras")
+        raise LoadError(f"{said}; {OTHERS}")
     file.seek(0)
     with np.load(file, allow_pickle=False) as entries:
         if any(entry.compress_type for entry in entries.zip.infolist()):  # a few bytes could fill the memory
@@ -122,7 +123,7 @@ def read_description(arrays: dict[str, Array]) -> dict[str, Any]:
     arrays.pop("sha256", None)  # a checksum that files of earlier versions carry
     description = json.loads(arrays.pop("description", np.empty(0)).tobytes() or b"null")
     if not isinstance(description, dict) or description.get("format") != FORMAT:
-        raise LoadError("it is not a network saved by nnfw: it has no description of one")
+        raise LoadError(f"it is not a network saved by nnfw: it has no description of one; {OTHERS}")
     if whole_number("load", "version", description["version"], low=1) > VERSION:
         said = f"it is of format {description['version']}, written by {description.get('written by')}"
         raise LoadError(f"{said}, and this nnfw reads formats up to {VERSION}; install a newer one")

@@ -149,6 +149,15 @@ class TestRecorded:
         assert network.dtype == np.float32
         reproduces(network, case, 1e-6)
 
+    def test_a_file_of_torch_save(self, tmp_path):
+        (tmp_path / "model.pt").write_bytes(b"PK\x03\x04")
+        network = Network([Dense(1)])
+        network.build((2,))
+        with pytest.raises(
+            LoadError, match=r"model.pt: it is a file of torch.save: load_torch\(network, torch.load"
+        ):
+            load_torch(network, tmp_path / "model.pt")
+
     @pytest.mark.slow
     def test_a_safetensors_file(self, case, tmp_path):
         exchange = pytest.importorskip("safetensors.numpy")

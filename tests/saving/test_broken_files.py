@@ -320,7 +320,7 @@ class TestForeignFiles:
 
     def test_archives_of_others(self, tmp_path):
         np.savez(tmp_path / "file.npz", x=np.ones(3))
-        refuse(tmp_path / "file.npz", "it is not a network saved by nnfw: it has no description")
+        refuse(tmp_path / "file.npz", "no description of one; .*, nnfw.exchange ONNX, Keras and PyTorch")
 
     def test_sizes_that_the_directory_claims(self, tmp_path):
         with zipfile.ZipFile(tmp_path / "file", "w") as file:
