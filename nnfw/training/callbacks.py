@@ -89,12 +89,15 @@ def open_callbacks(callbacks: Any) -> list[Callback]:
             made = "; LambdaCallback(on_epoch_end=...) calls a function" if callable(callback) else ""
             made = f"; did you mean {callback.__name__}(...)?" if isinstance(callback, type) else made
             raise TypeError(f"fit: callbacks must be Callback objects, got {type(callback).__name__}{made}")
-        for name in dir(type(callback)):
-            if name.startswith("on_") and name not in HOOKS and callable(getattr(callback, name)):
+        for name in (name for name in dir(type(callback)) if name.startswith("on_")):
+            hook, said = getattr(callback, name), f"{type(callback).__name__}.{name}"
+            if name not in HOOKS and callable(hook):
                 raise TypeError(
-                    f"{type(callback).__name__}.{name} is never called{translation(name, HOOKS)} A callback "
-                    f"has: {', '.join(HOOKS)}, each given the run"
+                    f"{said} is never called{translation(name, HOOKS)} A callback has: {', '.join(HOOKS)}, "
+                    f"each given the run"
                 )
+            if (code := getattr(hook, "__code__", None)) and "logs" in code.co_varnames[: code.co_argcount]:
+                raise TypeError(f"{said} is given the run alone, with run.epoch, from 1, and run.logs")
         if callback.remembers and any(callback is other for other in callbacks[:place]):
             raise ValueError(
                 f"fit: callbacks[{place}] is the same {callback!r} as one before it; leave it out"
