@@ -263,7 +263,7 @@ class Layer(Part, Parametrized):
         shape = self._recall("y", "backward").shape if shape is None else shape
         dy = np.asarray(dy, self.dtype)
         if dy.shape != shape:
-            raise ShapeError(f"{self._label}: backward expects dy of the output's {shape}, got {dy.shape}")
+            raise ShapeError(f"{self._label}: expects dy of the output's shape {shape}, got {dy.shape}")
         return dy
 
     def _features(self, input_shape: Shape, axes: tuple[int, ...], remedy: str = "") -> int:

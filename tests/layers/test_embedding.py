@@ -77,7 +77,7 @@ def test_other_misuse_of_an_embedding_is_explained():
         layer.forward(np.zeros((2, 2, 1), int))
     with pytest.raises(ShapeError, match=r"got \(samples, 4, 2\); one index a step is x\[..., 0\]"):
         Embedding(7, 3).compute_shapes((4, 2))
-    with pytest.raises(ShapeError, match=r"backward expects dy of the output's \(1, 2, 3\)"):
+    with pytest.raises(ShapeError, match=r"expects dy of the output's shape \(1, 2, 3\)"):
         step(layer, [[0, 1]], np.ones((1, 2, 1)))
     with pytest.raises(
         ValueError, match=r"mask must be one of the indices, 0 to 6, got 7; a vocabulary of 8"
