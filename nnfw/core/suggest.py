@@ -9,10 +9,7 @@ from typing import Any, NoReturn
 
 # Arguments in Keras, PyTorch, scikit-learn and EpyNN, and what parts of nnfw call them.
 ARGUMENTS = {
-    **dict.fromkeys(
-        ("bias_regularizer", "kernel_constraint", "kernel_regularizer", "recurrent_regularizer"),
-        "regularizer",
-    ),
+    **dict.fromkeys(("bias_regularizer", "kernel_constraint", "recurrent_regularizer"), "regularizer"),
     "betas": "beta_1 beta_2",
     "bias": "use_bias",
     "class_names": "labels",
@@ -30,6 +27,7 @@ ARGUMENTS = {
     "initial_learning_rate": "rate",
     "input_dim": "vocabulary",
     "kernel_initializer": "initializer input_initializer",
+    "kernel_regularizer": "regularizer",
     "kernel_size": "pool_size",
     "learning_rate": "rate",
     "learning_rate_init": "learning_rate",
@@ -141,17 +139,11 @@ IMPORTS = {
     **dict.fromkeys(
         ("EpyNN", "Model", "Sequential", "models"), "Network(layers, loss=..., optimizer=..., metrics=[...])"
     ),
-    **dict.fromkeys(
-        ("CosineAnnealingLR", "LambdaLR", "LearningRateScheduler", "StepLR", "lr_scheduler"),
-        SCHEDULED,
-    ),
+    **dict.fromkeys(("CosineAnnealingLR", "LambdaLR", "LearningRateScheduler", "StepLR"), SCHEDULED),
     **dict.fromkeys(
         ("GRUCell", "LSTMCell", "RNNCell"), "a layer takes whole sequences, and network.stream() step by step"
     ),
-    **dict.fromkeys(
-        ("pack_padded_sequence", "pad_packed_sequence", "pad_sequence"),
-        "a list of arrays (T_i, D), or lengths=",
-    ),
+    **dict.fromkeys(("pack_padded_sequence", "pad_sequence"), "a list of arrays (T_i, D), or lengths="),
     **dict.fromkeys(("load_model", "read_model"), "Network.load(path)"),
     **{name: f"nnfw.sklearn.{name}" for name in ("NetworkClassifier", "NetworkRegressor")},
     **{name: f"nnfw.forecasting.{name}" for name in ("backtest", "forecast")},

@@ -93,9 +93,7 @@ def as_lengths(lengths: ArrayLike, x: Array, axes: int) -> Array:
     counts = numeric(lengths, "lengths")
     if counts.dtype.kind not in "iu":
         said = f"lengths must be whole numbers, the steps of each sequence, got {counts.dtype}"
-        remedy = (
-            "lengths.astype(int) converts them; weights go to fit as sample_weight, with x and y as a whole"
-        )
+        remedy = "lengths.astype(int) converts them; weights go with arrays, fit(x, y, sample_weight=w)"
         raise TypeError(f"{said}; {remedy}")
     return check_lengths("x", counts, len(x), x.shape[1])
 

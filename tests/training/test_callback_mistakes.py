@@ -50,7 +50,7 @@ MISTAKES = [
      TypeError, "Told.on_epoch_end is given the run alone", "run.epoch, from 1, and run.logs"),
     ("a function with Keras's arguments",
      lambda s: fit(s.network, callbacks=[LambdaCallback(on_epoch_end=lambda epoch, logs: None)]),
-     TypeError, "LambdaCallback.on_epoch_end is given the run alone"),
+     TypeError, "LambdaCallback.on_epoch_end is given the run alone", "run.logs"),
     ("a slip in a hook", lambda s: told(s, "on_epoch_ends"),
      TypeError, "Told.on_epoch_ends is never called", "Did you mean 'on_epoch_end'"),
     ("a hook that there is not", lambda s: told(s, "on_test_begin"),
