@@ -55,7 +55,8 @@ def kept(part: "Part", names: Iterable[str]) -> dict[str, Any]:
 def is_own(part: type) -> bool:
     """Whether a class is defined in a module of nnfw."""
     module = part.__module__
-    return module.startswith("nnfw.") and getattr(sys.modules.get(module), part.__name__, None) is part
+    inside = getattr(sys.modules.get(module), "__dict__", {})  # without what answers for missing names
+    return module.startswith("nnfw.") and inside.get(part.__name__) is part
 
 
 @cache

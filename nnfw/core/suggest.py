@@ -251,7 +251,7 @@ def homes_of(name: str) -> list[str]:
     """Return where nnfw has a name, or the part that another library calls so."""
     found = []
     for key in sorted(one for one in sys.modules if one.partition(".")[0] == "nnfw"):
-        inside = vars(sys.modules[key])
+        inside = getattr(sys.modules[key], "__dict__", {})  # None stands for a module that is not there
         word = name if name in inside.get("__all__", ()) else ""
         if not word and "__all__" in inside and "registry" in inside:
             word = inside["registry"].translated(name)

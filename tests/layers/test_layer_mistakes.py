@@ -124,7 +124,7 @@ MISTAKES = [
      ShapeError, "'Wx_z'", "(2, 4)", "new layer"),
     ("dy of another shape",
      lambda s: (s.layer.forward(X, training=True), s.layer.backward(np.ones((N, 1)))),
-     ShapeError, "GRU(4): backward expects dy", "(12, 4)"),
+     ShapeError, "GRU(4): expects dy", "(12, 4)"),
     ("other features in a layer", lambda s: s.layer.forward(X[..., :1]),
      ShapeError, "GRU(4): expects", "2 features"),
     ("lengths of floats in a layer", lambda s: s.layer.forward(X, lengths=np.ones(N)),
