@@ -1,6 +1,5 @@
 """DataParallel: the callback by which several processes train one network."""
 
-import math
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,10 +14,8 @@ from nnfw.layers.normalization import BatchNorm, is_frozen
 from nnfw.model import Model
 from nnfw.training.batches import Data
 from nnfw.training.callbacks import Callback
-from nnfw.training.guard import failure
 from nnfw.training.interrupt import Interrupt
 from nnfw.training.iterables import Batches
-from nnfw.training.loop import measure
 from nnfw.training.run import Run
 
 NOISE_OF_A_RANK, NOISE_OF_A_BATCH = 1 << 64, 1 << 80  # draws, of the 2^128 that the random stream has
@@ -94,7 +91,6 @@ class DataParallel(Callback):
         self._pressed, run.interrupt = run.interrupt, Interrupt(run.network)  # of one rank, and of all
         run.interrupt.updating = self._pressed.updating
         self._streams["noise"].advance(rank * NOISE_OF_A_RANK)
-        run.hooks["on_gradients"].remove(measure)  # `_reduce` does it
         run.hooks["on_gradients"].insert(0, self._reduce)
         others = sum(not callback.comes_last for callback in run.callbacks)
         run.hooks["on_batch_end"].insert(others, self._end_batch)
@@ -104,9 +100,6 @@ class DataParallel(Callback):
         """Make the gradients, the loss and the statistics of a step those of all ranks."""
         tracker = run.state.tracker
         assert tracker is not None
-        if not math.isfinite(run.batch_loss):
-            raise failure(run, f"the loss is {run.batch_loss}")
-        tracker.measure(run.batch_data, run.outputs)
         mine = tracker.batch_weight, run.batch_loss, tracker.statistics
         gradient = run.network.flat_grads
         with run.interrupt.updating:  # no second Ctrl-C comes between the two

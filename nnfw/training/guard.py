@@ -33,10 +33,13 @@ class Guard:
         self.plain = all(type(leaf).update is Layer.update for leaf in self.leaves)
         self.before: list[tuple[Array, State | None]] = []  # the weights before an update that may fail
 
-    def check(self, run: Run) -> None:
-        """Raise a NonFiniteError unless the loss and all gradients are finite."""
+    def check_loss(self, run: Run) -> None:
+        """Raise a NonFiniteError unless the loss is finite."""
         if not math.isfinite(run.batch_loss):
             raise failure(run, f"the loss is {run.batch_loss}")
+
+    def check_gradients(self, run: Run) -> None:
+        """Raise a NonFiniteError unless all gradients are finite; keep the weights if the update may fail."""
         tame = self.plain
         for leaf in self.leaves:
             if not np.vdot(leaf.flat_grads, leaf.flat_grads) < LARGE**2:
@@ -50,14 +53,14 @@ class Guard:
             [] if tame else [(leaf.flat_params.copy(), copy.deepcopy(leaf._state)) for leaf in self.leaves]
         )
 
-    def verify(self, run: Run) -> None:
+    def check_update(self, run: Run) -> None:
         """Raise a NonFiniteError if an update for which the weights were kept overflowed."""
         for leaf in self.leaves if self.before else ():
             if found := anomaly.in_update(leaf):
                 raise failure(run, found, search=False)
         self.before = []
 
-    def restore(self, run: Run) -> None:
+    def restore(self) -> None:
         """Put the weights back that were kept, after a step that failed."""
         for leaf, (params, state) in zip(self.leaves, self.before, strict=False):
             leaf.flat_params[...], leaf._state = params, state

@@ -19,23 +19,24 @@ from nnfw.training.tracker import MetricTracker
 
 def fit(run: Run, train: Data | Batches, validation: Data | Batches | None, epochs: int) -> None:
     """Train the network of the run for `epochs` more epochs."""
+    guard = Guard(run.network)
     if run.resumed and isinstance(train, Batches):
         train.pass_over(run.epoch - run.state.start)
-    with attached(run):
+    with in_training(run):
         run.progress.start(epochs, run.epoch + 1, run.state.sampler.updates(train))
         with closing(run.progress), remembered(run):
             announce(run, epochs, validation is not None)
             for _ in range(epochs):
                 if run.stopped:
                     break
-                run_epoch(run, train, validation)
+                run_epoch(run, guard, train, validation)
             if run.stopped:
                 again = "; fit(..., resume=True) continues" if run.interrupt.asked else ""
                 run.note(f"stopped in epoch {run.epoch}: {run.stopped}{again}")
             run.call("on_fit_end")
 
 
-def run_epoch(run: Run, train: Data | Batches, validation: Data | Batches | None) -> None:
+def run_epoch(run: Run, guard: Guard, train: Data | Batches, validation: Data | Batches | None) -> None:
     """Train for one epoch, validate, and add it to the history; an unfinished epoch is not added."""
     run.epoch, run.logs = len(run.history.epoch) + 1, {}
     run.progress.start_epoch(run.epoch)
@@ -45,7 +46,7 @@ def run_epoch(run: Run, train: Data | Batches, validation: Data | Batches | None
     tracker = state.begin_epoch(stream, MetricTracker(network.metrics, network.loss))
     order, count = sampler.order(train, stream), train.count(sampler.batch_size) or state.batches
     for number, part in enumerate(train.parts(sampler.batch_size, order, state.batch), state.batch + 1):
-        run_batch(run, number, part, count)
+        run_batch(run, guard, number, part, count)
         run.interrupt.rest()
         if run.stopped and state.batch != count:
             return
@@ -67,7 +68,7 @@ def run_epoch(run: Run, train: Data | Batches, validation: Data | Batches | None
     run.interrupt.rest()
 
 
-def run_batch(run: Run, number: int, part: Data, count: int | None) -> None:
+def run_batch(run: Run, guard: Guard, number: int, part: Data, count: int | None) -> None:
     """Take the step of one batch, or with truncation the step of each of its windows.
 
     The state that one window ends with begins the next, and no gradient passes between them (truncated
@@ -82,56 +83,65 @@ def run_batch(run: Run, number: int, part: Data, count: int | None) -> None:
         run.epoch_fraction, run.window_start = run.epoch - 1 + done, step * (width or 0)
         if going_on is not None:
             batch = batch._replace(state=select(run.network.final_state, going_on))
-        run.attempt(train_step, batch, step + 1 == steps)
+        attempt(run, guard, batch, finishes=step + 1 == steps)
         run.progress.step(run.batch_loss)
     run.call("on_batch_end")
 
 
-def train_step(run: Run, batch: Batch, finishes: bool = True) -> None:
-    """Take one step: forward, loss, backward, gradients, update."""
-    network, loss = run.network, run.network.loss
+def attempt(run: Run, guard: Guard, batch: Batch, finishes: bool) -> None:
+    """Take a step; if it fails before its update is counted, set back what it changed: weights, noise."""
+    network, updates = run.network, run.updates
+    noise = network._streams["noise"].bit_generator
+    before = network._noise_before = noise.state
+    try:
+        train_step(run, guard, batch, finishes)
+    except BaseException:
+        if run.updates == updates:
+            noise.state = before
+            guard.restore()
+        raise
+    finally:
+        network._noise_before = None
+
+
+def train_step(run: Run, guard: Guard, batch: Batch, finishes: bool) -> None:
+    """Take one step: forward, loss, backward, gradients, update. The last of a batch `finishes` it."""
+    network, loss, tracker = run.network, run.network.loss, run.state.tracker
+    assert tracker is not None  # the epoch has begun
     a = network.forward(batch.x, training=True, lengths=batch.lengths, initial_state=batch.state)
     value, dy, of_logits = loss.with_gradient(batch.y, a, batch.weight)
     network.backward(dy, of_logits)
     network.gradients()
     run.batch_data, run.outputs, run.batch_loss = batch, a, value + network._penalty()
+    guard.check_loss(run)
+    tracker.measure(batch, a)
     run.call("on_gradients")
+    guard.check_gradients(run)
     with run.interrupt.updating:  # an update is completed and counted, or neither
         network.update(run.optimizer, run.epoch_fraction)
-        run.call("on_update")
+        guard.check_update(run)
+        tracker.add(run.batch_loss)
+        run.updates += 1
         run.state.batch += finishes
 
 
-# ---- what attaches to a run -----------------------------------------------------------------------------
+# ---- around the epochs ----------------------------------------------------------------------------------
 
 
 @contextmanager
-def attached(run: Run) -> Iterator[None]:
-    """Attach guard and metric tracker to the hooks of the run, and listen to Ctrl-C.
+def in_training(run: Run) -> Iterator[None]:
+    """Listen to Ctrl-C, and leave out what a fit does not need.
 
-    NumPy's floating-point warnings are off during the fit: the guard reports what is not finite. The first
-    layer is spared its dx, which nothing needs.
+    That is NumPy's floating-point warnings, for the guard reports what is not finite, and the dx of the first
+    layer.
     """
-    guard, first = Guard(run.network), run.network._first
-    run.hooks["on_gradients"] += [guard.check, measure]
-    run.hooks |= {"on_update": [guard.verify, count], "on_failure": [guard.restore]}
+    first = run.network._first
     first._needs_dx = False
     try:
         with run.interrupt.listen(), np.errstate(all="ignore"):
             yield
     finally:
         first._needs_dx = True
-
-
-def measure(run: Run) -> None:
-    """Take the statistics of the metrics; this may fail, and comes before the update."""
-    run.state.tracker.measure(run.batch_data, run.outputs)  # type: ignore[union-attr]
-
-
-def count(run: Run) -> None:
-    """Count an update."""
-    run.updates += 1
-    run.state.tracker.add(run.batch_loss)  # type: ignore[union-attr]
 
 
 @contextmanager

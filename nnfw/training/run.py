@@ -92,17 +92,3 @@ class Run:
         """Call one hook of every callback."""
         for function in self.hooks[hook]:
             function(self)
-
-    def attempt(self, step: Callable[..., None], *arguments: Any) -> None:
-        """Take a step; if it fails before its update is counted, set back what it changed: weights, noise."""
-        noise, updates = self.network._streams["noise"].bit_generator, self.updates
-        before = self.network._noise_before = noise.state
-        try:
-            step(self, *arguments)
-        except BaseException:
-            if self.updates == updates:
-                noise.state = before
-                self.call("on_failure")
-            raise
-        finally:
-            self.network._noise_before = None

@@ -38,7 +38,7 @@ RNN = "layers/rnn"
 RECURRENT = "layers/recurrent"
 DENSE, BASE, CHAIN, FLAT = "layers/dense", "layers/base", "layers/sequential", "layers/flat"
 ACTIVATED, WINDOWS, NORMALIZATION = "layers/activated", "layers/windows", "layers/normalization"
-LOOP, RUN, BATCHES, EVALUATION = "training/loop", "training/run", "training/batches", "training/evaluation"
+LOOP, BATCHES, EVALUATION = "training/loop", "training/batches", "training/evaluation"
 GUARD, ANOMALY = "training/guard", "training/anomaly"
 MONITORS = "training/monitors"
 TRACKER, ADAPTERS, VALIDATION = "training/tracker", "training/adapters", "core/validation"
@@ -507,8 +507,8 @@ OTHERS = [
         "bit_generator.state = self.shuffle",
         "bit_generator.state",
     ),
-    Fault("training: noise of a failed step is lost", RUN, "noise.state = before", "pass"),
-    Fault("training: noise of a counted step drawn again", RUN, "if self.updates == updates:", "if True:"),
+    Fault("training: noise of a failed step is lost", LOOP, "noise.state = before", "pass"),
+    Fault("training: noise of a counted step drawn again", LOOP, "if run.updates == updates:", "if True:"),
     Fault("training: an update is interrupted", "training/interrupt", " or self.updating.locked()", ""),
     Fault(
         "early stopping keeps the last weights",
@@ -562,15 +562,15 @@ OTHERS = [
     Fault("guard: the loss of validation is not", EVALUATION, "batch, a, loss)", "batch, a * 0)"),
     Fault("guard: a large norm is refused", GUARD, " or np.isfinite(a).all())", ")"),
     Fault("guard: gradients not looked at", GUARD, "if not np.isfinite(leaf.flat_grads).all():", "if False:"),
-    Fault("guard: the loss not looked at", GUARD, "if not math.isfinite(run.batch_loss):", "if False:"),
+    Fault("guard: the loss not looked at", LOOP, "guard.check_loss(run)", "pass"),
     Fault("guard: any rate is tame", GUARD, " and rule.rate(run.epoch_fraction) < HIGH", ""),
     Fault("guard: any rule is tame", GUARD, "tame and own and", "tame and"),
     Fault("guard: any layer is tame", GUARD, "tame = self.plain", "tame = True"),
     Fault("guard: weights not restored", GUARD, "leaf.flat_params[...], leaf._state = params, state", "pass"),
     Fault("guard: memories not copied", GUARD, "copy.deepcopy(leaf._state)", "leaf._state"),
     Fault("guard: updates not verified", GUARD, "if found := anomaly.in_update(leaf)", "if found := 0"),
-    Fault("guard: not asked before a step", LOOP, "[guard.check, measure]", "[measure]"),
-    Fault("guard: not asked after a failure", LOOP, '"on_failure": [guard.restore]', '"on_failure": []'),
+    Fault("guard: not asked before a step", LOOP, "guard.check_gradients(run)", "pass"),
+    Fault("guard: not asked after a failure", LOOP, "guard.restore()", "pass"),
     Fault(
         "search: noise of training",
         ANOMALY,

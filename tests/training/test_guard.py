@@ -158,6 +158,17 @@ class TestForward:
         network = built([GRU(3), Dense(1)])
         assert "batch 1: the loss is inf." in stopped(network, y=Y * 1e30)
 
+    def test_before_metrics_see_its_outputs(self):
+        def finite(y, a):
+            if not np.isfinite(a).all():
+                raise ValueError("a metric of another library takes finite outputs only")
+            return 0.0
+
+        network = built([GRU(4), Dense(1)], metrics=[finite])
+        network.params["dense_2.b"][...] = np.inf
+        with pytest.raises(NonFiniteError, match="parameter b of layer 2"):
+            network.fit(X, Y, verbose=0)
+
     def test_input_in_a_memory_map(self, tmp_path):
         x = X.copy()
         x[4, 3, 1] = np.nan

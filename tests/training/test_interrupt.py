@@ -30,8 +30,7 @@ from nnfw import (
     Network,
     metrics,
 )
-from nnfw.training import batches
-from nnfw.training.run import Run
+from nnfw.training import batches, loop
 
 pytestmark = pytest.mark.slow
 
@@ -188,18 +187,19 @@ class TestErrors:
         assert network.predict(X[..., :2]).shape == (40, 3)
 
     @pytest.mark.parametrize("updated", [False, True])
-    def test_only_before_its_update_brings_the_noise_back(self, updated):
+    def test_only_before_its_update_brings_the_noise_back(self, updated, monkeypatch):
         noise = np.random.default_rng(3)
-        run = SimpleNamespace(network=SimpleNamespace(_streams={"noise": noise}), updates=4, call=print)
+        run = SimpleNamespace(network=SimpleNamespace(_streams={"noise": noise}), updates=4)
         expected = np.random.default_rng(3).random(2)
 
-        def step(run):
+        def step(run, guard, batch, finishes):
             noise.random()
             run.updates += updated
             raise Trouble
 
+        monkeypatch.setattr(loop, "train_step", step)
         with pytest.raises(Trouble):
-            Run.attempt(run, step)
+            loop.attempt(run, SimpleNamespace(restore=int), None, finishes=True)
         assert noise.random() == expected[int(updated)]
 
 
