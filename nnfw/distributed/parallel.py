@@ -13,7 +13,7 @@ from nnfw.distributed.shares import share_of
 from nnfw.layers.normalization import BatchNorm, is_frozen
 from nnfw.model import Model
 from nnfw.training.batches import Data
-from nnfw.training.callbacks import Callback
+from nnfw.training.callbacks import Callback, LambdaCallback
 from nnfw.training.interrupt import Interrupt
 from nnfw.training.iterables import Batches
 from nnfw.training.run import Run
@@ -79,7 +79,7 @@ class DataParallel(Callback):
             vars(self).clear()
 
     def on_fit_start(self, run: Run) -> None:
-        """Start from the weights of rank 0, and attach to the other hooks what the ranks do together."""
+        """Start from the weights of rank 0, and have the run call what the ranks do together."""
         if ranks == 1:
             return
         check_alike(self._group, run)
@@ -91,10 +91,10 @@ class DataParallel(Callback):
         self._pressed, run.interrupt = run.interrupt, Interrupt(run.network)  # of one rank, and of all
         run.interrupt.updating = self._pressed.updating
         self._streams["noise"].advance(rank * NOISE_OF_A_RANK)
-        run.hooks["on_gradients"].insert(0, self._reduce)
-        others = sum(not callback.comes_last for callback in run.callbacks)
-        run.hooks["on_batch_end"].insert(others, self._end_batch)
-        run.hooks["on_epoch_end"].insert(others, self._end_epoch)
+        before = LambdaCallback(on_gradients=self._reduce)
+        after = LambdaCallback(on_batch_end=self._end_batch, on_epoch_end=self._end_epoch)
+        told = [before, *run.callbacks, after]
+        run.callbacks = sorted(told, key=lambda callback: callback.comes_last)
 
     def _reduce(self, run: Run) -> None:
         """Make the gradients, the loss and the statistics of a step those of all ranks."""

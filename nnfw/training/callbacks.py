@@ -22,7 +22,7 @@ from nnfw.core.suggest import translation
 from nnfw.core.typing import FilePath
 from nnfw.core.validation import boolean, file_path, instance_of, optional
 from nnfw.model import Model
-from nnfw.training.run import HOOKS, Run
+from nnfw.training.run import Run
 
 Hook = Callable[[Run], Any] | None
 
@@ -77,6 +77,9 @@ class Callback(Part):
 
     def on_fit_end(self, run: Run) -> None:
         """After the last epoch, also when the run was stopped; not after an error."""
+
+
+HOOKS = [name for name in vars(Callback) if name.startswith("on_")]
 
 
 def open_callbacks(callbacks: Any) -> list[Callback]:

@@ -1,7 +1,7 @@
 """Run: one call of `fit` while it lasts, which every hook of a callback is given."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from nnfw.core.typing import Array
@@ -11,16 +11,6 @@ from nnfw.training.batches import Batch
 from nnfw.training.interrupt import Interrupt
 from nnfw.training.progress import Progress
 from nnfw.training.state import TrainingState
-
-HOOKS = (
-    "on_fit_start",
-    "on_resume",
-    "on_epoch_start",
-    "on_gradients",
-    "on_batch_end",
-    "on_epoch_end",
-    "on_fit_end",
-)
 
 
 class Run:
@@ -65,9 +55,6 @@ class Run:
         self.epoch_fraction, self.batch_loss = 0.0, math.nan
         self.logs: dict[str, float] = {}
         self.interrupt = Interrupt(network)
-        self.hooks: dict[str, list[Callable[[Run], None]]] = {
-            name: [getattr(callback, name) for callback in self.callbacks] for name in HOOKS
-        }
 
     @property
     def optimizer(self) -> Optimizer:
@@ -90,5 +77,5 @@ class Run:
 
     def call(self, hook: str) -> None:
         """Call one hook of every callback."""
-        for function in self.hooks[hook]:
-            function(self)
+        for callback in self.callbacks:
+            getattr(callback, hook)(self)
