@@ -106,21 +106,32 @@ def attempt(run: Run, guard: Guard, batch: Batch, finishes: bool) -> None:
 
 def train_step(run: Run, guard: Guard, batch: Batch, finishes: bool) -> None:
     """Take one step: forward, loss, backward, gradients, update. The last of a batch `finishes` it."""
-    network, loss, tracker = run.network, run.network.loss, run.state.tracker
-    assert tracker is not None  # the epoch has begun
+    network, loss = run.network, run.network.loss
     a = network.forward(batch.x, training=True, lengths=batch.lengths, initial_state=batch.state)
     value, dy, of_logits = loss.with_gradient(batch.y, a, batch.weight)
     network.backward(dy, of_logits)
     network.gradients()
     run.batch_data, run.outputs, run.batch_loss = batch, a, value + network._penalty()
-    guard.check_loss(run)
-    tracker.measure(batch, a)
+    observe(run, guard)
     run.call("on_gradients")
-    guard.check_gradients(run)
-    with run.interrupt.updating:  # an update is completed and counted, or neither
+    with counted(run, guard, finishes):
         network.update(run.optimizer, run.epoch_fraction)
+
+
+def observe(run: Run, guard: Guard) -> None:
+    """Check that the loss is finite, and measure the metrics of the step."""
+    guard.check_loss(run)
+    run.state.tracker.measure(run.batch_data, run.outputs)  # type: ignore[union-attr]
+
+
+@contextmanager
+def counted(run: Run, guard: Guard, finishes: bool) -> Iterator[None]:
+    """Let an update be made if all gradients are finite: it is completed and counted, or neither."""
+    guard.check_gradients(run)
+    with run.interrupt.updating:
+        yield
         guard.check_update(run)
-        tracker.add(run.batch_loss)
+        run.state.tracker.add(run.batch_loss)  # type: ignore[union-attr]
         run.updates += 1
         run.state.batch += finishes
 
