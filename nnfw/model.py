@@ -4,7 +4,7 @@ import copy
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from nnfw import losses, metrics, optimizers
 from nnfw.core import notebook
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.output import table
+from nnfw.core.suggest import explain_attribute
 from nnfw.core.typing import Shape
 from nnfw.core.validation import Check, floating, generator, instance_of, shown, whole_number
 from nnfw.history import History
@@ -49,6 +50,8 @@ class Model(Sequential):
     _fitting: int | None = None  # the thread whose fit holds it: see `nnfw.training.interrupt`
     _default_optimizer = False  # whether its optimizer is the one that `fit` took because none was given
     _built = False  # whether all layers have their parameters
+    if not TYPE_CHECKING:  # type checkers would accept any name; on layers it would cost 3 % of a step
+        __getattr__ = explain_attribute
     _training_state: Any = None  # how far the last fit has come: see `nnfw.training.state`
     _noise_before: Any = None  # the state of the noise before the step that is under way
 

@@ -172,7 +172,7 @@ IMPORTS = {
     "to_categorical": "data.one_hot(labels)",
 }
 
-# What models and layers of other libraries have.
+# What models of other libraries have.
 MEMBERS = {
     "add": "all layers are given at once: Network([GRU(64), Dense(10)])",
     "clone": "copy.deepcopy(network)",
@@ -183,23 +183,23 @@ MEMBERS = {
     "eval": "network.predict(x), or network.forward(x) with training=False",
     "fit_generator": "network.fit(batches, steps_per_epoch=...)",
     "get_layer": "network.layers[0]",
-    "get_weights": "params, the arrays by name",
+    "get_weights": "network.params, the arrays by name",
     "learning_rate": "network.optimizer.learning_rate",
-    "load_state_dict": "params[name][...] = value",
+    "load_state_dict": "network.params[name][...] = value",
     "load_weights": "nnfw.saving.load_weights(network, path)",
-    "parameters": "params, the arrays by name",
+    "parameters": "network.params, the arrays by name",
     "plot": "network.history.plot()",
     "predict_proba": "network.predict(x)",
     "reset_states": "each sequence begins at 0; network.stream() has reset()",
     "save_weights": "nnfw.saving.save_weights(network, path)",
     "score": "network.evaluate(x, y)",
-    "states": "final_state, after forward(x, training=True)",
-    "set_weights": "params[name][...] = value",
-    "state_dict": "params, the arrays by name",
+    "states": "network.final_state, after forward(x, training=True)",
+    "set_weights": "network.params[name][...] = value",
+    "state_dict": "network.params, the arrays by name",
     "to": "nnfw computes on the CPU",
     "train": "network.fit(x, y), or network.forward(x, training=True)",
     "train_on_batch": "network.fit(x, y, batch_size=len(x))",
-    "weights": "params, the arrays by name",
+    "weights": "network.params, the arrays by name",
     "zero_grad": "none is needed: network.gradients() fills network.grads anew",
 }
 
@@ -278,7 +278,7 @@ def explain_import(module: str, name: str) -> NoReturn:
 
 
 def explain_attribute(self: Any, name: str) -> Any:
-    """Raise Python's AttributeError with a hint; the ``__getattr__`` of layers and models."""
+    """Raise Python's AttributeError with a hint; the ``__getattr__`` of models."""
     try:
         return object.__getattribute__(self, name)  # raises again what led here
     except AttributeError as error:

@@ -4,14 +4,13 @@ import copy
 import weakref
 from collections.abc import Collection, MutableMapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 import numpy as np
 
 from nnfw import optimizers, regularizers
 from nnfw.core.errors import ShapeError
 from nnfw.core.registry import Part
-from nnfw.core.suggest import explain_attribute
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import Check, boolean, floating, generator, label
 from nnfw.core.vectors import clip_to_norm
@@ -102,8 +101,6 @@ class Layer(Part, Parametrized):
     regularizer: Regularizers | None = None
     trainable: bool = True
     name: str | None = None
-    if not TYPE_CHECKING:  # type checkers would accept any name
-        __getattr__ = explain_attribute  # reached for missing attributes alone
 
     takes_lengths: ClassVar[bool] = False  # whether forward takes `lengths`
     causal: bool = False  # whether no output depends on a later step: see `Network.stream`
