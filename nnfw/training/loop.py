@@ -112,28 +112,26 @@ def train_step(run: Run, guard: Guard, batch: Batch, finishes: bool) -> None:
     network.backward(dy, of_logits)
     network.gradients()
     run.batch_data, run.outputs, run.batch_loss = batch, a, value + network._penalty()
-    observe(run, guard)
-    run.call("on_gradients")
-    with counted(run, guard, finishes):
+    on_gradients(run, guard)
+    with run.interrupt.updating:  # an update is completed and counted, or neither
         network.update(run.optimizer, run.epoch_fraction)
+        on_update(run, guard, finishes)
 
 
-def observe(run: Run, guard: Guard) -> None:
-    """Check that the loss is finite, and measure the metrics of the step."""
+def on_gradients(run: Run, guard: Guard) -> None:
+    """Check the loss, measure the metrics, call the callbacks, and check the gradients that they leave."""
     guard.check_loss(run)
     run.state.tracker.measure(run.batch_data, run.outputs)  # type: ignore[union-attr]
-
-
-@contextmanager
-def counted(run: Run, guard: Guard, finishes: bool) -> Iterator[None]:
-    """Let an update be made if all gradients are finite: it is completed and counted, or neither."""
+    run.call("on_gradients")
     guard.check_gradients(run)
-    with run.interrupt.updating:
-        yield
-        guard.check_update(run)
-        run.state.tracker.add(run.batch_loss)  # type: ignore[union-attr]
-        run.updates += 1
-        run.state.batch += finishes
+
+
+def on_update(run: Run, guard: Guard, finishes: bool) -> None:
+    """Check the update, and count it."""
+    guard.check_update(run)
+    run.state.tracker.add(run.batch_loss)  # type: ignore[union-attr]
+    run.updates += 1
+    run.state.batch += finishes
 
 
 # ---- around the epochs ----------------------------------------------------------------------------------
