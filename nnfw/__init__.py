@@ -1,6 +1,5 @@
 """nnfw: a minimal sequential neural-network framework on NumPy."""
 
-import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ from nnfw import (
 )
 from nnfw.activations import Activation
 from nnfw.core.errors import LoadError, NonFiniteError, ShapeError
-from nnfw.core.suggest import explain_import
+from nnfw.core.suggest import explain_import, public_modules
 from nnfw.core.version import __version__ as __version__
 from nnfw.experiments import find_rate, repeat
 from nnfw.history import History
@@ -87,6 +86,5 @@ __all__ = [
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # else every name would pass for one of the package
-    for _one in [one for key, one in sys.modules.items() if key.partition(".")[0] == __name__]:
-        if "__all__" in vars(_one):  # it answers for a name of another library with nnfw's
-            _one.__getattr__ = partial(explain_import, _one.__name__)
+    for _one in public_modules():  # each answers for a name of another library with nnfw's
+        _one.__getattr__ = partial(explain_import, _one)

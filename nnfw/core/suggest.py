@@ -5,6 +5,7 @@ import importlib.util
 import opcode
 import sys
 from collections.abc import Collection, Iterable, Mapping
+from types import ModuleType
 from typing import Any, NoReturn
 
 # Arguments in Keras, PyTorch, scikit-learn and EpyNN, and what parts of nnfw call them.
@@ -247,34 +248,42 @@ def _in_nnfw(name: str, table: dict[str, str], known: Iterable[str]) -> str:
     return f"; in nnfw: {table[name]}" if name in table else f".{nearest(name, known)}"
 
 
+def public_modules() -> list[ModuleType]:
+    """Return the modules of nnfw that are imported and list their names in ``__all__``, in order."""
+    every = sorted(sys.modules.copy().items())  # a copy, as other threads may import meanwhile
+    every = [(key, one) for key, one in every if key.partition(".")[0] == "nnfw"]
+    return [one for _, one in every if "__all__" in getattr(one, "__dict__", {})]  # None may stand for one
+
+
 def homes_of(name: str) -> list[str]:
     """Return where nnfw has a name, or the part that another library calls so."""
     found = []
-    for key in sorted(one for one in sys.modules if one.partition(".")[0] == "nnfw"):
-        inside = getattr(sys.modules[key], "__dict__", {})  # None stands for a module that is not there
-        word = name if name in inside.get("__all__", ()) else ""
-        if not word and "__all__" in inside and "registry" in inside:
+    for module in public_modules():
+        inside = vars(module)
+        word = name if name in inside["__all__"] else ""
+        if not word and "registry" in inside:
             word = inside["registry"].translated(name)
             word = getattr(inside["registry"].factories.get(word), "__name__", word)
-        found += [f"{key}.{word}" if word.isidentifier() else word] if word else []
+        found += [f"{module.__name__}.{word}" if word.isidentifier() else word] if word else []
     return found
 
 
-def explain_import(module: str, name: str) -> NoReturn:
+def explain_import(module: ModuleType, name: str) -> NoReturn:
     """Raise the error for a name that a module of nnfw does not have; its ``__getattr__``.
 
     ``from nnfw import X`` discards the message of an AttributeError, so an ImportError is raised there.
     """
+    owner = module.__name__
     if name.startswith("__"):
-        raise AttributeError(f"module {module!r} has no attribute {name!r}", name=name)
+        raise AttributeError(f"module {owner!r} has no attribute {name!r}", name=name)
     homes = " or ".join(homes_of(name))
-    hint = _in_nnfw(name, {name: homes} | IMPORTS if homes else IMPORTS, sys.modules[module].__all__)
-    if module == "nnfw" and importlib.util.find_spec(f"nnfw.{name}") is not None:
+    hint = _in_nnfw(name, {name: homes} | IMPORTS if homes else IMPORTS, module.__all__)
+    if owner == "nnfw" and name.isidentifier() and importlib.util.find_spec(f"nnfw.{name}") is not None:
         hint = f"; import nnfw.{name} first"
-    caller = sys._getframe(1)
-    if caller.f_code.co_code[caller.f_lasti] == opcode.opmap["IMPORT_FROM"]:
-        raise ImportError(f"cannot import name {name!r} from {module!r}{hint}", name=module)
-    raise AttributeError(f"module {module!r} has no attribute {name!r}{hint}", name=name)
+    caller = sys._getframe().f_back  # None if it is no code in Python, but a thread that begins here
+    if caller and caller.f_code.co_code[caller.f_lasti] == opcode.opmap["IMPORT_FROM"]:
+        raise ImportError(f"cannot import name {name!r} from {owner!r}{hint}", name=owner)
+    raise AttributeError(f"module {owner!r} has no attribute {name!r}{hint}", name=name)
 
 
 def explain_attribute(self: Any, name: str) -> Any:

@@ -188,6 +188,32 @@ class TestImports:
 
         assert nnfw.forecasting is forecasting
 
+    def test_a_name_with_a_dot_is_none(self):
+        for name in ("layers.Dense", "zzz.zzz", ".zzz", ".."):
+            assert not hasattr(nnfw, name)
+
+    def test_a_module_that_was_taken_out(self, monkeypatch):
+        monkeypatch.delitem(sys.modules, "nnfw.losses")
+        assert not hasattr(nnfw.losses, "zzz")
+
+    @pytest.mark.parametrize("key", ["zzz", "nnfw.zzz"])
+    def test_another_thread_may_import_meanwhile(self, monkeypatch, key):
+        class Key(str):
+            def partition(self, separator):
+                monkeypatch.setitem(sys.modules, "imported by another thread", None)
+                return super().partition(separator)
+
+        monkeypatch.setitem(sys.modules, Key(key), None)
+        assert not hasattr(nnfw, "zzz")
+        assert "imported by another thread" in sys.modules
+
+    @pytest.mark.subprocess
+    def test_a_module_that_stands_as_none_and_a_look_from_outside_python(self):
+        program = "import sys; sys.modules['nnfw.sklearn'] = None; import atexit, nnfw"
+        program += "; atexit.register(getattr, nnfw, 'zzz', 0)"  # no frame of Python calls it
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "")
+
     def test_python_adds_no_second_suggestion(self):
         for look in (lambda: nnfw.Desne, lambda: Network([Dense(1)]).fitt):
             with pytest.raises(AttributeError) as raised:
