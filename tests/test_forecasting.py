@@ -321,6 +321,16 @@ def test_a_series_that_is_constant_before_the_first_origin_has_no_scale():
     assert "nan" in str(result)
 
 
+def test_one_column_is_a_column_or_a_vector_in_mean_and_paths():
+    paths = np.random.default_rng(0).normal(size=(9, 2))
+    found = [
+        backtest(lambda past, mean=mean, drawn=drawn: Forecast(mean, drawn), WAVE, horizon=2, first=100)
+        for mean in (paths[0], paths[0][:, None])
+        for drawn in (paths, paths[..., None])
+    ]
+    assert len({str(result) for result in found}) == 1
+
+
 def test_only_the_first_column_is_forecast():
     result = backtest(lambda past: past[-1, 0] + np.zeros(2), SERIES, horizon=2, first=100)
     np.testing.assert_array_equal(result.forecasts["network"], result.forecasts["naive"])

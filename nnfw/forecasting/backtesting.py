@@ -147,9 +147,10 @@ def _checked(found: Any, horizon: int) -> Forecast:
     """Return what a forecaster gave as a `Forecast` of one column."""
     found = found if isinstance(found, Forecast) else Forecast(found)
     mean, paths = np.asarray(numeric(found.mean, "forecaster(...)")), found.paths
-    if mean.shape not in ((horizon,), (horizon, 1)):
+    shapes = (horizon,), (horizon, 1)
+    if mean.shape not in shapes:
         raise ShapeError(f"backtest: the forecaster must give ({horizon},) values, got {mean.shape}")
-    if paths is not None and np.shape(paths)[1:] != mean.shape:
+    if paths is not None and np.shape(paths)[1:] not in shapes:
         raise ShapeError(f"backtest: the paths must be (S, {horizon}) like the mean, got {np.shape(paths)}")
     return Forecast(mean.reshape(horizon), None if paths is None else np.reshape(paths, (-1, horizon)))
 
