@@ -17,6 +17,7 @@ from nnfw.metrics import (
     AveragePrecision,
     CalibrationError,
     Coverage,
+    Metric,
     Pinball,
     Running,
 )
@@ -278,6 +279,26 @@ def test_outputs_that_are_no_quantiles_of_these_levels_are_refused(metric, loss,
     network = Network([Dense(loss.outputs_per_target)], loss=loss, metrics=[metric])
     with pytest.raises(ValueError, match=words):
         network.fit(np.ones((4, 2)), np.ones(4), verbose=0)
+
+
+class Spread(Metric):
+    """The mean of the logarithms of the standard deviations, which GaussianNLL has as its second outputs."""
+
+    of_outputs = True
+
+    def statistics(self, y, a):
+        return np.array([np.sum(a[..., 1]), len(a)], np.float64)
+
+    def result(self, s):
+        return float(s[0] / s[1])
+
+
+def test_metrics_of_ones_own_take_the_parameters_of_a_distribution(rng):
+    x = rng.normal(size=(12, 2))
+    network = Network([Dense(2)], loss=GaussianNLL(), metrics=[Spread()], seed=0)
+    network.fit(x, x[:, 0], verbose=0)
+    found = network.evaluate(x, x[:, 0], batch_size=5)["spread"]
+    assert found == pytest.approx(network.predict(x)[:, 1].mean(), rel=1e-5)
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from nnfw.layers.base import Layer
 from nnfw.layers.sequential import Sequential
 from nnfw.layers.stepping import check_remembers
 from nnfw.losses import GaussianNLL, Loss, MixtureDensity, Quantile
-from nnfw.metrics import ClassMetric, FunctionMetric, Metric, MultiLabel, Pinball, RankMetric
+from nnfw.metrics import ClassMetric, Coverage, FunctionMetric, Metric, MultiLabel, Pinball, RankMetric
 from nnfw.model import Model
 from nnfw.training.batches import Data
 
@@ -123,7 +123,7 @@ def check_metrics(metrics: Iterable[Metric], data: Data, K: int, loss: Loss) -> 
 
 def check_quantiles(metric: Metric, loss: Loss) -> None:
     """Raise a ValueError if the outputs that a metric takes as quantiles are others, or of other levels."""
-    if metric.of_outputs and isinstance(loss, GaussianNLL | MixtureDensity):
+    if isinstance(metric, Coverage | Pinball) and isinstance(loss, GaussianNLL | MixtureDensity):
         said = f"it takes quantiles, and outputs for {type(loss).__name__} are parameters of a distribution"
         raise ValueError(f"{said}; Quantile predicts quantiles, and backtest counts the coverage of bands")
     if isinstance(loss, Quantile) and isinstance(metric, Pinball) and metric.levels != loss.levels:
