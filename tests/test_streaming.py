@@ -329,6 +329,21 @@ def test_a_layer_of_ones_own_that_remembers_steps_must_have_a_step_that_does(aro
         np.testing.assert_allclose(stream.step(X[:, t]), network.predict(X[:, : t + 1]), atol=1e-12)
 
 
+class Last(Forgetful):
+    def compute_shapes(self, input_shape):
+        return input_shape[-1:]
+
+    def forward(self, x, training=False):
+        return x[:, -1]
+
+
+def test_a_layer_of_ones_own_may_end_the_steps():
+    network = built([GRU(D, return_sequences=True), Last(), Dense(2)])
+    stream = network.stream(samples=N)
+    for t in range(T):
+        np.testing.assert_allclose(stream.step(X[:, t]), network.predict(X[:, : t + 1]), atol=1e-12)
+
+
 class Shifted(Double):
     def compute_shapes(self, input_shape):
         self.add_parameter("b", input_shape[-1:], "ones")
