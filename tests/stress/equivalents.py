@@ -38,7 +38,7 @@ SAME: dict[tuple[str, str], str] = {
         "vars(self).update(flat_params=np.ones(size, dtype), flat_grads=np.zeros(size, dtype))",
     ): "the initializers fill all of it",
     ("core/lengths", "return lengths.astype(np.int64, copy=True)"): COPY,
-    ("layers/loops", "return self.steps.blocks(BLOCK * self.dh.shape[1])"): LIMIT,
+    ("layers/loops", "blocks, n = (self.steps.blocks(BLOCK * H), cell.loops.factors)"): LIMIT,
     (
         "layers/loops",
         "return Compiled(forward, backward) if forward or backward else None",
