@@ -13,7 +13,7 @@ from nnfw.distributed.shares import share_of
 from nnfw.layers.normalization import BatchNorm, is_frozen
 from nnfw.model import Model
 from nnfw.training.batches import Data
-from nnfw.training.callbacks import Callback, LambdaCallback
+from nnfw.training.callbacks import Callback, LambdaCallback, in_order
 from nnfw.training.interrupt import Interrupt
 from nnfw.training.iterables import Batches
 from nnfw.training.run import Run
@@ -93,8 +93,7 @@ class DataParallel(Callback):
         self._streams["noise"].advance(rank * NOISE_OF_A_RANK)
         before = LambdaCallback(on_gradients=self._reduce)
         after = LambdaCallback(on_batch_end=self._end_batch, on_epoch_end=self._end_epoch)
-        told = [before, *run.callbacks, after]
-        run.callbacks = sorted(told, key=lambda callback: callback.comes_last)
+        run.callbacks = in_order([before, *run.callbacks, after])
 
     def _reduce(self, run: Run) -> None:
         """Make the gradients, the loss and the statistics of a step those of all ranks."""

@@ -105,6 +105,11 @@ def open_callbacks(callbacks: Any) -> list[Callback]:
             raise ValueError(
                 f"fit: callbacks[{place}] is the same {callback!r} as one before it; leave it out"
             )
+    return in_order(callbacks)
+
+
+def in_order(callbacks: Iterable[Callback]) -> list[Callback]:
+    """Return callbacks in the order of their calls: those that come last are called after the others."""
     return sorted(callbacks, key=lambda callback: callback.comes_last)
 
 
