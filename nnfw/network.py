@@ -236,6 +236,10 @@ class Network(Model):
         batch_size = positive_integer("predict", "batch_size", batch_size)
         return evaluation.predict(self._in_use(), "predict", x, lengths, batch_size, np.asarray)
 
+    def __call__(self, x: Any, **options: Any) -> Array:
+        """Return `predict` of the same arguments."""
+        return self.predict(x, **options)
+
     @explain_keywords
     def predict_classes(
         self,

@@ -114,6 +114,7 @@ HOMES = {
     ),
     "callbacks=[EarlyStopping({}=...)]": "monitor patience min_delta restore_best",
     "network.predict_classes(x, {}=...)": "threshold",
+    "network.forward(x, {}=True)": "training",
     "Dense(units, {}=...)": "activation regularizer",
 }
 

@@ -457,8 +457,11 @@ class TestUse:
         network.fit(x, y, verbose=0)
         whole = network.predict(x)
         np.testing.assert_allclose(network.predict(x, batch_size=7), whole, atol=1e-14)
+        np.testing.assert_array_equal(network(x), whole)
         np.testing.assert_array_equal(network.predict_classes(x), whole.argmax(axis=1))
         assert type(whole) is np.ndarray
+        with pytest.raises(TypeError, match=r"'training'; write network\.forward\(x, training=True\)"):
+            network(x, training=True)
 
     @pytest.mark.slow
     def test_predict_classes_of_one_output(self):
