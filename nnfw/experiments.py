@@ -205,6 +205,8 @@ def repeat(
     (3, (3,))
     >>> figure = runs.plot()
     """
+    if isinstance(build, Network):
+        raise TypeError("repeat: build must be a function, lambda seed: Network(..., seed=seed), got a Network")
     function("repeat", "build", build)
     networks: dict[int, Network] = {}
     for seed in each(whole_number)("repeat", "seeds", seeds):

@@ -97,6 +97,7 @@ ELSEWHERE = {
     "save_weights_only": "nnfw.saving.save_weights(network, path) does that",
     "stateful": "fit(truncate=k) carries the state from window to window, network.stream() from step to step",
     "stop_training": "run.stop(reason), in a callback, ends a fit",
+    "training": "network.forward(x, training=True) is the pass that backward follows",
     "validation_steps": "validation_data is read to its end",
     "verbose": "only fit prints, as fit(x, y, verbose=...) says",
 }
@@ -114,7 +115,6 @@ HOMES = {
     ),
     "callbacks=[EarlyStopping({}=...)]": "monitor patience min_delta restore_best",
     "network.predict_classes(x, {}=...)": "threshold",
-    "network.forward(x, {}=True)": "training",
     "Dense(units, {}=...)": "activation regularizer",
 }
 

@@ -50,6 +50,10 @@ def untrained_evaluation(**options):
     return untrained(Network([Dense(1)], seed=0), 2).evaluate(X, X[:, 0], **options)
 
 
+def untrained_prediction(**options):
+    return untrained(Network([Dense(1)], seed=0), 2)(X, **options)
+
+
 def draw_confusion(**options):
     return nnfw.plots.confusion_matrix(np.eye(2), **options)
 
@@ -220,6 +224,7 @@ LEFT_OUT = {
     "stateful": (lambda **o: GRU(2, **o), True, "fit(truncate=k)"),
     "stop_training": (fit, True, "run.stop(reason), in a callback"),
     "total_steps": (lambda **o: schedules.OneCycle(0.1, 9, **o), 90, "schedules count epochs"),
+    "training": (untrained_prediction, True, "network.forward(x, training=True)"),
     "validation_steps": (fit, 5, "validation_data is read to its end"),
     "verbose": (untrained_evaluation, 0, "only fit prints, as fit(x, y, verbose=...)"),
     "warmup_steps": (lambda **o: schedules.Warmup(0.1, 2, **o), 90, "schedules count epochs"),

@@ -460,8 +460,6 @@ class TestUse:
         np.testing.assert_array_equal(network(x), whole)
         np.testing.assert_array_equal(network.predict_classes(x), whole.argmax(axis=1))
         assert type(whole) is np.ndarray
-        with pytest.raises(TypeError, match=r"'training'; write network\.forward\(x, training=True\)"):
-            network(x, training=True)
 
     @pytest.mark.slow
     def test_predict_classes_of_one_output(self):
