@@ -20,9 +20,9 @@ CATALOGUES = [  # whose members are read one at a time
         "schedules",
     )
 ]
-LONGER = {"network.py": 340}  # most of it is documentation
+LONGER = {"network.py": 342}  # most of it is documentation
 LONGER |= {"data/preparation.py": 311}  # the encoder and the scalers are read one at a time
-LONGER |= {"kernels/cells.py": 370}  # one file, as numba's cache asks for it
+LONGER |= {"kernels/cells.py": 420}  # one file, as numba's cache asks for it
 
 
 def public_names(thing):

@@ -1,5 +1,6 @@
 """The compiled kernels: that they compute what the loops in NumPy do, and that those serve without them."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -223,6 +224,7 @@ class Case:
     def __init__(self, cell, seed, dtype="float32"):
         rng = self.rng = np.random.default_rng(seed)
         self.N, self.T, self.D, self.H = (int(n) for n in rng.integers(1, [9, 8, 7, 20]))
+        self.H = int(rng.choice([self.H, 8, 16]))  # of which the last two are of whole tiles
         options = {"return_sequences": rng.random() < 0.5, "go_backwards": rng.random() < 0.5}
         options |= {"use_bias": rng.random() < 0.8, "dropout": float(rng.choice([0, 0.3]))}
         options |= {"recurrent_dropout": float(rng.choice([0, 0.3]))}
@@ -295,6 +297,29 @@ def test_a_batch_without_a_sequence_is_no_matter(compiled, cell, kind, capfd):
     assert len(found["output"]) == len(found["dx"]) == len(found["final_state"]) == 0
     assert not any(np.any(found[name]) for name in case.layer.grads)
     assert capfd.readouterr() == ("", "")  # BLAS complains of a matrix without rows
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_products_of_parts_of_matrices_leave_the_rest_as_it_is(dtype):
+    from numba import njit
+
+    from nnfw.kernels import cells
+
+    product = njit(lambda a, b, c, keep: cells.product(a, b, c, keep))
+    rng = np.random.default_rng(0)
+    for n, k, m in [
+        *rng.integers(1, [14, 40, 50], (60, 3)),
+        *itertools.product([4, 7], [9], [16, 48]),
+        (64, 99, 96),
+    ]:
+        A, B, C = (rng.normal(size=(i + 3, j + 2)).astype(dtype) for i, j in ((n, k), (k, m), (n, m)))
+        a, b, keep, found = A[1 : n + 1, 2:], B[2 : k + 2, 1 : m + 1], int(rng.integers(2)), C.copy()
+        product(a, b, found[3:, :m], keep)
+        expected = C.copy()
+        expected[3:, :m] = keep * C[3:, :m] + a.astype(float) @ b
+        np.testing.assert_allclose(found, expected, atol=20 * TOLERANCE[dtype], rtol=0, err_msg=f"{n, k, m}")
 
 
 @pytest.mark.usefixtures("compiled")

@@ -18,8 +18,10 @@ import math
 import numba
 import numpy as np
 from llvmlite import binding
+from llvmlite.ir import FunctionType, Undefined, VectorType
 from numba import types
-from numba.extending import overload
+from numba.core import cgutils
+from numba.extending import intrinsic, overload
 from numba.np.numpy_support import as_dtype
 
 from nnfw.kernels import blas
@@ -31,7 +33,8 @@ compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"co
 # ---- products ---------------------------------------------------------------------------------------------
 
 BY_ROWS, AS_IT_IS, TRANSPOSED = 101, 111, 112  # in the C interface of BLAS: the orders of a matrix
-FEW = 4  # rows for which the product of matrices, which copies all of b first, is the faster one
+ROWS, LINE = 4, 64  # of a tile: its rows, and the bytes of each
+SMALL = 1 << 19  # multiplications up to which tiles are faster: BLAS copies all of b first
 
 
 def blas_routine(number, name, axes):
@@ -48,24 +51,69 @@ ROUTINES = {
 }
 
 
+@intrinsic
+def add_tile(_, a, b, c):
+    """Compute c += a b, where c is a tile: ROWS rows of LINE bytes, which stay in registers meanwhile.
+
+    LLVM does not find that in a loop by itself, so these are its own instructions: a sum, a vector of a whole
+    row of the tile, begins as that of c; for each k it gains a[i, k] times row k of b.
+    """
+
+    def write(context, builder, _, arrays):
+        kinds, size, index = (a, b, c), a.dtype.bitwidth // 8, cgutils.intp_t
+        a_, b_, c_ = (context.make_array(k)(context, builder, x) for k, x in zip(kinds, arrays, strict=True))
+        row = VectorType(context.get_value_type(a.dtype), LINE // size)
+        name, takes = f"llvm.fmuladd.v{row.count}f{8 * size}", FunctionType(row, [row] * 3)
+        multiply_add = cgutils.get_or_insert_function(builder.module, takes, name)
+        firsts = VectorType(cgutils.int32_t, row.count)(None)  # 0, so often: where a shuffle takes from
+
+        def at(kind, array, i, k):
+            return cgutils.get_item_pointer(context, builder, kind, array, [i, k])
+
+        def row_at(kind, array, i):
+            return builder.bitcast(at(kind, array, i, index(0)), row.as_pointer())
+
+        rows = [row_at(c, c_, index(i)) for i in range(ROWS)]
+        sums = [cgutils.alloca_once_value(builder, builder.load(place, align=size)) for place in rows]
+        with cgutils.for_range(builder, cgutils.unpack_tuple(builder, a_.shape)[1]) as loop:
+            b_k = builder.load(row_at(b, b_, loop.index), align=size)
+            for i, total in enumerate(sums):
+                one = builder.load(at(a, a_, index(i), loop.index))
+                one = builder.insert_element(row(Undefined), one, cgutils.int32_t(0))
+                a_ik = builder.shuffle_vector(one, one, firsts)
+                builder.store(builder.call(multiply_add, [a_ik, b_k, builder.load(total)]), total)
+        for place, total in zip(rows, sums, strict=True):
+            builder.store(builder.load(total), place, align=size)
+        return context.get_dummy_value()
+
+    return types.void(a, b, c), write
+
+
 def product(a, b, c, keep):
-    """Compute c = keep c + a b, of matrices whose rows are contiguous."""
+    """Compute c = keep c + a b, of matrices whose rows are contiguous; keep is 0 or 1."""
 
 
 @overload(product)
 def _product(a, b, c, keep):
     (gemm, gemv), number = ROUTINES[a.dtype], as_dtype(a.dtype).type
+    columns = LINE // as_dtype(a.dtype).itemsize
 
     def compute(a, b, c, keep):
         (n, k), m, size = a.shape, b.shape[1], a.itemsize
         matrix = b.ctypes.data, b.strides[0] // size
-        if n < FEW:
-            for i in range(n):
-                row, sums = a[i].ctypes.data, c[i].ctypes.data
-                gemv(BY_ROWS, TRANSPOSED, k, m, number(1), *matrix, row, 1, number(keep), sums, 1)
-        else:
+        if n >= ROWS and (m % columns or n * k * m > SMALL):
             rows, sums = (a.ctypes.data, a.strides[0] // size), (c.ctypes.data, c.strides[0] // size)
             gemm(BY_ROWS, AS_IT_IS, AS_IT_IS, n, m, k, number(1), *rows, *matrix, number(keep), *sums)
+            return
+        if not keep:
+            c[:, :] = 0
+        whole = n - n % ROWS
+        for j in range(0, m, columns):
+            for i in range(0, whole, ROWS):
+                add_tile(a[i : i + ROWS], b[:, j : j + columns], c[i : i + ROWS, j : j + columns])
+        for i in range(whole, n):
+            row, sums = a[i].ctypes.data, c[i].ctypes.data
+            gemv(BY_ROWS, TRANSPOSED, k, m, number(1), *matrix, row, 1, number(1), sums, 1)
 
     return compute
 
