@@ -308,7 +308,7 @@ def fills_padding(original, self, x, training=False, lengths=None, initial_state
 
 def state_of_another_sample(original, self, dy):
     dx = original(dy)
-    self.initial_gradient = self.initial_gradient[::-1]
+    self._pass.dh[: len(dy)] = self._pass.dh[: len(dy)][::-1].copy()
     return dx
 
 

@@ -252,7 +252,8 @@ class Layer(Part, Parametrized):
 
     def _require(self, key: str, verb: str) -> None:
         if key not in self.cache:
-            before = "backward(dy)" if verb == "gradients" else "forward(x, training=True)"
+            after_backward = verb in ("gradients", "initial_gradient")
+            before = "backward(dy)" if after_backward else "forward(x, training=True)"
             raise RuntimeError(f"{self._label}: {verb} comes after {before}, which has not been called yet")
 
     def _check_gradient(self, dy: Array, shape: tuple[int, ...] | None = None) -> Array:

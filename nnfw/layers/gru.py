@@ -188,7 +188,7 @@ class GRU(ResetGated):
             h[t] *= z[t]  # (4) z∘(h₋−c)
             h[t] += c[t]  # (4) h = c + z∘(h₋−c)
 
-    def _backward_steps(self, p: Pass, *others: Array) -> None:
+    def _backward_steps(self, p: Pass) -> None:
         """Fill ds and complete the gradients dh of the states, the last step first."""
         if self.reset_after:
             self._backward_reset_after(p)

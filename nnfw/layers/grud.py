@@ -153,7 +153,7 @@ class GRUD(ResetGated):
             h[t] *= z[t]  # (8) z∘(k−c)
             h[t] += c[t]  # (8) h = c + z∘(k−c)
 
-    def _backward_steps(self, p: Pass, *others: Array) -> None:
+    def _backward_steps(self, p: Pass) -> None:
         """Fill ds and dk, and complete the gradients dh of the states, the last step first."""
         WhT_zr, WhT_c = p.WhT[: 2 * self.units], p.WhT[2 * self.units :]
         γ_rows, seen = p.steps.shaped(p.inputs["gamma_h"]), self._seen(p)

@@ -92,6 +92,8 @@ class Pass:
         The gradients of the scores.
     dh : ndarray (N + P, H)
         The gradients of the states, which begin as those of the outputs.
+    others : ndarray (S - 1, N, H)
+        The gradients of the S arrays of the state but h, as dc, at the step that the backward loop is at.
     made : list of ndarray (P, H)
         The rows of `Loops.made`.
     blocks : list of (Span, ndarray)
@@ -140,7 +142,7 @@ class Pass:
         """Take the memory of the backward pass, and name what the layer's cache shows, x and h excepted."""
         G, H, N, P, (_, *others) = len(cell.gates), cell.units, self.steps.N, self.steps.P, cell.loops.states
         self.ds, self.WhT = scratch("ds", (P, G * H)), scratch("WhT", (G * H, H))
-        self.dh = scratch("dh", (N + P, H))
+        self.dh, self.others = scratch("dh", (N + P, H)), scratch("others", (len(others), N, H))
         self.made = [scratch(name, (P, H)) for name in cell.loops.made]
         if not cell.compiled:
             blocks, n = self.steps.blocks(BLOCK // H), cell.loops.factors

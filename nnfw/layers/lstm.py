@@ -133,7 +133,7 @@ class LSTM(Gated):
         gates = p.steps.cut(p.s, p.s[:3], p.s[3], p.a[:3], *p.a, *p.kept)
         return [*gates, *p.steps.around(p.states[1]), *p.steps.first(p.e, p.w)]
 
-    def _backward_steps(self, p: Pass, *others: Array) -> None:
+    def _backward_steps(self, p: Pass) -> None:
         """Fill ds and complete the gradients dh of the states, the last step first; dc is one step's."""
         c_before, c = p.before(p.states[1]), p.steps.shaped(p.states[1][p.steps.N :])
         for block, F, *views in p.once(self._backward_views):
@@ -147,7 +147,7 @@ class LSTM(Gated):
             φ.derivative(v, block.part(c), Fv)
             Fv *= o
             ds_i, ds_f, ds_o, ds_g, fv, ds, f, side_by_side, ds_t, e, dh, d, dh_ = views
-            (dc,) = block.first(*others)
+            (dc,) = block.first(*p.others)
             for t in reversed(range(len(block))):
                 ds_o[t] *= dh[t]  # (6) do, (4) ds_o
                 dc[t] += np.multiply(dh[t], fv[t], out=e[t])  # (6) dh∘o∘φ′

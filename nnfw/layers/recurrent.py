@@ -49,15 +49,13 @@ class Recurrent(Layer):
 
     takes_lengths = _takes_state = True
     _noisy = SHARES
-    _transient = (*Layer._transient, "_Wx_b", "_grad_Wx_b", "_Wh", "_pass", "initial_gradient")
+    _transient = (*Layer._transient, "_Wx_b", "_grad_Wx_b", "_Wh", "_pass")
     gates: ClassVar[tuple[str, ...]] = ()  # in the order of their columns in Wx, Wh and b
     _loops: Loops = Loops("")  # what the loops over time take and leave
     _σ: Mapping[str, Activation] = MappingProxyType({})  # the activations of the gates that do not have φ
     _needs_scores: bool = False  # whether a gate's derivative needs its scores
-    _free = ("cache", "initial_gradient")
     _adjustable: tuple[str, ...] = ("activation", "return_sequences", "go_backwards", *SHARES)
     activation: Activation  # φ
-    initial_gradient: Array  # with respect to the initial state (N, S), of the last `backward`
     _Wx_b: Array  # Wx (D, G·H) and b below it as one row more
     _Wh: list[Array]  # Wh (H, G·H) in the parts that are multiplied at once
     _grad_Wx_b: Array
@@ -248,8 +246,15 @@ class Recurrent(Layer):
         self._require("x", "final_state")
         return self._pass.last()
 
+    @property
+    def initial_gradient(self) -> Array:
+        """The gradient with respect to the initial state (N, S), of the last `backward`."""
+        self._require("ds", "initial_gradient")
+        p = self._pass
+        return p.steps.unsort(np.concatenate([p.dh[: p.steps.N], *p.others], axis=1))
+
     def backward(self, dy: Array) -> Array:
-        """Return dx (N, T, D), given dy of the output's shape; `initial_gradient` is left behind too."""
+        """Return dx (N, T, D), given dy of the output's shape; `initial_gradient` is there then too."""
         self._require("x", "backward")
         p, steps, N, H = self._pass, self._pass.steps, self._pass.steps.N, self.units
         dy = self._check_gradient(dy, (N, steps.T, H) if p.sequences else (N, H))
@@ -260,13 +265,12 @@ class Recurrent(Layer):
             p.dh[...] = 0
             p.dh[steps.final] = dy[steps.order]
         p.WhT[...] = self._blocks["Wh"].T
-        others = np.zeros((len(p.states) - 1, N, H), self.dtype)  # of the rest of the state
+        p.others[...] = 0
         if p.compiled and steps.P:
-            p.compiled.backward(*p.arrays(), *p.made, p.ds, p.dh, *others, p.WhT)
+            p.compiled.backward(*p.arrays(), *p.made, p.ds, p.dh, *p.others, p.WhT)
         elif steps.P:
-            self._backward_steps(p, *others)
+            self._backward_steps(p)
         self.cache.update(p.backward_rows)
-        self.initial_gradient = steps.unsort(np.concatenate([p.dh[:N], *others], axis=1))
         return steps.unpack(self._backward_inputs(p)) if self._needs_dx else NOTHING
 
     def _backward_inputs(self, p: Pass) -> Array:
@@ -287,11 +291,8 @@ class Recurrent(Layer):
         """Run the loop over time: complete the scores ``p.s``, fill ``p.a``, ``p.states`` and ``p.kept``."""
         raise NotImplementedError
 
-    def _backward_steps(self, p: Pass, *others: Array) -> None:
-        """Run the loop in reverse: fill ``p.ds`` and ``p.made``, and complete ``p.dh``.
-
-        `others` are the gradients (N, H) of the rest of the state, which end as those of the initial state.
-        """
+    def _backward_steps(self, p: Pass) -> None:
+        """Run the loop in reverse: fill ``p.ds`` and ``p.made``, and complete ``p.dh`` and ``p.others``."""
         raise NotImplementedError
 
     def _recurrent_gradients(self, p: Pass) -> None:

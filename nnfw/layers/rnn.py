@@ -66,7 +66,7 @@ class RNN(Recurrent):
         """Return a list with the view of the scores at each step."""
         return p.steps.cut(*p.s)
 
-    def _backward_steps(self, p: Pass, *others: Array) -> None:
+    def _backward_steps(self, p: Pass) -> None:
         """Fill ds and complete the gradients dh of the states, the last step first."""
         h, φ = p.steps.shaped(p.states[0][p.steps.N :]), self.activation
         for block, slope, ds, dh, d, dh_ in p.once(self._backward_views):

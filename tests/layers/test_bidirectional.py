@@ -56,7 +56,8 @@ def test_bidirectional_ends_with_the_states_of_both_side_by_side(cell):
     )
     with pytest.raises(RuntimeError, match=r"Bidirectional\(\w+\(3\)\): final_state comes after forward"):
         _ = layer.final_state
-    assert not hasattr(layer, "initial_gradient")
+    with pytest.raises(RuntimeError, match=r"initial_gradient comes after backward\(dy\)"):
+        _ = layer.initial_gradient
     layer.forward(x, training=True, lengths=lengths, initial_state=start.tolist())
     halves = zip(layer.directions, np.split(start, 2, axis=1), strict=True)
     expected = [inner.forward_with_state(x, lengths, state)[1] for inner, state in halves]
