@@ -206,7 +206,7 @@ def repeat(
     >>> figure = runs.plot()
     """
     if isinstance(build, Network):
-        raise TypeError("repeat: build must be a function that returns a new Network of a seed, got a Network")
+        raise TypeError("repeat: build must be a function that returns a Network of a seed, got a Network")
     function("repeat", "build", build)
     networks: dict[int, Network] = {}
     for seed in each(whole_number)("repeat", "seeds", seeds):
