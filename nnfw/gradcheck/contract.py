@@ -265,7 +265,7 @@ def lengths(trial: Trial) -> None:
         return  # without steps there is no padding
     for shorter in (0, 1):
         counts, x = shortened(trial, max(1, trial.x.shape[1] - shorter))
-        after = trial.built._steps(counts)
+        after = trial.built.count_steps(counts)
         beyond = ~valid_steps(after, trial.dy.shape[1])
         for training in (False, True)[: 2 - trial.training_differs]:
             try:

@@ -42,7 +42,8 @@ class Layer(Part, Parametrized):
     which it declares with `add_parameter`; `initialize` and `update` come with the base. Arguments of
     ``__init__`` are kept under their own names (``self.k = k``): files, copies and the summary read them
     there. A layer that merges time steps, as pooling and attention do, sets ``takes_lengths = True`` in its
-    class, and its ``forward(x, training, lengths)`` leaves out the steps beyond the lengths (N,).
+    class, and its ``forward(x, training, lengths)`` leaves out the steps beyond the lengths (N,). One that
+    gives other steps than it reads defines `count_steps`; one that is random draws from `random`.
 
     Parameters
     ----------
@@ -228,8 +229,8 @@ class Layer(Part, Parametrized):
         for p, dp, regularizer in self._regularized():
             regularizer.add_gradient(p, dp)
 
-    def _random(self) -> np.random.Generator:
-        """Return the source of random numbers in training."""
+    def random(self) -> np.random.Generator:
+        """Return the generator to draw from in training, which the network seeds, saves and resumes."""
         if self._noise is None:
             raise RuntimeError(f"{self._label}: forward in training comes after initialize(rng)")
         return self._noise
@@ -237,7 +238,7 @@ class Layer(Part, Parametrized):
     def _check_values(self, x: Array) -> None:
         """Raise a ValueError for values that a first layer cannot take."""
 
-    def _steps(self, n: Any) -> Any:
+    def count_steps(self, n: Any) -> Any:
         """Return how many steps the output has for `n` of the input, one number or an array of them."""
         return n
 

@@ -70,7 +70,7 @@ class Dropout(Layer):
         if not training:
             return x
         shape = (len(x), 1, *x.shape[2:]) if self.same_at_each_step else x.shape
-        kept = self._random().random(shape, np.float32) >= self.rate  # the same draw in a float64 network
+        kept = self.random().random(shape, np.float32) >= self.rate  # the same draw in a float64 network
         scale = self.dtype.type(1 / (1 - self.rate))
         m = np.multiply(kept, scale, out=self._scratch("m", shape))  # (1)
         y: Array = x * m  # (2)
@@ -128,7 +128,7 @@ class GaussianNoise(Layer):
         x = np.asarray(x, self.dtype)
         if not training:
             return x
-        e = self._random().standard_normal(x.shape, np.float32)  # the same draw in a float64 network
+        e = self.random().standard_normal(x.shape, np.float32)  # the same draw in a float64 network
         e *= self.std
         y: Array = x + e  # (1)
         self.cache = {"y": y}

@@ -238,7 +238,7 @@ class Recurrent(Layer):
 
     def _draw_mask(self, share: float, shape: tuple[int, int]) -> Array:
         """Return the factors that drop this `share` of an array: 0, or else 1 / (1 − share)."""
-        return ((self._random().random(shape) >= share) / (1 - share)).astype(self.dtype)
+        return ((self.random().random(shape) >= share) / (1 - share)).astype(self.dtype)
 
     @property
     def final_state(self) -> Array:

@@ -67,7 +67,7 @@ class Residual(Sequential):
         """Return the shape of the input, which that of the outputs must be."""
         shape = super().compute_shapes(input_shape)
         steps = (input_shape[0] or MANY) if len(input_shape) == 2 else 1
-        if shape != tuple(input_shape) or self._steps(steps) != steps:
+        if shape != tuple(input_shape) or self.count_steps(steps) != steps:
             raise ShapeError(
                 f"{self._label}: its outputs {with_samples(shape)} cannot be added to its input "
                 f"{with_samples(input_shape)}; let them have as many features and steps"

@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from typing import Any, ClassVar
 
 import numpy as np
@@ -111,7 +112,7 @@ class Sequential(Layer):
                 validation.check_takes_lengths(layer, padding, shapes)
                 lengths = padding = None  # the outputs have no time steps any more
             elif x.shape[1] != padding.shape[1]:
-                lengths = layer._steps(lengths)
+                lengths = layer.count_steps(lengths)
                 padding = ~valid_steps(lengths, x.shape[1])
         if padding is not None:
             x[padding] = 0
@@ -167,10 +168,9 @@ class Sequential(Layer):
             if any(np.may_share_memory(p, leaf.flat_params) for leaf, _ in self._rules(optimizer)):
                 regularizer.constrain(p)
 
-    def _steps(self, n: Any) -> Any:
-        for layer in self.layers:
-            n = layer._steps(n)
-        return n
+    def count_steps(self, n: Any) -> Any:
+        """Return how many steps the outputs have for `n` of the input."""
+        return reduce(lambda n, layer: layer.count_steps(n), self.layers, n)
 
     # ---- one vector ---------------------------------------------------------------------------------
 

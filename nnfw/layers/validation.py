@@ -110,7 +110,7 @@ def check_takes_lengths(layer: Layer, padding: Array, shapes: Sequence[Shape]) -
     if padding.any() and shapes and shapes[1][:1] == (None,):
         raise ShapeError(
             f"{layer._label}: its outputs have other time steps than its inputs, and it does not say how "
-            f"many each sequence has; define _steps(n), which returns them for n steps, in the class"
+            f"many each sequence has; define count_steps(n), which returns them for n steps, in the class"
         )
     if padding.any() and not layer.takes_lengths:
         raise ShapeError(
@@ -130,8 +130,8 @@ def keeps_steps(layer: Any, y: Array, steps: tuple[int, ...], shapes: Sequence[S
     if shapes and shapes[0][0] is None and shapes[1][:1] != (None,):
         return False
     chain = zip(layer.layers, pairwise(layer.shapes), strict=True) if hasattr(layer, "shapes") else ()
-    kept = all(len(after) > 1 and after[0] == one._steps(before[0]) for one, (before, after) in chain)
-    return kept and is_sequence(y, (N, layer._steps(T)))
+    kept = all(len(b) > 1 and b[0] == (a[0] and one.count_steps(a[0])) for one, (a, b) in chain)
+    return kept and is_sequence(y, (N, layer.count_steps(T)))
 
 
 def check_memory(leaves: Iterable[Layer], dtype: np.dtype[Any]) -> None:

@@ -141,7 +141,7 @@ class Windowed(Layer):
         """Return the gradient before an activation, if there is one."""
         return dy
 
-    def _steps(self, n: Any) -> Any:
+    def count_steps(self, n: Any) -> Any:
         """Return how many steps there are for `n` steps of the input."""
         return self._windows.count(n)
 

@@ -138,7 +138,7 @@ def as_labels(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], net
     if labels.ndim != 2 or len(labels) != len(x):
         raise ShapeError(f"y must hold labels of {len(x)} sequences, (N, L) or a list, got {labels.shape}")
     labels = as_indices(labels, "y", shape[1], "0 is the blank, and pads labels from 1 on")
-    steps = network._steps(np.full(len(x), x.shape[1]) if lengths is None else lengths)
+    steps = network.count_steps(np.full(len(x), x.shape[1]) if lengths is None else lengths)
     counts = np.count_nonzero(labels, axis=1)
     repeats = ((labels[:, 1:] == labels[:, :-1]) & (labels[:, 1:] > 0)).sum(axis=1)
     gaps = (np.diff(labels > 0, axis=1) & (labels[:, 1:] > 0)).any(axis=1)

@@ -42,8 +42,8 @@ def walk_forward(network: Model, batch: Batch, training: bool) -> Iterator[str]:
         if np.array_equal(np.isfinite(seen), np.isfinite(y)):  # else the noise of training changes too much
             yield in_cache(leaf)
         if lengths is not None:
-            follows = is_sequence(y, (len(a), leaf._steps(a.shape[1])))
-            lengths = leaf._steps(lengths) if follows else None
+            follows = is_sequence(y, (len(a), leaf.count_steps(a.shape[1])))
+            lengths = leaf.count_steps(lengths) if follows else None
         yield in_array(f"the output of {leaf._label}", cleared(y, lengths))
         a = y
     yield in_array("the loss", np.asarray(network.loss(batch.y, a, batch.weight)))

@@ -154,7 +154,7 @@ def check_steps(chain: Sequential, T: int) -> None:
     for layer, shape in zip(chain.layers, shapes, strict=True):
         if isinstance(layer, Sequential):
             check_steps(layer, T)
-        elif len(shape) < 2 or shape[0] != steps or layer._steps(T) != T:
+        elif len(shape) < 2 or shape[0] != steps or layer.count_steps(T) != T:
             raise ShapeError(
                 f"lengths count the {T} time steps of x, but {layer._label} does not keep them; leave "
                 f"lengths out, or have all layers return sequences, and convolutions padded, of stride 1; a "

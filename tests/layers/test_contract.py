@@ -406,7 +406,7 @@ def network_and_data(layer):
     """Return a network around a new layer like this one, and x, y and options to fit it to."""
     trial = trial_of(layer)
     shape, T = renew(layer).compute_shapes(trial.input_shape), trial.input_shape[0]
-    merging = [Flatten()] if len(shape) == 3 else [MeanPooling()] if layer._steps(T) != T else []
+    merging = [Flatten()] if len(shape) == 3 else [MeanPooling()] if layer.count_steps(T) != T else []
     network = Network([renew(layer), *merging, Dense(2)], optimizer=Adam(0.01), seed=3)
     output_shape = network.compute_shapes(trial.input_shape)
     y = np.random.default_rng(5).normal(size=(len(trial.x), *output_shape))

@@ -270,8 +270,8 @@ class Halves(Layer):
 
 
 class CountedHalves(Halves):
-    def _steps(self, n):
-        return None if n is None else n // 2
+    def count_steps(self, n):
+        return n // 2
 
 
 class Moments(CarefulMean):
@@ -379,11 +379,33 @@ class TestOwnLayers:
     def test_must_say_how_many_steps_they_give(self):
         network = Network([Dense(3), Halves(), GRU(4), Dense(1)], seed=0)
         with pytest.raises(
-            ShapeError, match=r"layer 2, Halves\(\): its outputs have other time steps .*_steps"
+            ShapeError, match=r"layer 2, Halves\(\): its outputs have other time steps .* count_steps"
         ):
             network.fit(SEQUENCES, [1.0, 2.0, 3.0], verbose=0)
         equal = np.stack([one[:2] for one in SEQUENCES])
         network.fit(equal, [1.0, 2.0, 3.0], verbose=0)
+
+    def test_draw_what_the_seed_says_in_a_resumed_fit_too(self, tmp_path):
+        class Mask(Layer):
+            def compute_shapes(self, input_shape):
+                return input_shape
+
+            def forward(self, x, training=False):
+                if training:
+                    self.cache = {"m": self.random().integers(0, 2, x.shape).astype(x.dtype)}
+                return x * self.cache["m"] if training else x
+
+            def backward(self, dy):
+                return dy * self.cache["m"]
+
+        check_layer(Mask(), training_differs=True)
+        one, other = (Network([Mask(), Dense(1)], seed=0) for _ in range(2))
+        one.fit(X, Y[:, 0], epochs=4, verbose=0)
+        other.fit(X, Y[:, 0], epochs=2, verbose=0)
+        other.save(tmp_path / "network")
+        loaded = Network.load(tmp_path / "network", custom={"Mask": Mask})
+        loaded.fit(X, Y[:, 0], epochs=2, verbose=0)
+        np.testing.assert_array_equal(loaded.flat_params, one.flat_params)
 
     def test_that_pool_with_lengths_count_each_sequence_as_alone(self):
         network = Network([Dense(4, "tanh"), CarefulMean(), Dense(1)], seed=0, dtype="float64")

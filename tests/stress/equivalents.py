@@ -61,11 +61,11 @@ SAME: dict[tuple[str, str], str] = {
     ): LIMIT,
     (
         "layers/recurrent",
-        "return ((self._random().random(shape) > share) / (1 - share)).astype(self.dtype)",
+        "return ((self.random().random(shape) > share) / (1 - share)).astype(self.dtype)",
     ): "a draw is the share itself once in 2⁵³ times",
     (
         "layers/dropout",
-        "kept = self._random().random(shape, np.float32) > self.rate",
+        "kept = self.random().random(shape, np.float32) > self.rate",
     ): "a draw is the rate itself once in 2²⁴ times",
     (
         "layers/residual",

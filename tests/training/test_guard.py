@@ -184,7 +184,7 @@ class TestForward:
                 return input_shape
 
             def forward(self, x, training=False):
-                return x * (np.nan if training and self._random().random() < 0.5 else 1.0)
+                return x * (np.nan if training and self.random().random() < 0.5 else 1.0)
 
             def backward(self, dy):
                 return dy
