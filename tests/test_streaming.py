@@ -32,6 +32,7 @@ from nnfw import (
 )
 from nnfw.core.errors import ShapeError
 from nnfw.generation import draw, generate
+from nnfw.gradcheck import CheckError, check_layer
 
 rng = np.random.default_rng(5)
 N, T, D = 4, 9, 3
@@ -321,12 +322,35 @@ class Double(Forgetful):
 def test_a_layer_of_ones_own_that_remembers_steps_must_have_a_step_that_does(around):
     network = built([GRU(D, return_sequences=True), Network([around(Forgetful())])])
     for use in (network.stream, lambda: network.fit(X, X, truncate=3, verbose=0)):
-        with pytest.raises(ValueError, match=r"Forgetful\(\) depends on earlier steps.*define step_stream"):
+        with pytest.raises(
+            ValueError, match=r"Forgetful\(\) gives other outputs .* start_stream and step_str"
+        ):
             use()
     network = built([GRU(D, return_sequences=True), Network([around(Double())]), LastStep(), Double()])
     stream = network.stream(samples=N)
     for t in range(T):
         np.testing.assert_allclose(stream.step(X[:, t]), network.predict(X[:, : t + 1]), atol=1e-12)
+
+
+class Ahead(Forgetful):
+    """Reads later steps, which it denies."""
+
+    def forward(self, x, training=False):
+        return np.cumsum(x[:, ::-1], axis=1)[:, ::-1]
+
+
+class Late(Sum):
+    def step_stream(self, x, state):
+        return state[:, None].copy(), state + x[:, 0]
+
+
+@pytest.mark.parametrize("layer", [Forgetful, Ahead, Late])
+def test_a_layer_that_is_another_one_step_by_step_is_found(layer):
+    network = built([layer(), Dense(2)])
+    with pytest.raises(ValueError, match="gives other outputs step by step"):
+        network.stream()
+    with pytest.raises(CheckError, match="gives other outputs step by step"):
+        check_layer(layer(), (T, D))
 
 
 class Last(Forgetful):

@@ -14,6 +14,7 @@ from nnfw.core.typing import Array, Sizes
 from nnfw.core.validation import boolean, each, instance_of, whole_number
 from nnfw.gradcheck.differences import CheckError, Report, compare, gradient_name
 from nnfw.layers.base import Layer, with_samples
+from nnfw.layers.stepping import DISAGREES, steps_agree
 from nnfw.layers.validation import check_forward
 
 INPUT_SHAPES: tuple[Sizes, ...] = ((5,), (4, 5), (4, 6), (4, 5, 3))  # the last two if it takes no other
@@ -74,8 +75,7 @@ def check_layer(
     x = None if x is None else np.asarray(x)
     errors: dict[str, float] = {}
     promises = [shapes, initialization, inference, training, gradients, precision]
-    promises += [lengths] if layer.takes_lengths else []
-    promises += [initial_state] if layer._state_size else []
+    promises += [lengths] * layer.takes_lengths + [initial_state] * bool(layer._state_size)
     for shape in input_shapes(layer, input_shape, x):
         trial = Trial(layer, shape, x, samples, seed, tolerance, training_differs, errors)
         for promise in promises:
@@ -133,8 +133,7 @@ class Trial:
 
     def expect_close(self, found: Array, expected: Array, message: str) -> None:
         """Raise a CheckError unless two arrays are equal up to rounding."""
-        same = found.shape == expected.shape and np.allclose(found, expected, rtol=1e-9, atol=1e-12)
-        self.expect(same, message)
+        self.expect(found.shape == expected.shape and np.allclose(found, expected, 1e-9, 1e-12), message)
 
     def initialized(self, dtype: str) -> Layer:
         """Return a new layer, initialized from the seed."""
@@ -214,13 +213,14 @@ def initialization(trial: Trial) -> None:
 
 
 def inference(trial: Trial) -> None:
-    """Check that forward computes each sample independently, and does not write into its input."""
+    """Check that forward computes each sample independently, step by step too, and leaves its input alone."""
     x = trial.x.copy()
     y = np.array(trial.copy().forward(x))
     trial.expect(np.array_equal(x, trial.x), "forward changes its input x; write elsewhere")
     for n in range(len(x)):
         alone = trial.copy().forward(x[n : n + 1])
         trial.expect_close(alone, y[n : n + 1], f"forward of sample {n} alone (N=1) differs from the batch")
+    trial.expect(steps_agree(trial.built, x), DISAGREES)
 
 
 def training(trial: Trial) -> None:

@@ -21,6 +21,10 @@ from nnfw.layers.packing import steps_of
 from nnfw.layers.recurrent import Recurrent
 from nnfw.layers.sequential import Sequential
 
+DISAGREES = (
+    "gives other outputs step by step than for a whole sequence; if it depends on earlier steps, have its "
+    "class define start_stream and step_stream, see nnfw.layers.stepping; else set causal = False"
+)
 Step = Callable[[Array, Any], tuple[Array, Any]]  # from x and the state to the output and the new state
 
 
@@ -41,22 +45,25 @@ def step_of(layer: Layer) -> Step:
     return partial(step_alone, layer)
 
 
-def check_step(layer: Layer) -> None:
-    """Raise a ValueError if the class of a layer replaces `forward`, but not what a single step runs."""
+def whole_only(layer: Layer) -> str:
+    """Return the class of a layer that replaces `forward`, but not what a single step runs, or nothing."""
     kind = type(layer)
     step = next((name for name in ("step_stream", "_read", "_units") if hasattr(kind, name)), "forward")
-    for base in kind.__mro__:
-        if step in vars(base):
-            return
-        if "forward" in vars(base):
-            raise ValueError(
-                f"{layer._label} computes by a forward of {base.__name__}, which reads sequences whole, and "
-                f"cannot go step by step; predict(x) takes them so"
-            )
+    base = next(base for base in kind.__mro__ if {step, "forward"} & vars(base).keys())
+    return "" if step in vars(base) else base.__name__
+
+
+def check_step(layer: Layer) -> None:
+    """Raise a ValueError for a layer whose `forward` a single step does not run."""
+    if base := whole_only(layer):
+        raise ValueError(
+            f"{layer._label} computes by a forward of {base}, which reads sequences whole, and cannot go "
+            f"step by step; predict(x) takes them so"
+        )
 
 
 def check_remembers(network: Sequential) -> None:
-    """Raise a ValueError if a causal layer of one's own depends on earlier steps, and remembers none."""
+    """Raise a ValueError if a causal layer of one's own gives other outputs step by step."""
     for chain in network._with_inner():
         if isinstance(chain, Sequential):
             for layer, shape in zip(chain.layers, chain.shapes, strict=False):  # the last is of the outputs
@@ -64,19 +71,26 @@ def check_remembers(network: Sequential) -> None:
 
 
 def check_alone(layer: Layer, shape: Shape) -> None:
-    """Do so for one layer, whose input has this shape: two steps are tried."""
-    kind = type(layer)
-    remembers = is_own(kind) or hasattr(kind, "step_stream") or issubclass(kind, Recurrent | Sequential)
-    if remembers or not layer.causal or len(shape) != 2:
+    """Do so for one layer, whose input has this shape: three steps are tried."""
+    if is_own(type(layer)) or isinstance(layer, Recurrent | Sequential) or len(shape) != 2:
         return
-    trial, x = copy.deepcopy(layer), np.random.default_rng(0).normal(size=(1, 2, shape[1] or 0))
+    if not steps_agree(layer, np.random.default_rng(0).normal(size=(1, 3, shape[1] or 0))):
+        raise ValueError(f"{layer._label} {DISAGREES}")
+
+
+def steps_agree(layer: Layer, x: Array) -> bool:
+    """Whether a layer, if a stream takes it, gives the outputs of `forward` for sequences x (N, T, D)."""
+    if not layer.causal or x.ndim != 3 or whole_only(layer):
+        return True
+    layer, x, outputs = copy.deepcopy(layer), x.astype(layer.dtype), []
+    step, state = step_of(layer), start(layer, len(x))
     with np.errstate(all="ignore"):
-        both, last = (trial.forward(part.astype(layer.dtype)) for part in (x, x[:, 1:]))
-    if not np.allclose(both[:, -1:] if both.ndim > 2 else both, last, 1e-3, 1e-5, equal_nan=True):
-        raise ValueError(
-            f"{layer._label} depends on earlier steps, which it is not given again step by step; have its "
-            f"class define step_stream, see nnfw.layers.stepping, or set causal = False"
-        )
+        whole = layer.forward(x)
+        for t in range(x.shape[1]):
+            y, state = step(x[:, t : t + 1], state)
+            outputs.append(np.array(y))
+    found = np.concatenate(outputs, axis=1) if whole.ndim > 2 else outputs[-1]
+    return found.shape == whole.shape and np.allclose(found, whole, 1e-3, 1e-5, equal_nan=True)
 
 
 def step_alone(layer: Layer, x: Array, state: None) -> tuple[Array, None]:
