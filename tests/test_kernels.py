@@ -11,9 +11,10 @@ from alike import for_each
 
 import nnfw
 from nnfw import GRU, LSTM, RNN, Adam, AdamW, Dense, Nadam, Network, RMSprop, kernels
-from nnfw.activations import Sigmoid, Softmax, Tanh
+from nnfw.activations import Softmax, Tanh
 from nnfw.core.logits import LOGITS
 from nnfw.kernels.blas import blas_threads
+from nnfw.layers.recurrent import Recurrent
 from nnfw.losses import CategoricalCrossentropy, Focal, OrdinalCrossentropy
 
 CELLS = {
@@ -145,14 +146,26 @@ def test_a_wrong_environment_variable_is_named(monkeypatch):
 
 
 @pytest.mark.usefixtures("compiled")
-def test_other_activations_have_no_compiled_loop():
+def test_other_activations_and_other_loops_are_not_compiled():
     class Own(Tanh):
         pass
 
-    loops = GRU(2)._loops
-    assert loops.compiled(Tanh(), [Sigmoid()]) is not None
-    assert loops.compiled(Own(), [Sigmoid()]) is None
-    assert loops.compiled(Tanh(), [Sigmoid(), Tanh()]) is None
+    class OwnLoop(GRU):
+        def _backward_steps(self, p, *others):
+            super()._backward_steps(p, *others)
+
+    assert all(make(2)._loops.compiled(make(2)) for make in CELLS.values())
+    for cell in (GRU(2, Own()), GRU(2, "tanh", {"r": "tanh"}), OwnLoop(2), nnfw.GRUD(2)):
+        assert cell._loops.compiled(cell) is None
+
+
+@pytest.mark.usefixtures("compiled")
+def test_each_cell_with_a_compiled_loop_is_compared():
+    cells = {kind for kind in vars(nnfw).values() if isinstance(kind, type) and issubclass(kind, Recurrent)}
+    compared = {type(make(2)) for make in CELLS.values()}
+    assert cells == compared | {nnfw.GRUD}  # which has none
+    names = {make(2)._loops.name for make in CELLS.values()}
+    assert names == {one.removesuffix("_forward") for one in vars(kernels.cells) if one.endswith("_forward")}
 
 
 # ---- threads of BLAS --------------------------------------------------------------------------------------

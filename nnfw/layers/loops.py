@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnfw.activations import Activation, Sigmoid, Tanh
+from nnfw.activations import Sigmoid, Tanh
 from nnfw.core.typing import Array
 from nnfw.core.vectors import Scratch
 from nnfw.kernels import kernel
@@ -25,16 +25,18 @@ class Compiled(NamedTuple):
 class Loops(NamedTuple):
     """What the loops of one kind of cell take and leave."""
 
-    name: str
+    name: str  # of the module of the cell, and of its form if there are several: "gru_after"
     states: tuple[str, ...] = ("h",)  # the arrays (N, H) that the state is made of
     splits: tuple[int, ...] = ()  # the gates before which the recurrent product of a step is cut in two
     kept: tuple[str, ...] = ()  # rows (P, H) that the forward loop keeps besides gates and states
     made: tuple[str, ...] = ()  # rows (P, H) that the backward loop makes besides the gradients of the scores
     factors: int = 0  # arrays of a gate's size that it fills for a block of steps before it reads them
 
-    def compiled(self, φ: Activation, σs: Iterable[Activation]) -> Compiled | None:
-        """Return the compiled loops, or None where those in NumPy are to run, as for unusual activations."""
-        if type(φ) is not Tanh or not {*map(type, σs)} <= {Sigmoid}:
+    def compiled(self, cell: Any) -> Compiled | None:
+        """Return the compiled loops of a cell, or None where it has its own, or unusual activations."""
+        module = f"{__package__}.{self.name.partition('_')[0]}"
+        replaced = {cell._forward_steps.__module__, cell._backward_steps.__module__} != {module}
+        if replaced or type(cell.activation) is not Tanh or not {*map(type, cell._σ.values())} <= {Sigmoid}:
             return None
         forward, backward = kernel(f"{self.name}_forward"), kernel(f"{self.name}_backward")
         return Compiled(forward, backward) if forward and backward else None

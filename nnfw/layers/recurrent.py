@@ -135,7 +135,7 @@ class Recurrent(Layer):
 
     def _weights(self, scratch: Scratch) -> Weights:
         """Return the weights as the forward loop takes them, and the loops that are to run."""
-        return Weights(self._Wx_b, list(self._Wh), self._loops.compiled(self.activation, self._σ.values()))
+        return Weights(self._Wx_b, list(self._Wh), self._loops.compiled(self))
 
     def forward(
         self,
