@@ -13,6 +13,7 @@ from nnfw import (
     gradcheck,
     initializers,
     kernels,
+    layers,
     losses,
     metrics,
     optimizers,
@@ -29,36 +30,7 @@ from nnfw.experiments import find_rate, repeat
 from nnfw.history import History
 from nnfw.initializers import Initializer
 from nnfw.kernels import set_blas_threads, set_kernels, show_config
-from nnfw.layers import (
-    GRU,
-    GRUD,
-    LSTM,
-    RNN,
-    Activate,
-    AttentionPooling,
-    AveragePooling1D,
-    AveragePooling2D,
-    BatchNorm,
-    Bidirectional,
-    Conv1D,
-    Conv2D,
-    Dense,
-    Dropout,
-    Embedding,
-    Flatten,
-    GaussianNoise,
-    LastStep,
-    Layer,
-    LayerNorm,
-    MaxPooling,
-    MaxPooling1D,
-    MaxPooling2D,
-    MeanPooling,
-    RepeatVector,
-    Reshape,
-    Residual,
-    SelfAttention,
-)
+from nnfw.layers import *  # noqa: F403 (the layers, as listed there)
 from nnfw.losses import Loss
 from nnfw.metrics import Metric
 from nnfw.network import Network
@@ -73,17 +45,15 @@ from nnfw.training.monitors import EarlyStopping, ReduceOnPlateau
 from nnfw.training.tensorboard import TensorBoard
 
 __all__ = [
-    "GRU", "GRUD", "LSTM", "RNN", "SGD", "Activate", "Activation", "Adagrad", "Adam", "AdamW",
-    "AttentionPooling", "AveragePooling1D", "AveragePooling2D", "BatchNorm", "Bidirectional", "CSVLogger",
-    "Callback", "Checkpoint", "Conv1D", "Conv2D", "Dense", "Dropout", "EarlyStopping", "Embedding", "Flatten",
-    "GaussianNoise", "History", "Initializer", "LambdaCallback", "LastStep", "Layer", "LayerNorm", "Lion",
-    "LivePlot", "LoadError", "Loss", "MaxPooling", "MaxPooling1D", "MaxPooling2D", "MeanPooling",
-    "Metric", "Nadam", "Network", "NonFiniteError", "Optimizer", "RMSprop", "ReduceOnPlateau",
-    "Regularizer", "RepeatVector", "Reshape", "Residual", "Schedule", "SelfAttention", "ShapeError",
-    "TensorBoard", "activations", "compare", "data", "datasets", "experiments", "explain", "find_rate",
-    "generation", "gradcheck", "initializers", "kernels", "losses", "metrics", "optimizers", "plots",
-    "regularizers", "repeat", "saving", "schedules", "set_blas_threads", "set_kernels", "show_config",
+    "SGD", "Activation", "Adagrad", "Adam", "AdamW", "CSVLogger", "Callback", "Checkpoint", "EarlyStopping",
+    "History", "Initializer", "LambdaCallback", "Lion", "LivePlot", "LoadError", "Loss", "Metric", "Nadam",
+    "Network", "NonFiniteError", "Optimizer", "RMSprop", "ReduceOnPlateau", "Regularizer", "Schedule",
+    "ShapeError", "TensorBoard", "activations", "compare", "data", "datasets", "experiments", "explain",
+    "find_rate", "generation", "gradcheck", "initializers", "kernels", "losses", "metrics", "optimizers",
+    "plots", "regularizers", "repeat", "saving", "schedules", "set_blas_threads", "set_kernels",
+    "show_config",
 ]  # fmt: skip
+__all__ += layers.__all__
 
 if not TYPE_CHECKING:  # else every name would pass for one of the package
     for _one in public_modules():  # each answers for a name of another library with nnfw's
