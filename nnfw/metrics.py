@@ -92,7 +92,10 @@ class Metric(Part):
         return "_".join([self._known_as or snake_case, *changed])
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        """Return the sums of a batch from which `result` is computed, as a small array."""
+        """Return the sums of a batch from which `result` is computed, as a small array.
+
+        Of classes, `as_classes` takes any form of `y` that `fit` takes.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define statistics(y, a)")
 
     def merge(self, s: Array, t: Array) -> Array:
@@ -228,8 +231,14 @@ def _aligned(y: ArrayLike, a: ArrayLike, classes: bool = False) -> tuple[Array, 
     return y.ravel() if classes and (k == 1 or y.size < a.size) else y.reshape(-1, k), a.reshape(-1, k)
 
 
-def _as_classes(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
-    """Return the true classes (M,) and the outputs (M, K) of M samples (and steps)."""
+def as_classes(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
+    """Return the true classes (M,) and the outputs (M, K) of M samples (and steps), for a metric of classes.
+
+    Examples
+    --------
+    >>> as_classes([[0, 1], [1, 0]], [[0.3, 0.7], [0.4, 0.6]])[0]
+    array([1, 0])
+    """
     y, a = _aligned(y, a, classes=True)
     k = a.shape[1]
     if y.ndim == 2:
@@ -506,7 +515,7 @@ class RankMetric(Metric):
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
         """Return the outputs with the classes beside them, (M, K + 1)."""
-        truth, a = _as_classes(y, a)
+        truth, a = as_classes(y, a)
         a = a if a.dtype.kind == "f" else a.astype(np.float64)  # the negative of uint8 wraps around
         return np.column_stack([a, truth.astype(a.dtype)])
 
@@ -603,7 +612,7 @@ class CalibrationError(Metric):
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
         """Return for each bin the sum of the probabilities, the right answers and the samples, (3, bins)."""
-        truth, a = _as_classes(y, a)
+        truth, a = as_classes(y, a)
         if a.min() < 0 or a.max() > 1:
             raise ValueError(f"a holds {a.min():g} to {a.max():g}, but probabilities lie between 0 and 1")
         p = np.column_stack([1.0 - a, a]) if a.shape[1] == 1 else a
@@ -642,7 +651,7 @@ class TopKAccuracy(MeanMetric):
         return f"top_{self.k}_accuracy"
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        truth, a = _as_classes(y, a)
+        truth, a = as_classes(y, a)
         if a.shape[1] < max(self.k, 2):
             raise ValueError(
                 f"k={self.k} needs at least {max(self.k, 2)} outputs, got K={a.shape[1]}; choose a smaller k"
@@ -667,7 +676,7 @@ class ClassMetric(Metric):
         self.threshold = FINITE(type(self).__name__, "threshold", threshold)
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        truth, a = _as_classes(y, a)
+        truth, a = as_classes(y, a)
         decided = a.argmax(axis=1) if a.shape[1] > 1 else (a[:, 0] > self.threshold).astype(np.intp)
         return self.count(truth, decided, max(a.shape[1], 2))
 
@@ -952,5 +961,5 @@ __all__ = [
     "CalibrationError", "ClassMetric", "ConfusionMatrix", "CountMetric", "Coverage", "FunctionMetric",
     "LabelErrorRate", "MatthewsCorrelation", "MeanMetric", "Metric", "MultiLabel",
     "NegativePredictiveValue", "Pinball", "Precision", "RankMetric", "RatioMetric", "Recall", "Running",
-    "Specificity", "TopKAccuracy", "from_list", "get", "register", "registry",
+    "Specificity", "TopKAccuracy", "as_classes", "from_list", "get", "register", "registry",
 ]  # fmt: skip

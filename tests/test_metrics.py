@@ -886,6 +886,20 @@ def test_metrics_of_your_own_get_steps_as_samples(lengths):
     assert history["errors"] == pytest.approx(history["mae"], rel=1e-6)
 
 
+class Hits(metrics.MeanMetric):
+    def statistics(self, y, a):
+        truth, a = metrics.as_classes(y, a)
+        return np.array([(a.argmax(axis=1) == truth).sum(), len(a)])
+
+
+@for_each("form", [lambda y: y, lambda y: y[:, None], lambda y: np.eye(3)[y]])
+def test_a_metric_of_your_own_takes_any_form_of_classes(rng, form):
+    x, y = rng.normal(size=(20, 4)), rng.integers(0, 3, size=20)
+    network = Network([Dense(3, "softmax")], loss="cce", metrics=["accuracy", Hits()], seed=0)
+    history = network.fit(x, form(y), batch_size=7, verbose=0)
+    assert history["hits"] == history["accuracy"]
+
+
 def test_a_metric_that_names_itself_need_not_keep_its_arguments():
     class Named(Errors):
         name = "mine"
