@@ -5,13 +5,13 @@ import pytest
 
 from nnfw import GRU, SGD, Dense, Network, Residual
 from nnfw.gradcheck import check_network
-from nnfw.regularizers import L1, L2, MaxNorm, Regularizer, assign, get
+from nnfw.regularizers import L1, L2, MaxNorm, Regularizer, assign, get, registry
 
 rng = np.random.default_rng(11)
 P = rng.normal(size=(4, 3))
 
 
-@pytest.mark.parametrize("regularizer", [L1(0.3), L2(0.3)], ids=repr)
+@pytest.mark.parametrize("regularizer", [*map(registry.get, registry.names()), L1(0.3), L2(0.3)], ids=repr)
 def test_the_gradient_is_the_slope_of_the_penalty(regularizer):
     dp = rng.normal(size=P.shape)
     before, step = dp.copy(), 1e-6

@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import re
+import sys
 
 import pytest
 from alike import for_each
@@ -262,6 +263,12 @@ class TestEveryName:
     def test_letters_in_capitals(self, registry, name):
         with pytest.raises(ValueError, match=f"Did you mean '{name}'|nnfw calls it '{name}'"):
             registry.get(name.upper())
+
+    @for_each(("registry", "name"), REGISTERED)
+    def test_each_class_is_public(self, registry, name):
+        factory = registry.factories[name]
+        kind = factory if isinstance(factory, type) else type(factory())
+        assert kind.__name__ in sys.modules[kind.__module__].__all__
 
     @for_each("registry", REGISTRIES)
     def test_synonyms_lead_to_names(self, registry):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from alike import for_each
 
+from nnfw import datasets
 from nnfw.datasets import adding_problem, delayed_echo, load_digits, parity, sine_mixture
 
 RECORDED = json.loads((Path(__file__).parents[1] / "recorded" / "digits.json").read_text())
@@ -20,6 +21,11 @@ TASKS = [
     lambda seed: delayed_echo(20, 9, 2, seed=seed),
     lambda seed: sine_mixture(20, 9, seed=seed),
 ]
+
+
+def test_every_task_is_among_them():
+    tasks = {name for name in datasets.__all__ if not name.startswith("load_")}
+    assert tasks == {name for task in TASKS for name in task.__code__.co_names}
 
 
 def mean_squared_error(y, a):

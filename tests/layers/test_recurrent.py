@@ -11,13 +11,27 @@ from built import RECURRENT, D, H, N, T, build, new, randomized, step, x
 from numpy.testing import assert_allclose
 from refusals import message
 
+import nnfw
 from nnfw import GRU, GRUD, LSTM, RNN, Dense, ShapeError
 from nnfw.activations import Activation, Sigmoid
 from nnfw.layers import loops, recurrent
+from nnfw.layers.recurrent import Recurrent
 
 ELEMENTWISE = list(oracle.ACTIVATIONS)
 GATES = ["sigmoid", "hard_sigmoid", "tanh", "softsign", "silu", "gelu"]  # with others, states explode
 KINDS = {"RNN": 100, "GRU": 300, "LSTM": 300, "GRUD": 100}  # random configurations of each
+
+
+def gru_reset_after(units, **options):
+    return GRU(units, reset_after=True, **options)
+
+
+CELLS = [RNN, GRU, gru_reset_after, LSTM, GRUD]
+
+
+def test_each_cell_has_an_oracle():
+    cells = {kind for kind in vars(nnfw).values() if isinstance(kind, type) and issubclass(kind, Recurrent)}
+    assert cells == {type(make(2)) for make in CELLS} == {getattr(nnfw, kind) for kind in KINDS}
 
 
 class Case:
@@ -178,11 +192,7 @@ def test_two_halves_read_one_after_the_other_are_the_whole(layer):
 # ---- dropout --------------------------------------------------------------------------------------------
 
 
-def gru_reset_after(units, **options):
-    return GRU(units, reset_after=True, **options)
-
-
-@pytest.mark.parametrize("cell", [RNN, GRU, gru_reset_after, LSTM, GRUD])
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("lengths", [None, np.array([2, 5, 1, 4])])
 @pytest.mark.slow
 def test_dropout_shows_the_weights_the_same_part_at_every_step(cell, lengths):
@@ -297,7 +307,7 @@ def test_every_array_has_its_documented_shape(name, lengths):
 
 @for_each("sequences", [False, True])
 @for_each("lengths", [None, [2, 3, 1]])
-@pytest.mark.parametrize("cell", [RNN, GRU, gru_reset_after, LSTM, GRUD])
+@pytest.mark.parametrize("cell", CELLS)
 def test_what_a_pass_returns_is_not_written_into_by_later_ones(cell, lengths, sequences):
     rng = np.random.default_rng(0)
     layer = randomized(cell(4, return_sequences=sequences), (3, 3), rng)
