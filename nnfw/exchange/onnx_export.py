@@ -10,6 +10,7 @@ from nnfw import layers
 from nnfw.activations import Activation
 from nnfw.core.errors import ShapeError
 from nnfw.core.files import replacing
+from nnfw.core.registry import is_own
 from nnfw.core.typing import Array, FilePath, Shape
 from nnfw.core.validation import boolean
 from nnfw.core.version import __version__
@@ -23,13 +24,10 @@ from nnfw.layers.gated import Gated
 from nnfw.layers.recurrent import Recurrent
 from nnfw.layers.reshaping import REMEDY
 from nnfw.layers.sequential import Sequential
-from nnfw.layers.window_pooling import WindowMaximum
+from nnfw.layers.window_pooling import WindowMaximum, WindowMean
 from nnfw.layers.windows import Windowed
 from nnfw.model import Model
 from nnfw.training.interrupt import at_rest
-
-UNKNOWN = ("Layer", "AttentionPooling", "GRUD", "Residual", "SelfAttention")
-KNOWN = [getattr(layers, name) for name in layers.__all__ if name not in UNKNOWN]
 
 
 def to_onnx(network: Model, path: FilePath, *, lengths: bool = False) -> None:
@@ -78,8 +76,6 @@ def model_of(network: Model, onnx: Any, lengths: bool) -> Any:
         graph.steps = graph.function("Steps", "x", graph.constant("mask", np.int64(leaves[0].mask)))
     for place, (layer, shape) in enumerate(zip(leaves, shapes[1:], strict=True), 1):
         graph.scope = f"{type(layer).__name__.lower()}_{place}"
-        if type(layer) not in KNOWN:
-            raise TypeError(f"{layer._label}: its form in ONNX is not known; build the network without it")
         write(graph, layer, shape)
         if len(shape) < 2:
             graph.steps = ""  # no layer after it has time steps
@@ -169,8 +165,11 @@ class Graph:
 
 
 def write(graph: Graph, layer: Layer, shape: Shape) -> None:
-    """Add the nodes of a layer that is one of nnfw's, with outputs of this shape."""
+    """Add the nodes of a layer, with outputs of this shape; raise a TypeError unless its form is known."""
+    unknown = TypeError(f"{layer._label}: its form in ONNX is not known; build the network without it")
     match layer:
+        case _ if not is_own(type(layer)):
+            raise unknown
         case Recurrent() | layers.Bidirectional():
             write_recurrent(graph, layer)
         case layers.Dense():
@@ -183,7 +182,7 @@ def write(graph: Graph, layer: Layer, shape: Shape) -> None:
         case Convolution():
             write_windows(graph, layer)
             write_activation(graph, layer)
-        case Windowed():
+        case WindowMaximum() | WindowMean():
             write_windows(graph, layer)
         case layers.Embedding():
             E = graph.constant("E", with_mask(layer, layer.params["E"]))
@@ -209,6 +208,10 @@ def write(graph: Graph, layer: Layer, shape: Shape) -> None:
                 said = f"{layer._label}: sequences of unequal lengths have no common size"
                 raise ValueError(f"{said}; {REMEDY}")
             graph.then("Reshape", graph.constant("shape", np.array([0, *shape])))
+        case layers.Dropout() | layers.GaussianNoise():
+            pass  # they act in training alone
+        case _:
+            raise unknown
 
 
 def write_activation(graph: Graph, layer: Activated) -> None:

@@ -27,7 +27,8 @@ from nnfw import (
     Reshape,
     ShapeError,
 )
-from nnfw.exchange import from_onnx, to_onnx
+from nnfw.exchange import from_onnx, onnx_export, to_onnx
+from nnfw.layers.windows import Windowed
 
 onnx = pytest.importorskip("onnx")
 SEQUENCES = {"return_sequences": True}
@@ -301,6 +302,13 @@ CANNOT = [
         "first half reads backwards.*go_backwards=False",
     ),
 ]
+
+
+@for_each("base", [Layer, Windowed])
+def test_a_new_layer_of_nnfw_has_no_form_until_it_is_written(base, monkeypatch):
+    monkeypatch.setattr(onnx_export, "is_own", lambda kind: True)
+    with pytest.raises(TypeError, match="its form in ONNX is not known"):
+        onnx_export.write(None, type("New", (base,), {})(), (3,))
 
 
 @for_each(("layers", "error", "words"), CANNOT)
