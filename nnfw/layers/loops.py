@@ -1,5 +1,6 @@
 """What the loops over time work on, and which of them run: the cell's own in NumPy, or the same compiled."""
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -34,12 +35,18 @@ class Loops(NamedTuple):
 
     def compiled(self, cell: Any) -> Compiled | None:
         """Return the compiled loops of a cell, or None where it has its own, or unusual activations."""
-        module = f"{__package__}.{self.name.partition('_')[0]}"
-        replaced = {cell._forward_steps.__module__, cell._backward_steps.__module__} != {module}
-        if replaced or type(cell.activation) is not Tanh or not {*map(type, cell._σ.values())} <= {Sigmoid}:
+        usual = type(cell.activation) is Tanh and {*map(type, cell._σ.values())} <= {Sigmoid}
+        if not usual or replaced(type(cell), self.name):  # type: ignore[arg-type]  # a class is hashable
             return None
         forward, backward = kernel(f"{self.name}_forward"), kernel(f"{self.name}_backward")
         return Compiled(forward, backward) if forward and backward else None
+
+
+@functools.cache
+def replaced(cell: Any, name: str) -> bool:
+    """Whether a class of cells has loops of its own, in place of those of the module of this name."""
+    module = f"{__package__}.{name.partition('_')[0]}"
+    return {cell._forward_steps.__module__, cell._backward_steps.__module__} != {module}
 
 
 class Weights(NamedTuple):
