@@ -316,6 +316,8 @@ def test_forecast_shows_past_bands_mean_and_what_came(column):
         np.testing.assert_array_equal(drawn[label].get_xdata(), x)
         np.testing.assert_array_equal(drawn[label].get_ydata(), y)
     assert [band.get_label() for band in axes.collections] == ["97.5% band", "50% band"]
+    assert all(band.get_alpha() is None for band in axes.collections)  # each has the colour of its legend
+    assert axes.collections[0].get_facecolor().mean() > axes.collections[1].get_facecolor().mean()
     for band, share in zip(axes.collections, (0.975, 0.5), strict=True):
         corners = {tuple(corner) for corner in band.get_paths()[0].vertices}
         for q in ((1 - share) / 2, (1 + share) / 2):

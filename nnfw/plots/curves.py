@@ -181,11 +181,11 @@ def forecast(
     with picture(path, 6.4, 3.2) as figure:
         axes = figure.add_subplot()
         if ahead.paths is not None:
-            shades = np.linspace(0.16, 0.4, len(shares))
+            blue, shades = np.array([*bytes.fromhex(BLUE[1:])]) / 255, np.linspace(0.16, 0.64, len(shares))
             for shade, share in zip(shades, sorted(shares, reverse=True), strict=True):
                 bounds = [one(bound) for bound in ahead.band(share)]
-                label = f"{100 * share:g}% band"
-                axes.fill_between(steps, *bounds, color=BLUE, alpha=shade, linewidth=0, label=label)
+                colour = 1 - shade * (1 - blue)  # opaque: one band upon another looks as in the legend
+                axes.fill_between(steps, *bounds, color=colour, linewidth=0, label=f"{100 * share:g}% band")
         if len(past):
             axes.plot(np.arange(1 - len(past), 1), past, color=BLACK, label="past")
         axes.plot(steps, one(ahead.mean), color=BLUE, marker="o", markersize=3, label="forecast")
