@@ -53,8 +53,8 @@ class Stream:
         for leaf in network._units():
             if not leaf.causal:
                 raise ValueError(
-                    f"{leaf._label} needs the whole sequence before its first output, so it cannot go step "
-                    f"by step; predict(x) takes it whole (a layer of your own says causal = True if it can)"
+                    f"{leaf._label} needs the whole sequence before its first output: take predict(x), or "
+                    f"Flatten() last to forecast (a layer of your own says causal = True if it needs no more)"
                 )
         self._first, self._dtype = network._first, network._input_dtype
         self._features = () if network._takes_indices else (network.shapes[0][-1],)

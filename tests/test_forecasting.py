@@ -344,6 +344,7 @@ def test_only_the_first_column_is_forecast():
         ({"first": 149}, ValueError, "too few for one forecast of 3"),
         ({"forecaster": "naive"}, TypeError, "forecaster must be a function"),
         ({"forecaster": lambda past: np.zeros(2)}, ShapeError, r"must give \(3,\) values, got \(2,\)"),
+        ({"forecaster": lambda past: np.zeros((3, 2))}, ShapeError, r"Forecast\(a.mean\[:, 0\]"),
         ({"series": np.where(WAVE > 1, np.nan, WAVE)}, ValueError, "series.* is nan"),
         ({"series": 3.0}, ShapeError, r"series must be \(L,\) or \(L, D\)"),
         ({"series": WAVE[:, None, None]}, ShapeError, r"series must be .* got shape \(150, 1, 1\)"),

@@ -158,6 +158,8 @@ MISTAKES = [
      ValueError, "always gives 1", "for numbers Dense(1)"),
     ("three classes and bce", lambda s: s.fit_new(Dense(1, "sigmoid"), loss="bce", y=np.arange(len(Y)) % 3),
      ValueError, "targets from 0 to 1, but y holds 0 to 2", "for 3 classes end in Dense(3, 'softmax')"),
+    ("classes 1 and 2 and bce", lambda s: s.fit_new(Dense(1, "sigmoid"), loss="bce", y=1 + (Y > 0)),
+     ValueError, "but y holds 1 to 2; LabelEncoder numbers labels from 0", "MinMaxScaler"),
     ("a function for a callback", lambda s: s.network.fit(X, Y, callbacks=[lambda run: None]),
      TypeError, "callbacks must be Callback objects, got function", "LambdaCallback(on_epoch_end=...)"),
     ("tanh and bce", lambda s: s.fit_new(Dense(1, "tanh"), loss="bce", y=Y > 0),

@@ -237,7 +237,8 @@ def to_numbers(array: Array) -> str:
         with suppress(TypeError, ValueError):
             array.astype(float)
             how = ".astype(float) converts them, and "
-    return f"{how}nnfw.data has LabelEncoder for labels, Vocabulary for texts, pad_sequences for ragged lists"
+    parts = "nnfw.data has LabelEncoder for labels, Vocabulary for texts, pad_sequences for ragged lists"
+    return f"{how}{parts}; pandas has get_dummies for features that are words"
 
 
 def of_columns(table: Any, name: str) -> Array:

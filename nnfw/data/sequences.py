@@ -53,7 +53,7 @@ def pad_sequences(
         if item.ndim not in (1, 2) or item.shape[1:] != features or 0 in features:
             raise ValueError(
                 f"sequences[{index}] has shape {item.shape}, sequences[0] has {items[0].shape}; all must be "
-                "(steps, features) with the same features, or (steps,)"
+                "(steps, features) with the same features, or (steps,); features first is one.T"
             )
     lengths = np.array([len(item) for item in items], dtype=np.int64)
     longest = int(lengths.max())

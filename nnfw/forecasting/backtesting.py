@@ -149,7 +149,8 @@ def _checked(found: Any, horizon: int) -> Forecast:
     mean, paths = np.asarray(numeric(found.mean, "forecaster(...)")), found.paths
     shapes = (horizon,), (horizon, 1)
     if mean.shape not in shapes:
-        raise ShapeError(f"backtest: the forecaster must give ({horizon},) values, got {mean.shape}")
+        one = ", so of several columns Forecast(a.mean[:, 0], a.paths[..., 0])" if mean.ndim == 2 else ""
+        raise ShapeError(f"backtest: the forecaster must give ({horizon},) values, got {mean.shape}{one}")
     if paths is not None and np.shape(paths)[1:] not in shapes:
         raise ShapeError(f"backtest: the paths must be (S, {horizon}) like the mean, got {np.shape(paths)}")
     return Forecast(mean.reshape(horizon), None if paths is None else np.reshape(paths, (-1, horizon)))

@@ -180,7 +180,7 @@ def check_range(y: Array, loss: Loss) -> None:
     if y.min() < low or y.max() > high:
         said = f"{name} takes targets from {low:g} to {high:g}, but y holds {y.min():g} to {y.max():g}"
         remedy = "LabelEncoder numbers labels from 0, MinMaxScaler scales numbers, or choose another loss"
-        if loss.fused_with == "sigmoid" and y.shape[-1] == 1 and y.min() >= 0 and not np.any(y % 1):
+        if loss.fused_with == "sigmoid" and y.shape[-1] == 1 and y.min() == 0 and not np.any(y % 1):
             K = int(y.max()) + 1
             remedy = f"for {K} classes end in Dense({K}, 'softmax') with loss='cce'; else {remedy}"
         raise ValueError(f"{said}; {remedy}")

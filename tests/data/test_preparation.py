@@ -641,7 +641,7 @@ def test_padding_takes_many_kinds_of_sequences(tmp_path):
             [[[1, 2]], [[1, 2, 3]]],
             {},
             ValueError,
-            r"sequences\[1\] has shape \(1, 3\), sequences\[0\].*\(1, 2\)",
+            r"sequences\[1\] has shape \(1, 3\), sequences\[0\].*\(1, 2\).* features first is one\.T$",
         ),
         ([[1], [[1]]], {}, ValueError, r"sequences\[1\]"),
         ([[[1, 2], [3]]], {}, ValueError, r"sequences\[0\].*unequal"),

@@ -95,7 +95,7 @@ REFUSED = [
     (
         FRAME.assign(s=WORDS),
         TypeError,
-        "x, column 's', must be real numbers, got .*; nnfw.data has LabelEncoder",
+        "x, column 's', must be real numbers, got .*; nnfw.data has LabelEncoder.*; pandas has get_dummies",
     ),
     (
         FRAME.assign(s=pandas.Series(WORDS, dtype=object)),
