@@ -184,6 +184,7 @@ def test_bands_are_quantiles_of_the_paths():
     low, high = ahead.band(0.8)
     np.testing.assert_allclose(low, np.quantile(paths, 0.1, axis=0))
     np.testing.assert_allclose(high, np.quantile(paths, 0.9, axis=0))
+    assert repr(ahead) == f"Forecast(mean={ahead.mean!r})"  # 500 paths would fill the screen
     with pytest.raises(ValueError, match="samples=200"):
         Forecast(np.zeros(3)).band()
     with pytest.raises(ValueError, match="band: share"):
@@ -265,7 +266,7 @@ def test_a_backtest_by_its_definition():
         {"mae": error.mean(), "rmse": (error**2).mean() ** 0.5, "mase": error.mean() / scale}, rel=1e-12
     )
     np.testing.assert_allclose(result.by_lead()["network"], error.mean(axis=0))
-    assert "autoregression" in str(result)
+    assert "autoregression" in repr(result) == str(result)
     assert result.coverage() == {}
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ class Forecast:
     """
 
     mean: Array
-    paths: Array | None = None
+    paths: Array | None = field(default=None, repr=False)
 
     def quantile(self, q: float) -> Array:
         """Return the values that a share q of the paths is below, of the shape of `mean`."""

@@ -16,9 +16,9 @@ from nnfw.core.validation import SHARE, check_finite, each, function, numeric, p
 from nnfw.forecasting.ahead import Forecast
 
 
-@dataclass
+@dataclass(repr=False)
 class Backtest:
-    """The result of `backtest`; it prints as a table.
+    """The result of `backtest`; it prints as a table, and a notebook shows that.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Backtest:
         inside = {s: (b[..., 0] <= self.truth) & (self.truth <= b[..., 1]) for s, b in self.bands.items()}
         return {share: float(within.mean()) for share, within in inside.items()}
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """Return the table of errors, and the coverage."""
         rows: list[tuple[str, ...]] = [("method", "mae", "rmse", "mase")]
         rows += [(name, *(f"{e:.4g}" for e in errors.values())) for name, errors in self.errors().items()]
