@@ -172,6 +172,8 @@ def forecast(
     >>> figure = forecast(Forecast(np.zeros(12), paths), history=np.sin(np.arange(24)))
     """
 
+    from matplotlib.colors import to_rgb
+
     def one(values: ArrayLike) -> Any:
         values = np.asarray(numeric(values, "values"), np.float64)
         return values if values.ndim == 1 else values[:, column]
@@ -181,7 +183,7 @@ def forecast(
     with picture(path, 6.4, 3.2) as figure:
         axes = figure.add_subplot()
         if ahead.paths is not None:
-            blue, shades = np.array([*bytes.fromhex(BLUE[1:])]) / 255, np.linspace(0.16, 0.64, len(shares))
+            blue, shades = np.array(to_rgb(BLUE)), np.linspace(0.16, 0.64, len(shares))
             for shade, share in zip(shades, sorted(shares, reverse=True), strict=True):
                 bounds = [one(bound) for bound in ahead.band(share)]
                 colour = 1 - shade * (1 - blue)  # opaque: one band upon another looks as in the legend
