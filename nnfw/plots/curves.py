@@ -171,7 +171,6 @@ def forecast(
     >>> paths = np.random.default_rng(0).normal(size=(100, 12)).cumsum(axis=1)
     >>> figure = forecast(Forecast(np.zeros(12), paths), history=np.sin(np.arange(24)))
     """
-
     from matplotlib.colors import to_rgb
 
     def one(values: ArrayLike) -> Any:
