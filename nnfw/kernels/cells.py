@@ -34,7 +34,7 @@ compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"co
 
 BY_ROWS, AS_IT_IS, TRANSPOSED = 101, 111, 112  # in the C interface of BLAS: the orders of a matrix
 ROWS, LINE = 4, 64  # of a tile: its rows, and the bytes of each
-SMALL = 1 << 19  # multiplications up to which tiles are faster: BLAS copies all of b first
+MANY = 1 << 19  # multiplications from which on BLAS is faster, which copies all of b first
 
 
 def blas_routine(number, name, axes):
@@ -101,7 +101,7 @@ def _product(a, b, c, keep):
     def compute(a, b, c, keep):
         (n, k), m, size = a.shape, b.shape[1], a.itemsize
         matrix = b.ctypes.data, b.strides[0] // size
-        if n >= ROWS and (m % columns or n * k * m > SMALL):
+        if n >= ROWS and (m % columns or n * k * m >= MANY):
             rows, sums = (a.ctypes.data, a.strides[0] // size), (c.ctypes.data, c.strides[0] // size)
             gemm(BY_ROWS, AS_IT_IS, AS_IT_IS, n, m, k, number(1), *rows, *matrix, number(keep), *sums)
             return
