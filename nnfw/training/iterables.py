@@ -72,8 +72,16 @@ class Batches:
 
     def _begin(self) -> Iterator[Any]:
         if is_indexed(self.source):
-            return (self.source[index] for index in range(len(self.source)))
+            return map(self._item, range(len(self.source)))
         return begin(self.source, endless=self.steps is not None)
+
+    def _item(self, index: int) -> Any:
+        try:
+            return self.source[index]
+        except IndexError as error:
+            kind, size = type(self.source).__name__, len(self.source)
+            said = f"{kind} has the length {size}, but {kind}[{index}] raises IndexError"
+            raise ValueError(f"{said}; __len__ must be the number of its items") from error
 
     def _checked(self, number: int, batch: Any) -> Data:
         with named(f"batch {number}"):
@@ -119,7 +127,7 @@ class Samples(Batches):
             yield self._part(order[start : start + batch_size].tolist())
 
     def _part(self, indices: list[int]) -> Data:
-        samples = [self.source[index] for index in indices]
+        samples = [self._item(index) for index in indices]
         with named(f"samples {reprlib.repr(indices)}"):
             return as_data(self.network, *collated(samples))
 

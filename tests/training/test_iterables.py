@@ -216,12 +216,15 @@ def test_what_goes_wrong_later_is_named():
     wrong = [
         (Indexed(*samples[:6], samples[6][:1]), r"samples \[4, 5, 6\]: a sample must be .x, y., got tuple"),
         (Indexed(*samples[:6], (samples[6][0] * np.nan, 1)), r"samples \[4, 5, 6\]: x\[2, 0\] is nan"),
-        (Indexed(*samples, length=N + 2), "tuple index"),
-        (batched(X, CLASSES, lambda *items: Sequence(*items, length=5)), "tuple index"),
+        (Indexed(*samples, length=N + 2), r"Indexed has the length 13, but Indexed\[11\] raises IndexError"),
+        (
+            batched(X, CLASSES, lambda *items: Sequence(*items, length=5)),
+            r"Sequence has the length 5, but Sequence\[3\] .* must be the number of its items",
+        ),
     ]
     for source, words in wrong:
         network = classifier(*([] if isinstance(source, Sequence) else [Dense(4)]))
-        with pytest.raises((TypeError, ValueError, IndexError), match=words):
+        with pytest.raises((TypeError, ValueError), match=words):
             network.fit(source, batch_size=4, shuffle=False, verbose=0)
         assert network.history.epoch == []
 
