@@ -188,8 +188,8 @@ class Loss(Part):
             classes = f", or give classes as integers of shape {a.shape[:-1]}" if self.takes_classes else ""
             raise ShapeError(
                 f"{type(self).__name__}: targets of shape {y.shape} do not fit outputs of shape {a.shape}"
-                f"{several} and nothing is broadcast; reshape the targets, or change the last layer's "
-                f"units{classes}"
+                f"{several} and nothing is broadcast; give targets {(*a.shape[:-1], a.shape[-1] // P)}, or "
+                f"change the last layer's units{classes}"
             )
         low, high = self.target_range
         if (low > -math.inf and not y.min() >= low) or (high < math.inf and not y.max() <= high):

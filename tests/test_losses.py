@@ -748,7 +748,12 @@ def test_nothing_is_broadcast(name):
     for shape, call in itertools.product(shapes, (loss, loss.per_sample, loss.gradient)):
         with pytest.raises(ValueError, match="nothing is broadcast") as error:
             call(np.ones(shape), a)
-        for part in (f"{type(loss).__name__}: ", f"shape {shape}", f"shape {a.shape}"):
+        for part in (
+            f"{type(loss).__name__}: ",
+            f"shape {shape}",
+            f"shape {a.shape}",
+            "give targets (4, 3), or",
+        ):
             assert part in str(error.value)
         assert ("integers of shape (4,)" in str(error.value)) is loss.takes_classes
         assert ("for each target" in str(error.value)) is (loss.outputs_per_target > 1)

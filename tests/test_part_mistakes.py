@@ -21,7 +21,7 @@ MISTAKES = [
     ("targets out of a loss's range", lambda s: losses.get("bce")([[2.0]], [[0.5]]),
      ValueError, "targets", "between 0 and 1"),
     ("a slope for another shape", lambda s: losses.get("mse").gradient([1.0, 2.0], [[1.0], [2.0]]),
-     ShapeError, "(2,)", "reshape"),
+     ShapeError, "(2,)", "give targets (2, 1)"),
     ("outputs before targets", lambda s: losses.get("cce")([[0.5, 0.5]], [1]),
      ShapeError, "CategoricalCrossentropy: outputs must be", "y comes first, then a"),
     ("weights for another shape", lambda s: losses.get("mse")([[1.0]], [[2.0]], [1.0, 2.0]),
