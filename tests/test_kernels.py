@@ -108,7 +108,9 @@ def test_the_choice_is_shown(compiled, capsys):
 
 @pytest.mark.usefixtures("choose")
 def test_an_unknown_choice_is_answered_with_the_nearest():
-    with pytest.raises(ValueError, match=r"^kernels must be one of auto, .*'compild'.*mean 'compiled'\?"):
+    with pytest.raises(
+        ValueError, match=r"^kernels \(or NNFW_KERNELS\) must be one of auto, .*'compild'.*mean 'compiled'\?"
+    ):
         nnfw.set_kernels("compild")
 
 
@@ -142,7 +144,10 @@ def test_numba_is_imported_when_a_kernel_is_needed(monkeypatch, choice, said):
 def test_a_wrong_environment_variable_is_named(monkeypatch):
     monkeypatch.setenv("NNFW_KERNELS", "nunpy")
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
-    assert "kernels must be one of auto, compiled, numpy, got 'nunpy'. Did you mean 'numpy'?" in done.stderr
+    assert (
+        "kernels (or NNFW_KERNELS) must be one of auto, compiled, numpy, got 'nunpy'. Did you mean 'numpy'?"
+        in done.stderr
+    )
 
 
 @pytest.mark.usefixtures("compiled")

@@ -42,7 +42,8 @@ def set_kernels(choice: str) -> None:
     --------
     >>> set_kernels("numba")
     Traceback (most recent call last):
-    ValueError: kernels must be one of auto, compiled, numpy, got 'numba'. Did you mean 'numpy'?
+    ValueError: kernels (or NNFW_KERNELS) must be one of auto, compiled, numpy, got 'numba'.
+        Did you mean 'numpy'?
     """
     global _choice
     _check(choice)
@@ -85,8 +86,8 @@ def _in_use(choice: str) -> dict[str, Callable[..., None]]:
 
 def _check(choice: str) -> None:
     if choice not in CHOICES:
-        hint = nearest(str(choice), CHOICES)
-        raise ValueError(f"kernels must be one of {', '.join(CHOICES)}, got {choice!r}.{hint}")
+        known, hint = ", ".join(CHOICES), nearest(str(choice), CHOICES)
+        raise ValueError(f"kernels (or NNFW_KERNELS) must be one of {known}, got {choice!r}.{hint}")
     if choice == "compiled" and _obstacle():
         raise RuntimeError(f"compiled kernels cannot be used: {_obstacle()}")
 
