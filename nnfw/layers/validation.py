@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from nnfw import activations
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import is_sequence
 from nnfw.core.typing import Array, Shape
@@ -50,9 +51,9 @@ def meant(layer: Any) -> str:
             return f"; did you mean {layer.__name__}(...)?"
         case int():
             return f"; did you mean Dense({layer})?"
-        case str():
+        case str() if layer in activations.registry.names():
             return f"; did you mean Activate({layer!r})?"
-    return ""
+    return "; a layer is an object, as GRU(64), and data are prepared before fit"
 
 
 def check_forward(layer: Layer) -> None:
