@@ -70,4 +70,4 @@ def reading(owner: str, path: FilePath) -> Iterator[BinaryIO]:
             raise LoadError(f"{path}: {text}") from error.__cause__
         except Exception as error:
             what = f"{type(error).__name__}: {str(error)[:200]}"
-            raise LoadError(f"{path}: it is damaged, cut short, or was not saved by nnfw ({what})") from error
+            raise LoadError(f"{path}: it is damaged, cut short, or of another kind ({what})") from error

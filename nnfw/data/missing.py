@@ -32,7 +32,7 @@ class MissingValues(Preparation):
         """Return an array of features in floating point, whose values are finite or missing."""
         x = item if item.dtype.kind == "f" else item.astype(np.float64)
         if np.isinf(x).any():
-            raise ValueError(f"{first_where(np.isinf(x), x, 'the data')}, which is not missing but wrong")
+            raise ValueError(f"{first_where(np.isinf(x), x, 'data')}, which is not missing but wrong")
         return x
 
     def _items(self, data: Any) -> list[Array]:

@@ -284,7 +284,7 @@ def _is_sequences(data: Any) -> TypeGuard[Sequence[ArrayLike]]:
 def _feature_arrays(data: Any, fitted: int | None = None) -> list[Array]:
     """Return the data, or each sequence of a list, as arrays (..., D); D is as fitted, if that is known."""
     sequences = _is_sequences(data)
-    items = [numeric(item, "the data") for item in (same_columns(data) if sequences else [data])]
+    items = [numeric(item, "data") for item in (same_columns(data) if sequences else [data])]
     for index, item in enumerate(items):
         if sequences and (item.ndim != 2 or item.shape[1] != items[0].shape[1]):
             expected = f"(steps, {items[0].shape[1]}) as the first one, steps before features"

@@ -45,7 +45,7 @@ MISTAKES = [
     ("a scaler of NaN", lambda s: StandardScaler().fit(FLAT * np.nan),
      ValueError, "feature 0 holds nan, and", "nnfw.data.Impute"),
     ("a scaler of words", lambda s: StandardScaler().fit(FLAT.astype(str)),
-     TypeError, "the data must be real numbers, got <U32", ".astype(float)"),
+     TypeError, "data must be real numbers, got <U32", ".astype(float)"),
     ("other features for a scaler", lambda s: s.scaler.transform(FLAT[:, :3]),
      ValueError, "fitted to 4 features", "got 3"),
     ("a list of features for a scaler", lambda s: StandardScaler().fit([np.arange(3.0), np.arange(4.0)]),

@@ -155,11 +155,11 @@ def test_a_mask_becomes_gaps_in_one_line(shape):
     ("call", "words"),
     [
         (lambda: Impute("median"), "method must be one of 'last', 'mean', 'zero', got 'median'"),
-        (lambda: Impute().fit([[1.0, np.inf]]), r"the data\[0, 1\] is inf, which is not missing but wrong"),
+        (lambda: Impute().fit([[1.0, np.inf]]), r"^data\[0, 1\] is inf, which is not missing but wrong"),
         (lambda: Impute().fit([[1.0, NAN], [2.0, NAN]]), "feature 1 has no known value"),
         (lambda: Impute().fit_transform([[1.0, 2.0]]), r"Impute: .* \(1, 2\) have none; one .* is \[data\]"),
         (lambda: Gaps().fit_transform([[1.0, 2.0]]), r"Gaps: .* \(1, 2\) have none; one .* is \[data\]"),
-        (lambda: Gaps().fit([[[np.inf]]]), r"the data\[0, 0\] is inf, which is not missing but wrong"),
+        (lambda: Gaps().fit([[[np.inf]]]), r"^data\[0, 0\] is inf, which is not missing but wrong"),
         (lambda: Gaps().fit([[[1.0]]]).transform([[[1.0, 2.0]]]), "fitted to 1 features, got 2"),
         (lambda: of_times([[0, 1]]), r"times must have .* shape \(1, 3\), got \(1, 2\)"),
         (lambda: of_times(2, listed=True), r"times\[0\] must have .* shape \(3,\), got \(\)"),

@@ -253,7 +253,7 @@ def test_the_default_axis_of_an_old_softmax(path):
 
 def test_a_file_that_is_none(path):
     path.write_bytes(b"nothing")
-    with pytest.raises(LoadError, match=r"network.onnx: it is damaged"):
+    with pytest.raises(LoadError, match=r"network.onnx: it is damaged, cut short, or of another kind"):
         from_onnx(path)
     with pytest.raises(LoadError, match=r"reads an input of 5 axes"):
         from_onnx(graph_of(path, "y = Relu (x)", "float[N, 2, 2, 2, 2] x"))
