@@ -1,5 +1,7 @@
 """What the site reads from the source: equations with their code, shapes, pictures, and every public name."""
 
+import importlib
+import pkgutil
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -121,12 +123,17 @@ def test_the_picture_has_an_arrow_for_each_term():
     assert len(arrows) == 2 + 2 + 2 + 2 + 3  # z, r and q = r∘h₋, c of x and q, h of z, h₋ and c
     with pytest.raises(ValueError, match="no row for q"):
         equations.picture(read(GRU), [["h₋", "h"], ["z"], ["r", "c"], ["x"]], "GRU")
+    words = equations.picture(read(LayerNorm), [["x", "centred", "normalized", "y"], ["scale"]], "LayerNorm")
+    assert 'style="font-size:10px">normalized' in words  # fits its box
 
 
 def test_every_public_name_is_in_the_reference():
     documented = {id(thing) for page in api.pages() for thing in page.entries.values()}
     public = [name for name in nnfw.__all__ if not isinstance(getattr(nnfw, name), type(nnfw))]
     assert [name for name in public if id(getattr(nnfw, name)) not in documented] == []
+    modules = [importlib.import_module(f"nnfw.{one.name}") for one in pkgutil.iter_modules(nnfw.__path__)]
+    shown = {page.module for page in api.pages()} | {"nnfw.layers"}
+    assert [one.__name__ for one in modules if hasattr(one, "__all__") and one.__name__ not in shown] == []
 
 
 def test_names_that_several_modules_have_stand_once():

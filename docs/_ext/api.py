@@ -23,7 +23,13 @@ CORE = {  # title of a page: the modules whose names in `nnfw` it has
     "Errors": ("core",),
 }
 APART = ("Layers",)  # a page for each name
-OUTSIDE = ("distributed", "exchange", "sklearn", "streaming")  # public, and not named by `import nnfw`
+OUTSIDE = (
+    "distributed",
+    "exchange",
+    "forecasting",
+    "sklearn",
+    "streaming",
+)  # public, and not named by `import nnfw`
 
 
 class Page:

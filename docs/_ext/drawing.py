@@ -108,7 +108,7 @@ def picture(found: dict, rows: list[list[str]], title: str) -> str:
         below = f'<tspan class="before" dy="5">{index}</tspan>' if index else ""
         kind = "made" if name in numbers else "given"
         out.append(f'<rect class="{kind}" x="{x - 30}" y="{y - 19}" width="60" height="38" rx="9"/>')
-        size = ' font-size="14"' if len(label) > 3 else ""
+        size = f' style="font-size:{min(14, 100 // len(label))}px"' if len(label) > 3 else ""
         out.append(f'<text x="{x}" y="{y + 6}"{size}>{label}{below}</text>')
         if name in numbers:
             out.append(f'<text class="number" x="{x}" y="{y - 24}">({numbers[name]})</text>')
