@@ -38,7 +38,7 @@ RNG = np.random.default_rng(0)
 
 
 def trained_step(network, x, y, optimizer=None):
-    """The training step of the plan, verb by verb."""
+    """The training step, verb by verb."""
     a = network.forward(x, training=True)
     network.backward(network.loss.gradient(y, a))
     network.gradients()

@@ -419,7 +419,7 @@ class TestStream:
 
 
 class TestSaturation:
-    """A unit that makes 1 of an infinity hides it; what is in a file is read by no door before."""
+    """A unit that makes 1 of an infinity hides it; what a file holds has passed no input validation."""
 
     def test_does_not_hide_an_infinity_in_a_file(self, tmp_path):
         network, x = built([GRU(3), Dense(1)]), X.copy()
