@@ -96,7 +96,8 @@ class Stream:
         self._first._check_values(x)
         x = np.asarray(x, self._dtype, order="C")
         self._begin(x)
-        x = step_through(self._steps, x, self._states)
+        with np.errstate(all="ignore"):  # what is not finite is reported
+            x = step_through(self._steps, x, self._states)
         y = np.asarray(x[:, 0] if x.ndim == 3 else x)
         if not np.isfinite(y).all():
             raise NonFiniteError(

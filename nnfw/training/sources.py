@@ -9,7 +9,7 @@ import numpy as np
 
 from nnfw.core.lengths import valid_steps
 from nnfw.core.typing import Array
-from nnfw.core.validation import AMOUNT, named, one_of
+from nnfw.core.validation import AMOUNT, check_finite, named, one_of
 from nnfw.data import split_indices
 from nnfw.model import Model
 from nnfw.training.adapters import as_data
@@ -116,6 +116,7 @@ def weigh_classes(network: Model, data: Data | Batches, class_weight: Any) -> Da
     factor[valid] = class_factors(class_weight, labels, K, data.total)
     if data.weight is not None:
         factor = (factor.T * data.weight[rows].T).T  # (N, T) times (N, T), or times (N,)
+    check_finite(factor, "class_weight for y", dtype=network.dtype)
     if not data.total(factor.sum()):
         raise ValueError("class_weight leaves everything a weight of 0, and nothing to learn; raise some")
     weight = np.ones((len(data.x), *factor.shape[1:]))

@@ -658,6 +658,8 @@ OPTIONS = [
      ShapeError, f"shape {(N,)}, or one a step, {(N, T)}", f"got {(N, T + 1)}"),
     ("weights of steps without steps", "classes", {"sample_weight": np.ones((N, T))},
      ShapeError, "sample_weight", f"one weight a sample, shape {(N,)}, got {(N, T)}"),
+    ("a class weight beyond float32", "pair", {"class_weight": {0: 1e39, 1: 1e39}},
+     ValueError, "class_weight for y[0] is 1e+39", "beyond the largest number of float32"),
     ("a weight beyond float32", "classes", {"sample_weight": np.full(N, 1e39)},
      ValueError, "sample_weight[0] is 1e+39", "beyond the largest number of float32"),
 ]
