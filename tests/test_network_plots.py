@@ -562,6 +562,18 @@ def test_a_single_axis_can_be_yours(draw, tmp_path):
         draw("here")
 
 
+def spoilt(weight):
+    net = network(RNN(4, "linear"))
+    net.params["rnn_1.Wh"][0, 0] = weight
+    return net
+
+
+@pytest.mark.parametrize("bad", [np.nan, 1e30])
+def test_states_that_are_not_finite_stay_blank(bad):
+    for sample in (None, 0):
+        assert plots.gates(spoilt(bad), X, sample=sample).axes[0].images[0].get_array().mask.any()
+
+
 @for_each(
     ("draw", "said"),
     [
@@ -583,6 +595,7 @@ def test_a_single_axis_can_be_yours(draw, tmp_path):
         (lambda: plots.histograms(untrained(Network([MeanPooling()]), 4, 3)), "no parameters to draw"),
         (lambda: plots.diagram("net"), "diagram: network must be a Network, got str"),
         (lambda: plots.spectrum(Network([GRU(4), Dense(1)])), "spectrum: the network does not know"),
+        (lambda: plots.spectrum(spoilt(np.nan)), r"spectrum: Wh\[0, 0\] is nan.*; fit the network again"),
         (lambda: plots.attribution([1.0]), r"attributions\[None\]"),
         (lambda: plots.attribution(X, sample=6), "one of the 6 inputs, got 6"),
         (lambda: plots.attribution(X * np.nan), "nan"),

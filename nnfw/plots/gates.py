@@ -24,6 +24,7 @@ MEANINGS = {
 }
 
 
+@np.errstate(all="ignore")  # what is not finite stays blank
 def gates(
     network: Any,
     x: Any,
@@ -99,7 +100,7 @@ def gates(
 
 def draw_units(axes: "Axes", values: Array, order: Array, closes: bool) -> None:
     """Draw the values (T, H) of units in an order: from 0 to 1 for a gate that closes, else around 0."""
-    high = 1.0 if closes else max(float(np.abs(values).max()), 1e-9)
+    high = 1.0 if closes else float(np.abs(values[np.isfinite(values)]).max(initial=1e-9))
     draw_heat(axes, values[:, order].T, 0.0 if closes else -high, high)
     named = len(order) <= NAMED
     axes.set_yticks(range(len(order)) if named else [], order.tolist() if named else [], fontsize=6)
@@ -108,5 +109,6 @@ def draw_units(axes: "Axes", values: Array, order: Array, closes: bool) -> None:
 
 def similar(h: Array) -> Array:
     """Return an order of the units of h (T, H) in which those that act alike are neighbours."""
+    h = np.where(np.isfinite(h), h, 0)
     first = np.linalg.svd(h - h.mean(axis=0), full_matrices=False)[2][0]
     return np.argsort(first * (np.sign(first.sum()) or 1.0), kind="stable")

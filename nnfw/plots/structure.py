@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnfw.core.typing import Array, Axes, Figure
+from nnfw.core.validation import check_finite
 from nnfw.plots.figure import BLUE, VERMILION, Target, canvas, picture
 from nnfw.plots.inside import as_network, pick, recurrent
 
@@ -126,6 +127,7 @@ def spectrum(network: Any, path: Target = None, *, layer: str | None = None) -> 
 
 def _draw_eigenvalues(axes: "Axes", name: str, W: Array) -> None:
     """Draw the eigenvalues of a matrix: dots inside the unit circle, crosses outside."""
+    check_finite(W, f"spectrum: {name}", remedy="fit the network again, or load it")
     values = np.linalg.eigvals(W.astype(np.float64))
     radius = float(np.abs(values).max())
     angle = np.linspace(0, 2 * np.pi, 200)
