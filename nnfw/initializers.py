@@ -47,6 +47,9 @@ class Initializer(Part):
                 f"{type(self).__name__} has values of shape {values.shape}, but the parameter is {shape}; "
                 "give values of the parameter's shape"
             )
+        check_finite(
+            values, f"{type(self).__name__}: values", dtype=np.dtype(dtype), remedy="give finite ones"
+        )
         return np.array(values, dtype, order="C")
 
 

@@ -250,6 +250,10 @@ def test_a_function_is_asked_for_float64():
     np.testing.assert_array_equal(values, expected.astype(np.float32))
     with pytest.raises(ValueError, match=r"FromFunction.*\(5,\).*\(2, 3\)"):
         drawn(lambda rng, shape, dtype: np.ones(5), (2, 3))
+    with pytest.raises(ValueError, match=r"FromFunction: values\[0, 0\] is nan"):
+        drawn(lambda rng, shape, dtype: np.full(shape, np.nan), (2, 3))
+    with pytest.raises(ValueError, match=r"Constant: values\[0\] is 1e\+39, beyond the largest .* float32"):
+        drawn(Constant(1e39), (2,), "float32")
 
 
 def test_a_variance_of_ones_own():
