@@ -62,7 +62,7 @@ def as_inputs(first: Layer, x: Any, lengths: Any, dtype: np.dtype[Any]) -> tuple
         counts = None if lengths is None else as_lengths(lengths, x, axes)
     if not isinstance(x, np.memmap):
         check_finite(x, "x", counts, dtype)
-        first._check_values(cleared(x, counts) if first._takes_indices else x)
+        first._check_values(cleared(x, counts))
     if lengths is None:
         counts = first._find_lengths(x, counts)
     return x, None if counts is None or np.all(counts == x.shape[1]) else counts

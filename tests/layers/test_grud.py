@@ -142,9 +142,10 @@ def test_mistakes_are_explained(call, error, said):
         call()
 
 
-def test_padding_may_hold_nan():
+@pytest.mark.parametrize("padding", [np.nan, -1.0])
+def test_padding_may_hold_anything(padding):
     x, lengths = X.copy(), np.array([7, 3, 1, 5] * 3)
-    x[np.arange(7) >= lengths[:, None]] = np.nan
+    x[np.arange(7) >= lengths[:, None]] = padding
     model = network()
     model.fit(x, Y, lengths=lengths, verbose=0)
     cut = [one[:n] for one, n in zip(X, lengths, strict=True)]
