@@ -72,7 +72,7 @@ def is_ragged(x: Any, first: Layer) -> bool:
     """Return whether `x` is a list of sequences for the first layer, and not of the rows of one array.
 
     These are (T_i,) of indices, (T_i, D) of features, or (T_i,) of one feature where a layer takes sequences
-    only; lists, and indices in any form, are rows if all are equally long.
+    only; lists, and indices in any form, are rows if all are equally long, and not empty.
     """
     if not isinstance(x, (list, tuple)) or not x:
         return False
@@ -82,7 +82,8 @@ def is_ragged(x: Any, first: Layer) -> bool:
         return False
     if hasattr(x[0], "shape") and not first._takes_indices:
         return True
-    return len({as_array(one, f"x[{n}]").shape[:1] for n, one in enumerate(x)}) > 1
+    steps = {as_array(one, f"x[{n}]").shape[:1] for n, one in enumerate(x)}
+    return len(steps) > 1 or (0,) in steps
 
 
 def as_lengths(lengths: ArrayLike, x: Array, axes: int) -> Array:

@@ -191,8 +191,10 @@ def test_symbols(mask):
     expected = network.predict(symbols, lengths=LENGTHS)
     np.testing.assert_array_equal(network.predict(texts), expected)
     np.testing.assert_array_equal(expected[1], expected[4])
+    np.testing.assert_array_equal(network.predict([texts[1]]), expected[[1]])
+    network.fit([(texts[:1], CLASSES[:1]), (texts[1:2], CLASSES[1:2])], verbose=0)
     if mask == 0:
-        np.testing.assert_array_equal(network.predict(symbols), expected)
+        np.testing.assert_array_equal(network.predict(symbols), network.predict(texts))
 
 
 @pytest.mark.parametrize("options", [{}, {"truncate": 2}, {"truncate": 50}, {"shuffle": False}])
