@@ -133,7 +133,7 @@ class Share(Data):
     def _take(self, rows: Array | slice, start: int = 0, width: int | None = None) -> Batch:
         if len(rows):  # type: ignore[arg-type]  # an array
             return super()._take(rows, start, width)
-        return super()._take(slice(0, 1), 0, width)._replace(valid=0)
+        return super()._take(slice(0, 1), 0, width)._replace(valid=0, weight=np.zeros(1))
 
 
 class SharedBatches(Batches):
