@@ -136,6 +136,7 @@ def as_labels(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], net
         raise ShapeError(f"{said}; build recurrent layers with return_sequences=True, and leave pooling out")
     with named("y"):
         labels = pad_sequences(y)[0] if isinstance(y, list | tuple) else np.asarray(numeric(y, "y"))
+    labels = labels if labels.any() else labels.astype(np.int64)  # NumPy makes floats of empty lists
     if labels.ndim != 2 or len(labels) != len(x):
         raise ShapeError(f"y must hold labels of {len(x)} sequences, (N, L) or a list, got {labels.shape}")
     labels = as_indices(labels, "y", shape[1], "0 is the blank, and pads labels from 1 on")
