@@ -1,9 +1,6 @@
 """The contract of a layer: one check for each promise of its verbs, on random weights and data."""
 
 import copy
-from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,13 +8,12 @@ import numpy as np
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import valid_steps
 from nnfw.core.typing import Array, Sizes
-from nnfw.core.validation import boolean, each, instance_of, whole_number
-from nnfw.gradcheck.differences import CheckError, Report, compare, gradient_name
-from nnfw.layers.base import Layer, with_samples
+from nnfw.core.validation import boolean, instance_of, whole_number
+from nnfw.gradcheck.differences import Report, gradient_name
+from nnfw.gradcheck.trial import Trial, input_shapes, renew
+from nnfw.layers.base import Layer
 from nnfw.layers.stepping import DISAGREES, steps_agree
 from nnfw.layers.validation import check_forward
-
-INPUT_SHAPES: tuple[Sizes, ...] = ((5,), (4, 5), (4, 6), (4, 5, 3))  # the last two if it takes no other
 
 
 def check_layer(
@@ -75,118 +71,13 @@ def check_layer(
     x = None if x is None else np.asarray(x)
     errors: dict[str, float] = {}
     promises = [shapes, initialization, inference, training, gradients, precision]
-    promises += [lengths] * layer.takes_lengths + [initial_state] * bool(layer._state_size)
+    promises += [lengths] if layer.takes_lengths else []
+    promises += [initial_state] if layer._state_size else []
     for shape in input_shapes(layer, input_shape, x):
         trial = Trial(layer, shape, x, samples, seed, tolerance, training_differs, errors)
         for promise in promises:
             promise(trial)
     return Report(repr(layer), errors, tuple(promise.__name__.replace("_", " ") for promise in promises))
-
-
-def input_shapes(layer: Layer, input_shape: Sizes | None = None, x: Any = None) -> list[Sizes]:
-    """Return the given shape to test a layer with, or those of the usual ones that it takes."""
-    if input_shape or x is not None:
-        return [each(whole_number)("check_layer", "input_shape", input_shape or x.shape[1:])]
-    taken = []
-    for shape in INPUT_SHAPES:
-        with suppress(ValueError):  # a ShapeError, or another
-            renew(layer).compute_shapes(shape)
-            taken.append(shape)
-    if not taken:
-        raise CheckError(f"{layer!r}: takes none of the input shapes {INPUT_SHAPES}; give input_shape=")
-    return [shape for shape in taken if shape in INPUT_SHAPES[:2]] or taken
-
-
-def renew(value: Any) -> Any:
-    """Return a layer built again from its `config`, with the layers within it; anything else is copied."""
-    if isinstance(value, Layer):
-        return type(value)(**{name: renew(argument) for name, argument in value.config.items()})
-    if isinstance(value, (list, tuple)):
-        return [renew(element) for element in value]
-    return copy.deepcopy(value)
-
-
-@dataclass
-class Trial:
-    """A layer under test, with the options of `check_layer`; its copies all start from the same weights."""
-
-    original: Layer
-    input_shape: Sizes
-    x: Any = None  # random if it is not given
-    samples: int = 3
-    seed: int = 0
-    tolerance: float = 1e-6
-    training_differs: bool = False
-    errors: dict[str, float] = field(default_factory=dict)  # the largest so far, relative, of each gradient
-
-    def __post_init__(self) -> None:
-        self.rng = np.random.default_rng(self.seed)
-        if self.x is None:
-            self.x = self.rng.normal(size=(self.samples, *self.input_shape))
-        self.built = self.build("float64")
-        self.dy: Array = self.rng.normal(size=np.shape(self.copy().forward(self.x)))
-
-    def expect(self, fact: bool, message: str) -> None:
-        """Raise a CheckError with the message if the fact is false."""
-        if not fact:
-            raise CheckError(f"{self.original!r}: {message} (input {with_samples(self.input_shape)})")
-
-    def expect_close(self, found: Array, expected: Array, message: str) -> None:
-        """Raise a CheckError unless two arrays are equal up to rounding."""
-        self.expect(found.shape == expected.shape and np.allclose(found, expected, 1e-9, 1e-12), message)
-
-    def initialized(self, dtype: str) -> Layer:
-        """Return a new layer, initialized from the seed."""
-        layer: Layer = renew(self.original)
-        layer.compute_shapes(self.input_shape)
-        layer.initialize(np.random.default_rng(self.seed), dtype)
-        return layer
-
-    def build(self, dtype: str) -> Layer:
-        """Return a new layer with the weights of the trial."""
-        layer, rng = self.initialized(dtype), np.random.default_rng(self.seed)
-        for name, p in layer.params.items():
-            if name not in getattr(layer, "_followed", ()):  # else it is a statistic, and no weight
-                p[...] = rng.normal(size=p.shape) / max(2.0, len(np.atleast_1d(p)) ** 0.5)
-        return layer
-
-    def copy(self) -> Any:
-        """Return a copy of the layer on which no pass has been run."""
-        return copy.deepcopy(self.built)
-
-    def step(self, layer: Layer, x: Array, dy: Array, **options: Array) -> dict[str, Array]:
-        """Run the three passes of a training step, and return a copy of all gradients."""
-        layer.forward(x, training=True, **options)
-        return self.run_backward(layer, dy)
-
-    def run_backward(self, layer: Layer, dy: Array) -> dict[str, Array]:
-        """Run the passes after a forward in training, and return a copy of all gradients."""
-        found = {"x": layer.backward(dy)}
-        layer.gradients()
-        if hasattr(layer, "initial_gradient"):
-            found["initial_state"] = layer.initial_gradient
-        return {name: np.array(gradient) for name, gradient in (found | layer.grads).items()}
-
-    def compare_gradients(self, dy: Array, **inputs: Array) -> None:
-        """Compare all gradients, given `dy`, with the slopes of the sum over dy∘y (nan in dy counts as 0)."""
-        found = self.step(self.copy(), dy=dy, **inputs)
-        point, kept = inputs | self.built.params, self.copy()
-        weights = np.nan_to_num(dy)
-
-        def total(name: str, moved: Array) -> float:
-            here, layer = point | {name: moved}, self.copy() if self.training_differs else kept
-            for parameter, p in layer.params.items():
-                p[...] = here[parameter]
-            y = layer.forward(training=True, **{given: here[given] for given in inputs})
-            return float(np.sum(weights * y))
-
-        for name, array in point.items():
-            if array.dtype.kind == "f":
-                verb = "backward" if name in inputs else "gradients"
-                context = f"{self.original!r}: {verb}: input {with_samples(self.input_shape)}: "
-                gradient = gradient_name(name)
-                error = compare(partial(total, name), array, found[name], gradient, self.tolerance, context)
-                self.errors[gradient] = max(error, self.errors.get(gradient, 0.0))
 
 
 def shapes(trial: Trial) -> None:

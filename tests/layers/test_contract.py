@@ -51,7 +51,7 @@ from nnfw import (
     SelfAttention,
 )
 from nnfw.gradcheck import check_layer, check_network
-from nnfw.gradcheck.contract import Trial, input_shapes, renew
+from nnfw.gradcheck.trial import Trial, input_shapes, renew
 from nnfw.layers.activated import Activated
 from nnfw.layers.attention import Attention
 from nnfw.layers.convolution import Convolution
