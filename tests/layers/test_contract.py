@@ -239,7 +239,7 @@ def test_a_layer_that_cannot_be_built_is_not_passed_over():
 def test_each_layer_is_exported_and_has_an_example(kind):
     assert getattr(nnfw, kind.__name__) is kind
     assert kind.__name__ in nnfw.__all__
-    assert "Examples\n    --------" in kind.__doc__
+    assert "Examples\n--------" in inspect.getdoc(kind)
 
 
 @every_layer
