@@ -1,8 +1,6 @@
 """Sequential: layers one after another. It is itself a Layer: its six verbs are loops over the layers."""
 
-import weakref
 from collections.abc import Iterator, Sequence
-from functools import reduce
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,12 +13,12 @@ from nnfw.core.validation import as_array
 from nnfw.core.vectors import clip_to_norm
 from nnfw.layers import validation
 from nnfw.layers.base import Layer
-from nnfw.layers.flat import SharedUpdate, flatten, shared_update, vector
-from nnfw.layers.parameters import Views
+from nnfw.layers.composite import Composite
+from nnfw.layers.flat import SharedUpdate, shared_update
 from nnfw.optimizers import Optimizer
 
 
-class Sequential(Layer):
+class Sequential(Composite):
     """Layers one after another: the base of `Network`, which can be trained.
 
     Parameters
@@ -33,23 +31,16 @@ class Sequential(Layer):
     Attributes
     ----------
     shapes : list of tuple
-        The shape of the input and of the output of each layer, without the batch axis.
+        The shape of the input and of the output of each layer, without the batch axis; empty before
+        `compute_shapes`.
     """
 
-    takes_lengths = _takes_state = _settled = True
-    shapes: list[Shape]
+    takes_lengths = _takes_state = True
+    shapes: Sequence[Shape] = ()
     _is_chain: ClassVar[bool] = True  # whether its outputs are those of its last layer
     _padding: Array | None = None  # of the outputs of the last training pass
     _shared: SharedUpdate | None = None  # the last step that updated all layers at once
     _transient = (*Layer._transient, "_padding", "_shared")
-
-    def __init__(
-        self, layers: Sequence[Layer], *, optimizer: str | Optimizer | None = None, name: str | None = None
-    ) -> None:
-        super().__init__(optimizer=optimizer, name=name)
-        vars(self)["shapes"] = []
-        self.layers = validation.check_layers(layers, type(self).__name__)
-        validation.check_names(self._names)
 
     # ---- the six verbs ------------------------------------------------------------------------------
 
@@ -145,7 +136,7 @@ class Sequential(Layer):
         """Fill the gradients of all layers."""
         for layer in self.layers:
             layer.gradients()
-            if layer.regularizer is not None and not isinstance(layer, Sequential):
+            if layer.regularizer is not None and not isinstance(layer, Composite):
                 layer._add_penalty_gradients()
         if self.regularizer is not None:
             self._add_penalty_gradients()
@@ -168,94 +159,26 @@ class Sequential(Layer):
             if any(np.may_share_memory(p, leaf.flat_params) for leaf, _ in self._rules(optimizer)):
                 regularizer.constrain(p)
 
+    # ---- what the verbs are built from --------------------------------------------------------------
+
     def count_steps(self, n: Any) -> Any:
         """Return how many steps the outputs have for `n` of the input."""
-        return reduce(lambda n, layer: layer.count_steps(n), self.layers, n)
-
-    # ---- one vector ---------------------------------------------------------------------------------
-
-    @property
-    def flat_params(self) -> Array:  # type: ignore[override]
-        """The parameters of all layers as one vector."""
-        return vector(self._with_parameters(), "flat_params")
-
-    @property
-    def flat_grads(self) -> Array:  # type: ignore[override]
-        """The gradients of all layers as one vector."""
-        return vector(self._with_parameters(), "flat_grads")
-
-    def _with_parameters(self) -> list[Layer]:
-        return [leaf for leaf in self._leaves() if leaf.size]
-
-    def _flatten(self) -> None:
-        """Move all parameters into one vector, of which the vectors of the layers are views."""
-        flatten(self._with_parameters())
-
-    # ---- the chain ----------------------------------------------------------------------------------
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """The constructor's arguments; the layers, which are a tuple, as the list that they were given as."""
-        return {name: list(one) if name == "layers" else one for name, one in super().config.items()}
-
-    @property
-    def params(self) -> Views:  # type: ignore[override]
-        """The parameters of all layers by name."""
-        return self._collect("params")
-
-    @property
-    def grads(self) -> Views:  # type: ignore[override]
-        """The gradients of all layers by name."""
-        return self._collect("grads")
-
-    @property
-    def size(self) -> int:
-        """The number of parameters."""
-        return sum(leaf.size for leaf in self._leaves())
+        for layer in self.layers:
+            n = layer.count_steps(n)
+        return n
 
     @property
     def final_state(self) -> list[Any]:
         """The state of each layer after the last training pass; None for a layer without one."""
         return [layer.final_state if layer._takes_state else None for layer in self.layers]
 
-    @property
-    def _first(self) -> Layer:
-        """The layer that reads the input of the network."""
-        return next(self._leaves())
-
-    @property
-    def _last(self) -> Layer:
-        """The layer that computes the output of the network."""
-        last = self.layers[-1]
-        return last._last if isinstance(last, Sequential) else last
-
-    @property
-    def _takes_indices(self) -> bool:  # type: ignore[override]
-        """Whether the input holds indices, not features."""
-        return self._first._takes_indices
-
-    @property
-    def _names(self) -> list[str]:
-        """The names of the layers; one without a name is called by its class and place."""
-        return [layer.name or f"{type(layer).__name__.lower()}_{i}" for i, layer in enumerate(self.layers, 1)]
-
-    def _with_inner(self) -> Iterator[Layer]:
-        """Yield this chain and all layers in it, inner chains and their layers too."""
-        yield self
+    def _penalty(self) -> float:
+        """Return what the regularizers of all layers add to the loss, and that of the chain itself."""
+        total = 0.0 if self.regularizer is None else super()._penalty()
         for layer in self.layers:
-            yield from layer._with_inner() if isinstance(layer, Sequential) else [layer]
-
-    def _leaves(self) -> Iterator[Layer]:
-        """Yield the layers, those of inner chains one by one."""
-        return (layer for layer in self._with_inner() if not isinstance(layer, Sequential))
-
-    def _named_leaves(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-        """Yield the same with their names; the one of a layer in an inner chain is ``network_1.dense_1``."""
-        for name, layer in zip(self._names, self.layers, strict=True):
-            if isinstance(layer, Sequential):
-                yield from layer._named_leaves(f"{prefix}{name}.")
-            else:
-                yield f"{prefix}{name}", layer
+            if layer.regularizer is not None or isinstance(layer, Composite):
+                total += layer._penalty()
+        return total
 
     def _units(self) -> Iterator[Layer]:
         """Yield the layers of which each reads the outputs of the last: of inner chains one by one."""
@@ -264,37 +187,3 @@ class Sequential(Layer):
                 yield from layer._units()
             else:
                 yield layer
-
-    def _rules(self, optimizer: Optimizer) -> Iterator[tuple[Layer, Optimizer]]:
-        """Yield each layer that `update` changes, those of inner chains too, and its optimizer."""
-        for layer in self.layers if self.trainable else ():
-            rule = layer._own_optimizer or optimizer
-            if isinstance(layer, Sequential):
-                yield from layer._rules(rule)
-            elif layer.trainable:
-                yield layer, rule
-
-    def _penalty(self) -> float:
-        """Return what the regularizers of all layers add to the loss, and that of the chain itself."""
-        total = 0.0 if self.regularizer is None else super()._penalty()
-        for layer in self.layers:
-            if layer.regularizer is not None or isinstance(layer, Sequential):
-                total += layer._penalty()
-        return total
-
-    def _bind(self) -> None:
-        """Do nothing: the layers hold the parameters."""
-
-    def _adopt(self) -> None:
-        """Become the owner of the layers."""
-        for layer in self.layers:
-            layer._owner = weakref.ref(self)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self._flatten()
-        self._adopt()
-
-    def _collect(self, kind: str) -> Views:
-        named = zip(self._names, self.layers, strict=True)
-        return Views({f"{name}.{key}": a for name, layer in named for key, a in getattr(layer, kind).items()})

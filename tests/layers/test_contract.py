@@ -54,6 +54,7 @@ from nnfw.gradcheck import check_layer, check_network
 from nnfw.gradcheck.trial import Trial, input_shapes, renew
 from nnfw.layers.activated import Activated
 from nnfw.layers.attention import Attention
+from nnfw.layers.composite import Composite
 from nnfw.layers.convolution import Convolution
 from nnfw.layers.gated import Gated, ResetGated
 from nnfw.layers.pooling import Pooling
@@ -66,7 +67,7 @@ from nnfw.model import Model
 pytestmark = pytest.mark.usefixtures("one_direction")
 
 # To be derived from.
-BASES = {Layer, Sequential, Model, Recurrent, Gated, ResetGated, Pooling, Activated, Convolution}
+BASES = {Layer, Composite, Sequential, Model, Recurrent, Gated, ResetGated, Pooling, Activated, Convolution}
 BASES |= {Attention, Windowed, WindowPooling, WindowMaximum, WindowMean}
 
 # Layers that need more to be built.

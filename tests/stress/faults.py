@@ -37,6 +37,7 @@ GRUD = "layers/grud"
 RNN = "layers/rnn"
 RECURRENT = "layers/recurrent"
 DENSE, BASE, CHAIN, FLAT = "layers/dense", "layers/base", "layers/sequential", "layers/flat"
+COMPOSITE = "layers/composite"
 ACTIVATED, WINDOWS, NORMALIZATION = "layers/activated", "layers/windows", "layers/normalization"
 LOOP, BATCHES, EVALUATION = "training/loop", "training/batches", "training/evaluation"
 GUARD, ANOMALY = "training/guard", "training/anomaly"
@@ -381,8 +382,8 @@ OTHERS = [
     ),
     Fault("chain: padding is not 0", CHAIN, "x[padding] = 0", "pass"),
     Fault("chain: penalties not in the gradients", CHAIN, "layer._add_penalty_gradients()", "pass"),
-    Fault("norm: frozen layers count", CHAIN, "elif layer.trainable:", "else:"),
-    Fault("norm: frozen networks count", CHAIN, "self.layers if self.trainable else ():", "self.layers:"),
+    Fault("norm: frozen layers count", COMPOSITE, "elif layer.trainable:", "else:"),
+    Fault("norm: frozen networks count", COMPOSITE, "self.layers if self.trainable else ():", "self.layers:"),
     Fault("norm: a layer's own is ignored", BASE, "self.optimizer.clip_global_norm is not None", "False"),
     Fault("layer: frozen is updated", BASE, "if not self.trainable or not", "if not"),
     Fault("layer: own optimizer ignored", BASE, "rule = self.optimizer or optimizer", "rule = optimizer"),

@@ -113,6 +113,7 @@ TESTS = {  # which tests must see the changes of a file of nnfw
         ]
     ),
     "layers/sequential": Tests([*CHAIN, "test_optimizers", "test_regularizers", "test_properties"]),
+    "layers/composite": Tests([*CHAIN, "test_optimizers", "test_regularizers", "test_properties"]),
     "losses": Tests(
         [
             "test_losses",

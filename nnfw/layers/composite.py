@@ -1,0 +1,139 @@
+"""Composite: a layer made of layers. Their parameters as one, their names, and the ways through them."""
+
+import weakref
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from nnfw.core.typing import Array
+from nnfw.layers import validation
+from nnfw.layers.base import Layer
+from nnfw.layers.flat import flatten, vector
+from nnfw.layers.parameters import Views
+from nnfw.optimizers import Optimizer
+
+
+class Composite(Layer):
+    """A layer made of layers; `nnfw.layers.sequential.Sequential` says how they compute.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        First to last.
+    optimizer, name
+        See `Layer`.
+    """
+
+    _settled = True
+
+    def __init__(
+        self, layers: Sequence[Layer], *, optimizer: str | Optimizer | None = None, name: str | None = None
+    ) -> None:
+        super().__init__(optimizer=optimizer, name=name)
+        self.layers = validation.check_layers(layers, type(self).__name__)
+        validation.check_names(self._names)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The constructor's arguments; the layers, which are a tuple, as the list that they were given as."""
+        return {name: list(one) if name == "layers" else one for name, one in super().config.items()}
+
+    # ---- parameters ---------------------------------------------------------------------------------
+
+    @property
+    def flat_params(self) -> Array:  # type: ignore[override]
+        """The parameters of all layers as one vector."""
+        return vector(self._with_parameters(), "flat_params")
+
+    @property
+    def flat_grads(self) -> Array:  # type: ignore[override]
+        """The gradients of all layers as one vector."""
+        return vector(self._with_parameters(), "flat_grads")
+
+    @property
+    def params(self) -> Views:  # type: ignore[override]
+        """The parameters of all layers by name."""
+        return self._collect("params")
+
+    @property
+    def grads(self) -> Views:  # type: ignore[override]
+        """The gradients of all layers by name."""
+        return self._collect("grads")
+
+    @property
+    def size(self) -> int:
+        """The number of parameters."""
+        return sum(leaf.size for leaf in self._leaves())
+
+    def _collect(self, kind: str) -> Views:
+        named = zip(self._names, self.layers, strict=True)
+        return Views({f"{name}.{key}": a for name, layer in named for key, a in getattr(layer, kind).items()})
+
+    def _with_parameters(self) -> list[Layer]:
+        return [leaf for leaf in self._leaves() if leaf.size]
+
+    def _flatten(self) -> None:
+        """Move all parameters into one vector, of which the vectors of the layers are views."""
+        flatten(self._with_parameters())
+
+    def _bind(self) -> None:
+        """Do nothing: the layers hold the parameters."""
+
+    def _adopt(self) -> None:
+        """Become the owner of the layers."""
+        for layer in self.layers:
+            layer._owner = weakref.ref(self)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._flatten()
+        self._adopt()
+
+    # ---- the ways through the layers ----------------------------------------------------------------
+
+    @property
+    def _names(self) -> list[str]:
+        """The names of the layers; one without a name is called by its class and place."""
+        return [layer.name or f"{type(layer).__name__.lower()}_{i}" for i, layer in enumerate(self.layers, 1)]
+
+    @property
+    def _first(self) -> Layer:
+        """The layer that reads the input."""
+        return next(self._leaves())
+
+    @property
+    def _last(self) -> Layer:
+        """The layer that computes the output."""
+        last = self.layers[-1]
+        return last._last if isinstance(last, Composite) else last
+
+    @property
+    def _takes_indices(self) -> bool:  # type: ignore[override]
+        """Whether the input holds indices, not features."""
+        return self._first._takes_indices
+
+    def _with_inner(self) -> Iterator[Layer]:
+        """Yield this layer and all layers in it, and those in these."""
+        yield self
+        for layer in self.layers:
+            yield from layer._with_inner() if isinstance(layer, Composite) else [layer]
+
+    def _leaves(self) -> Iterator[Layer]:
+        """Yield the layers that are not made of layers."""
+        return (layer for layer in self._with_inner() if not isinstance(layer, Composite))
+
+    def _named_leaves(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+        """Yield the same with their names; that of a layer in an inner network is ``network_1.dense_1``."""
+        for name, layer in zip(self._names, self.layers, strict=True):
+            if isinstance(layer, Composite):
+                yield from layer._named_leaves(f"{prefix}{name}.")
+            else:
+                yield f"{prefix}{name}", layer
+
+    def _rules(self, optimizer: Optimizer) -> Iterator[tuple[Layer, Optimizer]]:
+        """Yield each layer that `update` changes, those of inner chains too, and its optimizer."""
+        for layer in self.layers if self.trainable else ():
+            rule = layer._own_optimizer or optimizer
+            if isinstance(layer, Composite):
+                yield from layer._rules(rule)
+            elif layer.trainable:
+                yield layer, rule
