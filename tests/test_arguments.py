@@ -533,7 +533,7 @@ def test_parts_keep_what_they_learn():
 
 def test_given_values_are_finite_when_they_are_used():
     layer = Dense(2, initializer=np.array([[1.0, np.nan]]))
-    with pytest.raises(ValueError, match=r"Given: array\[0, 1\] is nan"):
+    with pytest.raises(ValueError, match=r"Given: values\[0, 1\] is nan"):
         untrained(Network([layer]), 1)
     with pytest.raises(TypeError, match="Given: array must be real numbers"):
         Given([["a"]])
