@@ -40,7 +40,7 @@ from nnfw import (
     ReduceOnPlateau,
     Reshape,
 )
-from nnfw.core.suggest import ESTIMATOR_HOMES
+from nnfw.core.words import ESTIMATOR_HOMES
 from nnfw.data import MinMaxScaler, StandardScaler
 from nnfw.datasets import load_digits
 from nnfw.losses import MAE, GaussianNLL

@@ -6,7 +6,8 @@ from functools import cache, wraps
 from types import CodeType
 from typing import Any, ParamSpec, TypeVar
 
-from nnfw.core.suggest import HOMES, translation
+from nnfw.core.suggest import translation
+from nnfw.core.words import HOMES
 
 P = ParamSpec("P")
 R = TypeVar("R")

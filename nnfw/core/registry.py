@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 import numpy as np
 
 from nnfw.core.arguments import LIST, Signature, arguments_of, check_arguments
-from nnfw.core.suggest import HOMES, nearest, translation
+from nnfw.core.suggest import nearest, translation
 from nnfw.core.validation import Check, shown
+from nnfw.core.words import HOMES
 
 T = TypeVar("T")
 

@@ -20,7 +20,8 @@ from modules import MODULES
 import nnfw
 from nnfw import Dense, Network
 from nnfw.core.registry import Part, Registry
-from nnfw.core.suggest import ARGUMENTS, ELSEWHERE, HOMES, IMPORTS, MEMBERS, nearest
+from nnfw.core.suggest import nearest
+from nnfw.core.words import ARGUMENTS, ELSEWHERE, HOMES, IMPORTS, MEMBERS
 
 
 def subclasses(cls):

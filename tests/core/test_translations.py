@@ -27,7 +27,7 @@ from nnfw import (
     schedules,
 )
 from nnfw.core.registry import Part, Registry
-from nnfw.core.suggest import ARGUMENTS, ELSEWHERE, HOMES, IMPORTS, MEMBERS
+from nnfw.core.words import ARGUMENTS, ELSEWHERE, HOMES, IMPORTS, MEMBERS
 from nnfw.forecasting import forecast
 
 HELD = [value for module in MODULES for value in vars(module).values()]
