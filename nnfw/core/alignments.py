@@ -51,12 +51,15 @@ class Alignment:
         γ = np.exp(α + β - total[:, None])  # (4)
         γ *= valid_steps(self.lengths, len(γ)).T[:, :, None]
         is_label = self.places[:, :, None] == np.arange(log_p.shape[2])  # (N, S, K)
-        return np.moveaxis(γ, 0, 1) @ is_label.astype(γ.dtype)
+        return (np.moveaxis(γ, 0, 1) @ is_label.astype(γ.dtype)).astype(log_p.dtype)
 
     def _at_places(self, log_p: Array) -> Array:
-        """Return log p of the labels at the places, steps first: (T, N, S)."""
+        """Return log p of the labels at the places, steps first: (T, N, S).
+
+        In float64, since α is a sum over all steps: in float32 a thousand of them leave two digits of γ.
+        """
         rows = np.arange(len(log_p))[:, None]
-        return np.moveaxis(log_p, 1, 0)[:, rows, self.places]
+        return np.moveaxis(log_p, 1, 0)[:, rows, self.places].astype(np.float64)
 
     def _forward(self, log_p: Array) -> Array:
         """Return α (T, N, S); beyond the end of a sequence it stays, and without a step it spells nothing."""
