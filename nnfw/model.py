@@ -266,7 +266,7 @@ class Model(Sequential):
     def _described(self) -> tuple[Sequence[Sequence[str]], str]:
         """Return the rows of a table of the layers, their output shapes and parameters, and a summary."""
         rows = [("name", "layer", "output", "parameters")]
-        shapes: Sequence[Any] = self.shapes[1:] or [None] * len(self.layers)
+        shapes: list[Any] = self.shapes[1:] or [None] * len(self.layers)
         for name, layer, shape in zip(self._names, self.layers, shapes, strict=True):
             size = f"{layer.size:,}{frozen(layer)}" if self._built else "?"
             axes = None if shape is None else ", ".join(["N", *("T" if n is None else str(n) for n in shape)])

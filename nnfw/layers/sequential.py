@@ -31,16 +31,21 @@ class Sequential(Composite):
     Attributes
     ----------
     shapes : list of tuple
-        The shape of the input and of the output of each layer, without the batch axis; empty before
-        `compute_shapes`.
+        The shape of the input and of the output of each layer, without the batch axis.
     """
 
     takes_lengths = _takes_state = True
-    shapes: Sequence[Shape] = ()
+    shapes: list[Shape]
     _is_chain: ClassVar[bool] = True  # whether its outputs are those of its last layer
     _padding: Array | None = None  # of the outputs of the last training pass
     _shared: SharedUpdate | None = None  # the last step that updated all layers at once
     _transient = (*Layer._transient, "_padding", "_shared")
+
+    def __init__(
+        self, layers: Sequence[Layer], *, optimizer: str | Optimizer | None = None, name: str | None = None
+    ) -> None:
+        super().__init__(layers, optimizer=optimizer, name=name)
+        vars(self)["shapes"] = []  # it cannot be assigned
 
     # ---- the six verbs ------------------------------------------------------------------------------
 
@@ -56,7 +61,7 @@ class Sequential(Composite):
                 message = str(error)
                 hint = validation.shape_hint(self, place, shapes, message)
                 raise ShapeError(message if hint in message else f"{message}. {hint}") from None
-        vars(self)["shapes"] = shapes  # it cannot be assigned
+        vars(self)["shapes"] = shapes
         return shapes[-1]
 
     def initialize(self, rng: np.random.Generator, dtype: str = "float32") -> None:
