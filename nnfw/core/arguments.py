@@ -29,7 +29,7 @@ def check_arguments(
             takes = ", ".join(known) or "none"
             raise TypeError(f"{owner} has no argument {name!r}{hint} It takes: {takes}.")
     if given > code.co_argcount and not code.co_flags & inspect.CO_VARARGS:
-        names = [name for name in code.co_varnames[: code.co_argcount] if name != "self"]
+        names = [name for name in code.co_varnames[: code.co_argcount] if name in known]
         use, takes = getattr(part, "_use", LIST), ", ".join(names) or "nothing"
         others = code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount]
         first = f", as {others[0]}=..." if others else ""
@@ -42,7 +42,7 @@ def explain_keywords(function: Callable[P, R]) -> Callable[P, R]:
 
     Those of a method are told by the `_homes` and the `_use` of its owner; see `Part`.
     """
-    known = [name for name in inspect.signature(function).parameters if name != "self"]
+    known = [name for name in inspect.signature(function).parameters if name not in ("self", "cls")]
     special = function.__name__.startswith("__")
 
     @wraps(function)
