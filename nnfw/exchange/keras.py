@@ -1,6 +1,7 @@
 """Weights from the files of Keras 3, through h5py; Keras itself is not needed."""
 
 import io
+import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -36,16 +37,18 @@ GROUPS: dict[type[Layer], str] = {  # what Keras calls the first layer of a clas
 }
 CELLS = {"": "cell", "ahead.": "forward_layer/cell", "back.": "backward_layer/cell"}
 REMEDY = "build the network alike: units, use_bias, and reset_after, which is True in Keras by default"
-REMEDY += "; in Keras take Dense for TimeDistributed(Dense)"
+REMEDY += "; no file is read that has Dense and TimeDistributed(Dense): in Keras take Dense for both"
+STEP_BY_STEP = re.compile(r"time_distributed(_\d+)?/layer/vars")
 
 
 def load_keras(network: Model, path: FilePath) -> None:
     """Copy the weights in a file of Keras 3 into a network: all of them, or none if one does not fit.
 
     A file keeps the order of the layers of each class, so these are matched in order: the second ``Dense``
-    of the network with the second of Keras, and a network within it with a ``Sequential``. Only weights are
-    exchanged. Activations and alike are for the network's own arguments to say; ``LayerNorm(epsilon=1e-3)``
-    is Keras's default, and a convolution with strides and ``"same"`` differs. The optimizer state is reset.
+    of the network with the second of Keras, where all may be ``TimeDistributed(Dense)``, and a network within
+    it with a ``Sequential``. Only weights are exchanged. Activations and alike are for the network's own
+    arguments to say; ``LayerNorm(epsilon=1e-3)`` is Keras's default, and a convolution with strides and
+    ``"same"`` differs. The optimizer state is reset.
 
     Parameters
     ----------
@@ -102,6 +105,8 @@ def read_file(content: Any) -> dict[str, Array]:
             weights[path] = np.asarray(node)
 
     content["layers"].visititems(keep)
+    if not any("dense" in path for path in weights):  # else the file does not say which comes first
+        weights = {STEP_BY_STEP.sub(r"dense\1/vars", path): array for path, array in weights.items()}
     return weights
 
 

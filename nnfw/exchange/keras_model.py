@@ -55,7 +55,7 @@ LAYERS: dict[str, tuple[type[Layer], dict[str, str]]] = {
 OTHERWISE = {
     "Functional": "of a chain keras.Sequential(model.layers) makes one",
     "Masking": "leave it out, and give lengths= to fit and predict",
-    "TimeDistributed": "Dense takes (N, T, D) step by step",
+    "TimeDistributed": "around Dense it is Dense, which takes (N, T, D) step by step",
 }
 SIZES = ("dilation_rate", "kernel_size", "pool_size", "strides")  # one for each axis
 FILTERS = {"Conv1D": [0, 1], "Conv2D": [0, 1, 2]}  # the axes of the weights of one unit, where that is not 0
@@ -151,6 +151,10 @@ def layer_of(kind: str, given: Mapping[str, Any]) -> Layer:
     options: dict[str, Any] = {"name": given.get("name")}
     if kind == "Sequential":
         return Network(chain_of(given), **options)
+    if kind == "TimeDistributed" and given["layer"]["class_name"] == "Dense":
+        inner = given["layer"]["config"]
+        trainable = all(one.get("trainable", True) for one in (given, inner))
+        return layer_of("Dense", {**inner, **options, "trainable": trainable})
     if kind not in LAYERS:
         raise ValueError(unknown(kind))
     own, names = LAYERS[kind]

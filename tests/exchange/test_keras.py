@@ -160,6 +160,15 @@ def test_what_is_not_finite(tmp_path):
         load_keras(built("chain"), path)
 
 
+def test_dense_layers_in_an_order_that_is_not_known(tmp_path):
+    path = tmp_path / "model.weights.h5"
+    shutil.copy(FILES["chain"], path)
+    with h5py.File(path, "r+") as file:
+        file.move("layers/dense", "layers/time_distributed/layer")  # beside those in the Sequential
+    with pytest.raises(LoadError, match=r"expects dense/vars/0 .*got nothing; .*take Dense for both"):
+        load_keras(built("chain"), path)
+
+
 def test_other_files(tmp_path):
     path, network = tmp_path / "model", built("chain")
     path.write_bytes(b"nothing")

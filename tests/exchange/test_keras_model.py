@@ -18,7 +18,7 @@ from nnfw.exchange import load_keras, network_from_keras
 pytest.importorskip("h5py")
 FOLDER = Path(__file__).parents[1] / "recorded"
 RECORDED = dict(np.load(FOLDER / "keras.npz"))
-FILES = {case: FOLDER / f"keras_{case}.keras" for case in ("masked", "layers", "channels")}
+FILES = {case: FOLDER / f"keras_{case}.keras" for case in ("masked", "layers", "channels", "steps")}
 
 
 def model_of(case):
@@ -81,6 +81,14 @@ def test_convolutions_and_their_neighbours():
     assert (filters.kernel_size, filters.stride) == ((2, 3), (2, 1))
     assert repr(filters.regularizer) == "{'W': [MaxNorm(limit=0.5)]}"
     assert (mean.pool_size, mean.stride, repeat.steps) == ((1, 2), 1, 3)
+
+
+def test_a_dense_layer_of_each_step():
+    _, first, inner, last = network_from_keras(FILES["steps"]).layers
+    assert repr(first) == "Dense(4, activation='relu', use_bias=False, name='each_step')"
+    assert (inner.layers[0].trainable, last.trainable) == (False, True)
+    frozen = keras("Dense", units=3, trainable=False)
+    assert not read(keras("TimeDistributed", trainable=True, layer=frozen)).layers[0].trainable
 
 
 def test_it_trains_on():
@@ -158,7 +166,10 @@ REFUSED = [
         r"no constraint MaxNorm; build it with MaxNorm, axis=\[0, 1\]",
     ),
     ([keras("Masking", mask_value=0.0)], "nnfw has no Masking; leave it out, and give lengths= to fit"),
-    ([keras("TimeDistributed", layer=keras("Dense"))], "Dense takes .N, T, D. step by step"),
+    (
+        [keras("TimeDistributed", layer=keras("Conv1D"))],
+        r"no TimeDistributed; around Dense it is Dense, which takes \(N, T, D\) step by step",
+    ),
     ([keras("Dense", units=3, activation="relu6")], "nnfw has no activation='relu6'; it has elu, gelu"),
     ([keras("Dense", units=3, activation=keras("LeakyReLU"))], "nnfw has no activation={'class_name'"),
     ([keras("GRU", units=3, recurrent_activation="mish")], "nnfw has no recurrent_activation='mish'"),

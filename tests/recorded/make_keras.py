@@ -100,4 +100,13 @@ record(
     layers.RepeatVector(3),
     layers.Dense(2, "softmax"),
 )
+record(
+    "steps",
+    ".keras",
+    rng.normal(size=(N, T, D)).astype("float32"),
+    layers.LSTM(3, **sequences),
+    layers.TimeDistributed(layers.Dense(4, "relu", use_bias=False), name="each_step"),
+    keras.Sequential([layers.TimeDistributed(layers.Dense(3, kernel_regularizer="l2"), trainable=False)]),
+    layers.TimeDistributed(layers.Dense(2, "softmax")),
+)
 np.savez_compressed(HERE / "keras.npz", **arrays)
