@@ -7,20 +7,19 @@ from typing import Any
 import numpy as np
 
 from nnfw import layers
-from nnfw.activations import Activation
 from nnfw.core.errors import ShapeError
 from nnfw.core.files import replacing
 from nnfw.core.registry import is_own
 from nnfw.core.typing import Array, FilePath, Shape
 from nnfw.core.validation import boolean
-from nnfw.core.version import __version__
 from nnfw.exchange import onnx_forms as forms
-from nnfw.exchange.dialects import directions, joined, outputs_first, with_mask
+from nnfw.exchange.dialects import outputs_first, with_mask
+from nnfw.exchange.onnx_graph import Builder
+from nnfw.exchange.onnx_recurrent import write_recurrent
 from nnfw.layers import Layer
 from nnfw.layers.activated import Activated
 from nnfw.layers.base import with_samples
 from nnfw.layers.convolution import Convolution
-from nnfw.layers.gated import Gated
 from nnfw.layers.recurrent import Recurrent
 from nnfw.layers.reshaping import REMEDY
 from nnfw.layers.sequential import Sequential
@@ -71,7 +70,7 @@ def model_of(network: Model, onnx: Any, lengths: bool) -> Any:
     has_steps = len(shapes[0]) == (1 if network._takes_indices else 2)
     if lengths and not has_steps:
         raise ValueError(f"to_onnx: an input {with_samples(shapes[0])} has no steps; leave lengths out")
-    graph = Graph(onnx, "lengths" if lengths else "")
+    graph = Builder(onnx, "lengths" if lengths else "")
     if has_steps and not lengths and isinstance(leaves[0], layers.Embedding) and leaves[0].mask is not None:
         graph.steps = graph.function("Steps", "x", graph.constant("mask", np.int64(leaves[0].mask)))
     for place, (layer, shape) in enumerate(zip(leaves, shapes[1:], strict=True), 1):
@@ -96,75 +95,7 @@ def shapes_of(leaves: Sequence[Layer], shape: Shape) -> list[Shape]:
         return follow(shape)
 
 
-class Graph:
-    """The nodes of a chain, of which `x` is the last value, and `steps` the lengths if there are any."""
-
-    def __init__(self, onnx: Any, lengths: str) -> None:
-        self.onnx = onnx
-        self.x, self.scope = "x", "input"
-        self.lengths = self.steps = lengths
-        self.nodes: list[Any] = []
-        self.arrays: list[Any] = []
-        self.functions: dict[str, Any] = {}
-
-    def constant(self, name: str, array: Any) -> str:
-        """Add an array, in float32 if it is one of floats; return its name."""
-        array = np.asarray(array, order="C")
-        array = array.astype(np.float32) if array.dtype.kind == "f" else array
-        name = f"{self.scope}.{name}"
-        self.arrays.append(self.onnx.numpy_helper.from_array(array, name))
-        return name
-
-    def node(self, operator: str, *inputs: str, output: int = 0, domain: str = "", **attributes: Any) -> str:
-        """Add a node; return the name of its output, which may be a later one than the first."""
-        name = f"{self.scope}.{operator}_{len(self.nodes)}"
-        outputs = [""] * output + [name]
-        make = self.onnx.helper.make_node
-        self.nodes.append(make(operator, inputs, outputs, name, domain=domain, **attributes))
-        return name
-
-    def function(self, name: str, *inputs: str) -> str:
-        """Add a node that is a function of nnfw, whose definition goes into the file too."""
-        text = f'<opset_import: ["": {forms.OPSET}], domain: "{forms.DOMAIN}"> {name} {forms.FUNCTIONS[name]}'
-        self.functions[name] = self.onnx.parser.parse_function(text)
-        return self.node(name, *inputs, domain=forms.DOMAIN)
-
-    def then(self, operator: str, *inputs: str, **attributes: Any) -> None:
-        """Add a node that follows the last one."""
-        self.x = self.node(operator, self.x, *inputs, **attributes)
-
-    def call(self, name: str, *inputs: str) -> None:
-        """Add a function of nnfw that follows the last node."""
-        self.x = self.function(name, self.x, *inputs)
-
-    def model(self, shapes: Sequence[Shape], takes_indices: bool) -> Any:
-        """Return the whole model."""
-        make, kinds = self.onnx.helper, self.onnx.TensorProto
-
-        def info(name: str, kind: int, shape: Shape) -> Any:
-            return make.make_tensor_value_info(name, kind, ["N", *("T" if n is None else n for n in shape)])
-
-        inputs = [info("x", kinds.INT64 if takes_indices else kinds.FLOAT, shapes[0])]
-        inputs += [info("lengths", kinds.INT64, ())] if self.lengths else []
-        nodes = [*self.nodes, make.make_node("Identity", [self.x], ["y"])]
-        graph = make.make_graph(nodes, "nnfw", inputs, [info("y", kinds.FLOAT, shapes[-1])], self.arrays)
-        opsets = {"": forms.OPSET} | ({forms.DOMAIN: 1} if self.functions else {})
-        model = make.make_model(
-            graph,
-            functions=list(self.functions.values()),
-            opset_imports=[make.make_opsetid(*one) for one in opsets.items()],
-            ir_version=forms.IR,
-            producer_name="nnfw",
-            producer_version=__version__,
-        )
-        self.onnx.checker.check_model(model, full_check=True)
-        return model
-
-
-# ---- the nodes of each layer -----------------------------------------------------------------------------
-
-
-def write(graph: Graph, layer: Layer, shape: Shape) -> None:
+def write(graph: Builder, layer: Layer, shape: Shape) -> None:
     """Add the nodes of a layer, with outputs of this shape; raise a TypeError unless its form is known."""
     unknown = TypeError(f"{layer._label}: its form in ONNX is not known; build the network without it")
     match layer:
@@ -214,7 +145,7 @@ def write(graph: Graph, layer: Layer, shape: Shape) -> None:
             raise unknown
 
 
-def write_activation(graph: Graph, layer: Activated) -> None:
+def write_activation(graph: Builder, layer: Activated) -> None:
     """Add the activation of a layer."""
     operator = forms.operator_of(layer.activation, layer._label)
     if operator in forms.FUNCTIONS:
@@ -223,7 +154,7 @@ def write_activation(graph: Graph, layer: Activated) -> None:
         graph.then(operator, **forms.attributes_of(layer.activation))
 
 
-def write_windows(graph: Graph, layer: Windowed) -> None:
+def write_windows(graph: Builder, layer: Windowed) -> None:
     """Add a convolution, without its activation, or pooling."""
     if graph.steps:
         graph.call("Mask", graph.steps)
@@ -244,7 +175,7 @@ def write_windows(graph: Graph, layer: Windowed) -> None:
 
 
 def write_channels_first(
-    graph: Graph, operator: str, axes: int, arrays: Mapping[str, Array], **how: Any
+    graph: Builder, operator: str, axes: int, arrays: Mapping[str, Array], **how: Any
 ) -> None:
     """Add a node, and what turns the `axes` between samples and features there and back."""
     constants = [graph.constant(name, array) for name, array in arrays.items()]
@@ -253,48 +184,3 @@ def write_channels_first(
     graph.then(operator, *constants, **how)
     if axes:
         graph.then("Transpose", perm=[0, *range(2, axes + 2), 1])
-
-
-def write_recurrent(graph: Graph, layer: Layer) -> None:
-    """Add the node of a recurrent layer, time first as ONNX has it, and what gives its output nnfw's axes."""
-    inner = list(directions(layer).values())
-    one = inner[0]
-    cells = [joined(each, forms.ORDERS) for each in inner]
-    inputs = [
-        graph.constant("W", np.stack([cell["Wx"].T for cell in cells])),
-        graph.constant("R", np.stack([cell["Wh"].T for cell in cells])),
-    ]
-    if one.use_bias:
-        B = np.stack([np.concatenate([cell["b"], cell["bh"]]) for cell in cells])
-        inputs.append(graph.constant("B", B))
-    if graph.steps:
-        inputs += [""] * (3 - len(inputs))
-        inputs.append(graph.node("Cast", graph.steps, to=graph.onnx.TensorProto.INT32))
-    direction = "bidirectional" if len(inner) > 1 else "reverse" if one.go_backwards else "forward"
-    options: dict[str, Any] = {"hidden_size": one.units, "direction": direction}
-    if isinstance(one, layers.GRU):
-        options["linear_before_reset"] = int(one.reset_after)
-    activations = [a for each in inner for a in activations_of(each, layer._label)]
-    options["activations"] = [forms.operator_of(a, layer._label, in_cell=True) for a in activations]
-    for key in ("alpha", "beta"):
-        values = [forms.attributes_of(a)[key] for a in activations if key in forms.attributes_of(a)]
-        options |= {f"activation_{key}": values} if values else {}
-    graph.then("Transpose", perm=[1, 0, 2])
-    last = not one.return_sequences
-    graph.then(type(one).__name__, *inputs, output=last, **options)
-    graph.then("Transpose", perm=[1, 0, 2] if last else [2, 0, 1, 3])  # the directions before the features
-    merge = layer.merge if isinstance(layer, layers.Bidirectional) else "concat"
-    if merge == "concat":
-        graph.then("Reshape", graph.constant("shape", np.array([0, -1] if last else [0, 0, -1])))
-    else:
-        graph.then(forms.MERGES[merge], graph.constant("axis", np.array([-2])), keepdims=0)
-
-
-def activations_of(layer: Recurrent, label: str) -> list[Activation]:
-    """Return the activations in ONNX's order, which has one for the gates of each kind."""
-    if not isinstance(layer, Gated):
-        return [layer.activation]
-    if isinstance(layer.recurrent_activation, dict):
-        raise ValueError(f"{label}: ONNX has one recurrent_activation for all gates; build it with one")
-    both = isinstance(layer, layers.LSTM)  # the candidate, and the cell state
-    return [layer.recurrent_activation, *[layer.activation] * (1 + both)]

@@ -1,5 +1,6 @@
-"""The graph of a file of ONNX: its chain of nodes, and the constants that they compute with."""
+"""The graph of a file of ONNX, read and written: its chain of nodes, and the constants they compute with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,8 @@ import numpy as np
 
 from nnfw.core.errors import LoadError
 from nnfw.core.typing import Array, Shape
-from nnfw.exchange.onnx_forms import CELLS, DEFAULTS, DOMAIN, activation_of
+from nnfw.core.version import __version__
+from nnfw.exchange.onnx_forms import CELLS, DOMAIN, FUNCTIONS, IR, OPSET
 
 CHANNELS_FIRST = ("Conv", "MaxPool", "AveragePool", "BatchNormalization")  # their axis 1 has the features
 
@@ -41,7 +43,7 @@ class Node:
 
 
 class Graph:
-    """A graph: its nodes, its constants by name, and which node computes a value."""
+    """A graph that is read: its nodes, its constants by name, and which node computes a value."""
 
     def __init__(self, onnx: Any, model: Any) -> None:
         graph, to_array, value_of = model.graph, onnx.numpy_helper.to_array, onnx.helper.get_attribute_value
@@ -105,17 +107,66 @@ class Graph:
         return not np.any(node.attributes.get("value", 0))
 
 
-def activations_of(node: Node, directions: int) -> list[Any]:
-    """Return the activations of a recurrent node: that of the gates, if there is one, and the other."""
-    a, default = node.attributes, CELLS[node.operator]
-    values = {key: iter(a.get(f"activation_{key}", ())) for key in ("alpha", "beta")}
-    found = []
-    for name in a.get("activations") or default * directions:
-        operator = name.decode()
-        given = {key: next(values[key], usual) for key, usual in DEFAULTS.get(operator, {}).items()}
-        found.append(activation_of(operator, given))
-        node.require(found[-1], f"has the activation {operator} {given or ''}, unlike any of nnfw")
-    *first, last = found[: len(default)]  # of one direction: φ; σ and φ; of an LSTM σ, φ and φ
-    same = found == [*first, last] * directions and first[1:] in ([], [last])
-    node.require(same, "has different activations where a layer of nnfw has one")
-    return [*first[:1], last]
+class Builder:
+    """A graph that is written: `x` is the last value of its chain, `steps` the lengths if there are any."""
+
+    def __init__(self, onnx: Any, lengths: str) -> None:
+        self.onnx = onnx
+        self.x, self.scope = "x", "input"
+        self.lengths = self.steps = lengths
+        self.nodes: list[Any] = []
+        self.arrays: list[Any] = []
+        self.functions: dict[str, Any] = {}
+
+    def constant(self, name: str, array: Any) -> str:
+        """Add an array, in float32 if it is one of floats; return its name."""
+        array = np.asarray(array, order="C")
+        array = array.astype(np.float32) if array.dtype.kind == "f" else array
+        name = f"{self.scope}.{name}"
+        self.arrays.append(self.onnx.numpy_helper.from_array(array, name))
+        return name
+
+    def node(self, operator: str, *inputs: str, output: int = 0, domain: str = "", **attributes: Any) -> str:
+        """Add a node; return the name of its output, which may be a later one than the first."""
+        name = f"{self.scope}.{operator}_{len(self.nodes)}"
+        outputs = [""] * output + [name]
+        make = self.onnx.helper.make_node
+        self.nodes.append(make(operator, inputs, outputs, name, domain=domain, **attributes))
+        return name
+
+    def function(self, name: str, *inputs: str) -> str:
+        """Add a node that is a function of nnfw, whose definition goes into the file too."""
+        text = f'<opset_import: ["": {OPSET}], domain: "{DOMAIN}"> {name} {FUNCTIONS[name]}'
+        self.functions[name] = self.onnx.parser.parse_function(text)
+        return self.node(name, *inputs, domain=DOMAIN)
+
+    def then(self, operator: str, *inputs: str, **attributes: Any) -> None:
+        """Add a node that follows the last one."""
+        self.x = self.node(operator, self.x, *inputs, **attributes)
+
+    def call(self, name: str, *inputs: str) -> None:
+        """Add a function of nnfw that follows the last node."""
+        self.x = self.function(name, self.x, *inputs)
+
+    def model(self, shapes: Sequence[Shape], takes_indices: bool) -> Any:
+        """Return the whole model."""
+        make, kinds = self.onnx.helper, self.onnx.TensorProto
+
+        def info(name: str, kind: int, shape: Shape) -> Any:
+            return make.make_tensor_value_info(name, kind, ["N", *("T" if n is None else n for n in shape)])
+
+        inputs = [info("x", kinds.INT64 if takes_indices else kinds.FLOAT, shapes[0])]
+        inputs += [info("lengths", kinds.INT64, ())] if self.lengths else []
+        nodes = [*self.nodes, make.make_node("Identity", [self.x], ["y"])]
+        graph = make.make_graph(nodes, "nnfw", inputs, [info("y", kinds.FLOAT, shapes[-1])], self.arrays)
+        opsets = {"": OPSET} | ({DOMAIN: 1} if self.functions else {})
+        model = make.make_model(
+            graph,
+            functions=list(self.functions.values()),
+            opset_imports=[make.make_opsetid(*one) for one in opsets.items()],
+            ir_version=IR,
+            producer_name="nnfw",
+            producer_version=__version__,
+        )
+        self.onnx.checker.check_model(model, full_check=True)
+        return model

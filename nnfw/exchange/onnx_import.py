@@ -14,9 +14,10 @@ from nnfw import layers
 from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
 from nnfw.core.typing import Array, FilePath
-from nnfw.exchange.dialects import directions, loss_of, parted, reordered
+from nnfw.exchange.dialects import loss_of, parted, reordered
 from nnfw.exchange.onnx_forms import DOMAIN, FORMS, MERGES, ORDERS, activation_of, load_onnx, windowed_layer
-from nnfw.exchange.onnx_graph import Graph, Node, activations_of
+from nnfw.exchange.onnx_graph import Graph, Node
+from nnfw.exchange.onnx_recurrent import read_recurrent
 from nnfw.layers.activated import Activated
 from nnfw.layers.recurrent import Recurrent
 from nnfw.network import Network
@@ -91,7 +92,7 @@ class Reader:
             case "MeanPooling" | "MaxPooling" | "LastStep" if node.domain == DOMAIN:
                 self.add(getattr(layers, node.operator)(), axes="ND")
             case "RNN" | "GRU" | "LSTM":
-                self.read_recurrent(node, output)
+                self.add(*read_recurrent(self.graph, node, output, self.axes))
             case "Conv" | "MaxPool" | "AveragePool":
                 self.read_windows(node)
             case "BatchNormalization":
@@ -150,42 +151,6 @@ class Reader:
         """Raise a LoadError for a node along the last axis unless that is all of the features."""
         along = self.axes[-1:] == "D" and "P" not in self.axes
         node.require(along, f"is along another axis than the features of {self.axes}")
-
-    def read_recurrent(self, node: Node, output: int) -> None:
-        """Add a recurrent layer, or a Bidirectional one."""
-        a = node.attributes
-        self.check_recurrent(node, output)
-        W, R = node.operand(1), node.operand(2)
-        use_bias = any(node.inputs[3:4])
-        B = node.operand(3) if use_bias else [None] * len(W)
-        *σ, φ = activations_of(node, len(W))
-        options = {"use_bias": use_bias, "return_sequences": output == 0}
-        options["go_backwards"] = a.get("direction") == b"reverse"
-        if node.operator == "GRU":
-            options["reset_after"] = bool(a.get("linear_before_reset"))
-        layer: Any = getattr(layers, node.operator)(R.shape[-1], φ, *σ, **options)
-        layer = layer if len(W) == 1 else layers.Bidirectional(layer)
-        weights: dict[str, Array] = {}
-        for prefix, w, r, b in zip(directions(layer), W, R, B, strict=True):
-            weights |= {f"{prefix}Wx": w.T, f"{prefix}Wh": r.T}
-            if b is not None:
-                weights[f"{prefix}b"], weights[f"{prefix}bh"] = np.split(b, 2)
-        axes = ("NTPD", "NPD") if a.get("layout") else ("TPND", "PND")
-        self.add(layer, weights, axes[output])
-
-    def check_recurrent(self, node: Node, output: int) -> None:
-        """Raise a LoadError for what nnfw's recurrent layers do not have."""
-        a = node.attributes
-        plain = not (a.get("clip") or a.get("input_forget"))
-        node.require(plain, "has clip or input_forget, which nnfw does not; export it without")
-        node.require(output < 2, "gives the cell state, which no layer of nnfw does")
-        fits = self.axes == ("NTD" if a.get("layout") else "TND")
-        node.require(fits, f"of layout {a.get('layout', 0)} reads values of the axes {self.axes}")
-        for name in node.inputs[5:]:
-            zero = not name or self.graph.is_zero(name)
-            node.require(zero, f"has {name!r}, an initial state or peepholes; export it without")
-        for name in node.inputs[4:5]:
-            node.require(name not in self.graph.arrays, "has fixed lengths; make them an input")
 
     def read_windows(self, node: Node) -> None:
         """Add a convolution, so far without an activation, or windowed pooling."""
