@@ -59,25 +59,26 @@ POOLS: dict[str, dict[int, type[Any]]] = {  # by the number of axes of windows
 CONVOLUTIONS: dict[int, type[Any]] = {1: layers.Conv1D, 2: layers.Conv2D}
 PLAIN = {"auto_pad": b"NOTSET", "group": 1, "ceil_mode": 0, "storage_order": 0}  # what nnfw has no other of
 
-COLUMN = """
+NUMBERS = """
   one_step = Constant <value_int: int = 1> ()
   no_step = Constant <value_int: int = 0> ()
   zero = Constant <value_float: float = 0.0> ()
+  steps_axis = Constant <value_ints: ints = [1]> ()
   last_axis = Constant <value_ints: ints = [-1]> ()
-  column = Unsqueeze (lengths, last_axis)
-"""  # some constants, and the lengths (N,) as (N, 1)
-VALID = f"""
-  {COLUMN}
   size = Shape <start: int = 1, end: int = 2> (x)
   T = Squeeze (size)
+"""  # some constants, and the steps of x (N, T, ...)
+COLUMN = f"""
+  {NUMBERS}
+  column = Unsqueeze (lengths, last_axis)
+  any_step = Greater (column, no_step)
+"""  # the lengths (N,) as (N, 1), and which are not 0
+VALID = f"""
+  {COLUMN}
   steps = Range (no_step, T, one_step)
   valid = Less (steps, column)
   values = Unsqueeze (valid, last_axis)
 """  # which values (N, T, 1) of x (N, T, D) are within the lengths (N,)
-POOLED = """
-  any_step = Greater (column, no_step)
-  y = Where (any_step, pooled, zero)
-"""  # 0 for a sequence without a step
 FUNCTIONS = {
     "Silu": """(x) => (y) {
   s = Sigmoid (x)
@@ -90,26 +91,24 @@ FUNCTIONS = {
     "MeanPooling": f"""(x, lengths) => (y) {{
   {VALID}
   kept = Where (values, x, zero)
-  axis = Constant <value_ints: ints = [1]> ()
-  total = ReduceSum <keepdims: int = 0> (kept, axis)
+  total = ReduceSum <keepdims: int = 0> (kept, steps_axis)
   number = Cast <to: int = 1> (column)
   pooled = Div (total, number)
-  {POOLED}
+  y = Where (any_step, pooled, zero)
 }}""",
     "MaxPooling": f"""(x, lengths) => (y) {{
   {VALID}
   lowest = Constant <value_float: float = -3.4028235e38> ()
   kept = Where (values, x, lowest)
-  axis = Constant <value_ints: ints = [1]> ()
-  pooled = ReduceMax <keepdims: int = 0> (kept, axis)
-  {POOLED}
+  pooled = ReduceMax <keepdims: int = 0> (kept, steps_axis)
+  y = Where (any_step, pooled, zero)
 }}""",
     "LastStep": f"""(x, lengths) => (y) {{
   {COLUMN}
   last = Sub (column, one_step)
   index = Max (last, no_step)
   pooled = GatherND <batch_dims: int = 1> (x, index)
-  {POOLED}
+  y = Where (any_step, pooled, zero)
 }}""",
     "Windows": """(lengths, more, stride) => (y) {
   n = Add (lengths, more)
@@ -117,19 +116,15 @@ FUNCTIONS = {
   positive = Max (n, no_step)
   y = Div (positive, stride)
 }""",
-    "Steps": """(x, mask) => (y) {
-  size = Shape <start: int = 1, end: int = 2> (x)
-  T = Squeeze (size)
-  one = Constant <value_int: int = 1> ()
-  end = Add (T, one)
-  numbers = Range (one, end, one)
+    "Steps": f"""(x, mask) => (y) {{
+  {NUMBERS}
+  end = Add (T, one_step)
+  numbers = Range (one_step, end, one_step)
   masked = Equal (x, mask)
-  zero = Constant <value_int: int = 0> ()
-  found = Where (masked, zero, numbers)
-  axis = Constant <value_ints: ints = [1]> ()
-  y = ReduceMax <keepdims: int = 0> (found, axis)
-}""",
-}
+  found = Where (masked, no_step, numbers)
+  y = ReduceMax <keepdims: int = 0> (found, steps_axis)
+}}""",
+}  # where a sequence has no step, what is pooled is 0
 
 
 def operator_of(activation: Activation, label: str, in_cell: bool = False) -> str:

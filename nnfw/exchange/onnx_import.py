@@ -94,9 +94,11 @@ class Reader:
             case "RNN" | "GRU" | "LSTM":
                 self.add(*read_recurrent(self.graph, node, output, self.axes))
             case "Conv" | "MaxPool" | "AveragePool":
-                self.read_windows(node)
-            case "BatchNormalization":
-                self.read_batch_norm(node)
+                node.require(self.axes in ("NDT", "NDHW"), f"slides windows over the axes {self.axes}")
+                W, b = (node.operand(i) if len(node.inputs) > i else None for i in (1, 2))
+                layer, weights = windowed_layer(node.operator, a, W, b, len(self.axes) - 2)
+                node.require(layer, f"has {a}, unlike any layer of nnfw")
+                self.add(layer, weights)
             case "MatMul":
                 self.read_product(node, node.operand(1))
             case "Gemm":
@@ -117,10 +119,23 @@ class Reader:
                 gain = node.operand(1)
                 shift = node.operand(2) if len(node.inputs) > 2 else np.zeros_like(gain)
                 self.add(layers.LayerNorm(epsilon=a.get("epsilon", 1e-5)), {"gain": gain, "shift": shift})
+            case "BatchNormalization":
+                fits = self.axes[1:2] == "D" and not a.get("training_mode")
+                node.require(fits, f"is in training, or along another axis of {self.axes} than the features")
+                names = ("gain", "shift", "mean", "variance")
+                weights = {name: node.operand(i) for i, name in enumerate(names, 1)}
+                self.add(layers.BatchNorm(epsilon=a.get("epsilon", 1e-5)), weights)
             case "Transpose":
                 self.axes = "".join(self.axes[i] for i in a["perm"])
-            case "Unsqueeze" | "Expand":
-                self.read_repeat(node)
+            case "Unsqueeze":
+                alone = self.axes == "ND" and node.operand(1, "axes").tolist() == [1]
+                node.require(alone, "adds another axis than that of steps")
+                self.axes = "N1D"
+            case "Expand":
+                sizes = node.operand(1).tolist()
+                alone = self.axes == "N1D" and sizes[::2] == [1, 1]
+                node.require(alone, "repeats another axis than that of steps")
+                self.add(layers.RepeatVector(sizes[1]), axes="NTD")
             case "Squeeze":
                 one = self.letter(node) == "P" and isinstance(self.layers[-1], Recurrent)
                 node.require(one, "drops another axis than that of one direction")
@@ -152,22 +167,6 @@ class Reader:
         along = self.axes[-1:] == "D" and "P" not in self.axes
         node.require(along, f"is along another axis than the features of {self.axes}")
 
-    def read_windows(self, node: Node) -> None:
-        """Add a convolution, so far without an activation, or windowed pooling."""
-        node.require(self.axes in ("NDT", "NDHW"), f"slides windows over the axes {self.axes}")
-        W, b = (node.operand(i) if len(node.inputs) > i else None for i in (1, 2))
-        layer, weights = windowed_layer(node.operator, node.attributes, W, b, len(self.axes) - 2)
-        node.require(layer, f"has {node.attributes}, unlike any layer of nnfw")
-        self.add(layer, weights)
-
-    def read_batch_norm(self, node: Node) -> None:
-        """Add a BatchNorm."""
-        fits = self.axes[1:2] == "D" and not node.attributes.get("training_mode")
-        node.require(fits, f"is in training, or along another axis of {self.axes} than the features")
-        names = ("gain", "shift", "mean", "variance")
-        weights = {name: node.operand(i) for i, name in enumerate(names, 1)}
-        self.add(layers.BatchNorm(epsilon=node.attributes.get("epsilon", 1e-5)), weights)
-
     def read_flatten(self, node: Node) -> None:
         """Add Flatten."""
         axes = FLAT.get(self.axes, "")
@@ -179,18 +178,6 @@ class Reader:
         sizes = (getattr(layer, "filters", None) for layer in reversed(self.layers))
         C: Any = next(filter(None, sizes), self.shape[-1])
         return reordered(W, (C, -1))
-
-    def read_repeat(self, node: Node) -> None:
-        """Add RepeatVector, of Unsqueeze and then Expand."""
-        if node.operator == "Unsqueeze":
-            alone = self.axes == "ND" and node.operand(1, "axes").tolist() == [1]
-            node.require(alone, "adds another axis than that of steps")
-            self.axes = "N1D"
-            return
-        sizes = node.operand(1).tolist()
-        alone = self.axes == "N1D" and sizes[::2] == [1, 1]
-        node.require(alone, "repeats another axis than that of steps")
-        self.add(layers.RepeatVector(sizes[1]), axes="NTD")
 
     def read_product(self, node: Node, W: Array) -> None:
         """Add a Dense layer, so far without a bias and an activation."""
