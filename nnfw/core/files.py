@@ -64,6 +64,8 @@ def reading(owner: str, path: FilePath) -> Iterator[BinaryIO]:
     with open(path, "rb") as file:
         try:
             yield file
+        except ImportError:  # of the package that reads it
+            raise
         except LoadError as error:
             text = str(error)  # names in it come from the file, and may be of any length
             text = text if len(text) < 400 else f"{text[:400]} ..."

@@ -25,7 +25,7 @@ from nnfw.layers.convolution import Convolution
 from nnfw.layers.gated import Gated
 from nnfw.layers.recurrent import Recurrent
 from nnfw.model import Model
-from nnfw.saving.archive import assign, check_weights, safetensors
+from nnfw.saving.archive import arrays_of, assign, check_weights
 from nnfw.training.interrupt import at_rest
 
 ORDERS: Orders = {RNN: ONE_GATE, GRU: "rzc", LSTM: "ifgo"}
@@ -111,11 +111,8 @@ def load_torch(network: Model, source: Mapping[str, Any] | FilePath) -> None:
         arrays = translated(network, own, source)
     else:
         with reading("load_torch", source) as file:
-            if file.read(2) == b"PK":
-                raise LoadError("it is a file of torch.save: load_torch(network, torch.load(path)) reads it")
-        package = safetensors()
-        with reading("load_torch", source) as file:
-            arrays = translated(network, own, package.load(file.read()), ordered=False)
+            if_zip = "it is a file of torch.save: load_torch(network, torch.load(path)) reads it"
+            arrays = translated(network, own, arrays_of(file, if_zip), ordered=False)
     assign(network, "load_torch", arrays)
 
 

@@ -151,17 +151,21 @@ def load_weights(network: Model, path: FilePath) -> None:
     """
     is_network("load_weights", "network", network)
     network._check_ready("load_weights")
-    package = safetensors()
     with reading("load_weights", path) as file:
-        content = file.read()
-        if content.startswith(b"PK"):
-            raise LoadError("it is a whole network; Network.load(path) reads it")
-        try:
-            arrays = package.load(content)
-        except KeyError as error:
-            raise LoadError(f"NumPy has no numbers of type {error}; convert them to F32") from None
+        arrays = arrays_of(file, "it is a whole network; Network.load(path) reads it")
         check_weights(arrays, network.params)
     assign(network, "load_weights", arrays)
+
+
+def arrays_of(file: BinaryIO, if_zip: str) -> dict[str, Array]:
+    """Return the arrays of an open file of safetensors; for a zip archive raise a LoadError that says so."""
+    content = file.read()
+    if content.startswith(b"PK"):
+        raise LoadError(if_zip)
+    try:
+        return safetensors().load(content)
+    except KeyError as error:
+        raise LoadError(f"NumPy has no numbers of type {error}; convert them to F32") from None
 
 
 def assign(network: Model, verb: str, arrays: Mapping[str, Array]) -> None:

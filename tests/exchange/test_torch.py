@@ -1,5 +1,7 @@
 """Weights of PyTorch: recorded modules compute the same here, and what does not fit is refused whole."""
 
+import json
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -313,6 +315,10 @@ def test_a_file_is_named(tmp_path):
     path = tmp_path / "weights.safetensors"
     path.write_bytes(b"no weights")
     with pytest.raises(LoadError, match=r"weights\.safetensors: it is damaged"):
+        load_torch(built("lstm"), path)
+    header = json.dumps({"l.weight": {"dtype": "BF16", "shape": [1, 2], "data_offsets": [0, 4]}}).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+    with pytest.raises(LoadError, match=r"weights\.safetensors: NumPy has no numbers of type 'BF16'"):
         load_torch(built("lstm"), path)
 
 
