@@ -32,8 +32,7 @@ try:
     from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
     from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 except ImportError as error:
-    message = 'nnfw.sklearn needs scikit-learn, 1.6 or newer: pip install "nnfw[sklearn]" installs it'
-    raise ImportError(message) from error
+    raise ImportError('nnfw.sklearn needs scikit-learn, 1.6 or newer: pip install "nnfw[sklearn]"') from error
 
 __all__ = ["NetworkClassifier", "NetworkRegressor"]
 OUTPUTS = ("linear", "sigmoid", "softmax")  # a loss for one of them does not take those before it

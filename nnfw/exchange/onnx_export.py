@@ -72,14 +72,14 @@ def model_of(network: Model, onnx: Any, lengths: bool) -> Any:
         raise ValueError(f"to_onnx: an input {with_samples(shapes[0])} has no steps; leave lengths out")
     graph = Builder(onnx, "lengths" if lengths else "")
     if has_steps and not lengths and isinstance(leaves[0], layers.Embedding) and leaves[0].mask is not None:
-        graph.steps = graph.function("Steps", "x", graph.constant("mask", np.int64(leaves[0].mask)))
+        graph.steps = graph.node("Steps", "x", graph.constant("mask", np.int64(leaves[0].mask)))
     for place, (layer, shape) in enumerate(zip(leaves, shapes[1:], strict=True), 1):
         graph.scope = f"{type(layer).__name__.lower()}_{place}"
         write(graph, layer, shape)
         if len(shape) < 2:
             graph.steps = ""  # no layer after it has time steps
     if graph.steps:
-        graph.call("Mask", graph.steps)
+        graph.then("Mask", graph.steps)
     return graph.model(shapes, network._takes_indices)
 
 
@@ -125,7 +125,7 @@ def write(graph: Builder, layer: Layer, shape: Shape) -> None:
             how = {"epsilon": layer.epsilon}
             write_channels_first(graph, "BatchNormalization", len(shape) - 1, layer.params, **how)
         case layers.MeanPooling() | layers.MaxPooling() | layers.LastStep() if graph.steps:
-            graph.call(type(layer).__name__, graph.steps)
+            graph.then(type(layer).__name__, graph.steps)
         case layers.MeanPooling() | layers.MaxPooling():
             operator = "ReduceMean" if isinstance(layer, layers.MeanPooling) else "ReduceMax"
             graph.then(operator, graph.constant("axis", np.array([1])), keepdims=0)
@@ -148,16 +148,14 @@ def write(graph: Builder, layer: Layer, shape: Shape) -> None:
 def write_activation(graph: Builder, layer: Activated) -> None:
     """Add the activation of a layer."""
     operator = forms.operator_of(layer.activation, layer._label)
-    if operator in forms.FUNCTIONS:
-        graph.call(operator)
-    elif operator != "Affine":
+    if operator != "Affine":
         graph.then(operator, **forms.attributes_of(layer.activation))
 
 
 def write_windows(graph: Builder, layer: Windowed) -> None:
     """Add a convolution, without its activation, or pooling."""
     if graph.steps:
-        graph.call("Mask", graph.steps)
+        graph.then("Mask", graph.steps)
     windows, arrays = layer._windows, dict(layer.params)
     how: dict[str, Any] = {"kernel_shape": windows.size, "strides": windows.stride}
     if isinstance(layer, Convolution):
@@ -171,7 +169,7 @@ def write_windows(graph: Builder, layer: Windowed) -> None:
         more = sum(windows.around()) - windows.reach() + windows.stride[0]
         numbers = {"more": more, "stride": windows.stride[0]}
         constants = [graph.constant(name, np.int64(n)) for name, n in numbers.items()]
-        graph.steps = graph.function("Windows", graph.steps, *constants)
+        graph.steps = graph.node("Windows", graph.steps, *constants)
 
 
 def write_channels_first(

@@ -40,16 +40,13 @@ FORMS: dict[type[Activation], tuple[str, dict[str, Any]]] = {
     activations.Softmax: ("Softmax", {"axis": -1}),
 }
 IN_CELLS = ("Affine", "Relu", "LeakyRelu", "Elu", "Softplus", "Sigmoid", "HardSigmoid", "Tanh", "Softsign")
-DEFAULTS: dict[str, dict[str, Any]] = {  # attributes that a file may leave out
-    "Affine": {"alpha": 1.0, "beta": 0.0},
+DEFAULTS: dict[str, dict[str, Any]] = dict(FORMS.values()) | {  # attributes that a file may leave out
     "LeakyRelu": {"alpha": 0.01},
     "Elu": {"alpha": 1.0},
-    "Selu": {"alpha": activations.SELU().alpha, "gamma": activations.SELU.scale},
     "HardSigmoid": {"alpha": 0.2, "beta": 0.5},
     "ScaledTanh": {"alpha": 1.0, "beta": 1.0},
     "ThresholdedRelu": {"alpha": 1.0},
     "Gelu": {"approximate": b"none"},
-    "Softmax": {"axis": -1},
 }
 
 POOLS: dict[str, dict[int, type[Any]]] = {  # by the number of axes of windows

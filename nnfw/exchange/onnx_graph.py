@@ -126,27 +126,24 @@ class Builder:
         self.arrays.append(self.onnx.numpy_helper.from_array(array, name))
         return name
 
-    def node(self, operator: str, *inputs: str, output: int = 0, domain: str = "", **attributes: Any) -> str:
-        """Add a node; return the name of its output, which may be a later one than the first."""
+    def node(self, operator: str, *inputs: str, output: int = 0, **attributes: Any) -> str:
+        """Add a node; return the name of its output, which may be a later one than the first.
+
+        The definition of a function of nnfw goes into the file too.
+        """
         name = f"{self.scope}.{operator}_{len(self.nodes)}"
+        domain = DOMAIN if operator in FUNCTIONS else ""
+        if domain:
+            text = f'<opset_import: ["": {OPSET}], domain: "{DOMAIN}"> {operator} {FUNCTIONS[operator]}'
+            self.functions[operator] = self.onnx.parser.parse_function(text)
         outputs = [""] * output + [name]
         make = self.onnx.helper.make_node
         self.nodes.append(make(operator, inputs, outputs, name, domain=domain, **attributes))
         return name
 
-    def function(self, name: str, *inputs: str) -> str:
-        """Add a node that is a function of nnfw, whose definition goes into the file too."""
-        text = f'<opset_import: ["": {OPSET}], domain: "{DOMAIN}"> {name} {FUNCTIONS[name]}'
-        self.functions[name] = self.onnx.parser.parse_function(text)
-        return self.node(name, *inputs, domain=DOMAIN)
-
     def then(self, operator: str, *inputs: str, **attributes: Any) -> None:
         """Add a node that follows the last one."""
         self.x = self.node(operator, self.x, *inputs, **attributes)
-
-    def call(self, name: str, *inputs: str) -> None:
-        """Add a function of nnfw that follows the last node."""
-        self.x = self.function(name, self.x, *inputs)
 
     def model(self, shapes: Sequence[Shape], takes_indices: bool) -> Any:
         """Return the whole model."""
