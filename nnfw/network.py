@@ -172,7 +172,7 @@ class Network(Model):
             raise ValueError("fit: give validation_data or validation_split, not both")
         with sharing(self, callbacks) as part, exclusive(self, callbacks):
             with self._unchanged_if_refused():
-                train = part(sources.as_source(self, x, y, lengths, sample_weight, steps))
+                train = sources.with_steps(part(sources.as_source(self, x, y, lengths, sample_weight, steps)))
                 train, validation, how = sources.with_validation(self, train, validation_data, share, split)
                 if validation_data is not None:
                     validation = part(validation)
@@ -214,7 +214,7 @@ class Network(Model):
         batch_size = positive_integer("evaluate", "batch_size", batch_size)
         network = self._in_use()
         with network._unchanged_if_refused():
-            opened = sources.as_source(network, x, y, lengths, sample_weight)
+            opened = sources.with_steps(sources.as_source(network, x, y, lengths, sample_weight))
             network._ready("evaluate")
         return evaluation.evaluate(network, opened, batch_size)
 

@@ -135,7 +135,8 @@ class NetworkEstimator(BaseEstimator):
         check_consistent_length(x, targets)
         if weight is not None:
             weight = as_weight(weight, targets, None, False, np.dtype(self.dtype))
-            counted = weight > 0
+            if not (counted := weight > 0).any():
+                raise ValueError("sample_weight is zero everywhere, and nothing is left to learn; raise some")
             x, targets, weight = x[counted], targets[counted], weight[counted] / weight[counted].mean()
             lengths = None if lengths is None else lengths[counted]
         network = self._new_network(targets) if restart else self.network_

@@ -242,6 +242,4 @@ def as_weight(sample_weight: Any, y: Array, lengths: Array | None, steps: bool, 
     if weight.min() < 0:
         place = ", ".join(map(str, np.unravel_index(weight.argmin(), weight.shape)))
         raise ValueError(f"sample_weight[{place}] is {weight.min():g}; weights must be at least 0")
-    if not weight.any():
-        raise ValueError("sample_weight is zero everywhere, which leaves nothing to learn; raise some")
     return weight

@@ -33,7 +33,7 @@ def as_source(
     if y is not None:
         if steps is not None:
             raise ValueError("steps_per_epoch goes with batches; x and y are cut by batch_size")
-        return with_steps(as_data(network, x, y, lengths, sample_weight))
+        return as_data(network, x, y, lengths, sample_weight)
     batches = read(network, x, steps)
     if lengths is not None:
         raise ValueError("lengths go with x and y; batches have their own, as (x, y, lengths)")
@@ -49,7 +49,7 @@ def with_validation(
     one_of(*SPLITS)("fit", "split", split)
     if validation_data is not None:
         with named("validation_data"):
-            validation = as_source(network, *unpacked(validation_data))
+            validation = with_steps(as_source(network, *unpacked(validation_data)))
             check_alike(network, train.first, validation.first)
         return train, validation, "the data given"
     if not fraction:
@@ -82,8 +82,13 @@ def split_off(data: Data, fraction: float, split: str, rng: np.random.Generator)
     return parts[0], parts[1], f"{split}, {len(validation)} of {N} samples"
 
 
-def with_steps(data: Data) -> Data:
-    """Return the data, unless there is a target for each step, and no step, or all weights are 0."""
+def with_steps(data: Data | Batches) -> Any:
+    """Return the data, unless there is a target for each step, and no step, or all weights are 0.
+
+    What several processes have counts together, so it is asked after each has its part.
+    """
+    if isinstance(data, Batches):
+        return data
     if data.steps and (counts := data.steps_of_samples) is not None and not counts.any():
         said = "all lengths are 0, and y has a target for each step"
         raise ValueError(f"{said}: give at least one step to train on, and one to validate on")

@@ -624,7 +624,7 @@ OPTIONS = [
      ShapeError, "sample_weight", "(12,)"),
     ("too few weights", "classes", {"sample_weight": np.ones(N - 1)}, ShapeError, "sample_weight", "(12,)"),
     ("weights of zero", "classes", {"sample_weight": np.zeros(N)},
-     ValueError, "sample_weight", "zero everywhere"),
+     ValueError, "all samples to train on", "have weight 0; raise some"),
     ("a negative weight", "classes", {"sample_weight": np.arange(N) - 1}, ValueError,
      "sample_weight[0] is -1", "at least 0"),
     ("a weight of NaN", "steps", {"sample_weight": [np.nan] * N},
