@@ -52,7 +52,8 @@ class RateTest:
     def __repr__(self) -> str:
         """Show the suggestion, and the rate at which the loss was lowest."""
         if math.isnan(self.rate):
-            return "<RateTest: the loss falls at no rate; network.check(x, y) looks for the cause>"
+            tried = f"{self.rates[0]:.1e} to {self.rates[-1]:.1e}"
+            return f"<RateTest: the loss falls at no rate, {tried}; network.check(x, y) looks for the cause>"
         lowest = self.rates[np.nanargmin(self.means)]
         return f"<RateTest: try {self.rate:.1e}; the loss was lowest at {lowest:.1e}>"
 
@@ -78,8 +79,9 @@ def find_rate(
 ) -> RateTest:
     """Train a copy of a network while the learning rate grows from step to step, and suggest a rate.
 
-    The suggestion is a tenth of the rate at which the running mean of the loss was lowest: a rate to begin
-    with, for the optimizer, batch size and data that it was found with. The network does not change.
+    The suggestion is a tenth of the rate at which the running mean of the loss was lowest: but at
+    least `low`: a rate to begin with, for the optimizer, batch size and data that it was found with. The
+    network does not change.
 
     Parameters
     ----------
@@ -128,7 +130,7 @@ def find_rate(
         raise NonFiniteError(f"find_rate: the first loss is {means[0]}; network.check(x, y) tells where from")
     best = int(np.nanargmin(means))
     falls = means[best] < means[0] - LEAST * abs(means[0])
-    suggested = float(rates[best]) / BELOW if falls else math.nan
+    suggested = max(low, float(rates[best]) / BELOW) if falls else math.nan
     return RateTest(rates[: len(means)], np.array(losses), np.array(means), suggested)
 
 
@@ -218,6 +220,8 @@ def repeat(
             )
         network.fit(x, y, verbose=verbose, **options)
         networks[seed] = network
+    if not networks:
+        raise ValueError("repeat: seeds are empty; give at least one, as range(5)")
     return Repetitions(networks)
 
 

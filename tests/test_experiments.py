@@ -54,6 +54,7 @@ def test_means_and_suggestion():
         assert found.means[n] == pytest.approx(mean / total)
     assert found.rate == pytest.approx(found.rates[found.means.argmin()] / 10)
     assert f"try {found.rate:.1e}" in repr(found)
+    assert find_rate(build(), X, Y, low=found.rate * 2).rate == found.rate * 2  # no rate is suggested untried
     axes = found.plot().axes[0]
     dots, means, line = axes.lines
     np.testing.assert_array_equal(dots.get_ydata(), found.losses)
@@ -75,7 +76,7 @@ def test_no_rate_helps_where_there_is_nothing_to_learn():
     net = Network([Dense(1, trainable=False)], seed=0)
     found = find_rate(net, X, Y)
     assert math.isnan(found.rate)
-    assert "falls at no rate; network.check(x, y)" in repr(found)
+    assert "falls at no rate, 1.0e-06 to 1.0e+00; network.check(x, y)" in repr(found)
     assert len(found.plot().axes[0].lines) == 2
 
 
@@ -186,6 +187,7 @@ def test_repetitions_can_be_compared():
             r"build\(0\) must return a new network of that seed.*seed 7",
         ),
         (lambda: repeat(build, X, Y, seeds=3), "repeat: seeds must be a list"),
+        (lambda: repeat(build, X, Y, seeds=[]), "repeat: seeds are empty; give at least one"),
         (lambda: repeat(build, X, Y, epoch=3), "fit has no argument 'epoch'"),
     ],
 )

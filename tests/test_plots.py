@@ -559,6 +559,10 @@ def test_matplotlib_waits_for_a_picture_and_pyplot_is_never_imported():
             lambda: plots.confusion_matrix([0, 1]),
             "shape (2,); nnfw.metrics.ConfusionMatrix()(y, network.predict",
         ),
+        (
+            lambda: plots.forecast(Forecast(np.zeros((6, 2))), column=9),
+            "forecast: column of ahead must be from 0 to 1, got 9",
+        ),
         (lambda: plots.confusion_matrix([[1, 2]]), "as many rows as columns, got shape (1, 2)"),
         (lambda: plots.confusion_matrix(np.ones((0, 0))), "as many rows as columns, got shape (0, 0)"),
         (lambda: plots.confusion_matrix([[1, -1], [0, 1]]), "finite and >= 0"),

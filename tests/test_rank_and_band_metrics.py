@@ -8,7 +8,7 @@ import pytest
 from alike import for_each
 
 from nnfw import Adam, CSVLogger, Dense, EarlyStopping, Network, ReduceOnPlateau, metrics
-from nnfw.losses import GaussianNLL, MixtureDensity, Quantile
+from nnfw.losses import MSE, GaussianNLL, MixtureDensity, Quantile
 from nnfw.metrics import (
     MAPE,
     MASE,
@@ -272,6 +272,8 @@ def test_a_network_measures_its_band_and_its_median_as_it_trains(rng):
             MixtureDensity(1),
             "'pinball': it takes quantiles, and outputs for MixtureDensity are par",
         ),
+        ("coverage", MSE(), r"'coverage': it takes a band, and outputs for MSE\(\) are one number"),
+        ("coverage", Quantile([0.5]), r"'coverage': it takes a band, .*; loss=Quantile\(\[0.1, 0.5, 0.9\]"),
         ("coverage", GaussianNLL(), "'coverage': it takes quantiles, and outputs for GaussianNLL are par"),
     ],
 )

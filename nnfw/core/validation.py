@@ -31,13 +31,14 @@ def shown(value: Any) -> str:
     return f"{reprlib.repr(value)} ({type(value).__name__})"
 
 
-def whole_number(owner: str, name: str, value: Any, low: int = 0) -> int:
-    """Return `value` as an int if it is a whole number of at least `low`; True and False are not."""
+def whole_number(owner: str, name: str, value: Any, low: int = 0, high: float = math.inf) -> int:
+    """Return `value` as an int if it is a whole number from `low` to `high`; True and False are not."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{owner}: {name} must be a whole number, got {shown(value)}")
-    if value < low:
-        raise ValueError(f"{owner}: {name} must be at least {low}, got {value}")
-    return int(value)
+    if not low <= (number := int(value)) <= high:
+        expected = f"at least {low}" if high == math.inf else f"from {low} to {high}"
+        raise ValueError(f"{owner}: {name} must be {expected}, got {value}")
+    return number
 
 
 def positive_integer(owner: str, name: str, value: Any) -> int:

@@ -47,9 +47,7 @@ def attribution(
             f"attribution: attributions must be (samples, features) or (samples, steps, features) and not "
             f"empty, got {a.shape}; those of one sample alone are attributions[None]"
         )
-    if whole_number("attribution", "sample", sample) >= len(a):
-        raise ValueError(f"attribution: sample must be one of the {len(a)} inputs, got {sample}")
-    a = a[sample]
+    a = a[whole_number("attribution", "sample", sample, high=len(a) - 1)]
     check_finite(a, f"attributions[{sample}]")
     if x is None or a.ndim == 1:
         with canvas(path, 5.4, 2.2, ax) as axes:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.typing import Array, Axes, Figure
-from nnfw.core.validation import SHARE, each, instance_of, numeric
+from nnfw.core.validation import SHARE, each, instance_of, numeric, whole_number
 from nnfw.plots.figure import BLACK, BLUE, Target, canvas, draw_curve, finite, grid, look, picture, set_ticks
 from nnfw.schedules import RateLike, get, scheduled
 
@@ -173,12 +173,14 @@ def forecast(
     """
     from matplotlib.colors import to_rgb
 
-    def one(values: ArrayLike) -> Any:
-        values = np.asarray(numeric(values, "values"), np.float64)
-        return values if values.ndim == 1 else values[:, column]
+    def one(values: ArrayLike, name: str = "ahead") -> Any:
+        values = np.asarray(numeric(values, name), np.float64)
+        if values.ndim == 1:
+            return values
+        return values[:, whole_number("forecast", f"column of {name}", column, high=values.shape[1] - 1)]
 
     shares = each(SHARE)("forecast", "shares", shares)
-    past, came, steps = one(history), one(truth), np.arange(1, len(ahead.mean) + 1)
+    past, came, steps = one(history, "history"), one(truth, "truth"), np.arange(1, len(ahead.mean) + 1)
     with picture(path, 6.4, 3.2) as figure:
         axes = figure.add_subplot()
         if ahead.paths is not None:

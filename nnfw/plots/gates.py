@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from nnfw.core.lengths import check_lengths
 from nnfw.core.typing import Array, Axes, Figure
-from nnfw.core.validation import optional, whole_number
+from nnfw.core.validation import whole_number
 from nnfw.plots.figure import Target, draw_heat, draw_steps, picture
 from nnfw.plots.inside import as_network, over_samples, pick, recurrent
 
@@ -63,20 +63,17 @@ def gates(
     >>> [axes.get_title(loc="left")[:12] for axes in figure.axes if axes.get_title(loc="left")]
     ['z: update ga', 'r: reset gat', 'c: candidate', 'h: state', 'input x']
     """
-    optional(whole_number)("gates", "sample", sample)
     quiet, batch = as_network("gates", network)._probe(x, None, lengths, "gates")
     directions = pick("gates", recurrent("gates", quiet), layer)
     N, one = len(batch.x), next(iter(directions.values()))
-    if sample is not None and sample >= N:
-        raise ValueError(f"gates: sample must be one of the {N} sequences in x, 0 to {N - 1}, got {sample}")
+    if sample is not None:
+        whole_number("gates", "sample", sample, high=N - 1)
     quiet.forward(batch.x, training=True, lengths=batch.lengths)
     x, ends = batch.x if batch.x.ndim == 3 else batch.x[..., None], batch.lengths
     T, own = one.cache["h"].shape[1], one._pass.steps.lengths
     if x.shape[1] != T:
         x, ends = one.cache["x"], own  # a layer before it has changed the time steps
     counts = check_lengths("gates", own, N, T)
-    if not np.any(counts if sample is None else counts[sample]):
-        raise ValueError("gates: there is no step to draw; give x one of some steps, or another sample")
     names = [*filter(None, one.gates), *reversed(one._loops.states)]
     width, height = 2.0 + 3.6 * len(directions), 1.4 + 0.95 * len(names)
     with picture(path, width, height) as figure:

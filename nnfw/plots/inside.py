@@ -50,9 +50,11 @@ def over_samples(values: Array, lengths: Array, sample: int | None) -> Array:
     >>> over_samples(np.array([[1.0, 2.0], [3.0, 9.0]]), np.array([2, 1]), None)
     array([2., 2.])
     """
+    T = lengths.max() if sample is None else lengths[sample]
+    if not T:
+        raise ValueError("x has no step to draw; give it sequences of some steps, or another sample")
     if sample is not None:
-        return np.asarray(values[sample, : lengths[sample]])
-    T = lengths.max()
+        return np.asarray(values[sample, :T])
     valid = valid_steps(lengths, T).reshape(len(values), T, *[1] * (values.ndim - 2))
     total = np.sum(values[:, :T], axis=0, where=valid, dtype=np.float64)
     return np.asarray(total / valid.sum(axis=0))

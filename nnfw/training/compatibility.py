@@ -123,6 +123,9 @@ def check_metrics(metrics: Iterable[Metric], data: Data, K: int, loss: Loss) -> 
 
 def check_quantiles(metric: Metric, loss: Loss) -> None:
     """Raise a ValueError if the outputs that a metric takes as quantiles are others, or of other levels."""
+    if isinstance(metric, Coverage) and loss.outputs_per_target == 1:
+        said = f"it takes a band, and outputs for {loss!r} are one number for each target"
+        raise ValueError(f"{said}; loss=Quantile([0.1, 0.5, 0.9]) predicts one")
     if isinstance(metric, Coverage | Pinball) and isinstance(loss, GaussianNLL | MixtureDensity):
         said = f"it takes quantiles, and outputs for {type(loss).__name__} are parameters of a distribution"
         raise ValueError(f"{said}; Quantile predicts quantiles, and backtest counts the coverage of bands")
