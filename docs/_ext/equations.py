@@ -17,6 +17,7 @@ what it is computed from.
 import ast
 import importlib
 import inspect
+import itertools
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -291,6 +292,25 @@ class StepDirective(SphinxDirective):
         return [nodes.raw("", f'<div class="cell-picture">{"".join(out)}</svg></div>', format="html")]
 
 
+class FormulasDirective(SphinxDirective):
+    """Show the equations of a class, as ``nnfw.layers.residual.Residual``, and what leads to each block."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return paragraphs and blocks."""
+        cls = named(self.arguments[0])
+        self.env.note_dependency(inspect.getsourcefile(cls))
+        text = []
+        for lead, block in itertools.pairwise(
+            inspect.getdoc(cls).partition("\nParameters\n")[0].split("\n\n")
+        ):
+            if lead.endswith("::"):
+                block = inspect.cleandoc("\n" + block)
+                text += [lead[:-1] * (lead != "::"), f"```{{code-block}} text\n{block}\n```"]
+        return self.parse_text_to_nodes("\n\n".join(text))
+
+
 class SourceDirective(SphinxDirective):
     """Show the code of a function or method, as ``nnfw.layers.gru.GRU.forward``, without its docstring."""
 
@@ -322,5 +342,6 @@ def setup(app):
     """Connect the extension."""
     app.add_directive("layer", LayerDirective)
     app.add_directive("training-step", StepDirective)
+    app.add_directive("formulas", FormulasDirective)
     app.add_directive("source", SourceDirective)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
