@@ -80,8 +80,9 @@ class History(dict[str, list[float]]):
 
     def _describe(self, index: int) -> str:
         """Return the numbers that were measured in an epoch, in one line."""
-        row = {name: values[index] for name, values in self.items()}
-        return describe({name: value for name, value in row.items() if not math.isnan(value)})
+        return describe(
+            {name: values[index] for name, values in self.items() if values[index] == values[index]}
+        )
 
     def append(self, logs: Mapping[str, float]) -> None:
         """Add one epoch."""

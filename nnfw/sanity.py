@@ -144,19 +144,16 @@ def check_features(report: Report, network: Model, batch: Batch) -> Iterator[str
     report.scale = {"mean": mean, "std": std, "low": x.min(axis=0), "high": x.max(axis=0)}
     odd = (np.abs(mean) > FAR) | (std > FAR) | (std.max() < FAR**-2)
     if odd.any():
-        worst = int(odd.argmax())
+        worst, first = int(odd.argmax()), network._first
+        remedy = "nnfw.data.StandardScaler gives them mean 0 and spread 1"
+        if isinstance(getattr(first, "layer", first), GRUD):
+            remedy = (
+                "nnfw.data.Gaps standardizes values, and takes times= in a unit in which most gaps are near 1"
+            )
         yield (
             f"{odd.sum()} of {len(odd)} features are not scaled: feature {worst} has mean {mean[worst]:.3g} "
-            f"and spread {std[worst]:.3g}; {scaling(network)}"
+            f"and spread {std[worst]:.3g}; {remedy}"
         )
-
-
-def scaling(network: Model) -> str:
-    """Return what scales the features that the first layer reads."""
-    first = network._first
-    if isinstance(getattr(first, "layer", first), GRUD):
-        return "nnfw.data.Gaps standardizes values, and takes times= in a unit in which most gaps are near 1"
-    return "nnfw.data.StandardScaler gives them mean 0 and spread 1"
 
 
 def check_targets(report: Report, network: Model, batch: Batch) -> Iterator[str]:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from nnfw.core.typing import Array
-from nnfw.core.validation import boolean, first_where, numeric, one_of, shown
+from nnfw.core.validation import boolean, first_where, numeric, one_of
 from nnfw.data.preparation import Preparation, StandardScaler, _feature_arrays, _is_sequences
 
 METHODS = one_of("last", "mean", "zero")
@@ -16,7 +16,6 @@ class MissingValues(Preparation):
 
     learned: ClassVar[tuple[str, ...]] = ("mean",)
     mean: Array
-    _along_steps = True  # whether a value is filled with one of another step
 
     def fit(self, data: Any, y: Any = None) -> Self:
         """Take the mean of the known values of each feature over all samples and steps. `y` is not read."""
@@ -35,10 +34,10 @@ class MissingValues(Preparation):
             raise ValueError(f"{first_where(np.isinf(x), x, 'data')}, which is not missing but wrong")
         return x
 
-    def _items(self, data: Any) -> list[Array]:
-        """Return the data, or each sequence of a list, with the features that were fitted."""
+    def _items(self, data: Any, along_steps: bool = True) -> list[Array]:
+        """Return the data, or each sequence of a list, with the features that were fitted, and with steps."""
         items = [self._checked(item) for item in _feature_arrays(data, len(self.mean))]
-        if self._along_steps and items[0].ndim == 2 and not _is_sequences(data):
+        if along_steps and items[0].ndim == 2 and not _is_sequences(data):
             raise ValueError(
                 f"{type(self).__name__}: the last known value is that of a step before, and samples "
                 f"{items[0].shape} have none; one series alone is [data], or take Impute('mean')"
@@ -77,13 +76,9 @@ class Impute(MissingValues):
         self.method = METHODS("Impute", "method", method)
         self.indicators = boolean("Impute", "indicators", indicators)
 
-    @property
-    def _along_steps(self) -> bool:  # type: ignore[override]
-        return self.method == "last"
-
     def transform(self, data: Any) -> Any:
         """Return `data` without missing values."""
-        filled = [self._fill(x) for x in self._items(data)]
+        filled = [self._fill(x) for x in self._items(data, self.method == "last")]
         return filled if _is_sequences(data) else filled[0]
 
     def _fill(self, x: Array) -> Array:
@@ -166,17 +161,6 @@ def last_known(missing: Array) -> Array:
     return np.maximum.accumulate(np.where(missing, 0, steps), axis=-2)
 
 
-def as_numbers(times: Any, name: str) -> Array:
-    """Return times as floats, of which no difference wraps around."""
-    try:
-        return np.asarray(numeric(times, name), np.float64)
-    except (TypeError, ValueError) as error:
-        raise type(error)(
-            f"{name} must be numbers, one for each step, got {shown(times)}; dates become hours by "
-            f"(dates - dates.min()) / np.timedelta64(1, 'h')"
-        ) from None
-
-
 def times_of(items: list[Array], times: Any, listed: bool) -> list[Array]:
     """Return the time of each step of all items, by default 0, 1, 2 ..."""
     if times is None:
@@ -186,13 +170,15 @@ def times_of(items: list[Array], times: Any, listed: bool) -> list[Array]:
         raise ValueError(
             f"times must be a list with an array for each sequence, {len(items)}, got {len(parts)}"
         )
-    names = [f"times[{number}]" for number in range(len(parts))] if listed else ["times"]
-    given = [as_numbers(t, name) for t, name in zip(parts, names, strict=True)]
-    for t, x, name in zip(given, items, names, strict=True):
+    given: list[Array] = []
+    for number, (part, x) in enumerate(zip(parts, items, strict=True)):
+        name = f"times[{number}]" if listed else "times"
+        t = np.asarray(numeric(part, name), np.float64)  # of which no difference wraps around
         if t.shape != x.shape[:-1]:
             raise ValueError(f"{name} must have a number for each step, shape {x.shape[:-1]}, got {t.shape}")
         if not np.isfinite(t).all():
             raise ValueError(f"{first_where(~np.isfinite(t), t, name)}, and times must be finite")
         if np.any(back := np.diff(t, prepend=t[..., :1]) < 0):
             raise ValueError(f"{first_where(back, t, name)} after a later one; put the steps in order")
+        given.append(t)
     return given

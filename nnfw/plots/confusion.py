@@ -78,16 +78,12 @@ def confusion_matrix(
         axes.set_xticks(ticks, shown, rotation=90 if max(map(len, shown)) > 3 or K > MANY else 0)
         axes.set_yticks(ticks, shown)
         axes.set(xlabel="predicted class", ylabel="true class", title="% of each true class" * normalize)
-        if ax is None:
-            _grow(axes.figure, axes, side)
-    return axes.figure  # type: ignore[return-value]
-
-
-def _grow(figure: Any, axes: "Axes", side: float) -> None:
-    """Enlarge a figure by the size of its labels, which are not to shrink the cells."""
-    beside = max(label.get_window_extent().width for label in axes.get_yticklabels())
-    below = max(label.get_window_extent().height for label in axes.get_xticklabels())
-    figure.set_size_inches(side + beside / figure.dpi, side + below / figure.dpi)
+        figure: Any = axes.figure
+        if ax is None:  # room for the labels, which are not to shrink the cells
+            beside = max(label.get_window_extent().width for label in axes.get_yticklabels())
+            below = max(label.get_window_extent().height for label in axes.get_xticklabels())
+            figure.set_size_inches(side + beside / figure.dpi, side + below / figure.dpi)
+    return figure
 
 
 def _draw_cells(axes: "Axes", shares: Array) -> None:

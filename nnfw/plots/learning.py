@@ -10,6 +10,7 @@ from nnfw.core.validation import instance_of
 from nnfw.plots.figure import BLACK, Target, draw_curve, finite, grid, look, picture, set_ticks
 
 A_HISTORY = instance_of(Mapping, "a History, or a dict of numbers by epoch", "; network.history is one")
+BY_NAME = instance_of(Mapping, "a dict by name", ", as {'GRU': network.history}")
 # Its label, its colour and dash, the epochs, and the values of each run:
 Curve = tuple[str, tuple[str, Any], Array, Sequence[Array]]
 
@@ -40,33 +41,17 @@ def history(history: Mapping[str, Sequence[float]], path: Target = None) -> "Fig
     epochs = np.asarray(getattr(history, "epoch", range(1, longest + 1)))
     if not longest:
         raise ValueError("the history has no epoch yet; call fit first")
-    panels, mark = _panels(series), marked(history)
-    rows, columns = grid(len(panels))
-    with picture(path, width=2.3 + 2.1 * columns, height=0.4 + 2.3 * rows) as figure:
-        entries: dict[str, Any] = {}  # of the legend, each label once
-        for number, name in enumerate(panels, start=1):
-            axes = figure.add_subplot(rows, columns, number)
-            curves: list[Curve] = [("training", look(0), epochs, [series[name]])]
-            if name == "learning_rate":
-                curves = [("_", (BLACK, "-"), epochs, [series[name]])]
-            elif f"val_{name}" in series:
-                curves.append(("validation", look(1), epochs, [series[f"val_{name}"]]))
-            _draw_panel(axes, name, curves)
-            if mark is not None:
-                style: dict[str, Any] = {"color": "0.5", "linestyle": ":", "linewidth": 1}
-                axes.axvline(epochs[mark[1]], label=f"{mark[0]}: epoch {epochs[mark[1]]}", **style)
-            handles, labels = axes.get_legend_handles_labels()
-            entries |= zip(labels, handles, strict=True)
-        figure.legend(entries.values(), entries, loc="outside upper center", ncols=3)
-    return figure
-
-
-def _panels(series: Mapping[str, Array]) -> list[str]:
-    """Return the names of the panels: training and validation share one, a changing learning rate is last."""
     partners = {f"val_{name}" for name in series} | {"learning_rate"}
-    panels = [name for name in series if name not in partners]
+    panels: dict[str, list[Curve]] = {}
+    for name in (name for name in series if name not in partners):
+        panels[name] = [("training", look(0), epochs, [series[name]])]
+        if f"val_{name}" in series:
+            panels[name].append(("validation", look(1), epochs, [series[f"val_{name}"]]))
     rates = series.get("learning_rate", np.zeros(0))
-    return [*panels, "learning_rate"] if len(set(rates[np.isfinite(rates)])) > 1 else panels
+    if len(set(rates[np.isfinite(rates)])) > 1:
+        panels["learning_rate"] = [("_", (BLACK, "-"), epochs, [rates])]
+    mark = marked(history)
+    return _draw_sheet(path, panels, mark and (f"{mark[0]}: epoch {epochs[mark[1]]}", epochs[mark[1]]))
 
 
 def marked(history: Mapping[str, Sequence[float]]) -> tuple[str, int] | None:
@@ -99,39 +84,25 @@ def compare(histories: Mapping[str, Any], path: Target = None) -> "Figure":
     >>> [(line.get_label(), line.get_ydata().tolist()) for line in figure.axes[0].lines]
     [('RNN', [0.9, 0.6]), ('GRU, 2 runs', [0.7, 0.375])]
     """
-    if not isinstance(histories, Mapping):
-        got = type(histories).__name__
-        raise TypeError(f"compare: histories must be a dict by name, as {{'GRU': history}}, got {got}")
+    BY_NAME("compare", "histories", histories)
     runs = {str(name): _runs(str(name), one) for name, one in histories.items()}
     everyone = [one for several in runs.values() for one in several]
     names = dict.fromkeys(name for one in everyone for name, values in one.items() if len(values))
     panels = [name for name in names if not name.startswith("val_") and name != "learning_rate"]
     if not panels:
         raise ValueError("compare: the histories have no epoch yet; call fit first")
-    rows, columns = grid(len(panels))
-    with picture(path, 2.3 + 2.1 * columns, 0.4 + 2.3 * rows) as figure:
-        for number, name in enumerate(panels, 1):
-            axes = figure.add_subplot(rows, columns, number)
-            known = [one for one in everyone if name in one]
-            validated = all(np.isfinite(finite(one.get(f"val_{name}", ()))).any() for one in known)
-            name = f"val_{name}" if validated else name
-            _draw_panel(axes, name, [*_curves(name, runs)])
-        handles, labels = figure.axes[0].get_legend_handles_labels()
-        beside = max(1, int(13 * figure.get_figwidth()) // (max(map(len, labels)) + 7))
-        figure.set_figheight(figure.get_figheight() + 0.18 * ((len(labels) - 1) // beside))
-        figure.legend(handles, labels, loc="outside upper center", ncols=beside)
-    return figure
+    for number, name in enumerate(panels):
+        known = [one for one in everyone if name in one]
+        if all(np.isfinite(finite(one.get(f"val_{name}", ()))).any() for one in known):
+            panels[number] = f"val_{name}"
+    return _draw_sheet(path, {name: [*_curves(name, runs)] for name in panels})
 
 
 def _runs(name: str, runs: Any) -> list[Mapping[str, Sequence[float]]]:
     """Return the histories of one name as a list."""
     several = getattr(runs, "histories", runs)
-    several = list(several) if isinstance(several, Sequence) else [several]
-    for one in several:
-        if not hasattr(one, "items"):
-            said = f"compare: {name!r} must be a History, or a list of them, got {type(one).__name__}"
-            raise TypeError(f"{said}; network.history is one")
-    return several
+    several = several if isinstance(several, Sequence) else [several]
+    return [A_HISTORY("compare", repr(name), one) for one in several]
 
 
 def _curves(name: str, runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[Curve]:
@@ -142,6 +113,25 @@ def _curves(name: str, runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Itera
             epochs = np.asarray(getattr(several[0], "epoch", range(1, length + 1)))[:length]
             label += f", {len(values)} runs" if len(values) > 1 else ""
             yield label, look(number), epochs, [one[:length] for one in values]
+
+
+def _draw_sheet(path: Target, panels: Mapping[str, list[Curve]], mark: Any = None) -> "Figure":
+    """Draw a panel for each quantity, with a mark (label, epoch) in each if there is one, and one legend."""
+    rows, columns = grid(len(panels))
+    width = 2.3 + 2.1 * columns
+    entries: dict[Any, Any] = {}  # of the legend, each label once
+    with picture(path, width, 0.4 + 2.3 * rows) as figure:
+        for number, (name, curves) in enumerate(panels.items(), start=1):
+            axes = figure.add_subplot(rows, columns, number)
+            _draw_panel(axes, name, curves)
+            if mark:
+                axes.axvline(mark[1], label=mark[0], color="0.5", linestyle=":", linewidth=1)
+            handles, labels = axes.get_legend_handles_labels()
+            entries |= zip(labels, handles, strict=True)
+        beside = 3 if mark else max(1, int(13 * width) // (max(map(len, entries), default=0) + 7))
+        figure.set_figheight(figure.get_figheight() + 0.18 * ((len(entries) - 1) // beside))
+        figure.legend(entries.values(), entries, loc="outside upper center", ncols=beside)
+    return figure
 
 
 def _draw_panel(axes: "Axes", name: str, curves: Sequence[Curve]) -> None:

@@ -34,6 +34,8 @@ def diagram(network: Any, path: Target = None, *, ax: "Axes | None" = None) -> "
     >>> [text.get_text() for text in diagram(network).axes[0].texts if text.get_text()]
     ['GRU(4)\ngru_1', 'Dense(1)\ndense_2', 'x (N, T, 3)', '(N, 4)', '(N, 1)', 'loss MSE()']
     """
+    from matplotlib.patches import FancyBboxPatch
+
     network = as_network("diagram", network)
     boxes = [_box(name, leaf) for name, leaf in network._named_leaves()]
     before = ["x", *[""] * len(boxes)]  # as before the first fit
@@ -46,8 +48,13 @@ def diagram(network: Any, path: Target = None, *, ax: "Axes | None" = None) -> "
         y, arrow = 0.0, {"arrowstyle": "-|>", "color": "0.3", "shrinkA": 0, "shrinkB": 0}
         edges = [y := y + gap + height for height in [0.0, *heights]]
         style: dict[str, Any] = {"ha": "center", "va": "center", "linespacing": 1.4}
+        shape: dict[str, Any] = {
+            "boxstyle": "round,pad=0,rounding_size=0.08",
+            "facecolor": "0.95",
+            "edgecolor": BLUE,
+        }
         for box, height, below in zip(boxes, heights, edges[1:], strict=True):
-            axes.add_patch(_rectangle(width, below - height, height))
+            axes.add_patch(FancyBboxPatch((-width / 2, below - height), width, height, **shape))
             axes.text(0, below - height / 2, box, **style)
         for text, start in zip(before, edges, strict=True):
             axes.annotate("", (0, start + gap), (0, start), arrowprops=arrow)
@@ -62,13 +69,6 @@ def _box(name: str, leaf: Any) -> str:
     """Return what a layer's box says."""
     size = f": {leaf.size:,} parameters" if leaf.size else ""
     return f"{textwrap.fill(repr(leaf), 44)}\n{name}{size}{'' if leaf.trainable else ', frozen'}"
-
-
-def _rectangle(width: float, top: float, height: float) -> Any:
-    from matplotlib.patches import FancyBboxPatch
-
-    style = "round,pad=0,rounding_size=0.08"
-    return FancyBboxPatch((-width / 2, top), width, height, style, facecolor="0.95", edgecolor=BLUE)
 
 
 def _shapes(chain: Any) -> Iterator[Any]:

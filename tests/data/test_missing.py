@@ -1,6 +1,7 @@
 """Impute and Gaps: against loops; what is not missing but wrong is refused, and so is nan without them."""
 
 import copy
+import re
 
 import numpy as np
 import pytest
@@ -189,15 +190,12 @@ DAYS = [[0, 1, 3], [0, 1, 3]]
         ([DATES, DAYS[0]], False, "times"),
         ([DATES, DAYS[0]], True, "times[0]"),
         ([DAYS[0], DATES.tolist()], True, "times[1]"),
-        ([["2020-02-28", "2020-02-29", "2020-03-02"]] * 2, False, "times"),
-        ([[0, 1], [0, 1, 3]], False, "times"),
     ],
 )
 def test_times_that_are_no_numbers(times, listed, name):
     x = with_gaps((2, 3, 2), share=0.0)
-    with pytest.raises((TypeError, ValueError)) as caught:
+    with pytest.raises(TypeError, match=rf"^{re.escape(name)} must be real numbers, got ") as caught:
         Gaps().fit(x).transform(list(x) if listed else x, times)
-    assert str(caught.value).startswith(f"{name} must be numbers, one for each step, got ")
     assert len(str(caught.value)) < 300
     remedy = "(dates - dates.min()) / np.timedelta64(1, 'h')"
     assert str(caught.value).endswith(remedy)
