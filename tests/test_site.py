@@ -1,7 +1,9 @@
 """What the site reads from the source: equations with their code, shapes, pictures, and every public name."""
 
 import importlib
+import pathlib
 import pkgutil
+import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -125,6 +127,14 @@ def test_the_picture_has_an_arrow_for_each_term():
         equations.picture(read(GRU), [["h₋", "h"], ["z"], ["r", "c"], ["x"]], "GRU")
     words = equations.picture(read(LayerNorm), [["x", "centred", "normalized", "y"], ["scale"]], "LayerNorm")
     assert 'style="font-size:10px">normalized' in words  # fits its box
+
+
+def test_code_is_no_wider_than_a_small_screen():
+    """The style sheet leaves so much room beside the sidebars."""
+    docs = pathlib.Path(api.__file__).parents[1]
+    pages = [page for page in docs.rglob("*.md") if "_build" not in page.parts]
+    blocks = [block for page in pages for block in re.findall(r"^```.*?^```", page.read_text(), re.M | re.S)]
+    assert [line for block in blocks for line in block.splitlines() if len(line) > 100] == []
 
 
 def test_every_public_name_is_in_the_reference():
