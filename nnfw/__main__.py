@@ -51,22 +51,17 @@ def info() -> None:
 
 def examples(folder: str) -> None:
     """Copy the examples into a folder, which is made if needed; no file is replaced."""
-    target, sources = Path(folder), find_examples()
+    target, root = Path(folder), Path(__file__).parents[1]
+    sources = sorted(root.glob("examples/*.py"))
+    if not (root / "pyproject.toml").exists():  # this is no checkout: they were installed with the package
+        installed = metadata.files("nnfw") or []
+        sources = [Path(str(file.locate())) for file in installed if file.match("share/nnfw/examples/*.py")]
     target.mkdir(parents=True, exist_ok=True)
     for source in sources:
         if (target / source.name).exists():
             raise FileExistsError(f"{target / source.name} is there already; give another folder")
     for source in sources:
         show(str(shutil.copyfile(source, target / source.name)))
-
-
-def find_examples() -> list[Path]:
-    """Return the examples of a checkout, or those that were installed with the package."""
-    root = Path(__file__).parents[1]
-    if (root / "pyproject.toml").exists():
-        return sorted(root.glob("examples/*.py"))
-    installed = metadata.files("nnfw") or []
-    return [Path(str(file.locate())) for file in installed if file.match("share/nnfw/examples/*.py")]
 
 
 def inspect(file: str) -> None:

@@ -2,8 +2,9 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,6 @@ from nnfw.network import Network
 from nnfw.plots import Target
 from nnfw.sanity import compute_gradients
 from nnfw.training.adapters import as_data
-from nnfw.training.batches import Batch, Data
 
 A_NETWORK = instance_of(Network, "a Network")
 SMOOTH = 0.8  # what the mean loss keeps of itself from batch to batch
@@ -113,13 +113,14 @@ def find_rate(
     batch_size = positive_integer(owner, "batch_size", batch_size)
     if not low < high:
         raise ValueError(f"find_rate: high must be above low, got low {low:g} and high {high:g}")
-    batches = _batches(as_data(model, x, y, lengths), batch_size, model._streams["shuffle"])
+    data, rng = as_data(model, x, y, lengths), model._streams["shuffle"]
+    endless = (part for _ in count() for part in data.parts(batch_size, rng.permutation(len(data))))
     model._build()
     optimizer = model.optimizer or optimizers.get("adam")
     rates, losses, means, total, weight = np.geomspace(low, high, steps), [], [], 0.0, 0.0
     with np.errstate(all="ignore"):  # the loss may explode, which ends the test
-        for rate in rates:
-            losses.append(compute_gradients(model, next(batches)) + model._penalty())
+        for rate, part in zip(rates, endless, strict=False):
+            losses.append(compute_gradients(model, part.batch()) + model._penalty())
             optimizer.learning_rate = float(rate)
             model.update(optimizer, 0.0)
             total, weight = SMOOTH * total + losses[-1], SMOOTH * weight + 1
@@ -223,10 +224,3 @@ def repeat(
     if not networks:
         raise ValueError("repeat: seeds are empty; give at least one, as range(5)")
     return Repetitions(networks)
-
-
-def _batches(data: Data, batch_size: int, rng: np.random.Generator) -> Iterator[Batch]:
-    """Yield batches without end, each epoch in a new order."""
-    while True:
-        for part in data.parts(batch_size, rng.permutation(len(data))):
-            yield part.batch()

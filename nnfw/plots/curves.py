@@ -143,7 +143,6 @@ def forecast(
     truth: ArrayLike = (),
     shares: tuple[float, ...] = (0.5, 0.8, 0.95),
     column: int = 0,
-    xlabel: str = "steps ahead",
     ylabel: str = "",
 ) -> "Figure":
     """Draw a forecast as a fan chart: its mean, and the bands that hold these `shares` of its paths.
@@ -162,8 +161,8 @@ def forecast(
         The bands, where the forecast has paths.
     column : int
         Which of several columns to draw.
-    xlabel, ylabel : str
-        The labels of the axes.
+    ylabel : str
+        What the values are.
 
     Examples
     --------
@@ -196,7 +195,7 @@ def forecast(
             colour, dash = look(1)
             axes.plot(steps[: len(came)], came[: len(steps)], color=colour, linestyle=dash, label="observed")
         axes.axvline(0.5, color="0.6", linewidth=0.8)
-        axes.set(xlabel=xlabel, ylabel=ylabel)
+        axes.set(xlabel="steps ahead", ylabel=ylabel)
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 

@@ -59,8 +59,6 @@ def gradient_flow(
     flows: dict[str, Array] = {}
     for name, one in networks.items():
         flows |= _flows(str(name), as_network("gradient_flow", one), x, y, lengths)
-    if not flows:
-        raise ValueError("gradient_flow: network is an empty dict; give at least one, as {'GRU': network}")
     with canvas(path, 5.4, 3.4, ax) as axes:
         axes.set(yscale="log", xlabel="time step", ylabel="gradient of the loss with respect to h, norm")
         for number, (label, flow) in enumerate(flows.items()):
@@ -132,12 +130,21 @@ def histograms(
         raise ValueError("histograms: x and y go together; give both, or neither to draw the weights alone")
     if x is None:
         network._check_ready("histograms")
-        drawn = {name: {"weights": leaf.flat_params} for name, leaf in network._named_leaves() if leaf.size}
     else:
-        drawn = _of_a_step(*network._probe(x, y, lengths, "histograms"))
-    if not drawn:
+        network, batch = network._probe(x, y, lengths, "histograms")
+        backward(network, batch)
+    leaves = {name: leaf for name, leaf in network._named_leaves() if leaf.size}
+    if not leaves:
         raise ValueError("histograms: the network has no parameters to draw; it needs a layer with some")
-    kinds = list(next(iter(drawn.values())))
+    drawn = {
+        name: {"weights": leaf.flat_params.copy(), "gradients": leaf.flat_grads.copy()}
+        for name, leaf in leaves.items()
+    }
+    kinds = ["weights"] if x is None else ["weights", "gradients", "update"]
+    if x is not None:
+        network.update(network.optimizer, float(len(network.history.epoch)))
+        for name, leaf in leaves.items():
+            drawn[name]["update"] = leaf.flat_params - drawn[name]["weights"]
     with picture(path, 0.8 + 2.1 * len(kinds), 0.6 + 1.1 * len(drawn)) as figure:
         panels = figure.subplots(len(drawn), len(kinds), squeeze=False)
         for (name, values), row in zip(drawn.items(), panels, strict=True):
@@ -150,20 +157,6 @@ def histograms(
         for axes, kind in zip(panels[0], kinds, strict=True):
             axes.set_title(kind, loc="left")
     return figure
-
-
-def _of_a_step(network: Any, batch: Any) -> dict[str, dict[str, Array]]:
-    """Take a step, and return the weights before it, their gradients and the update, by layer."""
-    backward(network, batch)
-    leaves = {name: leaf for name, leaf in network._named_leaves() if leaf.size}
-    drawn = {
-        name: {"weights": leaf.flat_params.copy(), "gradients": leaf.flat_grads.copy()}
-        for name, leaf in leaves.items()
-    }
-    network.update(network.optimizer, float(len(network.history.epoch)))
-    for name, leaf in leaves.items():
-        drawn[name]["update"] = leaf.flat_params - drawn[name]["weights"]
-    return drawn
 
 
 def _draw_histogram(axes: "Axes", values: Array, colour: str) -> None:
