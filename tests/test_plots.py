@@ -532,8 +532,9 @@ def test_a_path_that_cannot_be_written_is_explained(draw, tmp_path):
 @every
 def test_shows_itself_in_a_notebook_and_can_be_kept(draw):
     figure = draw()
-    assert figure._repr_png_().startswith(b"\x89PNG")
-    assert pickle.loads(pickle.dumps(figure))._repr_png_() == figure._repr_png_()
+    shown, _ = figure._repr_mimebundle_()
+    assert shown["image/png"].startswith(b"\x89PNG")
+    assert pickle.loads(pickle.dumps(figure))._repr_mimebundle_()[0] == shown
 
 
 @pytest.mark.subprocess
@@ -541,7 +542,7 @@ def test_shows_itself_in_a_notebook_and_can_be_kept(draw):
 def test_matplotlib_waits_for_a_picture_and_pyplot_is_never_imported():
     code = (
         "import sys; from nnfw import plots; assert 'matplotlib' not in sys.modules;"
-        "plots.lines({'a': [1, 2]})._repr_png_(); assert 'matplotlib.pyplot' not in sys.modules"
+        "plots.lines({'a': [1, 2]})._repr_mimebundle_(); assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

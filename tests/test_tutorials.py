@@ -49,7 +49,7 @@ def run_cell(code, names, where="cell"):
 
 def show(value):
     """Draw what is shown, as Jupyter would."""
-    for form in ("_repr_png_", "_repr_html_", "__repr__"):
+    for form in ("_repr_mimebundle_", "_repr_html_", "__repr__"):
         if value is not None and hasattr(value, form):
             getattr(value, form)()
             return

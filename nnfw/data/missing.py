@@ -167,9 +167,7 @@ def times_of(items: list[Array], times: Any, listed: bool) -> list[Array]:
         return [np.arange(x.shape[-2]) for x in items]
     parts = list(times) if listed and np.iterable(times) else [times]
     if len(parts) != len(items):
-        raise ValueError(
-            f"times must be a list with an array for each sequence, {len(items)}, got {len(parts)}"
-        )
+        raise ValueError(f"times must have an array for each sequence, {len(items)}, got {len(parts)}")
     given: list[Array] = []
     for number, (part, x) in enumerate(zip(parts, items, strict=True)):
         name = f"times[{number}]" if listed else "times"

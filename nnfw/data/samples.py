@@ -99,9 +99,7 @@ def _choose_by_class(n: int, held: int, rng: np.random.Generator, labels: ArrayL
     if values.shape[:1] != (n,):
         raise ValueError(f"labels must hold one label for each of the {n} samples, got shape {values.shape}")
     if values.dtype.kind == "f" and (values != np.rint(values)).any():
-        raise ValueError(
-            "labels hold fractions or nan, not classes; split continuous targets without stratifying"
-        )
+        raise ValueError("labels hold fractions or nan; split continuous targets without stratifying")
     if values.dtype == object:  # of which NumPy sorts no rows
         try:
             values = np.unique(values, return_inverse=True)[1]

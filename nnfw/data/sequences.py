@@ -59,10 +59,7 @@ def pad_sequences(
     longest = int(lengths.max())
     T = max(longest, 1) if length is None else positive_integer("pad_sequences", "length", length)
     if longest > T:
-        raise ValueError(
-            f"sequences[{lengths.argmax()}] has {longest} steps, more than length={T}; "
-            "cut it, or give a greater length"
-        )
+        raise ValueError(f"sequences[{lengths.argmax()}] has {longest} steps, more than length={T}; cut it")
     kind = np.result_type(*filled) if dtype is None else np.dtype(dtype)
     limits = np.iinfo(kind) if kind.kind in "iu" else None
     if limits and not (value % 1 == 0 and limits.min <= value <= limits.max):

@@ -91,7 +91,19 @@ class Vocabulary(Part):
             )
         self.symbols, self.unknown = SYMBOLS("Vocabulary", "symbols", symbols), unknown
         self.padding = boolean("Vocabulary", "padding", padding)
-        self._check_symbols()
+        if not self.symbols:
+            raise ValueError(f"Vocabulary: there are no {of}; give a text that has some")
+        for i, symbol in enumerate(self.symbols):
+            if SPLIT[of](symbol) != [symbol]:
+                found = f"symbols[{i}] is {reprlib.repr(symbol)}"
+                remedy = "; give of='words'" if SPLIT["words"](symbol) == [symbol] else ""
+                raise ValueError(f"Vocabulary: {found}, which is not one {of[:-1]}{remedy}")
+        symbol, times = Counter(self.symbols).most_common(1)[0]
+        if times > 1:
+            raise ValueError(f"Vocabulary: {reprlib.repr(symbol)} is {times} of the symbols; give it once")
+        if not isinstance(unknown, str | None) or unknown in ("", *self.symbols):
+            said = "Vocabulary: unknown must be a text that is no symbol, as '<unknown>'"
+            raise ValueError(f"{said}, got {unknown!r}")
         self._written = [""] * padding + [*self.symbols, *([] if unknown is None else [unknown])]
         numbers = {symbol: number for number, symbol in enumerate(self._written)}
         vars(self)["numbers"] = numbers  # it cannot be assigned
@@ -153,23 +165,6 @@ class Vocabulary(Part):
         """Return the text of one row of numbers."""
         codes = as_indices(numbers, "numbers", len(self), "scores.argmax(axis=-1) makes them of scores")
         return JOIN[self.of](filter(None, (self._written[code] for code in codes.tolist())))
-
-    def _check_symbols(self) -> None:
-        """Raise unless the symbols are different characters or words, and `unknown` is none of them."""
-        if not self.symbols:
-            raise ValueError(f"Vocabulary: there are no {self.of}; give a text that has some")
-        for i, symbol in enumerate(self.symbols):
-            if SPLIT[self.of](symbol) != [symbol]:
-                found = f"symbols[{i}] is {reprlib.repr(symbol)}"
-                remedy = "; give of='words'" if SPLIT["words"](symbol) == [symbol] else ""
-                raise ValueError(f"Vocabulary: {found}, which is not one {self.of[:-1]}{remedy}")
-        symbol, times = Counter(self.symbols).most_common(1)[0]
-        if times > 1:
-            raise ValueError(f"Vocabulary: {reprlib.repr(symbol)} is {times} of the symbols; give it once")
-        if not isinstance(self.unknown, str | None) or self.unknown in ("", *self.symbols):
-            raise ValueError(
-                f"Vocabulary: unknown must be a text that is no symbol, as '<unknown>', got {self.unknown!r}"
-            )
 
 
 def _texts(text: Texts) -> list[str]:

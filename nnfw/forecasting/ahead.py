@@ -37,9 +37,7 @@ class Forecast:
     def quantile(self, q: float) -> Array:
         """Return the values that a share q of the paths is below, of the shape of `mean`."""
         if self.paths is None:
-            raise ValueError(
-                "this forecast has no paths to take quantiles of; forecast(..., samples=200) has"
-            )
+            raise ValueError("this forecast has no paths to take quantiles of; give forecast samples=200")
         return np.quantile(self.paths, SHARE("quantile", "q", q), axis=0)
 
     def band(self, share: float = 0.8) -> tuple[Array, Array]:

@@ -64,7 +64,6 @@ def picture(path: Target, width: float, height: float, given: Any = None) -> Ite
     with matplotlib.rc_context(STYLE):
         figure = given or Figure(figsize=(width, height), layout="constrained")
         if not given:
-            vars(figure)["_repr_png_"] = functools.partial(_png, figure)
             vars(figure)["_repr_mimebundle_"] = functools.partial(_bundle, figure)
         yield figure
         if path is not None:
@@ -83,19 +82,15 @@ def canvas(path: Target, width: float, height: float, ax: "Axes | None") -> Iter
         yield ax or figure.add_subplot()
 
 
-def _png(figure: "Figure", dpi: float | str = "figure") -> bytes:
-    notebook.forget(figure)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi)
-    return buffer.getvalue()
-
-
 def _bundle(
     figure: "Figure", include: Any = None, exclude: Any = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the picture as a notebook takes it: with twice the pixels, for screens that have them."""
+    notebook.forget(figure)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=200)
     width, height = (round(float(inches) * 100) for inches in figure.get_size_inches())
-    return {"image/png": _png(figure, dpi=200)}, {"image/png": {"width": width, "height": height}}
+    return {"image/png": buffer.getvalue()}, {"image/png": {"width": width, "height": height}}
 
 
 def grid(count: int) -> tuple[int, int]:
