@@ -215,10 +215,8 @@ def repeat(
     for seed in each(whole_number)("repeat", "seeds", seeds):
         network = A_NETWORK("repeat", f"build({seed})", build(seed))
         if network.seed != seed or network.history:
-            raise ValueError(
-                f"repeat: build({seed}) must return a new network of that seed, Network(..., seed=seed), got "
-                f"one of seed {network.seed} with {len(network.history.epoch)} epochs"
-            )
+            said = f"repeat: build({seed}) must return a new network of that seed, Network(..., seed=seed)"
+            raise ValueError(f"{said}, got seed {network.seed} with {len(network.history.epoch)} epochs")
         network.fit(x, y, verbose=verbose, **options)
         networks[seed] = network
     if not networks:

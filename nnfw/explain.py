@@ -120,7 +120,12 @@ def integrated_gradients(
     steps = optional(positive_integer)(owner, "steps", steps)
     network, batch = _opened(network, x, lengths, owner)
     x = batch.x
-    start = _baseline(baseline, x, batch.lengths)
+    start = numeric(baseline, "baseline")
+    if start.shape not in ((), x.shape[-1:], x.shape):
+        said = f"{owner}: baseline must be a number, or have the shape {x.shape[-1:]} of one for each feature"
+        raise ShapeError(f"{said}, or that of x, {x.shape}; got {start.shape}")
+    check_finite(start, "baseline")
+    start = cleared(np.broadcast_to(start, x.shape).astype(x.dtype), batch.lengths)
     u, weights = np.polynomial.legendre.leggauss(steps or POINTS)
     for panels in (1,) if steps else PANELS:
         along = [((1 + u) / 2 + panel) / panels for panel in range(panels)]
@@ -175,18 +180,6 @@ def _opened(network: Model, x: Any, lengths: Any, owner: str) -> tuple[Model, Ba
         passed: dict[str, Any] = {"forward": lambda x, training=False: x, "backward": lambda dy: dy}
         vars(first).update(passed, _takes_indices=False)
     return quiet, batch
-
-
-def _baseline(baseline: ArrayLike, x: Array, lengths: Array | None) -> Array:
-    """Return the baseline in the shape of x, with 0 in the padding."""
-    start = numeric(baseline, "baseline")
-    if start.shape not in ((), x.shape[-1:], x.shape):
-        raise ShapeError(
-            f"integrated_gradients: baseline must be a number, or have the shape {x.shape[-1:]} of one for "
-            f"each feature, or that of x, {x.shape}; got {start.shape}"
-        )
-    check_finite(start, "baseline")
-    return cleared(np.broadcast_to(start, x.shape).astype(x.dtype), lengths)
 
 
 def _path_gradients(

@@ -71,10 +71,8 @@ def generate(
     if symbols.ndim != 1 or not symbols.size:
         raise ShapeError(f"generate: start must be one symbol or more, (T,), got shape {symbols.shape}")
     if stream.shape != inputs.shape[1:]:
-        raise ShapeError(
-            f"generate: the network takes {network.shapes[0][-1]} features and gives {K} probabilities; it "
-            f"can go on with its own symbols only if its input is one-hot rows of these {K}, or their numbers"
-        )
+        said = f"generate: the network takes {network.shapes[0][-1]} features and gives {K} probabilities"
+        raise ShapeError(f"{said}; to go on, its input must be one-hot rows of these {K}, or their numbers")
     text = symbols.tolist()
     for n in range(len(symbols) + steps - 1):
         p = stream.step(inputs[text[n]])

@@ -38,10 +38,10 @@ class MissingValues(Preparation):
         """Return the data, or each sequence of a list, with the features that were fitted, and with steps."""
         items = [self._checked(item) for item in _feature_arrays(data, len(self.mean))]
         if along_steps and items[0].ndim == 2 and not _is_sequences(data):
-            raise ValueError(
-                f"{type(self).__name__}: the last known value is that of a step before, and samples "
-                f"{items[0].shape} have none; one series alone is [data], or take Impute('mean')"
+            said = (
+                f"{type(self).__name__}: values of the step before fill gaps, and {items[0].shape} have none"
             )
+            raise ValueError(f"{said}; one series alone is [data], or take Impute('mean')")
         return items
 
 

@@ -135,10 +135,8 @@ class LabelEncoder(Preparation):
             codes = [numbers[label] for label in labels.ravel().tolist()]
         except KeyError as error:
             label = error.args[0]
-            raise ValueError(
-                f"unknown label {reprlib.repr(label)}.{nearest(str(label), map(str, known))} "
-                f"The classes are {reprlib.repr(known)}."
-            ) from None
+            said = f"unknown label {reprlib.repr(label)}.{nearest(str(label), map(str, known))}"
+            raise ValueError(f"{said} The classes are {reprlib.repr(known)}.") from None
         return np.array(codes, dtype=np.int64).reshape(labels.shape)
 
     def inverse_transform(self, codes: ArrayLike) -> Array:
@@ -152,10 +150,8 @@ def _labels(data: ArrayLike) -> Array:
     if labels.ndim == 0:
         raise TypeError(f"labels must be a list or an array, got {type(data).__name__}")
     if labels.ndim == 1 and any(isinstance(label, list | np.ndarray) for label in labels):
-        raise TypeError(
-            "labels of each step, in a list of sequences of unequal length, take fit(np.concatenate(labels)) "
-            "and [encoder.transform(one) for one in labels]"
-        )
+        said = "labels of each step, in a list of sequences, take fit(np.concatenate(labels))"
+        raise TypeError(f"{said} and [encoder.transform(one) for one in labels]")
     return labels
 
 
@@ -185,9 +181,9 @@ class Scaler(Preparation):
             span = high - low
         wrong = np.flatnonzero(~np.isfinite(span))
         if wrong.size:
-            first, extent = wrong[0], f"{low[wrong[0]]:g} to {high[wrong[0]]:g}".removesuffix(" to nan")
+            extent = f"{low[wrong[0]]:g} to {high[wrong[0]]:g}".removesuffix(" to nan")
             raise ValueError(
-                f"feature {first} holds {extent}, and has no finite range; before the scaler fill what is "
+                f"feature {wrong[0]} holds {extent}, and has no finite range; before the scaler fill what is "
                 f"missing by nnfw.data.Impute, drop samples of infinity, or divide the data by a constant"
             )
         self.offset, scale = self._measure(items, low, span)
@@ -210,10 +206,8 @@ class Scaler(Preparation):
                 with np.errstate(over="raise"):
                     scaled.append(function(item).astype(dtype, copy=False))
             except FloatingPointError:
-                raise ValueError(
-                    f"the scaled data is beyond the largest number of {dtype}; give it as float64, or divide "
-                    f"it by a constant first"
-                ) from None
+                said = f"the scaled data is beyond the largest number of {dtype}"
+                raise ValueError(f"{said}; give it as float64, or divide it by a constant first") from None
         return scaled if _is_sequences(data) else scaled[0]
 
     def _measure(self, items: list[Array], low: Array, span: Array) -> tuple[Array, Array]:
@@ -290,10 +284,8 @@ def _feature_arrays(data: Any, fitted: int | None = None) -> list[Array]:
             expected = f"(steps, {items[0].shape[1]}) as the first one, steps before features"
             raise ValueError(f"sequence {index} has shape {item.shape}, expected {expected}")
         if item.ndim not in (2, 3):
-            raise ValueError(
-                f"the data has shape {item.shape}, expected (samples, features) or (samples, steps, "
-                "features); x[:, None] turns (samples,) into one feature"
-            )
+            said = f"data has shape {item.shape}, expected (samples, features) or (samples, steps, features)"
+            raise ValueError(f"{said}; x[:, None] turns (samples,) into one feature")
         if fitted not in (None, item.shape[-1]):
             got = f"{item.shape[-1]}, the last axis of {item.shape}"
             raise ValueError(f"fitted to {fitted} features, got {got}")

@@ -117,10 +117,8 @@ def _shares(counts: Array, held: int, rng: np.random.Generator) -> Array:
     """Return how many samples each class gives, by largest remainder, in exact integers."""
     most = np.maximum(counts - 1, 1)
     if held > most.sum():
-        raise ValueError(
-            f"holding out {held} of {counts.sum()} samples leaves some of the {len(counts)} classes without "
-            f"a training sample; hold out at most {most.sum()}, or split without stratifying"
-        )
+        said = f"holding out {held} of {counts.sum()} leaves some of {len(counts)} classes no training sample"
+        raise ValueError(f"{said}; hold out at most {most.sum()}, or split without stratifying")
     shares, remainders = np.divmod(counts * held, counts.sum())
     lots = rng.random(len(counts))
     while left := held - shares.sum():  # once, unless a class cannot give what it should

@@ -112,10 +112,8 @@ def sliding_windows(
     if len(answers) != steps:
         raise ValueError(f"targets must have one entry for each of the {steps} steps, got {answers.shape}")
     if steps < window + horizon:
-        raise ValueError(
-            f"series has {steps} steps, but window={window} and horizon={horizon} need {window + horizon}; "
-            "shorten them"
-        )
+        said = f"series has {steps} steps, but window={window} and horizon={horizon} need {window + horizon}"
+        raise ValueError(f"{said}; shorten them")
     inputs = values[:, None] if values.ndim == 1 else values
     return _windows(inputs[:-horizon], window)[::step], _windows(answers[window:], horizon)[::step]
 

@@ -85,10 +85,8 @@ class Vocabulary(Part):
     ) -> None:
         self.of = one_of(*SPLIT)("Vocabulary", "of", of)
         if isinstance(symbols, str):
-            raise TypeError(
-                f"Vocabulary: symbols must be a sequence of symbols, got the text {reprlib.repr(symbols)}; "
-                f"Vocabulary.of_{of}(text) collects those of a text"
-            )
+            said = f"Vocabulary: symbols must be a sequence of symbols, got the text {reprlib.repr(symbols)}"
+            raise TypeError(f"{said}; Vocabulary.of_{of}(text) collects those of a text")
         self.symbols, self.unknown = SYMBOLS("Vocabulary", "symbols", symbols), unknown
         self.padding = boolean("Vocabulary", "padding", padding)
         if not self.symbols:

@@ -140,15 +140,11 @@ def check_series(network: Model, history: Any, exogenous: Any, steps: int) -> tu
     past = past[:, None] if past.ndim == 1 else past
     *time, D = network.shapes[0]
     if len(time) != 1:
-        raise ShapeError(
-            f"forecast: the network must read sequences (T, D), and its inputs are {network.shapes[0]}; "
-            f"begin it in Flatten() to read windows (N, T, D) as one row"
-        )
+        said = f"forecast: the network must read sequences (T, D), and its inputs are {network.shapes[0]}"
+        raise ShapeError(f"{said}; begin it in Flatten() to read windows (N, T, D) as one row")
     if past.ndim != 2 or not len(past) or past.shape[1] != D:
-        raise ShapeError(
-            f"forecast: history must be (T, {D}) with at least one step, as the network takes {D} features, "
-            f"got shape {np.shape(history)}"
-        )
+        said = f"forecast: history must be (T, {D}) with at least one step, as the network takes {D} features"
+        raise ShapeError(f"{said}, got shape {np.shape(history)}")
     future = np.empty((steps, 0)) if exogenous is None else np.asarray(numeric(exogenous, "exogenous"), float)
     future = future[:, None] if future.ndim == 1 else future
     if future.ndim != 2 or future.shape[0] != steps or future.shape[1] >= past.shape[1]:

@@ -121,10 +121,8 @@ def backtest(
     shares = each(SHARE)("backtest", "shares", shares)
     origins = np.arange(first, len(y) - horizon + 1, every)
     if not len(origins):
-        raise ValueError(
-            f"backtest: series has {len(y)} steps, too few for one forecast of {horizon} from {first}; take "
-            f"an earlier first"
-        )
+        said = f"backtest: series has {len(y)} steps, too few for one forecast of {horizon} from {first}"
+        raise ValueError(f"{said}; take an earlier first")
     check_finite(values, "series")
     truth = np.stack([y[o : o + horizon] for o in origins])
     found = [_checked(forecaster(values[:o].copy()), horizon) for o in origins]

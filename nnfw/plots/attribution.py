@@ -43,10 +43,8 @@ def attribution(
     """
     a = numeric(attributions, "attributions")
     if a.ndim not in (2, 3) or not a.size:
-        raise ShapeError(
-            f"attribution: attributions must be (samples, features) or (samples, steps, features) and not "
-            f"empty, got {a.shape}; those of one sample alone are attributions[None]"
-        )
+        said = f"attribution: attributions must be (N, D) or (N, T, D) and not empty, got {a.shape}"
+        raise ShapeError(f"{said}; those of one sample alone are attributions[None]")
     a = a[whole_number("attribution", "sample", sample, high=len(a) - 1)]
     check_finite(a, f"attributions[{sample}]")
     if x is None or a.ndim == 1:

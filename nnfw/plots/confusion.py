@@ -52,10 +52,8 @@ def confusion_matrix(
     """
     counts = np.asarray(matrix, dtype=np.float64)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
-        raise ValueError(
-            f"a confusion matrix has as many rows as columns, got shape {counts.shape}; "
-            f"nnfw.metrics.ConfusionMatrix()(y, network.predict(x)) counts one"
-        )
+        said = f"a confusion matrix has as many rows as columns, got shape {counts.shape}"
+        raise ValueError(f"{said}; nnfw.metrics.ConfusionMatrix()(y, network.predict(x)) counts one")
     if not np.all(np.isfinite(counts) & (counts >= 0)):
         raise ValueError("a confusion matrix holds counts, finite and >= 0; got others")
     K = len(counts)

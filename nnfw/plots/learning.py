@@ -85,7 +85,11 @@ def compare(histories: Mapping[str, Any], path: Target = None) -> "Figure":
     [('RNN', [0.9, 0.6]), ('GRU, 2 runs', [0.7, 0.375])]
     """
     BY_NAME("compare", "histories", histories)
-    runs = {str(name): _runs(str(name), one) for name, one in histories.items()}
+    runs = {}
+    for name, one in histories.items():
+        several = getattr(one, "histories", one)
+        several = several if isinstance(several, Sequence) else [several]
+        runs[str(name)] = [A_HISTORY("compare", repr(str(name)), each) for each in several]
     everyone = [one for several in runs.values() for one in several]
     names = dict.fromkeys(name for one in everyone for name, values in one.items() if len(values))
     panels = [name for name in names if not name.startswith("val_") and name != "learning_rate"]
@@ -96,13 +100,6 @@ def compare(histories: Mapping[str, Any], path: Target = None) -> "Figure":
         if all(np.isfinite(finite(one.get(f"val_{name}", ()))).any() for one in known):
             panels[number] = f"val_{name}"
     return _draw_sheet(path, {name: [*_curves(name, runs)] for name in panels})
-
-
-def _runs(name: str, runs: Any) -> list[Mapping[str, Sequence[float]]]:
-    """Return the histories of one name as a list."""
-    several = getattr(runs, "histories", runs)
-    several = several if isinstance(several, Sequence) else [several]
-    return [A_HISTORY("compare", repr(name), one) for one in several]
 
 
 def _curves(name: str, runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[Curve]:
