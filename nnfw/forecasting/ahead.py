@@ -148,10 +148,8 @@ def check_series(network: Model, history: Any, exogenous: Any, steps: int) -> tu
     future = np.empty((steps, 0)) if exogenous is None else np.asarray(numeric(exogenous, "exogenous"), float)
     future = future[:, None] if future.ndim == 1 else future
     if future.ndim != 2 or future.shape[0] != steps or future.shape[1] >= past.shape[1]:
-        raise ShapeError(
-            f"forecast: exogenous must be ({steps}, E), a row for each step ahead and fewer columns than the "
-            f"history's {D}, got shape {np.shape(exogenous)}"
-        )
+        said = f"forecast: exogenous must be ({steps}, E), a row for each step ahead and fewer columns than"
+        raise ShapeError(f"{said} the history's {D}, got shape {np.shape(exogenous)}")
     check_finite(past, "history")
     check_finite(future, "exogenous")
     return past, future
