@@ -532,9 +532,8 @@ def test_a_path_that_cannot_be_written_is_explained(draw, tmp_path):
 @every
 def test_shows_itself_in_a_notebook_and_can_be_kept(draw):
     figure = draw()
-    shown, _ = figure._repr_mimebundle_()
-    assert shown["image/png"].startswith(b"\x89PNG")
-    assert pickle.loads(pickle.dumps(figure))._repr_mimebundle_()[0] == shown
+    assert figure._repr_mimebundle_()[0]["image/png"].startswith(b"\x89PNG")
+    assert pickle.loads(pickle.dumps(figure))._repr_mimebundle_() == figure._repr_mimebundle_()
 
 
 @pytest.mark.subprocess
