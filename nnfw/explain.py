@@ -14,10 +14,11 @@ from numpy.typing import ArrayLike
 
 from nnfw import optimizers
 from nnfw.core.arguments import explain_keywords
+from nnfw.core.arrays import as_indices, check_finite, numeric
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import cleared
 from nnfw.core.typing import Array
-from nnfw.core.validation import as_indices, check_finite, instance_of, numeric, optional, positive_integer
+from nnfw.core.validation import instance_of, optional, positive_integer
 from nnfw.layers.base import Layer
 from nnfw.layers.parameters import NOTHING
 from nnfw.model import Model

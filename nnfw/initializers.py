@@ -13,10 +13,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from nnfw.core.arrays import check_finite, numeric
 from nnfw.core.errors import ShapeError
 from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array, Sizes
-from nnfw.core.validation import AMOUNT, FINITE, check_finite, generator, numeric
+from nnfw.core.validation import AMOUNT, FINITE, generator
 from nnfw.core.validation import function as check_function
 
 Draw = Callable[[np.random.Generator, Sizes, DTypeLike], ArrayLike]

@@ -19,22 +19,13 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from nnfw.core.alignments import Alignment, read_labels
 from nnfw.core.arguments import LIST, explain_keywords
+from nnfw.core.arrays import as_array, numeric
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths
 from nnfw.core.logits import LOGIT_GRADIENTS, LOGITS
 from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array
-from nnfw.core.validation import (
-    AMOUNT,
-    FRACTION,
-    INSIDE,
-    POSITIVE,
-    as_array,
-    each,
-    numeric,
-    one_of,
-    positive_integer,
-)
+from nnfw.core.validation import AMOUNT, FRACTION, INSIDE, POSITIVE, each, one_of, positive_integer
 from nnfw.kernels import kernel
 
 

@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike
 
 from nnfw.core.alignments import edit_distance, read_labels
 from nnfw.core.arguments import LIST, explain_keywords
+from nnfw.core.arrays import check_finite, numeric
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths, valid_steps
 from nnfw.core.registry import Part, Registry
@@ -36,9 +37,7 @@ from nnfw.core.validation import (
     INSIDE,
     POSITIVE,
     boolean,
-    check_finite,
     each,
-    numeric,
     one_of,
     optional,
     positive_integer,

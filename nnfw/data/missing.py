@@ -4,8 +4,9 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from nnfw.core.arrays import first_where, numeric
 from nnfw.core.typing import Array
-from nnfw.core.validation import boolean, first_where, numeric, one_of
+from nnfw.core.validation import boolean, one_of
 from nnfw.data.preparation import Preparation, StandardScaler, _feature_arrays, _is_sequences
 
 METHODS = one_of("last", "mean", "zero")

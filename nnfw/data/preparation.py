@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from nnfw.core.arguments import explain_keywords
+from nnfw.core.arrays import as_array, as_indices, numeric
 from nnfw.core.registry import Part, Searchable
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
-from nnfw.core.validation import FINITE, as_array, as_indices, numeric, positive_integer
+from nnfw.core.validation import FINITE, positive_integer
 from nnfw.data.samples import batches, same_columns
 
 BLOCK = 1 << 18  # numbers that a scaler takes together: 2 MB in float64

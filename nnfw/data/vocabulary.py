@@ -9,9 +9,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nnfw.core.arrays import as_indices
 from nnfw.core.registry import Part
 from nnfw.core.typing import Array
-from nnfw.core.validation import as_indices, boolean, each, instance_of, one_of, optional, positive_integer
+from nnfw.core.validation import boolean, each, instance_of, one_of, optional, positive_integer
 
 Texts = str | Iterable[str]
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from nnfw.core.arrays import numeric
 from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
 from nnfw.core.typing import Array, FilePath
-from nnfw.core.validation import numeric
 from nnfw.exchange.dialects import (
     ONE_GATE,
     Orders,

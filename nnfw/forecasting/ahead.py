@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnfw.core.arguments import explain_keywords
+from nnfw.core.arrays import check_finite, numeric
 from nnfw.core.errors import NonFiniteError, ShapeError
 from nnfw.core.typing import Array
-from nnfw.core.validation import SHARE, check_finite, instance_of, numeric, positive_integer
+from nnfw.core.validation import SHARE, instance_of, positive_integer
 from nnfw.model import Model
 from nnfw.streaming import Stream
 

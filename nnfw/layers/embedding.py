@@ -5,10 +5,11 @@ from typing import Unpack
 import numpy as np
 
 from nnfw import initializers
+from nnfw.core.arrays import first_where
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import valid_steps
 from nnfw.core.typing import Array, Shape
-from nnfw.core.validation import first_where, positive_integer, whole_number
+from nnfw.core.validation import positive_integer, whole_number
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer, Options, with_samples
 

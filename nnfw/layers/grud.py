@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from nnfw.core.arrays import first_where
 from nnfw.core.errors import ShapeError
 from nnfw.core.typing import Array, Shape
-from nnfw.core.validation import first_where
 from nnfw.initializers import Constant
 from nnfw.layers.base import with_samples
 from nnfw.layers.gated import ResetGated

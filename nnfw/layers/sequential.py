@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from nnfw.core.arrays import as_array
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import valid_steps, without
 from nnfw.core.logits import LOGIT_GRADIENTS
 from nnfw.core.typing import Array, Shape
-from nnfw.core.validation import as_array
 from nnfw.core.vectors import clip_to_norm
 from nnfw.layers import validation
 from nnfw.layers.base import Layer

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from nnfw.core.arrays import check_finite
 from nnfw.core.typing import Array, Axes, Figure
-from nnfw.core.validation import check_finite
 from nnfw.plots.figure import BLUE, VERMILION, Target, canvas, picture
 from nnfw.plots.inside import as_network, pick, recurrent
 

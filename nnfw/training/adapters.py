@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nnfw.core.arrays import as_array, as_indices, check_finite, numeric
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths, cleared, steps_as_samples
 from nnfw.core.typing import Array
-from nnfw.core.validation import as_array, as_indices, check_finite, named, numeric
+from nnfw.core.validation import named
 from nnfw.data import pad_sequences
 from nnfw.layers.base import Layer
 from nnfw.layers.normalization import BatchNorm

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from nnfw.core.arrays import as_array
 from nnfw.core.typing import Array
-from nnfw.core.validation import as_array, named
+from nnfw.core.validation import named
 from nnfw.model import Model
 from nnfw.training.adapters import as_data
 from nnfw.training.batches import Data

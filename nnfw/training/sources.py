@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from nnfw.core.arrays import check_finite
 from nnfw.core.lengths import valid_steps
 from nnfw.core.typing import Array
-from nnfw.core.validation import AMOUNT, check_finite, named, one_of
+from nnfw.core.validation import AMOUNT, named, one_of
 from nnfw.data import split_indices
 from nnfw.model import Model
 from nnfw.training.adapters import as_data

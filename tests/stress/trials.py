@@ -49,6 +49,7 @@ LOOP = ["training/test_loop", "training/test_sequences", "training/test_interrup
 GUARD = ["training/test_guard", "training/test_evaluation"]
 TESTS = {  # which tests must see the changes of a file of nnfw
     "activations": Tests(["test_activations"]),
+    "core/arrays": Tests(["core/test_arrays"]),
     "core/files": Tests(["saving/test_file", "saving/test_replacing"]),
     "core/lengths": Tests(
         ["core/test_lengths", "layers/test_packing", "layers/test_pooling", *RECURRENT],

@@ -7,7 +7,7 @@ import pytest
 from alike import for_each
 
 from nnfw import GRU, Dense, Embedding, Network
-from nnfw.core.validation import numeric
+from nnfw.core.arrays import numeric
 from nnfw.data import (
     Impute,
     LabelEncoder,

@@ -1,0 +1,126 @@
+"""Arrays of the caller: lists, tables and sequences become arrays, and wrong values are refused."""
+
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from nnfw.core.lengths import valid_steps
+from nnfw.core.typing import Array
+
+
+def has_mask(values: Any) -> bool:
+    """Whether a masked array, or one within lists, masks a value, which ``np.asarray`` would show."""
+    if not isinstance(values, list | tuple):
+        return bool(np.ma.is_masked(values))
+    nested = any(issubclass(kind, (list, tuple, np.ma.MaskedArray)) for kind in set(map(type, values)))
+    return nested and any(map(has_mask, values))
+
+
+def as_array(values: Any, name: str, dtype: DTypeLike | None = None) -> Array:
+    """Return `values` as an array, without a copy where it is one; what NumPy would misread is refused."""
+    if type(values) is np.ndarray:
+        return np.asarray(values, dtype)
+    if has_mask(values):
+        fill = "fillna" if hasattr(values, "fillna") else "filled"  # of an array of pandas
+        raise ValueError(f"{name} has masked values; fill them, {name}.{fill}(...), or drop such samples")
+    if hasattr(values, "toarray"):
+        raise TypeError(f"{name} is a sparse matrix, and nnfw computes with arrays: {name}.toarray() is one")
+    try:
+        return values if isinstance(values, np.memmap) else np.asarray(values, dtype)
+    except ValueError:
+        raise ValueError(
+            f"{name} is a list of unequal parts, and no array; fit, evaluate and predict take sequences as a "
+            f"list of arrays (T_i, D), of one feature (T_i, 1); nnfw.data.pad_sequences makes one array"
+        ) from None
+
+
+def plain(values: Any, name: str) -> Any:
+    """Return lists and arrays as `as_array` does, and anything else, as tables, as it is."""
+    return as_array(values, name) if isinstance(values, list | tuple | np.ndarray) else values
+
+
+def numeric(values: Any, name: str) -> Array:
+    """Return `values` as an array of real numbers, without a copy where it is one."""
+    array = values
+    if type(values) is not np.ndarray:
+        array = of_columns(values, name) if hasattr(values, "iloc") else as_array(values, name)
+    if array.dtype.kind not in "fiub":
+        got = array.dtype if array.ndim else type(values).__name__
+        raise TypeError(f"{name} must be real numbers, got {got}; {to_numbers(array)}")
+    return array
+
+
+def to_numbers(array: Array) -> str:
+    """Return what makes numbers of strings, objects or dates, for messages."""
+    if array.dtype.kind in "mM" or (array.size and hasattr(array.flat[0], "year")):  # also with a time zone
+        return "times become hours by (dates - dates.min()) / np.timedelta64(1, 'h')"
+    if array.ndim == 1 and array.size and isinstance(array[0], np.ndarray | list):
+        return "an array of sequences becomes a list of them by list(...)"
+    how = ""
+    if array.dtype.kind in "OSU":
+        with suppress(TypeError, ValueError):
+            array.astype(float)
+            how = ".astype(float) converts them, and "
+    parts = "nnfw.data has LabelEncoder for labels, Vocabulary for texts, pad_sequences for ragged lists"
+    return f"{how}{parts}; pandas has get_dummies for features that are words"
+
+
+def of_columns(table: Any, name: str) -> Array:
+    """Return a DataFrame, or a Series, of pandas as an array, whatever types its columns are of.
+
+    What pandas calls nullable becomes NumPy's type: without this, a table of several types is one of objects.
+    """
+    if table.ndim == 2 and len(table.columns):
+        columns = [numeric(column, f"{name}, column {label!r},") for label, column in table.items()]
+        return np.stack(columns, axis=-1)
+    kind = getattr(table.dtypes, "numpy_dtype", None)  # of a nullable type
+    if kind is not None and table.isna().any():
+        raise ValueError(f"{name} has missing values: fillna(...) fills them, or Impute after .astype(float)")
+    return as_array(table if kind is None else table.to_numpy(kind), name)
+
+
+def as_indices(values: Any, name: str, count: int, remedy: str) -> Array:
+    """Return `values` as an array of int64 if all are whole numbers from 0 to count - 1."""
+    array = numeric(values, name)
+    if array.size and array.dtype.kind not in "iu":  # NumPy makes floats of an empty list
+        raise TypeError(f"{name} must be integers, got dtype {array.dtype}; {remedy}")
+    wrong = (array < 0) | (array >= count)
+    if wrong.any():
+        found = first_where(wrong, array, name)
+        raise ValueError(f"{found}, and must be one of the {count} numbers from 0 to {count - 1}; {remedy}")
+    return array.astype(np.int64, copy=False)  # beside one of uint64 NumPy makes floats of others
+
+
+def first_where(wrong: Array, array: Array, name: str) -> str:
+    """Return where the first value is that is marked as wrong, for messages: ``x[0, 3] is nan``."""
+    place = np.unravel_index(wrong.argmax(), array.shape)
+    return f"{name}[{', '.join(map(str, place))}] is {array[place]}"
+
+
+def check_finite(
+    array: Array,
+    name: str,
+    lengths: Array | None = None,
+    dtype: np.dtype[Any] | None = None,
+    remedy: str = "fill (nnfw.data.Impute; for GRUD, Gaps) or drop such samples",
+) -> None:
+    """Raise a ValueError at the first value that is not finite, or too large for `dtype`, but for padding."""
+    if array.dtype.kind != "f":
+        return
+    narrower = dtype is not None and dtype.kind == "f" and dtype.itemsize < array.dtype.itemsize
+    limit = np.finfo(dtype).max if narrower else np.inf
+    finite = np.abs(array) <= limit if narrower else np.isfinite(array)
+    if lengths is not None and not finite.all():
+        padding = ~valid_steps(lengths, array.shape[1])
+        finite |= padding.reshape(padding.shape + (1,) * (array.ndim - 2))
+    if finite.all():
+        return
+    found = first_where(~finite, array, name)
+    if np.isfinite(array[~finite][0]):
+        raise ValueError(
+            f"{found}, beyond the largest number of {dtype}, {limit:.2g}; scale {name}, as StandardScaler "
+            f"and MinMaxScaler do, or build the network with dtype='float64'"
+        )
+    raise ValueError(f"{found}: every value must be finite; {remedy}")
