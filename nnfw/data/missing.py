@@ -125,9 +125,8 @@ class Gaps(MissingValues):
         super().fit(data)
         items = _feature_arrays(data)
         columns = [np.concatenate([x[..., d].ravel() for x in items]) for d in range(len(self.mean))]
-        scalers = [StandardScaler().fit(column[~np.isnan(column), None]) for column in columns]
-        self.mean = np.concatenate([scaler.offset for scaler in scalers])
-        self.scale = np.concatenate([scaler.scale for scaler in scalers])
+        known = [column[~np.isnan(column), None] for column in columns]
+        self.scale = np.concatenate([StandardScaler().fit(column).scale for column in known])
         return self
 
     def fit_transform(self, data: Any, y: Any = None, *, times: Any = None) -> Any:

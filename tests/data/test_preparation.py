@@ -630,6 +630,8 @@ def test_padding_takes_many_kinds_of_sequences(tmp_path):
     assert pad_sequences([[1, 2]] * 1000)[0].shape == (1000, 2)
     assert pad_sequences([[1, 2], [3]], dtype="float32")[0].dtype == np.float32
     assert np.isnan(pad_sequences([[1.0, 2.0], [3.0]], value=np.nan)[0][1, 1])
+    for value in (0, 255):  # the least and the greatest of uint8
+        assert pad_sequences([np.uint8([1, 2]), np.uint8([3])], value)[0].tolist() == [[1, 2], [3, value]]
 
 
 @for_each(
