@@ -67,12 +67,17 @@ def test_sequences_are_forecast_as_by_a_loop_over_a_stream_bit_for_bit():
     [
         [GRU(6), Dense(STEPS)],
         [GRU(6), RepeatVector(STEPS), GRU(4, return_sequences=True), Dense(1), Flatten()],
+        [GRU(6, return_sequences=True), Dense(STEPS)],
+        [GRU(6), Dense(2 * STEPS)],
     ],
 )
 def test_all_steps_at_once_are_those_of_one_predict(layers):
-    network = fitted(layers, *sliding_windows(SERIES, T, horizon=STEPS, targets=WAVE))
-    found = forecast(network, SERIES[90:100], STEPS, exogenous=SEASON[100:107])
-    assert found.mean[:, 0].tolist() == network.predict(SERIES[None, 90:100])[0].tolist()
+    network = Network(layers, seed=0)
+    network.build((T, 3))
+    M = network.shapes[-1][-1] // STEPS
+    found = forecast(network, SERIES[90:100], STEPS, exogenous=SEASON[100:107, M - 1 :])
+    last = network.predict(SERIES[None, 90:100]).reshape(-1, STEPS, M)[-1]
+    assert found.mean.tolist() == last.tolist()
 
 
 @pytest.mark.slow
@@ -335,6 +340,7 @@ def test_one_column_is_a_column_or_a_vector_in_mean_and_paths():
 def test_only_the_first_column_is_forecast():
     result = backtest(lambda past: past[-1, 0] + np.zeros(2), SERIES, horizon=2, first=100)
     np.testing.assert_array_equal(result.forecasts["network"], result.forecasts["naive"])
+    assert result.forecasts.keys() == {"network", "naive", "autoregression"}  # without a season
 
 
 @for_each(

@@ -106,8 +106,7 @@ def _choose_by_class(n: int, held: int, rng: np.random.Generator, labels: ArrayL
             values = np.unique(values, return_inverse=True)[1]
         except TypeError:
             raise TypeError("labels must be of one kind that can be sorted, none of them missing") from None
-    axis = 0 if values.ndim > 1 else None
-    _, classes, counts = np.unique(values, return_inverse=True, return_counts=True, axis=axis)
+    _, classes, counts = np.unique(values, return_inverse=True, return_counts=True, axis=0)
     shares, order = _shares(counts, held, rng), rng.permutation(n)
     order = order[np.argsort(classes.ravel()[order], kind="stable")]  # by class, in random order within each
     rank = np.arange(n) - np.repeat(np.cumsum(counts) - counts, counts)
