@@ -184,10 +184,12 @@ def test_too_few_steps_are_noticed():
     x = np.random.default_rng(0).normal(size=(4, 3))
     with pytest.warns(RuntimeWarning, match=r"values for sample \d sum to .*; take more than steps=2"):
         integrated_gradients(network, x, steps=2)
+    change = network.predict(x) - network.predict(np.zeros_like(x))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        a = integrated_gradients(network, x, steps=2000)
-    change = network.predict(x) - network.predict(np.zeros_like(x))
+        a = integrated_gradients(network, x, steps=800)
+        network.params["dense_2.W"][...] *= 1e3
+        integrated_gradients(network, x[:2])  # may miss 1 of a change by 1000
     np.testing.assert_allclose(a.sum(axis=1), change[:, 0], atol=1e-2)
 
 
