@@ -125,11 +125,12 @@ def test_scores_of_any_type_are_in_one_order(rng, kind):
         assert metric(y, a.astype(kind)) == metric(y, a.astype(float))
 
 
-def test_areas_are_exact_over_batches_and_those_of_one_batch_are_not_averaged(rng):
+@for_each("cuts", [[90], [3, 50, 51, 130]])
+def test_areas_are_exact_over_batches_and_those_of_one_batch_are_not_averaged(rng, cuts):
     y, a = scores(rng, 200, 3)
     for metric in (ROCAUC(), AveragePrecision()):
         running, again = Running(metric), Running(metric)
-        for part in np.split(np.arange(200), [3, 50, 51, 130]):
+        for part in np.split(np.arange(200), cuts):
             running.add(y[part], a[part])
         again.total = running.total  # as a fit that is resumed has it
         assert running.result() == again.result() == metric(y, a)
@@ -233,6 +234,8 @@ def test_bands(rng):
     assert Pinball(levels)(y, a) == pytest.approx(Quantile(levels)(y, a), rel=1e-12)
     low, high = a.reshape(50, 2, 3).min(axis=2), a.reshape(50, 2, 3).max(axis=2)
     assert Coverage()(y, a) == np.mean((low <= y) & (y <= high))
+    for metric in (Pinball(levels), Coverage()):
+        assert metric(y.reshape(10, 5, 2), a.reshape(10, 5, 6)) == metric(y, a)
     with pytest.raises(
         ValueError, match=r"y of shape \(50, 2\) .* outputs a of shape \(50, 5\).*for each target"
     ):
