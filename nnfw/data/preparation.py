@@ -112,8 +112,7 @@ class LabelEncoder(Preparation):
         labels = _labels(data)
         values = labels.ravel().tolist()
         try:
-            missing = labels.dtype.kind in "mM" and np.isnat(labels).any()
-            if missing or any(  # NAType is that of pandas
+            if any(  # NAType is that of pandas; of a date that is missing, NumPy makes None
                 value is None or type(value).__name__ == "NAType" or value != value for value in set(values)
             ):
                 raise ValueError("labels hold None or nan; name the missing label, or drop its samples")

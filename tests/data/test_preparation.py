@@ -75,6 +75,7 @@ def test_one_hot_rows_are_those_of_the_identity(dtype):
 
 def test_one_hot_infers_one_class_more_than_the_largest_label():
     assert one_hot([0, 4, 1]).shape == (3, 5)
+    assert one_hot([0, 0]).shape == (2, 1)
     assert one_hot(np.zeros(0, dtype=int), classes=3).shape == (0, 3)
 
 
