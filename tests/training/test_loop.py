@@ -388,6 +388,9 @@ class TestCallbacks:
         np.testing.assert_allclose(
             history["learning_rate"], [schedule(0), schedule(1), schedule(2), schedule(3) / 2]
         )
+        network = classifier(optimizer=SGD(Cosine(1.0, epochs=2)))  # to a rate of 0, which nothing reduces
+        history = network.fit(x, y, epochs=4, callbacks=[flat, reduce], verbose=0)
+        assert history["learning_rate"][2:] == [0, 0]
 
     def test_csv_logger_writes_what_the_history_writes(self, tmp_path):
         x, y = classes_task(20)
