@@ -51,7 +51,6 @@ class Monitor(Callback):
 
     remembers: ClassVar[tuple[str, ...]] = ("best", "wait")
 
-    patience: int = 1
     min_delta: float = 0.0
     _check_monitor: ClassVar[Check[str | None]] = instance_of(str, "a name in the history, as 'val_loss'")
 

@@ -49,7 +49,7 @@ class MetricTracker:
         y = batch.y
         if self.metrics and a.ndim > 2 and not self.loss.of_sequences:
             a, y = steps_as_samples(a, batch.lengths), steps_as_samples(y, batch.lengths)
-        predicted = a if self.loss.outputs_per_target == 1 else self.loss.estimate(a)
+        predicted = self.loss.estimate(a)
         for running in self.metrics.values():
             of = a if running.metric.of_outputs else predicted
             self.statistics.append(running.metric.statistics(y, of))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nnfw import GRU, Adam, Dense, Network, ShapeError
-from nnfw.losses import GaussianNLL, MixtureDensity, Quantile
+from nnfw.losses import MSE, GaussianNLL, MixtureDensity, Quantile
 
 RNG = np.random.default_rng(0)
 X = RNG.uniform(-1, 1, (400, 2))
@@ -43,6 +43,17 @@ def test_metrics_measure_what_the_outputs_predict(loss, units):
     measured = network.evaluate(X, Y)
     assert measured["mae"] == pytest.approx(np.abs(predicted - Y[:, None]).mean(), rel=1e-5)
     assert measured["loss"] == pytest.approx(loss(Y[:, None], a), rel=1e-5)
+
+
+def test_metrics_measure_what_a_single_output_of_an_own_loss_stands_for():
+    class Logarithm(MSE):
+        def estimate(self, a):
+            return np.exp(a)
+
+    network = network_for(Logarithm(), 1)
+    network.fit(X, Y, verbose=0)
+    error = np.exp(network.predict(X)[:, 0]) - Y
+    assert network.evaluate(X, Y)["mae"] == pytest.approx(np.abs(error).mean(), rel=1e-5)
 
 
 @losses
