@@ -140,6 +140,8 @@ def test_repetitions_are_single_fits():
     assert row[1:] == [f"{n:.4g}" for n in (np.mean(last), np.std(last, ddof=1), min(last), max(last))]
     assert repr(runs).splitlines()[-1] == "2 networks, seeds 3, 1"
     assert f"<td>{np.mean(last):.4g}</td>" in runs._repr_html_()
+    alone = repr(type(runs)({3: runs.networks[3]})).splitlines()
+    assert [line.split()[2] for line in alone if line.startswith("val_loss")] == ["nan"]  # the deviation
     assert "learning_rate" not in repr(runs)
 
 
