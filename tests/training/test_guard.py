@@ -16,6 +16,7 @@ from nnfw import (
     Dense,
     Dropout,
     LambdaCallback,
+    LastStep,
     Layer,
     Loss,
     Nadam,
@@ -100,6 +101,12 @@ class TestForward:
         network = built([RNN(3, "linear"), Dense(2, "tanh"), Dense(1)])
         network.layers[0].params["Wx"][1, 0] = 1e30
         assert "h of layer 1, RNN(3) holds inf at time step 4." in stopped(network, spiked(3, 4))
+
+    def test_behind_the_last_step_lengths_hide_no_output(self):
+        network = built([LastStep(), Dense(6), Dense(1)])
+        network.layers[1].params["W"][1, 5] = 1e30
+        message = stopped(network, spiked(0, 0), lengths=[1] * N)
+        assert "the output of layer 2, Dense(6) holds inf. " in message
 
     def test_batch_and_epoch(self):
         network = built([GRU(3, "relu"), Dense(1)], optimizer=SGD(0.0))
