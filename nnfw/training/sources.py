@@ -156,8 +156,8 @@ def class_labels(y: Array) -> Array | None:
     """Return the class of each sample (N,) if the targets are classes, else None."""
     if y.ndim == 1:
         return y.astype(np.int64)
+    if y.shape[1:] == (1,) and (np.isin(y, (0, 1)).all() or np.isin(y, (-1, 1)).all()):
+        return (y[:, 0] > 0).astype(np.int64)
     if y.ndim != 2 or not np.isin(y, (0, 1)).all():
         return None
-    if y.shape[1] == 1:
-        return y[:, 0].astype(np.int64)
     return y.argmax(axis=1) if np.all(y.sum(axis=1) == 1) else None

@@ -227,6 +227,16 @@ class TestWeights:
         by_hand.fit(x, y, sample_weight=(30 / 3 / counts)[y], verbose=0)
         np.testing.assert_array_equal(balanced.layers[0].flat_params, by_hand.layers[0].flat_params)
 
+    def test_the_signs_of_hinge_are_two_classes(self):
+        x = classes_task(30)[0]
+        signs = np.where(np.arange(30) % 3 == 0, 1, -1)
+        by_class, by_sample = (Network([Dense(1)], loss="hinge", seed=0) for _ in range(2))
+        by_class.fit(x, signs, class_weight={0: 0.5, 1: 3.0}, verbose=0)
+        by_sample.fit(x, signs, sample_weight=np.where(signs > 0, 3.0, 0.5), verbose=0)
+        np.testing.assert_array_equal(by_class.flat_params, by_sample.flat_params)
+        history = by_class.fit(x, signs, validation_split=0.2, verbose=0)
+        assert history.validation == "stratified, 6 of 30 samples"
+
     def test_steps_of_weight_0_are_as_beyond_the_end(self):
         rng = np.random.default_rng(8)
         x, y, lengths = rng.normal(size=(9, 6, 2)), rng.integers(0, 3, (9, 6)), rng.integers(1, 7, 9)
