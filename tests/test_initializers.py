@@ -211,6 +211,7 @@ def test_identity(shape):
     for i in range(min(shape)):
         expected[i, i] = 0.5
     np.testing.assert_array_equal(drawn(Identity(0.5), shape), expected)
+    np.testing.assert_array_equal(drawn("identity", shape), 2 * expected)
 
 
 def test_constants():
