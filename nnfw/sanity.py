@@ -18,6 +18,7 @@ from nnfw.core import notebook
 from nnfw.core.lengths import steps_as_samples
 from nnfw.core.typing import Array
 from nnfw.core.validation import positive_integer, whole_number
+from nnfw.kernels.blas import one_thread
 from nnfw.layers import GRUD, Dropout, GaussianNoise
 from nnfw.layers.base import with_samples
 from nnfw.model import Model
@@ -264,12 +265,13 @@ def overfit(report: Report, network: Model, batch: Batch, steps: int) -> Iterato
     lowest = baseline_and_lowest(network, batch)[1]
     first = above = loss_of(network, batch) - lowest
     before = network.flat_params.copy()
-    while report.steps < steps and LEARNT * first < above < math.inf:
-        network.update(optimizer, report.steps / steps)  # within the first epoch of a schedule
-        above = compute_gradients(network, batch) - lowest
-        if above <= LEARNT * first:  # in training; the running statistics of BatchNorm may lag behind
-            above = loss_of(network, batch) - lowest
-        report.steps += 1
+    with one_thread():  # as in a fit of short steps
+        while report.steps < steps and LEARNT * first < above < math.inf:
+            network.update(optimizer, report.steps / steps)  # within the first epoch of a schedule
+            above = compute_gradients(network, batch) - lowest
+            if above <= LEARNT * first:  # in training; the running statistics of BatchNorm may lag behind
+                above = loss_of(network, batch) - lowest
+            report.steps += 1
     report.left = (loss_of(network, batch) - lowest) / first if first > 0 else 0.0
     if not report.left <= LEARNT:
         remedy = "more units or steps, and see whether y depends on x at all"

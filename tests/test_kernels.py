@@ -13,7 +13,8 @@ import nnfw
 from nnfw import GRU, LSTM, RNN, Adam, AdamW, Dense, Nadam, Network, RMSprop, kernels
 from nnfw.activations import Softmax, Tanh
 from nnfw.core.logits import LOGITS
-from nnfw.kernels.blas import blas_threads
+from nnfw.kernels import blas as blas_module
+from nnfw.kernels.blas import blas_threads, one_thread
 from nnfw.layers.recurrent import Recurrent
 from nnfw.losses import CategoricalCrossentropy, Focal, OrdinalCrossentropy
 
@@ -181,8 +182,10 @@ def blas():
     before = blas_threads()
     if before is None:
         pytest.skip("this NumPy has another BLAS than OpenBLAS")
+    said = blas_module._said
     yield
     nnfw.set_blas_threads(before)
+    blas_module._said = said
 
 
 @pytest.mark.usefixtures("blas")
@@ -216,6 +219,75 @@ def test_the_threads_are_those_of_the_environment_until_they_are_set(monkeypatch
     program = "from nnfw.kernels.blas import blas_threads; print(blas_threads())"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == count
+
+
+@pytest.fixture
+def unsaid(monkeypatch, blas):
+    """A process in which the user has not said how many threads there are, and there are two."""
+    nnfw.set_blas_threads(2)
+    monkeypatch.setattr(blas_module, "_said", False)
+
+
+def threads_in_fit(samples=40, T=5, during=lambda run: None):
+    """How many threads there are at each batch of a fit."""
+    seen = []
+    note = nnfw.LambdaCallback(on_batch_end=lambda run: (seen.append(blas_threads()), during(run)))
+    x = np.zeros((samples, T, 2))
+    network = Network([GRU(4), nnfw.Dense(1)], seed=0)
+    network.fit(x, x[:, 0, :1], batch_size=20, callbacks=[note], verbose=0)
+    return seen
+
+
+@pytest.mark.usefixtures("unsaid")
+def test_a_fit_of_short_steps_has_one_thread():
+    assert threads_in_fit() == [1, 1]
+    assert blas_threads() == 2
+    with pytest.raises(ZeroDivisionError):
+        threads_in_fit(during=lambda run: 1 / 0)
+    assert blas_threads() == 2
+
+
+@pytest.mark.usefixtures("unsaid")
+def test_a_fit_of_long_steps_has_all_threads(monkeypatch):
+    network = Network([GRU(4), nnfw.Dense(1)])
+    network.build((5, 2))
+    monkeypatch.setattr("nnfw.training.loop.SHORT", 20 * 5 * network.size)  # samples × steps × weights
+    assert threads_in_fit() == [2, 2]
+    assert threads_in_fit(T=4) == [1, 1]
+    assert threads_in_fit(samples=19) == [1]
+
+
+@pytest.mark.usefixtures("unsaid")
+def test_fits_that_overlap_put_the_threads_back_together():
+    inner = []
+    assert threads_in_fit(during=lambda run: inner.append(threads_in_fit())) == [1, 1]
+    assert inner == [[1, 1], [1, 1]]
+    assert blas_threads() == 2
+    with one_thread():
+        first, second = one_thread(), one_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert blas_threads() == 1
+        second.__exit__(None, None, None)
+    assert blas_threads() == 2
+
+
+@pytest.mark.usefixtures("unsaid")
+def test_a_check_overfits_its_batch_with_one_thread(monkeypatch):
+    seen, update = [], Network.update
+    monkeypatch.setattr(Network, "update", lambda *args: (seen.append(blas_threads()), update(*args)))
+    x = np.random.default_rng(0).normal(size=(20, 3))
+    Network([nnfw.Dense(1)], seed=0).check(x, x[:, :1], steps=3)
+    assert set(seen) == {1}
+    assert blas_threads() == 2
+
+
+@pytest.mark.usefixtures("unsaid")
+def test_a_number_of_threads_that_was_set_stays():
+    assert threads_in_fit(during=lambda run: nnfw.set_blas_threads(2)) == [1, 2]
+    assert threads_in_fit() == [2, 2]
+    assert blas_threads() == 2
 
 
 def test_another_blas_is_left_alone(monkeypatch, capsys):

@@ -4,8 +4,11 @@ numba's own ``np.dot`` calls that of SciPy, which would be one more package to i
 """
 
 import ctypes
+import os
+import threading
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,9 @@ from nnfw.core.validation import positive_integer
 ROUTINES = "scipy_cblas_{}64_", "cblas_{}64_", "cblas_{}$NEWLAPACK$ILP64", "cblas_{}"
 # Those of the functions of OpenBLAS that get, or set, the number of threads.
 THREADS = "scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads64_", "openblas_{}_num_threads"
+
+_said = not os.environ.keys().isdisjoint(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"))  # by the user
+_entering, _inside, _before = threading.Lock(), 0, 1
 
 
 def address(routine: str) -> int:
@@ -36,9 +42,10 @@ def address(routine: str) -> int:
 def set_blas_threads(count: int) -> None:
     """Have NumPy's BLAS compute with so many threads in this process, from now on.
 
-    The products of a recurrent network of 32 units are too short to be shared, and where other programs use
-    the cores too, one thread takes a fraction of the time. On idle cores more pay from 64 units on. The
-    environment variable ``OPENBLAS_NUM_THREADS`` says the same when Python starts.
+    On idle cores several pay in large networks; where other programs use the cores too, one thread takes a
+    fraction of the time. Without a number that is set, here or by the environment variable
+    ``OPENBLAS_NUM_THREADS`` when Python starts, there is one for each core, but within a `fit` of short
+    steps, for which one is enough.
 
     Parameters
     ----------
@@ -56,7 +63,8 @@ def set_blas_threads(count: int) -> None:
     --------
     >>> set_blas_threads(1)
     """
-    count = positive_integer("set_blas_threads", "count", count)
+    global _said
+    count, _said = positive_integer("set_blas_threads", "count", count), True
     if (function := _find(THREADS, "set")) is None:
         warnings.warn(
             "set_blas_threads: NumPy has another BLAS than OpenBLAS here, whose threads cannot be set while "
@@ -72,6 +80,32 @@ def blas_threads() -> int | None:
     """Return how many threads NumPy's BLAS computes with, or None if it is not OpenBLAS."""
     function = _find(THREADS, "get")
     return None if function is None else int(function())
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Have BLAS compute with one thread meanwhile, unless the user has said with how many.
+
+    This holds for the whole process; where several overlap, the last that ends puts the number back.
+    """
+    global _inside, _before
+    with _entering:
+        if not _inside:
+            _before = blas_threads() or 1
+        _inside += 1
+        _take(1)
+    try:
+        yield
+    finally:
+        with _entering:
+            _inside -= 1
+            if not _inside:
+                _take(_before)
+
+
+def _take(count: int) -> None:
+    if not _said and (function := _find(THREADS, "set")) is not None:
+        function(count)
 
 
 def _find(names: Iterable[str], word: str) -> Any:

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 
 from nnfw import kernels
+from nnfw.kernels.blas import one_thread
 from nnfw.optimizers import Optimizer
 from nnfw.training.batches import Batch, Data
 from nnfw.training.evaluation import evaluated
@@ -16,13 +17,15 @@ from nnfw.training.iterables import Batches
 from nnfw.training.run import Run
 from nnfw.training.tracker import MetricTracker
 
+SHORT = 1 << 24  # multiplications of the forward pass of a batch, which threads would not share with gain
+
 
 def fit(run: Run, train: Data | Batches, validation: Data | Batches | None, epochs: int) -> None:
     """Train the network of the run for `epochs` more epochs."""
     guard = Guard(run.network)
     if run.resumed and isinstance(train, Batches):
         train.pass_over(run.epoch - run.state.start)
-    with in_training(run):
+    with in_training(run, train):
         run.progress.start(epochs, run.epoch + 1, run.state.sampler.updates(train))
         with closing(run.progress), remembered(run):
             announce(run, epochs, validation is not None)
@@ -138,19 +141,27 @@ def on_update(run: Run, guard: Guard, finishes: bool) -> None:
 
 
 @contextmanager
-def in_training(run: Run) -> Iterator[None]:
+def in_training(run: Run, train: Data | Batches) -> Iterator[None]:
     """Listen to Ctrl-C, and leave out what a fit does not need.
 
-    That is NumPy's floating-point warnings, for the guard reports what is not finite, and the dx of the first
-    layer.
+    That is NumPy's floating-point warnings, for the guard reports what is not finite, the dx of the first
+    layer, and threads in short steps, which wait for each other where other programs use the cores too.
     """
     first = run.network._first
     first._needs_dx = False
+    threads = one_thread() if multiplications(run, train) < SHORT else nullcontext()
     try:
-        with run.interrupt.listen(), np.errstate(all="ignore"):
+        with run.interrupt.listen(), np.errstate(all="ignore"), threads:
             yield
     finally:
         first._needs_dx = True
+
+
+def multiplications(run: Run, train: Data | Batches) -> int:
+    """Return about how many a batch takes in the forward pass: one of each weight for each step or pixel."""
+    x, network = train.first.x, run.network
+    samples = len(train.first) if train.size is None else min(train.size, run.state.sampler.batch_size)
+    return samples * math.prod(x.shape[1 : None if network._takes_indices else -1]) * network.size
 
 
 @contextmanager
