@@ -23,7 +23,8 @@ def apart(function: str, threads: int, folder: Path = ROOT, kernels: str = "auto
     """
     start = [Path(sys.executable).with_name("mpiexec"), "-n", str(ranks)] if ranks else []
     told = [function, str(threads * max(ranks, 1)), str(folder), json.dumps(given)]
-    settings = {"NNFW_KERNELS": kernels, "KERAS_BACKEND": "jax"} | dict.fromkeys(THREADS, str(threads))
+    settings = {"NNFW_KERNELS": kernels, "KERAS_BACKEND": "jax"}
+    settings |= dict.fromkeys(THREADS, "1" if threads == 1 else "")  # else what each takes by itself
     command = [*start, sys.executable, "-m", "benchmarks.measure", *told]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True)
     if done.returncode:

@@ -22,7 +22,7 @@ ROUTINES = "scipy_cblas_{}64_", "cblas_{}64_", "cblas_{}$NEWLAPACK$ILP64", "cbla
 # Those of the functions of OpenBLAS that get, or set, the number of threads.
 THREADS = "scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads64_", "openblas_{}_num_threads"
 
-_said = not os.environ.keys().isdisjoint(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"))  # by the user
+_said = any(map(os.environ.get, ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")))  # by the user
 _entering, _inside, _before = threading.Lock(), 0, 1
 
 
