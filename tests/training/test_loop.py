@@ -226,6 +226,8 @@ class TestWeights:
         by_hand = classifier()
         by_hand.fit(x, y, sample_weight=(30 / 3 / counts)[y], verbose=0)
         np.testing.assert_array_equal(balanced.layers[0].flat_params, by_hand.layers[0].flat_params)
+        for class_weight in ("balanced", {0: 1.0, 1: 2.0}):  # class 2 has no member
+            balanced.fit(x, np.minimum(y, 1), class_weight=class_weight, verbose=0)
 
     def test_the_signs_of_hinge_are_two_classes(self):
         x = classes_task(30)[0]
