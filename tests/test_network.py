@@ -647,7 +647,7 @@ class TestLoad:
 
     def test_is_documented_as_a_class_method(self):
         shown = pydoc.render_doc(Network, renderer=pydoc.plaintext)
-        assert re.search(r"load\(\s*path:", shown[shown.index("Class methods defined here") :])
+        assert re.search(r"load\([\s|]*path:", shown[shown.index("Class methods defined here") :])
         assert Network.load.__doc__ == Network([Dense(1)]).load.__doc__
 
 
