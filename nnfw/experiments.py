@@ -157,7 +157,7 @@ class Repetitions:
         rows: list[tuple[str, ...]] = [("", "mean", "deviation", "lowest", "highest")]
         for name in (name for name in self.histories[0] if name != "learning_rate"):
             a = self.values(name)
-            numbers = a.mean(), a.std(ddof=1) if len(a) > 1 else math.nan, a.min(), a.max()
+            numbers = a.mean(), (a - a[0]).std(ddof=1) if len(a) > 1 else math.nan, a.min(), a.max()
             rows.append((name, *(f"{number:.4g}" for number in numbers)))
         return rows
 

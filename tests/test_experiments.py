@@ -143,6 +143,9 @@ def test_repetitions_are_single_fits():
     alone = repr(type(runs)({3: runs.networks[3]})).splitlines()
     assert [line.split()[2] for line in alone if line.startswith("val_loss")] == ["nan"]  # the deviation
     assert "learning_rate" not in repr(runs)
+    runs.networks[3].history["loss"][-1] = 0.1  # of which three have a mean that is no 0.1
+    same = repr(type(runs)(dict.fromkeys(range(3), runs.networks[3]))).splitlines()
+    assert [line.split()[2] for line in same if line.startswith("loss")] == ["0"]
 
 
 @pytest.mark.slow
