@@ -48,7 +48,7 @@ class Report:
     scale: dict[str, Array] = field(default_factory=dict)  # mean, std, low, high (D,); empty for indices
     loss: float = math.nan  # the current loss
     chance: float = math.nan  # the baseline loss
-    lowest: float = math.nan  # the loss of perfect outputs
+    lowest: float = math.nan  # the loss of outputs equal to y, with GaussianNLL of deviation 1
     gradients: dict[str, float] = field(default_factory=dict)  # the norm of each layer's gradient
     left: float = math.nan  # the part of one batch's loss above the lowest after overfitting it
     steps: int = 0  # taken to overfit it
@@ -89,7 +89,7 @@ class Report:
             means, spreads = (f"{a.min():.3g} to {a.max():.3g}" for a in (mean, std))
             values = f"{low.min():.3g} to {high.max():.3g}"
             rows.append(("features", f"means {means}, spreads {spreads}, values {values}"))
-        perfect = f"perfect outputs give {round(self.lowest, 9):.3g}"  # without their rounding errors
+        perfect = f"outputs equal to y give {round(self.lowest, 9):.3g}"  # without their rounding errors
         rows.append(("loss", f"{self.loss:.3g}; the baseline loss is {self.chance:.3g}, {perfect}"))
         if self.gradients:
             norms = ", ".join(f"{name} {norm:.2g}" for name, norm in self.gradients.items())
@@ -272,7 +272,7 @@ def overfit(report: Report, network: Model, batch: Batch, steps: int) -> Iterato
             if above <= LEARNT * first:  # in training; the running statistics of BatchNorm may lag behind
                 above = loss_of(network, batch) - lowest
             report.steps += 1
-    report.left = (loss_of(network, batch) - lowest) / first if first > 0 else 0.0
+    report.left = max(loss_of(network, batch) - lowest, 0.0) / first if first > 0 else 0.0
     if not report.left <= LEARNT:
         remedy = "more units or steps, and see whether y depends on x at all"
         if np.array_equal(before, network.flat_params):

@@ -259,7 +259,7 @@ class TestLowest:
         assert report.chance == pytest.approx(math.log(K), rel=1e-6)
         assert report.warnings == []
         assert report.left < 0.1
-        assert f"the baseline loss is 1.39, perfect outputs give {report.lowest:.3g}" in str(report)
+        assert f"the baseline loss is 1.39, outputs equal to y give {report.lowest:.3g}" in str(report)
 
     def test_of_smoothed_labels(self):
         layers = [Dense(24, "tanh"), Dense(2, "sigmoid")]
@@ -297,6 +297,14 @@ class TestLowest:
         assert report.chance == pytest.approx(5 + np.var(NUMBERS), rel=1e-6)
         assert report.ok
         assert report.left < 0.1
+
+    def test_of_outputs_with_a_deviation(self):
+        """A deviation below 1 has a lower loss, of which no negative share is left."""
+        layers = [Dense(24, "tanh"), Dense(2)]
+        report = Network(layers, loss="gaussian_nll", optimizer=Adam(0.05), seed=1).check(X, X[:, :1])
+        assert report.lowest == pytest.approx(0.5 * math.log(2 * math.pi), rel=1e-5)
+        assert report.left == 0
+        assert report.ok
 
     def test_of_a_loss_that_is_not_finite_there(self):
         layers = [Dense(24, "tanh"), Dense(K, "softmax")]
