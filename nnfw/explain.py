@@ -64,7 +64,8 @@ def gradient(
     True
     """
     network, batch = _opened(network, x, lengths, "gradient")
-    return _path_gradients(network, batch, np.zeros_like(batch.x), output, [(1.0, 1.0)], "gradient")[0]
+    start, samples = np.zeros_like(batch.x), np.arange(len(batch.x))
+    return _path_gradients(network, batch, start, output, [(1.0, 1.0)], samples, "gradient")[0]
 
 
 @explain_keywords
@@ -128,14 +129,16 @@ def integrated_gradients(
     check_finite(start, "baseline")
     start = cleared(np.broadcast_to(start, x.shape).astype(x.dtype), batch.lengths)
     u, weights = np.polynomial.legendre.leggauss(steps or POINTS)
+    attributions, left = np.zeros_like(x), np.arange(len(x))  # the samples that need more points
     for panels in (1,) if steps else PANELS:
         along = [((1 + u) / 2 + panel) / panels for panel in range(panels)]
         points = zip(np.concatenate(along), np.tile(weights / 2 / panels, panels), strict=True)
-        mean, change = _path_gradients(network, batch, start, output, points, owner)
-        attributions: Array = mean * (x - start)  # (1)
+        mean, change = _path_gradients(network, batch, start, output, points, left, owner)
+        attributions[left] = (mean * (x - start))[left]  # (1)
         total = attributions.reshape(len(x), -1).sum(axis=1, dtype=np.float64)
         missed = np.abs(total - change)
-        if np.all(missed <= TOLERANCE * np.maximum(1, np.abs(change))):
+        left = np.flatnonzero(~(missed <= TOLERANCE * np.maximum(1, np.abs(change))))
+        if not len(left):
             return attributions
     n = int(missed.argmax())
     warnings.warn(
@@ -189,23 +192,24 @@ def _path_gradients(
     start: Array,
     output: ArrayLike | None,
     points: Iterable[tuple[float, float]],
+    samples: Array,
     owner: str,
 ) -> tuple[Array, Array]:
     """Return the weighted sum of the gradients at ``start + u (x − start)``, and f(x) − f(start) (N,).
 
-    `points` are the pairs of u and its weight.
+    `points` are the pairs of u and its weight; gradients are those of some `samples`, and 0 of the others.
     """
     points, x, total = list(points), batch.x, np.zeros(batch.x.shape)
-    parts = [slice(first, first + ROWS) for first in range(0, len(x), ROWS)]
+    parts = np.split(np.arange(len(x)), range(ROWS, len(x), ROWS))
 
-    def forward(part: Array, rows: slice, training: bool = False) -> Array:
+    def forward(part: Array, rows: Array, training: bool = False) -> Array:
         return network.forward(part, training, None if batch.lengths is None else batch.lengths[rows])
 
     with np.errstate(all="ignore"):  # what is not finite is reported
         a, a0 = (np.concatenate([forward(one[rows], rows) for rows in parts]) for one in (x, start))
     check_outputs(network, owner, batch, a)
     chosen = _chosen(a, output, owner)
-    for rows in parts:
+    for rows in np.split(samples, range(ROWS, len(samples), ROWS)):
         way = x[rows] - start[rows]
         for u, weight in points:
             forward(start[rows] + np.asarray(u, x.dtype) * way, rows, training=True)

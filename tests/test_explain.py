@@ -205,6 +205,9 @@ def test_by_default_there_are_as_many_steps_as_are_needed(monkeypatch):
     change = (network.predict(x) - network.predict(np.zeros_like(x)))[:, 0]
     assert np.abs(change).min() > 0.5
     np.testing.assert_allclose(a, np.stack([change, [0, 0]], axis=1), atol=1e-3)
+    alone = integrated_gradients(network, near := np.array([[0.5015, 0.2]]))  # that needs no more than 50
+    together = integrated_gradients(network, np.concatenate([x, near]))
+    np.testing.assert_allclose(together, np.concatenate([a, alone]), rtol=1e-12)
     monkeypatch.setattr("nnfw.explain.PANELS", (1, 2))
     with pytest.warns(RuntimeWarning, match="take more than steps=100$"):
         integrated_gradients(network, x)
