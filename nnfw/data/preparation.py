@@ -285,7 +285,7 @@ def _feature_arrays(data: Any, fitted: int | None = None) -> list[Array]:
             raise ValueError(f"sequence {index} has shape {item.shape}, expected {expected}")
         if item.ndim not in (2, 3):
             said = f"data has shape {item.shape}, expected (samples, features) or (samples, steps, features)"
-            raise ValueError(f"{said}; x[:, None] turns (samples,) into one feature")
+            raise ValueError(f"{said}; np.asarray(x)[:, None] turns (samples,) into one feature")
         if fitted not in (None, item.shape[-1]):
             got = f"{item.shape[-1]}, the last axis of {item.shape}"
             raise ValueError(f"fitted to {fitted} features, got {got}")

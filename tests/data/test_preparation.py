@@ -502,7 +502,7 @@ def test_scalers_are_called_as_a_pipeline_of_scikit_learn_does(make):
 @for_each(
     ("values", "error", "words"),
     [
-        ([1.0, 2.0], ValueError, r"\(2,\).*x\[:, None\]"),
+        ([1.0, 2.0], ValueError, r"\(2,\).*x\)\[:, None\]"),
         (np.zeros((2, 2, 2, 2)), ValueError, r"\(2, 2, 2, 2\)"),
         (np.zeros((0, 3)), ValueError, "empty"),
         (np.zeros((3, 0)), ValueError, "empty"),

@@ -53,6 +53,13 @@ def test_a_table_is_what_its_numbers_are(kind):
     np.testing.assert_array_equal(StandardScaler().fit_transform(frame), StandardScaler().fit_transform(X))
 
 
+def test_the_remedy_for_a_column_without_features_takes_a_series():
+    with pytest.raises(ValueError, match=r"; (.*) turns \(samples,\) into one feature") as caught:
+        StandardScaler().fit(column := pandas.Series(Y))
+    remedy = str(caught.value).split("; ")[1].split(" turns")[0]
+    assert StandardScaler().fit(eval(remedy, {"np": np, "x": column})).offset == pytest.approx([Y.mean()])
+
+
 @for_each(
     ("kinds", "expected"),
     [
