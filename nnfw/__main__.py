@@ -85,8 +85,11 @@ def describe(description: dict[str, Any]) -> Iterator[str]:
     for name in ("loss", "optimizer", "metrics", "seed", "dtype"):
         yield f"{name}: {text(config[name])}"
     epochs = len(history["epoch"])
-    last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in history["values"].items() if epochs)
-    yield f"epochs: {epochs}{last and f'; last: {last}'}"
+    restored = history.get("restored")  # the epoch that the weights are of, if it is not the last
+    found = ((name, values[(restored or 0) - 1]) for name, values in history["values"].items() if epochs)
+    said = ", ".join(f"{name} {value:.4g}" for name, value in found)
+    which = f"restored: epoch {restored}," if restored else "last:"
+    yield f"epochs: {epochs}{said and f'; {which} {said}'}"
 
 
 def text(value: Any) -> str:

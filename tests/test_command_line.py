@@ -58,6 +58,11 @@ def test_inspect_says_what_a_file_holds_and_runs_nothing_of_it(saved, capsys):
     assert "head.W (4, 2) float32" in joined
     assert "\x1b" not in printed
     assert max(map(len, printed.splitlines())) <= 100
+    network = Network.load(saved, custom={"Marked": Marked})
+    network.history["loss"][:], network.history.restored = [0.5, 0.75], 1
+    network.save(saved)
+    __main__.main(["inspect", str(saved)])
+    assert "epochs: 2; restored: epoch 1, loss 0.5, accuracy" in capsys.readouterr().out
 
 
 def test_inspect_reads_files_of_earlier_versions(capsys):
