@@ -40,7 +40,7 @@ class Alignment:
 
     def log_likelihood(self, log_p: Array) -> Array:
         """Return log P (N,), for the logarithms of the outputs (N, T, K)."""
-        return self._ends(self._forward(self._at_places(log_p))[-1])  # (2)
+        return self._ends(self._forward(self._at_places(log_p))[-1]).astype(log_p.dtype)  # (2)
 
     def occupancy(self, log_p: Array) -> Array:
         """Return the probability of each label and the blank at each step, given the labels: (N, T, K)."""
