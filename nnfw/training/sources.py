@@ -95,7 +95,7 @@ def with_steps(data: Data | Batches) -> Any:
         raise ValueError(f"{said}: give at least one step to train on, and one to validate on")
     weight = np.ones(1) if data.weight is None else data.weight[data.rows]
     if not data.total(weight.sum()):
-        raise ValueError("fit: all samples to train on, or all to validate on, have weight 0; raise some")
+        raise ValueError("sample_weight is 0 for all samples to train on, or all to validate on; raise some")
     return data
 
 
@@ -143,7 +143,7 @@ def class_factors(class_weight: Any, labels: Array | None, K: int, total: Callab
     weights = np.full(len(counts), np.nan)
     for key, weight in class_weight.items():
         if key not in range(len(counts)):
-            said = f"class_weight has a weight for {key!r}, but its keys are class numbers as in y"
+            said = f"class_weight has a weight for {key!r}, but its keys are numbers of classes"
             raise ValueError(f"{said}, here 0 to {len(counts) - 1}")
         weights[int(key)] = AMOUNT("fit", f"class_weight[{key!r}]", weight)
     missing = np.flatnonzero((counts > 0) & np.isnan(weights))

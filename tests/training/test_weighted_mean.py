@@ -61,6 +61,8 @@ def test_a_fit_is_that_of_pytorch():
 def test_the_loss_of_all_batches_is_one_mean(batch_size):
     network = dense()
     network.fit(X, Y, verbose=0)
+    with pytest.raises(ValueError, match=r"^sample_weight is 0 for all samples to train on, or all to "):
+        network.evaluate(X, Y, sample_weight=0 * WEIGHT)
     found = network.evaluate(X, Y, sample_weight=WEIGHT, batch_size=batch_size)
     assert found["loss"] == pytest.approx(weighted_mean(network, X, Y, WEIGHT), rel=1e-12)
     assert found["accuracy"] == np.mean(network.predict_classes(X) == Y)  # weights count in the loss only
@@ -151,6 +153,6 @@ def test_it_resumes_to_the_bit_and_is_saved(at, tmp_path):
 def test_held_out_samples_of_weight_0_are_refused(loss):
     network = Network([Dense(1)], loss=loss, seed=0)
     for weight in (np.arange(41) < 30, np.arange(41) >= 30):
-        with pytest.raises(ValueError, match="all samples to train on, or all to validate on, have weight 0"):
+        with pytest.raises(ValueError, match=r"^sample_weight is 0 for all samples to train on"):
             network.fit(X, Y, sample_weight=weight, validation_split=11 / 41, split="tail", verbose=0)
     assert not network.size
