@@ -79,7 +79,7 @@ def find_rate(
 ) -> RateTest:
     """Train a copy of a network while the learning rate grows from step to step, and suggest a rate.
 
-    The suggestion is a tenth of the rate at which the running mean of the loss was lowest: but at
+    The suggestion is a tenth of the rate at which the running mean of the loss was lowest, but at
     least `low`: a rate to begin with, for the optimizer, batch size and data that it was found with. The
     network does not change.
 
