@@ -258,6 +258,25 @@ def test_a_fit_of_long_steps_has_all_threads(monkeypatch):
 
 
 @pytest.mark.usefixtures("unsaid")
+@for_each("more, threads", [(0, 2), (1, 1)])
+def test_a_step_is_as_long_as_a_window_and_an_embedding_multiplies_nothing(monkeypatch, more, threads):
+    network = Network([nnfw.Embedding(50, 3), GRU(4, return_sequences=True), nnfw.Dense(1)], seed=0)
+    network.build((8,))
+    monkeypatch.setattr("nnfw.training.loop.SHORT", 10 * 2 * (network.size - 50 * 3) + more)
+    seen, x = [], np.ones((10, 8), int)
+    note = nnfw.LambdaCallback(on_batch_end=lambda run: seen.append(blas_threads()))
+    network.fit(x, x[..., None], truncate=2, callbacks=[note], verbose=0)
+    assert seen == [threads]
+
+
+@pytest.mark.usefixtures("unsaid")
+def test_blas_is_looked_up_once(monkeypatch):
+    threads_in_fit()
+    monkeypatch.setattr("nnfw.kernels.blas._libraries", lambda: pytest.fail("it is known"))
+    assert threads_in_fit() == [1, 1]
+
+
+@pytest.mark.usefixtures("unsaid")
 def test_fits_that_overlap_put_the_threads_back_together():
     inner = []
     assert threads_in_fit(during=lambda run: inner.append(threads_in_fit())) == [1, 1]
@@ -292,6 +311,7 @@ def test_a_number_of_threads_that_was_set_stays():
 
 def test_another_blas_is_left_alone(monkeypatch, capsys):
     monkeypatch.setattr("nnfw.kernels.blas._libraries", lambda: iter([object()]))
+    monkeypatch.setattr("nnfw.kernels.blas._find", blas_module._find.__wrapped__)  # which remembers nothing
     assert blas_threads() is None
     nnfw.show_config()
     assert "threads" not in capsys.readouterr().out

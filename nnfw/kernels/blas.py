@@ -9,6 +9,7 @@ import threading
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,7 @@ def _take(count: int) -> None:
         function(count)
 
 
+@cache
 def _find(names: Iterable[str], word: str) -> Any:
     """Return the first function with one of these names, in which `word` is left open; None without one."""
     filled = [name.format(word) for name in names]

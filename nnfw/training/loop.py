@@ -17,7 +17,7 @@ from nnfw.training.iterables import Batches
 from nnfw.training.run import Run
 from nnfw.training.tracker import MetricTracker
 
-SHORT = 1 << 24  # multiplications of the forward pass of a batch, which threads would not share with gain
+SHORT = 1 << 24  # multiplications of the forward pass of a step, which threads would not share with gain
 
 
 def fit(run: Run, train: Data | Batches, validation: Data | Batches | None, epochs: int) -> None:
@@ -158,10 +158,13 @@ def in_training(run: Run, train: Data | Batches) -> Iterator[None]:
 
 
 def multiplications(run: Run, train: Data | Batches) -> int:
-    """Return about how many a batch takes in the forward pass: one of each weight for each step or pixel."""
-    x, network = train.first.x, run.network
+    """Return about how many a step takes in the forward pass: one of each weight for each step or pixel."""
+    network, width = run.network, run.state.sampler.truncate
+    shape = train.first.x.shape[1 : None if network._takes_indices else -1]
+    steps = math.prod(shape) if width is None else min(width, shape[0])
+    weights = network.size - network._takes_indices * network._first.size  # an embedding is looked up
     samples = len(train.first) if train.size is None else min(train.size, run.state.sampler.batch_size)
-    return samples * math.prod(x.shape[1 : None if network._takes_indices else -1]) * network.size
+    return samples * steps * weights
 
 
 @contextmanager
