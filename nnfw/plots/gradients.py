@@ -56,6 +56,8 @@ def gradient_flow(
     ['RNN', 'GRU']
     """
     networks = network if isinstance(network, Mapping) else {"": network}
+    if not networks:
+        raise ValueError("gradient_flow: network is an empty dict; give at least one, as {'GRU': network}")
     flows: dict[str, Array] = {}
     for name, one in networks.items():
         flows |= _flows(str(name), as_network("gradient_flow", one), x, y, lengths)
