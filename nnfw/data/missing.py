@@ -21,11 +21,11 @@ class MissingValues(Preparation):
     def fit(self, data: Any, y: Any = None) -> Self:
         """Take the mean of the known values of each feature over all samples and steps. `y` is not read."""
         rows = [self._checked(item).reshape(-1, item.shape[-1]) for item in _feature_arrays(data)]
-        known = sum(np.sum(~np.isnan(item), axis=0) for item in rows)
+        known = np.add.reduce([np.sum(~np.isnan(item), axis=0) for item in rows])
         unknown = np.flatnonzero(known == 0)
         if unknown.size:
             raise ValueError(f"feature {unknown[0]} has no known value in the data to fit; leave it out")
-        self.mean = sum(np.nansum(item, axis=0, dtype=np.float64) for item in rows) / known
+        self.mean = np.add.reduce([np.nansum(item, axis=0, dtype=np.float64) for item in rows]) / known
         return self
 
     def _checked(self, item: Array) -> Array:

@@ -126,7 +126,7 @@ class Share(Data):
         places, parts = (np.concatenate(kind) for kind in zip(*found, strict=True))
         return np.asarray(parts[np.argsort(places)])
 
-    def total(self, amounts: Array) -> Array:
+    def total(self, amounts: Any) -> Any:
         """Return the sum over all ranks."""
         return np.asarray(sum(self.group.exchange("the classes", amounts)))
 

@@ -179,7 +179,7 @@ def error_along(f: Function, array: Array, found: Array, direction: Array, toler
         error = abs(slope(f, array, direction, step) - along) / scale
         if error <= tolerance:
             break
-    return error
+    return float(error)
 
 
 def worst_entry(f: Function, array: Array, found: Array, name: str) -> str:

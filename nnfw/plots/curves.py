@@ -187,8 +187,8 @@ def forecast(
             blue, shades = np.array(to_rgb(BLUE)), np.linspace(0.16, 0.64, len(shares))
             for shade, share in zip(shades, sorted(shares, reverse=True), strict=True):
                 bounds = [one(bound) for bound in ahead.band(share)]
-                colour = 1 - shade * (1 - blue)  # opaque: one band upon another looks as in the legend
-                axes.fill_between(steps, *bounds, color=colour, linewidth=0, label=f"{100 * share:g}% band")
+                light = 1 - shade * (1 - blue)  # opaque: one band upon another looks as in the legend
+                axes.fill_between(steps, *bounds, color=light, linewidth=0, label=f"{100 * share:g}% band")
         if len(past):
             axes.plot(np.arange(1 - len(past), 1), past, color=BLACK, label="past")
         axes.plot(steps, one(ahead.mean), color=BLUE, marker="o", markersize=3, label="forecast")

@@ -129,7 +129,7 @@ class Data:
         """Return what is known of each sample here as that of the samples of all; None if it is not known."""
         return values
 
-    def total(self, amounts: Array) -> Array:
+    def total(self, amounts: Any) -> Any:
         """Return the sum over all processes of amounts that are counted here."""
         return amounts
 
