@@ -84,7 +84,9 @@ def load_keras(network: Model, path: FilePath) -> None:
 
 def opened(file: BinaryIO) -> BinaryIO:
     """Return the file of the weights: the file itself, or one within a file ``model.keras``."""
-    if not zipfile.is_zipfile(file):
+    is_archive = file.read(2) == b"PK"
+    file.seek(0)
+    if not is_archive:
         return file
     with zipfile.ZipFile(file) as archive:
         if "model.weights.h5" not in archive.namelist():
