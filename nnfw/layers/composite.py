@@ -4,7 +4,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, Shape
 from nnfw.layers import validation
 from nnfw.layers.base import Layer
 from nnfw.layers.flat import flatten, vector
@@ -24,11 +24,13 @@ class Composite(Layer):
     """
 
     _settled = True
+    shapes: list[Shape]  # of the input and of the output of each layer, once they are computed
 
     def __init__(
         self, layers: Sequence[Layer], *, optimizer: str | Optimizer | None = None, name: str | None = None
     ) -> None:
         super().__init__(optimizer=optimizer, name=name)
+        vars(self)["shapes"] = []
         self.layers = validation.check_layers(layers, type(self).__name__)
         validation.check_names(self._names)
 

@@ -35,17 +35,10 @@ class Sequential(Composite):
     """
 
     takes_lengths = _takes_state = True
-    shapes: list[Shape]
     _is_chain: ClassVar[bool] = True  # whether its outputs are those of its last layer
     _padding: Array | None = None  # of the outputs of the last training pass
     _shared: SharedUpdate | None = None  # the last step that updated all layers at once
     _transient = (*Layer._transient, "_padding", "_shared")
-
-    def __init__(
-        self, layers: Sequence[Layer], *, optimizer: str | Optimizer | None = None, name: str | None = None
-    ) -> None:
-        super().__init__(layers, optimizer=optimizer, name=name)
-        vars(self)["shapes"] = []  # it cannot be assigned
 
     # ---- the six verbs ------------------------------------------------------------------------------
 
@@ -61,7 +54,7 @@ class Sequential(Composite):
                 message = str(error)
                 hint = validation.shape_hint(self, place, shapes, message)
                 raise ShapeError(message if hint in message else f"{message}. {hint}") from None
-        vars(self)["shapes"] = shapes
+        vars(self)["shapes"] = shapes  # it cannot be assigned
         return shapes[-1]
 
     def initialize(self, rng: np.random.Generator, dtype: str = "float32") -> None:
