@@ -80,9 +80,8 @@ class History(dict[str, list[float]]):
 
     def _describe(self, index: int) -> str:
         """Return the numbers that were measured in an epoch, in one line."""
-        return describe(
-            {name: values[index] for name, values in self.items() if values[index] == values[index]}
-        )
+        row = {name: values[index] for name, values in self.items()}
+        return describe({name: value for name, value in row.items() if not math.isnan(value)})
 
     def append(self, logs: Mapping[str, float]) -> None:
         """Add one epoch."""

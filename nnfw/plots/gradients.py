@@ -138,15 +138,14 @@ def histograms(
     leaves = {name: leaf for name, leaf in network._named_leaves() if leaf.size}
     if not leaves:
         raise ValueError("histograms: the network has no parameters to draw; it needs a layer with some")
-    drawn = {
-        name: {"weights": leaf.flat_params.copy(), "gradients": leaf.flat_grads.copy()}
-        for name, leaf in leaves.items()
-    }
-    kinds = ["weights"] if x is None else ["weights", "gradients", "update"]
+    drawn = {name: {"weights": leaf.flat_params.copy()} for name, leaf in leaves.items()}
     if x is not None:
+        for name, leaf in leaves.items():
+            drawn[name]["gradients"] = leaf.flat_grads.copy()  # clipping changes them
         network.update(network.optimizer, float(len(network.history.epoch)))
         for name, leaf in leaves.items():
             drawn[name]["update"] = leaf.flat_params - drawn[name]["weights"]
+    kinds = list(next(iter(drawn.values())))
     with picture(path, 0.8 + 2.1 * len(kinds), 0.6 + 1.1 * len(drawn)) as figure:
         panels = figure.subplots(len(drawn), len(kinds), squeeze=False)
         for (name, values), row in zip(drawn.items(), panels, strict=True):

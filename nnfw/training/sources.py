@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from nnfw.training.batches import Data
 from nnfw.training.compatibility import check_alike
 from nnfw.training.iterables import Batches, read
 
+Source = TypeVar("Source", Data, Data | Batches)
 SPLITS = ("auto", "stratified", "random", "tail")
 WITH_ARRAYS = "goes with x and y as a whole; batches carry no weights, but can hold a sample several times"
 
@@ -83,7 +84,7 @@ def split_off(data: Data, fraction: float, split: str, rng: np.random.Generator)
     return parts[0], parts[1], f"{split}, {len(validation)} of {N} samples"
 
 
-def with_steps(data: Data | Batches) -> Any:
+def with_steps(data: Source) -> Source:
     """Return the data, unless there is a target for each step, and no step, or all weights are 0.
 
     What several processes have counts together, so it is asked after each has its part.
