@@ -65,7 +65,8 @@ def gradient(
     """
     network, batch = _opened(network, x, lengths, "gradient")
     start, samples = np.zeros_like(batch.x), np.arange(len(batch.x))
-    return _path_gradients(network, batch, start, output, [(1.0, 1.0)], samples, "gradient")[0]
+    chosen, _ = _output(network, batch, start, output, "gradient")
+    return _path_gradients(network, batch, start, chosen, [(1.0, 1.0)], samples)
 
 
 @explain_keywords
@@ -129,12 +130,13 @@ def integrated_gradients(
     check_finite(start, "baseline")
     start = cleared(np.broadcast_to(start, x.shape).astype(x.dtype), batch.lengths)
     u, weights = np.polynomial.legendre.leggauss(steps or POINTS)
+    chosen, change = _output(network, batch, start, output, owner)
     attributions, left = np.zeros_like(x), np.arange(len(x))  # the samples that need more points
     for panels in (1,) if steps else PANELS:
         along = [((1 + u) / 2 + panel) / panels for panel in range(panels)]
         points = zip(np.concatenate(along), np.tile(weights / 2 / panels, panels), strict=True)
-        mean, change = _path_gradients(network, batch, start, output, points, left, owner)
-        attributions[left] = (mean * (x - start))[left]  # (1)
+        mean = _path_gradients(network, batch, start, chosen, points, left)
+        attributions[left] = mean * (x - start)[left]  # (1)
         total = attributions.reshape(len(x), -1).sum(axis=1, dtype=np.float64)
         missed = np.abs(total - change)
         left = np.flatnonzero(~(missed <= TOLERANCE * np.maximum(1, np.abs(change))))
@@ -186,36 +188,51 @@ def _opened(network: Model, x: Any, lengths: Any, owner: str) -> tuple[Model, Ba
     return quiet, batch
 
 
+def _forward(network: Model, batch: Batch, x: Array, rows: Array, training: bool = False) -> Array:
+    """Return the outputs for inputs in place of some rows of a batch."""
+    return network.forward(x, training, None if batch.lengths is None else batch.lengths[rows])
+
+
+def _output(
+    network: Model, batch: Batch, start: Array, output: ArrayLike | None, owner: str
+) -> tuple[Array, Array]:
+    """Return what `_chosen` does, and f(x) − f(start) (N,) of that output."""
+    x, rows = batch.x, _parts(np.arange(len(batch.x)))
+    with np.errstate(all="ignore"):  # what is not finite is reported
+        a, a0 = (
+            np.concatenate([_forward(network, batch, one[part], part) for part in rows]) for one in (x, start)
+        )
+    check_outputs(network, owner, batch, a)
+    chosen = _chosen(a, output, owner)
+    return chosen, ((a - a0) * chosen).reshape(len(x), -1).sum(axis=1, dtype=np.float64)
+
+
 def _path_gradients(
     network: Model,
     batch: Batch,
     start: Array,
-    output: ArrayLike | None,
+    chosen: Array,
     points: Iterable[tuple[float, float]],
     samples: Array,
-    owner: str,
-) -> tuple[Array, Array]:
-    """Return the weighted sum of the gradients at ``start + u (x − start)``, and f(x) − f(start) (N,).
+) -> Array:
+    """Return the weighted sum of the gradients of some `samples` at ``start + u (x − start)``.
 
-    `points` are the pairs of u and its weight; gradients are those of some `samples`, and 0 of the others.
+    `points` are the pairs of u and its weight.
     """
-    points, x, total = list(points), batch.x, np.zeros(batch.x.shape)
-    parts = np.split(np.arange(len(x)), range(ROWS, len(x), ROWS))
-
-    def forward(part: Array, rows: Array, training: bool = False) -> Array:
-        return network.forward(part, training, None if batch.lengths is None else batch.lengths[rows])
-
-    with np.errstate(all="ignore"):  # what is not finite is reported
-        a, a0 = (np.concatenate([forward(one[rows], rows) for rows in parts]) for one in (x, start))
-    check_outputs(network, owner, batch, a)
-    chosen = _chosen(a, output, owner)
-    for rows in np.split(samples, range(ROWS, len(samples), ROWS)):
+    points, x, totals = list(points), batch.x, []
+    for rows in _parts(samples):
         way = x[rows] - start[rows]
+        total = np.zeros(way.shape)
         for u, weight in points:
-            forward(start[rows] + np.asarray(u, x.dtype) * way, rows, training=True)
-            total[rows] += weight * network.backward(chosen[rows])
-    change = ((a - a0) * chosen).reshape(len(x), -1).sum(axis=1, dtype=np.float64)
-    return total.astype(network.dtype), change
+            _forward(network, batch, start[rows] + np.asarray(u, x.dtype) * way, rows, training=True)
+            total += weight * network.backward(chosen[rows])
+        totals.append(total)
+    return np.concatenate(totals).astype(network.dtype)
+
+
+def _parts(samples: Array) -> list[Array]:
+    """Return samples in parts that are computed at once."""
+    return np.split(samples, range(ROWS, len(samples), ROWS))
 
 
 def _chosen(a: Array, output: ArrayLike | None, owner: str) -> Array:
