@@ -301,10 +301,8 @@ class FormulasDirective(SphinxDirective):
         """Return paragraphs and blocks."""
         cls = named(self.arguments[0])
         self.env.note_dependency(inspect.getsourcefile(cls))
-        text = []
-        for lead, block in itertools.pairwise(
-            inspect.getdoc(cls).partition("\nParameters\n")[0].split("\n\n")
-        ):
+        text, paragraphs = [], inspect.getdoc(cls).partition("\nParameters\n")[0].split("\n\n")
+        for lead, block in itertools.pairwise(paragraphs):
             if lead.endswith("::"):
                 block = inspect.cleandoc("\n" + block)
                 text += [lead[:-1] * (lead != "::"), f"```{{code-block}} text\n{block}\n```"]
