@@ -119,7 +119,7 @@ class Network(Model):
             The batches of an epoch, where `x` is an iterable of batches that never ends, as a generator. A
             fit that resumes passes over those that it has taken: give it one that begins anew.
         validation_data : tuple or iterable of batches, optional
-            (x, y) or (x, y, lengths) to validate on after each epoch; the third is lengths, never weights.
+            To validate on after each epoch: (x, y), (x, y, lengths), or (x, y, lengths or None, weights).
         validation_split : float
             The share of the samples that is held out for validation instead, in [0, 1).
         split : {"auto", "stratified", "random", "tail"}
@@ -136,8 +136,8 @@ class Network(Model):
         lengths : array_like of int (N,), optional
             Valid steps of each sequence; for one without any, 0, a recurrent layer gives its initial state.
         sample_weight : array_like (N,) or (N, T), or list of arrays (T_i,), optional
-            A factor for the loss of each sample; for sequence outputs also of each step. It counts in the
-            ``val_loss`` of held-out samples of x, too. For what the mean divides by see `nnfw.losses.Loss`.
+            A factor for the loss of each sample, of x held out too; for sequence outputs also of each step.
+            Metrics leave out what weighs 0. For what the mean divides by see `nnfw.losses.Loss`.
         class_weight : dict or "balanced", optional
             A factor for the samples, or steps, of each class. It counts in training only.
         callbacks : sequence of Callback
@@ -202,7 +202,7 @@ class Network(Model):
     ) -> dict[str, float]:
         """Return the mean loss and the metrics on `x` and `y`, by name; see `fit` for their forms.
 
-        Weights count in the loss only.
+        Weights count in the loss; metrics leave out what weighs 0, and count the rest alike.
 
         Raises
         ------

@@ -222,6 +222,8 @@ class TestShapes:
         message = str(error.value)
         for part in ("layer 2, GRU(16)", "(samples, steps, features)", "8)", "return_sequences=True"):
             assert part in message
+        with pytest.raises(ShapeError, match=r"The GRU before it .* build it with return_sequences=True"):
+            Network([Bidirectional(GRU(8)), GRU(16)]).compute_shapes((28, 28))
 
     def test_other_sequence_lengths_later(self):
         network = Network([GRU(4), Dense(1)], seed=0)

@@ -111,10 +111,9 @@ class Embedding(Layer):
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (T, H) for (T,), and (H,) for ()."""
         if len(input_shape) > 1:
-            raise ShapeError(
-                f"{self._label}: expects indices (samples, steps) or (samples,), "
-                f"got {with_samples(input_shape)}; one index a step is x[..., 0]"
-            )
+            said = f"{self._label}: expects indices (samples, steps) or (samples,)"
+            remedy = "x.argmax(axis=-1) are those of one-hot rows, and x[..., 0] of rows of one index"
+            raise ShapeError(f"{said}, got {with_samples(input_shape)}; {remedy}")
         self.add_parameter("E", (self.vocabulary, self.units), self.initializer)
         return (*input_shape, self.units)
 

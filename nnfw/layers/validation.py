@@ -94,11 +94,10 @@ def shape_hint(chain: Any, place: int, shapes: Sequence[Shape], message: str) ->
     before, shape = chain.layers[place - 2] if place > 1 else None, shapes[-1]
     if chain.shapes and shapes[0] == chain.shapes[0][1:]:
         return "One sample alone is x[None]"
-    if len(shape) == 1 and getattr(before, "return_sequences", None) is False:
-        return (
-            f"The {type(before).__name__} before it returns only its last state; "
-            f"build it with return_sequences=True"
-        )
+    inner = getattr(before, "ahead", before)  # of a Bidirectional
+    if len(shape) == 1 and getattr(inner, "return_sequences", None) is False:
+        said = f"The {type(inner).__name__} before it returns only its last state"
+        return f"{said}; build it with return_sequences=True"
     if before is None and len(shape) == 1 and "expects (samples, steps" in message and not chain.size:
         return f"One feature a step is x[..., None], {(*shape, 1)} a sample"
     if before is None and len(shape) == 3 and shape[0] is None:

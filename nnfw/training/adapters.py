@@ -19,7 +19,7 @@ from nnfw.layers.validation import check_memory
 from nnfw.losses import Loss
 from nnfw.model import Model
 from nnfw.training.batches import Data
-from nnfw.training.compatibility import check_metrics, check_output, check_steps, output_shape
+from nnfw.training.compatibility import check_metrics, check_output, check_steps, is_open, output_shape
 
 
 def as_data(network: Model, x: Any, y: Any, lengths: Any = None, sample_weight: Any = None) -> Data:
@@ -36,7 +36,7 @@ def as_data(network: Model, x: Any, y: Any, lengths: Any = None, sample_weight: 
     else:
         y = as_targets(y, x, lengths, shape, network)
     weight = None if sample_weight is None else as_weight(sample_weight, y, lengths, steps, network.dtype)
-    data = Data(x, y, lengths, weight, network._input_dtype, steps=steps)
+    data = Data(x, y, lengths, weight, network._input_dtype, steps, is_open(network))
     check_metrics(network.metrics, data, K, network.loss)
     return data
 
@@ -95,7 +95,10 @@ def as_lengths(lengths: ArrayLike, x: Array, axes: int) -> Array:
     counts = numeric(lengths, "lengths")
     if counts.dtype.kind not in "iu":
         said = f"lengths must be whole numbers, the steps of each sequence, got {counts.dtype}"
-        remedy = "lengths.astype(int) converts them; weights go with arrays, fit(x, y, sample_weight=w)"
+        remedy = (
+            "lengths.astype(int) converts them; weights are sample_weight, or the last of validation_data"
+        )
+        remedy = "a mask (N, T) has lengths.sum(axis=1)" if counts.dtype == bool else remedy
         raise TypeError(f"{said}; {remedy}")
     return check_lengths("x", counts, len(x), x.shape[1])
 

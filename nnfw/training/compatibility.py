@@ -34,6 +34,11 @@ def output_shape(network: Model, x: Array, lengths: Array | None) -> Shape:
     return shape
 
 
+def is_open(network: Model) -> bool:
+    """Whether the network takes sequences of any number of steps, as far as its shapes say."""
+    return network.shapes[0][:1] == (None,)
+
+
 def check_output(last: Layer, K: int, loss: Loss) -> None:
     """Raise a ValueError if the loss takes other outputs than those of the last layer."""
     activation, P = getattr(last, "activation", None), loss.outputs_per_target
@@ -53,6 +58,9 @@ def check_output(last: Layer, K: int, loss: Loss) -> None:
             f"{last._label}: {type(loss).__name__} is for outputs of at least {low:g}, and those of "
             f"{activation.name} go below; end in Dense({K}, 'softplus'), or for shares in 'softmax'"
         )
+    if isinstance(loss, GaussianNLL | MixtureDensity) and at_large_inputs(activation, K).min() > -8:
+        said = f"{last._label}: {type(loss).__name__} is for outputs of any size, as logarithms are"
+        raise ValueError(f"{said}, and those of {activation.name} are bounded below; end in Dense({K})")
     if loss.fused_with not in PROBABILITIES:
         return
     a = at_large_inputs(activation, K)

@@ -13,7 +13,7 @@ from nnfw.layers.parameters import NOTHING
 from nnfw.model import Model
 from nnfw.training.adapters import as_inputs
 from nnfw.training.batches import Batch, Data
-from nnfw.training.compatibility import check_steps, output_shape
+from nnfw.training.compatibility import check_steps, is_open, output_shape
 from nnfw.training.guard import check_outputs
 from nnfw.training.iterables import Batches
 from nnfw.training.tracker import MetricTracker
@@ -59,10 +59,10 @@ def predict(
     """
     x, lengths = as_inputs(network._first, x, lengths, network._input_dtype)
     with network._unchanged_if_refused():
-        output_shape(network, x, lengths)
+        *axes, _ = output_shape(network, x, lengths)
         network._ready(verb)
         check(network)
-    counts = None
+    counts, trimmed = None, lengths is not None and is_open(network)
     if lengths is not None:
         with suppress(ShapeError):  # else the outputs have no time steps, or others than x
             check_steps(network, x.shape[1])
@@ -70,7 +70,8 @@ def predict(
     results = np.empty(0)
     for number, start in enumerate(range(0, len(x), batch_size), 1):
         part = slice(start, start + batch_size)
-        x_part = np.asarray(x[part], network._input_dtype, order="C")  # as in `Data`
+        steps = slice(max(lengths[part].max(), 1)) if trimmed else slice(None)
+        x_part = np.asarray(x[part, steps], network._input_dtype, order="C")  # as in `Data`
         batch = Batch(x_part, NOTHING, None if lengths is None else lengths[part], None, len(x_part))
         with np.errstate(all="ignore"):
             a = network.forward(batch.x, lengths=batch.lengths)
@@ -79,6 +80,6 @@ def predict(
         if counts is not None:
             decided = cleared(decided, counts[part])
         if not results.size:
-            results = np.empty((len(x), *decided.shape[1:]), decided.dtype)
-        results[part] = decided
+            results = np.zeros((len(x), *axes, *decided.shape[1 + len(axes) :]), decided.dtype)
+        results[(part, *map(slice, decided.shape[1:]))] = decided
     return results

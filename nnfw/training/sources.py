@@ -101,12 +101,12 @@ def with_steps(data: Source) -> Source:
 
 
 def unpacked(data: Any) -> tuple[Any, ...]:
-    """Return validation data as (x, y) or (x, y, lengths), or an iterable of batches as (batches,)."""
+    """Return validation data as a tuple of x, y, lengths and weights, or of an iterable of batches alone."""
     of_batches = isinstance(data, list) and all(isinstance(batch, tuple) for batch in data)
     if of_batches or not isinstance(data, (tuple, list)):
         return (data,)
-    if len(data) not in (2, 3):
-        raise TypeError("must be (x, y) or (x, y, lengths)")
+    if len(data) not in (2, 3, 4):
+        raise TypeError("must be (x, y), (x, y, lengths) or (x, y, lengths or None, sample_weight)")
     return tuple(data)
 
 
@@ -118,6 +118,8 @@ def weigh_classes(network: Model, data: Data | Batches, class_weight: Any) -> Da
     valid = np.ones(y.shape[: 1 + data.steps], bool)
     if data.steps and data.lengths is not None:
         valid = valid_steps(data.lengths[rows], y.shape[1])
+    if data.weight is not None:
+        valid = (valid.T & (data.weight[rows] > 0).T).T  # what weighs 0 is of no class
     factor = np.zeros(valid.shape)
     labels, K = class_labels(y[valid]), network.shapes[-1][-1] or 0
     factor[valid] = class_factors(class_weight, labels, K, data.total)

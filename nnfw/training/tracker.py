@@ -39,16 +39,21 @@ class MetricTracker:
             running.total = totals.get(name)  # none of a metric that has been added since
 
     def measure(self, batch: Batch, a: Array) -> None:
-        """Compute the weight of a batch, and the statistics of its outputs `a`; `add` adds them."""
+        """Compute the weight of a batch, and the statistics of its outputs `a`; `add` adds them.
+
+        What weighs 0 is left out of the metrics.
+        """
         self.batch_weight = batch.valid
         if self.loss.divide_by == "weights" and batch.weight is not None:
             self.batch_weight *= float(batch.weight.mean(dtype=np.float64))
         self.statistics = []
-        if not batch.valid:
+        y, weight = batch.y, batch.weight
+        if weight is not None and not weight.all():  # as in the padding of targets for each step
+            y, a = y[weight > 0], a[weight > 0]
+        if not batch.valid or not len(y):
             return  # no sequence of the batch has a step
-        y = batch.y
         if self.metrics and a.ndim > 2 and not self.loss.of_sequences:
-            a, y = steps_as_samples(a, batch.lengths), steps_as_samples(y, batch.lengths)
+            y, a = steps_as_samples(y, None), steps_as_samples(a, None)
         predicted = self.loss.estimate(a)
         for running in self.metrics.values():
             of = a if running.metric.of_outputs else predicted

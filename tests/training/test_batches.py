@@ -39,14 +39,17 @@ def test_a_part_of_a_slice_is_a_view():
     assert [len(part) for part in data.parts(5, skip=2)] == [2]
 
 
-def test_batches_take_every_sample_once_in_the_order_given():
-    data = Data(SEQUENCES, STEP_CLASSES, LENGTHS, None, np.dtype("float32"), steps=True)
+@pytest.mark.parametrize("trimmed", [False, True])
+def test_batches_take_every_sample_once_in_the_order_given(trimmed):
+    data = Data(SEQUENCES, STEP_CLASSES, LENGTHS, None, np.dtype("float32"), steps=True, open=trimmed)
     order = np.random.default_rng(3).permutation(N)
     cut = [part.batch() for part in data.parts(5, order)]
     assert [len(batch.x) for batch in cut] == [5, 5, 2]
     np.testing.assert_array_equal(np.concatenate([batch.lengths for batch in cut]), LENGTHS[order])
     for batch in cut:
-        valid = np.arange(T) < batch.lengths[:, None]
+        steps = batch.lengths.max() if trimmed else T
+        assert batch.x.shape[1] == batch.y.shape[1] == steps
+        valid = np.arange(steps) < batch.lengths[:, None]
         assert batch.valid == valid.sum() == batch.lengths.sum()
         assert not batch.y[~valid].any()
         # The loss is a mean over all N·T steps: so weighted, it is one over the valid ones.

@@ -7,7 +7,22 @@ import pytest
 from alike import for_each
 from untrained import untrained
 
-from nnfw import GRU, LSTM, RNN, SGD, Adam, Bidirectional, Dense, Dropout, Embedding, LambdaCallback, Network
+from nnfw import (
+    GRU,
+    LSTM,
+    RNN,
+    SGD,
+    Adam,
+    Bidirectional,
+    Conv1D,
+    Dense,
+    Dropout,
+    Embedding,
+    LambdaCallback,
+    Layer,
+    Network,
+    SelfAttention,
+)
 from nnfw.core.errors import ShapeError
 from nnfw.data import gather_by_length
 from nnfw.training.batches import Data
@@ -240,6 +255,56 @@ def test_buckets_and_held_out_samples():
 def test_buckets_shuffle():
     with pytest.raises(ValueError, match="bucket=True shuffles the batches"):
         chain().fit(X, Y, bucket=True, shuffle=False, verbose=0)
+
+
+class Seen(Layer):
+    """Notes the steps of the batches that it is given, and may have a parameter for each step."""
+
+    causal = True
+
+    def __init__(self, fixed):
+        self.fixed, self.steps = fixed, []
+
+    def compute_shapes(self, input_shape):
+        if self.fixed:
+            self.add_parameter("position", input_shape, "zeros")
+        return input_shape
+
+    def forward(self, x, training=False):
+        self.steps.append(x.shape[1])
+        return x + self.params["position"] if self.fixed else x
+
+    def backward(self, dy):
+        return dy
+
+    def gradients(self):
+        self.flat_grads[...] = 0
+
+
+@for_each(("fixed", "steps"), [(False, [11, 8, 9, 5]), (True, [11, 11, 11, 11])])
+@pytest.mark.parametrize("classes", [False, True])
+def test_a_batch_ends_where_its_longest_sequence_does(fixed, steps, classes):
+    seen = Seen(fixed)
+    network = Network([seen, SelfAttention(4), Dense(K, "softmax")], loss="cce", seed=0, dtype="float64")
+    given = {"lengths": LENGTHS, "batch_size": 2}
+    targets = rng.integers(0, K, (N, T))
+    network.fit(X, targets, shuffle=False, verbose=0, **given)
+    network.evaluate(X, targets, **given)
+    found = (network.predict_classes if classes else network.predict)(X, **given)
+    assert seen.steps == 3 * steps
+    assert found.shape == (N, T, K)[: 2 if classes else 3]
+    for a, x, n in zip(found, X, LENGTHS, strict=True):
+        expected = network.forward(x[None], lengths=np.array([n]))[0, :n]
+        np.testing.assert_allclose(a[:n], expected.argmax(axis=-1) if classes else expected, rtol=1e-12)
+        assert not a[n:].any()
+
+
+def test_outputs_of_other_steps_than_the_inputs_are_one_array():
+    network = Network([Conv1D(2, 3, stride=2)], dtype="float64")
+    network.build((None, D))
+    found = network.predict(X, lengths=LENGTHS, batch_size=2)
+    assert found.shape == (N, 5, 2)
+    np.testing.assert_allclose(found, network.forward(X, lengths=LENGTHS), rtol=1e-12)
 
 
 # ---- batches by the caller ---------------------------------------------------------------------------------

@@ -65,7 +65,8 @@ def test_the_loss_of_all_batches_is_one_mean(batch_size):
         network.evaluate(X, Y, sample_weight=0 * WEIGHT)
     found = network.evaluate(X, Y, sample_weight=WEIGHT, batch_size=batch_size)
     assert found["loss"] == pytest.approx(weighted_mean(network, X, Y, WEIGHT), rel=1e-12)
-    assert found["accuracy"] == np.mean(network.predict_classes(X) == Y)  # weights count in the loss only
+    counted = WEIGHT > 0  # what weighs 0 is left out of metrics, which count the rest alike
+    assert found["accuracy"] == np.mean((network.predict_classes(X) == Y)[counted])
     assert network.evaluate(X, Y, batch_size=batch_size)["loss"] == pytest.approx(
         weighted_mean(network, X, Y, np.ones(41)), rel=1e-12
     )
@@ -77,10 +78,13 @@ def test_the_steps_of_sequences_are_one_mean(batch_size):
     network = recurrent()
     network.fit(SEQUENCES, CLASSES, lengths=LENGTHS, verbose=0)
     data = {"lengths": LENGTHS, "batch_size": batch_size}
+    right = network.predict_classes(SEQUENCES, lengths=LENGTHS) == CLASSES
     for given in (STEP_WEIGHT, STEP_WEIGHT[:, 1]):
         each = (VALID.T * given.T).T
-        found = network.evaluate(SEQUENCES, CLASSES, sample_weight=given, **data)["loss"]
-        assert found == pytest.approx(weighted_mean(network, SEQUENCES, CLASSES, each, LENGTHS), rel=1e-12)
+        found = network.evaluate(SEQUENCES, CLASSES, sample_weight=given, **data)
+        expected = weighted_mean(network, SEQUENCES, CLASSES, each, LENGTHS)
+        assert found["loss"] == pytest.approx(expected, rel=1e-12)
+        assert found["accuracy"] == pytest.approx(right[each > 0].mean())
     whole = network.evaluate(SEQUENCES, CLASSES, sample_weight=STEP_WEIGHT, batch_size=batch_size)["loss"]
     assert whole == pytest.approx(weighted_mean(network, SEQUENCES, CLASSES, STEP_WEIGHT), rel=1e-12)
 
@@ -90,13 +94,34 @@ def test_an_epoch_is_one_mean_over_batches_and_over_windows():
     network = dense(**still)
     history = network.fit(X, Y, sample_weight=WEIGHT, batch_size=8, shuffle=False, verbose=0)
     assert history["loss"] == [pytest.approx(weighted_mean(network, X, Y, WEIGHT), rel=1e-9)]
-    assert history["accuracy"] == [pytest.approx(np.mean(network.predict_classes(X) == Y))]
+    assert history["accuracy"] == [pytest.approx(np.mean((network.predict_classes(X) == Y)[WEIGHT > 0]))]
     network = recurrent(**still)
     history = network.fit(
         SEQUENCES, CLASSES, lengths=LENGTHS, sample_weight=STEP_WEIGHT, truncate=2, batch_size=5, verbose=0
     )
     expected = weighted_mean(network, SEQUENCES, CLASSES, STEP_WEIGHT * VALID, LENGTHS)
     assert history["loss"] == [pytest.approx(expected, rel=1e-9)]
+
+
+def test_validation_data_have_weights():
+    network = recurrent(optimizer=SGD(0.1))
+    data = (SEQUENCES, CLASSES, LENGTHS, STEP_WEIGHT)
+    history = network.fit(SEQUENCES, CLASSES, lengths=LENGTHS, validation_data=data, verbose=0)
+    found = network.evaluate(SEQUENCES, CLASSES, lengths=LENGTHS, sample_weight=STEP_WEIGHT)
+    assert [history["val_loss"], history["val_accuracy"]] == [[found["loss"]], [found["accuracy"]]]
+    history = dense().fit(X, Y, validation_data=(X, Y, None, WEIGHT), verbose=0)
+    other = dense().fit(X, Y, validation_data=(X[WEIGHT > 0], Y[WEIGHT > 0]), verbose=0)
+    assert history["val_accuracy"] == pytest.approx(other["val_accuracy"])
+    assert history["val_loss"] != pytest.approx(other["val_loss"])
+
+
+def test_classes_are_balanced_without_what_weighs_0():
+    whole, part = dense(), dense()
+    counted = WEIGHT > 0
+    whole.fit(X, Y, sample_weight=counted, class_weight="balanced", batch_size=41, shuffle=False, verbose=0)
+    part.fit(X[counted], Y[counted], class_weight="balanced", batch_size=41, shuffle=False, verbose=0)
+    assert whole.history["loss"] == pytest.approx(part.history["loss"], rel=1e-12)
+    np.testing.assert_allclose(whole.flat_params, part.flat_params, rtol=1e-12)
 
 
 def test_a_batch_of_weights_of_0_changes_nothing():
