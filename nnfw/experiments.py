@@ -8,14 +8,13 @@ from itertools import count
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from nnfw import optimizers, plots
 from nnfw.core import notebook
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.errors import NonFiniteError
 from nnfw.core.output import table
-from nnfw.core.typing import Array, Axes, Figure
+from nnfw.core.typing import Array, ArrayLike, Axes, Figure
 from nnfw.core.validation import POSITIVE, each, function, instance_of, positive_integer, whole_number
 from nnfw.history import History
 from nnfw.network import Network

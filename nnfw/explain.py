@@ -10,14 +10,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from nnfw import optimizers
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.arrays import as_indices, check_finite, numeric
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import cleared
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, ArrayLike
 from nnfw.core.validation import instance_of, optional, positive_integer
 from nnfw.layers.base import Layer
 from nnfw.layers.parameters import NOTHING

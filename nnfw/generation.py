@@ -1,12 +1,11 @@
 """Generation: a trained model of symbols continues a text, one symbol after another."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.arrays import as_indices
 from nnfw.core.errors import ShapeError
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, ArrayLike
 from nnfw.core.validation import AMOUNT, instance_of, optional, positive_integer
 from nnfw.model import Model
 from nnfw.streaming import Stream

@@ -11,12 +11,11 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
 
 from nnfw.core.arrays import check_finite, numeric
 from nnfw.core.errors import ShapeError
 from nnfw.core.registry import Part, Registry
-from nnfw.core.typing import Array, Sizes
+from nnfw.core.typing import Array, ArrayLike, DTypeLike, Sizes
 from nnfw.core.validation import AMOUNT, FINITE, generator
 from nnfw.core.validation import function as check_function
 

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
 
 from nnfw.core.alignments import Alignment, read_labels
 from nnfw.core.arguments import LIST, explain_keywords
@@ -24,7 +23,7 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths
 from nnfw.core.logits import LOGIT_GRADIENTS, LOGITS
 from nnfw.core.registry import Part, Registry
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, ArrayLike, DTypeLike
 from nnfw.core.validation import AMOUNT, FRACTION, INSIDE, POSITIVE, each, one_of, positive_integer
 from nnfw.kernels import kernel
 

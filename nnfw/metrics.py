@@ -23,7 +23,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from nnfw.core.alignments import edit_distance, read_labels
 from nnfw.core.arguments import LIST, explain_keywords
@@ -31,7 +30,7 @@ from nnfw.core.arrays import check_finite, numeric
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths, valid_steps
 from nnfw.core.registry import Part, Registry
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, ArrayLike
 from nnfw.core.validation import (
     FINITE,
     INSIDE,

@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from nnfw import explain, sanity, saving
 from nnfw.core import notebook
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.output import show
 from nnfw.core.registry import class_only
-from nnfw.core.typing import Array, FilePath
+from nnfw.core.typing import Array, ArrayLike, FilePath
 from nnfw.core.validation import FINITE, FRACTION, boolean, optional, positive_integer
 from nnfw.history import History
 from nnfw.model import Model

@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from nnfw import optimizers
 from nnfw.core import notebook
 from nnfw.core.lengths import steps_as_samples
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, ArrayLike
 from nnfw.core.validation import positive_integer, whole_number
 from nnfw.kernels.blas import one_thread
 from nnfw.layers import GRUD, Dropout, GaussianNoise

@@ -10,13 +10,12 @@ from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from nnfw import losses
 from nnfw.activations import Softmax
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.arrays import plain
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, ArrayLike
 from nnfw.core.words import ESTIMATOR_HOMES
 from nnfw.data import pad_sequences
 from nnfw.layers import Dense, Layer

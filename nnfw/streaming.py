@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 from numpy.linalg import norm
-from numpy.typing import ArrayLike
 
 from nnfw.core import notebook
 from nnfw.core.arrays import check_finite, numeric
 from nnfw.core.errors import NonFiniteError, ShapeError
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, ArrayLike
 from nnfw.core.validation import positive_integer
 from nnfw.initializers import Initializer
 from nnfw.layers.stepping import check_remembers, check_step, fits, shapes_of, start, step_of, step_through

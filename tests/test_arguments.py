@@ -539,6 +539,14 @@ def test_given_values_are_finite_when_they_are_used():
         Given([["a"]])
 
 
+def test_signatures_name_types():
+    """NumPy's ArrayLike would fill several lines of `help`."""
+    verbs = [getattr(Network, name) for name in ("fit", "evaluate", "predict", "forward")]
+    shown = [*map(str, map(inspect.signature, (*verbs, nnfw.losses.MSE.__call__, nnfw.data.pad_sequences)))]
+    assert "lengths: numpy.typing.ArrayLike | None = None" in shown[0]
+    assert not [text for text in shown if "_typing" in text or "numpy.dtype[" in text]
+
+
 def test_signatures_say_what_is_taken():
     """What the tests above go through is what ``help`` shows."""
     assert list(inspect.signature(Dropout).parameters) == list(Dropout._arguments())

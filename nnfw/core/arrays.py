@@ -4,10 +4,9 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from nnfw.core.lengths import valid_steps
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, DTypeLike
 
 
 def has_mask(values: Any) -> bool:

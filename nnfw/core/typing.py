@@ -8,10 +8,15 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.axes import Axes as Axes
     from matplotlib.figure import Figure as Figure
-else:  # matplotlib is imported when something is drawn
+    from numpy.typing import ArrayLike as ArrayLike
+    from numpy.typing import DTypeLike as DTypeLike
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+else:  # matplotlib is imported when something is drawn, and `help` shows names of types, not what they hold
     Axes = Figure = Any
+    Array = np.ndarray
+    ArrayLike, DTypeLike = (type(n, (), {"__module__": "numpy.typing"}) for n in ("ArrayLike", "DTypeLike"))
 
 FilePath = str | PathLike[str]
-Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int | None, ...]  # without the batch axis; None is an axis of any length: T
 Sizes = tuple[int, ...]  # a shape without open axes

@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Self, TypeGuard
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
 
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.arrays import as_array, as_indices, numeric
 from nnfw.core.registry import Part, Searchable
 from nnfw.core.suggest import nearest
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, ArrayLike, DTypeLike
 from nnfw.core.validation import FINITE, positive_integer
 from nnfw.data.samples import batches, same_columns
 

@@ -6,11 +6,10 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.arrays import as_array, numeric
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, ArrayLike
 from nnfw.core.validation import INSIDE, positive_integer
 
 POOL = 32  # batches that are sorted by length together

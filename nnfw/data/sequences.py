@@ -4,11 +4,10 @@ from collections.abc import Iterable
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import ArrayLike, DTypeLike
 
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.arrays import numeric
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, ArrayLike, DTypeLike
 from nnfw.core.validation import positive_integer, shown
 from nnfw.data.samples import numbers_or_others, same_columns
 

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from nnfw.core.arrays import as_indices
 from nnfw.core.registry import Part
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, ArrayLike
 from nnfw.core.validation import boolean, each, instance_of, one_of, optional, positive_integer
 
 Texts = str | Iterable[str]

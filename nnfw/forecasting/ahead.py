@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.arrays import check_finite, numeric
 from nnfw.core.errors import NonFiniteError, ShapeError
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, ArrayLike
 from nnfw.core.validation import SHARE, instance_of, positive_integer
 from nnfw.model import Model
 from nnfw.streaming import Stream

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from nnfw.core.output import table
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, ArrayLike
 from nnfw.core.validation import instance_of
 from nnfw.model import Model
 from nnfw.training import adapters

@@ -3,11 +3,10 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from nnfw.core.arrays import check_finite, numeric
 from nnfw.core.errors import ShapeError
-from nnfw.core.typing import Array, Axes, Figure
+from nnfw.core.typing import Array, ArrayLike, Axes, Figure
 from nnfw.core.validation import whole_number
 from nnfw.plots.figure import BLUE, FEATURES, VERMILION, Target, canvas, draw_heat, draw_steps, picture
 

@@ -5,10 +5,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from nnfw.core.arguments import explain_keywords
-from nnfw.core.typing import Array, Axes, Figure
+from nnfw.core.typing import Array, ArrayLike, Axes, Figure
 from nnfw.core.validation import boolean, instance_of
 from nnfw.plots.figure import Target, canvas
 

@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from nnfw.core import notebook
 from nnfw.core.files import replacing
-from nnfw.core.typing import Array, Axes, Figure, FilePath
+from nnfw.core.typing import Array, ArrayLike, Axes, Figure, FilePath
 
 Target = FilePath | None
 

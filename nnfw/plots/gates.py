@@ -3,10 +3,9 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from nnfw.core.lengths import check_lengths
-from nnfw.core.typing import Array, Axes, Figure
+from nnfw.core.typing import Array, ArrayLike, Axes, Figure
 from nnfw.core.validation import whole_number
 from nnfw.plots.figure import Target, draw_heat, draw_steps, picture
 from nnfw.plots.inside import as_network, over_samples, pick, recurrent

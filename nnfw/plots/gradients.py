@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from nnfw.core.lengths import check_lengths
-from nnfw.core.typing import Array, Axes, Figure
+from nnfw.core.typing import Array, ArrayLike, Axes, Figure
 from nnfw.plots.figure import BLUE, GREEN, VERMILION, Target, canvas, draw_curve, look, picture
 from nnfw.plots.inside import as_network, over_samples, recurrent
 

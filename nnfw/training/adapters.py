@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from nnfw.core.arrays import as_array, as_indices, check_finite, numeric
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths, cleared, steps_as_samples
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, ArrayLike
 from nnfw.core.validation import named
 from nnfw.data import pad_sequences
 from nnfw.layers.base import Layer
