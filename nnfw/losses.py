@@ -696,14 +696,23 @@ class CTC(Loss):
 
     def slope(self, y: Array, a: Array) -> Array:
         a = above_zero(a)
-        return -alignment_of(y).occupancy(np.log(a)) / a
+        return -alignment_of(y).occupancy(np.log(a))[1] / a
 
     def value_from_logits(self, y: Array, logits: Array) -> Array:
         return -alignment_of(y).log_likelihood(log_softmax(logits))
 
     def slope_from_logits(self, y: Array, a: Array) -> Array:
-        found = alignment_of(y).occupancy(log_softmax(logits_of(a)))  # exact where a is 0 in its dtype, too
-        return a * found.sum(axis=-1, keepdims=True) - found
+        return self._from_logits(y, a, logits_of(a))[1]  # exact where a is 0 in its dtype, too
+
+    def _values_and_slope(self, y: Array, a: Array, logits: Array | None) -> tuple[Array, Array]:
+        if logits is None or type(self) is not CTC:
+            return super()._values_and_slope(y, a, logits)
+        return self._from_logits(y, a, logits)
+
+    def _from_logits(self, y: Array, a: Array, logits: Array) -> tuple[Array, Array]:
+        """Return what `value_from_logits` and `slope_from_logits` do; α is computed once."""
+        log_likelihood, found = alignment_of(y).occupancy(log_softmax(logits))
+        return -log_likelihood, a * found.sum(axis=-1, keepdims=True) - found
 
     def decode(self, a: ArrayLike, lengths: ArrayLike | None = None) -> list[Array]:
         """Return the labels of the likeliest symbol of each step: repeats merged, then blanks removed."""

@@ -35,23 +35,24 @@ class Alignment:
         self.lengths, self.last = lengths, 2 * np.count_nonzero(labels, axis=1)
         self.places = np.zeros((N, 2 * L + 1), np.int64)  # l'
         self.places[:, 1::2] = labels
-        self.skips = np.zeros(self.places.shape, bool)  # where a step may come from two places before
-        self.skips[:, 2:] = (self.places[:, 2:] > 0) & (self.places[:, 2:] != self.places[:, :-2])
+        apart = (labels[:, 1:] > 0) & (labels[:, 1:] != labels[:, :-1])
+        self.skips = np.where(apart, 0.0, -np.inf)  # log of whether a step may skip the blank before a label
 
     def log_likelihood(self, log_p: Array) -> Array:
         """Return log P (N,), for the logarithms of the outputs (N, T, K)."""
         return self._ends(self._forward(self._at_places(log_p))[-1]).astype(log_p.dtype)  # (2)
 
-    def occupancy(self, log_p: Array) -> Array:
-        """Return the probability of each label and the blank at each step, given the labels: (N, T, K)."""
+    def occupancy(self, log_p: Array) -> tuple[Array, Array]:
+        """Return log P, and the probability of each symbol at each step, given the labels: (N, T, K)."""
         at_places = self._at_places(log_p)
         α, β = self._forward(at_places), self._backward(at_places)
         total = self._ends(α[-1])
-        total = np.where(np.isfinite(total), total, 0.0)  # labels that no steps can spell have no γ
-        γ = np.exp(α + β - total[:, None])  # (4)
+        finite = np.where(np.isfinite(total), total, 0.0)  # labels that no steps can spell have no γ
+        γ = np.exp(α + β - finite[:, None])  # (4)
         γ *= valid_steps(self.lengths, len(γ)).T[:, :, None]
         is_label = self.places[:, :, None] == np.arange(log_p.shape[2])  # (N, S, K)
-        return (np.moveaxis(γ, 0, 1) @ is_label.astype(γ.dtype)).astype(log_p.dtype)
+        found = np.moveaxis(γ, 0, 1) @ is_label.astype(γ.dtype)
+        return total.astype(log_p.dtype), found.astype(log_p.dtype)
 
     def _at_places(self, log_p: Array) -> Array:
         """Return log p of the labels at the places, steps first: (T, N, S).
@@ -67,7 +68,7 @@ class Alignment:
         α[0, :, :2] = log_p[0, :, :2]
         α[0, self.lengths == 0] = np.where(np.arange(α.shape[2]) == 0, 0.0, -np.inf)
         for t in range(1, len(α)):
-            following = log_p[t] + joined(α[t - 1], 1, self.skips)  # (1)
+            following = log_p[t] + joined(α[t - 1], self.skips)  # (1)
             α[t] = np.where((t < self.lengths)[:, None], following, α[t - 1])
         return α
 
@@ -77,9 +78,9 @@ class Alignment:
         final = np.full((N, S), -np.inf, log_p.dtype)
         final[np.arange(N), self.last] = final[np.arange(N), np.maximum(self.last - 1, 0)] = 0.0
         β = np.repeat(final[None], len(log_p), axis=0)
-        from_two = np.pad(self.skips, ((0, 0), (0, 2)))[:, 2:]
         for t in range(len(β) - 2, -1, -1):
-            earlier = joined(β[t + 1] + log_p[t + 1], -1, from_two)  # (3)
+            later = β[t + 1] + log_p[t + 1]
+            earlier = joined(later[:, ::-1], self.skips[:, ::-1])[:, ::-1]  # (3)
             β[t] = np.where((t + 1 < self.lengths)[:, None], earlier, final)
         return β
 
@@ -104,22 +105,19 @@ def edit_distance(a: Array, b: Array) -> int:
     >>> edit_distance(np.array([1, 2, 3]), np.array([2, 3, 3]))
     2
     """
-    row = np.arange(len(b) + 1)
-    for i, label in enumerate(a, 1):
-        change = np.minimum(row[:-1] + (b != label), row[1:] + 1)
-        row = np.array([i, *change])
-        row = np.minimum.accumulate(row - np.arange(len(row))) + np.arange(len(row))  # insertions
-    return int(row[-1])
+    a, b = sorted((a, b), key=len)
+    row = np.zeros(len(b) + 1, int)  # from the first labels of a to the first j of b, less j
+    for i, equal in enumerate(a[:, None] == b, 1):
+        row[1:] = np.minimum(row[:-1] - equal, row[1:] + 1)  # a label kept or changed, or deleted
+        row[0] = i
+        np.minimum.accumulate(row, out=row)  # insertions
+    return int(row[-1]) + len(b)
 
 
-def joined(α: Array, by: int, skips: Array) -> Array:
+def joined(α: Array, skips: Array) -> Array:
     """Return the logarithm of the sum over staying at a place, moving by one, and by two where that skips."""
-    two = np.where(skips, shifted(α, 2 * by), -np.inf)
-    return np.logaddexp(np.logaddexp(α, shifted(α, by)), two)
-
-
-def shifted(α: Array, by: int) -> Array:
-    """Return α (N, S) moved to the right, or with a negative number to the left; -inf comes in."""
-    moved = np.roll(α, by, axis=1)
-    moved[:, slice(by) if by > 0 else slice(by, None)] = -np.inf
-    return moved
+    total = α.copy()
+    np.logaddexp(total[:, 1:], α[:, :-1], out=total[:, 1:])
+    labels = total[:, 3::2]
+    np.logaddexp(labels, α[:, 1:-2:2] + skips, out=labels)
+    return total
