@@ -109,7 +109,7 @@ class LabelEncoder(Preparation):
     def fit(self, data: ArrayLike) -> Self:
         """Find the classes of `data`: labels of any shape that have a common order, none of them missing."""
         labels = _labels(data)
-        values = labels.ravel().tolist()
+        values = (labels if labels.dtype == object else np.unique(labels)).ravel().tolist()
         try:
             if any(  # NAType is that of pandas; of a date that is missing, NumPy makes None
                 value is None or type(value).__name__ == "NAType" or value != value for value in set(values)
@@ -148,7 +148,7 @@ def _labels(data: ArrayLike) -> Array:
     labels = as_array(data, "labels", None if isinstance(data, np.ndarray) else object)
     if labels.ndim == 0:
         raise TypeError(f"labels must be a list or an array, got {type(data).__name__}")
-    if labels.ndim == 1 and any(isinstance(label, list | np.ndarray) for label in labels):
+    if labels.dtype == object and labels.ndim == 1 and {list, np.ndarray} & set(map(type, labels)):
         said = "labels of each step, in a list of sequences, take fit(np.concatenate(labels))"
         raise TypeError(f"{said} and [encoder.transform(one) for one in labels]")
     return labels

@@ -105,9 +105,16 @@ def _choose_by_class(n: int, held: int, rng: np.random.Generator, labels: ArrayL
             values = np.unique(values, return_inverse=True)[1]
         except TypeError:
             raise TypeError("labels must be of one kind that can be sorted, none of them missing") from None
-    _, classes, counts = np.unique(values, return_inverse=True, return_counts=True, axis=0)
+    same = np.arange(n)
+    if values.ndim > 1 and values.size:  # rows of the same bytes are one: NumPy sorts rows number by number
+        rows = np.ascontiguousarray(values).reshape(n, -1)
+        keys = rows.view((np.void, rows[0].nbytes))[:, 0]
+        _, first, same = np.unique(keys, return_index=True, return_inverse=True)
+        values = values[first]
+    classes = np.unique(values, return_inverse=True, axis=0)[1].ravel()[same]
+    counts = np.bincount(classes)
     shares, order = _shares(counts, held, rng), rng.permutation(n)
-    order = order[np.argsort(classes.ravel()[order], kind="stable")]  # by class, in random order within each
+    order = order[np.argsort(classes[order], kind="stable")]  # by class, in random order within each
     rank = np.arange(n) - np.repeat(np.cumsum(counts) - counts, counts)
     return order[rank < np.repeat(shares, counts)]
 

@@ -166,6 +166,7 @@ def test_label_encoder_names_the_unknown_label_and_the_nearest():
     [
         ([], ValueError, "empty"),
         ([1.0, float("nan")], ValueError, "nan"),
+        (np.array([1.0, np.nan, 1.0]), ValueError, "nan"),
         (["a", None], ValueError, "labels hold None or nan; name the missing label, or drop its samples"),
         (["a", float("nan"), "b"], ValueError, "labels hold None or nan; name the missing label"),
         (np.array(["a", None, "b"], object), ValueError, "labels hold None or nan"),
@@ -302,7 +303,19 @@ def test_labels_may_be_numbers_names_or_one_hot_rows():
     objects = names.astype(object)  # as the columns of a DataFrame
     for same in (labels.astype(float), labels[:, None], names, list(names), objects, objects[:, None]):
         np.testing.assert_array_equal(split_indices(60, 0.2, generator(), same)[1], reference)
-    held = split_indices(60, 0.2, generator(), one_hot(labels, 4))[1]
+    rows = one_hot(labels, 4)
+    reference = split_indices(60, 0.2, generator(), 3 - labels)[1]  # the class of the last row comes first
+    negative = np.where(np.arange(60)[:, None] % 2, rows, rows - 0.0 * (1 - rows))
+    for same in (
+        rows,
+        rows.astype(bool),
+        np.asfortranarray(rows),
+        rows[:, None],
+        np.copysign(rows, -rows),
+        negative,
+    ):
+        np.testing.assert_array_equal(split_indices(60, 0.2, generator(), same)[1], reference)
+    held = reference
     share = np.bincount(labels, minlength=4) * 12 / 60
     assert np.abs(np.bincount(labels[held], minlength=4) - share).max() < 1
 
