@@ -897,7 +897,7 @@ class MultiLabel(Metric):
 
     def __init__(self, metric: str | Metric | type[Metric] = "accuracy", average: str = "micro") -> None:
         self.average = one_of("macro", "micro")("MultiLabel", "average", average)
-        self.metric = get(metric)
+        self.metric: Any = get(metric)
         if not isinstance(self.metric, ClassMetric) or isinstance(self.metric, ConfusionMatrix):
             raise TypeError(
                 f"MultiLabel: metric must give one number for decisions between 0 and 1, as 'f1' does, "
@@ -918,9 +918,18 @@ class MultiLabel(Metric):
             raise ValueError(f"y holds {y[~valid][0]}, but each of the K={a.shape[1]} labels is 0 or 1")
         if self.average == "micro":
             y, a = y.reshape(-1, 1), a.reshape(-1, 1)
+        (M, K), own = y.shape, type(self.metric)
+        counts = own.statistics is ClassMetric.statistics and own.count is CountMetric.count
+        if counts and a.dtype.kind == "f":  # all labels at once, as 2K classes
+            truth, decided = (part + 2 * np.arange(K) for part in (y > 0, a > self.metric.threshold))
+            s = self.metric.count(truth.ravel(), decided.ravel(), 2 * K).reshape(4, K, 2)
+            s[3] -= M * (K - 1)  # those of other labels
+            return s.swapaxes(0, 1)
         return np.array([self.metric.statistics(*label) for label in zip(y.T, a.T, strict=True)])
 
     def merge(self, s: Array, t: Array) -> Array:
+        if type(self.metric).merge is Metric.merge:
+            return s + t
         return np.array([self.metric.merge(*label) for label in zip(s, t, strict=True)])
 
     def result(self, s: Array) -> float:

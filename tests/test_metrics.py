@@ -712,14 +712,12 @@ def test_a_ratio_of_your_own_is_one_line():
 
 
 def naive_binary(y, decided):
-    """Precision, recall and F1 of class 1, and the accuracy, from pairs of one label's 0 and 1."""
+    """Ratios of class 1, and the accuracy, from pairs of one label's 0 and 1."""
     pairs = list(zip(y, decided, strict=True))
-    both, said, true = pairs.count((1, 1)), sum(decided), sum(y)
-    right = both + pairs.count((0, 0))
+    both, neither, said, true = pairs.count((1, 1)), pairs.count((0, 0)), sum(decided), sum(y)
     ratios = {"precision": (both, said), "recall": (both, true), "f1": (2 * both, said + true)}
-    return {name: top / bottom if bottom else 0.0 for name, (top, bottom) in ratios.items()} | {
-        "accuracy": right / len(pairs)
-    }
+    ratios |= {"specificity": (neither, len(pairs) - true), "accuracy": (both + neither, len(pairs))}
+    return {name: top / bottom if bottom else 0.0 for name, (top, bottom) in ratios.items()}
 
 
 @pytest.mark.slow
@@ -765,6 +763,25 @@ def test_a_metric_of_labels_merges_as_its_metric_does():
     y, a = np.array([[1, 0], [1, 0], [0, 0]]), np.array([[1.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     assert in_batches(MultiLabel(Largest(), "macro"), y, a, [2]) == (2 + 1) / 2
     assert in_batches(MultiLabel(Largest()), y, a, [2]) == 3
+
+
+def test_a_metric_of_labels_counts_as_its_metric_does():
+    class Careless(F1):
+        """F1, if the first class were always decided."""
+
+        def count(self, truth, decided, k):
+            return super().count(truth, 0 * decided, k)
+
+    class Certain(F1):
+        """F1 of the outputs that are 1."""
+
+        def statistics(self, y, a):
+            return super().statistics(y, np.floor(a))
+
+    y, a = np.array([[1, 0], [1, 1], [0, 0]]), np.array([[1.0, 0.9], [0.9, 1.0], [0.1, 0.1]])
+    for average in ("micro", "macro"):
+        assert MultiLabel(Careless(), average)(y, a) == 0.0
+        assert MultiLabel(Certain(), average)(y, a) == pytest.approx({"micro": 0.8, "macro": 5 / 6}[average])
 
 
 def test_a_metric_of_labels_is_shown_by_its_arguments():
