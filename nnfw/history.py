@@ -86,8 +86,9 @@ class History(dict[str, list[float]]):
     def append(self, logs: Mapping[str, float]) -> None:
         """Add one epoch."""
         for name in {**self, **logs}:
-            values = self.setdefault(name, [math.nan] * len(self.epoch))
-            values.append(logs.get(name, math.nan))
+            if name not in self:
+                self[name] = [math.nan] * len(self.epoch)
+            self[name].append(logs.get(name, math.nan))
         self.epoch.append(len(self.epoch) + 1)
         self.restored = None
 
