@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,8 @@ def fit(run: Run, train: Data | Batches, validation: Data | Batches | None, epoc
     if run.resumed and isinstance(train, Batches):
         train.pass_over(run.epoch - run.state.start)
     with in_training(run, train):
-        run.progress.start(epochs, run.epoch + 1, run.state.sampler.updates(train))
-        with closing(run.progress), remembered(run):
+        run.show(run.progress.start, epochs, run.epoch + 1, run.state.sampler.updates(train))
+        with remembered(run):
             announce(run, epochs, validation is not None)
             for _ in range(epochs):
                 if run.stopped:
@@ -42,7 +42,7 @@ def fit(run: Run, train: Data | Batches, validation: Data | Batches | None, epoc
 def run_epoch(run: Run, guard: Guard, train: Data | Batches, validation: Data | Batches | None) -> None:
     """Train for one epoch, validate, and add it to the history; an unfinished epoch is not added."""
     run.epoch, run.logs = len(run.history.epoch) + 1, {}
-    run.progress.start_epoch(run.epoch)
+    run.show(run.progress.start_epoch, run.epoch)
     run.call("on_epoch_start")
     network, state, sampler = run.network, run.state, run.state.sampler
     stream = network._streams["shuffle"]
@@ -66,7 +66,7 @@ def run_epoch(run: Run, guard: Guard, train: Data | Batches, validation: Data | 
     with run.interrupt.updating:
         run.history.append(run.logs)
         state.end_epoch(train.count(sampler.batch_size))
-    run.progress.end_epoch(run.epoch, run.logs)
+    run.show(run.progress.end_epoch, run.epoch, run.logs)
     run.call("on_epoch_end")
     run.interrupt.rest()
 
@@ -87,7 +87,7 @@ def run_batch(run: Run, guard: Guard, number: int, part: Data, count: int | None
         if going_on is not None:
             batch = batch._replace(state=select(run.network.final_state, going_on))
         attempt(run, guard, batch, finishes=step + 1 == steps)
-        run.progress.step(run.batch_loss)
+        run.show(run.progress.step, run.batch_loss)
     run.call("on_batch_end")
 
 
@@ -169,17 +169,18 @@ def multiplications(run: Run, train: Data | Batches) -> int:
 
 @contextmanager
 def remembered(run: Run) -> Iterator[None]:
-    """Start the callbacks, and have the network keep how far the run comes."""
-    run.call("on_fit_start")
-    if run.resumed:
-        run.state.restore(run.callbacks)
-        run.call("on_resume")
-    run.network._training_state = run.state
-    run.state.follow(run.callbacks)
+    """Start the callbacks, have the network keep how far the run comes, and end the progress."""
     try:
+        run.call("on_fit_start")
+        if run.resumed:
+            run.state.restore(run.callbacks)
+            run.call("on_resume")
+        run.network._training_state = run.state
+        run.state.follow(run.callbacks)
         yield
     finally:
         run.state.release()
+        run.show(run.progress.close)
 
 
 def announce(run: Run, epochs: int, validated: bool) -> None:

@@ -1,18 +1,15 @@
 """Progress: a bar on a terminal or in a notebook, a line an epoch in a log."""
 
-import functools
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from nnfw.core import notebook
 from nnfw.core.output import printable, show
 from nnfw.history import describe
-
-Method = TypeVar("Method", bound=Callable[..., None])
 
 EPOCH_BAR_DELAY = 2.0  # seconds that an epoch must take before it gets a bar of its own
 
@@ -22,24 +19,8 @@ def is_terminal(stream: Any) -> bool:
     return stream is not None and not getattr(stream, "closed", False) and bool(stream.isatty())
 
 
-def while_printable(method: Method) -> Method:
-    """Decorate a method that prints: if that fails, the run continues without output."""
-
-    @functools.wraps(method)
-    def shown(self: "Progress", *args: Any) -> None:
-        if not self.failed:
-            try:
-                method(self, *args)
-            except (OSError, ValueError):  # a pipe that nobody reads, a full disk, a closed file
-                self.failed = True
-
-    return cast(Method, shown)
-
-
 class Progress:
     """Silent; the base of the ways to show a run."""
-
-    failed = False  # whether printing has failed
 
     def start(self, epochs: int, first: int, steps: int | None) -> None:
         """Begin a run of `epochs` from epoch number `first`, of so many `steps` each."""
@@ -71,7 +52,6 @@ class Lines(Progress):
         """Print the line."""
         self.note(f"epoch {number}/{self.last}: {describe(logs)}")
 
-    @while_printable
     def note(self, text: str) -> None:
         """Print the text."""
         show(text)
@@ -83,7 +63,6 @@ class Bar(Progress):
     A notebook without ipywidgets has no second line: it gets one bar of text, whose loss is that of the step.
     """
 
-    @while_printable
     def start(self, epochs: int, first: int, steps: int | None) -> None:
         """Open the bar."""
         widgets = find_spec("ipywidgets")  # without them tqdm.auto warns
@@ -94,12 +73,10 @@ class Bar(Progress):
         self.epochs = self.bar(total=epochs, desc="epochs", bar_format=form, dynamic_ncols=True, miniters=0)
         self.steps: Any = None
 
-    @while_printable
     def start_epoch(self, number: int) -> None:
         """Note when the epoch begins; it gets its bar after a while."""
         self.name, self.done, self.began = f"epoch {number}/{self.last}", 0, time.monotonic()
 
-    @while_printable
     def step(self, loss: float) -> None:
         """Count the step, and move the epoch's bar if there is one by now."""
         self.done += 1
@@ -112,7 +89,6 @@ class Bar(Progress):
         elif self.steps is not None and self.steps.update():
             self.steps.set_postfix_str(f"loss {loss:.4g}", refresh=False)
 
-    @while_printable
     def end_epoch(self, number: int, logs: Mapping[str, float]) -> None:
         """Close the epoch's bar, and move the run's."""
         if self.steps is not None:
@@ -121,12 +97,10 @@ class Bar(Progress):
         self.epochs.set_postfix_str(printable(in_short(logs), sys.stderr), refresh=False)
         self.epochs.update()
 
-    @while_printable
     def note(self, text: str) -> None:
         """Write the text above the bar."""
         self.epochs.write(printable(text, sys.stdout))
 
-    @while_printable
     def close(self) -> None:
         """Close both bars."""
         if self.steps is not None:

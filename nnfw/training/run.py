@@ -1,7 +1,7 @@
 """Run: one call of `fit` while it lasts, which every hook of a callback is given."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nnfw.core.typing import Array
@@ -73,7 +73,14 @@ class Run:
 
     def note(self, text: str) -> None:
         """Print a message beside the progress bar."""
-        self.progress.note(text)
+        self.show(self.progress.note, text)
+
+    def show(self, method: Callable[..., None], *args: Any) -> None:
+        """Call a method of the progress; if printing fails, the run continues without output."""
+        try:
+            method(*args)
+        except (OSError, ValueError):  # a pipe that nobody reads, a full disk, a closed file
+            self.progress = Progress()
 
     def call(self, hook: str) -> None:
         """Call one hook of every callback."""
