@@ -150,9 +150,6 @@ class SharedBatches(Batches):
         self.known = None if None in counts else max(counts)
         self.places = None if self.size is None else places([range(size) for size in sizes])
 
-    def __len__(self) -> int:
-        return self.size  # type: ignore[return-value]
-
     def count(self, batch_size: int) -> int | None:
         """Return the number of batches; None if it is unknown before the end of the first epoch."""
         return self.known if self.size is None else math.ceil(self.size / batch_size)
@@ -179,6 +176,6 @@ class SharedBatches(Batches):
             yield from self.batches.parts(batch_size)
         else:
             order = self.places if order is None else self.places[order]
-            for start in range(0, len(self), batch_size):
+            for start in range(0, len(order), batch_size):
                 rows = order[start : start + batch_size]
                 yield self.batches._part(rows[rows >= 0].tolist()) if rows.max() >= 0 else None

@@ -108,23 +108,21 @@ class Batches:
 class Samples(Batches):
     """A data set that the caller reads sample by sample, as a ``Dataset`` of PyTorch is: ``source[i]``."""
 
+    size: int
     steps = None
 
     def __init__(self, network: Model, source: Any) -> None:
         self.network, self.source, self.size = network, source, len(source)
         self.first = self._part([0])
 
-    def __len__(self) -> int:
-        return self.size  # type: ignore[return-value]
-
     def count(self, batch_size: int) -> int:
         """Return the number of batches."""
-        return math.ceil(len(self) / batch_size)
+        return math.ceil(self.size / batch_size)
 
     def parts(self, batch_size: int, order: Array | None = None, skip: int = 0) -> Iterator[Data]:
         """Yield the samples of each batch after the first `skip`, in an `order`; the last may be smaller."""
-        order = np.arange(len(self)) if order is None else order
-        for start in range(skip * batch_size, len(self), batch_size):
+        order = np.arange(self.size) if order is None else order
+        for start in range(skip * batch_size, self.size, batch_size):
             yield self._part(order[start : start + batch_size].tolist())
 
     def _part(self, indices: list[int]) -> Data:

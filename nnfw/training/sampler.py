@@ -41,7 +41,7 @@ class Sampler:
         """Return the order of the samples for the next epoch; None for the order of the data."""
         if not self.shuffle or data.size is None:
             return None
-        order = rng.permutation(len(data))
+        order = rng.permutation(data.size)
         if not self.bucket or not isinstance(data, Data) or (steps := data.steps_of_samples) is None:
             return order
         return gather_by_length(order, steps, self.batch_size, rng)
