@@ -37,38 +37,29 @@ def vector(layers: Sequence[Layer], kind: str) -> Array:
 
 
 class SharedUpdate:
-    """One optimizer step for several layers.
+    """One optimizer step for several layers: `state` is what the optimizer remembers of them all."""
 
-    Parameters
-    ----------
-    layers : sequence of Layer
-        With parameters.
-    state : State
-        What the optimizer remembers of all of them.
-    """
-
-    def __init__(self, layers: Sequence[Layer], state: State) -> None:
-        self.layers, self.state = layers, state
+    def __init__(self, layers: Sequence[Layer], states: Sequence[State], state: State) -> None:
+        self.layers, self.states, self.state = layers, states, state
         self.params, self.grads = vector(layers, "flat_params"), vector(layers, "flat_grads")
-        self.kept = [(layer._state, layer.flat_params) for layer in layers]
+        self.memory = [layer.flat_params for layer in layers]
 
     def fits(self, optimizer: Optimizer) -> bool:
         """Whether it is still what the layers, their memory and the optimizer ask for."""
-        rule, steps = type(optimizer).__name__, self.state.steps
-        for layer, (state, p) in zip(self.layers, self.kept, strict=True):
+        for layer, state, p in zip(self.layers, self.states, self.memory, strict=True):
             if layer._state is not state or layer.flat_params is not p or not takes_part(layer):
                 return False
-            if state is None or state.rule != rule or state.steps != steps:
+            if state.steps != self.state.steps:  # it was updated by itself
                 return False
-        return optimizer.separable and optimizer.clip_norm is None
+        same_rule = self.state.rule == type(optimizer).__name__
+        return same_rule and optimizer.separable and optimizer.clip_norm is None
 
     def step(self, optimizer: Optimizer, epoch: float) -> None:
         """Take one step of the optimizer."""
         optimizer.step(self.params, self.grads, self.state, epoch)
-        for layer in self.layers:
-            assert layer._state is not None
-            layer._state.steps = self.state.steps
-            layer._state.scalars.update(self.state.scalars)  # its own: it may be updated by itself later
+        for state in self.states:
+            state.steps = self.state.steps
+            state.scalars.update(self.state.scalars)  # its own: it may be updated by itself later
 
 
 def takes_part(layer: Layer) -> bool:
@@ -82,8 +73,9 @@ def shared_update(layers: Sequence[Layer], optimizer: Optimizer) -> SharedUpdate
     if not alike or not optimizer.separable or optimizer.clip_norm is not None:
         return None
     layers = [layer for layer in layers if layer.flat_params.size]
-    state = join([layer._check_state(optimizer) for layer in layers])
-    return SharedUpdate(layers, state) if state else None
+    states = [layer._check_state(optimizer) for layer in layers]
+    state = join(states)
+    return SharedUpdate(layers, states, state) if state else None
 
 
 def join(states: Sequence[State]) -> State | None:

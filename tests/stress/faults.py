@@ -318,6 +318,23 @@ OTHERS = [
         "(1 - share) * start + share * end",
         "share * start + (1 - share) * end",
     ),
+    Fault("gelu: too few coefficients", "activations", "CHEBYSHEV[:11]", "CHEBYSHEV[:8]"),
+    Fault("gelu: the square is rounded", "activations", "(head - a) * (head + a) / 2", "0 * a"),
+    Fault("trimmed: a step short", BATCHES, "self.longest if trimmed", "self.longest - 1 if trimmed"),
+    Fault("trimmed: not at all", BATCHES, "self.open and self.lengths", "False and self.lengths"),
+    Fault("trimmed: a network of fixed steps", ADAPTERS, "steps, is_open(network)", "steps, True"),
+    Fault("trimmed: fixed steps in predict", EVALUATION, "None and is_open(network)", "None"),
+    Fault("trimmed: predictions not of all steps", EVALUATION, "(len(x), *axes,", "(len(x), *axes[1:],"),
+    Fault("metrics: what weighs 0 counts", TRACKER, "y[weight > 0], a[weight > 0]", "y, a"),
+    Fault(
+        "balanced: what weighs 0 counts",
+        "training/sources",
+        "data.weight[rows] > 0",
+        "data.weight[rows] > -1",
+    ),
+    Fault(
+        "validation: weights not taken", "training/sources", "return tuple(data)", "return tuple(data)[:3]"
+    ),
     Fault(
         "cosine: no half",
         "schedules",
@@ -392,7 +409,7 @@ OTHERS = [
     Fault("copies: old moments are kept", "model", "leaf._state = None", "pass"),
     Fault("flat: vectors not shared", FLAT, "vars(layer)[kind] = part", "pass"),
     Fault("flat: the vector of other layers", FLAT, "part.base is not whole for part in parts", "False"),
-    Fault("flat: steps not counted", FLAT, "layer._state.steps = self.state.steps", "pass"),
+    Fault("flat: steps not counted", FLAT, " state.steps = self.state.steps", " pass"),
     Fault(
         "flat: memories of unequal age are joined",
         FLAT,

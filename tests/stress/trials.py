@@ -142,7 +142,7 @@ TESTS = {  # which tests must see the changes of a file of nnfw
     "training/loop": Tests([*LOOP, *GUARD, "training/test_callbacks"]),
     "training/monitors": Tests(["training/test_monitors", "training/test_callbacks", "training/test_loop"]),
     "training/run": Tests([*LOOP, *GUARD, "training/test_callbacks"]),
-    "training/sources": Tests([*LOOP, "training/test_adapters"]),
+    "training/sources": Tests([*LOOP, "training/test_adapters", "training/test_weighted_mean"]),
     "training/state": Tests(LOOP),
     "training/tracker": Tests(LOOP),
 }
