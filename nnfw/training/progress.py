@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -12,11 +13,6 @@ from nnfw.core.output import printable, show
 from nnfw.history import describe
 
 EPOCH_BAR_DELAY = 2.0  # seconds that an epoch must take before it gets a bar of its own
-
-
-def is_terminal(stream: Any) -> bool:
-    """Whether a stream, which may be closed or None, is a terminal."""
-    return stream is not None and not getattr(stream, "closed", False) and bool(stream.isatty())
 
 
 class Progress:
@@ -123,7 +119,9 @@ def in_short(logs: Mapping[str, float]) -> str:
 def open_progress(verbose: int | str) -> Progress:
     """Return the progress for `verbose`; "auto" is a bar on a terminal or in a notebook, else lines."""
     if verbose == "auto":
-        verbose = 1 if is_terminal(sys.stderr) or "ipykernel" in sys.modules else 2
+        verbose = 1 if "ipykernel" in sys.modules else 2
+        with suppress(AttributeError, ValueError):  # stderr may be None, closed, or a stream of one's own
+            verbose = 1 if sys.stderr.isatty() else verbose
     if not isinstance(verbose, int) or verbose not in (0, 1, 2):
         raise ValueError(
             f"verbose must be 0 (silent), 1 (bar), 2 (a line an epoch) or 'auto', got {verbose!r}"

@@ -217,6 +217,7 @@ class TestRoundTrip:
                 super().initialize(rng, dtype)
                 self.params["b_z"][...] = 1.0
                 self.params["Wh_c"][...] /= rng.uniform(1, 2)
+                self.params["Wx_c"][...] /= np.linalg.norm(self.params["Wx_c"])  # which are not 0
 
         network = trained(Network([Begun(2), Dense(3)], seed=0))
         loaded = round_trip(network, tmp_path, custom={"Begun": Begun})

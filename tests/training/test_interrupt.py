@@ -273,7 +273,7 @@ def test_kills_and_interrupts_at_random_instants():
     assert done.returncode == 0, done.stdout + done.stderr
     saves, fits, interrupts = done.stdout.splitlines()
     assert saves.startswith("10 kills while saving: 0 files broken")
-    assert re.match(r"\d+ kills while training: 0 of \d trainings ended with other bits", fits)
+    assert re.match(r"\d+ kills while training: 0 of \d+ trainings ended with other bits", fits)
     assert interrupts == "5 interrupts of a running fit: 0 did harm"
 
 

@@ -19,12 +19,15 @@ open({path!r}, "w").write(str(len(network.history.epoch)))
 
 @pytest.mark.subprocess
 @pytest.mark.slow
-@pytest.mark.parametrize("output", ["none", "closed", "full", "a pipe that nobody reads"])
+@pytest.mark.parametrize("output", ["none", "closed", "full", "a pipe that nobody reads", "one's own"])
 def test_training_does_not_end_with_it(output, tmp_path):
     path = tmp_path / "epochs"
     script = FIT.format(verbose=(1, 2, "auto"), path=str(path))
     if output == "none":
         run(f"import sys\nsys.stdout = sys.stderr = None\n{script}")
+    elif output == "one's own":
+        own = "import sys\nclass Own:\n    write = sys.stderr.write\n    flush = sys.stderr.flush\n"
+        run(f"{own}sys.stderr = Own()\n{script}", capture_output=True)
     elif output == "closed":
         run(f"import sys\nsys.stdout.close()\nsys.stderr.close()\n{script}", stdout=-1, stderr=-1)
     elif output == "full":
