@@ -116,7 +116,7 @@ def check(network: Model, x: Any, y: Any, lengths: ArrayLike | None, steps: int,
     batch = seen.subset(np.sort(rng.permutation(len(seen))[:BATCH])).batch()
     with np.errstate(all="ignore"):  # an overflow becomes a warning of the report
         for found in (
-            check_last(network),
+            check_layers(network, seen.steps_of_samples),
             check_features(report, network, seen.batch()),
             check_targets(report, network, seen.batch()),
             check_loss(report, network, seen),
@@ -127,11 +127,14 @@ def check(network: Model, x: Any, y: Any, lengths: ArrayLike | None, steps: int,
     return report
 
 
-def check_last(network: Model) -> Iterator[str]:
-    """Check that the last layer does not change the outputs at random."""
+def check_layers(network: Model, lengths: Array | None) -> Iterator[str]:
+    """Check that the last layer does not change the outputs at random, and that no sequence becomes empty."""
     if isinstance(network._last, Dropout | GaussianNoise):
         said = f"{network._last._label} comes last, and changes the outputs themselves in training"
         yield f"{said}; put it before the last layer that has weights"
+    if lengths is not None and (lost := (lengths > 0) & (network.count_steps(lengths) == 0)).any():
+        said = f"{lost.sum()} of {len(lost)} sequences are shorter than the windows, and have no step left"
+        yield f"{said}; pad them, or build the convolutions with padding='same'"
 
 
 def check_features(report: Report, network: Model, batch: Batch) -> Iterator[str]:
@@ -147,9 +150,7 @@ def check_features(report: Report, network: Model, batch: Batch) -> Iterator[str
         worst, first = int(odd.argmax()), network._first
         remedy = "nnfw.data.StandardScaler gives them mean 0 and spread 1"
         if isinstance(getattr(first, "layer", first), GRUD):
-            remedy = (
-                "nnfw.data.Gaps standardizes values, and takes times= in a unit in which most gaps are near 1"
-            )
+            remedy = "nnfw.data.Gaps scales values; give it times= in a unit that makes most gaps near 1"
         yield (
             f"{odd.sum()} of {len(odd)} features are not scaled: feature {worst} has mean {mean[worst]:.3g} "
             f"and spread {std[worst]:.3g}; {remedy}"
@@ -167,10 +168,8 @@ def check_targets(report: Report, network: Model, batch: Batch) -> Iterator[str]
         counts = np.bincount(labels.astype(np.int64), minlength=max(network.shapes[-1][-1] or 0, 2))
         report.classes = dict(enumerate(counts.tolist()))
         if not counts.all():
-            yield (
-                f"class {counts.argmin()} has no sample among the {len(labels)} looked at; "
-                f"take fewer outputs, or more data"
-            )
+            missing = f"class {counts.argmin()} has no sample among the {len(labels)} looked at"
+            yield f"{missing}; take fewer outputs, or more data"
         elif counts.min() < RARE * len(labels) / len(counts):
             yield (
                 f"the classes are unbalanced: always answering {counts.argmax()} would be right for "

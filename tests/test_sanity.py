@@ -16,10 +16,12 @@ from nnfw import (
     Adam,
     BatchNorm,
     Bidirectional,
+    Conv1D,
     Dense,
     Dropout,
     Embedding,
     Loss,
+    MaxPooling1D,
     Network,
     Optimizer,
     ShapeError,
@@ -96,10 +98,12 @@ WRONG = [
      ["of the loss of 32 samples is left", "another rate (now 1e+30)"]),
     (lambda: Network([Dense(1)], optimizer=Rebinds(), seed=0), X, NUMBERS,
      ["no weight has changed", "params -= ..."]),
+    (lambda: regressor(Conv1D(4, 3), MaxPooling1D(2), GRU(4)), [*SEQUENCES[1:], SEQUENCES[0, :3]], NUMBERS,
+     ["1 of 60 sequences are shorter than the windows", "padding='same'"]),
     (lambda: regressor(GRUD(9)), with_gaps(times=100.0), NUMBERS,
-     ["3 of 9 features are not scaled: feature 6", "nnfw.data.Gaps standardizes values, and takes times="]),
+     ["3 of 9 features are not scaled: feature 6", "nnfw.data.Gaps scales values; give it times="]),
     (lambda: regressor(Bidirectional(GRUD(9))), with_gaps(times=100.0), NUMBERS,
-     ["3 of 9 features are not scaled", "times= in a unit in which most gaps are near 1"]),
+     ["3 of 9 features are not scaled", "times= in a unit that makes most gaps near 1"]),
 ]
 # fmt: on
 
