@@ -32,7 +32,7 @@ class Composite(Layer):
         super().__init__(optimizer=optimizer, name=name)
         vars(self)["shapes"] = []
         self.layers = validation.check_layers(layers, type(self).__name__)
-        validation.check_names(self._names)
+        validation.check_names(self._names, type(self).__name__)
 
     @property
     def config(self) -> dict[str, Any]:

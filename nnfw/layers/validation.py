@@ -21,7 +21,7 @@ from nnfw.layers.parameters import size_of
 
 def check_layers(layers: Sequence[Layer], owner: str) -> tuple[Layer, ...]:
     """Return the layers as a tuple, if they are distinct layers that belong to no other network."""
-    if isinstance(layers, Layer) or not isinstance(layers, Iterable):
+    if not isinstance(layers, Iterable):
         raise TypeError(f"{owner}: layers must be a list of layers, got {type(layers).__name__}")
     layers = tuple(layers)
     if not layers:
@@ -68,16 +68,16 @@ def check_forward(layer: Layer) -> None:
         )
 
 
-def check_names(names: Sequence[str]) -> None:
+def check_names(names: Sequence[str], owner: str) -> None:
     """Raise a ValueError if two layers have one name, or a name has a dot."""
     for name, times in Counter(names).items():
         if "." in name:
             raise ValueError(
-                f"Network: the layer name {name!r} has a dot, which separates it from the names of its "
+                f"{owner}: the layer name {name!r} has a dot, which separates it from the names of its "
                 f"parameters; take another, as {name.replace('.', '_')!r}"
             )
         if times > 1:
-            raise ValueError(f"Network: two layers have the name {name!r}; give each its own by name=")
+            raise ValueError(f"{owner}: two layers have the name {name!r}; give each its own by name=")
 
 
 def sample_shape(owner: str, name: str, value: Any) -> Shape:

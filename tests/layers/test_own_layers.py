@@ -3,6 +3,7 @@
 import copy
 import pickle
 import threading
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -305,6 +306,18 @@ class TestOwnLayers:
         ):
             network.fit(X, Y[:, 0], verbose=0)
         assert not network.size
+
+    def test_that_are_equal_may_be_in_one_network(self):
+        @dataclass
+        class Equal(Layer):
+            def compute_shapes(self, input_shape):
+                return input_shape
+
+            def forward(self, x, training=False):
+                return x
+
+        assert Equal() == Equal()
+        assert len(Network([Equal(), Equal()]).layers) == 2
 
     @pytest.mark.parametrize("around", [lambda layer: layer, lambda layer: Network([layer])])
     def test_that_pool_must_know_of_lengths(self, around):

@@ -85,6 +85,7 @@ def test_it_is_a_layer_by_itself():
     layer.initialize(np.random.default_rng(0), "float64")
     y = layer.forward(X)
     assert y.dtype == np.float64
+    np.testing.assert_array_equal(layer.forward(X, False), y)
     assert y.shape == layer.forward(X, training=True).shape == X.shape
     assert not np.array_equal(layer.forward(X, training=True), y)
     with pytest.raises(ValueError, match="is part of another network already"):
@@ -94,6 +95,8 @@ def test_it_is_a_layer_by_itself():
     assert layer.forward(X, training=True).dtype == layer.backward(np.ones(X.shape)).dtype == np.float32
     copied = copy.deepcopy(layer)
     assert copied.layers[0]._owner() is copied
+    with pytest.raises(ValueError, match=r"^Residual: two layers have the name 'a'"):
+        Residual([Dense(3, name="a"), Dense(3, name="a")])
     with pytest.raises(TypeError, match="Residual has no argument 'loss'"):
         Residual([Dense(3)], loss="mse")
 
