@@ -51,7 +51,7 @@ class MetricTracker:
         if weight is not None and not weight.all():  # as in the padding of targets for each step
             y, a = y[weight > 0], a[weight > 0]
         if not batch.valid or not len(y):
-            return  # no sequence of the batch has a step
+            return  # no sequence of the batch has a step, or nothing in it has a weight
         if self.metrics and a.ndim > 2 and not self.loss.of_sequences:
             y, a = steps_as_samples(y, None), steps_as_samples(a, None)
         predicted = self.loss.estimate(a)
