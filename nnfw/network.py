@@ -172,9 +172,8 @@ class Network(Model):
         with sharing(self, callbacks) as part, exclusive(self, callbacks):
             with self._unchanged_if_refused():
                 train = sources.with_steps(part(sources.as_source(self, x, y, lengths, sample_weight, steps)))
-                train, validation, how = sources.with_validation(self, train, validation_data, share, split)
-                if validation_data is not None:
-                    validation = part(validation)
+                held_out = (validation_data, share, split)
+                train, validation, how = sources.with_validation(self, train, *held_out, part)
                 if class_weight is not None:
                     train = sources.weigh_classes(self, train, class_weight)
                 check_monitors(callbacks, self.metrics, validation is not None)

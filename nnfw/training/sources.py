@@ -45,15 +45,23 @@ def as_source(
 
 
 def with_validation(
-    network: Model, train: Data | Batches, validation_data: Any, fraction: float, split: str
+    network: Model,
+    train: Data | Batches,
+    validation_data: Any,
+    fraction: float,
+    split: str,
+    part: Callable[[Data | Batches], Data | Batches],
 ) -> tuple[Data | Batches, Data | Batches | None, str]:
-    """Return the training data, the validation data, and a word on how these were chosen."""
+    """Return the training data, the validation data, and a word on how these were chosen.
+
+    Of validation data that are given this process has a `part`, as it has of the training data.
+    """
     one_of(*SPLITS)("fit", "split", split)
     if validation_data is not None:
         with named("validation_data"):
-            validation = with_steps(as_source(network, *unpacked(validation_data)))
+            validation = as_source(network, *unpacked(validation_data))
             check_alike(network, train.first, validation.first)
-        return train, validation, "the data given"
+            return train, with_steps(part(validation)), "the data given"
     if not fraction:
         return train, None, "none"
     if isinstance(train, Batches):

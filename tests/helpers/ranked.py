@@ -156,6 +156,12 @@ def cases(shard=lambda *arrays: arrays, rank=0, ranks=1):
             validation_split=0.2,
         ),
         "none of rank 0": same(dense, x, y, weight * (np.arange(N) % 4 > 0), named=["sample_weight"]),
+        "none of rank 0 to validate on": same(
+            recurrent,
+            padded,
+            rng.integers(K, size=(N, 6)),
+            validation=(padded, rng.integers(K, size=(N, 6)), lengths * (np.arange(N) % 2), weight),
+        ),
         "divided steps": same(
             lambda: recurrent(loss=by_weights), ragged, of_steps, class_weight={0: 0, 1: 0.5, 2: 7.0}
         ),
