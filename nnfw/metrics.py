@@ -505,7 +505,7 @@ class RankMetric(Metric):
     the mean over the classes that occur, each against all others.
 
     Called directly, it takes a `weight` too, of each sample (N,) or step (N, T), as ``sample_weight`` in
-    scikit-learn. In training and `evaluate` all samples count alike: weights count in the loss only.
+    scikit-learn. In training and `evaluate` all samples count alike, but those of weight 0.
     """
 
     higher_is_better = True
