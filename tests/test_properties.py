@@ -131,7 +131,12 @@ class Case:
         a = network.forward(batch.x, training=True, lengths=batch.lengths)
         dx = network.backward(network.loss.gradient(batch.y, a, batch.weight))
         network.gradients()
-        return np.array(a), copies(network.grads) | {"x": np.array(dx)}, batch.valid
+        gradients = copies(network.grads) | {"x": self.padded(dx)}
+        return self.padded(a) if self.of_steps else np.array(a), gradients, batch.valid
+
+    def padded(self, a):
+        """Return an array of a batch, which ends where its longest sequence does, as (N, T, ...)."""
+        return np.pad(a, [(0, self.x.shape[1] - n if axis == 1 else 0) for axis, n in enumerate(a.shape)])
 
     def alone(self, n):
         """Return the case of one sample, without padding."""
