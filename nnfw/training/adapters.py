@@ -18,7 +18,7 @@ from nnfw.layers.validation import check_memory
 from nnfw.losses import Loss
 from nnfw.model import Model
 from nnfw.training.batches import Data
-from nnfw.training.compatibility import check_metrics, check_output, check_steps, is_open, output_shape
+from nnfw.training.compatibility import check_metrics, check_output, check_steps, least_steps, output_shape
 
 
 def as_data(network: Model, x: Any, y: Any, lengths: Any = None, sample_weight: Any = None) -> Data:
@@ -35,7 +35,8 @@ def as_data(network: Model, x: Any, y: Any, lengths: Any = None, sample_weight: 
     else:
         y = as_targets(y, x, lengths, shape, network)
     weight = None if sample_weight is None else as_weight(sample_weight, y, lengths, steps, network.dtype)
-    data = Data(x, y, lengths, weight, network._input_dtype, steps, is_open(network))
+    least = None if lengths is None else least_steps(network, x.shape[1])
+    data = Data(x, y, lengths, weight, network._input_dtype, steps, least)
     check_metrics(network.metrics, data, K, network.loss)
     return data
 

@@ -34,7 +34,7 @@ class Data:
     weight: Array | None  # a factor for the loss of each sample (N,), or of each of its steps (N, T)
     dtype: np.dtype[Any]  # what batches of x are converted to
     steps: bool  # whether targets have a time axis
-    open: bool = False  # whether the network takes any number of time steps
+    least: int | None = None  # steps that a batch must have, of sequences with `lengths`; by default all
     rows: Any = None  # the samples of the subset, an index array or a slice; by default all
     group: Any = None  # the processes that have samples too, where there are several: see `nnfw.distributed`
 
@@ -94,15 +94,14 @@ class Data:
         y = np.asarray(self.y[self.rows], order="C")
         weight = None if self.weight is None else np.asarray(self.weight[self.rows], order="C")
         lengths = None if self.lengths is None else self.lengths[self.rows]
-        return Data(x, y, lengths, weight, self.dtype, self.steps, self.open)
+        return Data(x, y, lengths, weight, self.dtype, self.steps, self.least)
 
     def batch(self) -> Batch:
         """Return all samples as one batch, the padding of their targets set to 0 and weighed 0.
 
         It ends where its longest sequence does, if the network can take that.
         """
-        trimmed = self.open and self.lengths is not None
-        return self._take(self.rows, width=self.longest if trimmed else None)
+        return self._take(self.rows, width=None if self.least is None else max(self.longest, self.least))
 
     @property
     def steps_of_samples(self) -> Array | None:

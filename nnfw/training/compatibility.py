@@ -34,9 +34,10 @@ def output_shape(network: Model, x: Array, lengths: Array | None) -> Shape:
     return shape
 
 
-def is_open(network: Model) -> bool:
-    """Whether the network takes sequences of any number of steps, as far as its shapes say."""
-    return network.shapes[0][:1] == (None,)
+def least_steps(network: Model, T: int) -> int:
+    """Return how many of T steps a batch must have: all if the network needs them, else a window's."""
+    is_open = network.shapes[0][:1] == (None,)
+    return 1 + int(np.sum(network.count_steps(np.arange(1, T)) == 0)) if is_open else T
 
 
 def check_output(last: Layer, K: int, loss: Loss) -> None:

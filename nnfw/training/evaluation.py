@@ -13,7 +13,7 @@ from nnfw.layers.parameters import NOTHING
 from nnfw.model import Model
 from nnfw.training.adapters import as_inputs
 from nnfw.training.batches import Batch, Data
-from nnfw.training.compatibility import check_steps, is_open, output_shape
+from nnfw.training.compatibility import check_steps, least_steps, output_shape
 from nnfw.training.guard import check_outputs
 from nnfw.training.iterables import Batches
 from nnfw.training.tracker import MetricTracker
@@ -62,7 +62,7 @@ def predict(
         *axes, _ = output_shape(network, x, lengths)
         network._ready(verb)
         check(network)
-    counts, trimmed = None, lengths is not None and is_open(network)
+    counts, least = None, 0 if lengths is None else least_steps(network, x.shape[1])
     if lengths is not None:
         with suppress(ShapeError):  # else the outputs have no time steps, or others than x
             check_steps(network, x.shape[1])
@@ -70,7 +70,7 @@ def predict(
     results = np.empty(0)
     for number, start in enumerate(range(0, len(x), batch_size), 1):
         part = slice(start, start + batch_size)
-        steps = slice(max(lengths[part].max(), 1)) if trimmed else slice(None)
+        steps = slice(None) if lengths is None else slice(max(lengths[part].max(), least))
         x_part = np.asarray(x[part, steps], network._input_dtype, order="C")  # as in `Data`
         batch = Batch(x_part, NOTHING, None if lengths is None else lengths[part], None, len(x_part))
         with np.errstate(all="ignore"):

@@ -41,7 +41,8 @@ def test_a_part_of_a_slice_is_a_view():
 
 @pytest.mark.parametrize("trimmed", [False, True])
 def test_batches_take_every_sample_once_in_the_order_given(trimmed):
-    data = Data(SEQUENCES, STEP_CLASSES, LENGTHS, None, np.dtype("float32"), steps=True, open=trimmed)
+    least = 1 if trimmed else None
+    data = Data(SEQUENCES, STEP_CLASSES, LENGTHS, None, np.dtype("float32"), steps=True, least=least)
     order = np.random.default_rng(3).permutation(N)
     cut = [part.batch() for part in data.parts(5, order)]
     assert [len(batch.x) for batch in cut] == [5, 5, 2]

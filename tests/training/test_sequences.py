@@ -19,7 +19,9 @@ from nnfw import (
     Dropout,
     Embedding,
     LambdaCallback,
+    LastStep,
     Layer,
+    MaxPooling,
     Network,
     SelfAttention,
 )
@@ -305,6 +307,15 @@ def test_outputs_of_other_steps_than_the_inputs_are_one_array():
     found = network.predict(X, lengths=LENGTHS, batch_size=2)
     assert found.shape == (N, 5, 2)
     np.testing.assert_allclose(found, network.forward(X, lengths=LENGTHS), rtol=1e-12)
+
+
+@pytest.mark.parametrize("pooling", [MaxPooling, LastStep])
+def test_a_batch_of_sequences_that_are_shorter_than_a_window(pooling):
+    network, lengths = Network([Conv1D(2, 5), pooling()], dtype="float64"), np.array([2, 4, 1, 0, 11, 4, 5])
+    network.fit(X, Y[:, 0], lengths=lengths, batch_size=2, shuffle=False, verbose=0)
+    found = network.predict(X, lengths=lengths, batch_size=2)
+    np.testing.assert_allclose(found, network.forward(X, lengths=lengths), rtol=1e-12)
+    assert not found[:4].any()
 
 
 # ---- batches by the caller ---------------------------------------------------------------------------------
