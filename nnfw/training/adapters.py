@@ -91,7 +91,7 @@ def as_lengths(lengths: ArrayLike, x: Array, axes: int) -> Array:
     """Return lengths as integers (N,) that fit x (N, T, D), or indices (N, T)."""
     if x.ndim != 1 + axes:
         said = f"lengths go with x of (samples, steps, features), got x {x.shape}"
-        raise ShapeError(f"{said}; leave them out, and give weights to fit as sample_weight")
+        raise ShapeError(f"{said}; leave them out; weights are sample_weight, or the last of validation_data")
     counts = numeric(lengths, "lengths")
     if counts.dtype.kind not in "iu":
         said = f"lengths must be whole numbers, the steps of each sequence, got {counts.dtype}"
@@ -240,8 +240,8 @@ def as_weight(sample_weight: Any, y: Array, lengths: Array | None, steps: bool, 
     if weight.shape != (N,) and not (steps and weight.shape == (N, T)):
         each = f"one weight a sample, shape {(N,)}" + (f", or one a step, {(N, T)}" if steps else "")
         raise ShapeError(f"sample_weight must have {each}, got {weight.shape}")
-    if weight.ndim == 2:
-        weight = cleared(weight, lengths)
+    if steps and lengths is not None:  # a sequence without a step weighs nothing
+        weight = cleared(weight, lengths) if weight.ndim == 2 else weight * (lengths > 0)
     check_finite(weight, "sample_weight", dtype=dtype)
     if weight.min() < 0:
         place = ", ".join(map(str, np.unravel_index(weight.argmin(), weight.shape)))

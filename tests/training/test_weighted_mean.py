@@ -115,6 +115,16 @@ def test_validation_data_have_weights():
     assert history["val_loss"] != pytest.approx(other["val_loss"])
 
 
+@pytest.mark.parametrize("loss", [CategoricalCrossentropy(), BY_WEIGHTS])
+def test_a_weight_on_a_sequence_without_a_step_is_none(loss):
+    network, lengths = recurrent(loss=loss), LENGTHS * (np.arange(len(LENGTHS)) > 0)
+    given = {"lengths": lengths, "sample_weight": lengths == 0}
+    for verb in (network.fit, network.evaluate):
+        with pytest.raises(ValueError, match=r"^sample_weight is 0 for all samples"):
+            verb(SEQUENCES, CLASSES, **given)
+    assert not network.size
+
+
 def test_classes_are_balanced_without_what_weighs_0():
     whole, part = dense(), dense()
     counted = WEIGHT > 0
