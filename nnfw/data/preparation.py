@@ -109,7 +109,7 @@ class LabelEncoder(Preparation):
     def fit(self, data: ArrayLike) -> Self:
         """Find the classes of `data`: labels of any shape that have a common order, none of them missing."""
         labels = _labels(data)
-        values = (labels if labels.dtype == object else np.unique(labels)).ravel().tolist()
+        values = (labels if labels.dtype.kind in "OT" else np.unique(labels)).ravel().tolist()
         try:
             if any(  # NAType is that of pandas; of a date that is missing, NumPy makes None
                 value is None or type(value).__name__ == "NAType" or value != value for value in set(values)

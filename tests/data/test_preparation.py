@@ -170,6 +170,7 @@ def test_label_encoder_names_the_unknown_label_and_the_nearest():
         (["a", None], ValueError, "labels hold None or nan; name the missing label, or drop its samples"),
         (["a", float("nan"), "b"], ValueError, "labels hold None or nan; name the missing label"),
         (np.array(["a", None, "b"], object), ValueError, "labels hold None or nan"),
+        (np.array(["a", None], np.dtypes.StringDType(na_object=None)), ValueError, "hold None or nan"),
         ([None, None], ValueError, "labels hold None or nan"),
         ([["a", "b"], ["a", np.nan]], ValueError, "labels hold None or nan"),
         (np.array(["2024-01-01", "NaT"], dtype="datetime64[D]"), ValueError, "labels hold None or nan"),
