@@ -109,6 +109,12 @@ def test_the_check_knows_the_baseline_and_perfect_outputs(loss, units):
     assert report.ok, report.warnings
 
 
+def test_a_logarithm_is_any_output_that_is_not_bounded_below():
+    Network([Dense(2, "leaky_relu")], loss=GaussianNLL(), seed=0).fit(X, Y, verbose=0)
+    with pytest.raises(ValueError, match="those of elu are bounded below"):
+        Network([Dense(2, "elu")], loss=GaussianNLL(), seed=0).fit(X, Y, verbose=0)
+
+
 def test_what_does_not_fit_is_refused_with_the_remedy():
     with pytest.raises(ValueError, match=r"layer 2, Dense\(4\): Quantile\(\) takes 3 outputs .* Dense\(3\)"):
         network_for("quantile", 4).fit(X, Y, verbose=0)
