@@ -132,7 +132,10 @@ def check_layers(network: Model, lengths: Array | None) -> Iterator[str]:
     if isinstance(network._last, Dropout | GaussianNoise):
         said = f"{network._last._label} comes last, and changes the outputs themselves in training"
         yield f"{said}; put it before the last layer that has weights"
-    if lengths is not None and (lost := (lengths > 0) & (network.count_steps(lengths) == 0)).any():
+    steps = lengths = np.zeros(0, int) if lengths is None else lengths
+    for layer, shape in zip(network.layers, network.shapes, strict=False):
+        steps = layer.count_steps(steps) if shape[0] is None else steps  # else they are not the sequences'
+    if (lost := (lengths > 0) & (steps == 0)).any():
         said = f"{lost.sum()} of {len(lost)} sequences are shorter than the windows, and have no step left"
         yield f"{said}; pad them, or build the convolutions with padding='same'"
 

@@ -21,9 +21,11 @@ from nnfw import (
     Dropout,
     Embedding,
     Loss,
+    MaxPooling,
     MaxPooling1D,
     Network,
     Optimizer,
+    RepeatVector,
     ShapeError,
 )
 from nnfw.data import Gaps
@@ -199,6 +201,11 @@ class TestNumbers:
         )
         assert listed.classes == report.classes
         assert listed.loss == pytest.approx(report.loss, rel=1e-6)
+
+    def test_windows_over_other_steps_than_those_of_the_sequences(self):
+        decoder = regressor(GRU(9), RepeatVector(5), Conv1D(4, 3), MaxPooling())
+        report = decoder.check([*SEQUENCES[1:], SEQUENCES[0, :2]], NUMBERS, steps=5)
+        assert not any("shorter than the windows" in warning for warning in report.warnings)
 
     def test_indices_have_no_scale(self):
         network = Network(
