@@ -36,7 +36,7 @@ def output_shape(network: Model, x: Array, lengths: Array | None) -> Shape:
 
 def least_steps(network: Model, T: int) -> int:
     """Return how many of T steps a batch must have: all if the network needs them, else a window's."""
-    is_open = network.shapes[0][:1] == (None,)
+    is_open = network.shapes[0][:1] == (None,) and network.shapes[-1][-1] is not None
     return 1 + int(np.sum(network.count_steps(np.arange(1, T)) == 0)) if is_open else T
 
 

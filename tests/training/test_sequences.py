@@ -309,6 +309,32 @@ def test_outputs_of_other_steps_than_the_inputs_are_one_array():
     np.testing.assert_allclose(found, network.forward(X, lengths=LENGTHS), rtol=1e-12)
 
 
+class Products(Layer):
+    """Gives the inner products of the steps, of which each output so needs all."""
+
+    def __init__(self):
+        pass
+
+    def compute_shapes(self, input_shape):
+        return input_shape[0], input_shape[0]
+
+    def forward(self, x, training=False):
+        return x @ x.swapaxes(1, 2)
+
+    def backward(self, dy):
+        return np.zeros((*dy.shape[:2], D))
+
+
+def test_batches_have_all_steps_where_these_are_the_features_of_the_outputs():
+    network = Network([Products()], dtype="float64")
+    network.fit(X, rng.normal(size=(N, T, T)), lengths=LENGTHS, batch_size=2, verbose=0)
+    found, x = (
+        network.predict(X, lengths=LENGTHS, batch_size=2),
+        X * (np.arange(T) < LENGTHS[:, None])[..., None],
+    )
+    np.testing.assert_allclose(found, x @ x.swapaxes(1, 2))
+
+
 @pytest.mark.parametrize("pooling", [MaxPooling, LastStep])
 def test_a_batch_of_sequences_that_are_shorter_than_a_window(pooling):
     network, lengths = Network([Conv1D(2, 5), pooling()], dtype="float64"), np.array([2, 4, 1, 0, 11, 4, 5])
