@@ -104,8 +104,8 @@ ZERO, HALF, ONE, INFINITY = (np.array(number, np.float32) for number in (0, 0.5,
 
 
 def rectified(x: Array, out: Array | None = None) -> Array:
-    """Return max(x, 0), three times as fast as NumPy's maximum with a number."""
-    return x.clip(ZERO, INFINITY, out)
+    """Return max(x, 0), for arrays three times as fast as NumPy's maximum with a number."""
+    return x.clip(ZERO, INFINITY, out) if isinstance(x, np.ndarray) else np.maximum(x, 0, out=out)
 
 
 def decay(x: Array, out: Array | None = None) -> Array:

@@ -134,7 +134,7 @@ def check_layers(network: Model, lengths: Array | None) -> Iterator[str]:
         yield f"{said}; put it before the last layer that has weights"
     steps = lengths = np.zeros(0, int) if lengths is None else lengths
     for layer, shape in zip(network.layers, network.shapes, strict=False):
-        steps = layer.count_steps(steps) if shape[0] is None else steps  # else they are not the sequences'
+        steps = layer.count_steps(steps) if None in shape else steps  # else they are not the sequences'
     if (lost := (lengths > 0) & (steps == 0)).any():
         said = f"{lost.sum()} of {len(lost)} sequences are shorter than the windows, and have no step left"
         yield f"{said}; pad them, or build the convolutions with padding='same'"

@@ -220,6 +220,7 @@ def test_integers_and_single_numbers(activation):
     y = activation(x)
     assert np.shape(y) == np.shape(activation.derivative(y, x)) == ()
     np.testing.assert_array_equal([y], activation(x[None]))
+    np.testing.assert_allclose(activation(-0.7), y, rtol=1e-6)
 
 
 @each_dtype
