@@ -25,18 +25,16 @@ def fit(run: Run, train: Data | Batches, validation: Data | Batches | None, epoc
     guard = Guard(run.network)
     if run.resumed and isinstance(train, Batches):
         train.pass_over(run.epoch - run.state.start)
-    with in_training(run, train):
-        run.show(run.progress.start, epochs, run.epoch + 1, run.state.sampler.updates(train))
-        with remembered(run):
-            announce(run, epochs, validation is not None)
-            for _ in range(epochs):
-                if run.stopped:
-                    break
-                run_epoch(run, guard, train, validation)
+    with in_training(run, train), shown(run, train, epochs), remembered(run):
+        announce(run, epochs, validation is not None)
+        for _ in range(epochs):
             if run.stopped:
-                again = "; fit(..., resume=True) continues" if run.interrupt.asked else ""
-                run.note(f"stopped in epoch {run.epoch}: {run.stopped}{again}")
-            run.call("on_fit_end")
+                break
+            run_epoch(run, guard, train, validation)
+        if run.stopped:
+            again = "; fit(..., resume=True) continues" if run.interrupt.asked else ""
+            run.note(f"stopped in epoch {run.epoch}: {run.stopped}{again}")
+        run.call("on_fit_end")
 
 
 def run_epoch(run: Run, guard: Guard, train: Data | Batches, validation: Data | Batches | None) -> None:
@@ -168,19 +166,28 @@ def multiplications(run: Run, train: Data | Batches) -> int:
 
 
 @contextmanager
-def remembered(run: Run) -> Iterator[None]:
-    """Start the callbacks, have the network keep how far the run comes, and end the progress."""
+def shown(run: Run, train: Data | Batches, epochs: int) -> Iterator[None]:
+    """Begin the progress, and end it, after an error too."""
+    run.show(run.progress.start, epochs, run.epoch + 1, run.state.sampler.updates(train))
     try:
-        run.call("on_fit_start")
-        if run.resumed:
-            run.state.restore(run.callbacks)
-            run.call("on_resume")
-        run.network._training_state = run.state
-        run.state.follow(run.callbacks)
+        yield
+    finally:
+        run.show(run.progress.close)
+
+
+@contextmanager
+def remembered(run: Run) -> Iterator[None]:
+    """Start the callbacks, and have the network keep how far the run comes."""
+    run.call("on_fit_start")
+    if run.resumed:
+        run.state.restore(run.callbacks)
+        run.call("on_resume")
+    run.network._training_state = run.state
+    run.state.follow(run.callbacks)
+    try:
         yield
     finally:
         run.state.release()
-        run.show(run.progress.close)
 
 
 def announce(run: Run, epochs: int, validated: bool) -> None:
