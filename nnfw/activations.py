@@ -7,11 +7,11 @@ and nothing cancels. nan stays nan.
 ``@nnfw.activations.register("sine")`` above your own class makes it available by name.
 """
 
+import functools
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.polynomial.chebyshev import cheb2poly
 
 from nnfw.core.errors import ShapeError
 from nnfw.core.registry import Part, Registry, is_own
@@ -346,20 +346,25 @@ class GELU(Activation):
     needs_input: ClassVar[bool] = True
 
     def __call__(self, x: Array, out: Array | None = None) -> Array:
-        a = np.minimum(np.abs(x), 40, dtype=np.result_type(x, np.float32))  # beyond, Phi(-a) is 0
+        a = magnitude(x)
         lost = normal_density(a, a * mills_ratio(a))
         return np.subtract(rectified(x, out), lost, out=out)
 
     def derivative(self, y: Array, x: Array | None = None, out: Array | None = None) -> Array:
         """Return Phi(x) + x phi(x), which at -x is 1 minus its value at x."""
         x = self._required(x)
-        a = np.minimum(np.abs(x), 40, dtype=np.result_type(x, np.float32))
+        a = magnitude(x)
         left = normal_density(a, mills_ratio(a) - a)
         return np.subtract(~np.signbit(x), np.copysign(ONE, x) * left, out=destination(x, out))
 
 
+def magnitude(x: Array) -> Array:
+    """Return abs(x), at most 40, beyond which Phi(-abs(x)) is 0."""
+    return np.minimum(np.abs(x), 40, dtype=np.result_type(x, np.float32))
+
+
 def normal_density(a: Array, factor: Array) -> Array:
-    """Return phi(a) times a factor, for 0 <= a <= 40."""
+    """Return phi(a) times a factor, whose memory it takes, for 0 <= a <= 40."""
     head = np.floor(32 * a) / 32  # whose square is not rounded
     factor *= math.sqrt(0.5 / math.pi) * np.exp((head - a) * (head + a) / 2)
     factor *= np.exp(head * head / -2)
@@ -374,13 +379,20 @@ def mills_ratio(a: Array) -> Array:
     """
     end = a + 4
     t = (a - 4) / end
-    *coefficients, highest = MILLS_32 if a.dtype == np.float32 else MILLS
+    highest, *coefficients = mills_coefficients(a.dtype)
     ratio = np.full_like(t, highest)
-    for coefficient in reversed(coefficients):
+    for coefficient in coefficients:
         ratio *= t
         ratio += coefficient
     ratio /= end
     return ratio
+
+
+@functools.cache  # and not made when nnfw is imported, since NumPy's polynomials take 3 ms to import
+def mills_coefficients(dtype: np.dtype[Any]) -> list[float]:
+    """Return the coefficients of the powers of t, the highest first, as many as a dtype can tell."""
+    series = CHEBYSHEV[:11] if dtype == np.float32 else CHEBYSHEV
+    return [float(coefficient) for coefficient in np.polynomial.chebyshev.cheb2poly(series)[::-1]]
 
 
 CHEBYSHEV = (
@@ -391,7 +403,6 @@ CHEBYSHEV = (
     -3.290856124224385e-12, -4.36538404380973e-13, 1.2300711839232774e-13, 3.2414173582086784e-14,
     -3.0532395587325663e-15, -2.0183740275707353e-15, -7.170195501422588e-17,
 )  # fmt: skip
-MILLS, MILLS_32 = cheb2poly(CHEBYSHEV).tolist(), cheb2poly(CHEBYSHEV[:11]).tolist()
 
 
 @registry.register("softmax")
