@@ -9,10 +9,9 @@ import numpy as np
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import cleared
 from nnfw.core.typing import Array
-from nnfw.layers.parameters import NOTHING
 from nnfw.model import Model
 from nnfw.training.adapters import as_inputs
-from nnfw.training.batches import Batch, Data
+from nnfw.training.batches import Data
 from nnfw.training.compatibility import check_steps, least_steps, output_shape
 from nnfw.training.guard import check_outputs
 from nnfw.training.iterables import Batches
@@ -62,24 +61,23 @@ def predict(
         *axes, _ = output_shape(network, x, lengths)
         network._ready(verb)
         check(network)
-    counts, least = None, 0 if lengths is None else least_steps(network, x.shape[1])
+    least = None if lengths is None else least_steps(network, x.shape[1])
+    data = Data(x, np.empty((len(x), 0)), lengths, None, network._input_dtype, steps=False, least=least)
+    counts = None
     if lengths is not None:
         with suppress(ShapeError):  # else the outputs have no time steps, or others than x
             check_steps(network, x.shape[1])
             counts = lengths
     results = np.empty(0)
-    for number, start in enumerate(range(0, len(x), batch_size), 1):
-        part = slice(start, start + batch_size)
-        steps = slice(None) if lengths is None else slice(max(lengths[part].max(), least))
-        x_part = np.asarray(x[part, steps], network._input_dtype, order="C")  # as in `Data`
-        batch = Batch(x_part, NOTHING, None if lengths is None else lengths[part], None, len(x_part))
+    for number, batch in enumerate((part.batch() for part in data.parts(batch_size)), 1):
+        rows = slice((number - 1) * batch_size, number * batch_size)
         with np.errstate(all="ignore"):
             a = network.forward(batch.x, lengths=batch.lengths)
         check_outputs(network, f"predict, batch {number}", batch, a)
         decided = decide(a)
         if counts is not None:
-            decided = cleared(decided, counts[part])
+            decided = cleared(decided, counts[rows])
         if not results.size:
             results = np.zeros((len(x), *axes, *decided.shape[1 + len(axes) :]), decided.dtype)
-        results[(part, *map(slice, decided.shape[1:]))] = decided
+        results[(rows, *map(slice, decided.shape[1:]))] = decided
     return results

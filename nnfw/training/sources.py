@@ -126,13 +126,11 @@ def weigh_classes(network: Model, data: Data | Batches, class_weight: Any) -> Da
     valid = np.ones(y.shape[: 1 + data.steps], bool)
     if data.steps and data.lengths is not None:
         valid = valid_steps(data.lengths[rows], y.shape[1])
-    if data.weight is not None:
-        valid = (valid.T & (data.weight[rows] > 0).T).T  # what weighs 0 is of no class
-    factor = np.zeros(valid.shape)
-    labels, K = class_labels(y[valid]), network.shapes[-1][-1] or 0
-    factor[valid] = class_factors(class_weight, labels, K, data.total)
-    if data.weight is not None:
-        factor = (factor.T * data.weight[rows].T).T  # (N, T) times (N, T), or times (N,)
+    given = 1.0 if data.weight is None else data.weight[rows].T.astype(np.float64)
+    factor = (valid.T * given).T  # (N, T) times (N, T), or times (N,)
+    counted = factor > 0  # what weighs 0 is of no class
+    labels, K = class_labels(y[counted]), network.shapes[-1][-1] or 0
+    factor[counted] *= class_factors(class_weight, labels, K, data.total)
     check_finite(factor, "class_weight for y", dtype=network.dtype)
     if not data.total(factor.sum()):
         raise ValueError("class_weight leaves everything a weight of 0, and nothing to learn; raise some")

@@ -329,8 +329,8 @@ OTHERS = [
     Fault(
         "balanced: what weighs 0 counts",
         "training/sources",
-        "data.weight[rows] > 0",
-        "data.weight[rows] > -1",
+        "counted = factor > 0",
+        "counted = valid",
     ),
     Fault(
         "validation: weights not taken", "training/sources", "return tuple(data)", "return tuple(data)[:3]"
