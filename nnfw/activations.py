@@ -428,7 +428,7 @@ class Softmax(Activation):
 
     def backward(self, dy: Array, y: Array, x: Array | None = None) -> Array:
         """Return dx = y (dy - sum dy y), the product of `dy` and the Jacobian."""
-        dx: Array = dy - np.sum(dy * y, axis=-1, keepdims=True)
+        dx: Array = dy - np.vecdot(dy, y)[..., None]
         dx *= y
         return dx
 

@@ -1,4 +1,4 @@
-"""Long vectors in blocks that stay in the cache, their norms, and memory that is used again."""
+"""Long vectors in blocks that stay in the cache, their norms, long lines, and memory that is used again."""
 
 import contextlib
 import math
@@ -61,6 +61,22 @@ def lent(dtype: np.dtype[Any]) -> Iterator[Scratch]:
 def blocks(size: int) -> Iterator[slice]:
     """Return the slices that cut a vector of `size` elements into blocks."""
     return (slice(start, start + BLOCK) for start in range(0, size, BLOCK))
+
+
+def repeated(row: Array, like: Array) -> Array:
+    """Return a row (D,) as (T, D), for an operation with an array (N, ..., T, D): long lines are faster.
+
+    Examples
+    --------
+    >>> repeated(np.arange(3), like=np.zeros((4, 2, 3)))
+    array([[0, 1, 2],
+           [0, 1, 2]])
+    """
+    if like.ndim == 2:
+        return row
+    line = np.empty(like.shape[-2:], row.dtype)
+    line[...] = row
+    return line
 
 
 def norm_of(vector: Array) -> float:

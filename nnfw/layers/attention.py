@@ -208,7 +208,7 @@ class SelfAttention(Attention):
 
     def _weigh(self, q: Array, k: Array, seen: Any) -> Array:
         """Return the weights a of the steps that are seen: (2), (3)."""
-        return softmax_where(seen, q @ k.swapaxes(1, 2) / math.sqrt(self.units))
+        return softmax_where(seen, q / math.sqrt(self.units) @ k.swapaxes(1, 2))
 
     def backward(self, dy: Array) -> Array:
         """Return dx (N, T, D), given dy (N, T, H)."""
@@ -216,7 +216,8 @@ class SelfAttention(Attention):
         q, k, v, a, valid = (self.cache[name] for name in ("q", "k", "v", "weights", "valid"))
         dy = without(~valid, dy)
         da, dv = dy @ v.swapaxes(1, 2), a.swapaxes(1, 2) @ dy  # (4)
-        de = SOFTMAX.backward(da, a) / math.sqrt(self.units)  # (3), (2)
+        de = SOFTMAX.backward(da, a)  # (3)
+        q, k = q / math.sqrt(self.units), k / math.sqrt(self.units)
         ds = np.concatenate([de @ k, de.swapaxes(1, 2) @ q, dv], axis=-1)  # (2): dq, dk and dv side by side
         self.cache["ds"] = ds
         return ds @ self._blocks["W"].T if self._needs_dx else NOTHING  # (1)
@@ -241,8 +242,10 @@ class SelfAttention(Attention):
 
 
 def softmax_where(seen: Any, e: Array) -> Array:
-    """Return the softmax over the last axis of what is `seen`, and 0 for the rest."""
-    e = np.where(seen, e, -np.inf)
-    a = np.exp(e - e.max(axis=-1, keepdims=True, initial=np.finfo(e.dtype).min))
-    total = a.sum(axis=-1, keepdims=True)
-    return np.asarray(a / (total + (total == 0)))
+    """Return the softmax over the last axis of what is `seen`, and 0 for the rest, in the memory of e."""
+    np.copyto(e, -np.inf, where=~seen)
+    e -= e.max(axis=-1, keepdims=True, initial=np.finfo(e.dtype).min)
+    np.exp(e, out=e)
+    total = e.sum(axis=-1, keepdims=True)
+    e /= total + (total == 0)
+    return e

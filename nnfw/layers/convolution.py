@@ -9,6 +9,7 @@ from nnfw.activations import Activation
 from nnfw.core.errors import ShapeError
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import one_of, positive_integer
+from nnfw.core.vectors import repeated
 from nnfw.layers.activated import Activated, ActivatedOptions
 from nnfw.layers.windows import Windowed, sizes, windows_over
 
@@ -94,8 +95,7 @@ class Convolution(Activated, Windowed):
         for part in _blocks(view):
             np.matmul(_unfold(view[part]), W, out=s[part].reshape(-1, self.filters))  # (1), (2)
         if self.use_bias:
-            line = np.tile(self.params["b"], counts[-1])  # long rows are added faster
-            s.reshape(*counts[:-1], line.size)[...] += line
+            s += repeated(self.params["b"], s)
         y = self._activate(s, training)  # (3)
         if training:
             self.cache["padded"] = x

@@ -7,6 +7,7 @@ import numpy as np
 from nnfw.core.lengths import check_lengths, valid_steps, without
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import POSITIVE, SHARE
+from nnfw.core.vectors import repeated
 from nnfw.layers.base import Layer, Options
 from nnfw.layers.parameters import NOTHING
 from nnfw.optimizers import Optimizer
@@ -75,8 +76,8 @@ class LayerNorm(Layer):
         y = centred * centred
         scale = 1 / np.sqrt(means(y, ones) + self.epsilon)  # (2)
         normalized = np.multiply(centred, scale, out=centred)  # (3)
-        np.multiply(normalized, gain, out=y)  # (4)
-        y += self.params["shift"]  # (4)
+        np.multiply(normalized, repeated(gain, x), out=y)  # (4)
+        y += repeated(self.params["shift"], x)  # (4)
         if training:
             self.cache = {"normalized": normalized, "scale": scale}
         return y
@@ -89,7 +90,7 @@ class LayerNorm(Layer):
         self.cache = {**self.cache, "dy": dy, "product": product}
         if not self._needs_dx:
             return NOTHING
-        dx: Array = dy * gain  # (4)
+        dx: Array = dy * repeated(gain, dy)  # (4)
         term = self._scratch("term", normalized.shape)
         dx -= np.multiply(normalized, means(product, gain), out=term)  # (2)
         dx -= means(dy, gain)  # (1)
@@ -183,13 +184,16 @@ class BatchNorm(Layer):
         of_batch = training and M > 1 and not is_frozen(self)
         if of_batch:
             mean = total(without(padding, x)) / M  # (1)
-            mean = mean + total(without(padding, x - mean)) / M  # far from 0 it was rounded
-        normalized = without(padding, x - mean)
+        normalized = without(padding, x - repeated(mean, x))
         if of_batch:
+            rest = total(normalized) / M  # (1) again: the mean of features far from 0 was rounded
+            mean, normalized = mean + rest, without(padding, normalized - repeated(rest, x))
             variance = total(normalized * normalized) / M  # (1)
         scale = 1 / np.sqrt(variance + self.epsilon)  # (2)
-        normalized *= scale  # (3)
-        y: Array = without(padding, normalized * gain + shift)  # (4)
+        normalized *= repeated(scale, x)  # (3)
+        y = np.multiply(normalized, repeated(gain, x), out=None if training else normalized)  # (4)
+        y += repeated(shift, x)  # (4)
+        y = without(padding, y)
         if training:
             self.cache = {"normalized": normalized, "scale": scale}
             if padding is not None:
@@ -201,15 +205,18 @@ class BatchNorm(Layer):
     def backward(self, dy: Array) -> Array:
         """Return dx, of the shape of x."""
         normalized, padding = self._recall("normalized", "backward"), self.cache.get("padding")
-        factor = self.params["gain"] * self.cache["scale"]
         dy = without(padding, self._check_gradient(dy, normalized.shape))
-        self.cache.update(dgain=total(dy * normalized), dshift=total(dy))  # (4)
+        factor = repeated(self.params["gain"] * self.cache["scale"], dy)
+        product = dy * normalized
+        self.cache.update(dgain=total(product), dshift=total(dy))  # (4)
         if not self._needs_dx:
             return NOTHING
         if "M" not in self.cache:
             return dy * factor
         M, dgain, dshift = (self.cache[name] for name in ("M", "dgain", "dshift"))
-        dx: Array = (dy - dshift / M - normalized * (dgain / M)) * factor  # (3 to 1)
+        dx: Array = dy - repeated(dshift / M, dy)  # (1)
+        dx -= np.multiply(normalized, repeated(dgain / M, dy), out=product)  # (2)
+        dx *= factor  # (4), (3)
         return without(padding, dx)
 
     def gradients(self) -> None:

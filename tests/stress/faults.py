@@ -465,8 +465,8 @@ OTHERS = [
     Fault(
         "attention: no scale",
         "layers/attention",
-        "q @ k.swapaxes(1, 2) / math.sqrt(self.units)",
-        "q @ k.swapaxes(1, 2)",
+        "q / math.sqrt(self.units) @ k",
+        "q @ k",
     ),
     Fault(
         "attention: later steps are seen",
