@@ -876,12 +876,12 @@ class LabelErrorRate(MeanMetric):
 
 @registry.register("multi_label_accuracy")
 class MultiLabel(Metric):
-    """A metric of classes for K independent labels of each sample, each 0 or 1, decided at its `threshold`.
+    """A metric of two classes for K independent labels of each sample, each 0 or 1.
 
     Parameters
     ----------
-    metric : str, ClassMetric or its class
-        The metric of each label: ``"accuracy"``, ``"f1"``, ``Recall(threshold=0.3)`` ...
+    metric : str, ClassMetric, RankMetric or its class
+        The metric of each label: ``"accuracy"``, ``"f1"``, ``Recall(threshold=0.3)``, ``"roc_auc"`` ...
     average : {"micro", "macro"}
         "micro": over all labels, as if each were a sample. "macro": the mean of the K labels' values.
 
@@ -898,10 +898,10 @@ class MultiLabel(Metric):
     def __init__(self, metric: str | Metric | type[Metric] = "accuracy", average: str = "micro") -> None:
         self.average = one_of("macro", "micro")("MultiLabel", "average", average)
         self.metric: Any = get(metric)
-        if not isinstance(self.metric, ClassMetric) or isinstance(self.metric, ConfusionMatrix):
+        if not isinstance(self.metric, ClassMetric | RankMetric) or isinstance(self.metric, ConfusionMatrix):
             raise TypeError(
-                f"MultiLabel: metric must give one number for decisions between 0 and 1, as 'f1' does, "
-                f"got {self.metric!r}"
+                f"MultiLabel: metric must give one number for two classes, as 'f1' and 'roc_auc' do, got "
+                f"{self.metric!r}"
             )
         self.higher_is_better = self.metric.higher_is_better
 
@@ -910,8 +910,13 @@ class MultiLabel(Metric):
         """The key in the history: ``"multi_label_f1"``, ``"multi_label_macro_f1"``."""
         return "multi_label_" + "macro_" * (self.average == "macro") + self.metric.name
 
+    @property
+    def collects(self) -> bool:  # type: ignore[override]
+        """Whether the metric of each label does."""
+        return bool(self.metric.collects)
+
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        """Return the statistics of each label (K, ...), or of all labels together (1, ...)."""
+        """Return the statistics of each label (K, ...), or (M, K, 2) of ranks; of all together with K = 1."""
         y, a = _aligned(y, a)
         valid = (np.abs(y) == 1) | (y == 0)
         if not valid.all():
@@ -925,15 +930,17 @@ class MultiLabel(Metric):
             s = self.metric.count(truth.ravel(), decided.ravel(), 2 * K).reshape(4, K, 2)
             s[3] -= M * (K - 1)  # those of other labels
             return s.swapaxes(0, 1)
-        return np.array([self.metric.statistics(*label) for label in zip(y.T, a.T, strict=True)])
+        each = [self.metric.statistics(*label) for label in zip(y.T, a.T, strict=True)]
+        return np.stack(each, axis=1 if self.collects else 0)
 
     def merge(self, s: Array, t: Array) -> Array:
         if type(self.metric).merge is Metric.merge:
-            return s + t
+            return super().merge(s, t)
         return np.array([self.metric.merge(*label) for label in zip(s, t, strict=True)])
 
     def result(self, s: Array) -> float:
-        return float(np.mean([self.metric.result(label) for label in s]))
+        labels = s.swapaxes(0, 1) if self.collects else s
+        return float(np.mean([self.metric.result(label) for label in labels]))
 
 
 def get(metric: str | Metric | type[Metric] | Callable[[Any, Any], float]) -> Metric:

@@ -808,7 +808,7 @@ def test_wrong_labels_are_named(y, a, words):
 
 @for_each("metric", ["mse", TopKAccuracy(2), ConfusionMatrix, lambda y, a: 0.0, MultiLabel()])
 def test_labels_are_measured_by_metrics_of_classes(metric):
-    with pytest.raises(TypeError, match="MultiLabel: metric must give one number for decisions") as caught:
+    with pytest.raises(TypeError, match="MultiLabel: metric must give one number for two classes") as caught:
         MultiLabel(metric)
     assert len(str(caught.value)) < 500
 

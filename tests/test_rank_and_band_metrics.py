@@ -18,6 +18,7 @@ from nnfw.metrics import (
     CalibrationError,
     Coverage,
     Metric,
+    MultiLabel,
     Pinball,
     Running,
 )
@@ -58,6 +59,34 @@ def test_areas_are_those_of_scikit_learn_with_ties(rng, k):
         )
         assert ROCAUC()(y, a) == pytest.approx(auc, rel=1e-12)
         assert AveragePrecision()(y, a) == pytest.approx(precision, rel=1e-12)
+
+
+@pytest.mark.parametrize("average", ["micro", "macro"])
+def test_areas_of_independent_labels_are_those_of_scikit_learn(rng, average):
+    sk = pytest.importorskip("sklearn.metrics")
+    y = rng.integers(0, 2, (61, 4))
+    a = (rng.random((61, 4)) / 2 + y * [0.5, 0.3, 0.1, 0.0]).round(1).astype("float32")
+    for name, function in (("roc_auc", sk.roc_auc_score), ("average_precision", sk.average_precision_score)):
+        metric, value = MultiLabel(name, average), function(y, a, average=average)
+        running = Running(metric)
+        for rows in (slice(0, 1), slice(1, 30), slice(30, None)):  # a batch alone may lack a class
+            running.add(y[rows], a[rows])
+        assert metric(y, a) == running.result() == pytest.approx(value, rel=1e-12)
+
+
+def test_areas_of_labels_of_each_step_are_measured_while_training(rng, tmp_path):
+    x, lengths = rng.normal(size=(30, 6, 3)), rng.integers(1, 7, 30)
+    y = (x + rng.normal(size=x.shape) > 0.5).astype(int)
+    labels = MultiLabel("roc_auc", "macro")
+    network = Network([Dense(3, "sigmoid")], loss="bce", metrics=[labels, MultiLabel(ROCAUC)], seed=0)
+    history = network.fit(x, y, lengths=lengths, batch_size=7, verbose=0)
+    assert set(history) >= {"multi_label_macro_roc_auc", "multi_label_roc_auc"}
+    network.save(tmp_path / "network")
+    found = Network.load(tmp_path / "network").evaluate(x, y, lengths=lengths, batch_size=11)
+    valid = np.arange(6) < lengths[:, None]
+    each = [one_by_one(t, s) for t, s in zip(y[valid].T, network.predict(x)[valid].T, strict=True)]
+    assert found["multi_label_macro_roc_auc"] == pytest.approx(np.mean(each), rel=1e-12)
+    assert labels.higher_is_better
 
 
 @for_each("case", RANKS)

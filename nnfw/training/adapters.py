@@ -111,10 +111,10 @@ def as_targets(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], ne
     """
     (*time, K), loss = shape, network.loss
     lead, M = (len(x), *time), K // loss.outputs_per_target
-    if lead != x.shape[:2]:
-        lengths = None  # the targets have no steps, or others than x
-    elif lengths is not None:
+    as_x = lead == x.shape[:2]  # else the targets have no steps, or others than x
+    if lengths is not None and (as_x or is_by_step(y, lengths)):
         y = pad_steps(y, "y", lengths, x.shape[1])
+    lengths = lengths if as_x else None
     y = np.asarray(numeric(y, "y"))
     if y.shape[:1] != x.shape[:1]:
         raise ShapeError(f"x has {len(x)} samples, but y has shape {y.shape}; give y a row for each")
@@ -154,6 +154,12 @@ def as_labels(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], net
         if wrong.any():
             raise ValueError(f"y[{wrong.argmax()}] {what}; correct it, or leave the sample out")
     return np.column_stack([steps, labels])
+
+
+def is_by_step(values: Any, lengths: Array) -> bool:
+    """Return whether `values` is a list with as many values for each sequence as it has steps."""
+    counts = [len(v) for v in values if hasattr(v, "__len__")] if isinstance(values, (list, tuple)) else []
+    return counts == lengths.tolist()
 
 
 def pad_steps(values: Any, name: str, lengths: Array, T: int) -> Any:

@@ -119,12 +119,13 @@ def check_metrics(metrics: Iterable[Metric], data: Data, K: int, loss: Loss) -> 
             continue
         with named(f"metric {metric.name!r}"):
             check_quantiles(metric, loss)
-            one = metric.metric if isinstance(metric, MultiLabel) else metric if a.shape[-1] == 1 else None
-            if isinstance(one, ClassMetric) and one.threshold == 0.5 != loss.threshold:
+            one = metric.metric if isinstance(metric, MultiLabel) else metric
+            binary = one is not metric or a.shape[-1] == 1
+            if binary and isinstance(one, ClassMetric) and one.threshold == 0.5 != loss.threshold:
                 fitting = f"{type(one).__name__}(threshold={loss.threshold!r})"
                 said = f"outputs for {type(loss).__name__} decide at {loss.threshold:g}, and not at 0.5"
                 raise ValueError(f"{said}; give {fitting if one is metric else f'MultiLabel({fitting})'}")
-            if isinstance(metric, RankMetric):
+            if isinstance(one, RankMetric):
                 metric.statistics(y, a)  # its value needs two classes, of which these samples may lack one
             elif np.ndim(metric(y, a)):
                 raise TypeError("it gives no single number for the history; call it on y and predict(x)")

@@ -995,6 +995,11 @@ class TestMistakes:
             said = ("(12, 5)", remedy)
             refused(lambda network=network: fit(network, SEQUENCES, STEP_CLASSES), ShapeError, said)
 
+    def test_return_sequences_is_advised_for_lists_of_classes_too(self):
+        x, y = ([part[:n] for part, n in zip(data, LENGTHS, strict=True)] for data in (SEQUENCES, STEP_CLASSES))
+        network = Network([GRU(3), Dense(K, "softmax")], loss="cce")
+        refused(lambda: fit(network, x, y), ShapeError, ("(12, 5)", "return_sequences=True"))
+
     def test_metrics_are_tried_on_samples_of_every_class(self):
         """On a few of them, evenly spaced, so that a result that needs both classes is defined."""
         sizes = []
