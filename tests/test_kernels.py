@@ -10,7 +10,7 @@ import pytest
 from alike import for_each
 
 import nnfw
-from nnfw import GRU, LSTM, RNN, Adam, AdamW, Dense, Nadam, Network, RMSprop, kernels
+from nnfw import GRU, LSTM, RNN, Adam, AdamW, Dense, LayerNorm, Nadam, Network, RMSprop, kernels
 from nnfw.activations import Softmax, Tanh
 from nnfw.core.logits import LOGITS
 from nnfw.kernels import blas as blas_module
@@ -51,7 +51,7 @@ def forget(monkeypatch):
     monkeypatch.setattr(kernels, "_choice", "auto")
     for function in ("_in_use", "_kernels", "_obstacle"):
         monkeypatch.setattr(kernels, function, getattr(kernels, function).__wrapped__)
-    for name in ("cells", "losses", "optimizers"):
+    for name in ("cells", "losses", "normalization", "optimizers"):
         monkeypatch.delitem(sys.modules, f"nnfw.kernels.{name}", raising=False)
         monkeypatch.delattr(kernels, name, raising=False)
 
@@ -537,6 +537,48 @@ def test_losses_that_derive_from_cross_entropy_are_not_compiled(compiled, monkey
     for loss, count in ((Focal(), 0), (OrdinalCrossentropy(), 0), (CategoricalCrossentropy(), 1)):
         loss.with_gradient([0, 1], a)
         assert len(called) == count
+
+
+# ---- layer norm -------------------------------------------------------------------------------------------
+
+
+def layer_norm(choose, kind, x, dy, epsilon=1e-5):
+    """Return y, dx and the gradients of a LayerNorm of random gain and shift with these kernels."""
+    choose(kind)
+    layer = LayerNorm(epsilon=epsilon)
+    network = Network([Dense(x.shape[-1]), layer], dtype=x.dtype.name, seed=0)  # so that dx is needed
+    network.build(x.shape[1:])
+    layer.flat_params += np.random.default_rng(2).normal(size=layer.size).astype(x.dtype)
+    y = layer.forward(x, training=True)
+    np.testing.assert_array_equal(layer.forward(x), y)
+    dx = layer.backward(dy)
+    layer.gradients()
+    return y, dx, layer.flat_grads.copy()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(5, 1), (7, 33), (3, 4, 16), (0, 3), (2, 9, 130)])
+def test_layer_norm_is_what_numpy_computes(compiled, shape, dtype):
+    rng = np.random.default_rng(3)
+    dy = rng.normal(size=shape).astype(dtype)
+    for scale, offset in ((1, 0), (1e-3, 0), (1e15, 0), (1, 1000)):
+        x = (offset + scale * rng.normal(size=shape)).astype(dtype)
+        for given in (x, np.asfortranarray(x)):
+            expected = layer_norm(compiled, "numpy", x, dy)
+            for right, found in zip(expected, layer_norm(compiled, "compiled", given, dy), strict=True):
+                limit = TOLERANCE[dtype] * max(np.abs(right).max(initial=0), 1)
+                np.testing.assert_allclose(found, right, rtol=0, atol=4 * limit)
+                assert found.dtype == dtype
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_what_is_not_finite_passes_layer_norm_alike(compiled):
+    rng = np.random.default_rng(4)
+    x, dy = rng.normal(size=(2, 4, 17)).astype("float32")
+    x[0, 3], x[1, 5], dy[2, 7] = np.nan, np.inf, np.nan
+    both = (layer_norm(compiled, kind, x, dy) for kind in ("numpy", "compiled"))
+    for expected, found in zip(*both, strict=True):
+        np.testing.assert_array_equal(np.isfinite(found), np.isfinite(expected))
 
 
 # ---- networks ---------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Compiled kernels, by numba: loops over time, categorical cross-entropy, the steps of Adam and its kin.
+"""Compiled kernels, by numba: loops over time, layer norm, cross-entropy, the steps of Adam and its kin.
 
 ``pip install "nnfw[fast]"`` brings numba. What NumPy computes in the layers, losses and optimizers themselves
 is the definition, and runs wherever numba is not there or cannot be used.
@@ -95,9 +95,9 @@ def _check(choice: str) -> None:
 @functools.cache
 def _kernels() -> dict[str, Callable[..., None]]:
     """Return all kernels by name. Here numba is imported, when the first one is needed."""
-    from nnfw.kernels import cells, losses, optimizers
+    from nnfw.kernels import cells, losses, normalization, optimizers
 
-    return vars(cells) | vars(losses) | vars(optimizers)
+    return vars(cells) | vars(losses) | vars(normalization) | vars(optimizers)
 
 
 @functools.cache

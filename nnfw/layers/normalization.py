@@ -8,7 +8,9 @@ from nnfw.core.lengths import check_lengths, valid_steps, without
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import POSITIVE, SHARE
 from nnfw.core.vectors import repeated
+from nnfw.kernels import kernel
 from nnfw.layers.base import Layer, Options
+from nnfw.layers.packing import rows_of
 from nnfw.layers.parameters import NOTHING
 from nnfw.optimizers import Optimizer
 
@@ -66,44 +68,57 @@ class LayerNorm(Layer):
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return y, of the shape of x."""
-        x = np.asarray(x, self.dtype)
-        gain = self.params["gain"]
+        x = np.ascontiguousarray(x, self.dtype)
+        gain, shift = self.params["gain"], self.params["shift"]
         self.check_input(x, len(gain))
-        ones = np.ones_like(gain)
-        centred = self._scratch("normalized", x.shape) if training else np.empty_like(x)
-        np.subtract(x, means(x, ones), out=centred)  # (1)
-        centred -= means(centred, ones)  # (1) again: the mean of features far from 0 was rounded
-        y = centred * centred
-        scale = 1 / np.sqrt(means(y, ones) + self.epsilon)  # (2)
-        normalized = np.multiply(centred, scale, out=centred)  # (3)
-        np.multiply(normalized, repeated(gain, x), out=y)  # (4)
-        y += repeated(self.params["shift"], x)  # (4)
+        normalized = self._scratch("normalized", x.shape) if training else np.empty_like(x)
+        scale, y = np.empty((*x.shape[:-1], 1), self.dtype), np.empty_like(x)
+        run = kernel("layer_norm_forward") or normalize
+        run(rows_of(x), gain, shift, self.epsilon, rows_of(normalized), rows_of(scale), rows_of(y))
         if training:
             self.cache = {"normalized": normalized, "scale": scale}
         return y
 
     def backward(self, dy: Array) -> Array:
         """Return dx, of the shape of x."""
-        normalized, gain = self._recall("normalized", "backward"), self.params["gain"]
-        dy = self._check_gradient(dy, normalized.shape)
-        product = np.multiply(dy, normalized, out=self._scratch("product", normalized.shape))
-        self.cache = {**self.cache, "dy": dy, "product": product}
+        normalized, scale = self._recall("normalized", "backward"), self.cache["scale"]
+        dy = np.ascontiguousarray(self._check_gradient(dy, normalized.shape))
+        self.cache = {**self.cache, "dy": dy}
         if not self._needs_dx:
             return NOTHING
-        dx: Array = dy * repeated(gain, dy)  # (4)
-        term = self._scratch("term", normalized.shape)
-        dx -= np.multiply(normalized, means(product, gain), out=term)  # (2)
-        dx -= means(dy, gain)  # (1)
-        dx *= self.cache["scale"]  # (3)
+        dx, run = np.empty_like(dy), kernel("layer_norm_backward") or normalize_backward
+        run(rows_of(dy), self.params["gain"], rows_of(normalized), rows_of(scale), rows_of(dx))
         return dx
 
     def gradients(self) -> None:
         """Fill the gradients of gain and shift: (4), over all samples and steps at once."""
-        D = len(self.params["gain"])
-        dy = self._recall("dy", "gradients").reshape(-1, D)
-        ones = np.ones(len(dy), self.dtype)
-        np.matmul(ones, self.cache["product"].reshape(-1, D), out=self.grads["gain"])  # (4)
-        np.matmul(ones, dy, out=self.grads["shift"])  # (4)
+        dy = self._recall("dy", "gradients")
+        product = np.multiply(dy, self.cache["normalized"], out=self._scratch("product", dy.shape))
+        self.grads["gain"][...] = total(product)  # (4)
+        self.grads["shift"][...] = total(dy)  # (4)
+
+
+def normalize(
+    x: Array, gain: Array, shift: Array, epsilon: float, normalized: Array, scale: Array, y: Array
+) -> None:
+    """Fill `normalized` (M, D), `scale` (M, 1) and y (M, D) of a `LayerNorm` for the rows x (M, D)."""
+    ones = np.ones_like(gain)
+    np.subtract(x, means(x, ones), out=normalized)  # (1)
+    normalized -= means(normalized, ones)  # (1) again: the mean of features far from 0 was rounded
+    np.square(normalized, out=y)
+    scale[...] = 1 / np.sqrt(means(y, ones) + epsilon)  # (2)
+    normalized *= scale  # (3)
+    np.multiply(normalized, gain, out=y)  # (4)
+    y += shift  # (4)
+
+
+def normalize_backward(dy: Array, gain: Array, normalized: Array, scale: Array, dx: Array) -> None:
+    """Fill dx (M, D) of a `LayerNorm` for the gradient dy (M, D) of its rows."""
+    np.multiply(dy, gain, out=dx)  # (4)
+    mean, along = means(dx, np.ones_like(gain)), np.vecdot(dx, normalized)[:, None] / len(gain)
+    dx -= normalized * along  # (2)
+    dx -= mean  # (1)
+    dx *= scale  # (3)
 
 
 class BatchNorm(Layer):

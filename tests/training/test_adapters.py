@@ -996,7 +996,9 @@ class TestMistakes:
             refused(lambda network=network: fit(network, SEQUENCES, STEP_CLASSES), ShapeError, said)
 
     def test_return_sequences_is_advised_for_lists_of_classes_too(self):
-        x, y = ([part[:n] for part, n in zip(data, LENGTHS, strict=True)] for data in (SEQUENCES, STEP_CLASSES))
+        x, y = (
+            [part[:n] for part, n in zip(data, LENGTHS, strict=True)] for data in (SEQUENCES, STEP_CLASSES)
+        )
         network = Network([GRU(3), Dense(K, "softmax")], loss="cce")
         refused(lambda: fit(network, x, y), ShapeError, ("(12, 5)", "return_sequences=True"))
 
