@@ -37,8 +37,8 @@ LEARNT = 0.1  # of the loss above the lowest may remain after overfitting one ba
 class Report:
     """The result of `Network.check`; it prints as a page, the warnings last, and shows so in a notebook.
 
-    The baseline loss is that of the same probability for each class (log K for cce), or of the mean of the
-    targets (their variance for mse); it and the lowest are without penalties.
+    The baseline loss is that of the same probability for each class (log K for cce, log 2 for bce), or of
+    the mean of the targets (their variance for mse); it and the lowest are without penalties.
     """
 
     layers: str  # the table of layers, as in `Network.summary`
@@ -224,7 +224,7 @@ def baseline_and_lowest(network: Model, batch: Batch) -> tuple[float, float]:
     shape = (*batch.y.shape[: len(network.shapes[-1])], K)
     targets = loss.targets(batch.y, np.zeros(shape))
     if loss.fused_with or loss.takes_classes:
-        constant = np.full(shape, 1 / max(shape[-1], 2))
+        constant = np.full(shape, 1 / 2 if loss.fused_with == "sigmoid" else 1 / max(K, 2))
     else:
         mean = valid_targets(network, batch, targets).mean(axis=0)
         constant = np.broadcast_to(loss.as_outputs(mean), shape)
