@@ -244,15 +244,17 @@ def as_classes(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
         if not (sums[sums.argmin()] > 0.99 and sums[sums.argmax()] < 1.01):  # of these, nan is neither
             raise ValueError(
                 "each one-hot row of y must sum to 1; leave padded steps out, and measure independent labels "
-                "by metrics.MultiLabel('accuracy')"
+                "by metrics.MultiLabel(metric)"
             )
         return y.argmax(axis=1), a
-    low, high = (0, k - 1) if k > 1 else (-1, 1)
+    least, most = y[y.argmin()], y[y.argmax()]  # min() takes twice as long
+    low = -1 if k == 1 and (least >= 0 or y.all()) else 0
+    high = max(k - 1, 1)
     whole = y.dtype.kind in "biu" or not np.count_nonzero(y != np.floor(y))  # nan is not
     decided = k == 1 and a.dtype.kind in "iu" and not np.isin(a, (-1, 0, 1)).all()
-    if decided or not whole or y[y.argmin()] < low or y[y.argmax()] > high:  # min() takes twice as long
+    if decided or not whole or least < low or most > high:
         odd = y[((y != np.floor(y)) | ~(y >= low) | (y > high)).argmax()]
-        expected = "0 or 1 (or -1 or +1)" if k == 1 else f"a whole number from 0 to {k - 1}"
+        expected = "0 or 1 (or all -1 or +1)" if k == 1 else f"a whole number from 0 to {k - 1}"
         raise ValueError(
             f"y holds {odd:g}: with K={k} outputs a sample each class is {expected}; number the classes from "
             f"0, measure numbers by 'mae', 'rmse' or 'r2', and give outputs as a, not classes already decided"
@@ -578,7 +580,7 @@ class ROCAUC(RankMetric):
 class AveragePrecision(RankMetric):
     """Area under the curve of precision by recall, Σ (R_n - R_{n-1}) P_n; as in scikit-learn.
 
-    For a rare class it says more than `ROCAUC`: chance is the share of the class.
+    For a rare class it says more than `ROCAUC`: chance is the share of the class. Where it does not occur: 0.
 
     Examples
     --------
@@ -918,7 +920,7 @@ class MultiLabel(Metric):
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
         """Return the statistics of each label (K, ...), or (M, K, 2) of ranks; of all together with K = 1."""
         y, a = _aligned(y, a)
-        valid = (np.abs(y) == 1) | (y == 0)
+        valid = (y == 1) | (y == (-1 if y.all() else 0))
         if not valid.all():
             raise ValueError(f"y holds {y[~valid][0]}, but each of the K={a.shape[1]} labels is 0 or 1")
         if self.average == "micro":

@@ -795,6 +795,7 @@ def test_a_metric_of_labels_is_shown_by_its_arguments():
     [
         ([[0, 2]], np.zeros((1, 2)), "y holds 2, but each of the K=2 labels is 0 or 1"),
         ([[0, 0.5]], np.zeros((1, 2)), "y holds 0.5"),
+        ([[0, 1], [-1, 1]], np.zeros((2, 2)), "y holds -1, but each"),  # an unknown label is none of the two
         ([[0, np.nan]], np.zeros((1, 2)), r"y\[0, 1\] is nan: every value must be finite"),
         ([0, 1], np.zeros((2, 2)), r"y of shape \(2,\).*expected y of shape \(2, 2\)"),
         ([[0, 1]], [[0, 3]], "outputs as a, not classes already decided"),
@@ -814,7 +815,7 @@ def test_labels_are_measured_by_metrics_of_classes(metric):
 
 
 def test_several_labels_lead_to_the_metric_for_them():
-    with pytest.raises(ValueError, match=r"measure independent labels by metrics\.MultiLabel\('accuracy'\)"):
+    with pytest.raises(ValueError, match=r"measure independent labels by metrics\.MultiLabel\(metric\)"):
         Accuracy()([[1, 1, 0], [0, 0, 1]], np.zeros((2, 3)))
     with pytest.raises(ValueError, match="MultiLabel: average must be one of 'macro', 'micro', got 'marco'"):
         MultiLabel(average="marco")
@@ -1056,6 +1057,7 @@ def test_shapes_must_fit_exactly(metric, y_shape, a_shape):
         ([0.0, np.inf], np.zeros((2, 3)), r"y\[1\] is inf"),
         ([0, 2], np.zeros((2, 1)), r"y holds 2.*K=1.*0 or 1.*not classes already decided"),
         ([0, -2], np.zeros(2), r"y holds -2.*-1 or \+1"),
+        ([1, 0, -1], np.zeros(3), r"y holds -1.*0 or 1 \(or all -1 or \+1\)"),
         ([0.2, 1.0], np.zeros(2), r"y holds 0.2"),
         (np.zeros((2, 3)), np.zeros((2, 3)), "must sum to 1"),
         ([[1, 1, 0], [0, 0, 1]], np.zeros((2, 3)), "must sum to 1"),

@@ -181,7 +181,7 @@ MISTAKES = [
      TypeError, "metrics", "a list"),
     ("several labels for a metric of one",
      lambda s: s.fit_new(Dense(3, "sigmoid"), loss="bce", metrics=["accuracy"], y=FLAT[:, :3] > 0),
-     ValueError, "metric 'accuracy'", "metrics.MultiLabel('accuracy')"),
+     ValueError, "metric 'accuracy'", "metrics.MultiLabel(metric)"),
     ("two numbers as a metric", lambda s: s.fit_new(Dense(1), metrics=[TwoNumbers()]),
      TypeError, "metric 'two_numbers'", "single number"),
     ("more units than memory", lambda s: s.fit_new(Dense(10**12)),

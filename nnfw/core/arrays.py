@@ -31,8 +31,8 @@ def as_array(values: Any, name: str, dtype: DTypeLike | None = None) -> Array:
     except ValueError:
         raise ValueError(
             f"{name} is a list of unequal parts, and no array; fit, evaluate and predict take sequences as a "
-            f"list of arrays (T_i, D), of one feature (T_i, 1); nnfw.data.pad_sequences makes one array, of "
-            f"symbols after adding 1, for Embedding(..., mask=0)"
+            f"list of arrays (T_i, D), of one feature (T_i, 1); x, lengths = nnfw.data.pad_sequences(...) "
+            f"makes one array, of symbols after adding 1, for Embedding(..., mask=0)"
         ) from None
 
 

@@ -123,7 +123,7 @@ def as_targets(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], ne
         y = y.reshape(lead if classes else (*lead, 1))
     elif y.shape != (*lead, M):
         raise ShapeError(shape_message(y, x, lead, M, loss))
-    remedy = "drop such samples, or put any number there and weigh it with sample_weight=0"
+    remedy = "drop such samples, or put any number there, and give them, or the step, sample_weight=0"
     check_finite(y, "y", lengths, network.dtype, remedy)
     valid = y if lengths is None else steps_as_samples(y, lengths)
     if valid.size:  # else no sequence has a step

@@ -488,7 +488,7 @@ INPUTS = [
     ("lists of unequal length", "classes", lambda x: [[1.0, 2.0], [1.0]] * 6,
      ValueError, "x is a list", "arrays"),
     ("steps of unequal features", "sequence", lambda x: [[[1.0, 2.0], [1.0]], [[1.0, 2.0]]] * 6,
-     ValueError, "x[0] is a list of unequal parts", "(T_i, D)"),
+     ValueError, "x[0] is a list of unequal parts", "(T_i, D)", "x, lengths = nnfw.data.pad_sequences(...)"),
     ("later steps of unequal features", "sequence", lambda x: [*ragged(x)[1:], [[1.0, 2.0], [1.0]]],
      ValueError, "x: sequences[11] is a list of unequal parts", "(T_i, D)"),
     ("words", "classes", lambda x: np.full(x.shape, "a"), TypeError, "x must be real numbers, got <U1; nnfw.",
