@@ -154,9 +154,9 @@ class Loss(Part):
         recorded for the returned array, and ``network.backward`` uses that.
         """
         y, a, logits = self._prepare(y, a)
-        dy = self._mean_slope(self.slope(y, a), weight)
+        dy = self._mean_slope(self.slope(y, a), a, weight)
         if logits is not None:
-            LOGIT_GRADIENTS.enter(dy, self._mean_slope(self.slope_from_logits(y, a), weight))
+            LOGIT_GRADIENTS.enter(dy, self._mean_slope(self.slope_from_logits(y, a), a, weight))
         return dy
 
     def with_gradient(
@@ -168,7 +168,7 @@ class Loss(Part):
         """
         y, a, logits = self._prepare(y, a)
         values, slope = self._values_and_slope(y, a, logits)
-        return self._mean(values, weight), self._mean_slope(slope, weight), logits is not None
+        return self._mean(values, weight), self._mean_slope(slope, a, weight), logits is not None
 
     def targets(self, y: Array, a: Array) -> Array:
         """Return the targets (N, ..., M) for `value` and `slope`: checked, in the dtype of `a`."""
@@ -206,10 +206,10 @@ class Loss(Part):
     def _values(self, y: Array, a: Array, logits: Array | None) -> Array:
         """Return the loss of each sample (and step)."""
         values = self.value(y, a) if logits is None else self.value_from_logits(y, logits)
-        if values.shape != self._shape_of_losses(a):
+        if np.shape(values) != self._shape_of_losses(a):
             raise ShapeError(
                 f"{type(self).__name__}.value must return one loss for each sample and step, shape "
-                f"{self._shape_of_losses(a)}, got {values.shape}; take the mean or sum over axis=-1"
+                f"{self._shape_of_losses(a)}, got {np.shape(values)}; take the mean or sum over axis=-1"
             )
         return values
 
@@ -228,9 +228,12 @@ class Loss(Part):
         """Return the shape of the single losses of outputs."""
         return a.shape[:1] if self.of_sequences else a.shape[:-1]
 
-    def _mean_slope(self, slope: Array, weight: ArrayLike | None) -> Array:
+    def _mean_slope(self, slope: Array, a: Array, weight: ArrayLike | None) -> Array:
         """Return the gradient of the mean loss, given the slope of each sample's (and step's) loss."""
-        steps = self._shape_of_losses(slope)
+        if np.shape(slope) != a.shape:
+            said = f"{type(self).__name__}.slope must return a derivative for each output, shape {a.shape}"
+            raise ShapeError(f"{said}, got {np.shape(slope)}")
+        steps = self._shape_of_losses(a)
         if weight is None:
             return slope / math.prod(steps)
         share = self._spread(weight, steps, slope.dtype) / math.prod(steps)

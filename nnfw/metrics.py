@@ -324,10 +324,9 @@ class FunctionMetric(MeanMetric):
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
         value, shape = self.function(np.array(y), np.array(a)), np.shape(a)  # it may change its own copies
-        if np.ndim(value) != 0:
-            raise TypeError(
-                f"the metric {self.name} must return one number, got shape {np.shape(value)}; take a mean"
-            )
+        if value is None or np.ndim(value):
+            got = "None" if value is None else f"shape {np.shape(value)}; take a mean"
+            raise TypeError(f"the metric {self.name} must return one number, got {got}")
         samples = math.prod(shape[:-1] if len(shape) > 1 else shape)
         return np.array([float(value) * samples, samples])
 

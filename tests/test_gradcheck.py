@@ -219,6 +219,14 @@ AFFINE_FAULTS = {
         {"compute_shapes": lambda f, self, shape: f(shape) and None},
         "compute_shapes must return the output's shape, got None",
     ),
+    "forward returns nothing": (
+        {"forward": lambda f, self, x, training=False: None},
+        r"forward returns shape \(\), compute_shapes says \(3, 4\)",
+    ),
+    "backward returns nothing": (
+        {"backward": lambda f, self, dy: (f(dy), None)[1]},
+        "backward must return dx, an array, got None",
+    ),
     "compute_shapes says another shape": (
         {"compute_shapes": lambda f, self, shape: (*f(shape), 1)},
         r"forward returns shape \(3, 4\), compute_shapes says \(3, 4, 1\)",

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from alike import for_each
 
-from nnfw import SGD, Adam, Dense, Network, losses
+from nnfw import SGD, Adam, Dense, Network, ShapeError, losses
 from nnfw.core.logits import LOGIT_GRADIENTS, LOGITS
 from nnfw.losses import (
     MAE,
@@ -916,3 +916,23 @@ def test_a_value_that_keeps_the_last_axis_is_told():
 
     with pytest.raises(ValueError, match=r"Unreduced.value must return.*\(2,\), got \(2, 3\).*axis=-1"):
         Unreduced()(np.ones((2, 3)), np.ones((2, 3)))
+
+
+@for_each("returned", [None, 4.0, np.ones(2), np.ones((2, 1))])
+def test_a_slope_of_another_shape_is_told(returned):
+    class Short(Product):
+        def slope(self, y, a):
+            return returned
+
+    for method in (Short().gradient, Short().with_gradient):
+        with pytest.raises(ShapeError, match=r"Short.slope must return .* \(2, 3\), got \("):
+            method(np.ones((2, 3)), np.ones((2, 3)))
+
+
+def test_a_value_that_is_not_returned_is_told():
+    class Silent(Product):
+        def value(self, y, a):
+            pass
+
+    with pytest.raises(ShapeError, match=r"Silent.value must return .* \(2,\), got \(\)"):
+        Silent()(np.ones((2, 3)), np.ones((2, 3)))

@@ -1135,6 +1135,8 @@ def test_wrong_arguments_are_named():
 def test_a_function_must_return_one_number():
     with pytest.raises(TypeError, match=r"metric <lambda>.*\(2,\)"):
         metrics.get(lambda y, a: np.abs(y - a))(np.zeros(2), np.ones(2))
+    with pytest.raises(TypeError, match="metric <lambda> must return one number, got None"):
+        metrics.get(lambda y, a: None)(np.zeros(2), np.ones(2))
 
 
 def test_what_is_no_metric_is_refused():

@@ -161,8 +161,9 @@ class Part:
             return f"{owner} has no attribute {name!r}{translation(name, known)} {takes}"
         remedy = ""
         with suppress(AttributeError, RuntimeError):  # of what is not there yet
-            if isinstance(getattr(self, name), np.ndarray | dict):
-                remedy = f"; write into it, {name}[...] = value"
+            if isinstance(value := getattr(self, name), np.ndarray | dict):
+                key = "['W']" if isinstance(value, dict) else ""
+                remedy = f"; write into it, {name}{key}[...] = value"
         return f"{owner}: {name} cannot be assigned{remedy}. {takes}"
 
     @property

@@ -96,6 +96,8 @@ class Trial:
     def run_backward(self, layer: Layer, dy: Array) -> dict[str, Array]:
         """Run the passes after a forward in training, and return a copy of all gradients."""
         found = {"x": layer.backward(dy)}
+        said = f"backward must return dx, an array, got {found['x']}"
+        self.expect(isinstance(found["x"], np.ndarray), said)
         layer.gradients()
         if hasattr(layer, "initial_gradient"):
             found["initial_state"] = layer.initial_gradient

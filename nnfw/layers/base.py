@@ -14,7 +14,7 @@ from nnfw.core.registry import Part
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import Check, boolean, floating, generator, label
 from nnfw.core.vectors import clip_to_norm
-from nnfw.layers.parameters import Parametrized, size_of
+from nnfw.layers.parameters import Cache, Parametrized, size_of
 from nnfw.optimizers import Optimizer, State
 from nnfw.regularizers import Regularizer, Regularizers
 
@@ -111,7 +111,7 @@ class Layer(Part, Parametrized):
     _noisy: ClassVar[tuple[str, ...]] = ()  # the arguments that make it random in training, and at 0 do not
     final_state: Any  # what the last training pass ended with, where it takes a state
 
-    cache: MutableMapping[str, Array] = MappingProxyType({})  # type: ignore[assignment]
+    cache: MutableMapping[str, Array] = MappingProxyType(Cache())  # type: ignore[assignment]
     _state: State | None = None  # of the optimizer
     _noise: np.random.Generator | None = None  # what a layer that is random in training draws from
     # What the network sets:
@@ -165,7 +165,7 @@ class Layer(Part, Parametrized):
         rng, dtype = generator(owner, "rng", rng), floating(owner, "dtype", dtype).name
         size = size_of(self._specs)
         vars(self).update(flat_params=np.zeros(size, dtype), flat_grads=np.zeros(size, dtype))
-        self.cache, self._state = {}, None
+        self.cache, self._state = Cache(), None
         if self._owner is None:  # else the network gives it its own stream of noise
             self._noise = rng
         self._bind()

@@ -10,6 +10,7 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import one_of
 from nnfw.layers.base import Layer, Options
+from nnfw.layers.parameters import Cache
 from nnfw.layers.recurrent import SHARES, Recurrent
 
 # How the outputs h and k become y, and how its gradient dy is shared between them.
@@ -111,7 +112,7 @@ class Bidirectional(Layer):
         super()._bind()
         halves = zip(np.split(self.flat_params, 2), np.split(self.flat_grads, 2), strict=True)
         for inner, (params, grads) in zip(self.directions, halves, strict=True):
-            vars(inner).update(flat_params=params, flat_grads=grads, cache={})
+            vars(inner).update(flat_params=params, flat_grads=grads, cache=Cache())
             inner._owner, inner._settled = weakref.ref(self), True
             inner._adjustable = SHARES if inner is self.ahead else ()
             inner._bind()

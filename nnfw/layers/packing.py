@@ -19,6 +19,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nnfw.core.typing import Array
+from nnfw.layers.parameters import Cache
 
 Slices = tuple[slice, slice, slice]  # before, after, now
 
@@ -254,7 +255,10 @@ class Unpacked(UserDict[str, Array]):
     """Packed rows by name, read as (N, T, H): the cache of a recurrent layer."""
 
     def __init__(self, steps: Steps, rows: dict[str, Array]) -> None:
-        self.steps, self.data = steps, rows
+        self.steps, self.data = steps, Cache(rows)
 
     def __getitem__(self, name: str) -> Array:
         return self.steps.unpack(self.data[name])
+
+    def __repr__(self) -> str:
+        return repr(dict(self))

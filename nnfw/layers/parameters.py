@@ -50,8 +50,8 @@ class Views(dict[str, Array]):
             names = textwrap.shorten(", ".join(self), 250, placeholder=" ...")
             raise KeyError(f"no parameter {name!r:.80}.{nearest(str(name), self)} There are {names}")
         raise RuntimeError(
-            f"there is no parameter {name!r} yet: compute_shapes(input_shape) and initialize(rng) come "
-            f"first; a Network calls both in build(input_shape), or in its first fit"
+            f"there is no parameter {name!r} yet: compute_shapes(input_shape), where add_parameter declares "
+            f"it, and initialize(rng) come first; a Network calls both in build(input_shape), or in fit"
         )
 
     def __setitem__(self, name: str, value: Any) -> None:
@@ -72,6 +72,15 @@ class Views(dict[str, Array]):
 
     def __reduce__(self) -> Any:
         return dict, (dict(self),)
+
+
+class Cache(dict[str, Array]):
+    """The intermediates of a training pass, by name."""
+
+    def __missing__(self, name: str) -> Array:
+        names = f"has {', '.join(self)}" if self else "is empty"
+        filled = "forward(x, training=True) fills that of each layer, and backward(dy)"
+        raise KeyError(f"no {name!r:.80} in the cache, which {names}; {filled}")
 
 
 def key(name: str, gate: str) -> str:
@@ -186,5 +195,5 @@ class Parametrized:
         return {key: value for key, value in vars(self).items() if key not in self._transient}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, cache={})
+        vars(self).update(state, cache=Cache())
         self._bind()

@@ -1,5 +1,7 @@
 """Mistakes with layers, their arguments and their verbs: each is refused by name and teaches."""
 
+import copy
+
 import numpy as np
 from refusals import D, H, N, T, X, Y, mistakes
 
@@ -114,7 +116,15 @@ MISTAKES = [
     ("gradients before backward", lambda s: (s.layer.forward(X, training=True), s.layer.gradients()),
      RuntimeError, "GRU(4): gradients comes after", "backward(dy)"),
     ("parameters before they are there", lambda s: GRU(3).params["Wx_z"],
-     RuntimeError, "no parameter 'Wx_z' yet", "initialize(rng)"),
+     RuntimeError, "no parameter 'Wx_z' yet", "add_parameter declares it", "initialize(rng)"),
+    ("the cache of a layer that is not built", lambda s: GRU(3).cache["z"],
+     KeyError, "no 'z' in the cache, which is empty", "forward(x, training=True) fills that of each layer"),
+    ("the cache without a training pass",
+     lambda s: (s.network.predict(X), copy.deepcopy(s.network).layers[0].cache["z"]),
+     KeyError, "no 'z' in the cache, which is empty", "forward(x, training=True) fills that of each layer"),
+    ("gradients in the cache before backward",
+     lambda s: (s.layer.forward(X, training=True), s.layer.cache["ds_z"]),
+     KeyError, "no 'ds_z' in the cache, which has x, z, r, c, q, h", "and backward(dy)"),
     ("an unknown parameter", lambda s: s.layer.params["Wx"], KeyError, "'Wx'", "Wx_z"),
     ("over a parameter instead of into it", lambda s: s.layer.params.__setitem__("b_z", np.ones(H)),
      TypeError, "'b_z' is a view", "['b_z'][...] = value"),

@@ -93,7 +93,9 @@ class TestRows:
         for (n, t), row in zip(loops.read, rows, strict=True):
             expected[n, t] = row
         np.testing.assert_array_equal(steps.unpack(rows), expected)
-        np.testing.assert_array_equal(Unpacked(steps, {"h": rows})["h"], expected)
+        cache = Unpacked(steps, {"h": rows})
+        np.testing.assert_array_equal(cache["h"], expected)
+        assert repr(cache) == repr({"h": expected})
 
     @tried_on(batches(windows=True))
     @pytest.mark.slow
