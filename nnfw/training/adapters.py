@@ -158,7 +158,8 @@ def as_labels(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], net
 
 def is_by_step(values: Any, lengths: Array) -> bool:
     """Return whether `values` is a list with as many values for each sequence as it has steps."""
-    counts = [len(v) for v in values if hasattr(v, "__len__")] if isinstance(values, (list, tuple)) else []
+    each = values if isinstance(values, (list, tuple)) else []
+    counts = [len(v) for v in each if hasattr(v, "__len__") and getattr(v, "shape", None) != ()]
     return counts == lengths.tolist()
 
 

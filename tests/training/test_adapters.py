@@ -1001,6 +1001,7 @@ class TestMistakes:
         )
         network = Network([GRU(3), Dense(K, "softmax")], loss="cce")
         refused(lambda: fit(network, x, y), ShapeError, ("(12, 5)", "return_sequences=True"))
+        fit(network, x, [np.asarray(label) for label in CLASSES])  # each without an axis, as of data sets
 
     def test_metrics_are_tried_on_samples_of_every_class(self):
         """On a few of them, evenly spaced, so that a result that needs both classes is defined."""
