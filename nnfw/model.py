@@ -1,4 +1,4 @@
-"""Model: what is trained. Layers with a loss, an optimizer, metrics, random streams and a history."""
+"""Model: layers that can be trained, with a loss, an optimizer, metrics, random streams and a history."""
 
 import copy
 import threading
@@ -37,7 +37,7 @@ def extras_of(owner: str, name: str, value: Any) -> dict[str, Any]:
 
 
 class Model(Sequential):
-    """A chain of layers, with what is needed to train it; see `nnfw.Network`, which adds what users call."""
+    """A chain of layers, with everything needed to train it; `nnfw.Network` adds the methods users call."""
 
     _checks: ClassVar[dict[str, Check[Any]]] = Sequential._checks | {
         "loss": lambda owner, name, value: losses.get(value),
@@ -98,7 +98,7 @@ class Model(Sequential):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The type of parameters and outputs."""
+        """The data type of parameters and outputs."""
         return self._dtype
 
     @property
@@ -115,7 +115,7 @@ class Model(Sequential):
 
     @explain_keywords
     def compute_shapes(self, input_shape: Shape) -> Shape:
-        """Return the output's shape for an input's, both without the batch axis: (D,) or (T, D)."""
+        """Return the output shape for an input shape, both without the batch axis: (D,) or (T, D)."""
         with BUILDING:
             shape = super().compute_shapes(input_shape)
             if not self._owned:
@@ -132,16 +132,16 @@ class Model(Sequential):
     def initialize(self, rng: np.random.Generator | None = None, dtype: str | None = None) -> None:
         """Allocate and fill all parameters, by default from the network's seed and in its dtype.
 
-        The first call gives the values that `fit` starts from. Another call draws others: the random streams
-        continue, as do the history and the epochs of schedules. For a fresh start make a new network, or
-        keep a ``copy.deepcopy`` of the untrained one.
+        The first call gives the values that `fit` starts from. A further call draws new ones: the random
+        streams continue, as do the history and the epochs of schedules. To start over, create a new network,
+        or keep a ``copy.deepcopy`` of the untrained one.
 
         Raises
         ------
         RuntimeError
             If `compute_shapes` has not been called.
         TypeError, ValueError
-            If an argument is wrong, or the memory too small for the parameters; nothing has changed then.
+            If an argument is not valid, or memory is too small for the parameters; nothing has changed then.
         """
         if not self.shapes:
             raise RuntimeError("Network: initialize comes after compute_shapes; build(shape) calls both")
@@ -151,7 +151,7 @@ class Model(Sequential):
             self._fill(self._leaves(), source, kind)
 
     def update(self, optimizer: Optimizer | None, epoch: float) -> None:
-        """Take one step in every layer; without an optimizer by Adam, which the network keeps as in `fit`."""
+        """Update every layer by one step; if `optimizer` is None, by Adam, which is kept as in `fit`."""
         if not isinstance(optimizer, Optimizer):
             optimizer = optimizers.get(optimizer or self._with_optimizer())
         super().update(optimizer, epoch)
@@ -166,15 +166,15 @@ class Model(Sequential):
 
     @explain_keywords
     def build(self, input_shape: Shape) -> None:
-        """Make the parameters for samples of a shape, (D,) or (T, D), as the first `fit` would.
+        """Create the parameters for samples of shape (D,) or (T, D), as the first `fit` would.
 
-        They have the values that `fit` starts from, so an untrained network can be looked at and evaluated.
-        T may be None, for any number of steps. Layers that have parameters keep them.
+        They have the values that `fit` starts from, so an untrained network can be inspected and evaluated.
+        T may be None, for any number of steps. Layers that already have parameters keep them.
 
         Raises
         ------
         ShapeError, ValueError, TypeError
-            If `fit` would, for inputs of this shape; nothing has changed then.
+            If `fit` would raise it for inputs of this shape; nothing has changed then.
         """
         with self._unchanged_if_refused():
             self.compute_shapes(input_shape)
@@ -287,7 +287,7 @@ class Model(Sequential):
 
 
 def frozen(layer: Layer) -> str:
-    """Return how many of a layer's parameters no update changes: " (7 frozen)", or " (frozen)" if all."""
+    """Return how many of a layer's parameters are frozen: " (7 frozen)", or " (frozen)" if all are."""
     count = frozen_size(layer)
     which = "frozen" if count == layer.size else f"{count:,} frozen"
     return f" ({which})" if count else ""

@@ -1,4 +1,4 @@
-"""Network: what users call. Training, prediction, inspection and saving of a model."""
+"""Network, the class that users call: training, prediction, inspection and saving of a model."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,41 +25,41 @@ from nnfw.training.state import open_state
 
 
 class Network(Model):
-    """A chain of layers, with what is needed to train and use it.
+    """A chain of layers, with everything needed to train and use it.
 
     Parameters
     ----------
     layers : sequence of Layer
-        First to last. A Network is a Layer, so it can be part of another one.
+        The layers, from first to last. A Network is itself a Layer, so it can be part of another one.
     loss : str or Loss
-        What training minimizes.
+        The loss that training minimizes.
     optimizer : str or Optimizer, optional
-        Adam with its default rate if not given. Inside another network, a network without one is updated by
-        the optimizer of that network.
+        Adam with its default learning rate if not given. Inside another network, a network without an
+        optimizer of its own is updated by that of the outer network.
     metrics : sequence of str, Metric or function
-        What is measured besides the loss.
+        Metrics to compute in addition to the loss.
     seed : int, optional
-        The same seed and the same data give the same weights, bit for bit. None draws one.
+        The same seed and the same data give the same weights, bit for bit. If None, a seed is drawn.
     dtype : {"float32", "float64"}
-        The type of parameters and outputs.
+        The data type of parameters and outputs.
     name : str, optional
         See `Layer`.
 
     Attributes
     ----------
     loss, optimizer, metrics
-        As above; each can be assigned in any of these forms.
+        As above; each can be reassigned, in any of these forms.
     layers : tuple of Layer
         The layers.
     shapes : list of tuple
-        The shape of the input and of the output of each layer, without the batch axis.
+        The shapes of the input and of each layer's output, without the batch axis.
     history : History
-        All epochs so far.
+        The record of all epochs so far.
     extras : dict
-        What its file holds besides, by name, for you to fill: scalers, encoders and vocabularies of
-        `nnfw.data`, arrays, numbers, strings; see `save`.
+        Objects to store in the file of the network, by name, empty at first: scalers, encoders and
+        vocabularies of `nnfw.data`, arrays, numbers, strings; see `save`.
     params, grads : dict of str to ndarray
-        Those of all layers: ``network.params["gru_1.Wx_z"]``.
+        The parameters and gradients of all layers: ``network.params["gru_1.Wx_z"]``.
 
     Examples
     --------
@@ -102,61 +102,61 @@ class Network(Model):
         Parameters
         ----------
         x : array_like (N, D) or (N, T, D), list of arrays (T_i, D), or iterable of batches
-            Inputs; before an `Embedding` integers (N, T), or a list of arrays (T_i,); before a recurrent or
-            pooling layer also a list of arrays (T_i,) of one feature. Without `y`, an iterable that yields
-            the batches (x, y) or (x, y, lengths) of an epoch each time it is iterated, or an object with
-            ``__len__`` and ``__getitem__`` whose items are such batches, as those of Keras's ``Sequence``, or
-            samples (x, y), as those of PyTorch's ``Dataset``. A ``np.memmap`` is read batch by batch.
+            Inputs; for an `Embedding`, integers (N, T) or a list of arrays (T_i,); for a recurrent or pooling
+            layer, also a list of arrays (T_i,) of one feature. Without `y`, an iterable that yields the
+            batches (x, y) or (x, y, lengths) of an epoch each time it is iterated, or an object with
+            ``__len__`` and ``__getitem__`` whose items are such batches, as in a Keras ``Sequence``, or
+            samples (x, y), as in a PyTorch ``Dataset``. A ``np.memmap`` is read batch by batch.
         y : array_like, optional
             Targets: (N, K), (N,) or (N, 1); classes (N,) for categorical cross-entropy; the same with a time
             axis for sequence outputs.
         epochs : int
             The number of epochs to add.
         batch_size : int
-            Samples in a batch; the last batch of an epoch may be smaller.
+            The number of samples per batch; the last batch of an epoch may be smaller.
         steps_per_epoch : int, optional
-            The batches of an epoch, where `x` is an iterable of batches that never ends, as a generator. A
-            fit that resumes passes over those that it has taken: give it one that begins anew.
+            The number of batches per epoch, if `x` is an iterable of batches that never ends, such as a
+            generator. A resumed fit skips the batches already taken: give it one that starts over.
         validation_data : tuple or iterable of batches, optional
-            To validate on after each epoch: (x, y), (x, y, lengths), or (x, y, lengths or None, weights).
+            Data to validate on after each epoch: (x, y), (x, y, lengths) or (x, y, lengths or None, weights).
         validation_split : float
-            The share of the samples that is held out for validation instead, in [0, 1).
+            The fraction of the samples to hold out for validation instead, in [0, 1).
         split : {"auto", "stratified", "random", "tail"}
-            Which samples: drawn with the seed, with equal shares of every class ("stratified", which "auto"
-            means for class targets) or not ("random"), or the last ones ("tail", for time series).
+            Which samples to hold out: drawn with the seed, with equal fractions of every class ("stratified",
+            which "auto" means for class targets) or not ("random"), or the last ("tail", for time series).
         shuffle : bool
-            Whether each epoch takes the samples in a new order.
+            Whether to reshuffle the samples in each epoch.
         bucket : bool
-            Whether a batch holds samples of similar length, so that less time is spent on the longest.
+            Whether to batch samples of similar length together, so that less time is spent on padding.
         truncate : int, optional
-            Cut each batch into windows of so many time steps, with one update each. The state is carried from
-            window to window, and starts anew with the next batch; no gradient passes between windows
-            (truncated backpropagation through time, Williams & Peng 1990). The outputs must be sequences.
+            Cut each batch into windows of this many time steps, with one update each. The state is carried
+            from window to window and reset at the next batch; no gradient flows between windows (truncated
+            backpropagation through time, Williams & Peng 1990). The outputs must be sequences.
         lengths : array_like of int (N,), optional
-            Valid steps of each sequence; for one without any, 0, a recurrent layer gives its initial state.
+            Number of valid steps of each sequence; if it is 0, a recurrent layer returns its initial state.
         sample_weight : array_like (N,) or (N, T), or list of arrays (T_i,), optional
-            A factor for the loss of each sample, of x held out too; for sequence outputs also of each step.
-            Metrics leave out what weighs 0. For what the mean divides by see `nnfw.losses.Loss`.
+            Weights of the samples in the loss, also of those held out from x; for sequence outputs also of
+            the steps. Metrics ignore what has weight 0. For the divisor of the mean see `nnfw.losses.Loss`.
         class_weight : dict or "balanced", optional
-            A factor for the samples, or steps, of each class. It counts in training only.
+            Weights for the samples, or steps, of each class. They apply to training only.
         callbacks : sequence of Callback
             See `nnfw.Callback`.
         verbose : {"auto", 0, 1, 2}
-            Nothing, a bar, or a line an epoch; "auto" shows a bar on a terminal or in a notebook.
+            Nothing, a bar, or a line per epoch; "auto" shows a bar on a terminal or in a notebook.
         resume : bool
             Continue the last fit, which was interrupted, or saved and loaded: `epochs` counts from its start,
-            an unfinished epoch is finished, and callbacks continue with what they remembered. With the same
-            data, the result is the same to the bit as without the interruption; a fit that a callback has
-            stopped is not continued. A new network starts at the beginning.
+            an unfinished epoch is finished, and callbacks restore their state. With the same data, the result
+            is bit for bit the same as without the interruption; a fit that a callback has stopped is not
+            continued. A new network starts from the beginning.
 
         Raises
         ------
         ShapeError, ValueError, TypeError
-            If the data or an argument do not fit; nothing has changed then.
+            If the data or an argument is not valid; the network is then unchanged.
         NonFiniteError
-            If the loss, a gradient or an updated weight is not finite; the network is as before that update.
-            If an output or the loss on the validation data is not; the network is as after the last batch of
-            the epoch, and the history holds the epochs before.
+            If the loss, a gradient or an updated weight is not finite; the network is then as before that
+            update. Or if an output or the loss on the validation data is not finite; the network is then as
+            after the last batch of the epoch, and the history holds the epochs before.
         RuntimeError
             If another fit of the network is running.
         """
@@ -198,16 +198,16 @@ class Network(Model):
         sample_weight: ArrayLike | None = None,
         batch_size: int = 256,
     ) -> dict[str, float]:
-        """Return the mean loss and the metrics on `x` and `y`, by name; see `fit` for their forms.
+        """Return the mean loss and the metrics on `x` and `y`, by name; see `fit` for the accepted forms.
 
-        Weights count in the loss; metrics leave out what weighs 0, and count the rest alike.
+        Weights apply to the loss; metrics ignore samples and steps of weight 0, and count all others equally.
 
         Raises
         ------
         RuntimeError
-            If the network has no weights yet, as before `fit`; see `build`.
+            If the network has no weights yet, for example before `fit`; see `build`.
         NonFiniteError
-            If an output or the loss is not finite; the message names where that arose.
+            If an output or the loss is not finite; the message says where this arose.
         """
         batch_size = positive_integer("evaluate", "batch_size", batch_size)
         network = self._in_use()
@@ -218,24 +218,24 @@ class Network(Model):
 
     @explain_keywords
     def predict(self, x: Any, *, lengths: ArrayLike | None = None, batch_size: int = 256) -> Array:
-        """Return the outputs (N, K) or (N, T, K) for inputs `x`; see `fit` for their forms.
+        """Return the outputs (N, K) or (N, T, K) for inputs `x`; see `fit` for the accepted forms.
 
         The last axis is kept even if K is 1: ``predict(x)[:, 0]`` matches y of shape (N,). Outputs for
-        variable-length sequences are one array too, 0 beyond the end of each; cut them by
+        variable-length sequences are one array too, 0 beyond the end of each; trim them with
         ``[a[: len(one)] for a, one in zip(network.predict(x), x)]``.
 
         Raises
         ------
         RuntimeError
-            If the network has no weights yet, as before `fit`; see `build`.
+            If the network has no weights yet, for example before `fit`; see `build`.
         NonFiniteError
-            If an output is not finite; the message names where that arose.
+            If an output is not finite; the message says where this arose.
         """
         batch_size = positive_integer("predict", "batch_size", batch_size)
         return evaluation.predict(self._in_use(), "predict", x, lengths, batch_size, np.asarray)
 
     def __call__(self, x: Any, **options: Any) -> Array:
-        """Return `predict` of the same arguments."""
+        """Return the result of `predict` for the same arguments."""
         return self.predict(x, **options)
 
     @explain_keywords
@@ -249,14 +249,14 @@ class Network(Model):
     ) -> Array:
         """Return the most likely class of each sample (N,), or of each step (N, T).
 
-        With one output it is 1 where that is above `threshold`, by default that of the loss, else 0. Beyond
-        the end of a sequence it is 0, which is no class there: see `predict` for how to cut it.
+        With a single output, the class is 1 where the output is above `threshold`, by default that of the
+        loss, else 0. Steps beyond the end of a sequence hold 0, not a class: see `predict` to trim them.
 
         Raises
         ------
         ValueError
-            If the outputs are independent labels, of which a sample has any number, or numbers of any size,
-            as linear outputs with ``loss="mse"``; or if there are several outputs, and a `threshold`.
+            If the outputs are independent labels, of which a sample may have any number, or real numbers,
+            such as linear outputs with ``loss="mse"``; or if `threshold` is given with several outputs.
         """
         batch_size = positive_integer("predict_classes", "batch_size", batch_size)
         threshold = optional(FINITE)("predict_classes", "threshold", threshold)
@@ -277,14 +277,14 @@ class Network(Model):
         Parameters
         ----------
         samples : int, optional
-            The number of sequences in parallel; a single one, without the batch axis, if not given.
+            The number of parallel sequences; if not given, a single one, without the batch axis.
 
         Raises
         ------
         ValueError
-            If a layer needs the whole sequence: one that reads backwards, or pools over time.
+            If a layer needs the whole sequence, because it reads backwards or pools over time.
         RuntimeError
-            If the network has no weights yet, as before `fit`; see `build`.
+            If the network has no weights yet, for example before `fit`; see `build`.
         """
         self._ready("stream")
         return Stream(self, samples)
@@ -295,25 +295,25 @@ class Network(Model):
     def check(
         self, x: Any, y: Any, *, lengths: ArrayLike | None = None, steps: int = 500, seed: int = 0
     ) -> sanity.Report:
-        """Print, or show, and return a report: whether the network fits the data, and can learn them.
+        """Print, or display, and return a report on whether the network fits the data and can learn it.
 
-        Everything is tried on a copy and a few samples: shapes, targets, class balance, the scale of x, the
-        loss compared with a baseline loss, the gradient of each layer, and whether one batch can be
+        The checks use a copy of the network and a few samples: shapes, targets, class balance, the scale of
+        x, the loss compared with a baseline loss, the gradient of each layer, and whether one batch can be
         overfitted. The network does not change.
 
         Parameters
         ----------
         x, y, lengths
-            The data, in any form that `fit` takes but an iterable of batches.
+            The data, in any form that `fit` takes except an iterable of batches.
         steps : int
-            The highest number of steps on the one batch.
+            The maximum number of training steps on the one batch.
         seed : int
-            For the choice of samples.
+            The seed for the choice of samples.
 
         Raises
         ------
         ShapeError, ValueError, TypeError
-            If `fit` would.
+            If `fit` would raise it.
         """
         report = sanity.check(self, x, y, lengths, steps, seed)
         if self._leads:
@@ -330,7 +330,7 @@ class Network(Model):
             show(self._describe())
 
     def save(self, path: FilePath, extras: dict[str, Any] | None = None) -> None:
-        """Write the whole network to one file, with `extras` in place of its own; see `nnfw.saving`."""
+        """Save the whole network to one file, with `extras` in place of its own; see `nnfw.saving`."""
         saving.save(self, path, extras)
 
     @class_only
