@@ -1,4 +1,4 @@
-"""The base of layers with an activation: φ, a bias, and the logits that a loss reads; and φ as a layer."""
+"""The base of layers with an activation: φ, a bias, and the logits for the loss; and φ as a layer."""
 
 from typing import Unpack
 
@@ -67,7 +67,7 @@ class Activated(Layer):
 
 
 class Activate(Activated):
-    """An activation alone, y = φ(x): after a layer that has none as its argument, as `BatchNorm`.
+    """An activation alone, y = φ(x), to follow a layer without an `activation` argument, as `BatchNorm`.
 
     Parameters
     ----------

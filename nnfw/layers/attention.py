@@ -1,4 +1,4 @@
-"""Attention: a weighted mean over the steps of a sequence, with weights that are computed from it."""
+"""Attention: a weighted mean over the steps of a sequence, with weights computed from the sequence."""
 
 import math
 from typing import Any, Unpack
@@ -18,7 +18,7 @@ SOFTMAX = Softmax()
 
 
 class Attention(Layer):
-    """The base of both: their constructor, and what they check of their input (N, T, D)."""
+    """The base of both layers: their constructor, and the checks of their input (N, T, D)."""
 
     takes_lengths = True
 
@@ -39,7 +39,7 @@ class Attention(Layer):
 
 
 class AttentionPooling(Attention):
-    """A weighted mean over the steps of each sequence, with trained weights: (N, T, D) -> (N, D).
+    """A weighted mean over the steps of each sequence, with learned weights: (N, T, D) -> (N, D).
 
     ::
 
@@ -55,8 +55,8 @@ class AttentionPooling(Attention):
         (2)  dk = de vᵀ                 dv = Σ kᵀ de
         (1)  ds = dk∘(1 - k²)           dx += ds Wᵀ     dW = Σ xᵀ ds     db = Σ ds
 
-    After ``forward(x, training=True)`` the weights a are ``cache["weights"]``. A sequence without a step
-    gives 0.
+    After ``forward(x, training=True)``, the weights a are in ``cache["weights"]``. The output for a sequence
+    without steps is 0.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class AttentionPooling(Attention):
         return (D,)
 
     def forward(self, x: Array, training: bool = False, lengths: Array | None = None) -> Array:
-        """Return y (N, D) for x (N, T, D); steps beyond the `lengths` (N,) have the weight 0."""
+        """Return y (N, D) for x (N, T, D); steps beyond the `lengths` (N,) have weight 0."""
         W, b, v = (self.params[name] for name in ("W", "b", "v"))
         x, valid = self._enter(x, len(W), lengths)
         k = np.tanh(x @ W + b)  # (1)
@@ -123,13 +123,13 @@ class AttentionPooling(Attention):
 
 
 class SelfAttention(Attention):
-    """For each step a weighted mean over all steps, by query, key and value: (N, T, D) -> (N, T, H).
+    """Single-head attention of each step over all steps of its sequence: (N, T, D) -> (N, T, H).
 
     ::
 
         (1)  q, k, v = x Wq + bq, x Wk + bk, x Wv + bv          each (N, T, H)
         (2)  e = q kᵀ / √H                                      (N, T, T)
-        (3)  a = softmax(e), over the valid steps, if causal only those up to its own
+        (3)  a = softmax(e), over the valid steps; if causal, up to the step itself
         (4)  y = a v                                            (N, T, T) (N, T, H) -> (N, T, H)
 
     and backward::
@@ -139,16 +139,16 @@ class SelfAttention(Attention):
         (2)  dq = de k / √H               dk = deᵀ q / √H
         (1)  dx = dq Wqᵀ + dk Wkᵀ + dv Wvᵀ     dWq = Σ xᵀ dq     dbq = Σ dq     and so on
 
-    It is one head, without a layer after it; `Residual`, `LayerNorm` and `Dense` make of it the block of a
-    transformer. The order of the steps is known to it only from x, as by a recurrent layer or a convolution
-    before it. After ``forward(x, training=True)`` the weights a are ``cache["weights"]``, a row a step.
+    There is no output projection; `Residual`, `LayerNorm` and `Dense` turn the layer into a transformer
+    block. It knows the order of the steps only from x, for example from a recurrent layer or a convolution
+    before it. After ``forward(x, training=True)``, the weights a are in ``cache["weights"]``, a row per step.
 
     Parameters
     ----------
     units : int
         H.
     causal : bool
-        Whether a step sees no later ones; then `Network.stream` goes step by step, and remembers all of them.
+        Whether each step attends to no later ones; `Network.stream` then works, and keeps all steps.
     initializer : str or Initializer
         Fills ``Wq``, ``Wk`` and ``Wv``.
     **options
@@ -191,7 +191,7 @@ class SelfAttention(Attention):
         return (input_shape[0], H)
 
     def forward(self, x: Array, training: bool = False, lengths: Array | None = None) -> Array:
-        """Return y (N, T, H) for x (N, T, D); steps beyond the `lengths` (N,) are not read, and give 0."""
+        """Return y (N, T, H) for x (N, T, D); steps beyond the `lengths` (N,) are ignored, with output 0."""
         x, valid = self._enter(x, len(self.params["Wq"]), lengths)
         q, k, v = self._project(x)  # (1)
         seen = valid[:, None] & np.tri(x.shape[1], dtype=bool) if self.causal else valid[:, None]
@@ -223,18 +223,18 @@ class SelfAttention(Attention):
         return ds @ self._blocks["W"].T if self._needs_dx else NOTHING  # (1)
 
     def gradients(self) -> None:
-        """Fill the gradients of all three: (1), over all samples and steps at once."""
+        """Fill the gradients of all three projections: (1), over all samples and steps at once."""
         ds = self._recall("ds", "gradients").reshape(-1, 3 * self.units)
         x = self.cache["x"].reshape(-1, len(self._blocks["W"]))
         np.matmul(x.T, ds, out=self._grad_blocks["W"])
         ds.sum(axis=0, out=self._grad_blocks["b"])
 
     def start_stream(self, N: int) -> Array:
-        """Return k and v of all steps of N sequences before their first one: none."""
+        """Return the k and v of N sequences before their first step, which are empty."""
         return np.zeros((N, 0, 2 * self.units), self.dtype)
 
     def step_stream(self, x: Array, state: Array) -> tuple[Array, Array]:
-        """Return y (N, 1, H) for the next step x (N, 1, D), and k and v of all steps then."""
+        """Return y (N, 1, H) for the next step x (N, 1, D), and k and v of all steps so far."""
         q, *new = self._project(np.asarray(x, self.dtype))
         state = np.concatenate([state, np.concatenate(new, axis=-1)], axis=1)
         k, v = np.split(state, 2, axis=-1)
@@ -242,7 +242,7 @@ class SelfAttention(Attention):
 
 
 def softmax_where(seen: Any, e: Array) -> Array:
-    """Return the softmax over the last axis of what is `seen`, and 0 for the rest, in the memory of e."""
+    """Return the softmax over the last axis of the elements `seen`, 0 for the others, in the memory of e."""
     np.copyto(e, -np.inf, where=~seen)
     e -= e.max(axis=-1, keepdims=True, initial=np.finfo(e.dtype).min)
     np.exp(e, out=e)

@@ -38,25 +38,25 @@ class Options(TypedDict, total=False):
 class Layer(Part, Parametrized):
     """The base of all layers.
 
-    An own layer defines `compute_shapes`, `forward` and `backward`, and `gradients` if it has parameters,
-    which it declares with `add_parameter`; `initialize` and `update` come with the base. Arguments of
-    ``__init__`` are kept under their own names (``self.k = k``): files, copies and the summary read them
-    there. A layer that merges time steps, as pooling and attention do, sets ``takes_lengths = True`` in its
-    class, and its ``forward(x, training, lengths)`` leaves out the steps beyond the lengths (N,). One that
-    gives other steps than it reads defines `count_steps`; one that is random draws from `random`.
+    A custom layer defines `compute_shapes`, `forward` and `backward`, and `gradients` if it has parameters,
+    which it declares with `add_parameter`; `initialize` and `update` are inherited. Store the arguments of
+    ``__init__`` under their own names (``self.k = k``): files, copies and the summary read them there.
+    A layer that merges time steps, as pooling and attention do, sets ``takes_lengths = True`` in its class,
+    and its ``forward(x, training, lengths)`` ignores the steps beyond the lengths (N,). A layer that changes
+    the number of steps defines `count_steps`; a random layer draws from `random`.
 
     Parameters
     ----------
     optimizer : Optimizer or str, optional
-        Updates this layer instead of the network's, with its own rate, schedule and clipping. It and the
-        next two can be assigned at any time.
+        Updates this layer in place of the network's optimizer, with its own learning rate, schedule and
+        clipping. This and the next two arguments can be reassigned at any time.
     regularizer : str, Regularizer, list or dict, optional
-        Keeps the weights small: all parameters that are matrices, or by name, ``{"W": L2(1e-4)}``, where
-        ``"Wx"`` stands for ``Wx_z``, ``Wx_r`` ...
+        Penalizes or bounds the weights: all parameters that are matrices, or by name, ``{"W": L2(1e-4)}``,
+        where ``"Wx"`` stands for ``Wx_z``, ``Wx_r`` ...
     trainable : bool
         False freezes the parameters: `update` does not change them.
     name : str, optional
-        A name for messages, the summary and files; by default that of the class and the place.
+        A name for messages, the summary and files; by default made of the class name and the position.
 
     Attributes
     ----------
@@ -67,11 +67,11 @@ class Layer(Part, Parametrized):
     takes_lengths, causal : bool
         Whether `forward` takes `lengths`, and whether no output depends on a later step of the input.
     cache : dict of str to ndarray
-        The intermediates of the last ``forward(x, training=True)`` and `backward`; the next use their memory.
+        Intermediates of the last ``forward(x, training=True)`` and `backward`; the next ones overwrite them.
 
     Examples
     --------
-    A layer with one trained gain a feature:
+    A layer with one learned gain per feature:
 
     >>> class Gain(Layer):
     ...     def compute_shapes(self, input_shape):
@@ -156,7 +156,7 @@ class Layer(Part, Parametrized):
     # ---- the six verbs ------------------------------------------------------------------------------
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
-        """Return the shape of the output for that of an input, without the batch axis; declare parameters."""
+        """Return the output shape for an input shape, without the batch axis, and declare the parameters."""
         raise NotImplementedError(f"{type(self).__name__} must define compute_shapes(input_shape)")
 
     def initialize(self, rng: np.random.Generator, dtype: str = "float32") -> None:
@@ -176,16 +176,16 @@ class Layer(Part, Parametrized):
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return the output (N, ...) for the input (N, ...); in training, keep what `backward` needs.
 
-        The output may be memory of the layer, or the input itself: copy it before changing it in place.
+        The output may be a buffer of the layer, or the input itself: copy it before changing it in place.
         """
         raise NotImplementedError(f"{type(self).__name__} must define forward(x, training=False)")
 
     def backward(self, dy: Array) -> Array:
-        """Return dx of the last training input, given the gradient dy with respect to its output."""
+        """Return dx for the last training input, given the gradient dy with respect to its output."""
         raise NotImplementedError(f"{type(self).__name__} must define backward(dy)")
 
     def gradients(self) -> None:
-        """Fill `grads` from what `forward` and `backward` have kept."""
+        """Fill `grads` from what `forward` and `backward` kept."""
         if self._specs:
             raise NotImplementedError(f"{type(self).__name__} has parameters: it must define gradients()")
 
@@ -239,7 +239,7 @@ class Layer(Part, Parametrized):
         """Raise a ValueError for values that a first layer cannot take."""
 
     def count_steps(self, n: Any) -> Any:
-        """Return how many steps the output has for `n` of the input, one number or an array of them."""
+        """Return the number of output steps for `n` input steps, one number or an array of them."""
         return n
 
     def _find_lengths(self, x: Array, lengths: Array | None = None) -> Array | None:
@@ -273,7 +273,7 @@ class Layer(Part, Parametrized):
         return input_shape[-1]
 
     def check_input(self, x: Array, features: int, axes: tuple[int, ...] = (2, 3)) -> None:
-        """Raise a ShapeError unless `x` has one of these numbers of axes, 3 with steps, and `features`."""
+        """Raise a ShapeError unless `x` has one of these numbers of `axes`, 3 with steps, and `features`."""
         if x.ndim not in axes or x.shape[-1] != features:
             expected = " or ".join(AXES[n] for n in axes)
             raise ShapeError(f"{self._label}: expects {expected} with {features} features, got {x.shape}")

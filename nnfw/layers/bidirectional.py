@@ -33,18 +33,18 @@ class Bidirectional(Layer):
              y = (h + k) / 2   "ave"
 
     h is the output of the layer, k that of the second one, which reads from the last valid step to the first.
-    With `return_sequences` both belong to the same step of the input, without it each is the state after all
-    steps. The parameters are ``ahead.Wx_z`` ..., then ``back.Wx_z`` ...; the state (N, S) and its gradient
-    are those of both side by side. What they keep in training is in ``ahead.cache`` and ``back.cache``.
+    With `return_sequences`, both belong to the same step of the input; without it, each is the state after
+    all steps. The parameters are ``ahead.Wx_z`` ..., then ``back.Wx_z`` ...; the state (N, S) and its
+    gradient are those of both side by side. Their caches are ``ahead.cache`` and ``back.cache``.
 
     Parameters
     ----------
     layer : RNN, GRU or LSTM
-        The first one; the second is made from its arguments, and has its dropout.
+        The first layer; the second is created with the same arguments, dropout included.
     merge : {"concat", "sum", "mul", "ave"}
-        How the two outputs become one.
+        How to merge the two outputs.
     **options
-        See `Layer`; `optimizer`, `regularizer` and `trainable` are given here, not to the inner layer.
+        See `Layer`; pass `optimizer`, `regularizer` and `trainable` here, not to the inner layer.
 
     References
     ----------
@@ -124,7 +124,7 @@ class Bidirectional(Layer):
         lengths: Array | None = None,
         initial_state: Array | None = None,
     ) -> Array:
-        """Return y (N, T, 2H) or (N, 2H), H instead of 2H for the merges other than "concat".
+        """Return y (N, T, 2H) or (N, 2H), with H in place of 2H if `merge` is not "concat".
 
         The second half of `initial_state` is the state of `back` before it reads the last step.
         """
@@ -143,17 +143,17 @@ class Bidirectional(Layer):
 
     @property
     def final_state(self) -> Array:
-        """The state (N, S) after the last step of each direction, of the last training pass."""
+        """The state (N, S) after the last step in each direction, from the last training pass."""
         self._recall("y", "final_state")
         return np.concatenate([inner.final_state for inner in self.directions], axis=1)
 
     @property
     def initial_gradient(self) -> Array:
-        """The gradient with respect to the initial state (N, S), of the last `backward`."""
+        """The gradient with respect to the initial state (N, S), from the last `backward`."""
         return np.concatenate([inner.initial_gradient for inner in self.directions], axis=1)
 
     def backward(self, dy: Array) -> Array:
-        """Return dx (N, T, D), the sum of both directions', given dy of the output's shape."""
+        """Return dx (N, T, D), the sum over both directions, given dy of the output's shape."""
         dy = self._check_gradient(dy)
         dh, dk = MERGES[self.merge][1](dy, self.cache["h"], self.cache["k"])  # (1)
         self.ahead._needs_dx = self.back._needs_dx = self._needs_dx

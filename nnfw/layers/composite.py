@@ -1,4 +1,4 @@
-"""Composite: a layer made of layers. Their parameters as one, their names, and the ways through them."""
+"""Composite: a layer made of layers, with their parameters as one vector, and ways to traverse them."""
 
 import weakref
 from collections.abc import Iterator, Sequence
@@ -13,12 +13,12 @@ from nnfw.optimizers import Optimizer
 
 
 class Composite(Layer):
-    """A layer made of layers; `nnfw.layers.sequential.Sequential` says how they compute.
+    """A layer made of layers; `nnfw.layers.sequential.Sequential` defines how they compute.
 
     Parameters
     ----------
     layers : sequence of Layer
-        First to last.
+        The layers, from first to last.
     optimizer, name
         See `Layer`.
     """
@@ -36,7 +36,7 @@ class Composite(Layer):
 
     @property
     def config(self) -> dict[str, Any]:
-        """The constructor's arguments; the layers, which are a tuple, as the list that they were given as."""
+        """The constructor's arguments, with the layers, stored as a tuple, as the list that was given."""
         return {name: list(one) if name == "layers" else one for name, one in super().config.items()}
 
     # ---- parameters ---------------------------------------------------------------------------------

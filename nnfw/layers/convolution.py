@@ -1,4 +1,4 @@
-"""Conv1D and Conv2D: one small affine map, applied to the window at every step, or at every pixel."""
+"""Conv1D and Conv2D: one affine map with shared weights, applied to the window at every step or pixel."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar, Unpack
@@ -17,7 +17,7 @@ BLOCK = 2**17  # numbers that are copied at once: half a megabyte stays in a cor
 
 
 class Convolution(Activated, Windowed):
-    """The base of convolutions over one axis, of time, or over two, of images.
+    """The base of convolutions over one axis (time) or two (rows and columns of images).
 
     ::
 
@@ -25,7 +25,7 @@ class Convolution(Activated, Windowed):
         (2)  s = u W + b = Σₖ xₖ Wₖ + b                  (N, T', K D) (K D, F) + (F,) -> (N, T', F)
         (3)  y = φ(s)
 
-    and backward, with ds for the windows, and dxₖ for what stands in each window at position k::
+    and backward, with ds for the windows, and dxₖ for the values at position k of each window::
 
         (3)  ds = dy∘φ′
         (2)  dxₖ = ds Wₖᵀ     dW = uᵀ ds     db = Σ ds
@@ -37,17 +37,17 @@ class Convolution(Activated, Windowed):
     Parameters
     ----------
     filters : int
-        F, the number of outputs at each place.
+        F, the number of outputs at each position.
     kernel_size : int, or for images a pair
-        K, the values that a window holds along each axis.
+        K, the number of values in a window along each axis.
     activation : str or Activation
         φ.
     stride, dilation : int, or for images a pair
-        The steps from one window to the next, and from one value in a window to the next.
+        The steps from one window to the next, and from one value within a window to the next.
     padding : {"valid", "same", "causal"}
-        "valid": windows lie within the data, and T' = ⌊(T - reach) / stride⌋ + 1, where a window reaches
-        over ``(K - 1) dilation + 1`` steps. With zeros around the data, T' = ⌈T / stride⌉: "same" has a
-        window centred at each stride-th step, and "causal", for sequences, one that ends there.
+        "valid": windows lie within the data, and T' = ⌊(T - reach) / stride⌋ + 1, where the reach of a window
+        is ``(K - 1) dilation + 1`` steps. With zero padding, T' = ⌈T / stride⌉: "same" centres a window at
+        each stride-th step, and "causal", for sequences only, ends one there.
     use_bias : bool
         Whether b is added.
     initializer, bias_initializer : str or Initializer
@@ -102,7 +102,7 @@ class Convolution(Activated, Windowed):
         return y
 
     def spread(self, ds: Array, dx: Array) -> None:
-        """Add to the padded dx, which is 0, what each window gives."""
+        """Add the contribution of each window to the padded dx, which is 0."""
         W, rows = self.params["W"], ds.reshape(-1, self.filters)
         for place, dx_k in zip(np.ndindex(W.shape[:-2]), self._windows.taps(dx), strict=True):
             dx_k += (rows @ W[place].T).reshape(dx_k.shape)  # (2), (1)
@@ -139,20 +139,20 @@ def _unfold(view: Array) -> Array:
 class Conv1D(Convolution):
     """A convolution over time: (N, T, D) -> (N, T', F); see `Convolution` for the equations and arguments.
 
-    Each sequence is read as if it were alone. With ``padding="causal"`` and stride 1 no output depends on a
-    later step, and `Network.stream` goes step by step.
+    Each sequence gives the same outputs as it would alone. With ``padding="causal"`` and stride 1, no output
+    depends on a later step, and `Network.stream` works.
 
     Parameters
     ----------
     filters, kernel_size, stride, dilation : int
-        F and K, the steps from window to window, and those from value to value within one.
+        F, K, the steps from one window to the next, and those from value to value within a window.
     activation, padding, use_bias, initializer, bias_initializer, **options
         See `Convolution`.
 
     References
     ----------
     LeCun et al. 1998, "Gradient-based learning applied to document recognition", Proceedings of the IEEE 86;
-    van den Oord et al. 2016, "WaveNet" (arXiv:1609.03499), for causal and dilated ones.
+    van den Oord et al. 2016, "WaveNet" (arXiv:1609.03499), for causal and dilated convolutions.
 
     Examples
     --------
@@ -170,16 +170,16 @@ class Conv1D(Convolution):
 
     @property
     def causal(self) -> bool:  # type: ignore[override]
-        """Whether no output depends on a later step of the input, and each step has one."""
+        """Whether no output depends on a later step of the input, and each step has an output."""
         return self.padding == "causal" and self.stride == 1
 
     def start_stream(self, N: int) -> Array:
-        """Return what a window still holds of N sequences before their first step: zeros."""
+        """Return the contents of the window for N sequences before their first step: zeros."""
         before, _ = self._windows.around()
         return np.zeros((N, before, self.params["W"].shape[1]), self.dtype)
 
     def step_stream(self, x: Array, state: Array) -> tuple[Array, Array]:
-        """Return y (N, 1, F) for the next step x (N, 1, D), and what a window holds then."""
+        """Return y (N, 1, F) for the next step x (N, 1, D), and the new contents of the window."""
         x = np.concatenate([state, np.asarray(x, self.dtype)], axis=1)
         return self.slide(x, training=False), x[:, 1:]
 
@@ -187,14 +187,14 @@ class Conv1D(Convolution):
 class Conv2D(Convolution):
     """A convolution over images: (N, H, W, D) -> (N, H', W', F), channels last; see `Convolution`.
 
-    Images (N, H, W) of one channel are ``x[..., None]``, or follow `Reshape`.
+    Give single-channel images (N, H, W) as ``x[..., None]``, or put a `Reshape` before the layer.
 
     Parameters
     ----------
     filters : int
         F.
     kernel_size, stride, dilation : int or pair of int
-        For rows and columns.
+        For rows and columns; see `Convolution`.
     activation, padding, use_bias, initializer, bias_initializer, **options
         See `Convolution`.
 

@@ -19,13 +19,13 @@ class Dense(Activated):
         (1)  s = x W + b          (N, D) (D, H) + (H,) -> (N, H)
         (2)  y = φ(s)
 
-    and the backward pass (adjoint), read upward, with φ′ the slope of φ at s and ∘ the elementwise product::
+    and the backward pass (adjoint), read upward; φ′ is the derivative of φ at s, ∘ the elementwise product::
 
         (2)  ds = dy∘φ′
         (1)  dx = ds Wᵀ     dW = xᵀ ds     db = Σ ds     over all samples and steps
 
-    Softmax multiplies dy by its Jacobian instead; and where the loss is fused with the activation, ds comes
-    straight from the loss: see `nnfw.core.logits`. Each step of an input (N, T, D) is a sample: (N, T, H).
+    Softmax multiplies dy by its Jacobian instead; if the loss is fused with the activation, ds comes directly
+    from the loss: see `nnfw.core.logits`. Each step of an input (N, T, D) counts as a sample: (N, T, H).
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class Dense(Activated):
         return y
 
     def backward(self, dy: Array, of_logits: bool = False) -> Array:
-        """Return dx, for dy of the output's shape; or for ds in its place, if it is `of_logits`."""
+        """Return dx for dy of the output's shape, or, if `of_logits`, for ds in its place."""
         ds = self._slope(dy, of_logits)  # (2)
         return ds @ self.params["W"].T if self._needs_dx else NOTHING  # (1)
 

@@ -9,7 +9,7 @@ from nnfw.layers.base import Layer, with_samples
 
 
 class Dropout(Layer):
-    """Set inputs to 0 with probability p in training, and scale up the others so that the mean stays.
+    """Set inputs to 0 with probability p in training, and scale the others up to preserve the mean.
 
     ::
 
@@ -25,8 +25,8 @@ class Dropout(Layer):
     rate : float
         p, in [0, 1).
     same_at_each_step : bool
-        For sequences (N, T, D): draw m once a sequence, (N, 1, D), so that a feature is left out at all its
-        steps or at none (Gal & Ghahramani's; Keras calls it SpatialDropout1D).
+        For sequences (N, T, D): draw m once per sequence, (N, 1, D), so that a feature is dropped at all
+        steps or at none (as in Gal & Ghahramani; Keras calls it SpatialDropout1D).
     name : str, optional
         See `Layer`.
 
@@ -83,7 +83,7 @@ class Dropout(Layer):
 
 
 class GaussianNoise(Layer):
-    """Add normal noise of mean 0 to the inputs in training.
+    """Add Gaussian noise of mean 0 to the inputs in training.
 
     ::
 
@@ -96,7 +96,7 @@ class GaussianNoise(Layer):
     Parameters
     ----------
     std : float
-        The noise's standard deviation, in the units of x; at least 0.
+        The standard deviation of the noise, in the units of x; at least 0.
     name : str, optional
         See `Layer`.
 

@@ -1,4 +1,4 @@
-"""Embedding: a trained vector for each symbol."""
+"""Embedding: a learned vector for each symbol."""
 
 from typing import Unpack
 
@@ -32,13 +32,13 @@ class Embedding(Layer):
     units : int
         H, the size of a vector.
     mask : int, optional
-        The index that stands for no symbol. Its vector is 0, and stays so. If this is the first layer of a
-        network, the masks at the end of a sequence are padding: the lengths follow from them. A sequence that
-        begins with masks is refused, unless lengths are given: then each mask within them is a step.
+        The index that stands for no symbol. Its vector is 0 and stays 0. If this is the first layer of a
+        network, masks at the end of a sequence are padding, from which the lengths are derived. A sequence
+        that begins with masks is refused, unless lengths are given: then each mask within them is a step.
     initializer : str, Initializer or ndarray (V, H)
         Fills ``E``; an array gives pretrained vectors.
     **options
-        See `Layer`; ``trainable=False`` keeps the vectors as they are.
+        See `Layer`; ``trainable=False`` freezes the vectors.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """One vector for several layers: their own vectors become views into it.
 
-A norm, an all-reduce or an optimizer that serves all layers then handles one array, and takes one call. What
-the optimizer remembers is laid out alike: the `State` of each layer holds views into that of all.
+A norm, an all-reduce or an optimizer for all layers then handles one array in one call. The state of the
+optimizer has the same layout: the `State` of each layer holds views into that of all.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def vector(layers: Sequence[Layer], kind: str) -> Array:
 
 
 class SharedUpdate:
-    """One optimizer step for several layers: `state` is what the optimizer remembers of them all."""
+    """One optimizer step for several layers: `state` is the optimizer's state for all of them."""
 
     def __init__(self, layers: Sequence[Layer], states: Sequence[State], state: State) -> None:
         self.layers, self.states, self.state = layers, states, state
@@ -45,7 +45,7 @@ class SharedUpdate:
         self.memory = [layer.flat_params for layer in layers]
 
     def fits(self, optimizer: Optimizer) -> bool:
-        """Whether it is still what the layers, their memory and the optimizer ask for."""
+        """Whether it still matches the layers, their memory and the optimizer."""
         for layer, state, p in zip(self.layers, self.states, self.memory, strict=True):
             if layer._state is not state or layer.flat_params is not p or not takes_part(layer):
                 return False
@@ -63,12 +63,12 @@ class SharedUpdate:
 
 
 def takes_part(layer: Layer) -> bool:
-    """Whether a layer is updated by the optimizer of its network, and by nothing else."""
+    """Whether a layer is updated by the optimizer of its network and by nothing else."""
     return layer.trainable and layer.optimizer is None and layer.regularizer is None
 
 
 def shared_update(layers: Sequence[Layer], optimizer: Optimizer) -> SharedUpdate | None:
-    """Return the one step that updates all layers; None if they need a step each."""
+    """Return the single step that updates all layers; None if each needs its own."""
     alike = all(takes_part(layer) and type(layer).update is Layer.update for layer in layers)
     if not alike or not optimizer.separable or optimizer.clip_norm is not None:
         return None
@@ -79,7 +79,7 @@ def shared_update(layers: Sequence[Layer], optimizer: Optimizer) -> SharedUpdate
 
 
 def join(states: Sequence[State]) -> State | None:
-    """Return the states of layers as one, of which theirs become views; None if they cannot be one."""
+    """Join the states of layers into one, of which theirs become views; None if that is not possible."""
     if not states:
         return None
     first, *others = states
@@ -95,5 +95,5 @@ def join(states: Sequence[State]) -> State | None:
 
 
 def parts_of_one(parts: Sequence[Array]) -> list[Array]:
-    """Return views of the lengths of the parts into one new vector that holds them all."""
+    """Return views into one new vector that holds all parts, each of the length of its part."""
     return np.split(np.concatenate(parts), np.cumsum([part.size for part in parts])[:-1]) if parts else []

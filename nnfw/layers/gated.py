@@ -1,4 +1,4 @@
-"""What GRU and LSTM share: gates with an activation of their own."""
+"""The code shared by GRU and LSTM: gates, each with its own activation."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Unpack
@@ -32,7 +32,7 @@ class RecurrentOptions(Options, total=False):
 class Gated(Recurrent):
     """A recurrent layer with gates: the base of GRU and LSTM, which describe its arguments.
 
-    Gates that a dict as `recurrent_activation` leaves out keep the sigmoid.
+    Gates missing from a dict given as `recurrent_activation` keep the sigmoid.
     """
 
     _adjustable = (*Recurrent._adjustable, "recurrent_activation")

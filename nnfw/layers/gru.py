@@ -1,7 +1,7 @@
 """GRU: the gated recurrent unit of Cho et al. (2014).
 
-This is one step of it and the backward pass (adjoint) of that step, in plain NumPy. The layer below computes
-the same, for sequences of unequal length too, with the memory of all steps laid out beforehand:
+The following is one step and its backward pass (adjoint) in plain NumPy. The layer below computes the same,
+also for sequences of unequal length, with the memory of all steps allocated in advance:
 
 >>> def sigmoid(s):
 ...     return 0.5 + 0.5 * np.tanh(s / 2)
@@ -24,7 +24,7 @@ the same, for sequences of unequal length too, with the memory of all steps laid
 ...         grads |= {f"Wx_{gate}": x.T @ ds, f"Wh_{gate}": seen.T @ ds, f"b_{gate}": ds.sum(axis=0)}
 ...     return dx, dh_, grads
 
-The layer and these two functions, over three steps:
+Comparison of the layer with these two functions over three steps:
 
 >>> rng, layer = np.random.default_rng(0), GRU(4, return_sequences=True)
 >>> layer.compute_shapes((3, 5))
@@ -63,8 +63,8 @@ from nnfw.layers.packing import rows_of
 class GRU(ResetGated):
     """A gated recurrent layer.
 
-    The update gate z decides how much of the old state stays, the reset gate r how much of it the
-    candidate c sees (h₋ is the state before the step, ∘ the product element by element)::
+    The update gate z controls how much of the old state is kept, the reset gate r how much of it enters the
+    candidate c (h₋ is the state before the step, ∘ the elementwise product)::
 
         (1)  z = σ(x Wx_z + h₋ Wh_z + b_z)             update gate
         (2)  r = σ(x Wx_r + h₋ Wh_r + b_r)             reset gate
@@ -78,13 +78,13 @@ class GRU(ResetGated):
         (2)  ds_r = dr∘σ′        dh₋ += ds_r Wh_rᵀ
         (1)  ds_z = dz∘σ′        dh₋ += ds_z Wh_zᵀ
 
-    dh begins as the gradient of the step's own output, 0 if that is not returned; dh₋ is the dh of the step
+    dh starts as the gradient of the step's own output, 0 if that is not returned; dh₋ is the dh of the step
     before. The gradients of the weights are sums over all samples and steps, and those of x over the gates::
 
-        dWx_z = xᵀ ds_z     dWh_z = h₋ᵀ ds_z     db_z = Σ ds_z     alike for r and c, but dWh_c = qᵀ ds_c
+        dWx_z = xᵀ ds_z     dWh_z = h₋ᵀ ds_z     db_z = Σ ds_z     same for r and c, but dWh_c = qᵀ ds_c
         dx = ds_z Wx_zᵀ + ds_r Wx_rᵀ + ds_c Wx_cᵀ
 
-    With ``reset_after=True`` the reset gate acts after the matrix product, as in cuDNN::
+    With ``reset_after=True``, the reset gate is applied after the matrix product, as in cuDNN::
 
         (3')  c = φ(x Wx_c + b_c + r∘u),  u = h₋ Wh_c + bh_c   candidate
               ds_c = dc∘φ′    dr = ds_c∘u    du = ds_c∘r    dh₋ += du Wh_cᵀ
@@ -99,13 +99,13 @@ class GRU(ResetGated):
     recurrent_activation : str, Activation or dict
         σ: one for both gates, or a dict by gate, ``{"z": "sigmoid", "r": "hard_sigmoid"}``.
     reset_after : bool
-        Which form of (3).
+        Whether to use (3') in place of (3).
     **options
         See `nnfw.layers.recurrent.Recurrent`.
 
     Notes
     -----
-    The same letters elsewhere; in Chung et al. (2014, arXiv:1412.3555) z and 1−z are swapped:
+    Notation elsewhere; in Chung et al. (2014, arXiv:1412.3555), z and 1−z are swapped:
 
     ============  =================  ==================  ===================  ====================
     nnfw          Keras              PyTorch             ONNX                 Cho et al.
@@ -121,7 +121,7 @@ class GRU(ResetGated):
                                                          (0 by default)
     ============  =================  ==================  ===================  ====================
 
-    Keras and PyTorch have a second bias for z and r too; b_z and b_r here are the sums of both.
+    Keras and PyTorch have a second bias for z and r too; here, b_z and b_r are the sums of both.
 
     References
     ----------

@@ -19,10 +19,10 @@ START = 0.1  # of the decays, which do not learn from 0
 class GRUD(ResetGated):
     """A gated recurrent layer for sequences with missing values: GRU-D.
 
-    The input (N, T, 3D) is what `nnfw.data.Gaps` makes of sequences (N, T, D): x, the value or else the last
-    known one, with the mean at 0; the mask m, 1 where the value is known and 0 where not; and δ, the time
-    since the last known value before. A value that is not known decays to the mean, and the state decays with
-    it (h₋ is the state before the step, ∘ the product element by element)::
+    The input (N, T, 3D) is the output of `nnfw.data.Gaps` for sequences (N, T, D): x, the value or else the
+    last known one, with the mean at 0; the mask m, 1 where the value is known, else 0; and δ, the time since
+    the previous known value. A missing value decays to the mean, and the state decays with it (h₋ is the
+    state before the step, ∘ the elementwise product)::
 
         (1)  γ_x = exp(−max(0, δ∘Wd_x + bd_x))       decay of the values
         (2)  u = [v, m],  v = (m + (1−m)∘γ_x)∘x      values and mask
@@ -45,16 +45,16 @@ class GRUD(ResetGated):
         (2)  dγ_x = dv∘(1−m)∘x    dx = dv∘(m + (1−m)∘γ_x)   dm += dv∘(1−γ_x)∘x
         (1)  ds_x = −dγ_x∘γ_x     dδ += ds_x∘Wd_x
 
-    dh begins as the gradient of the step's own output, 0 if that is not returned; dh₋ is the dh of the step
+    dh starts as the gradient of the step's own output, 0 if that is not returned; dh₋ is the dh of the step
     before; dv and dm are the halves of du. The gradients of the weights are sums over all samples and steps,
     and that of u is one over the gates::
 
-        dWx_z = uᵀ ds_z    dWh_z = kᵀ ds_z    db_z = Σ ds_z     alike for r, and for c with q in place of k
+        dWx_z = uᵀ ds_z    dWh_z = kᵀ ds_z    db_z = Σ ds_z     same for r, and for c with q in place of k
         dWd_h = δᵀ ds_h    dbd_h = Σ ds_h     dWd_x = Σ δ∘ds_x  dbd_x = Σ ds_x
         du = ds_z Wx_zᵀ + ds_r Wx_rᵀ + ds_c Wx_cᵀ
 
-    ``Wx_z`` and its like are (2D, H), the values above the mask; ``Wd_x`` and ``bd_x`` are (D,), ``Wd_h`` is
-    (D, H) and ``bd_h`` (H,). With `go_backwards` x and δ are still those of the data in its own order.
+    ``Wx_z``, ``Wx_r`` and ``Wx_c`` are (2D, H), values above mask; ``Wd_x`` and ``bd_x`` are (D,), ``Wd_h``
+    (D, H) and ``bd_h`` (H,). With `go_backwards`, x and δ still refer to the original order of the data.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class GRUD(ResetGated):
     recurrent_activation : str, Activation or dict
         σ: one for both gates, or a dict by gate.
     **options
-        See `nnfw.layers.recurrent.Recurrent`. `dropout` hides parts of u, and `recurrent_dropout` parts of k.
+        See `nnfw.layers.recurrent.Recurrent`. `dropout` applies to u, and `recurrent_dropout` to k.
 
     References
     ----------
@@ -107,7 +107,7 @@ class GRUD(ResetGated):
         return shape
 
     def check_input(self, x: Array, features: int, axes: tuple[int, ...] = (2, 3)) -> None:
-        """Raise a ShapeError unless `x` has the columns of x, m and δ, for as many `features` as u has."""
+        """Raise a ShapeError unless `x` has the columns of x, m and δ, matching the `features` of u."""
         super().check_input(x, features // 2 * 3, axes)
 
     def _check_values(self, x: Array) -> None:

@@ -1,4 +1,4 @@
-"""What the loops over time work on, and which of them run: the cell's own in NumPy, or the same compiled."""
+"""Memory of the loops over time, and the choice between a cell's own loops in NumPy and compiled ones."""
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
@@ -24,7 +24,7 @@ class Compiled(NamedTuple):
 
 
 class Loops(NamedTuple):
-    """What the loops of one kind of cell take and leave."""
+    """The arrays that the loops of one kind of cell read and write."""
 
     name: str  # of the module of the cell, and of its form if there are several: "gru_after"
     states: tuple[str, ...] = ("h",)  # the arrays (N, H) that the state is made of
@@ -34,7 +34,7 @@ class Loops(NamedTuple):
     factors: int = 0  # arrays of a gate's size that it fills for a block of steps before it reads them
 
     def compiled(self, cell: Any) -> Compiled | None:
-        """Return the compiled loops of a cell, or None where it has its own, or unusual activations."""
+        """Return the compiled loops of a cell, or None if it has its own, or unusual activations."""
         usual = type(cell.activation) is Tanh and {*map(type, cell._σ.values())} <= {Sigmoid}
         if not usual or replaced(type(cell), self.name):  # type: ignore[arg-type]  # a class is hashable
             return None
@@ -44,13 +44,13 @@ class Loops(NamedTuple):
 
 @functools.cache
 def replaced(cell: Any, name: str) -> bool:
-    """Whether a class of cells has loops of its own, in place of those of the module of this name."""
+    """Whether a class of cells has its own loops, in place of those of the module of this name."""
     module = f"{__package__}.{name.partition('_')[0]}"
     return {cell._forward_steps.__module__, cell._backward_steps.__module__} != {module}
 
 
 class Weights(NamedTuple):
-    """The weights as the forward loop takes them, and the loops that take them so."""
+    """The weights in the form that the forward loop takes, and the loops that take them."""
 
     Wx_b: Array  # Wx over b (D + 1, G·H)
     Wh: list[Array]  # in the parts that are multiplied at once, and the bias that is added to a product
@@ -58,7 +58,7 @@ class Weights(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """What the memory of a pass depends on, besides the batch."""
+    """The properties of a layer that determine the memory of a pass, besides the batch."""
 
     loops: Loops
     gates: Sequence[str]
@@ -70,7 +70,7 @@ class Cell(NamedTuple):
 
 
 class Pass:
-    """The memory in which a recurrent layer reads a batch, in packed rows; batches of one shape share it.
+    """The memory of a recurrent layer for a batch, in packed rows; batches of the same shape share it.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class Pass:
     steps : Steps
         The order in which the batch is read.
     cell : Cell
-        What reads it.
+        The properties of the layer.
     training : bool
         Whether there is a backward pass.
 
@@ -88,9 +88,9 @@ class Pass:
     x : ndarray (P, D + 1)
         The inputs, and a column of ones whose weight is the bias.
     s, a : ndarray (G, P, H) or (G, T, N, H)
-        The scores of the gates, which begin as the input products, and the gates.
+        The scores of the gates, which start as the input products, and the gates.
     states : list of ndarray (N + P, H)
-        The first of them is h.
+        The states; the first is h.
     seen : ndarray (N + P, H)
         h as the recurrent weights see it: h itself, or h∘m with recurrent dropout.
     kept : list of ndarray
@@ -100,20 +100,20 @@ class Pass:
     ds : ndarray (P, G·H)
         The gradients of the scores.
     dh : ndarray (N + P, H)
-        The gradients of the states, which begin as those of the outputs.
+        The gradients of the states, which start as those of the outputs.
     others : ndarray (S - 1, N, H)
-        The gradients of the S arrays of the state but h, as dc, at the step that the backward loop is at.
+        The gradients of the S arrays of the state except h, such as dc, at the current backward step.
     made : list of ndarray (P, H)
         The rows of `Loops.made`.
     blocks : list of (Span, ndarray)
-        The steps in blocks that are small enough to stay in the cache, the last first, each with memory for
+        The steps in blocks small enough to stay in the cache, the last first, each with memory for
         the `Loops.factors`.
     w, d, e : ndarray (G, N, H), (N, H) and (N, H)
         Memory for the recurrent products of a step, for its dh₋ and for intermediates.
     WhT : ndarray (G·H, H)
-        The recurrent weights transposed, contiguous: the products of the backward loop run faster.
+        The transposed recurrent weights, contiguous to speed up the products of the backward loop.
     inputs, forward_rows, backward_rows : dict
-        What the layer's cache shows of the inputs and after each pass, by name.
+        The entries of the layer's cache for the inputs and for each pass, by name.
     """
 
     m: Array | None = None
@@ -165,14 +165,14 @@ class Pass:
     def multiply(self, Wx_b: Array) -> None:
         """Compute the input products x Wx + b of all steps.
 
-        The scores of all gates lie side by side in each row for the compiled loops, or where a step is one
-        row. Else they lie gate by gate, and within each step if all steps have as many rows: one call then
-        works on several gates.
+        The scores of all gates lie side by side in each row for the compiled loops, or if a step is
+        one row. Else they lie gate by gate, and within each step if all steps have the same number of rows:
+        one call then works on several gates.
         """
         np.matmul(self._x, Wx_b if self.as_rows else by_gate(Wx_b, len(self.w)), out=self._products)
 
     def once(self, views: Callable[["Pass"], Any]) -> Any:
-        """Return the `views` of this memory, which are made the first time only."""
+        """Return the `views` of this memory, which are created only once."""
         name = views.__name__
         if name not in self._views:
             self._views[name] = views(self)
@@ -183,32 +183,32 @@ class Pass:
         return self.steps.shaped(states[self.steps.previous])
 
     def around(self) -> tuple[list[Array], list[Array], list[Array], list[Array]]:
-        """Return, for each step, h₋, h, what the weights see of h₋, and its mask if there is one."""
+        """Return, for each step, h₋, h, h₋ as the recurrent weights see it, and its mask if there is one."""
         before, after = self.steps.around(self.states[0])
         if self.m is None:
             return before, after, before, []
         return before, after, self.steps.around(self.seen)[0], self.masks(self.steps)
 
     def masks(self, span: Span) -> list[Array]:
-        """Return the mask of recurrent dropout at each step; nothing without it."""
+        """Return the mask of recurrent dropout at each step; nothing if there is none."""
         return [] if self.m is None else span.first(self.m)[0]
 
     def carried(self, block: Span) -> list[list[Array]]:
-        """Return, for each step, dh, where dh₋ is computed, and dh₋ itself.
+        """Return, for each step, dh, the memory in which dh₋ is computed, and dh₋ itself.
 
-        It is computed aside if it is to be added, since dh₋ begins as the gradient of an output.
+        The memory is separate if the result must be added, since dh₋ starts as the gradient of an output.
         """
         dh_, dh = block.around(self.dh)
         d = block.first(self.d)[0] if self.sequences else dh_
         return [dh, d, dh_]
 
     def arrays(self) -> list[Array]:
-        """Return what the compiled loops take first."""
+        """Return the first arguments of the compiled loops."""
         m = self.seen[:0] if self.m is None else self.m
         return [self.steps.table, self._products, *self.states, self.seen, m, *map(rows_of, self.kept)]
 
     def release(self) -> None:
-        """Let go of what was made for one batch: states whose memory is that of an output, and masks."""
+        """Release what belongs to one batch: states whose memory is that of an output, and masks."""
         if self.sequences:
             self.states[0] = self.seen = NOTHING
         self.m, self.x_mask, self.inputs = None, None, {}

@@ -14,11 +14,11 @@ from nnfw.layers.loops import Loops, Pass, by_gate
 
 
 class LSTM(Gated):
-    """A gated recurrent layer that carries a cell state beside the hidden one.
+    """A gated recurrent layer with a cell state in addition to the hidden state.
 
-    The forget gate f decides how much of the old cell state c₋ stays, the input gate i how much of the
-    candidate g enters it, the output gate o how much of it is shown (h₋ and c₋ are the states before the
-    step, ∘ the product element by element)::
+    The forget gate f controls how much of the old cell state c₋ is kept, the input gate i how much of the
+    candidate g is added, and the output gate o how much of the result is output (h₋ and c₋ are the states
+    before the step, ∘ the elementwise product)::
 
         (1)  i = σ(x Wx_i + h₋ Wh_i + b_i)     input gate
         (2)  f = σ(x Wx_f + h₋ Wh_f + b_f)     forget gate
@@ -35,12 +35,12 @@ class LSTM(Gated):
         (4)  ds_o = do∘σ′   (3)  ds_g = dg∘φ′   (2)  ds_f = df∘σ′   (1)  ds_i = di∘σ′
              dh₋ += ds_i Wh_iᵀ + ds_f Wh_fᵀ + ds_g Wh_gᵀ + ds_o Wh_oᵀ
 
-    dh begins as the gradient of the step's own output, 0 if that is not returned, and dc as 0 at the last
-    step; dh₋ and dc₋ are the dh and dc of the step before. The cache has all dh, but no dc, which
+    dh starts as the gradient of the step's own output, 0 if that is not returned, and dc as 0 at the last
+    step; dh₋ and dc₋ are the dh and dc of the step before. The cache holds every dh, but no dc, which
     is ds_g / (i∘φ′). The gradients of the weights are sums over all samples and steps, those of x over the
     gates::
 
-        dWx_i = xᵀ ds_i     dWh_i = h₋ᵀ ds_i     db_i = Σ ds_i     alike for f, g and o
+        dWx_i = xᵀ ds_i     dWh_i = h₋ᵀ ds_i     db_i = Σ ds_i     same for f, g and o
         dx = ds_i Wx_iᵀ + ds_f Wx_fᵀ + ds_g Wx_gᵀ + ds_o Wx_oᵀ
 
     The state (N, 2H) is h and c side by side.
@@ -54,13 +54,13 @@ class LSTM(Gated):
     recurrent_activation : str, Activation or dict
         σ: one for all gates, or a dict by gate, ``{"i": "sigmoid", "o": "hard_sigmoid"}``.
     forget_bias : float
-        What b_f starts from. At 1 the cell state is kept at first, and a gradient can pass over many steps.
+        The initial value of b_f. At 1, the cell state is kept at first, and gradients pass over many steps.
     **options
         See `nnfw.layers.recurrent.Recurrent`.
 
     Notes
     -----
-    The same letters elsewhere:
+    Notation elsewhere:
 
     ==========  ================  =================  ================
     nnfw        Keras             PyTorch            ONNX

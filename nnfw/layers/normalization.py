@@ -16,7 +16,7 @@ from nnfw.optimizers import Optimizer
 
 
 class LayerNorm(Layer):
-    """Normalize over the last axis, then scale and shift each feature by parameters.
+    """Normalize over the last axis, then scale and shift each feature by learned parameters.
 
     ::
 
@@ -30,7 +30,7 @@ class LayerNorm(Layer):
         (4)      dnormalized = dy∘gain
         (3 to 1) dx = (dnormalized - mean(dnormalized) - normalized mean(dnormalized∘normalized)) scale
 
-    Each sample and step is normalized by itself, so that training and inference are the same.
+    Each sample and step is normalized on its own, so training and inference are the same.
 
     Parameters
     ----------
@@ -122,9 +122,9 @@ def normalize_backward(dy: Array, gain: Array, normalized: Array, scale: Array, 
 
 
 class BatchNorm(Layer):
-    """Normalize each feature over a batch, then scale and shift it by parameters.
+    """Normalize each feature over a batch, then scale and shift it by learned parameters.
 
-    With M rows of D features in a batch, those of all samples, and of their valid steps or pixels::
+    A batch has M rows of D features, one for each sample, or for each of its valid steps or pixels::
 
         (1)  mean = Σ x / M     variance = Σ (x - mean)² / M          (D,)
         (2)  scale = 1 / √(variance + ε)
@@ -136,23 +136,23 @@ class BatchNorm(Layer):
         (4)      dnormalized = dy∘gain     dgain = Σ dy∘normalized     dshift = Σ dy
         (3 to 1) dx = (dnormalized - Σ dnormalized / M - normalized Σ dnormalized∘normalized / M) scale
 
-    In inference mean and variance are the running ones, which each update moves towards those of its batch::
+    In inference, mean and variance are the running ones, which each update moves towards those of its batch::
 
         (5)  running = running + rate (that of the batch - running)
 
     with the unbiased variance, M / (M - 1) times that of (1). They are the parameters ``mean`` and
-    ``variance``, which no optimizer trains, so that files, copies and callbacks keep them with the others. A
-    batch of one row has no variance: the running ones normalize it and stay as they are, as they do with
-    ``trainable=False``, of the layer or of a network that it is part of. Sample weights weigh the loss; rows
-    of weight 0 count in (1), as in other libraries.
+    ``variance``, which no optimizer updates, so that files, copies and callbacks keep them with the others. A
+    batch of one row has no variance: the running statistics normalize it and do not change, as with
+    ``trainable=False`` on the layer or on a network that it is part of. Sample weights apply to the loss
+    only; rows of weight 0 count in (1), as in other libraries.
 
     Parameters
     ----------
     epsilon : float
         ε > 0.
     rate : float
-        From 0 to 1: how far a batch moves the running statistics. PyTorch calls it `momentum`, and Keras so
-        calls ``1 - rate``.
+        From 0 to 1: how far a batch moves the running statistics. This is `momentum` in PyTorch, and
+        ``1 - momentum`` in Keras.
     **options
         See `Layer`.
 
@@ -189,7 +189,7 @@ class BatchNorm(Layer):
         return input_shape
 
     def forward(self, x: Array, training: bool = False, lengths: Array | None = None) -> Array:
-        """Return y, of the shape of x; steps beyond the `lengths` (N,) count in no mean, and give 0."""
+        """Return y, of the shape of x; steps beyond the `lengths` (N,) are ignored, with output 0."""
         gain, shift, mean, variance = (self.params[name] for name in ("gain", "shift", "mean", "variance"))
         x, padding = np.asarray(x, self.dtype), None
         self.check_input(x, len(gain), axes=(2, 3, 4))
@@ -254,7 +254,7 @@ class BatchNorm(Layer):
 
 
 def is_frozen(layer: Layer | None) -> bool:
-    """Whether no update changes a layer, as it is frozen itself, or with a chain around it."""
+    """Whether a layer is frozen, either itself or as part of a frozen chain."""
     while layer is not None and layer.trainable:
         layer = layer._owner() if layer._owner else None
     return layer is not None

@@ -1,8 +1,8 @@
-"""Packed rows: how a batch of sequences lies in memory while a recurrent layer reads it.
+"""Packed rows: the memory layout of a batch of sequences while a recurrent layer reads it.
 
-All samples of the first step read stand first, then all of the second, and so on. Sequences are sorted by
-falling length, so that the n samples which are still being read at a step are its first n rows, and no row
-is spent on padding::
+The rows of all samples at the first step read come first, then those at the second, and so on. Sequences are
+sorted by decreasing length, so that the n samples still being read at a step are its first n rows, and no
+row is spent on padding::
 
     lengths 3 1 2  ->  sorted 3 2 1  ->  step 0: 3 rows | step 1: 2 rows | step 2: 1 row     P = 6 rows
 
@@ -25,19 +25,19 @@ Slices = tuple[slice, slice, slice]  # before, after, now
 
 
 class Span:
-    """Some steps that follow each other, and the cutting of arrays into what belongs to each of them.
+    """Consecutive steps, and methods that split arrays into the parts of the single steps.
 
-    Where every step reads all samples, rows are (..., T, N, H). Otherwise they are (..., P, H). Gates may
-    stand in front.
+    If every step reads all samples, rows are (..., T, N, H). Otherwise they are (..., P, H). An axis of gates
+    may come first.
 
     Parameters
     ----------
     slices : list of (slice, slice, slice)
         ``before, after, now`` of each step, the first two of states (N + P, H) and the last of rows.
     n : int, optional
-        The number of samples that are read at each step, if that is the same at all of them.
+        The number of samples read at each step, if it is the same at all steps.
     start : int
-        The first of these steps, among all.
+        The index of the first of these steps among all steps.
     """
 
     def __init__(self, slices: list[Slices], n: int | None, start: int = 0) -> None:
@@ -48,24 +48,24 @@ class Span:
         return len(self.slices)
 
     def shaped(self, rows: Array) -> Array:
-        """Return rows (..., P, H) of these steps as the other methods take them."""
+        """Return rows (..., P, H) of these steps in the form that the other methods take."""
         if self.n is None:
             return rows
         return rows.reshape(*rows.shape[:-2], len(self), self.n, rows.shape[-1])
 
     def part(self, rows: Array) -> Array:
-        """Return the rows of these steps, of all rows."""
+        """Return the rows of these steps from all rows."""
         return rows[..., self.rows, :] if self.n is None else rows[..., self.place, :, :]
 
     def cut(self, *parts: Array) -> list[list[Array]]:
-        """Return, for each array of the rows of these steps, the list of what belongs to each step."""
+        """Return, for each array of the rows of these steps, the list of its parts by step."""
         if self.n is not None:
             return [list(part.swapaxes(0, -3)) for part in parts]
         slices = [slice(now.start - self.rows.start, now.stop - self.rows.start) for _, _, now in self.slices]
         return [[part[..., now, :] for now in slices] for part in parts]
 
     def around(self, states: Array) -> tuple[list[Array], list[Array]]:
-        """Return the states before each step, and those after it, of all states (N + P, H)."""
+        """Return the states before each step and those after it, from all states (N + P, H)."""
         if self.n is None:
             before = [states[slices[0]] for slices in self.slices]
             return before, [states[slices[1]] for slices in self.slices]
@@ -88,7 +88,7 @@ class Steps(Span):
     N, T : int
         Samples and time steps.
     lengths : ndarray of int (N,), optional
-        Valid steps of each sequence where they are not all T; see `steps_of`.
+        Valid steps of each sequence, if they are not all T; see `steps_of`.
     backwards : bool
         Read each sequence from its last valid step to its first.
     window : (int, int), optional
@@ -99,11 +99,11 @@ class Steps(Span):
     P : int
         The number of rows.
     order : index (N,)
-        The samples in the order of the rows: ``state[order]`` is what stands in front of the states.
+        The samples in the order of the rows: ``state[order]`` is the initial part of the states.
     previous : index (P,)
         For each row, the row of the state before it.
     final : index (N,)
-        The row of each sample's last state, for the samples in their sorted order.
+        The row of each sample's last state, for the samples in sorted order.
 
     Examples
     --------
@@ -168,18 +168,18 @@ class Steps(Span):
 
     @functools.cached_property
     def table(self) -> Array:
-        """The same as numbers (steps, 4), for the compiled loops: before, after, now, and how many rows."""
+        """The slices as numbers (steps, 4) for the compiled loops: before, after, now, number of rows."""
         steps = [(*(part.start for part in step), step[2].stop - step[2].start) for step in self.slices]
         return np.array(steps, np.int64).reshape(-1, 4)
 
     def windows(self, size: int) -> Iterator["Steps"]:
-        """Yield the same batch in windows of `size` steps."""
+        """Yield the batch in windows of `size` steps."""
         longest = self.T if self.lengths is None else int(self.lengths.max())
         for start in range(0, longest, size):
             yield steps_of(self.N, self.T, self.lengths, self.backwards, (start, min(start + size, longest)))
 
     def blocks(self, size: int) -> Iterator[Span]:
-        """Yield the steps in blocks of `size` rows or just above, the last first."""
+        """Yield the steps in blocks of `size` rows or slightly more, the last first."""
         stop = len(self)
         for start in reversed(range(stop)):
             if start == 0 or self.slices[stop - 1][2].stop - self.slices[start][2].start >= size:
@@ -195,7 +195,7 @@ class Steps(Span):
         return out
 
     def unpack(self, rows: Array, out: Array | None = None) -> Array:
-        """Return rows as (N, T, H), 0 beyond each sequence's end; or write them into `out`."""
+        """Return rows as (N, T, H), 0 beyond the end of each sequence, or write them into `out`."""
         rows = rows_of(rows)
         if self.lengths is None and out is None:
             return self.shaped(rows)[:: -1 if self.backwards else 1].swapaxes(0, 1)
@@ -220,13 +220,13 @@ class Steps(Span):
         return x.swapaxes(0, 1)[:: -1 if self.backwards else 1][self.start : self.stop]
 
     def unsort(self, state: Array) -> Array:
-        """Return a copy (N, H) of what stands in the order of the rows, in the caller's order."""
+        """Return a copy (N, H) of an array in the order of the rows, in the caller's order."""
         unsorted = np.empty_like(state)
         unsorted[self.order] = state
         return unsorted
 
     def last(self, h: Array) -> Array:
-        """Return the state (N, H) after the last step read of each sample, of all states h (N + P, H)."""
+        """Return the state (N, H) after the last step read of each sample, from all states h (N + P, H)."""
         return self.unsort(h[self.final])
 
 
@@ -237,7 +237,7 @@ def steps_of(
     backwards: bool = False,
     window: tuple[int, int] | None = None,
 ) -> Steps:
-    """Return `Steps` of these arguments; those without unequal lengths are kept, as nothing changes them."""
+    """Return `Steps` for these arguments; those for equal lengths are immutable and cached."""
     if lengths is None or np.all(lengths == T):
         return equal_steps(N, T, None, backwards, window)
     return Steps(N, T, lengths, backwards, window)

@@ -1,4 +1,4 @@
-"""How a layer's parameters lie in memory: in one flat vector, with views into it by name.
+"""The memory layout of a layer's parameters: one flat vector, with views into it by name.
 
 The optimizer works on the flat vector, the layer on the views. Parameters of one *block* lie side by side
 along their last axis, so that one matrix product can serve them all: the ``Wx_z``, ``Wx_r`` and ``Wx_c`` of a
@@ -89,7 +89,7 @@ def key(name: str, gate: str) -> str:
 
 
 def size_of(specs: Mapping[str, Spec]) -> int:
-    """Return how many numbers the parameters are."""
+    """Return the total number of elements of the parameters."""
     return sum(math.prod(spec.shape) for spec in specs.values())
 
 
@@ -122,19 +122,19 @@ def lay_out(flat: Array, specs: Mapping[str, Spec]) -> tuple[dict[str, Array], V
 
 
 def start_of(part: Array, flat: Array) -> int:
-    """Return where in a flat vector a part of it begins."""
+    """Return the index at which a part of a flat vector begins."""
     begin, origin = (a.__array_interface__["data"][0] for a in (part, flat))
     return int(begin - origin) // flat.itemsize
 
 
 def rows_from(block: Array, flat: Array, rows: int) -> Array:
-    """Return `rows` rows of a flat vector that begin with a block (R, W) in it, and go on into the next."""
+    """Return `rows` rows of a flat vector that start with a block (R, W) in it and continue into the next."""
     start, width = start_of(block, flat), block.shape[1]
     return flat[start : start + rows * width].reshape(rows, width)
 
 
 class Parametrized:
-    """Named parameters and their memory: what a layer has besides its verbs."""
+    """Named parameters and their memory: the part of a layer besides its verbs."""
 
     # The defaults are immutable, so that a subclass need not call ``super().__init__``.
     params: Views = Views()
@@ -157,9 +157,9 @@ class Parametrized:
     def add_parameter(
         self, name: str, shape: Shape | int, initializer: Initializer | str, block: str | None = None
     ) -> None:
-        """Declare a parameter; `initialize` allocates and fills it: ``self.params[name]`` from then on.
+        """Declare a parameter, which `initialize` allocates and fills as ``self.params[name]``.
 
-        The shape of a vector may be its length, and that of a single number is (). Parameters of one `block`
+        The shape of a vector may be given as its length; that of a scalar is (). Parameters of one `block`
         lie side by side along their last axis, so that one matrix product can serve them all.
         """
         shape = (shape,) if isinstance(shape, int) else shape
@@ -182,7 +182,7 @@ class Parametrized:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The type of the parameters and outputs."""
+        """The data type of the parameters and outputs."""
         return self.flat_params.dtype
 
     @property

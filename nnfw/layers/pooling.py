@@ -1,4 +1,4 @@
-"""Pooling over time: one vector of each sequence, from its last step, their mean, or their maximum."""
+"""Pooling over time: one vector per sequence, the last step, or the mean or maximum over all steps."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from nnfw.layers.parameters import NOTHING
 class Pooling(Layer):
     """The base of pooling layers, which define `pool` and its backward `spread`: (N, T, D) -> (N, D).
 
-    A sequence without a step, of length 0, gives 0. `name` is all that they take: see `Layer`.
+    The output for a sequence of length 0 is 0. The only argument is `name`: see `Layer`.
     """
 
     takes_lengths = True
@@ -25,7 +25,7 @@ class Pooling(Layer):
         return (self._features(input_shape, (3,)),)
 
     def forward(self, x: Array, training: bool = False, lengths: Array | None = None) -> Array:
-        """Return (N, D) for x (N, T, D); steps beyond the `lengths` (N,) are padding and not read."""
+        """Return y (N, D) for x (N, T, D); steps beyond the `lengths` (N,) are padding and ignored."""
         x = np.asarray(x, self.dtype)
         if x.ndim != 3:
             raise ShapeError(f"{self._label}: expects (samples, steps, features), got {x.shape}")
@@ -73,7 +73,7 @@ class LastStep(Pooling):
         return x[np.arange(len(x)), lengths - 1]
 
     def spread(self, dy: Array, x: Array, y: Array, lengths: Array) -> Array:
-        """Return dy at the last step, 0 elsewhere."""
+        """Return dx, which is dy at the last step and 0 elsewhere."""
         dx = np.zeros_like(x)
         dx[np.arange(len(x)), lengths - 1] = dy
         return dx
@@ -96,7 +96,7 @@ class MeanPooling(Pooling):
         return total
 
     def spread(self, dy: Array, x: Array, y: Array, lengths: Array) -> Array:
-        """Return an equal share of dy at each valid step."""
+        """Return dx, an equal share of dy at each valid step."""
         share = valid_steps(lengths, x.shape[1]) / np.maximum(lengths, 1)[:, None]
         return share.astype(self.dtype)[..., None] * dy[:, None]
 
@@ -117,7 +117,7 @@ class MaxPooling(Pooling):
         return largest
 
     def spread(self, dy: Array, x: Array, y: Array, lengths: Array) -> Array:
-        """Return dy at the first step that holds the largest value, 0 elsewhere."""
+        """Return dx, which is dy at the first step with the largest value and 0 elsewhere."""
         first = (x == y[:, None]).argmax(axis=1)  # a valid one: padding comes after
         dx = np.zeros_like(x)
         np.put_along_axis(dx, first[:, None], dy[:, None], axis=1)

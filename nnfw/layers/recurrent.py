@@ -1,4 +1,4 @@
-"""What RNN, GRU and LSTM share: arguments, shapes, dropout, and all that is not the loop over time."""
+"""The code shared by RNN, GRU and LSTM: arguments, shapes, dropout, and all except the loop over time."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -31,7 +31,7 @@ class Recurrent(Layer):
     units : int
         H, the size of the state.
     activation : str or Activation
-        φ; any that works element by element.
+        φ; any elementwise activation.
     return_sequences : bool
         True: the output is (N, T, H), the state after each step. False: (N, H), the state after the last.
     go_backwards : bool
@@ -39,8 +39,8 @@ class Recurrent(Layer):
     use_bias : bool
         Whether b is added.
     dropout, recurrent_dropout : float
-        The shares of x and of h₋ that the weights do not see in training, in [0, 1): one mask a sequence, the
-        same at all steps and for all gates (Gal & Ghahramani 2016, arXiv:1512.05287, section 4).
+        Fractions of x and of h₋ that are dropped in training, in [0, 1), with one mask per sequence, shared
+        by all steps and gates (Gal & Ghahramani 2016, arXiv:1512.05287, section 4).
     input_initializer, recurrent_initializer, bias_initializer : str or Initializer
         Fill ``Wx``, ``Wh`` and ``b``, gate by gate.
     **options
@@ -242,19 +242,19 @@ class Recurrent(Layer):
 
     @property
     def final_state(self) -> Array:
-        """The state (N, S) after each sequence's last step, of the last training pass."""
+        """The state (N, S) after each sequence's last step, from the last training pass."""
         self._require("x", "final_state")
         return self._pass.last()
 
     @property
     def initial_gradient(self) -> Array:
-        """The gradient with respect to the initial state (N, S), of the last `backward`."""
+        """The gradient with respect to the initial state (N, S), from the last `backward`."""
         self._require("ds", "initial_gradient")
         p = self._pass
         return p.steps.unsort(np.concatenate([p.dh[: p.steps.N], *p.others], axis=1))
 
     def backward(self, dy: Array) -> Array:
-        """Return dx (N, T, D), given dy of the output's shape; `initial_gradient` is there then too."""
+        """Return dx (N, T, D), given dy of the output's shape; also set `initial_gradient`."""
         self._require("x", "backward")
         p, steps, N, H = self._pass, self._pass.steps, self._pass.steps.N, self.units
         dy = self._check_gradient(dy, (N, steps.T, H) if p.sequences else (N, H))
@@ -281,7 +281,7 @@ class Recurrent(Layer):
         return dx
 
     def gradients(self) -> None:
-        """Fill the gradients of all weights from those of the scores: one matrix product a block."""
+        """Fill the gradients of all weights from those of the scores: one matrix product per block."""
         self._require("ds", "gradients")
         p = self._pass
         np.matmul(p.x.T, p.ds, out=self._grad_Wx_b)  # of Wx, and of b in the row below

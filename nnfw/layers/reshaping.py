@@ -15,12 +15,12 @@ REMEDY = "pool over time first (LastStep, MeanPooling or MaxPooling), or set ret
 
 
 class Reshape(Layer):
-    """Give each sample another shape, with its values in the same order.
+    """Reshape each sample, with its values in the same order.
 
     Parameters
     ----------
     shape : int or tuple of int
-        The shape of a sample, without the batch axis; one -1 stands for whatever is left.
+        The output shape of a sample, without the batch axis; one axis may be -1, for whatever is left.
     name : str, optional
         See `Layer`.
 
@@ -44,7 +44,7 @@ class Reshape(Layer):
             raise ValueError(f"Reshape: only one axis of shape can be -1, got {self.shape}; give the others")
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
-        """Return the shape of a sample."""
+        """Return the output shape of a sample."""
         sizes = [n for n in input_shape if n is not None]
         if len(sizes) < len(input_shape):
             raise ShapeError(
@@ -80,7 +80,7 @@ class Reshape(Layer):
 
 
 class Flatten(Reshape):
-    """Give each sample one axis of features: (N, ...) -> (N, D); ``Reshape(-1)``.
+    """Flatten each sample to one axis of features: (N, ...) -> (N, D); same as ``Reshape(-1)``.
 
     Examples
     --------
@@ -95,14 +95,14 @@ class Flatten(Reshape):
 
 
 class RepeatVector(Layer):
-    """Give each of T steps the features of the sample: (N, D) -> (N, T, D).
+    """Repeat the features of each sample at T steps: (N, D) -> (N, T, D).
 
     ::
 
         (1)  yₜ = x          and backward  dx = Σₜ dyₜ
 
-    Between two recurrent layers it makes an encoder and a decoder: the first reads a sequence into its last
-    state, and the second writes T steps from that.
+    Between two recurrent layers, it forms an encoder-decoder: the first layer encodes a sequence as its last
+    state, from which the second computes T steps.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ class RepeatVector(Layer):
     References
     ----------
     Sutskever, Vinyals & Le 2014, "Sequence to sequence learning with neural networks" (arXiv:1409.3215); Cho
-    et al. 2014 (arXiv:1406.1078), whose decoder too is given the same vector at each step.
+    et al. 2014 (arXiv:1406.1078), whose decoder is also given the same vector at each step.
 
     Examples
     --------

@@ -19,7 +19,7 @@ MANY = 1 << 10  # steps, where any number of them will do
 
 
 class Residual(Sequential):
-    """Layers one after another, f, whose outputs are added to their input.
+    """A chain of layers f whose output is added to its input.
 
     ::
 
@@ -32,7 +32,7 @@ class Residual(Sequential):
     Parameters
     ----------
     layers : sequence of Layer
-        f, first to last; its outputs have the shape of its input.
+        f, from first to last; its output has the shape of its input.
     optimizer, name
         See `Layer`.
 
@@ -64,7 +64,7 @@ class Residual(Sequential):
         return all(layer.causal for layer in self._units())
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
-        """Return the shape of the input, which that of the outputs must be."""
+        """Return the shape of the input, which must also be that of the outputs."""
         shape = super().compute_shapes(input_shape)
         steps = (input_shape[0] or MANY) if len(input_shape) == 2 else 1
         if shape != tuple(input_shape) or self.count_steps(steps) != steps:
@@ -99,15 +99,15 @@ class Residual(Sequential):
         return dx
 
     def start_stream(self, N: int) -> list[Any]:
-        """Return what each layer within remembers of N sequences before their first step."""
+        """Return the state of each inner layer for N sequences before their first step."""
         return [start(layer, N) for layer in self._units()]
 
     @property
     def step_stream(self) -> Step:
-        """The function that gives the next step to the layers within."""
+        """The function that passes the next step to the inner layers."""
         return partial(step_residual, [step_of(layer) for layer in self._units()])
 
 
 def step_residual(steps: Sequence[Step], x: Array, states: list[Any]) -> tuple[Array, list[Any]]:
-    """Return y for the next step of x, given those of the layers within."""
+    """Return y for the next step of x, given the step functions of the inner layers."""
     return x + step_through(steps, x, states), states

@@ -21,7 +21,7 @@ class RNN(Recurrent):
         (1)  ds = dh∘φ′     dh₋ += ds Whᵀ     dx = ds Wxᵀ
              dWx = xᵀ ds    dWh = h₋ᵀ ds      db = Σ ds       over all samples and steps
 
-    h₋ is the state before the step. dh begins as the gradient of the step's own output, 0 if that is not
+    h₋ is the state before the step. dh starts as the gradient of the step's own output, 0 if that is not
     returned; dh₋ is the dh of the step before. The parameters are ``Wx``, ``Wh`` and ``b``.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Sequential: layers one after another. It is itself a Layer: its six verbs are loops over the layers."""
+"""Sequential: a chain of layers that is itself a Layer, whose six verbs are loops over the layers."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
@@ -19,19 +19,19 @@ from nnfw.optimizers import Optimizer
 
 
 class Sequential(Composite):
-    """Layers one after another: the base of `Network`, which can be trained.
+    """A chain of layers: the base of `Network`, which can be trained.
 
     Parameters
     ----------
     layers : sequence of Layer
-        First to last.
+        The layers, from first to last.
     optimizer, name
-        See `Layer`. A `regularizer` can be assigned too: for the parameters of all layers.
+        See `Layer`. A `regularizer` for the parameters of all layers can be assigned too.
 
     Attributes
     ----------
     shapes : list of tuple
-        The shape of the input and of the output of each layer, without the batch axis.
+        The shapes of the input and of each layer's output, without the batch axis.
     """
 
     takes_lengths = _takes_state = True
@@ -43,7 +43,7 @@ class Sequential(Composite):
     # ---- the six verbs ------------------------------------------------------------------------------
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
-        """Return the shape of the output for that of an input, without the batch axis: (D,) or (T, D)."""
+        """Return the output shape for an input shape, both without the batch axis: (D,) or (T, D)."""
         shapes = [validation.sample_shape("compute_shapes", "input_shape", input_shape)]
         for place, layer in enumerate(self.layers, 1):
             layer._place = place
@@ -140,7 +140,7 @@ class Sequential(Composite):
             self._add_penalty_gradients()
 
     def update(self, optimizer: Optimizer, epoch: float) -> None:
-        """Take one step in every layer, after clipping the global gradient norm if the optimizer says so."""
+        """Update every layer by one step, after clipping the global gradient norm if the optimizer does."""
         if not self.trainable:
             return
         if optimizer.clip_global_norm is not None:
@@ -160,7 +160,7 @@ class Sequential(Composite):
     # ---- what the verbs are built from --------------------------------------------------------------
 
     def count_steps(self, n: Any) -> Any:
-        """Return how many steps the outputs have for `n` of the input."""
+        """Return the number of output steps for `n` input steps."""
         for layer in self.layers:
             n = layer.count_steps(n)
         return n

@@ -1,8 +1,8 @@
-"""Layers that are given a sequence one time step after another, as `nnfw.streaming` gives it.
+"""Processing of sequences by layers one time step at a time, for `nnfw.streaming`.
 
-What a layer remembers, its state, is an array (N, ...), a list of states, or None. A layer of one's own that
-remembers something defines ``start_stream(N)``, which returns the state before the first step of N sequences,
-and ``step_stream(x, state)``, which returns the output for the next step and the new state.
+The state of a layer is an array (N, ...), a list of states, or None. A custom layer with a state defines
+``start_stream(N)``, which returns the state before the first step of N sequences, and
+``step_stream(x, state)``, which returns the output for the next step and the new state.
 """
 
 import copy
@@ -36,7 +36,7 @@ def start(layer: Layer, N: int) -> Any:
 
 
 def step_of(layer: Layer) -> Step:
-    """Return the function that gives the next step to a causal layer, whose weights stay as they are."""
+    """Return the function that passes the next step to a causal layer, whose weights do not change."""
     if hasattr(layer, "step_stream"):
         own: Step = layer.step_stream
         return own
@@ -46,7 +46,7 @@ def step_of(layer: Layer) -> Step:
 
 
 def whole_only(layer: Layer) -> str:
-    """Return the class of a layer that replaces `forward`, but not what a single step runs, or nothing."""
+    """Return the name of a layer's class that overrides `forward` but not its single-step form, or ""."""
     kind = type(layer)
     step = next((name for name in ("step_stream", "_read", "_units") if hasattr(kind, name)), "forward")
     base = next(base for base in kind.__mro__ if {step, "forward"} & vars(base).keys())
@@ -54,7 +54,7 @@ def whole_only(layer: Layer) -> str:
 
 
 def check_step(layer: Layer) -> None:
-    """Raise a ValueError for a layer whose `forward` a single step does not run."""
+    """Raise a ValueError for a layer whose single steps do not run its `forward`."""
     if base := whole_only(layer):
         raise ValueError(
             f"{layer._label} computes by a forward of {base}, which reads sequences whole, and cannot go "
@@ -63,7 +63,7 @@ def check_step(layer: Layer) -> None:
 
 
 def check_remembers(network: Sequential) -> None:
-    """Raise a ValueError if a causal layer of one's own gives other outputs step by step."""
+    """Raise a ValueError if a custom causal layer gives different outputs step by step."""
     for chain in network._with_inner():
         if isinstance(chain, Sequential):
             for layer, shape in zip(chain.layers, chain.shapes, strict=False):  # the last is of the outputs
@@ -71,7 +71,7 @@ def check_remembers(network: Sequential) -> None:
 
 
 def check_alone(layer: Layer, shape: Shape) -> None:
-    """Do so for one layer, whose input has this shape: three steps are tried."""
+    """Do the same for one layer, whose input has this shape, by trying three steps."""
     if is_own(type(layer)) or isinstance(layer, Recurrent | Sequential) or len(shape) != 2:
         return
     if not steps_agree(layer, np.random.default_rng(0).normal(size=(1, 3, shape[1] or 0))):
@@ -79,7 +79,7 @@ def check_alone(layer: Layer, shape: Shape) -> None:
 
 
 def steps_agree(layer: Layer, x: Array) -> bool:
-    """Whether a layer, if a stream takes it, gives the outputs of `forward` for sequences x (N, T, D)."""
+    """Whether a layer, if it can be streamed, gives the outputs of `forward` for sequences x (N, T, D)."""
     if not layer.causal or x.ndim != 3 or whole_only(layer):
         return True
     layer, x, outputs = copy.deepcopy(layer), x.astype(layer.dtype), []
@@ -94,7 +94,7 @@ def steps_agree(layer: Layer, x: Array) -> bool:
 
 
 def step_alone(layer: Layer, x: Array, state: None) -> tuple[Array, None]:
-    """Return the output of a layer that remembers nothing."""
+    """Return the output of a layer without a state."""
     return layer.forward(x), None
 
 
@@ -108,14 +108,14 @@ def step_recurrent(layer: Recurrent, weights: Weights, x: Array, state: Array) -
 
 
 def step_through(steps: Sequence[Step], x: Array, states: list[Any]) -> Array:
-    """Return the output of layers one after another for the next step; their new states replace the old."""
+    """Return the output of a chain of layers for the next step; their new states replace the old ones."""
     for place, step in enumerate(steps):
         x, states[place] = step(x, states[place])
     return x
 
 
 def fits(state: Any, begun: Any) -> bool:
-    """Whether a state can follow that which a layer began with, where an axis of size 0 may have grown."""
+    """Whether a state can follow the initial one of a layer, in which an axis of size 0 may have grown."""
     if isinstance(begun, list):
         return isinstance(state, list) and len(state) == len(begun) and all(map(fits, state, begun))
     if begun is None or not hasattr(state, "shape"):
@@ -125,7 +125,7 @@ def fits(state: Any, begun: Any) -> bool:
 
 
 def shapes_of(state: Any) -> Any:
-    """Return the shape of a state, or of each in a list of them; None if there is none."""
+    """Return the shape of a state, or the shapes of a list of states; None if there is none."""
     if isinstance(state, list):
         return [shapes_of(part) for part in state]
     return None if state is None else np.shape(state)

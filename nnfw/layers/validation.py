@@ -1,4 +1,4 @@
-"""Input validation of a network: its layers, their names, and the memory that they need."""
+"""Input validation for a network: its layers, their names, and the memory that they need."""
 
 import inspect
 import math
@@ -45,7 +45,7 @@ def check_layers(layers: Sequence[Layer], owner: str) -> tuple[Layer, ...]:
 
 
 def meant(layer: Any) -> str:
-    """Return a hint at the layer that was meant by something else: a class, a number of units, a name."""
+    """Return a hint at the layer that was probably meant by a class, a number of units or a name."""
     match layer:
         case type():
             return f"; did you mean {layer.__name__}(...)?"
@@ -69,7 +69,7 @@ def check_forward(layer: Layer) -> None:
 
 
 def check_names(names: Sequence[str], owner: str) -> None:
-    """Raise a ValueError if two layers have one name, or a name has a dot."""
+    """Raise a ValueError if two layers have the same name, or a name contains a dot."""
     for name, times in Counter(names).items():
         if "." in name:
             raise ValueError(
@@ -81,7 +81,7 @@ def check_names(names: Sequence[str], owner: str) -> None:
 
 
 def sample_shape(owner: str, name: str, value: Any) -> Shape:
-    """Return the shape of a sample as a tuple of whole numbers, and None where it is open."""
+    """Return the shape of a sample as a tuple of integers, and None for open axes."""
     if isinstance(value, str) or not isinstance(value, Iterable):
         said = "must be a tuple, (D,) or (T, D), without the batch axis"
         said += f": ({value},) for {value} features" if isinstance(value, int) else ""
@@ -90,7 +90,7 @@ def sample_shape(owner: str, name: str, value: Any) -> Shape:
 
 
 def shape_hint(chain: Any, place: int, shapes: Sequence[Shape], message: str) -> str:
-    """Return the remedy where the layer at a place has refused the last of these shapes with this message."""
+    """Return the remedy if the layer at a place has refused the last of these shapes with this message."""
     before, shape = chain.layers[place - 2] if place > 1 else None, shapes[-1]
     if chain.shapes and shapes[0] == chain.shapes[0][1:]:
         return "One sample alone is x[None]"
@@ -121,10 +121,10 @@ def check_takes_lengths(layer: Layer, padding: Array, shapes: Sequence[Shape]) -
 
 
 def keeps_steps(layer: Any, y: Array, steps: tuple[int, ...], shapes: Sequence[Shape]) -> bool:
-    """Whether a layer, and each within it, has outputs `y` for the time steps (N, T) of its inputs.
+    """Whether a layer, and each inner layer, has outputs `y` for the time steps (N, T) of its inputs.
 
-    `shapes` are those of a sample of its input and output, if they are known: rows whose number is the same
-    for any number of steps are no time steps.
+    `shapes` are those of a sample of its input and output, if known: rows whose number is the same for any
+    number of steps are not time steps.
     """
     N, T = steps
     if shapes and shapes[0][0] is None and shapes[1][:1] != (None,):
@@ -147,6 +147,6 @@ def check_memory(leaves: Iterable[Layer], dtype: np.dtype[Any]) -> None:
 
 
 def physical_memory() -> float:
-    """Return the bytes of memory of the machine; infinity where the system does not tell (Windows)."""
+    """Return the memory of the machine in bytes, or infinity if the system does not report it (Windows)."""
     tells = hasattr(os, "sysconf")
     return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")) if tells else math.inf

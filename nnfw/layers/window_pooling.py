@@ -11,7 +11,7 @@ from nnfw.layers.windows import Windowed, sizes, windows_over
 class WindowPooling(Windowed):
     """The base of pooling over windows: (N, T, D) -> (N, T', D), or (N, H, W, D) -> (N, H', W', D).
 
-    With xₖ what stands in each window at position k, from 0 on::
+    With xₖ the values at position k of each window, k = 0, 1, ...::
 
         (1)  y = maxₖ xₖ, or Σₖ xₖ / K
 
@@ -20,14 +20,14 @@ class WindowPooling(Windowed):
         (1)  dxₖ = dy at the first k where xₖ = y, else 0;  or dy / K
              dx = Σₖ dxₖ, each at the place of xₖ
 
-    Windows lie within the data: T' = ⌊(T - K) / stride⌋ + 1, and what is left after the last is not read.
+    Windows lie within the data: T' = ⌊(T - K) / stride⌋ + 1; values after the last window are ignored.
 
     Parameters
     ----------
     pool_size : int, or for images a pair
-        K, the values that a window holds along each axis.
+        K, the number of values in a window along each axis.
     stride : int, or for images a pair, optional
-        From one window to the next; by default K, so that windows do not overlap.
+        The steps from one window to the next; by default K, so that windows do not overlap.
     name : str, optional
         See `Layer`.
     """
@@ -94,9 +94,9 @@ class WindowMean(WindowPooling):
 
 
 class MaxPooling1D(WindowMaximum):
-    """The largest value of each feature in windows of time: (N, T, D) -> (N, T', D); see `WindowPooling`.
+    """The largest value of each feature in windows of steps: (N, T, D) -> (N, T', D); see `WindowPooling`.
 
-    `MaxPooling` takes the largest of all steps.
+    `MaxPooling` takes the largest value over all steps.
 
     Examples
     --------
@@ -109,9 +109,9 @@ class MaxPooling1D(WindowMaximum):
 
 
 class AveragePooling1D(WindowMean):
-    """The mean of each feature in windows of time: (N, T, D) -> (N, T', D); see `WindowPooling`.
+    """The mean of each feature in windows of steps: (N, T, D) -> (N, T', D); see `WindowPooling`.
 
-    `MeanPooling` takes the mean of all steps.
+    `MeanPooling` takes the mean over all steps.
 
     Examples
     --------
@@ -125,7 +125,7 @@ class AveragePooling1D(WindowMean):
 class MaxPooling2D(WindowMaximum):
     """The largest value of each channel in windows of pixels; see `WindowPooling`.
 
-    Over whole images it is ``Reshape((H * W, D))`` and `MaxPooling`.
+    For pooling over whole images, use ``Reshape((H * W, D))`` and `MaxPooling`.
 
     Examples
     --------
@@ -140,7 +140,7 @@ class MaxPooling2D(WindowMaximum):
 class AveragePooling2D(WindowMean):
     """The mean of each channel in windows of pixels; see `WindowPooling`.
 
-    Over whole images it is ``Reshape((H * W, D))`` and `MeanPooling`.
+    For pooling over whole images, use ``Reshape((H * W, D))`` and `MeanPooling`.
 
     Examples
     --------

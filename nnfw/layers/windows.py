@@ -1,4 +1,4 @@
-"""Windows that slide over time steps, or over the rows and columns of images: for convolution and pooling."""
+"""Sliding windows over time steps, or over the rows and columns of images, for convolution and pooling."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar, NamedTuple
@@ -14,7 +14,7 @@ from nnfw.layers.parameters import NOTHING
 
 
 class Windows(NamedTuple):
-    """Windows over the axes of an array (N, *sizes, D), one size, stride ... for each of these axes.
+    """Windows over the axes of an array (N, *sizes, D), with a size, stride ... for each of these axes.
 
     Examples
     --------
@@ -29,35 +29,35 @@ class Windows(NamedTuple):
     padding: str = "valid"
 
     def reach(self, axis: int = 0) -> int:
-        """Return how many positions a window spans, from its first to its last."""
+        """Return the number of positions that a window spans, from its first to its last."""
         return (self.size[axis] - 1) * self.dilation[axis] + 1
 
     def around(self, axis: int = 0) -> tuple[int, int]:
-        """Return how many zeros stand before and after the values."""
+        """Return the number of zeros before and after the values."""
         more = self.reach(axis) - 1
         before = {"valid": 0, "same": more // 2, "causal": more}[self.padding]
         return before, more - before if self.padding == "same" else 0
 
     def count(self, n: Any, axis: int = 0) -> Any:
-        """Return how many windows there are over `n` values, or over each number in an array of them."""
+        """Return the number of windows over `n` values; `n` may be an array."""
         if n is None:
             return None
         count = (n + sum(self.around(axis)) - self.reach(axis)) // self.stride[axis] + 1
         return np.maximum(count, 0) if isinstance(n, np.ndarray) else max(count, 0)
 
     def padded(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape of an array with the zeros around it."""
+        """Return the shape of an array after zero padding."""
         N, *sizes, D = shape
         return (N, *(n + sum(self.around(axis)) for axis, n in enumerate(sizes)), D)
 
     def within(self, padded: Array) -> Array:
-        """Return the values without the zeros around them, a view."""
+        """Return a view of the values without the zeros around them."""
         around = (self.around(axis) for axis in range(len(self.size)))
         parts = (slice(a, n - b) for (a, b), n in zip(around, padded.shape[1:-1], strict=True))
         return padded[(slice(None), *parts)]
 
     def pad(self, x: Array) -> Array:
-        """Return x with the zeros around it; x itself if there are none."""
+        """Return x with zero padding, or x itself if there is none."""
         if self.padding == "valid":
             return x
         padded = np.zeros(self.padded(x.shape), x.dtype)
@@ -75,7 +75,7 @@ class Windows(NamedTuple):
         )
 
     def taps(self, padded: Array) -> Iterator[Array]:
-        """Yield for each position in a window what stands there in all windows, views (N, *counts, D)."""
+        """Yield, for each position in a window, its values in all windows, as views (N, *counts, D)."""
         counts = self._counts(padded)
         for position in np.ndindex(*self.size):
             grid = zip(position, self.dilation, self.stride, counts, strict=True)
@@ -90,8 +90,8 @@ class Windows(NamedTuple):
 class Windowed(Layer):
     """The base of layers with windows over time steps, or over rows and columns: (N, ..., D) -> (N, ..., F).
 
-    They set `_windows`, and define `slide` and its backward `spread`. What lies beyond the `lengths` of
-    sequences is not read, and each has the outputs that it has alone.
+    Subclasses set `_windows`, and define `slide` and its backward `spread`. Steps beyond the `lengths` of
+    sequences are ignored, and each sequence gives the same outputs as it would alone.
     """
 
     _axes: ClassVar[int] = 1  # that windows slide over: 1 of time, or 2 of images
@@ -130,11 +130,11 @@ class Windowed(Layer):
         return dx
 
     def slide(self, x: Array, training: bool) -> Array:
-        """Return y (N, ..., F) for the padded x; in training, begin the cache anew."""
+        """Return y (N, ..., F) for the padded x; in training, start a new cache."""
         raise NotImplementedError
 
     def spread(self, ds: Array, dx: Array) -> None:
-        """Add to the padded dx, which is 0, what each window gives."""
+        """Add the contribution of each window to the padded dx, which is 0."""
         raise NotImplementedError
 
     def _slope(self, dy: Array, of_logits: bool) -> Array:
@@ -142,7 +142,7 @@ class Windowed(Layer):
         return dy
 
     def count_steps(self, n: Any) -> Any:
-        """Return how many steps there are for `n` steps of the input."""
+        """Return the number of output steps for `n` input steps."""
         return self._windows.count(n)
 
     def _counts(self, input_shape: Shape) -> Shape:
@@ -160,7 +160,7 @@ class Windowed(Layer):
 
 
 def sizes(layer: Windowed, name: str, value: Any) -> Any:
-    """Return the argument of a layer that is one whole number for all axes, or for images a pair of them."""
+    """Return an argument of a layer that is one integer for all axes, or for images a pair of integers."""
     owner = type(layer).__name__
     if layer._axes == 2 and isinstance(value, list | tuple) and len(value) == 2:
         return tuple(positive_integer(owner, f"{name}[{i}]", n) for i, n in enumerate(value))
@@ -168,7 +168,7 @@ def sizes(layer: Windowed, name: str, value: Any) -> Any:
 
 
 def windows_over(axes: int, size: Any, stride: Any, dilation: Any = 1, padding: str = "valid") -> Windows:
-    """Return the windows for such arguments."""
+    """Return the windows for these arguments."""
     given = (size, stride, dilation)
     size, stride, dilation = (n if isinstance(n, tuple) else (n,) * axes for n in given)
     return Windows(size, stride, dilation, padding)
