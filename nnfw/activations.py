@@ -1,8 +1,8 @@
 """Activation functions: the output ``y`` of a layer for its logits ``x``, and the derivative for `backward`.
 
-Where possible the derivative is computed from the output ``y`` alone, so that a layer keeps one array. Values
-are accurate to a few units in the last place at any finite x, far tails included: no exponential overflows
-and nothing cancels. nan stays nan.
+Where possible, the derivative is computed from the output ``y`` alone, so that a layer keeps one array.
+Values are accurate to a few units in the last place at any finite x, far tails included, without overflow or
+cancellation. nan stays nan.
 
 ``@nnfw.activations.register("sine")`` above your own class makes it available by name.
 """
@@ -21,7 +21,7 @@ from nnfw.core.validation import POSITIVE, Range
 
 
 class Activation(Part):
-    """Base class of activations, equal if of one class and equal arguments.
+    """Base class of activations, which are equal if they have the same class and arguments.
 
     A subclass defines ``__call__`` and `derivative`.
 
@@ -76,7 +76,7 @@ class Activation(Part):
         return dy * self.derivative(y, x)
 
     def gate(self, x: Array, out: Array | None = None) -> Array:
-        """Return the value for a recurrent gate, in a faster form if there is one.
+        """Return the value for a recurrent gate, by a faster formula if there is one.
 
         With `out`, `x` may be overwritten, unless `derivative` needs it.
         """
@@ -104,7 +104,7 @@ ZERO, HALF, ONE, INFINITY = (np.array(number, np.float32) for number in (0, 0.5,
 
 
 def rectified(x: Array, out: Array | None = None) -> Array:
-    """Return max(x, 0), for arrays three times as fast as NumPy's maximum with a number."""
+    """Return max(x, 0); for arrays, three times as fast as NumPy's maximum with a scalar."""
     return x.clip(ZERO, INFINITY, out) if isinstance(x, np.ndarray) else np.maximum(x, 0, out=out)
 
 
@@ -220,8 +220,8 @@ class Softplus(Activation):
 class Sigmoid(Activation):
     """Logistic function, ``y = 1 / (1 + exp(-x)) = exp(min(x, 0)) / (1 + exp(-|x|))``.
 
-    The value is accurate in the left tail too, as the logarithm of a probability needs. `gate` is one
-    exponential, which may overflow: 1 / (1 + inf) is the 0 that is wanted.
+    The value is accurate in the left tail too, as needed for the logarithm of a probability. `gate` uses one
+    exponential, which may overflow: 1 / (1 + inf) is 0, as intended.
 
     Examples
     --------
@@ -243,7 +243,7 @@ class Sigmoid(Activation):
         return np.multiply(y, np.subtract(ONE, y, out=out), out=out)
 
     def gate(self, x: Array, out: Array | None = None) -> Array:
-        """Return 1 / (1 + exp(x)), for `x` that is minus a logit."""
+        """Return 1 / (1 + exp(x)), where `x` is minus the logit."""
         e = np.exp(x, out=None if out is None else x)
         return np.divide(ONE, np.add(e, ONE, out=e), out=out)
 
@@ -252,7 +252,7 @@ class Sigmoid(Activation):
 class HardSigmoid(Activation):
     """Piecewise linear sigmoid, y = max(0, min(1, x/6 + 1/2)); the derivative at the kinks is 0.
 
-    As in Keras 3 and PyTorch; older Keras and ONNX have x/5 + 1/2.
+    As in Keras 3 and PyTorch; older Keras and ONNX use x/5 + 1/2.
     """
 
     def __call__(self, x: Array, out: Array | None = None) -> Array:
@@ -288,7 +288,7 @@ class Softsign(Activation):
 
 @registry.register("silu")
 class SiLU(Activation):
-    """Sigmoid linear unit, also named swish, y = x sigmoid(x) (Elfwing et al. 2018, arXiv:1702.03118)."""
+    """Sigmoid linear unit, also called swish, y = x sigmoid(x) (Elfwing et al. 2018, arXiv:1702.03118)."""
 
     needs_input: ClassVar[bool] = True
 
@@ -314,10 +314,10 @@ class SiLU(Activation):
 
 @registry.register("gelu_tanh")
 class GELUTanh(SiLU):
-    """Fast form of `GELU`, y = x/2 (1 + tanh u) = x sigmoid(2u) with u = sqrt(2/pi) (x + 0.044715 x³).
+    """Approximate `GELU`, y = x/2 (1 + tanh u) = x sigmoid(2u) with u = sqrt(2/pi) (x + 0.044715 x³).
 
-    It differs from the exact one by at most 5e-4 (Hendrycks & Gimpel 2016, arXiv:1606.08415, sec. 2). In the
-    far left tail, rounding of the exponent magnifies the relative error by 2|u|.
+    It differs from `GELU` by at most 5e-4 (Hendrycks & Gimpel 2016, arXiv:1606.08415, sec. 2). In the far
+    left tail, rounding of the exponent magnifies the relative error by 2|u|.
     """
 
     _linear: ClassVar[float] = math.sqrt(8 / math.pi)
@@ -333,7 +333,7 @@ class GELUTanh(SiLU):
 
 @registry.register("gelu")
 class GELU(Activation):
-    """Gaussian error linear unit, ``y = x Phi(x) = max(x, 0) - |x| Phi(-|x|)``, Phi the normal distribution.
+    """Gaussian error linear unit, ``y = x Phi(x) = max(x, 0) - |x| Phi(-|x|)``, with Phi the normal CDF.
 
     Hendrycks & Gimpel 2016 (arXiv:1606.08415).
 
@@ -351,7 +351,7 @@ class GELU(Activation):
         return np.subtract(rectified(x, out), lost, out=out)
 
     def derivative(self, y: Array, x: Array | None = None, out: Array | None = None) -> Array:
-        """Return Phi(x) + x phi(x), which at -x is 1 minus its value at x."""
+        """Return Phi(x) + x phi(x), whose value at -x is 1 minus that at x."""
         x = self._required(x)
         a = magnitude(x)
         left = normal_density(a, mills_ratio(a) - a)
@@ -364,7 +364,7 @@ def magnitude(x: Array) -> Array:
 
 
 def normal_density(a: Array, factor: Array) -> Array:
-    """Return phi(a) times a factor, whose memory it takes, for 0 <= a <= 40."""
+    """Return phi(a) times a factor, in the memory of the factor, for 0 <= a <= 40."""
     head = np.floor(32 * a) / 32  # whose square is not rounded
     factor *= math.sqrt(0.5 / math.pi) * np.exp((head - a) * (head + a) / 2)
     factor *= np.exp(head * head / -2)
@@ -372,7 +372,7 @@ def normal_density(a: Array, factor: Array) -> Array:
 
 
 def mills_ratio(a: Array) -> Array:
-    """Return Phi(-a) / phi(a) for a >= 0, which is a polynomial of t = (a - 4) / (a + 4), over a + 4.
+    """Return Phi(-a) / phi(a) for a >= 0, as a polynomial in t = (a - 4) / (a + 4), divided by a + 4.
 
     Shepherd & Laframboise 1981, "Chebyshev approximation of (1 + 2x) exp(x²) erfc x in 0 <= x < inf",
     Mathematics of Computation 36.
@@ -390,7 +390,7 @@ def mills_ratio(a: Array) -> Array:
 
 @functools.cache  # and not made when nnfw is imported, since NumPy's polynomials take 3 ms to import
 def mills_coefficients(dtype: np.dtype[Any]) -> list[float]:
-    """Return the coefficients of the powers of t, the highest first, as many as a dtype can tell."""
+    """Return the coefficients of the powers of t, highest first, as many as the dtype's precision needs."""
     series = CHEBYSHEV[:11] if dtype == np.float32 else CHEBYSHEV
     return [float(coefficient) for coefficient in np.polynomial.chebyshev.cheb2poly(series)[::-1]]
 
@@ -434,7 +434,7 @@ class Softmax(Activation):
 
 
 def check_own(activation: Activation) -> None:
-    """Raise an error where value or `backward` has another shape than x, or fails as it is given no x."""
+    """Raise an error if value or `backward` has a shape other than that of x, or fails without x."""
     x, found = np.ones((2, 3), np.float32), dict[str, Array]()
     try:
         with np.errstate(all="ignore"):
@@ -455,7 +455,7 @@ def check_own(activation: Activation) -> None:
 
 
 def fills_out(activation: Activation, units: int) -> bool:
-    """Whether value and derivative are written into `out`, as the loops of recurrent layers need it."""
+    """Whether value and derivative are written into `out`, as the loops of recurrent layers require."""
     if is_own(type(activation)):
         return True
     x, out = np.ones((2, 1, units), np.float32)

@@ -1,8 +1,8 @@
-"""Initializers: the first values of parameters.
+"""Initializers: the initial values of parameters.
 
-Values are drawn in float64 and then rounded to the network's dtype, so that from one seed a float32 and a
-float64 network start alike. A weight (D, H) has fan-in D, the inputs, and fan-out H, the units; that of a
-convolution, (K, D, H) or (K, K, D, H), has both times the size of its window.
+Values are drawn in float64 and then rounded to the network's dtype, so that float32 and float64 networks with
+the same seed start alike. A weight (D, H) has fan-in D, the inputs, and fan-out H, the units; for that of a
+convolution, (K, D, H) or (K, K, D, H), both are multiplied by the size of the window.
 
 ``@nnfw.initializers.register("coins")`` above your own class makes it available by name.
 """
@@ -77,7 +77,7 @@ registry = Registry("initializer", Initializer, OTHER_NAMES)
 
 
 class Given(Initializer):
-    """The values of `array`, which has the parameter's shape, such as pretrained vectors; they are copied."""
+    """A copy of the values of `array`, which has the parameter's shape, such as pretrained vectors."""
 
     def __init__(self, array: ArrayLike) -> None:
         self.array = numeric(array, "Given: array").astype(np.float64)
@@ -90,7 +90,7 @@ class Given(Initializer):
 
 
 class FromFunction(Initializer):
-    """The values of a function ``f(rng, shape, dtype)``, which is called with float64."""
+    """The values returned by a function ``f(rng, shape, dtype)``, which is called with float64."""
 
     def __init__(self, function: Draw) -> None:
         self.function = check_function("FromFunction", "function", function)
@@ -141,7 +141,7 @@ class Uniform(Initializer):
 
 @registry.register("normal")
 class Normal(Initializer):
-    """Normally distributed values, of standard deviation `std` about `mean`."""
+    """Normally distributed values with the given `mean` and standard deviation `std`."""
 
     def __init__(self, std: float = 0.05, *, mean: float = 0.0) -> None:
         self.std = AMOUNT(type(self).__name__, "std", std)
@@ -153,7 +153,7 @@ class Normal(Initializer):
 
 @registry.register("truncated_normal")
 class TruncatedNormal(Normal):
-    """`Normal` values, drawn again if further than 2 `std` from the mean; their std is 0.8796 `std`."""
+    """`Normal` values, redrawn if further than 2 `std` from the mean; their deviation is 0.8796 `std`."""
 
     def draw(self, rng: np.random.Generator, shape: Sizes) -> Array:
         values = rng.standard_normal(shape)
@@ -163,7 +163,7 @@ class TruncatedNormal(Normal):
 
 
 class VarianceScaling(Initializer):
-    """Base class of weights of mean 0 and a variance by fan-in and fan-out. A subclass defines `variance`.
+    """Base class for mean 0 and a variance that depends on the fans. A subclass defines `variance`.
 
     The values are uniform, or normal as in the papers and PyTorch (Keras truncates normal ones at 2 std).
 
@@ -239,7 +239,7 @@ class LecunNormal(_Normally, LecunUniform):
 class Orthogonal(Initializer):
     """A uniformly distributed orthogonal matrix times `gain`: rows are orthonormal if D < H, else columns.
 
-    Q of a normal matrix, with signs from the diagonal of R, without which it is not uniform.
+    It is Q of the QR decomposition of a normal matrix, with signs from the diagonal of R to make it uniform.
     Saxe, McClelland & Ganguli 2013 (arXiv:1312.6120); Mezzadri 2007, Notices of the AMS 54, 592.
     """
 
@@ -255,7 +255,7 @@ class Orthogonal(Initializer):
 
 @registry.register("identity")
 class Identity(Initializer):
-    """The identity matrix times `gain`, cut or padded with zeros if not square (arXiv:1504.00941)."""
+    """The identity matrix times `gain`, truncated or zero-padded if not square (arXiv:1504.00941)."""
 
     def __init__(self, gain: float = 1.0) -> None:
         self.gain = FINITE("Identity", "gain", gain)

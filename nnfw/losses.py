@@ -1,10 +1,10 @@
 """Loss functions of outputs ``a`` and targets ``y``, both (N, ..., K), and their derivatives.
 
-A loss that predicts more than one number for each target, as quantiles or a distribution, takes targets
-(N, ..., M) and outputs (N, ..., K) with K = P M: those of one target lie side by side.
+A loss that predicts more than one number per target, such as quantiles or a distribution, takes targets
+(N, ..., M) and outputs (N, ..., K) with K = P M: the outputs of one target are adjacent.
 
-A mean or a sum over K runs over the outputs of one sample (and step). Logarithms and their derivatives are
-computed for outputs of at least ``sqrt(tiny)``, so that the square of a derivative is finite too, and of at
+A mean or a sum over K runs over the outputs of one sample (and step). For logarithms and their derivatives,
+outputs are clipped to at least ``sqrt(tiny)``, so that the square of a derivative is finite too, and to at
 most the largest float below 1. Cross-entropies of logits (see `nnfw.core.logits`) need no bounds.
 
 ``@nnfw.losses.register("quartic")`` above your own class makes it available by name.
@@ -34,27 +34,27 @@ class Loss(Part):
     Parameters
     ----------
     divide_by : {"samples", "weights"}
-        What the mean of weighted losses divides by: the number of samples (and steps), as in Keras; or the
-        sum of their weights, as PyTorch's ``CrossEntropyLoss(weight=...)`` and Keras'
-        ``reduction="mean_with_sample_weight"``. In `fit` the mean is that of a batch; the loss of an epoch,
-        and that of `evaluate`, divides by the sum over all batches.
+        The divisor of the mean of weighted losses: the number of samples (and steps), as in Keras; or the sum
+        of their weights, as in PyTorch's ``CrossEntropyLoss(weight=...)`` and Keras'
+        ``reduction="mean_with_sample_weight"``. In `fit`, the mean is over a batch; the loss of an epoch, and
+        that of `evaluate`, is divided by the sum over all batches.
 
     Attributes
     ----------
     fused_with : str or None
-        The output activation that the loss is fused with, by `value_from_logits` and `slope_from_logits`.
+        The output activation that the loss is fused with, using `value_from_logits` and `slope_from_logits`.
     takes_classes : bool
         Whether targets may be integer classes (N, ...).
     target_range : tuple of float
         The lowest and the highest valid target.
     lowest_output : float
-        The lowest valid output; a network whose last activation goes below is refused.
+        The lowest valid output; a network whose last activation can go below it is refused.
     threshold : float
         A single output above it is class 1.
     outputs_per_target : int
-        P. Where it is not 1, a subclass defines `estimate` and `as_outputs` too.
+        P. If it is not 1, a subclass also defines `estimate` and `as_outputs`.
     of_sequences : bool
-        Whether a target belongs to a sequence as a whole, and not to each step, as with `CTC`.
+        Whether a target belongs to a whole sequence, not to each step, as with `CTC`.
 
     Examples
     --------
@@ -101,7 +101,7 @@ class Loss(Part):
         raise NotImplementedError(f"{type(self).__name__} must define slope(y, a)")
 
     def estimate(self, a: Array) -> Array:
-        """Return the targets that outputs predict: (N, ..., K) -> (N, ..., M). Metrics compare these."""
+        """Return the targets that the outputs predict, for metrics: (N, ..., K) -> (N, ..., M)."""
         return a
 
     def as_outputs(self, y: Array) -> Array:
@@ -109,7 +109,7 @@ class Loss(Part):
         return y
 
     def sample(self, a: Array, rng: np.random.Generator) -> Array:
-        """Return targets drawn from the distribution that outputs stand for: (N, ..., K) -> (N, ..., M)."""
+        """Return targets drawn from the distribution given by the outputs: (N, ..., K) -> (N, ..., M)."""
         raise ValueError(
             f"{type(self).__name__} predicts no distribution to draw from; take Quantile, GaussianNLL or "
             f"MixtureDensity, or give forecast the residuals of the network"
@@ -130,13 +130,13 @@ class Loss(Part):
         Parameters
         ----------
         y : array_like (N, ..., M)
-            The targets, M = K but for losses with several outputs a target; for categorical cross-entropy
-            also integer classes (N, ...).
+            The targets, with M = K except for losses with several outputs per target; for categorical
+            cross-entropy also integer classes (N, ...).
         a : array_like (N, ..., K)
             The outputs.
         weight : array_like (N,) or (N, T), optional
-            A factor for each sample or step: 2 counts it twice, 0 masks it. `divide_by` says what the mean
-            divides by; if all weights are 0, it is 0.
+            A weight for each sample or step: 2 counts it twice, 0 masks it. The mean is divided as set by
+            `divide_by`; if all weights are 0, it is 0.
         """
         return self._mean(self._values(*self._prepare(y, a)), weight)
 
@@ -151,7 +151,7 @@ class Loss(Part):
         """Return the gradient of the mean loss with respect to `a`; see `__call__` for the arguments.
 
         If the loss is fused with the activation that computed `a`, the gradient with respect to the logits is
-        recorded for the returned array, and ``network.backward`` uses that.
+        recorded for the returned array and used by ``network.backward``.
         """
         y, a, logits = self._prepare(y, a)
         dy = self._mean_slope(self.slope(y, a), a, weight)
@@ -162,9 +162,9 @@ class Loss(Part):
     def with_gradient(
         self, y: ArrayLike, a: ArrayLike, weight: ArrayLike | None = None
     ) -> tuple[float, Array, bool]:
-        """Return the mean loss, its gradient, and whether that is with respect to the logits.
+        """Return the mean loss, its gradient, and whether the gradient is with respect to the logits.
 
-        The training loop calls this method, so that targets are checked and converted once a batch.
+        The training loop calls this method, so that targets are checked and converted once per batch.
         """
         y, a, logits = self._prepare(y, a)
         values, slope = self._values_and_slope(y, a, logits)
@@ -255,12 +255,12 @@ class Loss(Part):
 
 
 def weighed(values: Array, weight: Array) -> Array:
-    """Return values times weights; 0 where the weight is 0, also if the loss has no value there."""
+    """Return values times weights, and 0 where the weight is 0, even if the loss is undefined there."""
     return np.multiply(values, weight, out=np.zeros(values.shape, weight.dtype), where=weight != 0)
 
 
 def by_target(a: Array, P: int) -> Array:
-    """Return outputs (N, ..., K) with an axis for those of one target, (N, ..., M, P)."""
+    """Return outputs (N, ..., K) with an axis for the outputs of one target, (N, ..., M, P)."""
     return a.reshape(*a.shape[:-1], -1, P)
 
 
@@ -280,7 +280,7 @@ def alignment_of(y: Array) -> Alignment:
 
 
 def below_top(logits: Array) -> tuple[Array, Array]:
-    """Return half of what logits (..., K) are below the largest, and log Σ exp of twice that (...).
+    """Return half the differences of logits (..., K) from the largest, and log Σ exp of twice these (...).
 
     Differences of halves cannot overflow.
     """
@@ -352,8 +352,8 @@ class MAE(Loss):
 class MSLE(Loss):
     """Mean squared logarithmic error, mean_K (log(1 + a) - log(1 + y))², for targets >= 0.
 
-    As in scikit-learn; Keras takes outputs below 0 as 0. Outputs of -1 or less count as the float above -1;
-    choose relu or softplus for the last layer.
+    As in scikit-learn; Keras clips outputs below 0 to 0. Outputs of -1 or less count as the next float above
+    -1; use relu or softplus for the last layer.
     """
 
     target_range = (0.0, math.inf)
@@ -395,7 +395,7 @@ class Huber(Loss):
 class LogCosh(Loss):
     """Logarithm of the hyperbolic cosine, mean_K log cosh(a - y); as in Keras.
 
-    It does not overflow, and is accurate near 0 too, where it is d²/2.
+    It does not overflow, and is also accurate near 0, where it is d²/2 with d = a - y.
     """
 
     def value(self, y: Array, a: Array) -> Array:
@@ -412,7 +412,7 @@ class LogCosh(Loss):
 class Poisson(Loss):
     """Negative log likelihood of Poisson counts without its constant, mean_K (a - y log a), for rates a > 0.
 
-    As PyTorch ``PoissonNLLLoss(log_input=False, eps=0)``; Keras adds 1e-7 to a in the logarithm.
+    As in PyTorch ``PoissonNLLLoss(log_input=False, eps=0)``; Keras adds 1e-7 to a in the logarithm.
     """
 
     target_range = (0.0, math.inf)
@@ -429,7 +429,7 @@ class Poisson(Loss):
 class Hinge(Loss):
     """Hinge loss, mean_K max(0, 1 - y a), for targets -1 and 1 (0 is read as -1); as in Keras.
 
-    A single output above 0 is class 1; metrics need this threshold too, as ``Accuracy(threshold=0)``.
+    A single output above 0 is class 1; metrics need this threshold too, as in ``Accuracy(threshold=0)``.
 
     Examples
     --------
@@ -471,8 +471,8 @@ class KLDivergence(Loss):
 class BinaryCrossentropy(Loss):
     """Binary cross-entropy, -mean_K (y log a + (1 - y) log(1 - a)), for targets in [0, 1].
 
-    `label_smoothing`, in [0, 1), is the share ε of 1/2 in the targets: y becomes (1 - ε) y + ε/2.
-    As in Keras, and PyTorch ``BCELoss``; fused with a sigmoid, as ``BCEWithLogitsLoss``.
+    `label_smoothing`, in [0, 1), is the weight ε of 1/2 in the targets: y becomes (1 - ε) y + ε/2.
+    As in Keras, and PyTorch ``BCELoss``; fused with a sigmoid, as in ``BCEWithLogitsLoss``.
     """
 
     fused_with = "sigmoid"
@@ -507,7 +507,7 @@ class BinaryCrossentropy(Loss):
 class CategoricalCrossentropy(Loss):
     """Categorical cross-entropy, -Σ_K y log a, for integer classes or distributions y over K classes.
 
-    `label_smoothing`, in [0, 1), is the share ε of 1/K in the targets: y becomes (1 - ε) y + ε/K
+    `label_smoothing`, in [0, 1), is the weight ε of 1/K in the targets: y becomes (1 - ε) y + ε/K
     (Szegedy et al., arXiv:1512.00567, section 7). As in Keras for outputs that sum to 1, and PyTorch
     ``NLLLoss`` of log a; fused with a softmax, as ``CrossEntropyLoss``: log Σ exp(s) - Σ y s of the logits s,
     shifted by the largest (Blanchard, Higham & Higham, IMA J. Numer. Anal. 41 (2021) 2311).
@@ -569,8 +569,8 @@ class CategoricalCrossentropy(Loss):
 class Focal(CategoricalCrossentropy):
     """Focal loss, -Σ_K y (1 - a)^γ log a, for integer classes or distributions y over K classes.
 
-    Samples that are predicted well count less, so that rare classes are learnt too. `gamma` is γ; with 0 it
-    is `CategoricalCrossentropy` (Lin et al., arXiv:1708.02002, equation 4, with α_t = 1).
+    Well-classified samples are down-weighted, so that rare classes are learned too. `gamma` is γ; γ = 0 gives
+    `CategoricalCrossentropy` (Lin et al., arXiv:1708.02002, equation 4, with α_t = 1).
 
     Examples
     --------
@@ -606,12 +606,12 @@ class Focal(CategoricalCrossentropy):
 
 @registry.register("ordinal", "ordinal_crossentropy")
 class OrdinalCrossentropy(CategoricalCrossentropy):
-    """Cross-entropy of K classes in an order, for which a far class is a worse answer than a near one.
+    """Cross-entropy of K ordered classes, in which predicting a far class costs more than a near one.
 
-    It asks at each threshold k between two classes whether y lies above, and sums the binary cross-entropies,
-    -Σ_k log P(y > k) where it does and -Σ_k log P(y ≤ k) where not, k = 0 ... K - 2 (Niu et al., CVPR 2016;
-    Cao, Mirjalili & Raschka, arXiv:1901.07884). P(y > k) = Σ_{j>k} a_j of the outputs of
-    ``Dense(K, "softmax")``, so it falls with k, and what reads classes reads these as those of cce.
+    It sums the binary cross-entropies of the questions whether y > k, one for each threshold between two
+    classes: -Σ_k log P(y > k) where it is and -Σ_k log P(y ≤ k) where not, k = 0 ... K - 2 (Niu et al., CVPR
+    2016; Cao, Mirjalili & Raschka, arXiv:1901.07884). P(y > k) = Σ_{j>k} a_j of the outputs of
+    ``Dense(K, "softmax")``, so it decreases with k; metrics and predictions treat the outputs as for cce.
 
     Examples
     --------
@@ -660,16 +660,16 @@ def at_thresholds(p: Array, add: np.ufunc = np.add) -> tuple[Array, Array]:
 
 @registry.register("ctc")
 class CTC(Loss):
-    """Connectionist temporal classification, -log P: labels without their times, as in speech.
+    """Connectionist temporal classification, -log P, for labels without alignment to steps, as in speech.
 
-    The outputs of each step are probabilities of K - 1 labels and of the blank, 0, by
-    ``Dense(K, "softmax")``; P sums over all ways in which the steps spell the labels: see
-    `nnfw.core.alignments` (Graves, Fernández, Gomez & Schmidhuber, ICML 2006). As PyTorch ``CTCLoss``, with
-    the mean over the samples not divided by the numbers of labels.
+    The outputs of each step are the probabilities of the blank, 0, and of K - 1 labels, from
+    ``Dense(K, "softmax")``; P sums over all alignments of the labels to the steps: see
+    `nnfw.core.alignments` (Graves, Fernández, Gomez & Schmidhuber, ICML 2006). As in PyTorch ``CTCLoss``, but
+    the mean over samples is not divided by the numbers of labels.
 
-    ``fit`` takes labels from 1 to K - 1, a list of (L_i,) or an array (N, L) padded with zeros. Called
-    directly, the targets are integers (N, 1 + L): first the steps of each sequence, then its labels. `decode`
-    reads the outputs.
+    ``fit`` takes labels from 1 to K - 1, a list of (L_i,) or an array (N, L) padded with zeros. When called
+    directly, the targets are integers (N, 1 + L): first the number of steps of each sequence, then its
+    labels. `decode` returns the labels predicted by the outputs.
 
     Examples
     --------
@@ -684,7 +684,7 @@ class CTC(Loss):
     of_sequences = True
 
     def targets(self, y: Array, a: Array) -> Array:
-        """Return the targets as they are, if they fit the outputs."""
+        """Return the targets unchanged, if they fit the outputs."""
         fits = y.ndim == 2 and len(y) == len(a) and a.ndim == 3 and y.dtype.kind in "iu"
         if not fits or (y[:, 0] > a.shape[1]).any() or y[:, 1:].max(initial=0) >= a.shape[2]:
             raise ShapeError(
@@ -718,7 +718,7 @@ class CTC(Loss):
         return -log_likelihood, a * found.sum(axis=-1, keepdims=True) - found
 
     def decode(self, a: ArrayLike, lengths: ArrayLike | None = None) -> list[Array]:
-        """Return the labels of the likeliest symbol of each step: repeats merged, then blanks removed."""
+        """Return the most likely symbol of each step, with repeats merged and then blanks removed."""
         a = numeric(a, "a")
         if a.ndim != 3:
             raise ShapeError(f"CTC.decode: outputs must be (samples, steps, K), got {a.shape}")
@@ -730,9 +730,9 @@ class CTC(Loss):
 class Quantile(Loss):
     """Quantile (pinball) loss, the mean of max(q (y - a), (q - 1)(y - a)) over the `levels` q in (0, 1).
 
-    For each target the network has an output for each level, ``Dense(len(levels))``, which learns the value
-    that a target is below with probability q (Koenker & Bassett, Econometrica 46 (1978) 33). As in
-    scikit-learn's ``mean_pinball_loss``. Metrics compare the level that is nearest to 1/2.
+    For each target, the network has one output per level, ``Dense(len(levels))``, which learns the value
+    that the target is below with probability q (Koenker & Bassett, Econometrica 46 (1978) 33). As in
+    scikit-learn's ``mean_pinball_loss``. Metrics use the output of the level nearest to 1/2.
 
     Examples
     --------
@@ -760,7 +760,7 @@ class Quantile(Loss):
         return np.repeat(y, len(self.levels), axis=-1)
 
     def sample(self, a: Array, rng: np.random.Generator) -> Array:
-        """Return targets drawn between the lowest and the highest quantile, which are interpolated."""
+        """Return targets drawn between the lowest and the highest quantile, by interpolation."""
         P, levels = len(self.levels), np.sort(self.levels)
         rows = np.sort(by_target(a, P).reshape(-1, P), axis=-1)
         drawn = [np.interp(u, levels, row) for u, row in zip(rng.random(len(rows)), rows, strict=True)]
@@ -784,17 +784,17 @@ class Quantile(Loss):
 class MixtureDensity(Loss):
     """Negative log likelihood of a mixture of normal distributions, for linear outputs.
 
-    For each target the network has 3k outputs, ``Dense(3 * k)``: k logits w of the weights π = softmax(w), k
-    means m, and k logarithms s of the deviations; the variance is σ² = exp(2s) + ε. The loss is the mean over
-    the targets of -log Σ_k π N(y; m, σ²) (Bishop, "Mixture density networks", 1994). Metrics compare the
-    mean Σ_k π m.
+    For each target, the network has 3k outputs, ``Dense(3 * k)``: k logits w of the weights π = softmax(w), k
+    means m, and k logarithms s of the standard deviations; the variance is σ² = exp(2s) + ε. The loss is the
+    mean over the targets of -log Σ_k π N(y; m, σ²) (Bishop, "Mixture density networks", 1994). Metrics use
+    the mean Σ_k π m.
 
     Parameters
     ----------
     components : int
         k.
     epsilon : float
-        ε, below which no variance goes, so that the likelihood has a bound.
+        ε, the lower bound of the variance, so that the likelihood is bounded.
 
     Examples
     --------
@@ -854,15 +854,15 @@ class MixtureDensity(Loss):
 class GaussianNLL(Loss):
     """Negative log likelihood of a normal distribution, for linear outputs.
 
-    For each target the network has two outputs, ``Dense(2)``: the mean m, and the logarithm s of the
-    deviation; the variance is σ² = exp(2s) + ε. The loss is the mean of ½ (log 2π + log σ² + (y - m)²/σ²)
-    (Nix & Weigend, ICNN 1994). As PyTorch ``GaussianNLLLoss(full=True)``, which is given σ². Metrics compare
-    the mean.
+    For each target, the network has two outputs, ``Dense(2)``: the mean m, and the logarithm s of the
+    standard deviation; the variance is σ² = exp(2s) + ε. The loss is the mean of
+    ½ (log 2π + log σ² + (y - m)²/σ²) (Nix & Weigend, ICNN 1994). As PyTorch ``GaussianNLLLoss(full=True)``,
+    which takes σ². Metrics use the mean m.
 
     Parameters
     ----------
     epsilon : float
-        ε, below which no variance goes, so that the likelihood has a bound.
+        ε, the lower bound of the variance, so that the likelihood is bounded.
 
     Examples
     --------
@@ -901,7 +901,7 @@ class GaussianNLL(Loss):
 
 
 def normal(y: Array, m: Array, s: Array, epsilon: float) -> tuple[Array, Array, Array]:
-    """Return log N(y; m, exp(2s) + ε), its derivative by m, and the negative of that by s."""
+    """Return log N(y; m, exp(2s) + ε), its derivative with respect to m, and minus that with respect to s."""
     above = np.exp(2.0 * s)
     variance = above + epsilon
     pull = (y - m) / variance

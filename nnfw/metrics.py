@@ -3,15 +3,15 @@
 A metric reduces each batch to its `statistics`, a few sums; those of several batches are merged, and the
 `result` is computed once at the end, so that any split of the samples into batches gives the same value.
 
-Outputs are (N, K), or (N, T, K), of which each time step counts as a sample; (N,) is the same as (N, 1).
-Classes are integers (N,) or (N, 1), or one-hot rows (N, K), with a time axis if the outputs have one. Of
-several outputs the largest decides, the first among equal ones. A single output decides between 0 and 1 (or
--1 and +1): class 1 is predicted where ``a > threshold``. A ratio 0/0, such as the precision of a class that
-is never predicted, is 0.0, and `ROCAUC` of one class nan with a warning, both as in scikit-learn.
+Outputs are (N, K), or (N, T, K), where each time step counts as a sample; (N,) is the same as (N, 1).
+Classes are integers (N,) or (N, 1), or one-hot rows (N, K), with a time axis if the outputs have one. The
+largest of several outputs is the predicted class, the first in case of ties. A single output decides between
+0 and 1 (or -1 and +1): class 1 is predicted where ``a > threshold``. A ratio 0/0, such as the precision of a
+class that is never predicted, is 0.0, and `ROCAUC` of one class nan with a warning, both as in scikit-learn.
 
-Called directly, metrics take what `fit` takes: ``metric(y, a, lengths=lengths)`` counts the steps within the
-lengths (N,); lists of sequences, (T_i,) or (T_i, K), have their own. A target or an output that is not finite
-is refused, as `fit`, `evaluate` and `predict` refuse it: NaN is no prediction, right or wrong.
+Called directly, metrics take the same forms of data as `fit`: ``metric(y, a, lengths=lengths)`` counts the
+steps within the lengths (N,); lists of sequences, (T_i,) or (T_i, K), have their own. Targets and outputs
+that are not finite are refused, as in `fit`, `evaluate` and `predict`: NaN is neither right nor wrong.
 
 ``@nnfw.metrics.register("my_metric")`` above your own class makes it available by name.
 """
@@ -53,10 +53,10 @@ class Metric(Part):
     higher_is_better : bool or None
         The direction for callbacks that monitor the metric; if None, they need ``mode``.
     of_outputs : bool
-        Whether it takes all outputs of a loss that has several a target, and not what they predict: see
-        `nnfw.losses.Loss.estimate`.
+        Whether it takes all outputs of a loss with several outputs per target, not the targets that they
+        predict: see `nnfw.losses.Loss.estimate`.
     collects : bool
-        Whether the statistics of batches are kept one after another, and not added up.
+        Whether the statistics of batches are concatenated, not added up.
 
     Examples
     --------
@@ -81,7 +81,7 @@ class Metric(Part):
 
     @property
     def name(self) -> str:
-        """The key in the history: the registered name, or the class's, and arguments that say more."""
+        """The key in the history: the registered name, or the class name, with distinguishing arguments."""
         snake_case = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
         defaults = self._arguments()
         changed = [
@@ -92,26 +92,26 @@ class Metric(Part):
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
         """Return the sums of a batch from which `result` is computed, as a small array.
 
-        Of classes, `as_classes` takes any form of `y` that `fit` takes.
+        For classes, `as_classes` accepts any form of `y` that `fit` takes.
         """
         raise NotImplementedError(f"{type(self).__name__} must define statistics(y, a)")
 
     def merge(self, s: Array, t: Array) -> Array:
-        """Return the statistics of two batches together."""
+        """Return the combined statistics of two batches."""
         return np.concatenate([s, t]) if self.collects else s + t
 
     def result(self, s: Array) -> Any:
-        """Return the value, a float but for `ConfusionMatrix`, from the statistics of all batches."""
+        """Return the value, a float except for `ConfusionMatrix`, from the statistics of all batches."""
         raise NotImplementedError(f"{type(self).__name__} must define result(s)")
 
     @explain_keywords
     def __call__(self, y: Any, a: Any, *, lengths: ArrayLike | None = None) -> Any:
-        """Return the value for targets `y` and outputs `a`, of sequences within their `lengths`."""
+        """Return the value for targets `y` and outputs `a`; for sequences, within their `lengths`."""
         return self.result(self.statistics(*_valid(y, a, lengths)))
 
 
 class MeanMetric(Metric):
-    """Base class of means; their statistics are a sum and the number of its terms."""
+    """Base class of metrics that are means; their statistics are a sum and the number of its terms."""
 
     def result(self, s: Array) -> float:
         return float(s[0] / s[1])
@@ -145,7 +145,7 @@ class Running:
         self._parts = [] if total is None else [total]
 
     def add(self, y: Any, a: Any, *, lengths: ArrayLike | None = None) -> None:
-        """Add a batch, given as to the metric."""
+        """Add a batch, in any form that the metric takes."""
         self.merge(self.metric.statistics(*_valid(y, a, lengths)))
 
     def merge(self, s: Array) -> None:
@@ -156,7 +156,7 @@ class Running:
         self._parts.append(s)
 
     def result(self) -> Any:
-        """Return the value over all batches added; a ValueError if there are none."""
+        """Return the value over all batches added; raise a ValueError if there are none."""
         if (total := self.total) is None:
             raise ValueError(f"{self.metric.name} has no result before its first batch; call add(y, a) first")
         return self.metric.result(total)
@@ -304,14 +304,14 @@ registry = Registry("metric", Metric, OTHER_NAMES)
 class FunctionMetric(MeanMetric):
     """A plain function as a metric: the mean over batches, weighted by their samples (or valid steps).
 
-    If the function is not a mean over samples, such as a maximum or a quotient of sums, the result depends on
-    the batches; write a `Metric` then.
+    If the function is not a mean over samples, but for example a maximum or a ratio of sums, the result
+    depends on the batches; write a `Metric` instead.
 
     Parameters
     ----------
     function : callable
-        ``function(y, a) -> float``, named by its ``__name__``. In training on sequences, `y` and `a` (M, K)
-        hold all valid steps of the batch.
+        ``function(y, a) -> float``; its ``__name__`` is the name of the metric. For sequences in training,
+        `y` and `a` (M, K) hold all valid steps of the batch.
     """
 
     def __init__(self, function: Callable[[Any, Any], float]) -> None:
@@ -373,13 +373,13 @@ class R2(Metric):
     """Coefficient of determination, R² = 1 - Σ(y - a)² / Σ(y - ȳ)², averaged over the outputs.
 
     An output whose targets are all equal scores 1.0 if it equals them exactly, else 0.0. Statistics are
-    merged without Σy², in which a large mean would cancel (Chan, Golub & LeVeque 1979).
+    merged without Σy², which would cause cancellation for a large mean (Chan, Golub & LeVeque 1979).
     """
 
     higher_is_better = True
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        """Return for each output (5, K): count, first and mean of `y`, Σ(y - ȳ)² and Σ(y - a)²."""
+        """Return (5, K), for each output: count, first and mean of `y`, Σ(y - ȳ)² and Σ(y - a)²."""
         y, a = (part.astype(np.float64) for part in _aligned(y, a))
         offset = y - y[0]  # keeps the digits beside a large mean; equal targets have exactly 0 spread
         mean = offset.mean(axis=0)
@@ -433,8 +433,8 @@ class SMAPE(MeanMetric):
 class MASE(MAE):
     """Mean absolute scaled error, mean ``|y - a| / scale`` (Hyndman & Koehler, Int. J. Forecast. 22 (2006)).
 
-    `scale` is the mean absolute error of a naive forecast of the series to train on,
-    ``np.abs(series[m:] - series[:-m]).mean()`` with its season m, or 1: below 1.0 a forecast is better.
+    `scale` is the mean absolute error of a naive forecast of the training series,
+    ``np.abs(series[m:] - series[:-m]).mean()`` with its season m, or 1: a value below 1.0 is better than it.
 
     Examples
     --------
@@ -454,7 +454,7 @@ class MASE(MAE):
 
 @registry.register("pinball")
 class Pinball(MeanMetric):
-    """The quantile loss of outputs at the `levels`, which `nnfw.losses.Quantile` describes.
+    """Quantile (pinball) loss of the outputs at the `levels`; see `nnfw.losses.Quantile`.
 
     Examples
     --------
@@ -478,7 +478,7 @@ class Pinball(MeanMetric):
 
 @registry.register("coverage")
 class Coverage(MeanMetric):
-    """Share of the targets that lie between the lowest and the highest of the outputs for them.
+    """Fraction of the targets that lie between the lowest and the highest of their outputs.
 
     After ``loss=Quantile([0.1, 0.5, 0.9])`` it should be 0.8.
 
@@ -500,20 +500,20 @@ class Coverage(MeanMetric):
 
 
 class RankMetric(Metric):
-    """Base class of metrics of the order of the outputs, for every threshold. A subclass defines `area`.
+    """Base class of metrics of the order of the outputs, over all thresholds. A subclass defines `area`.
 
-    It is exact over all batches, and keeps their outputs for that. Of two classes class 1 counts; of more,
-    the mean over the classes that occur, each against all others.
+    The value is exact over all batches, whose outputs are kept for it. For two classes, it is that of class
+    1; for more, the mean over the classes that occur, each against all others.
 
-    Called directly, it takes a `weight` too, of each sample (N,) or step (N, T), as ``sample_weight`` in
-    scikit-learn. In training and `evaluate` all samples count alike, but those of weight 0.
+    When called directly, it also takes a `weight` for each sample (N,) or step (N, T), like ``sample_weight``
+    in scikit-learn. In training and `evaluate`, all samples except those of weight 0 count equally.
     """
 
     higher_is_better = True
     collects = True
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        """Return the outputs with the classes beside them, (M, K + 1)."""
+        """Return the outputs and, in the last column, the classes: (M, K + 1)."""
         truth, a = as_classes(y, a)
         a = a if a.dtype.kind == "f" else a.astype(np.float64)  # the negative of uint8 wraps around
         return np.column_stack([a, truth.astype(a.dtype)])
@@ -527,12 +527,12 @@ class RankMetric(Metric):
         return float(np.mean([self.area(*_above(a[:, min(k, K - 1)], truth == k, weight)) for k in classes]))
 
     def area(self, tp: Array, fp: Array) -> float:
-        """Return the value, from true and false positives above each threshold, in descending order."""
+        """Return the value from the true and false positives above each threshold, in descending order."""
         raise NotImplementedError
 
     @explain_keywords
     def __call__(self, y: Any, a: Any, *, lengths: ArrayLike | None = None, weight: Any = None) -> float:
-        """Return the value, in which samples (or steps) count by their `weight`; see `Metric`."""
+        """Return the value, with samples (or steps) weighted by `weight`; see `Metric`."""
         s = self.statistics(*_valid(y, a, lengths))
         if weight is None:
             return self.result(s)
@@ -550,11 +550,11 @@ def _above(score: Array, positive: Array, weight: Array) -> tuple[Array, Array]:
 
 @registry.register("roc_auc")
 class ROCAUC(RankMetric):
-    """Area under the receiver operating characteristic: how likely a sample of a class scores above another.
+    """Area under the ROC curve: the probability that a sample of a class scores above one of another class.
 
     0.5 is chance; equal scores count one half. As scikit-learn's ``roc_auc_score``, for more than two classes
-    with ``multi_class="ovr"``. Where only one class occurs it is undefined: nan, with a warning. The history
-    shows such an epoch as one without a value, and callbacks that monitor it take it as no improvement.
+    with ``multi_class="ovr"``. If only one class occurs, it is undefined: nan, with a warning. The history
+    shows such an epoch as one without a value, and callbacks that monitor it count it as no improvement.
 
     Examples
     --------
@@ -577,9 +577,10 @@ class ROCAUC(RankMetric):
 
 @registry.register("average_precision")
 class AveragePrecision(RankMetric):
-    """Area under the curve of precision by recall, Σ (R_n - R_{n-1}) P_n; as in scikit-learn.
+    """Area under the precision-recall curve, Σ (R_n - R_{n-1}) P_n; as in scikit-learn.
 
-    For a rare class it says more than `ROCAUC`: chance is the share of the class. Where it does not occur: 0.
+    For a rare class, it is more informative than `ROCAUC`: chance is the prevalence of the class. It is 0
+    if the class does not occur.
 
     Examples
     --------
@@ -593,10 +594,10 @@ class AveragePrecision(RankMetric):
 
 @registry.register("calibration_error")
 class CalibrationError(Metric):
-    """Expected calibration error: how far the probability of a predicted class is from how often it is right.
+    """Expected calibration error: the gap between the probability of the predicted class and the accuracy.
 
-    The samples are grouped by that probability into `bins` of equal width; the error is the mean distance
-    over the samples (Guo et al., arXiv:1706.04599, equation 3).
+    The samples are grouped by that probability into `bins` of equal width; the error is the mean gap over
+    the samples (Guo et al., arXiv:1706.04599, equation 3).
 
     Examples
     --------
@@ -610,7 +611,7 @@ class CalibrationError(Metric):
         self.bins = positive_integer("CalibrationError", "bins", bins)
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        """Return for each bin the sum of the probabilities, the right answers and the samples, (3, bins)."""
+        """Return (3, bins): the sum of the probabilities, the correct predictions and the samples of each."""
         truth, a = as_classes(y, a)
         if a.min() < 0 or a.max() > 1:
             raise ValueError(f"a holds {a.min():g} to {a.max():g}, but probabilities lie between 0 and 1")
@@ -625,12 +626,12 @@ class CalibrationError(Metric):
 
 @registry.register("top_k_accuracy")
 class TopKAccuracy(MeanMetric):
-    """Share of samples whose class is among the `k` largest outputs; of equal ones, the first count.
+    """Fraction of samples whose class is among the `k` largest outputs; the first ones in case of ties.
 
     Parameters
     ----------
     k : int
-        The number of guesses, from 1 to K.
+        The number of top outputs to consider, from 1 to K.
 
     Examples
     --------
@@ -686,7 +687,7 @@ class ClassMetric(Metric):
 
 @registry.register("accuracy")
 class Accuracy(ClassMetric, MeanMetric):
-    """Share of samples whose class is predicted correctly; binary, integer and one-hot targets alike.
+    """Fraction of samples whose class is predicted correctly, for binary, integer and one-hot targets.
 
     Examples
     --------
@@ -702,7 +703,7 @@ class Accuracy(ClassMetric, MeanMetric):
 
 @registry.register("confusion_matrix")
 class ConfusionMatrix(ClassMetric):
-    """How often each class (row) is predicted as each class (column): (K, K), or (2, 2) for one output.
+    """Counts of samples by true class (row) and predicted class (column): (K, K), or (2, 2) for one output.
 
     Examples
     --------
@@ -730,7 +731,7 @@ class CountMetric(ClassMetric):
 
 @registry.register("matthews_correlation")
 class MatthewsCorrelation(CountMetric):
-    """Correlation of true and predicted classes, from -1 over 0 (chance) to 1, for any K (Gorodkin 2004)."""
+    """Correlation of true and predicted classes, from -1 to 1 (0 is chance), for any K (Gorodkin 2004)."""
 
     higher_is_better = True
 
@@ -749,10 +750,10 @@ class RatioMetric(CountMetric):
     Parameters
     ----------
     average : {"binary", "macro", "micro", "weighted", "auto"}, optional
-        "binary": class 1 of two, as by default; for more classes choose another. "macro": the mean over the
-        classes. "weighted": their mean, weighted by how often each is true. "micro": the ratio of the sums.
-        "auto", the default of version 0.1: "binary" for two classes, else "macro".
-        Classes that neither occur nor are predicted are left out.
+        "binary", the default: class 1 of two; for more classes choose another. "macro": the mean over the
+        classes. "weighted": the mean, weighted by how often each class occurs. "micro": the ratio of the
+        sums. "auto", the default of version 0.1: "binary" for two classes, else "macro".
+        Classes that neither occur nor are predicted are ignored.
     threshold : float
         See `ClassMetric`.
 
@@ -795,7 +796,7 @@ class RatioMetric(CountMetric):
 
 @registry.register("precision")
 class Precision(RatioMetric):
-    """Share of the samples predicted to be of a class that are of it: TP / (TP + FP)."""
+    """Fraction of the samples predicted as a class that belong to it: TP / (TP + FP)."""
 
     higher_is_better = True
 
@@ -805,7 +806,7 @@ class Precision(RatioMetric):
 
 @registry.register("recall")
 class Recall(RatioMetric):
-    """Share of the samples of a class that are predicted as it: TP / (TP + FN); also called sensitivity."""
+    """Fraction of the samples of a class that are predicted as it, the sensitivity: TP / (TP + FN)."""
 
     higher_is_better = True
 
@@ -815,7 +816,7 @@ class Recall(RatioMetric):
 
 @registry.register("specificity")
 class Specificity(RatioMetric):
-    """Share of the samples not of a class that are not predicted as it: TN / (TN + FP)."""
+    """Fraction of the samples of other classes that are not predicted as the class: TN / (TN + FP)."""
 
     higher_is_better = True
 
@@ -825,7 +826,7 @@ class Specificity(RatioMetric):
 
 @registry.register("negative_predictive_value")
 class NegativePredictiveValue(RatioMetric):
-    """Share of the samples predicted not to be of a class that are not of it: TN / (TN + FN)."""
+    """Fraction of the samples not predicted as a class that do not belong to it: TN / (TN + FN)."""
 
     higher_is_better = True
 
@@ -845,10 +846,10 @@ class F1(RatioMetric):
 
 @registry.register("label_error_rate")
 class LabelErrorRate(MeanMetric):
-    """Share of wrong labels after decoding, with ``loss="ctc"``: insertions, deletions and substitutions.
+    """Label error rate after decoding, for ``loss="ctc"``: insertions, deletions and substitutions.
 
-    It is the edit distance from the labels that `nnfw.losses.CTC.decode` reads to the true ones, over the
-    number of these, summed over all sequences; `y` is as `nnfw.losses.CTC` has it, (N, 1 + L).
+    It is the edit distance between the labels returned by `nnfw.losses.CTC.decode` and the true ones, summed
+    over all sequences, divided by the number of true labels; `y` (N, 1 + L) is as for `nnfw.losses.CTC`.
 
     Examples
     --------
@@ -877,14 +878,14 @@ class LabelErrorRate(MeanMetric):
 
 @registry.register("multi_label_accuracy")
 class MultiLabel(Metric):
-    """A metric of two classes for K independent labels of each sample, each 0 or 1.
+    """A binary metric for K independent labels of each sample, each 0 or 1.
 
     Parameters
     ----------
     metric : str, ClassMetric, RankMetric or its class
-        The metric of each label: ``"accuracy"``, ``"f1"``, ``Recall(threshold=0.3)``, ``"roc_auc"`` ...
+        The metric for each label: ``"accuracy"``, ``"f1"``, ``Recall(threshold=0.3)``, ``"roc_auc"`` ...
     average : {"micro", "macro"}
-        "micro": over all labels, as if each were a sample. "macro": the mean of the K labels' values.
+        "micro": over all labels, as if each were a sample. "macro": the mean of the values of the K labels.
 
     Examples
     --------
@@ -913,11 +914,11 @@ class MultiLabel(Metric):
 
     @property
     def collects(self) -> bool:  # type: ignore[override]
-        """Whether the metric of each label does."""
+        """Whether the metric for each label collects."""
         return bool(self.metric.collects)
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        """Return the statistics of each label (K, ...), or (M, K, 2) of ranks; of all together with K = 1."""
+        """Return the statistics of each label (K, ...), or (M, K, 2) of ranks; K = 1 for "micro"."""
         y, a = _aligned(y, a)
         valid = (y == 1) | (y == (-1 if y.all() else 0))
         if not valid.all():
@@ -958,7 +959,7 @@ def get(metric: str | Metric | type[Metric] | Callable[[Any, Any], float]) -> Me
 
 
 def from_list(metrics: Iterable[Any]) -> tuple[Metric, ...]:
-    """Return the metrics for a list of names, objects or functions; their names must differ."""
+    """Return the metrics for a list of names, objects or functions; their names must be distinct."""
     if isinstance(metrics, str) or not isinstance(metrics, Iterable):
         raise TypeError(f"Network: metrics must be a list, [{metrics!r}], got {type(metrics).__name__} alone")
     found = tuple(get(metric) for metric in metrics)

@@ -1,8 +1,8 @@
-"""Optimizers: the rules by which a step changes the parameters, from simple to rich.
+"""Optimizers: the rules by which a step updates the parameters, from simple to complex.
 
 The comment on a line names the equation that it completes, in these letters: p parameters, g gradient, η
 learning rate, λ weight decay, t the number of the step from 1, m momentum, v a running mean or sum of g²,
-ε a small constant that keeps quotients by √v finite.
+ε a small constant that keeps divisions by √v finite.
 
 ``@nnfw.optimizers.register("my_rule")`` above your own class makes it available by name.
 """
@@ -23,7 +23,7 @@ from nnfw.core.vectors import Scratch, clip_to_norm
 
 
 def rate_like(owner: str, name: str, value: Any) -> schedules.RateLike:
-    """Return a learning rate as it is kept: a number as a float, a function or schedule as it is."""
+    """Return a learning rate in its stored form: a number as a float, a function or schedule unchanged."""
     schedules.scheduled(owner, name, value)
     return float(value) if isinstance(value, Real) else value
 
@@ -55,25 +55,25 @@ class State:
 
 @dataclass(eq=False, repr=False)
 class Optimizer(Part, Searchable):
-    """Base class of optimizers. A subclass defines `apply`, and in `slots` the names of its vectors.
+    """Base class of optimizers. A subclass defines `apply`, and lists the names of its vectors in `slots`.
 
-    Those of them that hold sums or means of squares it can also name in `squares`: they are never negative.
+    Those that hold sums or means of squares, and so are never negative, can also be listed in `squares`.
 
-    Every optimizer takes these arguments beside its own, and each can be reassigned at any time. Clipping
+    Every optimizer takes these arguments besides its own, and each can be reassigned at any time. Clipping
     comes before weight decay: by the norm of the whole network, then by value, then by the layer's norm.
 
     Parameters
     ----------
     learning_rate : float, callable or Schedule
-        η, or a function of the epoch that returns it.
+        η, or a function that returns it for the epoch.
     weight_decay : float
         λ. The gradient λ p of ``λ/2 |p|²`` is added to g (L2 regularization), also for biases. In a
-        `decoupled` rule p = p − η λ p precedes the step instead (arXiv:1711.05101).
+        `decoupled` rule, p = p − η λ p precedes the step instead (arXiv:1711.05101).
     clip_value : float, optional
         Each element of g is clipped to [-clip_value, clip_value].
     clip_norm, clip_global_norm : float, optional
-        The largest Euclidean norm of the gradient of one layer, and of all layers of a network together; a
-        longer gradient is scaled down to it.
+        The maximum Euclidean norm of the gradient of one layer, and of all layers of a network together; a
+        larger gradient is scaled down to it.
 
     Examples
     --------
@@ -125,9 +125,9 @@ class Optimizer(Part, Searchable):
         return State(type(self).__name__, 0, slots, {})
 
     def step(self, params: Array, grads: Array, state: State, epoch: float) -> None:
-        """Change `params` in place by one step against `grads`, which stay as they are.
+        """Update `params` in place by one step, given `grads`, which do not change.
 
-        Both are flat vectors, of one layer or of several end to end. `state`, which `start` returned for
+        Both are flat vectors, of one layer or of several concatenated. `state`, which `start` returned for
         `params`, is updated; a schedule is called with `epoch`, which is fractional within an epoch.
         """
         owner = type(self).__name__
@@ -155,7 +155,7 @@ class Optimizer(Part, Searchable):
             self.apply(params[block], grads[block], state.part(block), rate)
 
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
-        """Change `params` and ``state.slots`` in place by the rule."""
+        """Update `params` and ``state.slots`` in place by the rule."""
         raise NotImplementedError(f"{type(self).__name__} must define apply(params, grads, state, rate)")
 
     def _clipped(self, grads: Array, clipped: Array) -> Array:
@@ -195,7 +195,7 @@ def over_root(numerator: Array, squares: Array, epsilon: float, work: Array) -> 
 @registry.register("sgd")
 @dataclass(eq=False, repr=False)
 class SGD(Optimizer):
-    """Stochastic gradient descent, with optional momentum. PyTorch's form: m does not contain η.
+    """Stochastic gradient descent with optional momentum, in PyTorch's form: m does not include η.
 
     ::
 
@@ -231,14 +231,14 @@ class SGD(Optimizer):
 @registry.register("adagrad")
 @dataclass(eq=False, repr=False)
 class Adagrad(Optimizer):
-    """Division by the root of the sum of g² so far, so that rare features keep a high rate. PyTorch's form.
+    """Division by the root of the sum of all past g², so rare features keep a high rate. PyTorch's form.
 
     ::
 
         (1)  v = v + g²
         (2)  p = p − η g / (√v + ε)
 
-    `epsilon` is ε, and `initial_accumulator` the first v. Duchi, Hazan & Singer 2011, JMLR 12.
+    `epsilon` is ε, and `initial_accumulator` the initial v. Duchi, Hazan & Singer 2011, JMLR 12.
     """
 
     slots = squares = ("accumulator",)
@@ -247,7 +247,7 @@ class Adagrad(Optimizer):
     initial_accumulator: Amount = 0.0
 
     def start(self, params: Array) -> State:
-        """Return the state before the first step, v at its first value."""
+        """Return the state before the first step, with v at its initial value."""
         state = super().start(params)
         state.slots["accumulator"].fill(self.initial_accumulator)
         return state
@@ -270,8 +270,8 @@ class RMSprop(Optimizer):
         (3)  m = μ m + g / (√(v − a²) + ε)
         (4)  p = p − η m
 
-    `rho`, `epsilon` and `momentum` are ρ, ε and μ. With `centered` g is divided by its standard deviation,
-    and steps are very long where g hardly changes. Tieleman & Hinton 2012, "Neural networks for machine
+    `rho`, `epsilon` and `momentum` are ρ, ε and μ. With `centered`, g is divided by its standard deviation,
+    and steps are very large where g hardly changes. Tieleman & Hinton 2012, "Neural networks for machine
     learning", lecture 6.5; centered: Graves 2013 (arXiv:1308.0850).
     """
 
@@ -384,7 +384,7 @@ class Nadam(Adam):
         (4)  a = μₜ₊₁ (1 − β₁) m / (1 − Πₜ₊₁) + (1 − μₜ) g / (1 − Πₜ)
         (5)  p = p − η a / (√v̂ + ε)
 
-    `momentum_decay` is ψ: μ rises from about β₁ / 2 to β₁; at ψ = 0 it stays at β₁ / 2. Dozat 2016,
+    `momentum_decay` is ψ: μ increases from about β₁ / 2 to β₁; for ψ = 0 it stays at β₁ / 2. Dozat 2016,
     "Incorporating Nesterov momentum into Adam", ICLR workshop.
     """
 
@@ -392,13 +392,13 @@ class Nadam(Adam):
     momentum_decay: Amount = 0.004
 
     def start(self, params: Array) -> State:
-        """Return the state before the first step, with the product Π of the momenta so far."""
+        """Return the state before the first step, including the product Π of the momenta so far."""
         state = super().start(params)
         state.scalars["momentum_product"] = 1.0
         return state
 
     def step(self, params: Array, grads: Array, state: State, epoch: float) -> None:
-        """See `Optimizer.step`; Π is that of the steps before until the step has been taken."""
+        """See `Optimizer.step`; Π is that of the previous steps until the step has been taken."""
         super().step(params, grads, state, epoch)
         state.scalars["momentum_product"] *= self._momentum(state.steps)
 
@@ -414,7 +414,7 @@ class Nadam(Adam):
 @registry.register("lion")
 @dataclass(eq=False, repr=False)
 class Lion(Optimizer):
-    """Steps of ±η, by the sign of a running mean of g. The paper's form.
+    """Steps of ±η, by the sign of a running mean of g, in the form of the paper.
 
     ::
 
@@ -422,8 +422,8 @@ class Lion(Optimizer):
         (2)  p = p − η sign(β₁ m + (1 − β₁) g)
         (3)  m = β₂ m + (1 − β₂) g
 
-    `beta_1` and `beta_2` are β₁ and β₂; η is 3 to 10 times smaller than for AdamW, with λ as many times
-    larger. Chen et al. 2023, "Symbolic discovery of optimization algorithms" (arXiv:2302.06675), algorithm 2.
+    `beta_1` and `beta_2` are β₁ and β₂; use η 3 to 10 times smaller than for AdamW, and λ larger by the same
+    factor. Chen et al. 2023, "Symbolic discovery of optimization algorithms" (arXiv:2302.06675), algorithm 2.
     """
 
     slots = ("momentum",)

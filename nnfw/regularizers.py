@@ -1,4 +1,4 @@
-"""Regularizers: penalties on parameters that are added to the loss, and bounds that hold after each step.
+"""Regularizers: penalties on parameters that are added to the loss, and bounds enforced after each step.
 
 p is a parameter, λ the strength of a penalty. The gradient of a penalty is added before gradients are
 clipped; a bound is enforced after the optimizer's step.
@@ -31,14 +31,14 @@ class Regularizer(Part):
     """
 
     def penalty(self, p: Array) -> float:
-        """Return what the parameter adds to the loss."""
+        """Return the penalty of the parameter, which is added to the loss."""
         return 0.0
 
     def add_gradient(self, p: Array, dp: Array) -> None:
         """Add the penalty's gradient to `dp` in place."""
 
     def constrain(self, p: Array) -> None:
-        """Enforce the bound on the parameter, in place, after a step."""
+        """Enforce the bound on the parameter in place after a step."""
 
 
 Regularizers = Regularizer | list[Regularizer] | dict[str, Any]
@@ -47,7 +47,7 @@ registry = Registry("regularizer", Regularizer, {"weight_decay": "l2"})
 
 @registry.register("l1")
 class L1(Regularizer):
-    """L1 penalty, λ Σ|p|, of which `strength` is λ; it drives most weights close to zero."""
+    """L1 penalty, λ Σ|p|, where `strength` is λ; it drives most weights close to zero."""
 
     def __init__(self, strength: float = 0.01) -> None:
         self.strength = AMOUNT("L1", "strength", strength)
@@ -61,7 +61,7 @@ class L1(Regularizer):
 
 @registry.register("l2")
 class L2(Regularizer):
-    """L2 penalty, λ/2 Σp², of gradient λp; on all parameters it equals `weight_decay` of an optimizer.
+    """L2 penalty, λ/2 Σp², with gradient λp; on all parameters, it equals `weight_decay` of an optimizer.
 
     `strength` is λ. Keras's ``L2(λ)`` has no factor 1/2: it is ``L2(2λ)`` here.
 
@@ -83,10 +83,10 @@ class L2(Regularizer):
 
 @registry.register("max_norm")
 class MaxNorm(Regularizer):
-    """A bound, `limit`, on the Euclidean norm of each unit's input weights, a column of (D, H).
+    """An upper bound, `limit`, on the Euclidean norm of each unit's input weights, a column of (D, H).
 
-    Those of a convolution's filter are a column too. A longer one is scaled down to it (Srivastava et al.,
-    JMLR 15 (2014), section 5.1).
+    The weights of a convolution filter are a column too. A column with a larger norm is scaled down to the
+    bound (Srivastava et al., JMLR 15 (2014), section 5.1).
 
     Examples
     --------
@@ -101,7 +101,7 @@ class MaxNorm(Regularizer):
         self.limit = POSITIVE("MaxNorm", "limit", limit)
 
     def constrain(self, p: Array) -> None:
-        """See `Regularizer`; a column whose norm is not finite is left as it is."""
+        """See `Regularizer`; a column whose norm is not finite is left unchanged."""
         with np.errstate(over="ignore", under="ignore"):
             norms = np.sqrt(np.square(p).sum(axis=tuple(range(max(p.ndim - 1, 1)))))
         long = (norms > self.limit) & (norms < np.inf)
@@ -127,7 +127,7 @@ def get(regularizer: Any) -> Any:
 
 
 def assign(regularizer: Any, params: Mapping[str, Array], label: str) -> list[tuple[str, Regularizer]]:
-    """Return pairs of a parameter's name and a regularizer of it; one for the layer applies to matrices."""
+    """Return pairs of a parameter name and its regularizer; one for the whole layer applies to matrices."""
     regularizer = get(regularizer)  # again, for what has been put into the list or dict since
     if not isinstance(regularizer, Mapping):
         each = dict.fromkeys([name for name, p in params.items() if p.ndim > 1], regularizer)

@@ -1,10 +1,10 @@
 """Learning-rate schedules: functions of the epoch, which is fractional within an epoch.
 
 Anything that takes a learning rate takes a number, a function of the epoch or one of these schedules. In the
-formulas e is the epoch, and every other word is an argument. `rate` is the learning rate at the start, or the
-highest one, and `end` the last one, which is held from then on. Lengths (`epochs`, `period`, `cycle`,
-`every`, `warmup`) are in epochs, `decay` is per epoch, `boundaries` are ascending epochs. `descent` is the
-share, from 0 to 1, that each start or peak loses against the one before.
+formulas, e is the epoch, and every other word is an argument. `rate` is the initial or maximum learning rate,
+and `end` the final one, which is held from then on. Lengths (`epochs`, `period`, `cycle`, `every`, `warmup`)
+are in epochs, `decay` is per epoch, `boundaries` are increasing epochs. `descent` is the fraction, from 0 to
+1, by which each start or peak is lower than the one before.
 """
 
 import math
@@ -41,14 +41,14 @@ Share = Annotated[float, SHARE.exact]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Schedule(Part, ABC):
-    """Base class of schedules: immutable values that are called with the epoch.
+    """Base class of schedules: immutable objects that are called with the epoch.
 
     A subclass is a frozen dataclass whose fields are its arguments, and defines `rate_at`.
 
     Parameters
     ----------
     staircase : bool
-        Round the epoch down: the rate is constant within each epoch. Every schedule takes this keyword.
+        Round the epoch down, so the rate is constant within each epoch. Every schedule takes this keyword.
 
     Examples
     --------
@@ -78,7 +78,7 @@ class Schedule(Part, ABC):
         """Return the learning rate at a valid `epoch`."""
 
     def __call__(self, epoch: float) -> float:
-        """Return the learning rate at `epoch`; a ValueError if either is negative or not finite."""
+        """Return the learning rate at `epoch`; raise a ValueError if either is negative or not finite."""
         owner = type(self).__name__
         epoch = snap(AMOUNT(owner, "epoch", epoch))
         rate = self.rate_at(math.floor(epoch) if self.staircase else epoch)
@@ -105,7 +105,7 @@ def registered(cls: type[S]) -> type[S]:
 
 
 def scheduled(owner: str, name: str, value: Any) -> Schedule:
-    """Return the schedule for an argument: a check as those of `nnfw.core.validation`."""
+    """Return the schedule for an argument: a check like those of `nnfw.core.validation`."""
     if isinstance(value, Schedule):
         return value
     if not isinstance(value, bool) and isinstance(value, Real):
@@ -121,7 +121,7 @@ def scheduled(owner: str, name: str, value: Any) -> Schedule:
 
 
 def check_boundaries(owner: str, values: abc.Sized, boundaries: abc.Sequence[float]) -> None:
-    """Raise a ValueError unless the boundaries ascend, and separate as many intervals as there are values."""
+    """Raise a ValueError unless the boundaries increase, and separate as many intervals as values."""
     if list(boundaries) != sorted(set(boundaries)) or len(values) != len(boundaries) + 1:
         raise ValueError(
             f"{owner}: boundaries must be epochs in ascending order, one fewer than what they separate; "
@@ -130,7 +130,7 @@ def check_boundaries(owner: str, values: abc.Sized, boundaries: abc.Sequence[flo
 
 
 def snap(x: float) -> float:
-    """Return `x`, or the whole number that it misses by rounding only."""
+    """Return `x`, or the integer that it differs from only by rounding."""
     whole = round(x)
     return float(whole) if abs(x - whole) < 1e-9 else x
 
@@ -141,17 +141,17 @@ def mix(start: float, end: float, share: float) -> float:
 
 
 def progress(epoch: float, epochs: float) -> float:
-    """Return the share of `epochs` that is over, at most 1."""
+    """Return the fraction of `epochs` that has passed, at most 1."""
     return 1.0 if epoch >= epochs else epoch / epochs
 
 
 def half_cosine(share: float) -> float:
-    """Return a share that leaves 0 and reaches 1 smoothly, on half a cosine."""
+    """Map a fraction from 0 to 1 to half a cosine that rises smoothly from 0 to 1."""
     return (1 - math.cos(math.pi * share)) / 2
 
 
 def laps(epoch: float, period: float, factor: float = 1.0) -> tuple[int, float]:
-    """Return the number of whole periods, each `factor` times the last, and the share of the current one."""
+    """Return the number of full periods, each `factor` times the last, and the fraction of the next one."""
     passed = epoch / period
     if factor == 1:
         lap, share = divmod(snap(passed), 1.0)
@@ -177,7 +177,7 @@ class Constant(Schedule):
 
 @registered
 class Custom(Schedule):
-    """The rate ``function(epoch)``: what `get` makes of a plain function."""
+    """The rate ``function(epoch)``; `get` wraps plain functions in it."""
 
     function: Annotated[abc.Callable[[float], float], function]
 
@@ -187,7 +187,7 @@ class Custom(Schedule):
 
 @registered
 class Step(Schedule):
-    """A rate times `drop`, from 0 to 1, after every `every` epochs: ``rate drop^floor(e / every)``."""
+    """The rate times `drop`, from 0 to 1, every `every` epochs: ``rate drop^floor(e / every)``."""
 
     rate: Amount
     drop: Share = 0.5
@@ -220,7 +220,7 @@ class Piecewise(Schedule):
 
 @registered
 class InverseTime(Schedule):
-    """Inverse time decay, ``rate / (1 + decay e)``: half at ``e = 1 / decay`` (Robbins & Monro 1951)."""
+    """Inverse time decay, ``rate / (1 + decay e)``: halved at ``e = 1 / decay`` (Robbins & Monro 1951)."""
 
     rate: Amount
     decay: Amount
@@ -233,8 +233,8 @@ class InverseTime(Schedule):
 class Exponential(Schedule):
     """Exponential decay: ``rate (1 - descent)^floor(e / cycle) exp(-decay (e mod cycle))``.
 
-    It halves in ``ln 2 / decay`` epochs. If `cycle` is given, it restarts after each, and decay is by
-    default ``5 / cycle``.
+    The rate halves in ``ln 2 / decay`` epochs. If `cycle` is given, it restarts after each cycle, and `decay`
+    defaults to ``5 / cycle``.
 
     Examples
     --------
@@ -328,7 +328,7 @@ class CosineRestarts(Schedule):
 
 @registered
 class Triangular(Schedule):
-    """Cyclical learning rates: linear from `low` to `high` and back in each period.
+    """Cyclical learning rate: linear from `low` to `high` and back in each period.
 
     Smith 2017, "Cyclical learning rates for training neural networks" (arXiv:1506.01186). `descent` is
     relative to the height above `low`; 0.5 is "triangular2" of the paper.
@@ -352,10 +352,10 @@ class Triangular(Schedule):
 
 @registered
 class OneCycle(Schedule):
-    """One rise and one longer fall of the rate, each half a cosine.
+    """One increase and one longer decrease of the rate, each half a cosine.
 
-    Smith & Topin 2018, "Super-convergence" (arXiv:1708.07120). The rise takes the share `warmup` of `epochs`;
-    the first and the last rate are `start_factor` and `end_factor` times the highest, `rate`.
+    Smith & Topin 2018, "Super-convergence" (arXiv:1708.07120). The increase takes the fraction `warmup` of
+    `epochs`; the first and last rates are `start_factor` and `end_factor` times the maximum, `rate`.
 
     Examples
     --------
@@ -379,11 +379,11 @@ class OneCycle(Schedule):
 
 @registered
 class Noam(Schedule):
-    """Linear rise, then inverse square root decay: ``factor units^-0.5 min(e^-0.5, e warmup^-1.5)``.
+    """Linear warm-up, then inverse square root decay: ``factor units^-0.5 min(e^-0.5, e warmup^-1.5)``.
 
     Vaswani et al. 2017, "Attention is all you need" (arXiv:1706.03762), equation 3. `units` is the width of
-    the model; the highest rate is ``factor / sqrt(units warmup)``. The paper counts steps, not epochs: with n
-    steps an epoch, ``factor = n**-0.5``.
+    the model; the maximum rate is ``factor / sqrt(units warmup)``. The paper counts steps, not epochs: with n
+    steps per epoch, use ``factor = n**-0.5``.
     """
 
     units: Annotated[float, Range(1.0).exact]
@@ -397,7 +397,7 @@ class Noam(Schedule):
 
 @registered
 class Scaled(Schedule):
-    """Another schedule with every rate multiplied by `factor`, as ``schedule * factor`` returns it."""
+    """Another schedule with every rate multiplied by `factor`, as returned by ``schedule * factor``."""
 
     schedule: Annotated[RateLike, scheduled]
     factor: Amount
@@ -411,7 +411,7 @@ class Scaled(Schedule):
 
 @registered
 class Warmup(Schedule):
-    """Linear rise from `start` to the first rate of a schedule, which then runs from its own epoch 0.
+    """Linear warm-up from `start` to the first rate of a schedule, which then runs from its own epoch 0.
 
     Goyal et al. 2017, "Accurate, large minibatch SGD" (arXiv:1706.02677), section 2.2.
 
@@ -434,7 +434,7 @@ class Warmup(Schedule):
 
 @registered
 class Sequence(Schedule):
-    """One schedule after another, each from its own epoch 0; there is one fewer of `boundaries`.
+    """Several schedules in sequence, each from its own epoch 0, separated by one fewer `boundaries`.
 
     Examples
     --------
@@ -455,7 +455,7 @@ class Sequence(Schedule):
 
 
 def get(schedule: RateLike) -> Schedule:
-    """Return the schedule for a number, a function of the epoch, or the schedule itself; no names.
+    """Return the schedule for a number, a function of the epoch, or a schedule; names are not accepted.
 
     Examples
     --------
