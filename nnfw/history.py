@@ -1,4 +1,4 @@
-"""The history of a training run: for each quantity a list with one number an epoch."""
+"""The history of a training run: for each quantity, a list with one value per epoch."""
 
 import math
 from collections.abc import Mapping
@@ -15,15 +15,15 @@ from nnfw.plots.learning import marked
 class History(dict[str, list[float]]):
     """Loss, metrics and learning rate by epoch; further calls of `fit` extend it.
 
-    ``history["loss"]``, ``["val_loss"]``, ``["accuracy"]``, ``["learning_rate"]`` ... are lists, as long as
-    `epoch`. A quantity that was not measured in an epoch (without validation data, say) is NaN there.
+    ``history["loss"]``, ``["val_loss"]``, ``["accuracy"]``, ``["learning_rate"]`` ... are lists of the length
+    of `epoch`. A quantity that was not measured in an epoch (such as without validation data) is NaN there.
 
     Attributes
     ----------
     epoch : list of int
         The numbers of the epochs, from 1.
     validation : str
-        How the validation data of the last `fit` were chosen.
+        A description of how the validation data of the last `fit` were chosen.
     restored : int or None
         The epoch whose weights `EarlyStopping` restored at the end of the last `fit`, if it did.
 
@@ -93,11 +93,11 @@ class History(dict[str, list[float]]):
         self.restored = None
 
     def plot(self, path: FilePath | None = None) -> "Figure":
-        """Draw the learning curves, and save them if a path is given; see `nnfw.plots.history`."""
+        """Plot the learning curves, and save them if a path is given; see `nnfw.plots.history`."""
         return plots.history(self, path)
 
     def to_csv(self, path: FilePath) -> None:
-        """Write one row an epoch, with a header; an older file is replaced."""
+        """Write one row per epoch, with a header; an existing file is replaced."""
         write_csv(path, [["epoch", *self], *zip(self.epoch, *self.values(), strict=True)])
 
 

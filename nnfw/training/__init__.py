@@ -1,1 +1,1 @@
-"""How a network is trained: the loop, and what attaches to it."""
+"""Training of a network: the loop, the data that it takes, and callbacks."""

@@ -1,4 +1,4 @@
-"""Adapters: the caller's inputs, lengths, targets and weights, checked and brought to arrays in one form."""
+"""Adapters: convert the caller's inputs, lengths, targets and weights to checked arrays in one form."""
 
 import math
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ def as_inputs(first: Layer, x: Any, lengths: Any, dtype: np.dtype[Any]) -> tuple
     """Return inputs for the first layer, and lengths (N,), or None if all steps are valid.
 
     Inputs are (N, D), (N, T, D), or a list of (T_i, D) or (T_i,); indices are (N, T), or a list of (T_i,).
-    They are converted to `dtype` batch by batch. A memory map may be larger than the memory, and is not read.
+    They are converted to `dtype` batch by batch. A memory map may exceed the memory, and is not read here.
     """
     axes = 1 if first._takes_indices else 2  # of one sequence
     counts = None
@@ -70,10 +70,10 @@ def as_inputs(first: Layer, x: Any, lengths: Any, dtype: np.dtype[Any]) -> tuple
 
 
 def is_ragged(x: Any, first: Layer) -> bool:
-    """Return whether `x` is a list of sequences for the first layer, and not of the rows of one array.
+    """Return whether `x` is a list of sequences for the first layer, not of the rows of one array.
 
-    These are (T_i,) of indices, (T_i, D) of features, or (T_i,) of one feature where a layer takes sequences
-    only; lists, and indices in any form, are rows if all are equally long, and not empty.
+    Sequences are (T_i,) of indices, (T_i, D) of features, or (T_i,) of one feature if a layer takes sequences
+    only; lists, and indices in any form, are rows if all have the same length, and are not empty.
     """
     if not isinstance(x, (list, tuple)) or not x:
         return False
@@ -107,7 +107,7 @@ def as_targets(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], ne
     """Return targets in the form that the network's loss takes; `shape` is that of one sample's outputs.
 
     Classes for categorical cross-entropy become integers (N,) or (N, T); other targets become (N, M) or
-    (N, T, M), where M is the number of outputs but for losses with several outputs a target.
+    (N, T, M), where M is the number of outputs except for losses with several outputs per target.
     """
     (*time, K), loss = shape, network.loss
     lead, M = (len(x), *time), K // loss.outputs_per_target
@@ -134,7 +134,7 @@ def as_targets(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], ne
 
 
 def as_labels(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], network: Model) -> Array:
-    """Return the labels of sequences as `CTC` takes them, after the steps of their outputs: (N, 1 + L)."""
+    """Return the labels of sequences in the form of `CTC`, after the steps of their outputs: (N, 1 + L)."""
     if len(shape) != 2:
         said = f"CTC reads an output for each time step, and the network gives {shape} for a sequence"
         raise ShapeError(f"{said}; build recurrent layers with return_sequences=True, and leave pooling out")
@@ -157,14 +157,14 @@ def as_labels(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], net
 
 
 def is_by_step(values: Any, lengths: Array) -> bool:
-    """Return whether `values` is a list with as many values for each sequence as it has steps."""
+    """Return whether `values` is a list with one value for each step of each sequence."""
     each = values if isinstance(values, (list, tuple)) else []
     counts = [len(v) for v in each if hasattr(v, "__len__") and getattr(v, "shape", None) != ()]
     return counts == lengths.tolist()
 
 
 def pad_steps(values: Any, name: str, lengths: Array, T: int) -> Any:
-    """Return a list of values for each step, (T_i,) or (T_i, K), as one array; other values as they are."""
+    """Return a list of values for each step, (T_i,) or (T_i, K), as one array; other values unchanged."""
     if not isinstance(values, (list, tuple)) or not all(np.ndim(one) for one in values):
         return values
     for n, (one, length) in enumerate(zip(values, lengths, strict=False)):
@@ -188,7 +188,7 @@ def check_classes(y: Array, K: int) -> None:
 
 
 def check_range(y: Array, loss: Loss) -> None:
-    """Raise a ValueError for targets that the loss is not defined for."""
+    """Raise a ValueError for targets for which the loss is not defined."""
     name, (low, high) = type(loss).__name__, loss.target_range
     if y.min() < low or y.max() > high:
         said = f"{name} takes targets from {low:g} to {high:g}, but y holds {y.min():g} to {y.max():g}"
@@ -214,7 +214,7 @@ def shape_message(y: Array, x: Array, lead: tuple[int, ...], M: int, loss: Loss)
 
 
 def shape_remedy(y: Array, x: Array, lead: tuple[int, ...], M: int, P: int) -> str:
-    """Return the remedy for other targets than M a sample or step, which have P outputs each."""
+    """Return the remedy for targets other than M per sample or step with P outputs each."""
     columns = y.shape[-1] if y.ndim > len(lead) else 1
     by_step = y.ndim == 3 or (y.ndim == 2 and y.shape[1] not in (1, M))
     if len(lead) == 2 and by_step and y.shape[1] != lead[1]:

@@ -1,4 +1,4 @@
-"""Where the first NaN or infinity arose: the step, or the prediction, is repeated part by part on a copy."""
+"""Search for the first NaN or infinity, by repeating the step or prediction part by part on a copy."""
 
 import copy
 from collections.abc import Iterator, Mapping
@@ -17,10 +17,10 @@ from nnfw.training.batches import Batch
 
 
 def search(network: Model, batch: Batch, training: bool = True) -> str:
-    """Return which array of which layer is the first with a non-finite value, and at which time step.
+    """Return a message that names the first array with a non-finite value, its layer and its time step.
 
-    It is empty if all values are finite on the copy. The forward pass draws the noise of the step again, the
-    backward pass other noise.
+    It is empty if all values are finite on the copy. The forward pass draws the same noise as the step, the
+    backward pass different noise.
     """
     with suppress(Exception), np.errstate(all="ignore"):  # a search that fails must not hide the error
         network = copy.deepcopy(network)
@@ -30,7 +30,7 @@ def search(network: Model, batch: Batch, training: bool = True) -> str:
 
 
 def walk_forward(network: Model, batch: Batch, training: bool) -> Iterator[str]:
-    """Yield after each part of the forward pass a message if that is not finite, else an empty string."""
+    """Yield a message after each part of the forward pass if it is not finite, else an empty string."""
     a, lengths = cleared(batch.x, batch.lengths), batch.lengths
     yield in_array("the input x", a)
     for leaf, state in zip(network._units(), states(network, batch.state), strict=True):
@@ -76,7 +76,7 @@ def states(network: Sequential, state: Any) -> Iterator[Any]:
 
 
 def in_cache(leaf: Layer, backward: bool = False, label: str = "") -> str:
-    """Return the message for the first sequence in time that a layer keeps and that is not finite."""
+    """Return the message for the first sequence over time in a layer's cache that is not finite."""
     label = label or leaf._label
     for inner in vars(leaf).values():  # the layers that it is made of come before its own results
         if isinstance(inner, Layer) and (found := in_cache(inner, backward, f"{inner._label} in {label}")):
@@ -121,7 +121,7 @@ def of_layer(leaf: Layer, what: str, arrays: Mapping[str, Array]) -> Iterator[st
 
 
 def in_update(leaf: Layer) -> str:
-    """Return the message for the parameters of a layer and what its optimizer remembers, after an update."""
+    """Return the message for the parameters of a layer and its optimizer state, after an update."""
     slots = leaf._state.slots if leaf._state else {}
     parameters = of_layer(leaf, "after the update, parameter", leaf.params)
     remembered = of_layer(leaf, "after the update, the optimizer's", slots)

@@ -1,4 +1,4 @@
-"""A data set as arrays in one form, and the batches and windows that it is cut into."""
+"""A data set as arrays in one form, and its division into batches and windows."""
 
 import math
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ class Batch(NamedTuple):
 
 @dataclass
 class Data:
-    """A data set, or a subset of it: subsets share the arrays, and differ in `rows`."""
+    """A data set or a subset of it: subsets share the arrays and differ in `rows`."""
 
     x: Array  # inputs (N, ...)
     y: Array  # targets (N, ...) as the loss takes them
@@ -44,7 +44,7 @@ class Data:
 
     @property
     def first(self) -> "Data":
-        """The part that is known before training, which is all; see `Batches.first`."""
+        """The part that is known before training, here the whole data set; see `Batches.first`."""
         return self
 
     @property
@@ -97,15 +97,15 @@ class Data:
         return Data(x, y, lengths, weight, self.dtype, self.steps, self.least)
 
     def batch(self) -> Batch:
-        """Return all samples as one batch, the padding of their targets set to 0 and weighed 0.
+        """Return all samples as one batch, with the padding of their targets set to 0 and given weight 0.
 
-        It ends where its longest sequence does, if the network can take that.
+        The batch is cut to its longest sequence, if the network accepts that.
         """
         return self._take(self.rows, width=None if self.least is None else max(self.longest, self.least))
 
     @property
     def steps_of_samples(self) -> Array | None:
-        """The valid steps of each sample (N,), or None if all have as many."""
+        """The valid steps of each sample (N,), or None if all have the same number."""
         return None if self.lengths is None else self.lengths[self.rows]
 
     @property
@@ -115,9 +115,9 @@ class Data:
         return int(self.x.shape[1] if counts is None else max(counts.max(), 1))
 
     def windows(self, width: int) -> Iterator[tuple[Batch, Array | None]]:
-        """Yield a batch for each window of `width` time steps, with the samples that reach into it.
+        """Yield a batch for each window of `width` time steps, with the samples that have steps in it.
 
-        With each comes the index of its samples in the window before; None with the first.
+        Each comes with the index of its samples in the previous window; None for the first.
         """
         rows = self.rows
         if isinstance(rows, slice):
@@ -130,11 +130,11 @@ class Data:
             yield self._take(rows, start, width), index if start else None
 
     def of_all(self, values: Array | None) -> Array | None:
-        """Return what is known of each sample here as that of the samples of all; None if it is not known."""
+        """Return a value of each sample here for the samples of all processes; None if it is not known."""
         return values
 
     def total(self, amounts: Any) -> Any:
-        """Return the sum over all processes of amounts that are counted here."""
+        """Return the sum over all processes of amounts counted here."""
         return amounts
 
     def _take(self, rows: Array | slice, start: int = 0, width: int | None = None) -> Batch:

@@ -1,11 +1,11 @@
-"""Callbacks: what else happens while a network trains.
+"""Callbacks: actions to perform during training.
 
-A callback is an object with any of the hooks of `Callback`. Each is given the `Run`: the network, the
+A callback is an object with any of the hooks of `Callback`. Each hook is passed the `Run`: the network, the
 history, the number of the epoch, its numbers so far, and `Run.stop`.
 
-Every fit begins with callbacks that know nothing of earlier ones, but for ``fit(..., resume=True)``: then a
-callback continues with what the one of the same class and arguments knew, as far as `Callback.remembers`
-names it.
+Callbacks start every fit without the state of earlier fits, except with ``fit(..., resume=True)``: a callback
+then restores the attributes named in `Callback.remembers` from the earlier callback of the same class and
+arguments.
 """
 
 import csv
@@ -28,17 +28,17 @@ Hook = Callable[[Run], Any] | None
 
 
 class Callback(Part):
-    """The base of callbacks; every hook is optional.
+    """The base class of callbacks; every hook is optional.
 
     Attributes
     ----------
     remembers : tuple of str
-        The attributes that a resumed fit restores: numbers, texts, arrays, and lists and dicts of them, so
-        that a file can hold them.
+        The attributes that a resumed fit restores: numbers, strings, arrays, and lists and dicts of them, so
+        that they can be saved to a file.
     comes_last : bool
         Whether its hooks are called after those of the other callbacks.
     writes : bool
-        Whether it writes files: of several processes that train one network, the first alone calls it.
+        Whether it writes files: if several processes train one network, only the first calls it.
 
     Examples
     --------
@@ -61,22 +61,22 @@ class Callback(Part):
         """Before the first epoch of a `fit`."""
 
     def on_resume(self, run: Run) -> None:
-        """After `on_fit_start` in a resumed fit; what `remembers` names has been set."""
+        """After `on_fit_start` in a resumed fit, with the attributes in `remembers` restored."""
 
     def on_epoch_start(self, run: Run) -> None:
         """Before the first batch of an epoch."""
 
     def on_gradients(self, run: Run) -> None:
-        """Between `gradients` and `update`: ``run.network.grads`` may be changed in place."""
+        """Between `gradients` and `update`; ``run.network.grads`` may be changed in place."""
 
     def on_batch_end(self, run: Run) -> None:
-        """After the update of a batch, ``run.batch``; see ``run.batch_loss``."""
+        """After the update for batch number ``run.batch``, whose loss is ``run.batch_loss``."""
 
     def on_epoch_end(self, run: Run) -> None:
         """After an epoch and its validation; ``run.logs`` has its numbers."""
 
     def on_fit_end(self, run: Run) -> None:
-        """After the last epoch, also when the run was stopped; not after an error."""
+        """After the last epoch, also if the run was stopped, but not after an error."""
 
 
 HOOKS = [name for name in vars(Callback) if name.startswith("on_")]
@@ -109,14 +109,14 @@ def open_callbacks(callbacks: Any) -> list[Callback]:
 
 
 def in_order(callbacks: Iterable[Callback]) -> list[Callback]:
-    """Return callbacks in the order of their calls: those that come last are called after the others."""
+    """Return callbacks in the order of their calls: those with `comes_last` after the others."""
     return sorted(callbacks, key=lambda callback: callback.comes_last)
 
 
 def sharing(network: Model, callbacks: Iterable[Callback]) -> AbstractContextManager[Callable[[Any], Any]]:
-    """Return the context of a fit; it gives what takes this process's part of a data set.
+    """Return the context of a fit; it yields the function that takes this process's part of a data set.
 
-    That is all of it, unless a callback shares the fit with other processes: see `nnfw.distributed`.
+    The part is the whole, unless a callback shares the fit with other processes: see `nnfw.distributed`.
     """
     shares = [callback._share for callback in callbacks if callback._share is not None]
     if len(shares) > 1:
@@ -129,12 +129,12 @@ def nothing(run: Run) -> None:
 
 
 class LambdaCallback(Callback):
-    """A callback made of functions, each given the run.
+    """A callback made of functions, each called with the run.
 
     Parameters
     ----------
     on_fit_start, on_resume, on_epoch_start, on_gradients, on_batch_end, on_epoch_end, on_fit_end : callable
-        ``function(run)``, each optional. ``run.note(text)`` prints beside the progress bar.
+        ``function(run)``, each optional. ``run.note(text)`` prints without breaking the progress bar.
 
     Examples
     --------
@@ -160,12 +160,12 @@ class LambdaCallback(Callback):
 
 
 class Interruption(Callback):
-    """Raise the KeyboardInterrupt that ends a fit early, so that it ends a search around it too."""
+    """Raise the KeyboardInterrupt that ended a fit early, so that it also ends a search around the fit."""
 
     comes_last = True
 
     def on_fit_end(self, run: Run) -> None:
-        """Raise it at the end of the fit."""
+        """Raise the interruption at the end of the fit."""
         if run.stopped == "interrupted":
             raise KeyboardInterrupt
 
@@ -173,13 +173,13 @@ class Interruption(Callback):
 class CSVLogger(Callback):
     """Write the numbers of each epoch as a row of a CSV file.
 
-    A number that an epoch does not have (no validation data in that fit) is nan, as in the history. When an
-    epoch has a number that none before had, the file is replaced by one with another column.
+    A number that an epoch lacks (such as without validation data in that fit) is nan, as in the history. When
+    an epoch has a new number, the file is replaced by one with an additional column.
 
     Parameters
     ----------
     path : str or path
-        The file; an older one is replaced at the start of a fit, and continued if that is resumed.
+        The file; an existing one is replaced at the start of a fit, and continued if the fit is resumed.
 
     Examples
     --------
@@ -204,7 +204,7 @@ class CSVLogger(Callback):
         self.path = path
 
     def on_fit_start(self, run: Run) -> None:
-        """Start the file: empty, or with the rows of the finished epochs of a resumed fit."""
+        """Start the file, empty or with the rows of the finished epochs of a resumed fit."""
         rows = self._rows()[: run.epoch - run.state.start + 1] if run.resumed else []
         self._header = rows[0] if rows else []
         with self._opened("w") as file:

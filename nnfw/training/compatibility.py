@@ -1,4 +1,4 @@
-"""Whether the outputs and the loss, the targets and the metrics, and all the data of a fit go together."""
+"""Checks that outputs and loss, targets and metrics, and all data sets of a fit are compatible."""
 
 import math
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ TRIED = 64  # samples that metrics are tried on before training, or up to twice 
 
 
 def output_shape(network: Model, x: Array, lengths: Array | None) -> Shape:
-    """Return the shape of the outputs for x; the network itself knows T as open once lengths are unequal."""
+    """Return the shape of the outputs for x; the network keeps T open once lengths are unequal."""
     any_length = (None, *x.shape[2:])
     was_open = network.shapes[:1] == [any_length]
     shape = network.compute_shapes(x.shape[1:])
@@ -35,13 +35,13 @@ def output_shape(network: Model, x: Array, lengths: Array | None) -> Shape:
 
 
 def least_steps(network: Model, T: int) -> int:
-    """Return how many of T steps a batch must have: all if the network needs them, else a window's."""
+    """Return the number of steps that a batch must have: all T if the network needs them, else a window's."""
     is_open = network.shapes[0][:1] == (None,) and network.shapes[-1][-1] is not None
     return 1 + int(np.sum(network.count_steps(np.arange(1, T)) == 0)) if is_open else T
 
 
 def check_output(last: Layer, K: int, loss: Loss) -> None:
-    """Raise a ValueError if the loss takes other outputs than those of the last layer."""
+    """Raise a ValueError if the loss does not take the outputs of the last layer."""
     activation, P = getattr(last, "activation", None), loss.outputs_per_target
     if K % P:
         said = f"{last._label}: {loss!r} takes {P} outputs for each target, and {K} are no multiple of {P}"
@@ -77,12 +77,12 @@ def check_output(last: Layer, K: int, loss: Loss) -> None:
 
 
 def at_large_inputs(activation: Activation, K: int) -> Array:
-    """Return outputs (2, K) by which an activation is judged, so that custom ones are judged alike."""
+    """Return outputs (2, K) by which any activation, built-in or custom, is judged."""
     return activation(np.outer([-8.0, 8.0], np.linspace(1.0, 2.0, K)))
 
 
 def check_exclusive(network: Model, threshold: float | None) -> None:
-    """Raise a ValueError unless the outputs stand for classes of which each sample has one."""
+    """Raise a ValueError unless the outputs stand for classes of which each sample has exactly one."""
     K, loss = network.shapes[-1][-1] or 1, network.loss
     activation = getattr(network._last, "activation", None)
     if K > 1 and threshold is not None:
@@ -102,9 +102,9 @@ def check_exclusive(network: Model, threshold: float | None) -> None:
 
 
 def check_metrics(metrics: Iterable[Metric], data: Data, K: int, loss: Loss) -> None:
-    """Raise the error of a metric for such targets before training; functions are not tried.
+    """Raise, before training, the error of a metric for these targets; functions are not tried.
 
-    Up to 127 samples or steps, evenly spaced so that sorted classes are all there, stand for the data.
+    Up to 127 samples or steps represent the data, evenly spaced so that sorted classes are all included.
     """
     y = some(data.y)
     if data.steps:
@@ -132,7 +132,7 @@ def check_metrics(metrics: Iterable[Metric], data: Data, K: int, loss: Loss) -> 
 
 
 def check_quantiles(metric: Metric, loss: Loss) -> None:
-    """Raise a ValueError if the outputs that a metric takes as quantiles are others, or of other levels."""
+    """Raise a ValueError if a metric of quantiles is given other outputs, or quantiles of other levels."""
     if isinstance(metric, Coverage) and loss.outputs_per_target == 1:
         said = f"it takes a band, and outputs for {loss!r} are one number for each target"
         raise ValueError(f"{said}; loss=Quantile([0.1, 0.5, 0.9]) predicts one")
@@ -176,7 +176,7 @@ def check_steps(chain: Sequential, T: int) -> None:
 
 
 def check_truncation(network: Model, train: Data) -> None:
-    """Raise a ValueError unless sequences can be taken window by window."""
+    """Raise a ValueError unless sequences can be processed window by window."""
     for leaf in network._leaves():
         # It remembers more than its forward can be given:
         remembers = hasattr(leaf, "step_stream") and not leaf._takes_state

@@ -1,4 +1,4 @@
-"""Use of a network without training: its outputs, its loss and its metrics, batch by batch."""
+"""Inference: the outputs, loss and metrics of a network, batch by batch."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -29,7 +29,7 @@ def evaluate(network: Model, data: Data | Batches, batch_size: int) -> dict[str,
 def evaluated(
     network: Model, data: Data | Batches, batch_size: int, tracker: MetricTracker, purpose: str
 ) -> Iterator[None]:
-    """Add all of `data` to the tracker, and yield after each batch; errors begin with the `purpose`."""
+    """Add all of `data` to the tracker, yielding after each batch; errors begin with the `purpose`."""
     penalty = network._penalty()
     for number, batch in enumerate((part.batch() for part in data.parts(batch_size)), 1):
         with np.errstate(all="ignore"):  # what is not finite is reported instead
@@ -52,9 +52,9 @@ def predict(
     decide: Callable[[Array], Array],
     check: Callable[[Model], None] = lambda network: None,
 ) -> Array:
-    """Return what is decided from the outputs (N, ...), batch by batch, for inputs that fit the network.
+    """Return the decisions from the outputs (N, ...), batch by batch, for inputs that fit the network.
 
-    The network passes the `check` first. Beyond the end of a sequence the decision is 0.
+    The network passes the `check` first. Beyond the end of a sequence, the decision is 0.
     """
     x, lengths = as_inputs(network._first, x, lengths, network._input_dtype)
     with network._unchanged_if_refused():

@@ -1,8 +1,8 @@
 """The guard: no step of a fit starts from or leads to a NaN or an infinity, and no prediction holds one.
 
-It reads the loss and the gradients once a step. Where these or the learning rate are so large that the update
-itself could overflow, and where it is not nnfw's own code, it keeps a copy of the weights, and puts them
-back if the update fails. It does not prove that no other update can overflow: the next step reports one.
+It reads the loss and the gradients once per step. If these or the learning rate are so large that the update
+itself could overflow, or if the update is not nnfw's own code, it keeps a copy of the weights and restores
+them if the update fails. It does not prove that no other update can overflow: the next step reports one.
 """
 
 import copy
@@ -39,7 +39,7 @@ class Guard:
             raise failure(run, f"the loss is {run.batch_loss}")
 
     def check_gradients(self, run: Run) -> None:
-        """Raise a NonFiniteError unless all gradients are finite; keep the weights if the update may fail."""
+        """Raise a NonFiniteError unless all gradients are finite; copy the weights if the update may fail."""
         tame = self.plain
         for leaf in self.leaves:
             if not np.vdot(leaf.flat_grads, leaf.flat_grads) < LARGE**2:
@@ -54,14 +54,14 @@ class Guard:
         )
 
     def check_update(self, run: Run) -> None:
-        """Raise a NonFiniteError if an update for which the weights were kept overflowed."""
+        """Raise a NonFiniteError if an update for which the weights were copied overflowed."""
         for leaf in self.leaves if self.before else ():
             if found := anomaly.in_update(leaf):
                 raise failure(run, found, search=False)
         self.before = []
 
     def restore(self) -> None:
-        """Put the weights back that were kept, after a step that failed."""
+        """Restore the copied weights after a step that failed."""
         for leaf, (params, state) in zip(self.leaves, self.before, strict=False):
             leaf.flat_params[...], leaf._state = params, state
         self.before = []
@@ -81,7 +81,7 @@ def failure(run: Run, found: str, search: bool = True) -> NonFiniteError:
 
 
 def remedy_for(batch: Batch, causes: str) -> str:
-    """Return what to do about a NaN or an infinity; the last of the likely `causes` are the inputs."""
+    """Return the remedy for a NaN or an infinity; the inputs are the last of the likely `causes`."""
     largest = float(np.abs(cleared(batch.x, batch.lengths)).max(initial=0.0))
     if not math.isfinite(largest):
         return "fill, scale or drop such samples"
@@ -91,7 +91,7 @@ def remedy_for(batch: Batch, causes: str) -> str:
 def check_outputs(network: Model, where: str, batch: Batch, a: Array, loss: float = 0.0) -> None:
     """Raise a NonFiniteError unless the outputs `a` for a batch, its inputs and its loss are finite.
 
-    The inputs are checked too, as those in a memory map have not been: a gate makes 1 of an infinity.
+    The inputs are checked too, since those in a memory map have not been: a gate maps infinity to 1.
     """
     if math.isfinite(loss) and is_finite(a) and is_finite(cleared(batch.x, batch.lengths)):
         return
@@ -103,5 +103,5 @@ def check_outputs(network: Model, where: str, batch: Batch, a: Array, loss: floa
 
 
 def is_finite(a: Array) -> bool:
-    """Whether an array holds no NaN and no infinity; if its norm is finite, that is enough."""
+    """Whether an array holds no NaN and no infinity; a finite norm is sufficient."""
     return bool(np.vdot(a, a) < math.inf or np.isfinite(a).all())

@@ -1,4 +1,4 @@
-"""Interruption: what ends a fit early, or is done while it rests, always between two updates."""
+"""Interruption: ending or pausing a fit, always between two updates."""
 
 import signal
 import threading
@@ -16,7 +16,7 @@ PATIENCE = 60.0  # seconds that another thread waits for the end of a batch
 
 
 class Mine(threading.local):
-    """What the current thread holds."""
+    """The networks and callbacks that the current thread holds."""
 
     def __init__(self) -> None:
         self.networks: list[Model] = []  # those that it fits, one within a callback of the other
@@ -26,7 +26,7 @@ MINE = Mine()
 
 
 def outermost(network: Model) -> Model:
-    """Return the network that a network is part of; one that is part of none itself."""
+    """Return the outermost network that a network is part of, or the network itself."""
     owner: Layer | None = network
     while owner is not None:
         network = owner if isinstance(owner, Model) else network
@@ -36,7 +36,7 @@ def outermost(network: Model) -> Model:
 
 @contextmanager
 def exclusive(network: Model, callbacks: Sequence[Any]) -> Iterator[None]:
-    """Hold a network and callbacks for one fit; `Interrupt.rest` lets go of the network between updates.
+    """Hold a network and callbacks for one fit; `Interrupt.rest` releases the network between updates.
 
     It raises a RuntimeError if another fit holds one of them already, in this thread or another.
     """
@@ -60,7 +60,7 @@ def exclusive(network: Model, callbacks: Sequence[Any]) -> Iterator[None]:
 
 @contextmanager
 def let_go() -> Iterator[None]:
-    """Let other threads have what this one holds, so that no two wait for each other."""
+    """Release everything that this thread holds, so that no two threads wait for each other."""
     for network in MINE.networks:
         network._held.release()
     try:
@@ -72,7 +72,7 @@ def let_go() -> Iterator[None]:
 
 @contextmanager
 def at_rest(network: Model, verb: str) -> Iterator[None]:
-    """Hold the network between two updates of a fit in another thread; a callback of the fit just goes on.
+    """Hold the network between two updates of a fit in another thread; a callback of the fit does not wait.
 
     It raises a RuntimeError if no batch ends within a minute, as where a callback waits for this thread.
     """
@@ -99,7 +99,7 @@ class Interrupt:
         self.updating = threading.Lock()
 
     def rest(self) -> None:
-        """Let a thread that waits for the network have it (see `at_rest`); no Ctrl-C raises meanwhile."""
+        """Release the network to a thread that waits for it (see `at_rest`); no Ctrl-C raises meanwhile."""
         if self.held._awaited.locked():
             with self.updating, let_go(), self.held._awaited:  # until it is done
                 pass
@@ -108,8 +108,8 @@ class Interrupt:
     def listen(self) -> Iterator[None]:
         """Handle SIGINT.
 
-        Signals reach the main thread only; elsewhere nothing changes, nor where they are ignored, or handled
-        by a program that Python is embedded in.
+        Signals reach only the main thread: in other threads nothing changes, nor if SIGINT is ignored, or
+        handled by a program that embeds Python.
         """
         before = signal.getsignal(signal.SIGINT)  # None where it is not Python's
         if threading.current_thread() is not threading.main_thread() or before in (signal.SIG_IGN, None):

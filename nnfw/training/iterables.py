@@ -1,4 +1,4 @@
-"""Data sets that the caller reads: iterables of batches, and objects with ``__len__`` and ``__getitem__``."""
+"""Data sets read by the caller: iterables of batches, and objects with ``__len__`` and ``__getitem__``."""
 
 import inspect
 import math
@@ -19,11 +19,11 @@ from nnfw.training.batches import Data
 
 
 class Batches:
-    """A data set that the caller makes batch by batch; each batch is checked as it comes.
+    """A data set that the caller yields batch by batch; each batch is checked when it arrives.
 
     Each iteration over `source` yields the (x, y) or (x, y, lengths) of all batches of an epoch; with
-    `steps`, one iterator yields those of all epochs, so many each. The first batch is read at once; the first
-    epoch goes on from there, so that nothing that was read is dropped.
+    `steps`, one iterator yields `steps` batches for each epoch. The first batch is read at once, and the
+    first epoch continues from it, so that no batch is dropped.
     """
 
     size: int | None = None  # the number of samples, which is not known
@@ -45,11 +45,11 @@ class Batches:
 
     @property
     def declared(self) -> int:
-        """The number of batches that `steps`, or the length of the source, says; 0 if none does."""
+        """The number of batches given by `steps` or the length of the source; 0 if neither is."""
         return self.steps or length_hint(self.source)
 
     def pass_over(self, epochs: int) -> None:
-        """Leave out what these epochs have taken from the one iterator of all epochs."""
+        """Skip the batches that these epochs have taken from the single iterator of all epochs."""
         if self.steps:
             self.begun = islice(self.begun or self._begin(), epochs * self.steps, None)
 
@@ -106,7 +106,7 @@ class Batches:
 
 
 class Samples(Batches):
-    """A data set that the caller reads sample by sample, as a ``Dataset`` of PyTorch is: ``source[i]``."""
+    """A data set read sample by sample as ``source[i]``, like a PyTorch ``Dataset``."""
 
     size: int
     steps = None
@@ -143,7 +143,7 @@ def read(network: Model, source: Any, steps: int | None = None) -> Batches:
 
 
 def begin(source: Any, endless: bool = False) -> Iterator[Any]:
-    """Return an iterator over the batches; raise a TypeError unless `source` has one for every epoch."""
+    """Return an iterator over the batches; raise a TypeError unless `source` gives one for every epoch."""
     begun = None
     if isinstance(source, Iterable) and not hasattr(source, "shape"):
         begun = iter(source)
@@ -162,15 +162,15 @@ def begin(source: Any, endless: bool = False) -> Iterator[Any]:
 
 
 def is_indexed(source: Any) -> bool:
-    """Whether a data set is read by index: as a ``Dataset`` of PyTorch, or a ``Sequence`` of Keras."""
+    """Whether a data set is read by index, like a PyTorch ``Dataset`` or a Keras ``Sequence``."""
     has = [hasattr(source, name) for name in ("__getitem__", "__len__", "__iter__", "shape")]
     return has == [True, True, False, False] and not isinstance(source, type)
 
 
 def holds_samples(network: Model, source: Any) -> bool:
-    """Whether the items of an indexed data set are samples, and not batches: one of both fits the network.
+    """Whether the items of an indexed data set are samples, not batches: only one of these fits the network.
 
-    Where ``on_epoch_end`` shows a ``Sequence`` of Keras, they are batches.
+    If it has ``on_epoch_end``, and so is a Keras ``Sequence``, they are batches.
     """
     if hasattr(source, "on_epoch_end"):
         return False
@@ -197,7 +197,7 @@ def holds_samples(network: Model, source: Any) -> bool:
 
 
 def collated(samples: list[Any]) -> tuple[list[Array], list[Array]]:
-    """Return samples (x_i, y_i) as the list of all x_i and that of all y_i."""
+    """Return samples (x_i, y_i) as the list of all x_i and the list of all y_i."""
     for sample in samples:
         if not isinstance(sample, (tuple, list)) or len(sample) != 2:
             raise TypeError(f"a sample must be (x, y), got {type(sample).__name__}")

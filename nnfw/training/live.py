@@ -1,4 +1,4 @@
-"""LivePlot: learning curves that grow while a network trains."""
+"""LivePlot: learning curves that are updated while a network trains."""
 
 import sys
 import time
@@ -20,13 +20,13 @@ BLOCKS, WIDTH = "".join(map(chr, range(0x2581, 0x2589))), 24  # from an eighth o
 class LivePlot(Callback):
     """Show the learning curves while a network trains.
 
-    In a notebook the picture of ``history.plot()`` grows in its place. In a terminal, or a log, a line shows
-    the losses so far as a row of blocks, if its encoding has them.
+    In a notebook, the plot of ``history.plot()`` is updated in place. In a terminal or a log, a line shows
+    the losses so far as a row of block characters, if the encoding has them.
 
     Parameters
     ----------
     every : float
-        The seconds from one picture to the next, at least; the end of the fit is always shown.
+        The minimum number of seconds between two plots; the end of the fit is always shown.
 
     Examples
     --------
@@ -41,18 +41,18 @@ class LivePlot(Callback):
         self.every = AMOUNT("LivePlot", "every", every)
 
     def on_fit_start(self, run: Run) -> None:
-        """Start a new picture."""
+        """Start a new plot."""
         self._handle: Any = None
         self._due, self._shown = 0.0, (0, None)
 
     def on_epoch_end(self, run: Run) -> None:
-        """Show the curves, unless that was done a moment ago."""
+        """Show the curves, unless they were shown less than `every` seconds ago."""
         if time.monotonic() >= self._due:
             self._show(run)
             self._due = time.monotonic() + self.every
 
     def on_fit_end(self, run: Run) -> None:
-        """Show the whole curves."""
+        """Show the complete curves."""
         if run.history and (run.epoch, run.history.restored) != self._shown:
             self._show(run)
 
@@ -71,7 +71,7 @@ class LivePlot(Callback):
 
 
 def blocks(values: Sequence[float]) -> str:
-    """Return values as a row of blocks from the lowest to the highest, and the last of them as a number.
+    """Return values as a row of blocks scaled from the lowest to the highest, and the last as a number.
 
     Examples
     --------

@@ -70,10 +70,10 @@ def run_epoch(run: Run, guard: Guard, train: Data | Batches, validation: Data | 
 
 
 def run_batch(run: Run, guard: Guard, number: int, part: Data, count: int | None) -> None:
-    """Take the step of one batch, or with truncation the step of each of its windows.
+    """Take the step of one batch or, with truncation, the step of each of its windows.
 
-    The state that one window ends with begins the next, and no gradient passes between them (truncated
-    backpropagation through time, Williams & Peng 1990).
+    The final state of a window is the initial state of the next, and no gradient flows between them
+    (truncated backpropagation through time, Williams & Peng 1990).
     """
     run.batch = number
     width = run.state.sampler.truncate
@@ -90,7 +90,7 @@ def run_batch(run: Run, guard: Guard, number: int, part: Data, count: int | None
 
 
 def attempt(run: Run, guard: Guard, batch: Batch, finishes: bool) -> None:
-    """Take a step; if it fails before its update is counted, set back what it changed: weights, noise."""
+    """Take a step; if it fails before its update is counted, restore the weights and the noise generator."""
     network, updates = run.network, run.updates
     noise = network._streams["noise"].bit_generator
     before = network._noise_before = noise.state
@@ -120,7 +120,7 @@ def train_step(run: Run, guard: Guard, batch: Batch, finishes: bool) -> None:
 
 
 def on_gradients(run: Run, guard: Guard) -> None:
-    """Check the loss, measure the metrics, call the callbacks, and check the gradients that they leave."""
+    """Check the loss, compute the metrics, call the callbacks, and then check the gradients."""
     guard.check_loss(run)
     run.state.tracker.measure(run.batch_data, run.outputs)  # type: ignore[union-attr]
     run.call("on_gradients")
@@ -140,10 +140,10 @@ def on_update(run: Run, guard: Guard, finishes: bool) -> None:
 
 @contextmanager
 def in_training(run: Run, train: Data | Batches) -> Iterator[None]:
-    """Listen to Ctrl-C, and leave out what a fit does not need.
+    """Listen to Ctrl-C, and disable what a fit does not need.
 
-    That is NumPy's floating-point warnings, for the guard reports what is not finite, the dx of the first
-    layer, and threads in short steps, which wait for each other where other programs use the cores too.
+    These are NumPy's floating-point warnings, since the guard reports non-finite values, the dx of the first
+    layer, and threads in short steps, which wait for each other when other programs use the cores too.
     """
     first = run.network._first
     first._needs_dx = False
@@ -156,7 +156,7 @@ def in_training(run: Run, train: Data | Batches) -> Iterator[None]:
 
 
 def multiplications(run: Run, train: Data | Batches) -> int:
-    """Return about how many a step takes in the forward pass: one of each weight for each step or pixel."""
+    """Estimate the multiplications of a forward pass: one per weight for each step or pixel."""
     network, width = run.network, run.state.sampler.truncate
     shape = train.first.x.shape[1 : None if network._takes_indices else -1]
     steps = math.prod(shape) if width is None else min(width, shape[0])
@@ -167,7 +167,7 @@ def multiplications(run: Run, train: Data | Batches) -> int:
 
 @contextmanager
 def shown(run: Run, train: Data | Batches, epochs: int) -> Iterator[None]:
-    """Begin the progress, and end it, after an error too."""
+    """Start the progress display, and end it, also after an error."""
     run.show(run.progress.start, epochs, run.epoch + 1, run.state.sampler.updates(train))
     try:
         yield
@@ -177,7 +177,7 @@ def shown(run: Run, train: Data | Batches, epochs: int) -> Iterator[None]:
 
 @contextmanager
 def remembered(run: Run) -> Iterator[None]:
-    """Start the callbacks, and have the network keep how far the run comes."""
+    """Start the callbacks, and keep the training state of the run in the network."""
     run.call("on_fit_start")
     if run.resumed:
         run.state.restore(run.callbacks)
@@ -191,7 +191,7 @@ def remembered(run: Run) -> Iterator[None]:
 
 
 def announce(run: Run, epochs: int, validated: bool) -> None:
-    """Print what is worth knowing before the first epoch."""
+    """Print useful information before the first epoch."""
     if kernels.are_new():
         run.note("the loops over time are compiled, which takes some seconds, once: they are kept")
     if validated:
@@ -215,7 +215,7 @@ def is_zero(optimizer: Optimizer, epoch: int) -> bool:
 
 
 def select(state: Any, samples: Any) -> Any:
-    """Return the states of some samples; that of a network is a list with one entry a layer."""
+    """Return the states of some samples; that of a network is a list with one entry per layer."""
     if isinstance(state, list):
         return [select(one, samples) for one in state]
     return None if state is None else state[samples]

@@ -1,4 +1,4 @@
-"""Monitors: callbacks that watch one number of the history, and act when it does not improve."""
+"""Monitors: callbacks that watch one quantity of the history and act when it stops improving."""
 
 import copy
 import math
@@ -27,26 +27,26 @@ from nnfw.training.tensorboard import TensorBoard
 
 
 class Monitor(Callback):
-    """The base of callbacks that watch whether a number improves.
+    """The base class of callbacks that monitor whether a quantity improves.
 
     Parameters
     ----------
     monitor : str
         A name in the history: ``"val_loss"``, ``"accuracy"`` ...
     mode : {"auto", "min", "max"}
-        Whether lower or higher is better; "auto" asks the metric, `Metric.higher_is_better`. Lower is better
-        for the loss.
+        Whether lower or higher is better; "auto" uses `Metric.higher_is_better` of the metric. For the loss,
+        lower is better.
     patience : int
-        The number of epochs without improvement after which it acts.
+        The number of epochs without improvement after which the callback acts.
     min_delta : float
-        An improvement is larger than this, as in Keras: an absolute difference, not a share of the best.
+        An improvement must exceed this, as in Keras: an absolute difference, not relative to the best.
 
     Attributes
     ----------
     best : float
         The best value so far, negated if higher is better.
     wait : int
-        Epochs since the last improvement.
+        The number of epochs since the last improvement.
     """
 
     remembers: ClassVar[tuple[str, ...]] = ("best", "wait")
@@ -60,11 +60,11 @@ class Monitor(Callback):
         self.mode = one_of("auto", "min", "max")(owner, "mode", mode)
 
     def on_fit_start(self, run: Run) -> None:
-        """Start anew."""
+        """Reset the state of the callback."""
         self.best, self.wait = math.inf, 0
 
     def watched(self, known: Collection[str]) -> str:
-        """Return the name of the number to watch, if it is known."""
+        """Return the name of the quantity to watch, if it is known."""
         name = str(self.monitor)
         if name in known:
             return name
@@ -91,7 +91,7 @@ class Monitor(Callback):
         return -1 if said[name] else 1
 
     def improved(self, run: Run) -> bool:
-        """Read the number of the epoch, and return whether it is the best so far."""
+        """Read the value of the epoch, and return whether it is the best so far."""
         value = self.sign(run.network.metrics) * run.logs[self.watched(run.logs)]
         better = value < self.best - self.min_delta
         if better:
@@ -101,9 +101,9 @@ class Monitor(Callback):
 
 
 def check_monitors(callbacks: Sequence[Callback], metrics: Sequence[Metric], validated: bool) -> None:
-    """Raise a ValueError if a callback watches a number that no epoch has, or in no known direction.
+    """Raise a ValueError if a callback watches a quantity that no epoch has, or has no known direction.
 
-    Numbers that own callbacks before it may add to the logs are not known here.
+    Quantities that custom callbacks before it may add to the logs are not known here.
     """
     measured = ["loss", *(metric.name for metric in metrics)]
     known = [*measured, *(f"val_{name}" for name in measured if validated), "learning_rate"]
@@ -115,21 +115,21 @@ def check_monitors(callbacks: Sequence[Callback], metrics: Sequence[Metric], val
 
 
 class EarlyStopping(Monitor):
-    """Stop when a number no longer improves, and restore the best weights.
+    """Stop training when a quantity no longer improves, and restore the best weights.
 
-    Restoring them is the default, unlike in Keras; it is done also when the training ends by itself.
+    Unlike in Keras, restoring is the default, and also happens when training ends without an early stop.
 
     Parameters
     ----------
     monitor, patience, min_delta, mode
         See `Monitor`.
     restore_best : bool
-        False keeps the last weights.
+        Whether to restore the weights of the best epoch; if False, the last weights are kept.
 
     Attributes
     ----------
     best_epoch : int
-        The epoch with the best weights.
+        The number of the epoch with the best weights.
 
     Examples
     --------
@@ -165,14 +165,14 @@ class EarlyStopping(Monitor):
         self.restore_best = boolean("EarlyStopping", "restore_best", restore_best)
 
     def on_fit_start(self, run: Run) -> None:
-        """Start anew."""
+        """Reset the state of the callback."""
         super().on_fit_start(run)
         self.best_epoch = 0
         self.weights: list[Array] = []  # the best; once they are restored, the last
         self.restored = False
 
     def on_resume(self, run: Run) -> None:
-        """Continue from the last weights, and not from the best."""
+        """Continue from the last weights, not from the best."""
         shapes = [leaf.flat_params.shape for leaf in run.network._leaves()]
         if (self.weights or self.restored) and [np.shape(weights) for weights in self.weights] != shapes:
             raise ValueError("EarlyStopping: it remembers weights of another network; leave resume out")
@@ -204,10 +204,10 @@ class EarlyStopping(Monitor):
 
 
 class ReduceOnPlateau(Monitor):
-    """Multiply the learning rate by a factor when a number no longer improves.
+    """Multiply the learning rate by a factor when a quantity no longer improves.
 
-    The network gets a copy of its optimizer with the reduced rate, since the optimizer may train other
-    networks too; a layer with an optimizer of its own keeps its rate.
+    The network gets a copy of its optimizer with the reduced learning rate, since the optimizer may be shared
+    with other networks; a layer with its own optimizer keeps its rate.
 
     Parameters
     ----------
@@ -215,12 +215,12 @@ class ReduceOnPlateau(Monitor):
         See `Monitor`. The epoch that exhausts the patience reduces the rate, as in Keras; PyTorch's patience
         is one less.
     factor : float
-        What the rate, or the schedule, is multiplied by, in (0, 1).
+        The factor by which the learning rate, or the schedule, is multiplied, in (0, 1).
     min_rate : float
-        No reduction leads below this rate.
+        The lower bound of the learning rate for reductions.
     cooldown : int
-        Epochs after a reduction that do not count as epochs without improvement, as in PyTorch; in Keras the
-        last of them counts.
+        The number of epochs after a reduction that do not count as epochs without improvement, as in PyTorch;
+        in Keras, the last of them counts.
 
     Examples
     --------
@@ -254,7 +254,7 @@ class ReduceOnPlateau(Monitor):
         self.cooldown = whole_number("ReduceOnPlateau", "cooldown", cooldown)
 
     def on_fit_start(self, run: Run) -> None:
-        """Start anew."""
+        """Reset the state of the callback."""
         super().on_fit_start(run)
         self.resting = 0
 

@@ -1,4 +1,4 @@
-"""Progress: a bar on a terminal or in a notebook, a line an epoch in a log."""
+"""Progress: a bar on a terminal or in a notebook, a line per epoch in a log."""
 
 import sys
 import time
@@ -16,10 +16,10 @@ EPOCH_BAR_DELAY = 2.0  # seconds that an epoch must take before it gets a bar of
 
 
 class Progress:
-    """Silent; the base of the ways to show a run."""
+    """The base class of progress displays, which shows nothing."""
 
     def start(self, epochs: int, first: int, steps: int | None) -> None:
-        """Begin a run of `epochs` from epoch number `first`, of so many `steps` each."""
+        """Begin a run of `epochs` from epoch number `first`, with `steps` steps each."""
 
     def start_epoch(self, number: int) -> None:
         """Begin an epoch."""
@@ -31,14 +31,14 @@ class Progress:
         """Show an epoch's numbers."""
 
     def note(self, text: str) -> None:
-        """Say something about the run."""
+        """Show a message about the run."""
 
     def close(self) -> None:
         """End the run, also after an error."""
 
 
 class Lines(Progress):
-    """A line an epoch, for log files."""
+    """One line per epoch, for log files."""
 
     def start(self, epochs: int, first: int, steps: int | None) -> None:
         """Remember the last epoch's number."""
@@ -54,9 +54,9 @@ class Lines(Progress):
 
 
 class Bar(Progress):
-    """A bar over the epochs, and one over the steps of an epoch that takes long.
+    """A bar over the epochs, and one over the steps of long epochs.
 
-    A notebook without ipywidgets has no second line: it gets one bar of text, whose loss is that of the step.
+    A notebook without ipywidgets has no second line: it shows one text bar, with the loss of the step.
     """
 
     def start(self, epochs: int, first: int, steps: int | None) -> None:
@@ -70,11 +70,11 @@ class Bar(Progress):
         self.steps: Any = None
 
     def start_epoch(self, number: int) -> None:
-        """Note when the epoch begins; it gets its bar after a while."""
+        """Record the start of the epoch, whose bar appears after a delay."""
         self.name, self.done, self.began = f"epoch {number}/{self.last}", 0, time.monotonic()
 
     def step(self, loss: float) -> None:
-        """Count the step, and move the epoch's bar if there is one by now."""
+        """Count the step, and update the bar of the epoch if there is one by now."""
         self.done += 1
         if self.alone:
             self.epochs.set_postfix_str(f"loss {loss:.4g}", refresh=False)
@@ -86,7 +86,7 @@ class Bar(Progress):
             self.steps.set_postfix_str(f"loss {loss:.4g}", refresh=False)
 
     def end_epoch(self, number: int, logs: Mapping[str, float]) -> None:
-        """Close the epoch's bar, and move the run's."""
+        """Close the bar of the epoch, and update that of the run."""
         if self.steps is not None:
             self.steps.close()
             self.steps = None
@@ -105,7 +105,7 @@ class Bar(Progress):
 
 
 def in_short(logs: Mapping[str, float]) -> str:
-    """Return the numbers of an epoch for a narrow line: the losses first, and no rate.
+    """Return the numbers of an epoch for a narrow line: losses first, without the learning rate.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Run: one call of `fit` while it lasts, which every hook of a callback is given."""
+"""Run: a call of `fit` in progress, which is passed to every hook of a callback."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -14,30 +14,30 @@ from nnfw.training.state import TrainingState
 
 
 class Run:
-    """One call of `fit` while it lasts.
+    """A call of `fit` in progress.
 
     Attributes
     ----------
     network : Network
-        The network that is trained.
+        The network being trained.
     optimizer : Optimizer
-        The network's; ``run.network.optimizer`` can be assigned during the fit.
+        The optimizer of the network; ``run.network.optimizer`` can be reassigned during the fit.
     history : History
-        All finished epochs.
+        The history of all finished epochs.
     epoch : int
         The number of the current epoch, from 1, counted over all calls of `fit`.
     batch : int
         The number of the current batch of the epoch, from 1.
     epoch_fraction : float
-        What schedules are given: 0 at the first batch of epoch 1, fractional within an epoch.
+        The epoch passed to schedules: 0 at the first batch of epoch 1, fractional within an epoch.
     batch_loss : float
-        The loss of the current step, or of the last one.
+        The loss of the current or last step.
     logs : dict of str to float
         The numbers of the epoch, filled at its end.
     stopped : str
-        Why the run ends early, or an empty string.
+        The reason why the run ends early, or an empty string.
     resumed : bool
-        Whether it resumes an earlier fit.
+        Whether the run resumes an earlier fit.
     """
 
     batch_data: Batch  # what the current step works on
@@ -64,15 +64,15 @@ class Run:
 
     @property
     def stopped(self) -> str:
-        """Why the run ends early, or an empty string."""
+        """The reason why the run ends early, or an empty string."""
         return self.state.stopped or ("interrupted" if self.interrupt.asked else "")
 
     def stop(self, reason: str) -> None:
-        """End the run after the current batch, or after the epoch if called at its end."""
+        """Stop the run after the current batch, or after the epoch if called at its end."""
         self.state.stopped = reason
 
     def note(self, text: str) -> None:
-        """Print a message beside the progress bar."""
+        """Print a message without breaking the progress bar."""
         self.show(self.progress.note, text)
 
     def show(self, method: Callable[..., None], *args: Any) -> None:

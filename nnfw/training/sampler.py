@@ -1,4 +1,4 @@
-"""Sampler: what an epoch is cut into, and in which order."""
+"""Sampler: the division of an epoch into batches, and their order."""
 
 import math
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from nnfw.training.batches import Data
 
 @dataclass(frozen=True)
 class Sampler:
-    """How each epoch takes the data.
+    """The way in which each epoch takes the data.
 
     Examples
     --------

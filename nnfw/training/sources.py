@@ -1,4 +1,4 @@
-"""The data sets of a call: passed whole or batch by batch, split for validation, weighed by class."""
+"""The data sets of a call: given whole or batch by batch, split for validation, weighted by class."""
 
 import copy
 from collections.abc import Callable
@@ -52,9 +52,9 @@ def with_validation(
     split: str,
     part: Callable[[Data | Batches], Data | Batches],
 ) -> tuple[Data | Batches, Data | Batches | None, str]:
-    """Return the training data, the validation data, and a word on how these were chosen.
+    """Return the training data, the validation data, and a description of how these were chosen.
 
-    Of validation data that are given this process has a `part`, as it has of the training data.
+    This process takes its `part` of given validation data, as of the training data.
     """
     one_of(*SPLITS)("fit", "split", split)
     if validation_data is not None:
@@ -70,7 +70,7 @@ def with_validation(
 
 
 def split_off(data: Data, fraction: float, split: str, rng: np.random.Generator) -> tuple[Data, Data, str]:
-    """Return training samples, validation samples, and a word on how these were chosen.
+    """Return training samples, validation samples, and a description of how these were chosen.
 
     `rng` is not advanced, so that every fit on the same data chooses the same samples.
     """
@@ -93,9 +93,9 @@ def split_off(data: Data, fraction: float, split: str, rng: np.random.Generator)
 
 
 def with_steps(data: Source) -> Source:
-    """Return the data, unless there is a target for each step, and no step, or all weights are 0.
+    """Return the data; raise an error if targets by step have no step, or if all weights are 0.
 
-    What several processes have counts together, so it is asked after each has its part.
+    The data of several processes count together, so this is called after each has its part.
     """
     if isinstance(data, Batches):
         return data
@@ -119,7 +119,7 @@ def unpacked(data: Any) -> tuple[Any, ...]:
 
 
 def weigh_classes(network: Model, data: Data | Batches, class_weight: Any) -> Data:
-    """Return the data, each sample or step weighed by its class too; see `class_factors`."""
+    """Return the data, with each sample or step also weighted by its class; see `class_factors`."""
     if isinstance(data, Batches):
         raise ValueError(f"class_weight {WITH_ARRAYS}")
     rows, y = data.rows, data.y[data.rows]

@@ -1,4 +1,4 @@
-"""The training state: what a fit must know, beyond the network, to resume exactly where it ended."""
+"""The training state: the data besides the network that a fit needs to resume exactly where it ended."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ Memories = dict[str, dict[str, Any]]  # what callbacks remember, by label and at
 
 @dataclass(eq=False)
 class TrainingState:
-    """How far the last fit of a network has come; the network keeps it, and its file does."""
+    """The progress of the last fit of a network, kept by the network and stored in its file."""
 
     start: int  # epochs in the history before the fit
     sampler: Sampler  # how each epoch is cut into batches
@@ -28,9 +28,9 @@ class TrainingState:
     _callbacks: list[tuple[str, Any]] = field(default_factory=list)
 
     def begin_epoch(self, stream: np.random.Generator, tracker: MetricTracker) -> MetricTracker:
-        """Return the tracker of the epoch: the new one, or that of an epoch which is resumed.
+        """Return the tracker of the epoch: the new one, or that of a resumed epoch.
 
-        The stream is set back to where it was before the order of that epoch was drawn.
+        The random stream is reset to its state before the order of that epoch was drawn.
         """
         if self.tracker is None:
             self.shuffle, self.tracker = stream.bit_generator.state, tracker
@@ -38,7 +38,7 @@ class TrainingState:
         return self.tracker
 
     def end_epoch(self, batches: int | None) -> None:
-        """Forget the finished epoch but for the number of its batches."""
+        """Discard the state of the finished epoch except the number of its batches."""
         self.batches, self.batch, self.shuffle, self.tracker = batches, 0, None, None
 
     # ---- what callbacks remember --------------------------------------------------------------------
@@ -49,12 +49,12 @@ class TrainingState:
         self._callbacks = [pair for pair in zip(labels(callbacks), callbacks, strict=True) if pair[0]]
 
     def release(self) -> None:
-        """Keep what the callbacks remember now."""
+        """Keep the current memories of the callbacks."""
         self.memories = self.memories
 
     @property
     def memories(self) -> Memories:
-        """What the callbacks remember now, or remembered when the fit ended."""
+        """The memories of the callbacks, current or from the end of the fit."""
         return self._kept | {
             label: {name: getattr(callback, name) for name in callback.remembers if hasattr(callback, name)}
             for label, callback in self._callbacks
@@ -65,7 +65,7 @@ class TrainingState:
         self._kept, self._callbacks = memories, []
 
     def restore(self, callbacks: Sequence[Any]) -> None:
-        """Give callbacks back what those of the same class and arguments remembered."""
+        """Restore the memories of callbacks from those of the same class and arguments."""
         for label, old, callback in zip(labels(callbacks), labels(callbacks, repr), callbacks, strict=True):
             memory = self.memories.get(label, self.memories.get(old, {}))  # `old` in a file of 0.1.0
             for name, value in memory.items():
@@ -78,7 +78,7 @@ class TrainingState:
 
 
 def labels(callbacks: Sequence[Any], name: Callable[[Any], str] = attrgetter("_identity")) -> list[str]:
-    """Return a name for each callback that remembers something: its class, arguments and number.
+    """Return a name for each callback with memories: its class, arguments and number.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def labels(callbacks: Sequence[Any], name: Callable[[Any], str] = attrgetter("_i
 
 
 def open_state(state: TrainingState | None, epochs: int, sampler: Sampler, resume: bool) -> TrainingState:
-    """Return where a fit begins: after all `epochs` so far, or where the fit that it resumes ended.
+    """Return the state in which a fit begins: after all `epochs` so far, or where the resumed fit ended.
 
     It raises a ValueError if that fit was on other data, or sampled them differently.
     """

@@ -18,18 +18,18 @@ BINS = np.concatenate([-SIZES[::-1], [0.0], SIZES])  # the same for all epochs, 
 
 
 class TensorBoard(Callback):
-    """Write what ``tensorboard --logdir folder`` shows; the extra ``tensorboard`` installs what writes it.
+    """Write logs for ``tensorboard --logdir folder``; requires the extra ``tensorboard``.
 
-    The numbers of training are the run ``train`` there, those of validation the run ``validation``, so that
-    one chart shows both; the step is the epoch. What an earlier fit wrote into the same folder is hidden from
-    the first epoch of this one on: a new network replaces it, and a fit that is resumed goes on.
+    Training numbers are logged as the run ``train``, validation numbers as the run ``validation``, so that
+    one chart shows both; the step is the epoch. Logs of an earlier fit in the same folder are hidden from the
+    first epoch of this fit on: a new network replaces them, and a resumed fit continues them.
 
     Parameters
     ----------
     folder : str or path
-        Where the files are written; each network needs its own.
+        The folder for the files; each network needs its own.
     histograms : int, optional
-        Epochs between two histograms of all weights, and of the gradients of the last batch; by default none.
+        Epochs between histograms of all weights and of the gradients of the last batch; by default none.
 
     Examples
     --------
@@ -45,12 +45,12 @@ class TensorBoard(Callback):
         self.histograms = optional(positive_integer)("TensorBoard", "histograms", histograms)
 
     def on_fit_start(self, run: Run) -> None:
-        """Name the files of the fit, and fail at once if the package is missing."""
+        """Name the files of the fit, and fail immediately if the package is missing."""
         package("summary")
         self._name = f"events.out.tfevents.{time.time_ns()}"  # TensorBoard reads those of a folder in order
 
     def on_epoch_end(self, run: Run) -> None:
-        """Write the numbers of the epoch, and the histograms if it is their turn."""
+        """Write the numbers of the epoch, and the histograms if they are due."""
         summary = package("summary")
         parts: dict[str, list[Any]] = {"train": [], "validation": []}
         for name, value in run.logs.items():
@@ -79,11 +79,11 @@ class TensorBoard(Callback):
 
 
 def record(data: bytes) -> bytes:
-    """Return one record of a file of TensorBoard: the length and the content, each with its checksum."""
+    """Return one record of a TensorBoard file: the length and the content, each with its checksum."""
     length, checksum = struct.pack("<Q", len(data)), package("record_writer").masked_crc32c
     return b"".join([length, struct.pack("<I", checksum(length)), data, struct.pack("<I", checksum(data))])
 
 
 def package(module: str) -> Any:
-    """Return a module of the package that makes what the files hold."""
+    """Return a module of the package that creates the contents of the files."""
     return extra(f"tensorboardX.{module}", "tensorboard", "TensorBoard's files are written")

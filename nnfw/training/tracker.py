@@ -14,10 +14,10 @@ Sums = tuple[float, float, dict[str, Array | None]]
 
 
 class MetricTracker:
-    """Accumulates loss and metrics; the loss of a batch counts by what it was divided by.
+    """Accumulates loss and metrics; the loss of a batch is weighted by its divisor.
 
-    That is the number of its valid samples or time steps, or the sum of their weights; see
-    `nnfw.losses.Loss`. The loss says what its outputs predict, which is what metrics are given.
+    The divisor is the number of valid samples or time steps, or the sum of their weights; see
+    `nnfw.losses.Loss`. Metrics are given the targets that the outputs predict according to the loss.
     """
 
     def __init__(self, metrics: Sequence[Metric], loss: Loss) -> None:
@@ -39,9 +39,9 @@ class MetricTracker:
             running.total = totals.get(name)  # none of a metric that has been added since
 
     def measure(self, batch: Batch, a: Array) -> None:
-        """Compute the weight of a batch, and the statistics of its outputs `a`; `add` adds them.
+        """Compute the weight of a batch and the statistics of its outputs `a`, which `add` adds.
 
-        What weighs 0 is left out of the metrics.
+        Samples and steps of weight 0 are excluded from the metrics.
         """
         self.batch_weight = batch.valid
         if self.loss.divide_by == "weights" and batch.weight is not None:
@@ -60,7 +60,7 @@ class MetricTracker:
             self.statistics.append(running.metric.statistics(y, of))
 
     def add(self, loss: float) -> None:
-        """Add the batch that was measured, with its mean loss."""
+        """Add the measured batch, with its mean loss."""
         self.total += loss * self.batch_weight
         self.weight += self.batch_weight
         for running, s in zip(self.metrics.values(), self.statistics, strict=False):  # none without a step
