@@ -1,6 +1,6 @@
-"""Preparing data: labels, texts, splits, scales, sequences and batches.
+"""Data preparation: labels, texts, splits, scaling, sequences and batches.
 
-Nothing here changes its arguments, which may be read-only, non-contiguous or memory-mapped. The same seed
+No function modifies its arguments, which may be read-only, non-contiguous or memory-mapped. The same seed
 gives the same data.
 """
 

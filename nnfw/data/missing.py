@@ -1,4 +1,4 @@
-"""Missing values: Impute fills them, and says where they were; Gaps also says since when."""
+"""Missing values: Impute fills and marks them; Gaps also adds the time since the last known value."""
 
 from typing import Any, ClassVar, Self
 
@@ -13,13 +13,13 @@ METHODS = one_of("last", "mean", "zero")
 
 
 class MissingValues(Preparation):
-    """The base of Impute and Gaps: the mean of the known values, and what both check."""
+    """The base of Impute and Gaps: the mean of the known values, and the checks of both."""
 
     learned: ClassVar[tuple[str, ...]] = ("mean",)
     mean: Array
 
     def fit(self, data: Any, y: Any = None) -> Self:
-        """Take the mean of the known values of each feature over all samples and steps. `y` is not read."""
+        """Compute the mean of each feature's known values over all samples and steps; `y` is ignored."""
         rows = [self._checked(item).reshape(-1, item.shape[-1]) for item in _feature_arrays(data)]
         known = np.add.reduce([np.sum(~np.isnan(item), axis=0) for item in rows])
         unknown = np.flatnonzero(known == 0)
@@ -47,18 +47,18 @@ class MissingValues(Preparation):
 
 
 class Impute(MissingValues):
-    """Fill missing values, which are nan, and add an indicator of each feature: 1 where it is missing.
+    """Fill missing values (nan), and add an indicator for each feature: 1 where it is missing.
 
     Data is (N, D), (N, T, D) or a list of (T_i, D) arrays, and is returned in the same form, with D features
-    and D indicators. Fill data before it is scaled, and sequences before they are padded.
+    and D indicators. Impute data before scaling it, and sequences before padding them.
 
     Parameters
     ----------
     method : {"last", "mean", "zero"}
-        "last" takes the last known value of the feature in its sequence, and its mean before the first;
-        "mean" the mean of the known values of the training data, `mean` (D,) after `fit`; "zero" 0.
+        "last": the last known value of the feature in its sequence, and its mean before the first; "mean":
+        the mean of the known values in the training data, `mean` (D,) after `fit`; "zero": 0.
     indicators : bool
-        Whether they are added: what is missing often tells as much as what is there.
+        Whether to add the indicators, since missingness is often as informative as the values.
 
     References
     ----------
@@ -92,13 +92,13 @@ class Impute(MissingValues):
 
 
 class Gaps(MissingValues):
-    """Prepare sequences with missing values, which are nan, for the layer `GRUD`.
+    """Prepare sequences with missing values (nan) for the layer `GRUD`.
 
     Data is (N, T, D) or a list of (T_i, D) arrays, and is returned in the same form with 3D features side by
-    side: the values, standardized by those known in the training data, or the last known one where a value is
-    missing, and 0, the mean, before the first; a mask, 1 where the value is known and 0 where not; and the
-    time since the last known value before this step, or since the first step. After `fit`, `mean` and `scale`
-    (D,) hold the mean and the standard deviation (1 for a constant feature).
+    side: the values, standardized by those known in the training data, where a missing value is replaced by
+    the last known one, and by 0, the mean, before the first; a mask, 1 where the value is known and 0 where
+    it is not; and the time since the last known value before this step, or since the first step. After `fit`,
+    `mean` and `scale` (D,) hold the mean and the standard deviation (1 for a constant feature).
 
     References
     ----------
@@ -121,7 +121,7 @@ class Gaps(MissingValues):
     scale: Array
 
     def fit(self, data: Any, y: Any = None) -> Self:
-        """Measure each feature by its known values over all samples and steps. `y` is not read."""
+        """Fit mean and scale to the known values of each feature over all samples and steps; ignore `y`."""
         super().fit(data)
         items = _feature_arrays(data)
         columns = [np.concatenate([x[..., d].ravel() for x in items]) for d in range(len(self.mean))]
@@ -130,14 +130,14 @@ class Gaps(MissingValues):
         return self
 
     def fit_transform(self, data: Any, y: Any = None, *, times: Any = None) -> Any:
-        """Fit to `data`, and return it transformed; `y` is not read, and `times` are given by name."""
+        """Fit to `data`, and return it transformed; `y` is ignored, and `times` is a keyword argument."""
         return self.fit(data).transform(data, times)
 
     def transform(self, data: Any, times: Any = None) -> Any:
-        """Return values, mask and time since the last value.
+        """Return values, mask and time since the last known value.
 
-        `times` says when each step is, (N, T) or a list of (T_i,), in a unit in which most gaps are of the
-        order of 1; by default the steps are 0, 1, 2 ... Dates become hours by
+        `times`, (N, T) or a list of (T_i,), are the times of the steps, in a unit in which most gaps are of
+        the order of 1; by default 0, 1, 2 ... Convert dates to hours with
         ``(dates - dates.min()) / np.timedelta64(1, "h")``.
         """
         items, listed = self._items(data), _is_sequences(data)

@@ -1,4 +1,4 @@
-"""Preparations, which are fitted to the training data: labels as class numbers, and features to scale."""
+"""Transformers fitted to the training data: encoding of labels as class numbers, and scaling of features."""
 
 import reprlib
 from collections.abc import Callable, Iterator, Sequence
@@ -18,9 +18,9 @@ BLOCK = 1 << 18  # numbers that a scaler takes together: 2 MB in float64
 
 
 class Preparation(Part, Searchable):
-    """The base class: `fit` learns from training data, `transform` applies it to any data.
+    """The base class: `fit` learns from training data, `transform` applies the result to any data.
 
-    The attributes listed in `learned` exist after `fit`; before, reading one raises a RuntimeError.
+    The attributes listed in `learned` exist after `fit`; reading one before raises a RuntimeError.
     """
 
     learned: ClassVar[tuple[str, ...]] = ()
@@ -44,7 +44,7 @@ class Preparation(Part, Searchable):
         raise NotImplementedError
 
     def fit_transform(self, data: Any, y: Any = None) -> Any:
-        """Fit to `data`, and return it transformed; `y` is not read: scikit-learn's pipelines pass it."""
+        """Fit to `data`, and return it transformed; `y`, which scikit-learn's pipelines pass, is ignored."""
         return self.fit(data).transform(data)
 
 
@@ -64,7 +64,7 @@ def one_hot(labels: ArrayLike, classes: int | None = None, dtype: DTypeLike = "f
     labels : array_like of int, (N,) or (N, T)
         Class numbers from 0 to K - 1.
     classes : int, optional
-        K; by default one more than the largest label. Give it where the data might lack the last class.
+        K; by default one more than the largest label. Give it if the data might lack the last class.
     dtype : dtype, default "float32"
 
     Examples
@@ -91,8 +91,8 @@ def one_hot(labels: ArrayLike, classes: int | None = None, dtype: DTypeLike = "f
 class LabelEncoder(Preparation):
     """Encode labels of one kind (strings, numbers or dates) as class numbers 0 to K - 1, in sorted order.
 
-    Labels may have any shape, which is kept. In a list ``1`` and ``"1"`` are two labels. After `fit`,
-    `classes` (K,) holds the distinct labels in the order of their numbers.
+    Labels may have any shape, which is preserved. In a list, ``1`` and ``"1"`` are distinct labels. After
+    `fit`, `classes` (K,) holds the distinct labels in the order of their numbers.
 
     Examples
     --------
@@ -107,7 +107,7 @@ class LabelEncoder(Preparation):
     classes: Array
 
     def fit(self, data: ArrayLike) -> Self:
-        """Find the classes of `data`: labels of any shape that have a common order, none of them missing."""
+        """Find the classes of `data`, labels of any shape that can be sorted and have no missing values."""
         labels = _labels(data)
         values = (labels if labels.dtype.kind in "OT" else np.unique(labels)).ravel().tolist()
         try:
@@ -161,7 +161,7 @@ class Scaler(Preparation):
     """The base of scalers, which map `offset` to `low` and ``offset + scale`` to `high` in each feature.
 
     Data is (N, D), (N, T, D) or a list of (T_i, D) arrays, and is returned in the same form. Floats keep
-    their dtype, integers become float64. Scale sequences before padding, which would count as data.
+    their dtype, integers become float64. Scale sequences before padding them, since padding counts as data.
     """
 
     learned = ("offset", "scale")
@@ -170,7 +170,7 @@ class Scaler(Preparation):
     low, high = 0.0, 1.0
 
     def fit(self, data: Any, y: Any = None) -> Self:
-        """Measure each feature over all samples and steps; all values must be finite. `y` is not read."""
+        """Fit each feature over all samples and steps; all values must be finite. `y` is ignored."""
         items = _feature_arrays(data)
         if not sum(item.size for item in items):
             raise ValueError("the data to fit is empty; give at least one sample and one feature")
@@ -217,13 +217,13 @@ class Scaler(Preparation):
 class MinMaxScaler(Scaler):
     """Map each feature's range in the training data to [low, high]; a constant feature becomes `low`.
 
-    After `fit`, `offset` and `scale` (D,) hold each feature's minimum, and its maximum less its minimum (1
+    After `fit`, `offset` and `scale` (D,) hold each feature's minimum, and its maximum minus its minimum (1
     for a constant feature).
 
     Parameters
     ----------
     low, high : float, default 0.0 and 1.0
-        The range to map to. Later data may fall outside of it.
+        The target range. Later data may fall outside it.
 
     Examples
     --------
@@ -245,7 +245,7 @@ class MinMaxScaler(Scaler):
 
 
 class StandardScaler(Scaler):
-    """Bring each feature to mean 0 and standard deviation 1; a constant feature becomes 0.
+    """Standardize each feature to mean 0 and standard deviation 1; a constant feature becomes 0.
 
     After `fit`, `offset` and `scale` (D,) hold each feature's mean, and its standard deviation over all R
     rows, ``sqrt(sum((x - mean)**2) / R)`` (1 for a constant feature).

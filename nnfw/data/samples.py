@@ -1,4 +1,4 @@
-"""The samples of a data set: which of them train and which are held out, and batches of them."""
+"""The samples of a data set: division into batches, and into training and held-out samples."""
 
 import reprlib
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ POOL = 32  # batches that are sorted by length together
 
 
 def batches(n: int, batch_size: int, rng: np.random.Generator | None = None) -> Iterator[slice | Array]:
-    """Cut `n` samples into batches; the last is smaller if `batch_size` does not divide `n`.
+    """Split `n` samples into batches; the last is smaller if `batch_size` does not divide `n`.
 
     Parameters
     ----------
     n, batch_size : int
-        The number of samples N, and how many a batch takes.
+        The number of samples N, and the number of samples per batch.
     rng : numpy.random.Generator, optional
-        Shuffles the samples: index arrays are returned, else slices, which index without a copy.
+        If given, the samples are shuffled and index arrays returned, else slices, which index without a copy.
 
     Examples
     --------
@@ -39,10 +39,10 @@ def batches(n: int, batch_size: int, rng: np.random.Generator | None = None) -> 
 
 
 def gather_by_length(order: Array, lengths: Array, batch_size: int, rng: np.random.Generator) -> Array:
-    """Return a new `order` of samples (N,) in which those of one batch have similar `lengths`.
+    """Return a new `order` of samples (N,) in which the samples of a batch have similar `lengths`.
 
-    The order is cut into pools of 32 batches. Each pool is sorted by length and its batches are shuffled, so
-    that short and long sequences still alternate. A batch that is not full stays the last.
+    The order is split into pools of 32 batches. Each pool is sorted by length and its batches are shuffled,
+    so that short and long sequences still alternate. An incomplete batch remains the last.
 
     Examples
     --------
@@ -63,18 +63,18 @@ def gather_by_length(order: Array, lengths: Array, batch_size: int, rng: np.rand
 def split_indices(
     n: int, fraction: float, rng: np.random.Generator, labels: ArrayLike | None = None
 ) -> tuple[Array, Array]:
-    """Return the indices to train on and those to hold out, drawn at random, both in ascending order.
+    """Return the indices of training and held-out samples, drawn at random, both in ascending order.
 
-    ``round(n * fraction)`` samples are held out, at least 1 and at most n - 1. With `labels` each class gives
-    its share, rounded by largest remainder (ties by lot), and keeps a training sample if it has two.
+    ``round(n * fraction)`` samples are held out, at least 1 and at most n - 1. With `labels`, a class gives
+    its fraction, rounded by largest remainder (ties at random), and keeps a training sample if it has two.
 
     Parameters
     ----------
     n, fraction : int, float
-        The number of samples N >= 2, and the share to hold out, between 0 and 1.
+        The number of samples N >= 2, and the fraction to hold out, between 0 and 1.
     rng : numpy.random.Generator
     labels : array_like, (N,) or (N, ...), optional
-        Stratify by these: samples with equal labels (or equal one-hot rows) are of one class.
+        Labels to stratify by: samples with equal labels (or equal one-hot rows) are of one class.
 
     Examples
     --------
@@ -148,14 +148,14 @@ def train_test_split(
     Parameters
     ----------
     x, y, *more : array_like, (N, ...)
-        Inputs, targets, and anything else that has one entry a sample. A list stays a list, as that of
+        Inputs, targets, and anything else with one entry per sample. A list stays a list, such as one of
         variable-length sequences; anything else becomes an array.
     test_fraction : float, default 0.2
-        The share of the test part, between 0 and 1.
+        The fraction of test samples, between 0 and 1.
     seed : int, default 0
         The same seed gives the same split.
     stratify : bool or array_like, (N,), optional
-        Keep the shares of the classes of `y`, or of these labels, in both parts; see `split_indices`.
+        Stratify by the classes of `y`, or by these labels; see `split_indices`.
 
     Examples
     --------
@@ -180,7 +180,7 @@ def train_test_split(
 
 
 def same_columns(sequences: list[Any]) -> list[Any]:
-    """Return the sequences; raise a ValueError if they are tables with other columns than the first."""
+    """Return the sequences; raise a ValueError for a table whose columns differ from those of the first."""
     first: list[Any] = []
     for index, one in enumerate(sequences):
         columns = list(getattr(one, "columns", ()))
@@ -192,7 +192,7 @@ def same_columns(sequences: list[Any]) -> list[Any]:
 
 
 def numbers_or_others(values: Any, name: str) -> Array:
-    """Return values as an array: of numbers if they are, as a table whose columns are of several types."""
+    """Return values as an array: of numbers if they are numbers, even in table columns of several types."""
     with suppress(TypeError, ValueError):
         return numeric(values, name)
     return as_array(values, name)

@@ -1,4 +1,4 @@
-"""Sequences: unequal ones padded, long ones cut into windows."""
+"""Sequences: padding of variable-length ones, and windows of long ones."""
 
 from collections.abc import Iterable
 
@@ -26,13 +26,13 @@ def pad_sequences(
     Parameters
     ----------
     sequences : iterable of array_like, each (T_i, D) or each (T_i,)
-        At least one; those without a step have length 0.
+        At least one sequence; empty ones have length 0.
     value : float, default 0.0
-        Fills x beyond a sequence's end.
+        The value that fills x beyond the end of a sequence.
     length : int, optional
-        T, by default the length of the longest sequence, or 1 if none has a step.
+        T, by default the length of the longest sequence, or 1 if all are empty.
     dtype : dtype, optional
-        By default the one that holds all sequences.
+        By default, the common dtype of all sequences.
 
     Examples
     --------
@@ -75,25 +75,25 @@ def pad_sequences(
 def sliding_windows(
     series: ArrayLike, window: int, horizon: int = 1, step: int = 1, targets: ArrayLike | None = None
 ) -> tuple[Array, Array]:
-    """Cut a series into windows x (N, T, D) and what follows each of them, y (N, horizon, ...).
+    """Cut a series into windows x (N, T, D) and the values that follow each of them, y (N, horizon, ...).
 
     ::
 
         x[i] = series[i * step : i * step + window]
         y[i] = targets[i * step + window : i * step + window + horizon]
 
-    for the N = (L - window - horizon) // step + 1 windows that are complete. Both are read-only views.
+    for the N = (L - window - horizon) // step + 1 complete windows. Both are read-only views.
 
     Parameters
     ----------
     series : array_like, (L, D), (L,) or (L, ...)
-        L steps of D features, of one, or of features in any shape.
+        L steps of D features, of a single feature, or of features of any shape.
     window, horizon : int
-        The steps T that a model reads, and the steps that it forecasts.
+        The number of steps T that a model reads, and the number of steps that it forecasts.
     step : int, default 1
-        How far a window starts after the one before.
+        The number of steps between the starts of consecutive windows.
     targets : array_like, (L, ...), optional
-        What to forecast, aligned with `series`; by default the series itself.
+        The values to forecast, aligned with `series`; by default the series itself.
 
     Examples
     --------

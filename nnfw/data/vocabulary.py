@@ -1,4 +1,4 @@
-"""Vocabularies: texts as sequences of numbers, and numbers as texts."""
+"""Vocabularies: encoding of texts as sequences of numbers, and decoding."""
 
 import re
 import reprlib
@@ -37,7 +37,7 @@ SYMBOLS = each(instance_of(str, "a string"))
 
 
 class Vocabulary(Part):
-    """Encode the characters or the words of texts as numbers, as `Embedding` and `one_hot` take them.
+    """Encode the characters or the words of texts as numbers for `Embedding` and `one_hot`.
 
     `of_characters` and `of_words` build a vocabulary from texts. Words are runs of letters and digits, with
     inner apostrophes and hyphens; each punctuation mark is a word as well; case matters. `numbers` holds the
@@ -46,12 +46,12 @@ class Vocabulary(Part):
     Parameters
     ----------
     symbols : sequence of str
-        Different characters or words, in the order of their numbers.
+        Distinct characters or words, in the order of their numbers.
     of : {"characters", "words"}
-        What the symbols are.
+        The kind of symbols.
     unknown : str, optional
-        Stands for all other symbols, such as ``"<unknown>"``, and has the last number. Without it, other
-        symbols raise a ValueError.
+        A symbol, such as ``"<unknown>"``, that stands for all others and has the last number. Without it,
+        other symbols raise a ValueError.
     padding : bool, default False
         Reserve 0 for padding, and number the symbols from 1. `decode` skips 0.
 
@@ -108,7 +108,7 @@ class Vocabulary(Part):
 
     @classmethod
     def of_characters(cls, text: Texts, *, unknown: str | None = None, padding: bool = False) -> Self:
-        """Collect the characters of a text, or of several, in sorted order."""
+        """Build a vocabulary of the characters of one or several texts, in sorted order."""
         symbols = sorted(set().union(*_texts(text)))
         return cls(symbols, of="characters", unknown=unknown, padding=padding)
 
@@ -116,7 +116,7 @@ class Vocabulary(Part):
     def of_words(
         cls, text: Texts, size: int | None = None, *, unknown: str | None = None, padding: bool = False
     ) -> Self:
-        """Collect the `size` most frequent words of texts (default all); of equals, the first comes first."""
+        """Build a vocabulary of the `size` most frequent words (default all); ties keep the text order."""
         size = optional(positive_integer)("of_words", "size", size)
         counts = Counter(word for one in _texts(text) for word in WORD.findall(one))
         words = [word for word, _ in counts.most_common(size)]
@@ -131,7 +131,7 @@ class Vocabulary(Part):
         return super().__repr__().replace(repr(self.symbols), reprlib.repr(self.symbols), 1)
 
     def encode(self, text: Texts) -> Any:
-        """Return the numbers of a text, int64 (T,); of several texts, a list of such arrays."""
+        """Return the numbers of a text, int64 (T,), or for several texts a list of such arrays."""
         if isinstance(text, str):
             return self._encode(text, "text")
         return [self._encode(one, f"texts[{index}]") for index, one in enumerate(_texts(text))]
@@ -151,7 +151,7 @@ class Vocabulary(Part):
         return np.array(numbers, dtype=np.int64)
 
     def decode(self, numbers: Iterable[Any]) -> Any:
-        """Return the text of numbers (T,); of several rows, (N, T) or a list of (T_i,), a list of texts.
+        """Return the text for numbers (T,), or for several rows, (N, T) or a list of (T_i,), a list of texts.
 
         Words are joined with spaces, except around punctuation marks.
         """

@@ -1,8 +1,8 @@
-"""Small data sets: real ones, and tasks whose best and worst answers are known.
+"""Small data sets: real ones, and synthetic tasks with known scores of a perfect and a constant model.
 
 The real ones are stored beside this file, each with its source and license in a ``.md``. A task takes the
 number of samples `n`, their length `steps` and a `seed`, and returns inputs x, float32 (N, T, D), and targets
-y; its docstring gives what a perfect model and a constant answer reach. The same seed gives the same data.
+y; its docstring gives the scores of a perfect and a constant model. The same seed gives the same data.
 """
 
 from importlib.resources import files
@@ -37,7 +37,7 @@ def load_digits(test_fraction: float = 0.2, seed: int = 0) -> tuple[tuple[Array,
     Parameters
     ----------
     test_fraction : float, default 0.2
-        The share of the test part; each digit has the same share in it.
+        The fraction of test samples, the same for each digit.
     seed : int, default 0
         The same seed gives the same split.
 
@@ -54,12 +54,12 @@ def load_digits(test_fraction: float = 0.2, seed: int = 0) -> tuple[tuple[Array,
 
 
 def load_japanese_vowels() -> tuple[tuple[list[Array], Array], tuple[list[Array], Array]]:
-    """Return utterances of /ae/ and which of nine men says each: (x, y), (x_test, y_test).
+    """Return utterances of /ae/ and which of nine men speaks each: (x, y), (x_test, y_test).
 
     The original split has 270 and 370 sequences, a list of float32 arrays (T_i, 12) with lengths T_i from 7
     to 29, in the order of their speakers, int64 (N,) from 0 to 8. A frame holds the first 12 coefficients of
-    the LPC cepstrum of 25.6 ms, one every 6.4 ms. The most frequent speaker makes 0.238 of the test; the
-    authors' classifier reaches an accuracy of 0.941, and hidden Markov models 0.962. The source is Kudo,
+    the LPC cepstrum of 25.6 ms, one every 6.4 ms. The most frequent speaker makes up 0.238 of the test set;
+    the authors' classifier has an accuracy of 0.941, and hidden Markov models 0.962. The source is Kudo,
     Toyama & Shimbo (1999), Multidimensional curve classification using passing-through regions, Pattern
     Recognition Letters 20(11-13), https://doi.org/10.24432/C5NS47, CC BY 4.0: see ``japanese_vowels.md``.
 
@@ -82,9 +82,9 @@ def load_japanese_vowels() -> tuple[tuple[list[Array], Array], tuple[list[Array]
 def load_sunspots() -> tuple[Array, Array]:
     """Return the years 1700 to 2008 and their sunspot numbers: int64 and float64, both (309,).
 
-    They are the yearly means of the (Wolf) number to one decimal, 0 to 190.2, as before its revision in 2015,
+    They are the yearly means of the (Wolf) number to one decimal, 0 to 190.2, before its revision in 2015,
     in the public domain: see ``sunspots.md``. The usual split trains on 1700 to 1920, and forecasts each year
-    of 1921 to 1955 and of 1956 to 1979 from the true years before it. The usual measure is the average
+    of 1921 to 1955 and of 1956 to 1979 from the true values of earlier years. The usual score is the average
     relative variance over M years, ``sum((activity - forecast)**2) / (M * 1535)``: about 1 for the mean,
     0.086 and 0.35 for the network of Weigend, Huberman & Rumelhart (1990), Predicting the future: a
     connectionist approach, International Journal of Neural Systems 1(3), doi:10.1142/S0129065790000102.
@@ -107,8 +107,8 @@ def load_el_nino() -> tuple[Array, Array]:
     """Return the months of 1950 to 2010 and their sea surface temperatures: both (732,).
 
     The months are ``datetime64[M]``; the temperatures in °C, float64, are means over the Pacific Ocean off
-    Ecuador and Peru (Niño 1+2, 0 to 10° S, 90 to 80° W), which a year's season and, every few years, El Niño
-    move; in the public domain: see ``el_nino.md``.
+    Ecuador and Peru (Niño 1+2, 0 to 10° S, 90 to 80° W), which vary with the season and, every few years,
+    with El Niño; in the public domain: see ``el_nino.md``.
 
     Examples
     --------
@@ -128,7 +128,7 @@ def adding_problem(n: int, steps: int, seed: int = 0) -> tuple[Array, Array]:
 
     x (N, T, 2) holds numbers from 0 to 1, and marks: 1 at one step of each half (a middle step belongs to the
     second), else 0; y (N, 1) is the sum of the two marked numbers, float32; T is at least 2. A perfect model
-    reaches a mean squared error of 0, the best constant answer, 1, reaches 1/6 = 0.167 (Hochreiter &
+    has a mean squared error of 0, and the best constant prediction, 1, has 1/6 = 0.167 (Hochreiter &
     Schmidhuber 1997, section 5.4; in the form of Arjovsky, Shah & Bengio 2016, arXiv:1511.06464).
 
     Examples
@@ -153,9 +153,9 @@ def parity(n: int, steps: int, return_sequences: bool = False, seed: int = 0) ->
     """Classify whether a sequence of bits has an odd number of ones: a test of exact memory of one bit.
 
     x (N, T, 1) holds bits 0 and 1, equally likely; y is 1 for an odd number of ones, else 0, int64 (N,). With
-    `return_sequences` y (N, T) is the parity of the bits so far, which is much easier to learn. A perfect
-    model reaches an accuracy of 1 and a binary cross-entropy of 0. A constant answer, or any that ignores a
-    bit, reaches 0.5 and ln 2 = 0.693 (Bengio, Simard & Frasconi 1994, IEEE Transactions on Neural
+    `return_sequences`, y (N, T) is the parity of the bits so far, which is much easier to learn. A perfect
+    model has an accuracy of 1 and a binary cross-entropy of 0. A constant prediction, or any that ignores a
+    bit, has 0.5 and ln 2 = 0.693 (Bengio, Simard & Frasconi 1994, IEEE Transactions on Neural
     Networks 5(2)).
 
     Examples
@@ -172,11 +172,11 @@ def parity(n: int, steps: int, return_sequences: bool = False, seed: int = 0) ->
 
 
 def delayed_echo(n: int, steps: int, delay: int, symbols: int = 4, seed: int = 0) -> tuple[Array, Array]:
-    """Repeat each symbol `delay` steps later: a test of how many symbols a model holds at once.
+    """Repeat each symbol `delay` steps later: a test of how many symbols a model can store at once.
 
     x (N, T, K) holds one-hot symbols, K >= 2 and all equally likely; y (N, T) holds the numbers
-    ``y[t] = x[t - delay]``, and 0 for t < delay, int64. A perfect model reaches an accuracy of 1. The best
-    constant answer, symbol 0, reaches ``(delay + (steps - delay) / symbols) / steps`` (Jaeger 2001, Short
+    ``y[t] = x[t - delay]``, and 0 for t < delay, int64. A perfect model has an accuracy of 1. The best
+    constant prediction, symbol 0, has ``(delay + (steps - delay) / symbols) / steps`` (Jaeger 2001, Short
     term memory in echo state networks, GMD Report 152).
 
     Examples
@@ -202,12 +202,12 @@ def sine_mixture(
     longest_period: float = 32.0,
     seed: int = 0,
 ) -> tuple[Array, Array]:
-    """Forecast the next value y (N, 1) of a sum of two sines in noise x (N, T, 1).
+    """Forecast the next value y (N, 1) of a noisy sum of two sines x (N, T, 1).
 
     The signal is ``s[t] = sin(2 pi t / p + a) + sin(2 pi t / q + b)``; periods p, q and phases a, b are drawn
     for each sample, the periods between the shortest and the longest, in steps and above 2. `noise` is the
-    standard deviation of the normal noise in every value; the signal's own is 1. A perfect model reaches a
-    mean squared error of ``noise**2``, always answering 0 reaches ``1 + noise**2``.
+    standard deviation of the Gaussian noise added to every value; that of the signal is 1. A perfect model
+    has a mean squared error of ``noise**2``, and always predicting 0 has ``1 + noise**2``.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Pictures: of training, of what goes on in a network, and of what its outputs depend on.
+"""Plots of training, of the inner workings of a network, and of the influence of inputs on its outputs.
 
-Each function returns a `matplotlib.figure.Figure`, which a notebook shows, and saves it if it gets a path.
-Those with a single axis also draw on one of yours, ``ax=``. A network that is drawn stays as it is. pyplot is
-not used, so no display is needed, no backend is chosen and no figure stays open.
+Each function returns a `matplotlib.figure.Figure`, which a notebook displays, and saves it if given a path.
+Functions that draw a single Axes also accept an existing one, ``ax=``. The plotted network does not change.
+pyplot is not used, so no display is needed, no backend is chosen and no figure stays open.
 """
 
 from nnfw.plots.attribution import attribution

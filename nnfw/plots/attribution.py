@@ -1,4 +1,4 @@
-"""The picture of attributions: what the steps and features of one input add to an output."""
+"""The plot of attributions: the contributions of the steps and features of one input to an output."""
 
 from typing import Any
 
@@ -17,23 +17,23 @@ NAVY = "#08306B"  # darker than vermilion: the signs differ in print too
 def attribution(
     attributions: ArrayLike, x: Any = None, path: Target = None, *, sample: int = 0, ax: "Axes | None" = None
 ) -> "Figure":
-    """Draw what the values of one input add to an output, for a sequence below the input itself.
+    """Plot the contribution of each value of one input to an output, for a sequence below the input itself.
 
-    Features alone, or the sums over few features at each time step, are bars; of more than four features a
-    step, each is a cell of a heat map; negative ones have a minus sign, so that print shows them too.
+    Features alone, or the sums over few features at each time step, are bars; more than four features per
+    step are cells of a heat map; negative ones have a minus sign, so that they are visible in print too.
 
     Parameters
     ----------
     attributions : array_like (N, D) or (N, T, D)
-        What `nnfw.explain.integrated_gradients` or `nnfw.explain.gradient` returned.
+        The result of `nnfw.explain.integrated_gradients` or `nnfw.explain.gradient`.
     x : array_like (N, T, D), or list of arrays (T_i, D), optional
-        The input, which is drawn above; padding beyond the end of a listed sequence is left out.
+        The input, which is plotted above; padding beyond the end of a listed sequence is left out.
     path : str or Path, optional
-        Where to save the picture: a name that ends in .png, .svg or .pdf.
+        Where to save the figure: a name that ends in .png, .svg or .pdf.
     sample : int
-        Which input to draw.
+        The index of the input to plot.
     ax : matplotlib Axes, optional
-        Where to draw the attributions alone, in place of a new figure.
+        Axes on which to plot the attributions alone, in place of a new figure.
 
     Examples
     --------

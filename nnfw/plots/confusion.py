@@ -1,4 +1,4 @@
-"""The picture of a confusion matrix."""
+"""The plot of a confusion matrix."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -25,23 +25,23 @@ def confusion_matrix(
     normalize: bool = False,
     ax: "Axes | None" = None,
 ) -> "Figure":
-    """Draw a confusion matrix, with the numbers in its cells where they can be read.
+    """Plot a confusion matrix, with the numbers in its cells where they are legible.
 
-    The colour of a cell is its share of the row, on a square root scale: rare classes look like frequent
-    ones, and the fewest errors are tinted. The row of a class without samples is grey.
+    The colour of a cell is its fraction of the row, on a square root scale, so that rare classes look like
+    frequent ones, and even single errors are tinted. The row of a class without samples is grey.
 
     Parameters
     ----------
     matrix : array_like of shape (K, K)
         Counts: the row is the true class, the column the predicted one.
     path : str or Path, optional
-        Where to save the picture: a name that ends in .png, .svg or .pdf.
+        Where to save the figure: a name that ends in .png, .svg or .pdf.
     labels : sequence, optional
         The names of the classes, by default their numbers.
     normalize : bool
         Whether to show each row in percent of its true class.
     ax : matplotlib Axes, optional
-        Where to draw, in place of a new figure.
+        Axes on which to plot, in place of a new figure.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Curves in one picture, those of schedules, of a learning-rate range test, and of a forecast."""
+"""Plots of curves, schedules, learning-rate range tests and forecasts."""
 
 import math
 import textwrap
@@ -25,20 +25,20 @@ def schedule(
     log: bool = False,
     ax: "Axes | None" = None,
 ) -> "Figure":
-    """Draw the learning rate of one or several schedules over the epochs, above six each in its own panel.
+    """Plot the learning rate of one or several schedules by epoch; more than six have a panel each.
 
     Parameters
     ----------
     schedule : float, callable, Schedule, or a list or dict of them
-        What to draw; the keys of a dict are the labels.
+        The schedules to plot; the keys of a dict are the labels.
     epochs : float
-        How many epochs to draw, from 0 on.
+        The number of epochs to plot, from 0 on.
     path : str or Path, optional
-        Where to save the picture: a name that ends in .png, .svg or .pdf.
+        Where to save the figure: a name that ends in .png, .svg or .pdf.
     log : bool
         Whether the axis of the learning rate is logarithmic.
     ax : matplotlib Axes, optional
-        Where to draw up to six of them, in place of a new figure.
+        Axes on which to plot up to six schedules, in place of a new figure.
 
     Examples
     --------
@@ -79,20 +79,20 @@ def lines(
     log: bool = False,
     ax: "Axes | None" = None,
 ) -> "Figure":
-    """Draw curves in one picture, each with its own colour and dash.
+    """Plot curves in one figure, each with its own colour and line style.
 
     Parameters
     ----------
     curves : dict
-        The curves by their labels: the values y, at x = 1, 2, ..., or a tuple ``(x, y)``.
+        The curves by label: the values y, at x = 1, 2, ..., or a tuple ``(x, y)``.
     path : str or Path, optional
-        Where to save the picture: a name that ends in .png, .svg or .pdf.
+        Where to save the figure: a name that ends in .png, .svg or .pdf.
     xlabel, ylabel, title : str
         The labels of the axes, and the title.
     log : bool
         Whether the y axis is logarithmic.
     ax : matplotlib Axes, optional
-        Where to draw, in place of a new figure.
+        Axes on which to plot, in place of a new figure.
 
     Examples
     --------
@@ -121,7 +121,7 @@ def lines(
 def rate_test(
     rates: Array, losses: Array, means: Array, rate: float, path: Target = None, *, ax: "Axes | None" = None
 ) -> "Figure":
-    """Draw the losses of a learning-rate range test and what it suggests; see `nnfw.find_rate`."""
+    """Plot the losses of a learning-rate range test and the suggested rate; see `nnfw.find_rate`."""
     with canvas(path, 4.8, 3.2, ax) as axes:
         axes.plot(rates, finite(losses), ".", color="0.6", markersize=3, label="loss of each step")
         axes.plot(rates, finite(means), color=BLUE, label="running mean")
@@ -145,24 +145,24 @@ def forecast(
     column: int = 0,
     ylabel: str = "",
 ) -> "Figure":
-    """Draw a forecast as a fan chart: its mean, and the bands that hold these `shares` of its paths.
+    """Plot a forecast as a fan chart: its mean, and the bands that contain these `shares` of its paths.
 
     Parameters
     ----------
     ahead : Forecast
-        What `nnfw.forecasting.forecast` returns.
+        The result of `nnfw.forecasting.forecast`.
     path : str or path, optional
-        Where to save the picture, as .png, .svg or .pdf.
+        Where to save the figure, as .png, .svg or .pdf.
     history : array_like (T,) or (T, D)
-        What came before, drawn to the left of 0.
+        The values before the forecast, plotted to the left of 0.
     truth : array_like (steps,) or (steps, M)
-        What came.
+        The observed values.
     shares : tuple of float
-        The bands, where the forecast has paths.
+        The bands, if the forecast has paths.
     column : int
-        Which of several columns to draw.
+        Which of several columns to plot.
     ylabel : str
-        What the values are.
+        The label of the y axis.
 
     Examples
     --------

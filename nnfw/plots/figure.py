@@ -1,4 +1,4 @@
-"""What all pictures share: the style, saving, showing, panels, curves with their colours, and heat maps."""
+"""Code shared by all plots: style, saving, showing, panels, curves with their colours, and heat maps."""
 
 import functools
 import io
@@ -51,9 +51,9 @@ FEATURES = 4  # up to so many are drawn as curves, more as a heat map
 
 @contextmanager
 def picture(path: Target, width: float, height: float, given: Any = None) -> Iterator["Figure"]:
-    """Give a figure to draw on, and save it at the end if there is a path.
+    """Yield a figure to draw on, and save it at the end if there is a path.
 
-    It is a new one of this size in inches, which a notebook shows, unless another is given.
+    It is a new one of this size in inches, which a notebook displays, unless another is given.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -74,7 +74,7 @@ def picture(path: Target, width: float, height: float, given: Any = None) -> Ite
 
 @contextmanager
 def canvas(path: Target, width: float, height: float, ax: "Axes | None") -> Iterator["Axes"]:
-    """Give the axes of a new `picture`, or those of the caller, whose figure is saved if there is a path."""
+    """Yield the axes of a new `picture`, or those of the caller, whose figure is saved if there is a path."""
     if ax is not None and not hasattr(ax, "add_line"):
         raise TypeError(f"ax must be matplotlib Axes, as figure.add_subplot() makes, got {type(ax).__name__}")
     with picture(path, width, height, ax and ax.figure) as figure:
@@ -99,7 +99,7 @@ def grid(count: int) -> tuple[int, int]:
 
 
 def draw_curve(axes: "Axes", x: Array, y: Array, label: str, colour: str, dash: Any) -> None:
-    """Draw a curve; its points are marked if they are few, or have no neighbour to be joined with."""
+    """Draw a curve; its points are marked if they are few, or have no neighbour to connect to."""
     known = np.isfinite(y)
     padded = np.pad(known, 1)
     marked = known if known.sum() <= FEW else known & ~padded[:-2] & ~padded[2:]
@@ -108,12 +108,12 @@ def draw_curve(axes: "Axes", x: Array, y: Array, label: str, colour: str, dash: 
 
 
 def look(number: int) -> tuple[str, Any]:
-    """Return the colour and the dash of a curve by its number: those of twenty differ."""
+    """Return the colour and the line style of a curve by its number, distinct for twenty curves."""
     return COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
 
 
 def set_ticks(axes: "Axes", x: Array, y: Array | None = None) -> None:
-    """Put ticks at whole epochs, none before the first, give a single one room, and make decades of y log."""
+    """Set ticks at whole epochs, none before the first, pad a single one, and use a log y axis if needed."""
     from matplotlib.ticker import MaxNLocator
 
     if x.dtype.kind in "iuf" and np.all(x == np.round(x)):  # no dates
@@ -127,7 +127,7 @@ def set_ticks(axes: "Axes", x: Array, y: Array | None = None) -> None:
 
 
 def finite(values: ArrayLike) -> Array:
-    """Return the values in float64, with NaN for infinities, which cannot be drawn."""
+    """Return the values in float64, with NaN in place of infinities, which cannot be drawn."""
     y = np.asarray(values, dtype=np.float64)
     return np.where(np.isfinite(y), y, np.nan)
 
@@ -135,7 +135,7 @@ def finite(values: ArrayLike) -> Array:
 def draw_heat(
     axes: "Axes", values: Array, low: float, high: float, colours: Sequence[str] | None = None
 ) -> None:
-    """Draw values (rows, T) with the scale beside: from black at `low` to pale at `high`, or in `colours`."""
+    """Draw values (rows, T) with a colour bar, from black at `low` to pale at `high`, or in `colours`."""
     from matplotlib.colors import LinearSegmentedColormap
 
     shades = LinearSegmentedColormap.from_list("signs", colours) if colours else "magma"
@@ -149,7 +149,7 @@ def draw_heat(
 
 
 def draw_steps(axes: "Axes", x: Array) -> None:
-    """Draw a sequence (T, D) over its time steps: few features as curves, more as a heat map."""
+    """Draw a sequence (T, D) over its time steps: a few features as curves, more as a heat map."""
     T, D = x.shape
     if D > FEATURES:
         draw_heat(axes, x.T, float(np.nanmin(x)), float(np.nanmax(x)))

@@ -1,4 +1,4 @@
-"""What goes on in a recurrent layer: its gates and states at every time step."""
+"""Plots of the gates and states of a recurrent layer at every time step."""
 
 from typing import Any
 
@@ -33,26 +33,26 @@ def gates(
     sample: int | None = None,
     lengths: ArrayLike | None = None,
 ) -> "Figure":
-    """Draw every gate and state of a recurrent layer as a heat map, units by time steps, above the input.
+    """Plot every gate and state of a recurrent layer as a heat map, units by time steps, above the input.
 
-    Units are sorted by their weight in the first principal component of the state, so that those which act
-    alike are neighbours; a unit has the same row in every heat map. The directions of a bidirectional layer
-    stand side by side.
+    Units are sorted by their weight in the first principal component of the state, so that units that behave
+    alike are adjacent; a unit has the same row in every heat map. The directions of a bidirectional layer are
+    side by side.
 
     Parameters
     ----------
     network : Network
-        It stays as it is; one without weights is drawn with those that its first fit starts from.
+        The network, which does not change; without weights, those that its first fit starts from are used.
     x : array_like (N, T, D), or list of arrays (T_i, D)
-        One sequence or more, in any form that ``network.predict`` takes.
+        One or more sequences, in any form that ``network.predict`` takes.
     path : str or Path, optional
-        Where to save the picture: a name that ends in .png, .svg or .pdf.
+        Where to save the figure: a name that ends in .png, .svg or .pdf.
     layer : str, optional
         The name of the layer, as in ``network.summary()``; by default the first recurrent one.
     sample : int, optional
-        Which sequence to draw; by default the mean over all, at each step over those that are as long.
+        The index of the sequence; by default the mean over all, at each step over those that reach it.
     lengths : array_like of int (N,), optional
-        Valid steps of each sequence.
+        The number of valid steps of each sequence.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def gates(
 
 
 def draw_units(axes: "Axes", values: Array, order: Array, closes: bool) -> None:
-    """Draw the values (T, H) of units in an order: from 0 to 1 for a gate that closes, else around 0."""
+    """Draw the values (T, H) of units in an order, on a scale from 0 to 1 for gates, else around 0."""
     high = 1.0 if closes else float(np.abs(values[np.isfinite(values)]).max(initial=1e-9))
     draw_heat(axes, values[:, order].T, 0.0 if closes else -high, high)
     named = len(order) <= NAMED
@@ -104,7 +104,7 @@ def draw_units(axes: "Axes", values: Array, order: Array, closes: bool) -> None:
 
 
 def similar(h: Array) -> Array:
-    """Return an order of the units of h (T, H) in which those that act alike are neighbours."""
+    """Return an order of the units of h (T, H) in which units that behave alike are adjacent."""
     h = np.where(np.isfinite(h), h, 0)
     first = np.linalg.svd(h - h.mean(axis=0), full_matrices=False)[2][0]
     return np.argsort(first * (np.sign(first.sum()) or 1.0), kind="stable")

@@ -1,4 +1,4 @@
-"""Pictures of training signals: the gradient that flows back through time, and histograms by layer."""
+"""Plots of training signals: the gradient backpropagated through time, and histograms by layer."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,23 +22,23 @@ def gradient_flow(
     lengths: ArrayLike | None = None,
     ax: "Axes | None" = None,
 ) -> "Figure":
-    """Draw how the gradient of the loss with respect to h changes over time, a curve a recurrent layer.
+    """Plot the gradient of the loss with respect to h over time, with one curve per recurrent layer.
 
     A curve is the mean over samples of the norm of the gradient of each sample's loss. It is computed from
-    the last step read to the first; where it falls by decades, what was read long before cannot be learnt
-    (it vanishes), and where it rises by decades, a step is too long (it explodes).
+    the last step read to the first; if it falls by orders of magnitude, inputs far in the past cannot be
+    learned from (it vanishes), and if it rises by orders of magnitude, a step is too large (it explodes).
 
     Parameters
     ----------
     network : Network, or dict of Network
-        One, or several by name, which stay as they are; one without weights is drawn with those that its
-        first fit starts from.
+        One network, or several by name, which do not change; one without weights is plotted with those that
+        its first fit starts from.
     x, y, lengths
         A batch of data, in any form that ``network.fit`` takes.
     path : str or Path, optional
-        Where to save the picture: a name that ends in .png, .svg or .pdf.
+        Where to save the figure: a name that ends in .png, .svg or .pdf.
     ax : matplotlib Axes, optional
-        Where to draw, in place of a new figure.
+        Axes on which to plot, in place of a new figure.
 
     References
     ----------
@@ -103,19 +103,19 @@ def backward(network: Any, batch: Any) -> None:
 def histograms(
     network: Any, x: Any = None, y: Any = None, path: Target = None, *, lengths: ArrayLike | None = None
 ) -> "Figure":
-    """Draw histograms of weights by layer; with data, also of their gradients and of the next update.
+    """Plot histograms of weights by layer; with data, also of their gradients and of the next update.
 
-    The update is the one of the next step on the data, by the network's optimizer; with it stands its size
-    relative to that of the weights, which is often near a thousandth where the learning rate fits.
+    The update is that of the next step of the network's optimizer on the data; its size relative to that of
+    the weights is given too, and is often near a thousandth if the learning rate is suitable.
 
     Parameters
     ----------
     network : Network
-        It stays as it is.
+        The network, which does not change.
     x, y, lengths
         A batch of data, in any form that ``network.fit`` takes.
     path : str or Path, optional
-        Where to save the picture: a name that ends in .png, .svg or .pdf.
+        Where to save the figure: a name that ends in .png, .svg or .pdf.
 
     Examples
     --------

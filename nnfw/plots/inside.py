@@ -1,4 +1,4 @@
-"""What pictures of a network read: its layers by name, and the recurrent ones among them."""
+"""Access to a network for plots: its layers by name, and the recurrent ones among them."""
 
 from collections.abc import Mapping
 from typing import Any

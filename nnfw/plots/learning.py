@@ -1,4 +1,4 @@
-"""Learning curves: those of one history, or several on one sheet, repeated runs as bands."""
+"""Learning curves: of one history, or of several in one figure, with repeated runs as bands."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -16,18 +16,18 @@ Curve = tuple[str, tuple[str, Any], Array, Sequence[Array]]
 
 
 def history(history: Mapping[str, Sequence[float]], path: Target = None) -> "Figure":
-    """Draw the learning curves: the loss, each metric, and the learning rate if it changes.
+    """Plot the learning curves: the loss, each metric, and the learning rate if it changes.
 
-    The epoch is marked whose weights `EarlyStopping` restored, else that of the lowest validation loss (or
+    The epoch whose weights `EarlyStopping` restored is marked, else that of the lowest validation loss (or
     loss). The axis of a loss that spans more than two decades is logarithmic.
 
     Parameters
     ----------
     history : History
-        What `fit` returned, or any mapping of names to one number an epoch; ``"val_loss"`` is drawn beside
+        The result of `fit`, or any mapping of names to one number per epoch; ``"val_loss"`` is plotted with
         ``"loss"``. The epochs are its attribute `epoch`, or count from 1.
     path : str or Path, optional
-        Where to save the picture: a name that ends in .png, .svg or .pdf.
+        Where to save the figure: a name that ends in .png, .svg or .pdf.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def history(history: Mapping[str, Sequence[float]], path: Target = None) -> "Fig
 
 
 def marked(history: Mapping[str, Sequence[float]]) -> tuple[str, int] | None:
-    """Return why an epoch is marked, and its index: the restored one, or that of the lowest of the losses."""
+    """Return the reason for marking an epoch and its index: the restored one, or that of the lowest loss."""
     if restored := getattr(history, "restored", None):
         return "restored", list(history.epoch).index(restored)  # type: ignore[attr-defined]
     for name in ("val_loss", "loss"):
@@ -66,17 +66,17 @@ def marked(history: Mapping[str, Sequence[float]]) -> tuple[str, int] | None:
 
 
 def compare(histories: Mapping[str, Any], path: Target = None) -> "Figure":
-    """Draw several histories on one sheet: a panel for the loss and for each metric.
+    """Plot several histories in one figure, with a panel for the loss and for each metric.
 
-    A panel shows validation where there is any, else training. Of repeated runs it shows the mean and a band
-    of one standard deviation to either side.
+    A panel shows the validation values if there are any, else the training values. For repeated runs, it
+    shows the mean and a band of one standard deviation on either side.
 
     Parameters
     ----------
     histories : dict
-        By name, a history each, or for repeated runs a list of histories or what `nnfw.repeat` returned.
+        By name: a history, or for repeated runs a list of histories or the result of `nnfw.repeat`.
     path : str or Path, optional
-        Where to save the picture: a name that ends in .png, .svg or .pdf.
+        Where to save the figure: a name that ends in .png, .svg or .pdf.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Pictures of what a network is made of: the chain of its layers, and the spectrum of recurrent weights."""
+"""Plots of the structure of a network: the chain of its layers, and the spectrum of recurrent weights."""
 
 import textwrap
 from collections.abc import Iterator
@@ -20,11 +20,11 @@ def diagram(network: Any, path: Target = None, *, ax: "Axes | None" = None) -> "
     Parameters
     ----------
     network : Network
-        Shapes and numbers that are not known before its first fit are left out.
+        The network; shapes and numbers that are not known before its first fit are left out.
     path : str or Path, optional
-        Where to save the picture: a name that ends in .png, .svg or .pdf.
+        Where to save the figure: a name that ends in .png, .svg or .pdf.
     ax : matplotlib Axes, optional
-        Where to draw, in place of a new figure.
+        Axes on which to draw, in place of a new figure.
 
     Examples
     --------
@@ -86,17 +86,17 @@ def _batch_of(shape: Any) -> str:
 
 
 def spectrum(network: Any, path: Target = None, *, layer: str | None = None) -> "Figure":
-    r"""Draw the eigenvalues of the recurrent weights of a layer in the complex plane, a panel for each gate.
+    r"""Plot the eigenvalues of the recurrent weights of a layer in the complex plane, one panel per gate.
 
-    Inside the unit circle what a matrix multiplies at each step shrinks, outside it grows: the spectral
-    radius, the largest magnitude, tells how fast.
+    Repeated multiplication by a matrix shrinks components with eigenvalues inside the unit circle and grows
+    those outside: the spectral radius, the largest magnitude, gives the rate.
 
     Parameters
     ----------
     network : Network
-        With weights, as after `fit`.
+        A network with weights, for example after `fit`.
     path : str or Path, optional
-        Where to save the picture: a name that ends in .png, .svg or .pdf.
+        Where to save the figure: a name that ends in .png, .svg or .pdf.
     layer : str, optional
         The name of the layer, as in ``network.summary()``; by default the first recurrent one.
 
