@@ -19,7 +19,7 @@ OPTIONAL = ("matplotlib", "tqdm", "scikit-learn", "onnx", "h5py", "safetensors")
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run what the command line asks for."""
+    """Run the command given on the command line."""
     parser = argparse.ArgumentParser(prog="python -m nnfw", description="Look at nnfw, and at what it saved.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     commands.add_parser("info", help="print the versions, and which kernels are in use").set_defaults(
@@ -50,7 +50,7 @@ def info() -> None:
 
 
 def examples(folder: str) -> None:
-    """Copy the examples into a folder, which is made if needed; no file is replaced."""
+    """Copy the examples into a folder, which is created if needed; no file is replaced."""
     target, root = Path(folder), Path(__file__).parents[1]
     sources = sorted(root.glob("examples/*.py"))
     if not (root / "pyproject.toml").exists():  # this is no checkout: they were installed with the package
@@ -65,7 +65,7 @@ def examples(folder: str) -> None:
 
 
 def inspect(file: str) -> None:
-    """Print what a saved network holds, from its description and the shapes of its arrays."""
+    """Print the contents of a saved network, from its description and the shapes of its arrays."""
     with reading("inspect", file) as opened:
         arrays = read(opened)
         lines = list(describe(read_description(arrays)))
@@ -76,7 +76,7 @@ def inspect(file: str) -> None:
 
 
 def describe(description: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines that say what the description of a saved network says."""
+    """Yield the description of a saved network as lines of text."""
     config, history = description["network"]["config"], description["state"]["history"]
     writers = ", ".join(f"{name} {version}" for name, version in description["written by"].items())
     yield f"format {description['version']}, written by {writers}"

@@ -1,4 +1,4 @@
-"""Helpers of judgement: a learning rate to begin with, and what remains of a result with other seeds."""
+"""Experiments: the learning-rate range test, and repeated training with different seeds."""
 
 import copy
 import math
@@ -31,7 +31,7 @@ BELOW = 10.0  # the suggested rate is so far below that of the lowest mean loss
 
 @dataclass(repr=False)
 class RateTest:
-    """The result of `find_rate`; a notebook shows it as a picture.
+    """The result of `find_rate`; a notebook displays it as a plot.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class RateTest:
     means : ndarray
         The running mean of the losses.
     rate : float
-        The suggested rate; NaN if the loss falls at none.
+        The suggested rate; NaN if the loss decreases at none.
     """
 
     rates: Array
@@ -57,7 +57,7 @@ class RateTest:
         return f"<RateTest: try {self.rate:.1e}; the loss was lowest at {lowest:.1e}>"
 
     def plot(self, path: Target = None, *, ax: "Axes | None" = None) -> "Figure":
-        """Draw the loss over the rates with the suggestion, and save it if a path is given."""
+        """Plot the loss against the rate with the suggestion, and save it if a path is given."""
         return plots.rate_test(self.rates, self.losses, self.means, self.rate, path, ax=ax)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
@@ -76,22 +76,22 @@ def find_rate(
     steps: int = 100,
     batch_size: int = 32,
 ) -> RateTest:
-    """Train a copy of a network while the learning rate grows from step to step, and suggest a rate.
+    """Train a copy of a network with a learning rate that increases at each step, and suggest a rate.
 
     The suggestion is a tenth of the rate at which the running mean of the loss was lowest, but at
-    least `low`: a rate to begin with, for the optimizer, batch size and data that it was found with. The
-    network does not change.
+    least `low`: an initial rate for the optimizer, batch size and data with which it was found. The network
+    does not change.
 
     Parameters
     ----------
     network : Network
-        Trained or not; layers with an optimizer of their own keep their rates.
+        The network, trained or not; layers with their own optimizer keep their rates.
     x, y, lengths
-        The data, in any form that ``network.fit`` takes but an iterable of batches.
+        The data, in any form that ``network.fit`` takes except an iterable of batches.
     low, high : float
-        The rates of the first and of the last step; the test ends earlier where the loss gets very large.
+        The rates of the first and the last step; the test ends early if the loss becomes very large.
     steps : int
-        How many steps, one batch each.
+        The number of steps, one batch each.
     batch_size : int
         As in ``network.fit``.
 
@@ -136,9 +136,9 @@ def find_rate(
 
 @dataclass(repr=False)
 class Repetitions:
-    """The result of `repeat`: the trained networks by seed; it prints as a table, and a notebook shows that.
+    """The result of `repeat`: the trained networks by seed, displayed as a table.
 
-    `nnfw.compare` draws several of them on one sheet.
+    `nnfw.compare` plots several of them in one figure.
     """
 
     networks: dict[int, Network]
@@ -149,7 +149,7 @@ class Repetitions:
         return [network.history for network in self.networks.values()]
 
     def values(self, name: str) -> Array:
-        """Return a quantity of each network at its last epoch, or at the one whose weights were restored."""
+        """Return a quantity of each network at its last epoch, or at that whose weights were restored."""
         return np.array([history[name][(history.restored or 0) - 1] for history in self.histories])
 
     def _rows(self) -> list[tuple[str, ...]]:
@@ -172,7 +172,7 @@ class Repetitions:
         return f"{len(self.networks)} networks, seeds {', '.join(map(str, self.networks))}"
 
     def plot(self, path: Target = None) -> "Figure":
-        """Draw the mean of each quantity with a band of one standard deviation; see `nnfw.compare`."""
+        """Plot the mean of each quantity with a band of one standard deviation; see `nnfw.compare`."""
         return plots.compare({"mean": self}, path)
 
 
@@ -185,7 +185,7 @@ def repeat(
     verbose: int | str = 0,
     **options: Any,
 ) -> Repetitions:
-    """Train one network for each seed, to see how much of a result is chance.
+    """Train one network for each seed, to measure how much a result depends on chance.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def repeat(
     x, y
         The data; see ``network.fit``.
     seeds : iterable of int
-        One network each. Without more than one there is no deviation.
+        The seeds, one for each network. With a single one, there is no standard deviation.
     verbose, **options
         See ``network.fit``; it is silent by default. Held-out samples (`validation_split`) differ by seed.
 

@@ -1,7 +1,7 @@
 """Explanations: how much an output of a network depends on each value of its input.
 
 Everything is computed on a copy without the noise of training, so the outputs are those of
-``network.predict``, and the network does not change. `nnfw.plots.attribution` draws the results.
+``network.predict``, and the network does not change. `nnfw.plots.attribution` plots the results.
 """
 
 import copy
@@ -39,20 +39,20 @@ def gradient(
 ) -> Array:
     """Return the gradient of one output of each sample with respect to the input, of the input's shape.
 
-    Where the input holds indices, it is the gradient with respect to the vectors (N, T, H) that an
-    `Embedding` gives for them; its sum over the last axis is one number a symbol.
+    If the input holds indices, it is the gradient with respect to their vectors (N, T, H) from the
+    `Embedding`; its sum over the last axis is one number per symbol.
 
     Parameters
     ----------
     network : Network
-        With weights, as after `fit`.
+        A network with weights, for example after `fit`.
     x : array_like (N, D) or (N, T, D), or list of arrays (T_i, D)
         The input, in any form that ``network.predict`` takes.
     output : int, or array_like of int (N,), optional
-        Which of the K outputs, for all samples or for each; by default the largest one of each. Where the
-        outputs are (N, T, K), it is a pair of step and output, (t, k).
+        The index of the output, from K, for all samples or for each; by default the largest of each sample.
+        If the outputs are (N, T, K), a pair of step and output, (t, k).
     lengths : array_like of int (N,), optional
-        Valid steps of each sequence; the gradient is 0 beyond.
+        The number of valid steps of each sequence; beyond them, the gradient is 0.
 
     Examples
     --------
@@ -78,15 +78,15 @@ def integrated_gradients(
     lengths: ArrayLike | None = None,
     steps: int | None = None,
 ) -> Array:
-    """Return what each value of the input adds to one output, compared with a baseline input.
+    """Return the contribution of each value of the input to one output, relative to a baseline input.
 
     ::
 
         (1)  a = (x − x₀)∘∫ ∂f(x₀ + u (x − x₀))/∂x du,  u from 0 to 1
         (2)  Σ a = f(x) − f(x₀)
 
-    The integral is taken by Gauss-Legendre quadrature. A value that equals its baseline gets 0, so what the
-    result means depends on the baseline: it should be an input that says nothing, such as a mean.
+    The integral is computed by Gauss-Legendre quadrature. A value that equals its baseline gets 0, so the
+    meaning of the result depends on the baseline: it should be an uninformative input, such as a mean.
 
     Parameters
     ----------
@@ -95,13 +95,13 @@ def integrated_gradients(
     baseline : float, or array_like of shape (D,) or that of x
         x₀: for all values, for each feature, or for each value.
     steps : int, optional
-        The points at which the gradient is taken. If not given, 50, and twice as many again, up to 800, while
-        (2) is missed by more than a thousandth: trained networks are steep, and relu has kinks.
+        The number of points at which to compute the gradient. By default 50, doubled, up to 800, while the
+        error of (2) exceeds a thousandth: trained networks are steep, and relu has kinks.
 
     Warns
     -----
     RuntimeWarning
-        If it is missed by more than that in the end; more `steps` come closer.
+        If the final error exceeds a thousandth; more `steps` reduce it.
 
     References
     ----------
@@ -154,8 +154,8 @@ def integrated_gradients(
 def probe(network: Model, x: Any, y: Any, lengths: Any, owner: str) -> tuple[Model, Batch]:
     """Return a copy of a network that draws no noise in training, and the data as one batch for it.
 
-    A network without weights or optimizer is given those that its first fit would take. Without `y` the copy
-    computes what ``network.predict`` does: it is frozen, so that `BatchNorm` takes its running statistics.
+    A network without weights or optimizer gets those that its first fit would use. Without `y`, the copy
+    computes the same as ``network.predict``: it is frozen, so that `BatchNorm` uses its running statistics.
     """
     quiet = copy.deepcopy(instance_of(Model, "a Network")(owner, "network", network))
     if y is not None:

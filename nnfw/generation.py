@@ -1,4 +1,4 @@
-"""Generation: a trained model of symbols continues a text, one symbol after another."""
+"""Generation: continuation of a text by a trained network, one symbol at a time."""
 
 import numpy as np
 
@@ -21,25 +21,25 @@ def generate(
     top_k: int | None = None,
     seed: int | np.random.Generator | None = None,
 ) -> Array:
-    """Return the symbols that follow the given ones, integers (steps,), drawn from a network's outputs.
+    """Return symbols that continue the given ones, integers (steps,), drawn from a network's outputs.
 
-    The outputs of each step are the probabilities of the next symbol. One is drawn from them, and is the
-    input of the step after it. `nnfw.data.Vocabulary.decode` turns symbols into text.
+    The outputs of each step are the probabilities of the next symbol, which is drawn from them and used as
+    the input of the next step. `nnfw.data.Vocabulary.decode` converts symbols to text.
 
     Parameters
     ----------
     network : Network
-        Its output is a softmax over the K symbols; its input are their numbers (an `Embedding`), or one-hot
-        rows (K features). Its layers are causal: see `Network.stream`.
+        A network whose output is a softmax over the K symbols, and whose input are their numbers (an
+        `Embedding`) or one-hot rows (K features). Its layers must be causal: see `Network.stream`.
     start : array_like of int (T,)
         The symbols to continue, at least one.
     steps : int
         The number of symbols to draw.
     temperature : float
-        τ: probabilities are taken to the power 1/τ. Below 1 the likely symbols become more likely, and at 0
-        the likeliest one is taken each time.
+        τ: probabilities are raised to the power 1/τ. Below 1, likely symbols become more likely, and at 0,
+        the most likely one is always chosen.
     top_k : int, optional
-        Draw from the `top_k` likeliest symbols only.
+        Draw only from the `top_k` most likely symbols.
     seed : int or numpy.random.Generator, optional
         The same seed gives the same symbols.
 

@@ -1,7 +1,7 @@
-"""The check before a long fit: whether data, network and loss fit together, and the network can learn.
+"""The check before a long fit: whether data, network and loss are compatible, and the network can learn.
 
-Everything is tried on a copy of the network and on some of the samples; the result is one `Report`. Each
-check fills in what it finds, and yields the warnings.
+All checks use a copy of the network and some of the samples; the result is one `Report`. Each check adds its
+findings to the report and yields warnings.
 """
 
 import copy
@@ -35,10 +35,10 @@ LEARNT = 0.1  # of the loss above the lowest may remain after overfitting one ba
 
 @dataclass(repr=False)
 class Report:
-    """The result of `Network.check`; it prints as a page, the warnings last, and shows so in a notebook.
+    """The result of `Network.check`; it is displayed as text, with the warnings last.
 
-    The baseline loss is that of the same probability for each class (log K for cce, log 2 for bce), or of
-    the mean of the targets (their variance for mse); it and the lowest are without penalties.
+    The baseline loss is that of equal probabilities for all classes (log K for cce, log 2 for bce), or of
+    the mean of the targets (their variance for mse); it and the lowest loss exclude penalties.
     """
 
     layers: str  # the table of layers, as in `Network.summary`
@@ -128,7 +128,7 @@ def check(network: Model, x: Any, y: Any, lengths: ArrayLike | None, steps: int,
 
 
 def check_layers(network: Model, lengths: Array | None) -> Iterator[str]:
-    """Check that the last layer does not change the outputs at random, and that no sequence becomes empty."""
+    """Check that the last layer does not alter the outputs at random, and that no sequence becomes empty."""
     if isinstance(network._last, Dropout | GaussianNoise):
         said = f"{network._last._label} comes last, and changes the outputs themselves in training"
         yield f"{said}; put it before the last layer that has weights"
@@ -217,7 +217,7 @@ def check_loss(report: Report, network: Model, data: Data) -> Iterator[str]:
 
 
 def baseline_and_lowest(network: Model, batch: Batch) -> tuple[float, float]:
-    """Return the baseline loss, and the lowest: that of outputs equal to the targets as the loss has them."""
+    """Return the baseline loss, and the lowest loss: that of outputs equal to the targets of the loss."""
     loss, K = network.loss, network.shapes[-1][-1] or 0
     if loss.of_sequences:
         return loss(batch.y, np.full((len(batch.y), batch.y[:, 0].max(), K), 1 / K), batch.weight), 0.0
@@ -259,7 +259,7 @@ def check_gradients(report: Report, network: Model, batch: Batch) -> Iterator[st
 
 
 def overfit(report: Report, network: Model, batch: Batch, steps: int) -> Iterator[str]:
-    """Check whether the network can overfit one batch, whose gradients it has."""
+    """Check whether the network can overfit one batch, whose gradients it holds."""
     if not report.gradients:
         return
     optimizer = network.optimizer or optimizers.get("adam")

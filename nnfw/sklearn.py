@@ -1,7 +1,7 @@
 """Networks as scikit-learn estimators, for its pipelines, cross-validation and searches.
 
-The extra ``sklearn`` installs what this module needs, and ``import nnfw`` does not import it. Arguments are
-named as in `nnfw.Network` and its `fit`, methods and attributes as in scikit-learn.
+The extra ``sklearn`` installs the requirements of this module, which ``import nnfw`` does not import.
+Arguments are named as in `nnfw.Network` and its `fit`, methods and attributes as in scikit-learn.
 """
 
 import copy
@@ -43,31 +43,31 @@ class NetworkEstimator(BaseEstimator):
     Parameters
     ----------
     layers : sequence of Layer, or function
-        The hidden layers; the output layer is added, as the targets need it. Each new network gets copies of
-        them, or what the function returns, which takes no argument. With no layers the model is linear.
+        The hidden layers; the output layer is added to suit the targets. Each new network gets copies of
+        them, or the result of the function, which takes no arguments. Without layers, the model is linear.
     loss : str or Loss, optional
-        By default the one for the targets. Where it has several outputs for each target, as "quantile",
-        `predict` returns its `estimate`, the median, and ``network_.predict`` all outputs.
+        By default chosen for the targets. If it has several outputs per target, such as "quantile", `predict`
+        returns its `estimate`, the median, and ``network_.predict`` all outputs.
     optimizer, metrics, dtype
         See `nnfw.Network`; ``history_`` has the metrics of each epoch.
     epochs, batch_size, validation_split, callbacks, verbose
-        See `nnfw.Network.fit`; callbacks are copied. By default there is no output.
+        See `nnfw.Network.fit`; callbacks are copied. By default, there is no output.
     warm_start : bool
-        Whether `fit` trains on with the network that it has, its layers and its loss, for `epochs` more,
-        instead of with a new one.
+        Whether `fit` continues to train the existing network, with its layers and loss, for `epochs` more
+        epochs, instead of creating a new one.
     random_state : int, RandomState or None
-        An int is the seed of the network; for the others see scikit-learn's glossary.
+        An int is the seed of the network; for the others, see scikit-learn's glossary.
 
     Attributes
     ----------
     network_ : Network
-        The trained network: to look at, and to save.
+        The trained network, to inspect and to save.
     history_ : History
-        Its loss and metrics by epoch.
+        The loss and metrics by epoch.
     n_features_in_ : int
-        D, the features of a sample, or of each step of a sequence.
+        D, the number of features of a sample, or of each step of a sequence.
     feature_names_in_ : ndarray of str (D,)
-        The columns, if the inputs were a DataFrame; from then on others, or another order, are refused.
+        The columns, if the inputs were a DataFrame; other columns, or another order, are then refused.
     """
 
     network_: Network
@@ -105,17 +105,17 @@ class NetworkEstimator(BaseEstimator):
         X : array_like or DataFrame (N, D), array_like (N, T, D), or list of arrays (T_i, D)
             Inputs; images are array_like (N, H, W, D).
         y : array_like (N,) or (N, K)
-            For a classifier labels of any kind, or a column of 0 and 1 for each label of which a sample has
-            any number; for a regressor numbers.
+            For a classifier, labels of any kind, or for multilabel targets a column of 0 and 1 for each
+            label; for a regressor, numbers.
         sample_weight : array_like (N,), optional
-            How often each sample counts, relative to the others; one of weight 0 is left out.
+            Weights of the samples, relative to each other; samples of weight 0 are left out.
 
         Raises
         ------
         ValueError, TypeError
-            If the data or an argument do not fit; without `warm_start` there is no network then.
+            If the data or an argument is not valid; without `warm_start`, there is then no network.
         NonFiniteError, KeyboardInterrupt
-            If the training diverges, or is interrupted; the network is as after the last batch before.
+            If training diverges or is interrupted; the network is then as after the last complete batch.
         """
         settings = {"epochs": self.epochs, "validation_split": self.validation_split}
         return self._fit(X, y, sample_weight, not self.warm_start, None, self.callbacks, **settings)
@@ -196,8 +196,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
     """A network that predicts classes; `NetworkEstimator` describes the arguments.
 
     The output layer and the loss are ``Dense(1, "sigmoid")`` and bce for two classes, ``Dense(K, "softmax")``
-    and cce for more, or where `loss` is one for softmax, and ``Dense(K, "sigmoid")`` and bce for labels of
-    which a sample has any number.
+    and cce for more, or if `loss` is one for softmax, and ``Dense(K, "sigmoid")`` and bce for multilabel
+    targets.
 
     Attributes
     ----------
@@ -222,7 +222,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
     ) -> Self:
         """Train for one epoch on some of the data, without `validation_split` and `callbacks`.
 
-        The first call needs all `classes`, since `y` may lack some; for the other arguments see `fit`.
+        The first call needs all `classes`, since `y` may lack some; for the other arguments, see `fit`.
         """
         if classes is None and not hasattr(self, "network_"):
             raise ValueError("classes must be passed on the first call to partial_fit")
@@ -234,7 +234,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         return self._binarizer.inverse_transform(a)
 
     def predict_proba(self, X: Any) -> Array:
-        """Return the probability of each class, or label (N, K)."""
+        """Return the probability of each class or label (N, K)."""
         a = self._predict(X)
         return np.hstack([1 - a, a]) if a.shape[1] == 1 else a
 

@@ -1,4 +1,4 @@
-"""Streaming: a sequence is given one time step after another, and each output is returned at once."""
+"""Streaming: a sequence is passed one time step at a time, and each output is returned immediately."""
 
 import copy
 from typing import Any
@@ -20,17 +20,17 @@ TRAINING = ("_specs", "flat_grads", "_state", "optimizer", "regularizer", "_nois
 
 
 class Stream:
-    """The outputs of a network for a sequence, step by step; `Network.stream` opens one.
+    """The outputs of a network for a sequence, step by step; created by `Network.stream`.
 
-    After t steps its outputs are those of ``network.predict`` on these t steps. It uses the weights that the
-    network has when it is opened or reset, also if training continues meanwhile.
+    After t steps, its outputs are those of ``network.predict`` on these t steps. It uses the weights that the
+    network has when the stream is created or reset, even if training continues in the meantime.
 
     Parameters
     ----------
     network : Network
-        Built, with only causal layers.
+        A built network with only causal layers.
     samples : int, optional
-        N sequences in parallel; by default a single one, without the batch axis.
+        N, the number of parallel sequences; by default a single one, without the batch axis.
 
     Examples
     --------
@@ -62,7 +62,7 @@ class Stream:
         self.reset()
 
     def reset(self) -> None:
-        """Begin a new sequence, with the current weights of the network."""
+        """Start a new sequence, with the current weights of the network."""
         layers, leaves = list(self.network._units()), self.network._leaves()
         parts = [(name, part) for leaf in leaves for name, part in vars(leaf).items()]
         shared = {id(part): part for name, part in parts if name in TRAINING or isinstance(part, Initializer)}
@@ -78,12 +78,12 @@ class Stream:
         Parameters
         ----------
         x_t : array_like (D,), or (N, D) if the stream has N samples
-            The features of one step; for a network that takes indices, one whole number or N of them.
+            The features of one step; for a network that takes indices, one integer or N integers.
 
         Raises
         ------
         ShapeError, ValueError, TypeError
-            If `x_t` has another shape or type, is not finite, or begins a sequence with the mask of an
+            If `x_t` has a wrong shape or type, is not finite, or starts a sequence with the mask of an
             `Embedding`; the state of the stream is unchanged.
         NonFiniteError
             If the output is not finite; call `reset` before further steps.
@@ -121,7 +121,7 @@ class Stream:
 
     @property
     def state(self) -> list[Any]:
-        """A copy of the state of each layer, None for those without; it can be assigned again."""
+        """A copy of the state of each layer, None for layers without one; it can be assigned."""
         return copy.deepcopy(self._states)
 
     @state.setter
@@ -146,12 +146,12 @@ class Stream:
         return notebook.table([("layer", "state"), *rows], repr(self)[1:-1])
 
     def copy(self) -> "Stream":
-        """Return a stream with the same weights and the same state, independent of this one."""
+        """Return an independent stream with the same weights and state."""
         other = copy.copy(self)
         other._states = self.state
         return other
 
 
 def unnested(states: list[Any]) -> list[Any]:
-    """Return the states in nested lists of them, one after another."""
+    """Return the states in nested lists as one flat list."""
     return [one for state in states for one in (unnested(state) if isinstance(state, list) else [state])]

@@ -1,4 +1,4 @@
-"""What passes between the ranks of a fit, and how they end together."""
+"""Communication between the ranks of a fit, and their common end."""
 
 import atexit
 import pickle
@@ -18,14 +18,14 @@ FORWARDING = 0.5  # seconds for mpiexec, which drops at the end what it has not 
 
 
 class Group:
-    """The ranks during one fit. They come to each exchange together, or an error is raised on all of them."""
+    """The ranks during one fit. They reach each exchange together, or an error is raised on all of them."""
 
     def __init__(self) -> None:
         self.channel = channel()
         self.failed = False  # whether all ranks know of an error
 
     def exchange(self, place: str, value: Any) -> list[Any]:
-        """Return the values of all ranks, which come to the same place of their fits."""
+        """Return the values of all ranks, which must reach the same point of their fits."""
         found = self.channel.allgather((place, value))
         for number, (other, theirs) in enumerate(found):
             if other == FAILED:
@@ -38,7 +38,7 @@ class Group:
         return [theirs for _, theirs in found]
 
     def merge(self, tracker: MetricTracker) -> None:
-        """Make the sums of a tracker those of all ranks."""
+        """Replace the sums of a tracker by those over all ranks."""
         found = self.exchange("the metrics", tracker.sums)
         tracker.sums = 0.0, 0, {}
         for total, weight, statistics in found:
@@ -49,13 +49,13 @@ class Group:
                     running.merge(statistics[name])
 
     def for_all(self, error: BaseException, shown_on: int = 0) -> BaseException:
-        """Return an error that all ranks raise; one shows it if nothing catches it."""
+        """Return an error that all ranks raise; one of them shows it if it is not caught."""
         self.failed = True
         vars(error)["shown_on"] = shown_on
         return error
 
     def fail(self, error: BaseException) -> None:
-        """Take an error of this rank, if the others do not know of one, to whichever exchange they are at."""
+        """Send an error of this rank, unless the others know of one, to the exchange that they are at."""
         if not self.failed:
             found = self.channel.allgather((FAILED, portable(error)))
             self.for_all(error, [place for place, _ in found].index(FAILED))
@@ -63,7 +63,7 @@ class Group:
 
 @cache
 def channel() -> Any:
-    """Return a communicator of nnfw's own, so that no message of the script is taken for one of a fit."""
+    """Return a communicator of nnfw's own, so that messages of the script do not mix with those of a fit."""
     return MPI.COMM_WORLD.Dup()
 
 
@@ -80,7 +80,7 @@ def portable(error: BaseException) -> BaseException:
 
 
 def end_all(kind: Any, error: Any, trace: Any, show: Any = sys.excepthook) -> None:
-    """Show an error that nothing has caught, and end all ranks: the others would wait for ever."""
+    """Show an uncaught error and end all ranks, since the others would wait forever."""
     atexit.unregister(end)  # where Abort returns, this rank must not tell the others of another end
     if vars(error).get("shown_on", rank) == rank:
         show(kind, error, trace)
@@ -92,7 +92,7 @@ def end_all(kind: Any, error: Any, trace: Any, show: Any = sys.excepthook) -> No
 
 
 def end() -> None:
-    """Come to the end of the script; a rank that is in a fit then learns that this one has ended."""
+    """Signal the end of the script, so that a rank in a fit learns that this one has ended."""
     channel().allgather(("the end of the script", None))
 
 

@@ -24,22 +24,22 @@ NOISE_OF_A_RANK, NOISE_OF_A_BATCH = 1 << 64, 1 << 80  # draws, of the 2^128 that
 class DataParallel(Callback):
     """Train one network in several processes; see `nnfw.distributed`.
 
-    Every rank calls `fit` with the same arguments and its own samples: those of `shard`, or others, of any
-    number. Sample 1 of each rank comes first, then sample 2 of each, and so on, and what `fit` says of
-    batches, their order, validation and class weights holds for the samples of all ranks. Where x is an
-    iterable of batches, those of all ranks with one number are parts of one batch.
+    Every rank calls `fit` with the same arguments and its own samples: those of `shard`, or any number of
+    others. Sample 1 of each rank comes first, then sample 2 of each, and so on, and the documentation of
+    `fit` on batches, their order, validation and class weights applies to the samples of all ranks. If x is
+    an iterable of batches, those of all ranks with the same number are parts of one batch.
 
     All ranks start from the weights, the optimizer state and the random streams of rank 0. Loss, metrics and
-    reasons to stop are those of all ranks, so that all decide the same. Rank 0 alone shows progress, calls
+    reasons to stop are those over all ranks, so that all decide the same. Only rank 0 shows progress, calls
     callbacks that write files (`Callback.writes`), and from then on prints ``network.summary()`` and writes
-    the file of ``network.save``. Layers that are random in training draw other numbers on each rank.
+    the file of ``network.save``. Layers that are random in training draw different numbers on each rank.
 
     Raises
     ------
     ValueError
         If the networks or the arguments of the ranks differ; or if there is a `BatchNorm` that is not frozen.
     RuntimeError
-        If a rank does what others do not, as where a callback changes its weights.
+        If a rank diverges from the others, for example because a callback changes its weights.
 
     Examples
     --------
@@ -79,7 +79,7 @@ class DataParallel(Callback):
             vars(self).clear()
 
     def on_fit_start(self, run: Run) -> None:
-        """Start from the weights of rank 0, and have the run call what the ranks do together."""
+        """Start from the weights of rank 0, and register the joint actions of the ranks with the run."""
         if ranks == 1:
             return
         check_alike(self._group, run)

@@ -1,8 +1,8 @@
 """A data set of which each rank has some samples.
 
-Batches are cut from the samples of all ranks, in an order that is drawn for all; a rank computes those of a
-batch that it has. Where it has none it computes another sample, which counts nothing, so that all take part
-in each step.
+Batches are taken from the samples of all ranks, in an order that is drawn for all; a rank computes the
+samples of a batch that it has. If it has none, it computes another sample with weight 0, so that all ranks
+take part in each step.
 """
 
 import math
@@ -25,8 +25,8 @@ def shard(*arrays: Any) -> tuple[Any, ...]:
     Parameters
     ----------
     *arrays : array_like, list or DataFrame (N, ...)
-        x, y, and what goes with them, as lengths and weights; the same on all ranks. A part of a memory map
-        is one too.
+        x, y, and other data with them, such as lengths and weights; the same on all ranks. A part of a memory
+        map is a memory map too.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def shard(*arrays: Any) -> tuple[Any, ...]:
 
     Examples
     --------
-    A single process, started without mpiexec, has all:
+    A single process, started without mpiexec, has all samples:
 
     >>> shard([[1.0], [2.0], [3.0]], [1, 0, 1])
     ([[1.0], [2.0], [3.0]], [1, 0, 1])
@@ -53,7 +53,7 @@ def shard(*arrays: Any) -> tuple[Any, ...]:
 
 
 def share_of(data: Data | Batches, group: Group) -> Data | Batches:
-    """Return a rank's data as its share of those of all ranks; `places` has their order."""
+    """Return a rank's data as its share of the data of all ranks; `places` has their order."""
     if isinstance(data, Batches):
         return SharedBatches(data, group)
     mine = np.full(len(data), data.x.shape[1]) if data.lengths is None else data.lengths
@@ -89,7 +89,7 @@ def share_at(data: Data, group: Group, places: Array, steps: Array | None) -> "S
 
 @dataclass(kw_only=True)
 class Share(Data):
-    """Samples of all ranks; `rows` are those that this rank has."""
+    """Samples of all ranks; `rows` are those of this rank."""
 
     group: Group
     places: Array  # for each sample of all ranks, in order, its row here, or -1
@@ -100,11 +100,11 @@ class Share(Data):
 
     @property
     def steps_of_samples(self) -> Array | None:
-        """The valid steps of each sample of all ranks, or None if all have as many."""
+        """The valid steps of each sample of all ranks, or None if all have the same number."""
         return self.all_steps
 
     def subset(self, index: Array | slice) -> "Share":
-        """Return those of all samples at `index`."""
+        """Return the samples at `index`, of all ranks."""
         steps = self.all_steps
         return share_at(self, self.group, self.places[index], None if steps is None else steps[index])
 
@@ -118,7 +118,7 @@ class Share(Data):
             yield batch, going_on if going_on is not None and len(going_on) else None
 
     def of_all(self, values: Array | None) -> Array | None:
-        """Return what each rank knows of its samples as that of all samples; None if one does not know it."""
+        """Return a value of each sample of all ranks, gathered from them; None if one does not know it."""
         mine = None if values is None else (np.flatnonzero(self.places >= 0), values[self.rows])
         found = self.group.exchange("the targets", mine)
         if any(one is None for one in found):
@@ -137,9 +137,9 @@ class Share(Data):
 
 
 class SharedBatches(Batches):
-    """What each rank reads, batch by batch or sample by sample, as its share of that of all ranks.
+    """Data that each rank reads, batch by batch or sample by sample, as its share of the data of all ranks.
 
-    Batches of one number make up one batch, and there are as many as the rank with the most has.
+    Batches with the same number form one batch; there are as many as on the rank that has the most.
     """
 
     def __init__(self, batches: Batches, group: Group) -> None:
@@ -155,11 +155,11 @@ class SharedBatches(Batches):
         return self.known if self.size is None else math.ceil(self.size / batch_size)
 
     def pass_over(self, epochs: int) -> None:
-        """Leave out what these epochs have taken from the one iterator of all epochs."""
+        """Skip the batches that these epochs have taken from the single iterator of all epochs."""
         self.batches.pass_over(epochs)
 
     def parts(self, batch_size: int, order: Array | None = None, skip: int = 0) -> Iterator[Data]:
-        """Yield the batches after the first `skip`, and parts without a sample where others have more."""
+        """Yield the batches after the first `skip`, and empty parts if other ranks have more batches."""
         mine = islice(self._mine(batch_size, order), skip, None)
         for number in count(skip):
             data = next(mine, None)

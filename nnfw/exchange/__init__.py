@@ -1,8 +1,8 @@
-"""Weights and networks to and from other libraries, whose names, gate orders and biases become nnfw's.
+"""Conversion of weights and networks to and from other libraries, with their names, gate orders and biases.
 
 `load_torch` and `to_torch` exchange arrays under PyTorch's names, `load_keras` reads the weights of Keras 3
-and `network_from_keras` whole models, `to_onnx` and `from_onnx` write and read networks as files of ONNX.
-``docs/dialects.md`` has the table of all.
+and `network_from_keras` whole models, `to_onnx` and `from_onnx` write and read networks as ONNX files.
+``docs/dialects.md`` has a table of all names.
 """
 
 from nnfw.exchange.keras import load_keras

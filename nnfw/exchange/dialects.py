@@ -1,4 +1,4 @@
-"""What the dialects share: gates and axes in another order, the two biases of a gate, the loss of outputs."""
+"""Code shared by the formats: orders of gates and axes, the two biases of a gate, the loss for outputs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,7 +24,7 @@ def loss_of(layers: Sequence[Layer]) -> str:
 
 
 def directions(layer: Layer) -> dict[str, Recurrent]:
-    """Return the recurrent layers of a layer by the prefix of their parameters, that ahead first."""
+    """Return the recurrent layers of a layer by the prefix of their parameters, ``ahead`` first."""
     if isinstance(layer, Recurrent):
         return {"": layer}
     if not isinstance(layer, Bidirectional):
@@ -46,8 +46,8 @@ def order_of(layer: Recurrent, orders: Orders) -> Sequence[str]:
 def joined(layer: Layer, orders: Orders) -> dict[str, Array]:
     """Return the parameters of a layer, the gates of a recurrent one side by side in the order of a dialect.
 
-    These are Wx (D, G·H), Wh (H, G·H) and the biases b and bh (G·H,), of two directions ``ahead.Wx`` and so
-    on. nnfw has one bias a gate, b: bh is 0 but for the ``bh_c`` of a GRU with reset_after.
+    These are Wx (D, G·H), Wh (H, G·H) and the biases b and bh (G·H,), for two directions ``ahead.Wx`` and so
+    on. nnfw has one bias per gate, b: bh is 0 except for the ``bh_c`` of a GRU with reset_after.
     """
     found: dict[str, Array] = {}
     for prefix, one in directions(layer).items():
@@ -59,9 +59,9 @@ def joined(layer: Layer, orders: Orders) -> dict[str, Array]:
 
 
 def parted(layer: Layer, arrays: Mapping[str, Array], orders: Orders) -> dict[str, Array]:
-    """Return the parameters of a layer from what `joined` returns, the two biases of a gate as their sum.
+    """Return the parameters of a layer from the result of `joined`, with the two biases of a gate summed.
 
-    Where a dialect has one bias too, bh is left out. The vector of a mask is 0.
+    If a dialect has only one bias too, bh is omitted. The vector of a mask is 0.
     """
     found: dict[str, Array] = {}
     for prefix, one in directions(layer).items():
@@ -89,15 +89,15 @@ def outputs_last(array: Array) -> Array:
 
 
 def reordered(W: Array, sizes: tuple[int, int]) -> Array:
-    """Return weights whose rows count through two axes of these `sizes`, with the second axis first."""
+    """Return weights whose rows run over two axes of these `sizes`, with the second axis first."""
     return W.reshape(*sizes, *W.shape[1:]).swapaxes(0, 1).reshape(W.shape)
 
 
 def one_or_all(numbers: Sequence[int]) -> Any:
-    """Return a number for each axis as layers with windows take it: one if they are all the same."""
+    """Return a number per axis in the form of layers with windows: a single number if all are equal."""
     return numbers[0] if len(set(numbers)) == 1 else tuple(numbers)
 
 
 def with_mask(layer: Embedding, E: Array) -> Array:
-    """Return vectors (V, H) with 0 for the mask, which other libraries may train and then leave out."""
+    """Return vectors (V, H) with 0 for the mask, whose vector other libraries may train but not use."""
     return E if layer.mask is None else np.where(np.arange(len(E))[:, None] == layer.mask, 0, E)

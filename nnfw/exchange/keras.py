@@ -1,4 +1,4 @@
-"""Weights from the files of Keras 3, through h5py; Keras itself is not needed."""
+"""Weights from Keras 3 files, read with h5py; Keras itself is not needed."""
 
 import io
 import re
@@ -42,25 +42,25 @@ STEP_BY_STEP = re.compile(r"time_distributed(_\d+)?/layer/vars")
 
 
 def load_keras(network: Model, path: FilePath) -> None:
-    """Copy the weights in a file of Keras 3 into a network: all of them, or none if one does not fit.
+    """Copy the weights in a Keras 3 file into a network: all of them, or none if one does not fit.
 
     A file keeps the order of the layers of each class, so these are matched in order: the second ``Dense``
-    of the network with the second of Keras, where all may be ``TimeDistributed(Dense)``, and a network within
-    it with a ``Sequential``. Only weights are exchanged. Activations and alike are for the network's own
-    arguments to say; ``LayerNorm(epsilon=1e-3)`` is Keras's default, and a convolution with strides and
-    ``"same"`` differs. The optimizer state is reset.
+    of the network with the second of Keras, all of which may be ``TimeDistributed(Dense)``, and an inner
+    network with a ``Sequential``. Only weights are copied. Activations and other options must be set in the
+    network; ``LayerNorm(epsilon=1e-3)`` is Keras's default, and a convolution with strides and ``"same"``
+    differs. The optimizer state is reset.
 
     Parameters
     ----------
     network : Network
-        Built, by `fit` or by ``network.build``.
+        A network built by `fit` or by ``network.build``.
     path : str or path
         A file ``model.keras`` or ``model.weights.h5``.
 
     Raises
     ------
     LoadError
-        If the layers in the file do not fit the network's.
+        If the layers in the file do not match those of the network.
     """
     network._check_ready("load_keras")
     h5py = extra("h5py", "keras", "files of Keras are read")
@@ -83,7 +83,7 @@ def load_keras(network: Model, path: FilePath) -> None:
 
 
 def opened(file: BinaryIO) -> BinaryIO:
-    """Return the file of the weights: the file itself, or one within a file ``model.keras``."""
+    """Return the file with the weights: the file itself, or the one inside a file ``model.keras``."""
     is_archive = file.read(2) == b"PK"
     file.seek(0)
     if not is_archive:
@@ -95,7 +95,7 @@ def opened(file: BinaryIO) -> BinaryIO:
 
 
 def read_file(content: Any) -> dict[str, Array]:
-    """Return the weights of all layers by their path in the file, but for the states of random generators."""
+    """Return the weights of all layers by path in the file, except the states of random generators."""
     if "layers" not in content:
         raise LoadError("it has no weights of Keras 3; model.save('model.keras') there writes some")
     weights: dict[str, Array] = {}
@@ -138,7 +138,7 @@ def exported(layer: Layer) -> dict[str, Array]:
 
 
 def imported(layer: Layer, arrays: Mapping[str, Any]) -> dict[str, Array]:
-    """Return a layer's parameters, given what `exported` returns."""
+    """Return a layer's parameters, given the result of `exported`."""
     found: dict[str, Array] = {}
     for prefix, inner in directions(layer).items():
         paths = {key: f"{CELLS[prefix]}/vars/{i}" for i, key in enumerate(("Wx", "Wh", "b"))}

@@ -1,4 +1,4 @@
-"""A whole network from a model of Keras 3: from its config, its JSON, or its file with the weights."""
+"""A whole network from a Keras 3 model: from its config, its JSON, or its file with the weights."""
 
 import json
 import zipfile
@@ -78,21 +78,21 @@ INITIALIZERS = {made.__name__: made for made in initializers.registry.factories.
 
 
 def network_from_keras(config: Mapping[str, Any] | FilePath) -> Network:
-    """Return the network of a ``Sequential`` model of Keras 3; Keras itself is not needed.
+    """Return the network for a Keras 3 ``Sequential`` model; Keras itself is not needed.
 
-    The layers keep their names. The weights are those of the file, read through h5py; without a file they are
-    drawn at random, if the config has the shape of the input. The loss follows from the last activation;
+    The layers keep their names. The weights are those of the file, read with h5py; without a file, they are
+    drawn at random if the config has the shape of the input. The loss follows from the last activation;
     assign ``network.loss``, ``optimizer`` and ``metrics`` for further training.
 
     Parameters
     ----------
     config : dict, str or path
-        What ``model.get_config()`` or ``model.to_json()`` returns, or the path of a file ``model.keras``.
+        The result of ``model.get_config()`` or ``model.to_json()``, or the path of a file ``model.keras``.
 
     Raises
     ------
     LoadError
-        If nnfw has no such layer, or not with such an argument; the message names it.
+        If nnfw lacks a layer of the model, or one of its arguments; the message names it.
 
     Examples
     --------
@@ -147,7 +147,7 @@ def chain_of(config: Mapping[str, Any]) -> list[Layer]:
 
 
 def layer_of(kind: str, given: Mapping[str, Any]) -> Layer:
-    """Return the layer for one of this class of Keras, with the arguments `given`."""
+    """Return the layer for a Keras layer of this class, with the arguments `given`."""
     options: dict[str, Any] = {"name": given.get("name")}
     if kind == "Sequential":
         return Network(chain_of(given), **options)
@@ -200,7 +200,7 @@ def both_ways(ahead: Mapping[str, Any], back: Mapping[str, Any]) -> dict[str, An
 
 
 def argument(name: str, value: Any) -> Any:
-    """Return the value of an argument as nnfw takes it."""
+    """Return the value of an argument in nnfw's form."""
     if name.endswith("initializer") and value is not None:
         kind = str(value["class_name"]).removeprefix("Random")
         if kind not in INITIALIZERS:
@@ -241,7 +241,7 @@ def bounds(given: Any, axis: Any) -> list[Regularizer]:
 
 
 def check_masks(network: Network) -> None:
-    """Raise a LoadError where Keras computes with masked steps, which nnfw leaves out."""
+    """Raise a LoadError if Keras computes with masked steps, which nnfw ignores."""
     leaves = network._leaves()
     if any(isinstance(leaf, layers.Embedding) and leaf.mask is not None for leaf in leaves):
         for leaf in leaves:

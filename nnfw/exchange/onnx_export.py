@@ -1,4 +1,4 @@
-"""A network as a file of ONNX, which runs wherever ONNX does."""
+"""Export of a network to an ONNX file, which runs in any ONNX runtime."""
 
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
@@ -30,26 +30,26 @@ from nnfw.training.interrupt import at_rest
 
 
 def to_onnx(network: Model, path: FilePath, *, lengths: bool = False) -> None:
-    """Write what a network predicts to a file of ONNX, in float32; an older file is replaced.
+    """Export the predictions of a network to an ONNX file, in float32; an existing file is replaced.
 
-    The input is ``x``, the output ``y``, both of the shapes that `predict` has. RNN, GRU and LSTM are ONNX's
-    own nodes; dropout and noise, which act in training alone, are nothing.
+    The input is ``x``, the output ``y``, both with the shapes of `predict`. RNN, GRU and LSTM become ONNX's
+    own nodes; dropout and noise, which are active only in training, are omitted.
 
     Parameters
     ----------
     network : Network
-        What is written.
+        The network to export.
     path : str or path
         The file.
     lengths : bool
-        Whether the file has a second input ``lengths``, int64 (N,), the valid steps of each sequence.
-        Without it the mask of an `Embedding` says where they end, as in `predict`.
+        Whether the model has a second input ``lengths``, int64 (N,), the valid steps of each sequence.
+        Without it, the mask of an `Embedding` determines where they end, as in `predict`.
 
     Raises
     ------
     ValueError, TypeError
-        If ONNX cannot say what a layer computes: your own layers and activations, gates of one layer with
-        different activations, or an activation that a recurrent node does not have.
+        If ONNX cannot express a layer: custom layers and activations, gates of one layer with different
+        activations, or an activation that a recurrent node does not have.
     ImportError
         If the onnx package is not installed, the extra ``onnx``.
     """
@@ -175,7 +175,7 @@ def write_windows(graph: Builder, layer: Windowed) -> None:
 def write_channels_first(
     graph: Builder, operator: str, axes: int, arrays: Mapping[str, Array], **how: Any
 ) -> None:
-    """Add a node, and what turns the `axes` between samples and features there and back."""
+    """Add a node, with transpositions of the `axes` between samples and features before and after it."""
     constants = [graph.constant(name, array) for name, array in arrays.items()]
     if axes:
         graph.then("Transpose", perm=[0, axes + 1, *range(1, axes + 1)])

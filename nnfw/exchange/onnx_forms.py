@@ -1,7 +1,7 @@
-"""What ONNX and nnfw call the same: activations, gates, windows; and the few functions that ONNX lacks.
+"""Correspondence of ONNX and nnfw: activations, gates, windows; and the few functions that ONNX lacks.
 
-Masks and pooling over sequences of unequal length are no operators of ONNX. A file has them as functions of
-the domain ``nnfw``, with their definitions in it, so that any runtime can run them.
+ONNX has no operators for masks and for pooling over sequences of unequal length. A file has them as functions
+of the domain ``nnfw``, including their definitions, so that any runtime can run them.
 """
 
 from collections.abc import Mapping
@@ -125,7 +125,7 @@ FUNCTIONS = {
 
 
 def operator_of(activation: Activation, label: str, in_cell: bool = False) -> str:
-    """Return ONNX's operator for an activation, or raise a ValueError; recurrent nodes know fewer."""
+    """Return ONNX's operator for an activation, or raise a ValueError; recurrent nodes support fewer."""
     known = {kind: name for kind, (name, _) in FORMS.items() if name in IN_CELLS or not in_cell}
     if type(activation) in known:
         return known[type(activation)]

@@ -1,4 +1,4 @@
-"""The graph of a file of ONNX, read and written: its chain of nodes, and the constants they compute with."""
+"""Reading and writing the graph of an ONNX file: its chain of nodes, and their constants."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Node:
 
 
 class Graph:
-    """A graph that is read: its nodes, its constants by name, and which node computes a value."""
+    """A graph being read: its nodes, its constants by name, and the node that computes each value."""
 
     def __init__(self, onnx: Any, model: Any) -> None:
         graph, to_array, value_of = model.graph, onnx.numpy_helper.to_array, onnx.helper.get_attribute_value
@@ -64,7 +64,7 @@ class Graph:
         self.producers = {name: node for node in self.nodes for name in node.outputs if name}
 
     def chain(self) -> list[tuple[Node, int]]:
-        """Return the nodes from the input to the first output, each with the output of it that is used."""
+        """Return the nodes from the input to the first output, each with its output that is used."""
         name, nodes = self.output, []
         while name in self.producers:
             node = self.producers[name]
@@ -96,7 +96,7 @@ class Graph:
         return axes, tuple(by_letter[axis] for axis in "THWD" if axis in by_letter)
 
     def is_zero(self, name: str) -> bool:
-        """Whether a value is all zeros: a constant, or one that is made of such."""
+        """Whether a value is all zeros: a constant, or a value made of such constants."""
         if name in self.arrays:
             return not self.arrays[name].any()
         node = self.producers.get(name)
@@ -108,7 +108,7 @@ class Graph:
 
 
 class Builder:
-    """A graph that is written: `x` is the last value of its chain, `steps` the lengths if there are any."""
+    """A graph being written: `x` is the last value of its chain, `steps` the lengths if there are any."""
 
     def __init__(self, onnx: Any, lengths: str) -> None:
         self.onnx = onnx
@@ -119,7 +119,7 @@ class Builder:
         self.functions: dict[str, Any] = {}
 
     def constant(self, name: str, array: Any) -> str:
-        """Add an array, in float32 if it is one of floats; return its name."""
+        """Add an array, in float32 if it holds floats, and return its name."""
         array = np.asarray(array, order="C")
         array = array.astype(np.float32) if array.dtype.kind == "f" else array
         name = f"{self.scope}.{name}"
@@ -127,9 +127,9 @@ class Builder:
         return name
 
     def node(self, operator: str, *inputs: str, output: int = 0, **attributes: Any) -> str:
-        """Add a node; return the name of its output, which may be a later one than the first.
+        """Add a node, and return the name of its output, which may be a later one than the first.
 
-        The definition of a function of nnfw goes into the file too.
+        The definition of a function of nnfw is added to the file too.
         """
         name = f"{self.scope}.{operator}_{len(self.nodes)}"
         domain = DOMAIN if operator in FUNCTIONS else ""

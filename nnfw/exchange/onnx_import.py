@@ -1,8 +1,8 @@
-"""A file of ONNX as a network: a chain of nodes, read from the input to the first output.
+"""Import of an ONNX file as a network: a chain of nodes, read from the input to the first output.
 
-Each value on the way has its axes as letters: N samples, T steps, P directions of a recurrent node, D
-features, H rows and W columns of images. Nodes that move, merge or drop axes change the letters, so that a
-file may have time or channels first or not.
+Each intermediate value has its axes as letters: N samples, T steps, P directions of a recurrent node, D
+features, H rows and W columns of images. Nodes that move, merge or drop axes change the letters, so that time
+and channels may come first or last in a file.
 """
 
 import copy
@@ -29,10 +29,10 @@ MERGED = {operator: merge for merge, operator in MERGES.items()}
 
 
 def from_onnx(path: FilePath) -> Network:
-    """Return the network of a file of ONNX: of one that `to_onnx` wrote, or of another that is a chain.
+    """Return the network for an ONNX file, written by `to_onnx` or any other whose graph is a chain.
 
-    It predicts the file's first output, batch first whatever the file's order of axes. The loss follows from
-    the last activation; assign ``network.loss`` another one for further training.
+    It predicts the first output of the file, batch first regardless of the file's order of axes. The loss
+    follows from the last activation; assign ``network.loss`` to train with another one.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def from_onnx(path: FilePath) -> Network:
     Raises
     ------
     LoadError
-        If the file is damaged, or computes what no chain of nnfw's layers does.
+        If the file is damaged, or no chain of nnfw's layers computes the same.
     ImportError
         If the onnx package, the extra ``onnx``, is not installed.
     """
@@ -58,7 +58,7 @@ def from_onnx(path: FilePath) -> Network:
 
 
 class Reader:
-    """Read the nodes of a chain one by one: `axes` are those of the output of the layers read so far."""
+    """Reads the nodes of a chain one by one; `axes` are those of the output of the layers read so far."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph, self.nodes = graph, graph.chain()
@@ -82,7 +82,7 @@ class Reader:
         return network
 
     def read(self, node: Node, output: int) -> None:
-        """Read one node, of which this output is used."""
+        """Read one node, whose given output is used."""
         a = node.attributes
         match node.operator:
             case "Identity" | "Dropout":
@@ -151,7 +151,7 @@ class Reader:
                 self.read_activation(node)
 
     def add(self, layer: Any, weights: dict[str, Array] | None = None, axes: str = "") -> None:
-        """Add a layer with its weights, and give the axes of its output if they are others than before."""
+        """Add a layer with its weights; pass the axes of its output if they differ from before."""
         self.layers.append(layer)
         self.weights.append(weights or {})
         self.axes = axes or self.axes
@@ -163,7 +163,7 @@ class Reader:
         return self.axes[int(axes[0])]
 
     def require_features_last(self, node: Node) -> None:
-        """Raise a LoadError for a node along the last axis unless that is all of the features."""
+        """Raise a LoadError for a node along the last axis unless that axis holds all features."""
         along = self.axes[-1:] == "D" and "P" not in self.axes
         node.require(along, f"is along another axis than the features of {self.axes}")
 
@@ -188,7 +188,7 @@ class Reader:
         self.add(layers.Dense(W.shape[1], use_bias=False), {"W": W})
 
     def read_bias(self, node: Node) -> None:
-        """Give the Dense layer before it its bias."""
+        """Set the bias of the preceding Dense layer."""
         self.require_features_last(node)
         layer: Any = self.layers[-1] if self.layers else None
         free = isinstance(layer, layers.Dense) and layer.activation.name == "linear"
@@ -199,7 +199,7 @@ class Reader:
         layer.use_bias, self.weights[-1]["b"] = True, b
 
     def read_activation(self, node: Node) -> None:
-        """Give the layer before it its activation, or add one alone."""
+        """Set the activation of the preceding layer, or add it as a layer."""
         known = node.operator in {operator for operator, _ in FORMS.values()} - {"Affine"}
         node.require(known, "is no layer of nnfw")
         a = node.attributes
@@ -229,7 +229,7 @@ class Reader:
             self.add(layers.LastStep(), axes=self.axes.replace("T", ""))
 
     def read_reshape(self, node: Node, sizes: list[int]) -> None:
-        """Follow the axes where directions and features become one; else it is a layer."""
+        """Track the axes if directions and features are merged; otherwise add a layer."""
         if self.axes in ("NDT", "NDHW") and len(sizes) == 2:
             self.read_flatten(node)
             return
@@ -241,7 +241,7 @@ class Reader:
         self.add(layers.Reshape(tuple(sizes[1:])), axes=("ND", "NTD", "NHWD")[len(sizes) - 2])
 
     def read_reduction(self, node: Node, letter: str, kept: int) -> None:
-        """Add pooling over time, or find how two directions become one."""
+        """Add pooling over time, or determine how two directions are merged."""
         if letter == "T" and "P" not in self.axes and node.operator in REDUCED and not kept:
             self.add(REDUCED[node.operator](), axes=self.axes.replace("T", ""))
             return

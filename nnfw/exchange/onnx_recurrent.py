@@ -1,4 +1,4 @@
-"""The recurrent nodes of ONNX, written and read: layout, stacked weights, and activations in order."""
+"""Writing and reading ONNX's recurrent nodes: layout, stacked weights, and order of activations."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from nnfw.layers.recurrent import Recurrent
 
 
 def write_recurrent(graph: Builder, layer: Layer) -> None:
-    """Add the node of a recurrent layer, time first as ONNX has it, and what gives its output nnfw's axes."""
+    """Add the node of a recurrent layer, time first as in ONNX, and nodes that restore nnfw's axes."""
     inner = list(directions(layer).values())
     one = inner[0]
     cells = [joined(each, forms.ORDERS) for each in inner]
@@ -61,7 +61,7 @@ def activations_of(layer: Recurrent, label: str) -> list[Activation]:
 
 
 def read_recurrent(graph: Graph, node: Node, output: int, axes: str) -> tuple[Any, dict[str, Array], str]:
-    """Return the layer of a node, its weights, and the axes of this output of it for an input of these."""
+    """Return the layer of a node, its weights, and the axes of the given output for these input axes."""
     a = node.attributes
     check_recurrent(graph, node, output)
     before, *after = ("NTD", "NTPD", "NPD") if a.get("layout") else ("TND", "TPND", "PND")
@@ -85,7 +85,7 @@ def read_recurrent(graph: Graph, node: Node, output: int, axes: str) -> tuple[An
 
 
 def check_recurrent(graph: Graph, node: Node, output: int) -> None:
-    """Raise a LoadError for what nnfw's recurrent layers do not have."""
+    """Raise a LoadError for options that nnfw's recurrent layers do not have."""
     plain = not (node.attributes.get("clip") or node.attributes.get("input_forget"))
     node.require(plain, "has clip or input_forget, which nnfw does not; export it without")
     node.require(output < 2, "gives the cell state, which no layer of nnfw does")

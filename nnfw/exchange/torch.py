@@ -1,4 +1,4 @@
-"""Weights to and from PyTorch, as arrays under the names of its modules; PyTorch itself is not needed."""
+"""Conversion of weights to and from PyTorch, as arrays by parameter name; PyTorch itself is not needed."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -47,14 +47,14 @@ NAME = re.compile(r"(?:(.*)\.)?((?:weight|bias|running_mean|running_var)(?:_[ih]
 def to_torch(network: Model, like: Mapping[str, Any] | None = None) -> dict[str, Array]:
     """Return a network's parameters under PyTorch's names: ``gru_1.weight_ih_l0``, ``dense_2.weight`` ...
 
-    A module whose parts have the names of the layers takes them as they are; the layers' ``name=`` sets them.
+    A module whose submodules have the names of the layers loads them directly; set these by ``name=``.
 
     Parameters
     ----------
     network : Network
-        A GRU in it must be built with ``reset_after=True``, the form of PyTorch.
+        The network; a GRU must be built with ``reset_after=True``, the form of PyTorch.
     like : mapping, optional
-        The state_dict of a module: the arrays get its names, matched as in `load_torch`, so that a chain of
+        The state_dict of a module, whose names the arrays get, matched as in `load_torch`, so that a chain of
         recurrent layers can become one ``nn.GRU(..., num_layers=2)``.
 
     Raises
@@ -88,22 +88,22 @@ def load_torch(network: Model, source: Mapping[str, Any] | FilePath) -> None:
     """Copy the weights of a PyTorch module into a network: all of them, or none if one does not fit.
 
     The modules that have parameters are matched with the layers that have them: by name if all names are the
-    same, else in order. A safetensors file does not keep the order, so there the shapes and the numbers in
-    the names decide, and where they leave it open it is refused. Only weights are exchanged: an activation
-    after ``nn.Linear``, ``LayerNorm.eps`` and alike are for the network's own arguments to say. The optimizer
-    state is reset.
+    same, else in order. A safetensors file does not keep the order, so the shapes and the numbers in the
+    names determine it, and an ambiguous file is refused. Only weights are copied: an activation after
+    ``nn.Linear``, ``LayerNorm.eps`` and other options must be set in the network. The optimizer state is
+    reset.
 
     Parameters
     ----------
     network : Network
-        Built, by `fit` or by ``network.build``.
+        A network built by `fit` or by ``network.build``.
     source : mapping of str to array, or path
         A state_dict, or the path of a safetensors file.
 
     Raises
     ------
     LoadError
-        If the names or shapes do not fit the network's.
+        If the names or shapes do not match those of the network.
     """
     network._check_ready("load_torch")
     own = to_torch(network)
@@ -136,7 +136,7 @@ def with_parameters(network: Model) -> dict[str, Layer]:
 
 
 def flattened(network: Model) -> dict[str, int]:
-    """Return how many channels the convolution has whose outputs a layer reads flattened, by its name."""
+    """Return, by layer name, the number of channels of the convolution whose flattened outputs it reads."""
     found: dict[str, int] = {}
     channels, flat = 0, False
     for name, layer in network._named_leaves():
@@ -164,7 +164,7 @@ def exported(layer: Layer, channels: int | None = None) -> dict[str, Array]:
 
 
 def imported(layer: Layer, arrays: Mapping[str, Array], channels: int | None = None) -> dict[str, Array]:
-    """Return a layer's parameters, given what `exported` returns."""
+    """Return a layer's parameters, given the result of `exported`."""
     found = {name: arrays[theirs] for name, theirs in names_of(layer).items() if theirs in arrays}
     found = {name: array if name == "E" else outputs_last(array) for name, array in found.items()}
     if channels:
@@ -197,7 +197,7 @@ def check_form(layer: Layer, inner: Recurrent) -> None:
 def match(
     network: Model, own: Mapping[str, Array], theirs: Mapping[str, Any], ordered: bool = True
 ) -> dict[str, str]:
-    """Return PyTorch's name for each of `own`; raise a LoadError where the shapes are not the same."""
+    """Return PyTorch's name for each of `own`; raise a LoadError if the shapes differ."""
     labels = [layer._label for layer in with_parameters(network).values()]
     layers, modules = modules_of(own), modules_of(theirs)
     if layers.keys() != modules.keys():  # else the names say it
@@ -221,7 +221,7 @@ def match(
 
 
 def modules_of(names: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Return the names of each module, by what they are without the module, in the order of the modules.
+    """Return the names of each module's arrays, by their names within the module, in order of the modules.
 
     Each of the levels of an ``nn.GRU(..., num_layers=2)`` counts as a module.
     """
@@ -247,7 +247,7 @@ def arranged(
     theirs: Mapping[str, Any],
     modules: Mapping[str, Mapping[str, str]],
 ) -> list[str]:
-    """Return the modules of a file that sorts its names in the order of the layers, as far as they fit."""
+    """Return the modules of a file with sorted names in the order of the layers, as far as they match."""
     left = sorted(modules, key=lambda name: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", name)])
     order = []
     for layer in layers.values():

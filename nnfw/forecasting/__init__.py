@@ -1,7 +1,7 @@
-"""Forecasts of time series: several steps ahead, with bands, and compared with simple methods.
+"""Forecasting of time series: several steps ahead, with bands, and compared with simple methods.
 
-A series (L, D) has M columns to forecast, and beside them E features that are known in advance, as the month
-of the year. `forecast` goes on from its end, and `backtest` asks how good that would have been in the past.
+A series (L, D) has M columns to forecast, followed by E features known in advance, such as the month of the
+year. `forecast` continues the series, and `backtest` measures how good past forecasts would have been.
 """
 
 from nnfw.forecasting.ahead import Forecast, forecast

@@ -1,4 +1,4 @@
-"""The forecast of a series: several steps ahead, with possible futures."""
+"""Forecasts of a series several steps ahead, with sampled paths."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -26,22 +26,22 @@ class Forecast:
     Attributes
     ----------
     mean : ndarray (steps, M)
-        What the network predicts; (steps,) if the history was a single column without a second axis.
+        The predictions of the network; (steps,) if the history was a single column without a second axis.
     paths : ndarray (S, steps, M), or None
-        `samples` possible futures; (S, steps) like `mean`.
+        The `samples` sampled paths; (S, steps) for such a history.
     """
 
     mean: Array
     paths: Array | None = field(default=None, repr=False)
 
     def quantile(self, q: float) -> Array:
-        """Return the values that a share q of the paths is below, of the shape of `mean`."""
+        """Return the quantile q of the paths at each step, of the shape of `mean`."""
         if self.paths is None:
             raise ValueError("this forecast has no paths to take quantiles of; give forecast samples=200")
         return np.quantile(self.paths, SHARE("quantile", "q", q), axis=0)
 
     def band(self, share: float = 0.8) -> tuple[Array, Array]:
-        """Return the lower and the upper bound of the middle `share` of the paths."""
+        """Return the lower and upper bounds of the central `share` of the paths."""
         outside = (1.0 - SHARE("band", "share", share)) / 2.0
         return self.quantile(outside), self.quantile(1.0 - outside)
 
@@ -59,36 +59,36 @@ def forecast(
 ) -> Forecast:
     """Return the forecast of the `steps` that follow the history.
 
-    The outputs of the network say how. One that gives an output for each time step is asked through a stream:
-    each forecast is the input of the next step. One that reads a window and gives the next step is asked for
-    one window after another, each a step later, all of the length of the history. One that gives all steps at
-    once, by ``Dense(steps * M)`` or a decoder with ``Flatten()`` at its end, is asked once.
+    The method depends on the outputs of the network. With an output for each time step, it is streamed: each
+    forecast is the input of the next step. If it reads a window and predicts the next step, the window, of
+    the length of the history, is moved ahead by one step at a time. If it predicts all steps at once, by
+    ``Dense(steps * M)`` or a decoder that ends in ``Flatten()``, it is evaluated once.
 
     Parameters
     ----------
     network : Network
-        Trained to give the next values of the M columns.
+        A network trained to predict the next values of the M columns.
     history : array_like (T, D) or (T,)
         The past, scaled as in training; its first M columns are forecast, and the other E are exogenous.
     steps : int
-        How far.
+        The number of steps to forecast.
     exogenous : array_like (steps, E), optional
-        The future of the last E columns of the history. A network that gives all steps at once does not
-        read it: it says only which columns are not forecast.
+        The future values of the last E columns of the history. A network that predicts all steps at once
+        does not read them: they only determine which columns are not forecast.
     samples : int, optional
-        S, the number of possible futures to draw, for bands. Each step draws from what the outputs stand for
-        (`Quantile`, `GaussianNLL`, `MixtureDensity`), or from the `residuals`.
+        S, the number of paths to sample, for bands. Each step is drawn from the distribution given by the
+        outputs (`Quantile`, `GaussianNLL`, `MixtureDensity`), or from the `residuals`.
     residuals : array_like (R, M) or (R,), optional
-        Errors y - a of the network on data that it was not trained on; one is drawn and added at each step.
+        Errors y - a of the network on data not used for training; one is drawn and added at each step.
     seed : int or numpy.random.Generator, optional
         The same seed gives the same paths.
 
     Raises
     ------
     ShapeError, ValueError
-        If network, history, exogenous values and residuals do not fit together.
+        If network, history, exogenous values and residuals are incompatible.
     NonFiniteError
-        If a step is not finite, as of a network whose forecasts grow from step to step.
+        If a step is not finite, for example because the forecasts grow from step to step.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Backtests: how good forecasts would have been in the past, beside those of simple methods."""
+"""Backtests: errors of forecasts of the past, compared with those of simple methods."""
 
 import math
 from collections.abc import Callable
@@ -18,12 +18,12 @@ from nnfw.forecasting.ahead import Forecast
 
 @dataclass(repr=False)
 class Backtest:
-    """The result of `backtest`; it prints as a table, and a notebook shows that.
+    """The result of `backtest`, which is displayed as a table.
 
     Attributes
     ----------
     origins : ndarray (O,)
-        The number of steps that were known at each forecast.
+        The number of known steps at each forecast.
     truth : ndarray (O, horizon)
         The observed values.
     forecasts : dict of str to ndarray (O, horizon)
@@ -31,7 +31,7 @@ class Backtest:
     scale : float
         The mean absolute error of a (seasonal) naive forecast before the first origin: see `MASE`.
     bands : dict of float to ndarray (O, horizon, 2)
-        The bounds of the network's bands, where it has paths, by their share.
+        The bounds of the network's bands by their share, if the forecasts have paths.
     """
 
     origins: Array
@@ -55,7 +55,7 @@ class Backtest:
         return {name: np.abs(values - self.truth).mean(axis=0) for name, values in self.forecasts.items()}
 
     def coverage(self) -> dict[float, float]:
-        """Return the share of the truth within each of the network's bands."""
+        """Return the fraction of the observed values within each of the network's bands."""
         inside = {s: (b[..., 0] <= self.truth) & (self.truth <= b[..., 1]) for s, b in self.bands.items()}
         return {share: float(within.mean()) for share, within in inside.items()}
 
@@ -80,28 +80,28 @@ def backtest(
     order: int = 12,
     shares: tuple[float, ...] = (0.8,),
 ) -> Backtest:
-    """Return how good forecasts from many origins would have been, beside those of simple methods.
+    """Evaluate forecasts from many origins in the past, and compare them with simple methods.
 
-    At each origin, ``first``, ``first + every`` ..., the forecaster is given what is known by then, and the
-    next `horizon` values are compared with the truth. The simple methods are "naive", the last value,
+    At each origin, ``first``, ``first + every`` ..., the forecaster is given the values known by then, and
+    the next `horizon` values are compared with the truth. The simple methods are "naive", the last value,
     "seasonal naive", the value one season before, and "autoregression", least squares on the values before
     `first`.
 
     Parameters
     ----------
     forecaster : callable
-        ``forecaster(series[:origin])`` returns a `Forecast`, or an array (horizon,). It is yours to see that
-        the network behind it was trained on values before `first` only.
+        ``forecaster(series[:origin])`` returns a `Forecast`, or an array (horizon,). It is up to you to
+        ensure that its network was trained only on values before `first`.
     series : array_like (L,) or (L, D)
-        The values in order of time; the first column is forecast.
+        The values in chronological order; the first column is forecast.
     horizon, first, every : int
-        The steps ahead, the first origin, and the steps between origins.
+        The number of steps ahead, the first origin, and the number of steps between origins.
     season : int
         The length of a season, 12 for months; 1 if there is none.
     order : int
         The number of past values that the autoregression reads.
     shares : tuple of float
-        The bands to keep, where the forecaster gives paths.
+        The bands to keep, if the forecaster returns paths.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The contract of a layer: one check for each promise of its verbs, on random weights and data."""
+"""The contract of a layer: one check for each requirement of its verbs, with random weights and data."""
 
 import copy
 from typing import Any
@@ -34,22 +34,22 @@ def check_layer(
     Parameters
     ----------
     layer : Layer
-        Built or not.
+        The layer, built or not.
     input_shape : tuple of int, optional
-        Of one sample, (D,) or (T, D); by default those of both that the layer takes.
+        The shape of a sample, (D,) or (T, D); by default, those of the two that the layer takes.
     x : ndarray (N, ...), optional
-        The input, instead of random numbers; integers have no gradient.
+        The input, in place of random numbers; integers have no gradient.
     samples, seed : int
         N, at least 2, and the seed of the weights and data.
     tolerance : float
-        The largest relative error that a gradient may have.
+        The maximum relative error of a gradient.
     training_differs : bool
-        Whether the layer is meant to compute something else in training, as dropout does.
+        Whether the layer is supposed to compute something else in training, like dropout.
 
     Raises
     ------
     CheckError
-        At the first part of the contract that is not kept; it is an AssertionError.
+        At the first violation of the contract; it is an AssertionError.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def check_layer(
 
 
 def shapes(trial: Trial) -> None:
-    """Check that forward returns the shape that compute_shapes says."""
+    """Check that forward returns the shape that compute_shapes returns."""
     said: Any = renew(trial.original).compute_shapes(trial.input_shape)
     trial.expect(isinstance(said, tuple | list), f"compute_shapes must return the output's shape, got {said}")
     expected = (len(trial.x), *said)
@@ -104,7 +104,7 @@ def initialization(trial: Trial) -> None:
 
 
 def inference(trial: Trial) -> None:
-    """Check that forward computes each sample independently, step by step too, and leaves its input alone."""
+    """Check that forward treats samples independently, also step by step, and does not modify its input."""
     x = trial.x.copy()
     y = np.array(trial.copy().forward(x))
     trial.expect(np.array_equal(x, trial.x), "forward changes its input x; write elsewhere")
@@ -148,7 +148,7 @@ def precision(trial: Trial) -> None:
 
 
 def lengths(trial: Trial) -> None:
-    """Check that padding is not read, that outputs in it are 0, and all gradients with lengths.
+    """Check that padding is ignored and its outputs are 0, and all gradients with lengths.
 
     A layer may also refuse sequences of unequal length with a ShapeError.
     """
@@ -174,7 +174,7 @@ def lengths(trial: Trial) -> None:
 
 
 def initial_state(trial: Trial) -> None:
-    """Check all gradients from a random initial state, its own included, without and with lengths."""
+    """Check all gradients from a random initial state, including its own, with and without lengths."""
     layer, said = trial.copy(), "forward with initial_state differs between training and inference"
     start = trial.rng.normal(size=(len(trial.x), layer._state_size))
     y = layer.forward(trial.x, training=True, initial_state=start)
@@ -185,7 +185,7 @@ def initial_state(trial: Trial) -> None:
 
 
 def shortened(trial: Trial, longest: int) -> tuple[Array, Array]:
-    """Return lengths (N,), and x with nan in the padding that they leave."""
+    """Return lengths (N,), and x with nan in the resulting padding."""
     # Rolled, so that sorting them is a cycle: a permutation that is taken for its inverse shows.
     counts = np.roll(np.linspace(longest, 1, len(trial.x)).astype(int), 1)
     return counts, np.where(valid_steps(counts, trial.x.shape[1])[..., None], trial.x, np.nan)

@@ -24,12 +24,12 @@ ENTRIES = 1000  # at most so many are differentiated one by one to find the wron
 
 
 class CheckError(AssertionError):
-    """A failed check: the message names the verb and the array, what was found and what was expected."""
+    """A failed check; the message gives the verb, the array, the value found and the value expected."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """The result of a check that passed; it prints as a table."""
+    """The result of a passed check; it prints as a table."""
 
     subject: str  # what was checked
     errors: dict[str, float]  # the relative error of each gradient
@@ -51,17 +51,17 @@ def check_network(
 ) -> Report:
     """Check the gradients of a network's loss at its current weights, by finite differences in float64.
 
-    Where loss and output activation are fused in training, they are here. The noise of all passes is the
-    same. The network is not changed.
+    If loss and output activation are fused in training, they are fused here too. All passes draw the same
+    noise. The network is not changed.
 
     Parameters
     ----------
     network : Network
-        Built or not.
+        The network, built or not.
     x, y, lengths
         A few samples, in any form of arrays that ``network.fit`` takes.
     tolerance : float
-        The largest relative error that a gradient may have.
+        The maximum relative error of a gradient.
 
     Examples
     --------
@@ -101,25 +101,25 @@ def check_network(
 
 
 def gradient_name(name: str) -> str:
-    """Return what the gradient of a parameter is called: ``dW``, ``gru_1.dWx_z``."""
+    """Return the name of the gradient of a parameter: ``dW``, ``gru_1.dWx_z``."""
     owner, dot, own_name = name.rpartition(".")
     return f"{owner}{dot}d{own_name}"
 
 
 def numeric_gradient(f: Function, array: ArrayLike, step: float = 1e-3, extrapolations: int = 1) -> Array:
-    """Return the gradient of `f` at `array`, entry by entry from central differences.
+    """Return the gradient of `f` at `array`, computed entry by entry with central differences.
 
     Parameters
     ----------
     f : function of ndarray, to float
-        It should compute in float64.
+        The function, which should compute in float64.
     array : array_like of float
-        Where to differentiate; it is not changed.
+        The point at which to differentiate; it is not changed.
     step : float
-        How far an entry is moved to each side.
+        The distance by which an entry is moved to each side.
     extrapolations : int
-        How often the step is halved to remove the leading error (Richardson 1911). The error falls like
-        step² without, like step⁴ with one; rounding adds about 1e-16 f/step.
+        The number of times the step is halved to remove the leading error (Richardson 1911). The error
+        decreases as step² without it, as step⁴ with one; rounding adds about 1e-16 f/step.
 
     Examples
     --------
@@ -149,7 +149,7 @@ def slope(f: Function, array: Array, direction: Array, step: float, extrapolatio
 def compare(f: Function, array: Array, found: Array, name: str, tolerance: float, context: str = "") -> float:
     """Return the relative error of `found`, a gradient of `f` at `array`, or raise a CheckError.
 
-    A random direction tests all entries at once. The slope along it is of the size of the gradient's root
+    A random direction tests all entries at once. The slope along it has the magnitude of the gradient's root
     mean square, to which the error is relative. The message begins with `context`.
     """
     array, found = np.asarray(array, np.float64), np.asarray(found, np.float64)
@@ -182,7 +182,7 @@ def error_along(f: Function, array: Array, found: Array, direction: Array, toler
 
 
 def worst_entry(f: Function, array: Array, found: Array, name: str) -> str:
-    """Return the entry that is most wrong, and the factor by which all are wrong if there is one."""
+    """Return the entry with the largest error, and the factor by which all are wrong if there is one."""
     entries = np.sort(np.random.default_rng(0).permutation(found.size)[:ENTRIES])
 
     def at(values: Array) -> float:

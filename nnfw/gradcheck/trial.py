@@ -1,4 +1,4 @@
-"""A layer under test: built anew from its `config`, with random weights and data, and all its gradients."""
+"""A layer under test: rebuilt from its `config`, with random weights and data, and all its gradients."""
 
 import copy
 from contextlib import suppress
@@ -17,7 +17,7 @@ INPUT_SHAPES: tuple[Sizes, ...] = ((5,), (4, 5), (4, 6), (4, 5, 3))  # the last 
 
 
 def input_shapes(layer: Layer, input_shape: Sizes | None = None, x: Any = None) -> list[Sizes]:
-    """Return the given shape to test a layer with, or those of the usual ones that it takes."""
+    """Return the given shape for testing a layer, or those of the usual ones that it takes."""
     if input_shape or x is not None:
         return [each(whole_number)("check_layer", "input_shape", input_shape or x.shape[1:])]
     taken = []
@@ -31,7 +31,7 @@ def input_shapes(layer: Layer, input_shape: Sizes | None = None, x: Any = None) 
 
 
 def renew(value: Any) -> Any:
-    """Return a layer built again from its `config`, with the layers within it; anything else is copied."""
+    """Return a layer rebuilt from its `config`, together with its inner layers; anything else is copied."""
     if isinstance(value, Layer):
         return type(value)(**{name: renew(argument) for name, argument in value.config.items()})
     if isinstance(value, (list, tuple)):

@@ -1,7 +1,7 @@
-"""Compiled kernels, by numba: loops over time, layer norm, cross-entropy, the steps of Adam and its kin.
+"""Kernels compiled by numba: loops over time, layer norm, cross-entropy, steps of Adam and similar rules.
 
-``pip install "nnfw[fast]"`` brings numba. What NumPy computes in the layers, losses and optimizers themselves
-is the definition, and runs wherever numba is not there or cannot be used.
+``pip install "nnfw[fast]"`` installs numba. The NumPy code in the layers, losses and optimizers is the
+reference implementation, and runs wherever numba is not installed or cannot be used.
 """
 
 import functools
@@ -26,17 +26,17 @@ _choice = os.environ.get("NNFW_KERNELS", "auto")
 
 
 def set_kernels(choice: str) -> None:
-    """Choose the kernels of this process, as the environment variable ``NNFW_KERNELS`` does from outside.
+    """Choose the kernels of this process, like the environment variable ``NNFW_KERNELS``.
 
     Parameters
     ----------
     choice : {"auto", "compiled", "numpy"}
-        "auto" is "compiled" where numba can be used, and "numpy" elsewhere.
+        "auto" is "compiled" if numba can be used, else "numpy".
 
     Raises
     ------
     RuntimeError
-        For "compiled" where numba cannot be used.
+        For "compiled" if numba cannot be used.
 
     Examples
     --------
@@ -64,12 +64,12 @@ def show_config() -> None:
 
 
 def kernel(name: str) -> Callable[..., None] | None:
-    """Return the compiled kernel of this name, or None where NumPy is to be used."""
+    """Return the compiled kernel of this name, or None if NumPy is to be used."""
     return _in_use(_choice).get(name)
 
 
 def are_new() -> bool:
-    """Whether compiled kernels are in use that no training has compiled and kept yet."""
+    """Whether compiled kernels are in use that no training has compiled and cached yet."""
     in_use = _in_use(_choice)
     if not in_use:
         return False

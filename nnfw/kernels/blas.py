@@ -1,6 +1,6 @@
-"""The BLAS of NumPy: its products for compiled code, and the threads that share the work of large ones.
+"""The BLAS of NumPy: its matrix products for compiled code, and its number of threads.
 
-numba's own ``np.dot`` calls that of SciPy, which would be one more package to install and to import.
+numba's own ``np.dot`` calls the BLAS of SciPy, which would be another package to install and import.
 """
 
 import ctypes
@@ -28,7 +28,7 @@ _entering, _inside, _before = threading.Lock(), 0, 1
 
 
 def address(routine: str) -> int:
-    """Return where a routine begins, as "sgemm".
+    """Return the address of a routine, such as "sgemm".
 
     Raises
     ------
@@ -41,24 +41,24 @@ def address(routine: str) -> int:
 
 
 def set_blas_threads(count: int) -> None:
-    """Have NumPy's BLAS compute with so many threads in this process, from now on.
+    """Set the number of threads that NumPy's BLAS uses in this process.
 
-    On idle cores several pay in large networks; where other programs use the cores too, one thread takes a
-    fraction of the time. Without a number that is set, here or by the environment variable
-    ``OPENBLAS_NUM_THREADS`` when Python starts, there is one for each core, but within a `fit` of short
-    steps, for which one is enough.
+    On idle cores, several threads speed up large networks; if other programs use the cores too, one thread
+    takes a fraction of the time. If no number is set, here or by the environment variable
+    ``OPENBLAS_NUM_THREADS`` when Python starts, there is one thread per core, except within a `fit` with
+    short steps, which uses one.
 
     Parameters
     ----------
     count : int
-        The number of threads, for all that computes with NumPy. More than OpenBLAS was built for, 64 in the
-        wheels of NumPy, count as that many, and more than the machine has cores do not help;
-        `nnfw.show_config` prints how many there are.
+        The number of threads, for all computations with NumPy. It is limited to the number that OpenBLAS was
+        built for, 64 in the wheels of NumPy, and more threads than the machine has cores do not help;
+        `nnfw.show_config` prints the current number.
 
     Warns
     -----
     RuntimeWarning
-        If NumPy has another BLAS than OpenBLAS; nothing changes then.
+        If NumPy uses a BLAS other than OpenBLAS; nothing changes then.
 
     Examples
     --------
@@ -78,16 +78,16 @@ def set_blas_threads(count: int) -> None:
 
 
 def blas_threads() -> int | None:
-    """Return how many threads NumPy's BLAS computes with, or None if it is not OpenBLAS."""
+    """Return the number of threads that NumPy's BLAS uses, or None if it is not OpenBLAS."""
     function = _find(THREADS, "get")
     return None if function is None else int(function())
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Have BLAS compute with one thread meanwhile, unless the user has said with how many.
+    """Let BLAS use one thread within the context, unless the user has set a number.
 
-    This holds for the whole process; where several overlap, the last that ends puts the number back.
+    This applies to the whole process; if several contexts overlap, the last to end restores the number.
     """
     global _inside, _before
     with _entering:

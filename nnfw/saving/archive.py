@@ -1,4 +1,4 @@
-"""A network saved to one file and loaded again, and the exchange of its parameters alone."""
+"""Saving a network to one file, loading it, and exchanging its parameters alone."""
 
 import json
 import platform
@@ -26,20 +26,20 @@ is_network = instance_of(Model, "a Network")
 
 
 def save(network: Model, path: FilePath, extras: dict[str, Any] | None = None) -> None:
-    """Write a network to the file `path`, under exactly this name; an older file is replaced.
+    """Save a network to the file `path`, under exactly this name; an existing file is replaced.
 
-    A network that is being fitted in another thread is saved between two updates. Of the processes that train
-    one network together (see `nnfw.distributed`) the first writes.
+    A network that is being trained in another thread is saved between two updates. If several processes train
+    one network together (see `nnfw.distributed`), the first writes.
 
     Parameters
     ----------
     network : Network
-        What is saved.
+        The network to save.
     path : str or path
         The file.
     extras : dict, optional
-        What the file holds besides, in place of ``network.extras``: what predictions need, as vocabularies,
-        label encoders and scalers of `nnfw.data`, arrays, numbers, strings, and lists and dicts of them.
+        Additional objects to save, in place of ``network.extras``, such as those needed for predictions:
+        vocabularies, label encoders and scalers of `nnfw.data`, arrays, numbers, strings, lists and dicts.
 
     Raises
     ------
@@ -85,12 +85,12 @@ def load(path: FilePath, custom: Mapping[str, Any] | None = None) -> Model:
     path : str or path
         The file.
     custom : dict of str to class or function, optional
-        What the network has that is not part of nnfw: ``{"MyLayer": MyLayer, "my_metric": my_metric}``.
+        The parts of the network that are not part of nnfw: ``{"MyLayer": MyLayer, "my_metric": my_metric}``.
 
     Raises
     ------
     LoadError
-        If the file is damaged, foreign, of a newer format, or needs something that `custom` lacks.
+        If the file is damaged, not from nnfw, of a newer format, or needs something that `custom` lacks.
     """
     if not isinstance(custom, Mapping | None):
         raise TypeError(f"load: custom must be a dict of classes and functions by name, got {custom!r}")
@@ -107,7 +107,7 @@ def load(path: FilePath, custom: Mapping[str, Any] | None = None) -> Model:
 
 
 def read(file: BinaryIO) -> dict[str, Array]:
-    """Return the arrays of an open file; damage raises a LoadError, or what zipfile and NumPy raise."""
+    """Return the arrays of an open file; damage raises a LoadError, or an error of zipfile or NumPy."""
     if file.read(2) != b"PK":
         said = "it is not a network saved by nnfw, but a file of another kind"
         raise LoadError(f"{said}; {OTHERS}")
@@ -131,7 +131,7 @@ def read_description(arrays: dict[str, Array]) -> dict[str, Any]:
 
 
 def save_weights(network: Model, path: FilePath) -> None:
-    """Write a network's parameters to the file `path`; an older file is replaced."""
+    """Save a network's parameters to the file `path`; an existing file is replaced."""
     is_network("save_weights", "network", network)
     network._check_ready("save_weights")
     package = safetensors()
@@ -142,12 +142,12 @@ def save_weights(network: Model, path: FilePath) -> None:
 def load_weights(network: Model, path: FilePath) -> None:
     """Copy the parameters in the file `path` into a network: all of them, or none if one does not fit.
 
-    The optimizer and training state are reset, since they belong to other parameters; the history stays.
+    The optimizer and training state are reset, since they belong to other parameters; the history is kept.
 
     Raises
     ------
     LoadError
-        If the file is damaged, or its parameters have other names or shapes than the network's.
+        If the file is damaged, or the names or shapes of its parameters differ from the network's.
     """
     is_network("load_weights", "network", network)
     network._check_ready("load_weights")
@@ -158,7 +158,7 @@ def load_weights(network: Model, path: FilePath) -> None:
 
 
 def arrays_of(file: BinaryIO, if_zip: str) -> dict[str, Array]:
-    """Return the arrays of an open file of safetensors; for a zip archive raise a LoadError that says so."""
+    """Return the arrays of an open safetensors file; for a zip archive, raise a LoadError that says so."""
     content = file.read()
     if content.startswith(b"PK"):
         raise LoadError(if_zip)

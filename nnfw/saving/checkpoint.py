@@ -1,4 +1,4 @@
-"""Checkpoint: save the network while it trains, so that training can resume after an interruption."""
+"""Checkpoint: save the network during training, so that training can resume after an interruption."""
 
 import math
 import os
@@ -12,21 +12,21 @@ from nnfw.training.run import Run
 
 
 class Checkpoint(Monitor):
-    """Save the network while it trains, with all that the fit needs to resume.
+    """Save the network during training, with everything that the fit needs to resume.
 
-    A file is written when training begins, after every epoch (or as `every` and `seconds` say), and when it
-    ends. Each replaces the one before in a single step, so that a process killed at any time leaves a whole
-    file. ``fit(..., resume=True)`` continues from it exactly, from the end of an epoch or of any batch. A
-    checkpoint is called after all other callbacks, and the file holds what they have done.
+    A file is written when training begins, after every epoch (or according to `every` and `seconds`), and
+    when training ends. Each replaces the previous one atomically, so that a process killed at any time leaves
+    a complete file. ``fit(..., resume=True)`` continues from it exactly, from the end of an epoch or of any
+    batch. A checkpoint is called after all other callbacks, so the file includes their effects.
 
     Parameters
     ----------
     path : str or path
         The file.
     every : int, optional
-        Epochs between two files; 1 if none of the three is given.
+        The number of epochs between saves; 1 if none of the three is given.
     seconds : float, optional
-        Instead, save at the end of a batch when this much time has passed since the last file.
+        Instead, save at the end of a batch when this much time has passed since the last save.
     monitor : str, optional
         Instead, save only after each epoch in which this quantity of the history was the best so far.
     mode : {"auto", "min", "max"}
@@ -34,7 +34,7 @@ class Checkpoint(Monitor):
 
     Examples
     --------
-    A script that can be killed, and started again, at any time::
+    A script that can be killed and restarted at any time::
 
         network = Network.load(path) if Path(path).exists() else Network([GRU(64), Dense(10)], seed=0)
         network.fit(x, y, epochs=50, callbacks=[Checkpoint(path)], resume=True)
@@ -64,12 +64,12 @@ class Checkpoint(Monitor):
         self.seconds = optional(POSITIVE)("Checkpoint", "seconds", seconds)
 
     def on_fit_start(self, run: Run) -> None:
-        """Reset the best value and the time of the next file."""
+        """Reset the best value and the time of the next save."""
         super().on_fit_start(run)
         self._due = 0.0  # until there is a file
 
     def on_resume(self, run: Run) -> None:
-        """Replace a file that is there only by a better epoch than all of the fit so far."""
+        """Replace an existing file only after an epoch better than all of the fit so far."""
         if self.monitor is not None and os.path.exists(file_path("Checkpoint", "path", self.path)):
             sign, known = self.sign(run.network.metrics), run.history.get(self.monitor, [])
             values = [sign * value for value in known[run.state.start :]]
@@ -86,13 +86,13 @@ class Checkpoint(Monitor):
             self._save(run)
 
     def on_epoch_end(self, run: Run) -> None:
-        """Save if it is this epoch's turn, or the best."""
+        """Save if this epoch is due, or the best so far."""
         turn = self.seconds is None and run.epoch % (self.every or 1) == 0
         if turn if self.monitor is None else self.improved(run):
             self._save(run)
 
     def on_fit_end(self, run: Run) -> None:
-        """Save the network as the fit leaves it."""
+        """Save the final network."""
         if self.monitor is None:
             self._save(run)
 

@@ -1,7 +1,7 @@
 """Parts and their arguments as JSON, from which a saved network is rebuilt.
 
-Null, booleans, whole numbers, finite floats, strings and lists stand for themselves. Everything else is an
-object that says what it is:
+Null, booleans, integers, finite floats, strings and lists stand for themselves. Everything else is an object
+that states its kind:
 
 =========================================  ===========================================================
 ``{"class": "Layer.GRU", "config": …}``    a part of nnfw by kind and name, with its arguments; what a scaler
@@ -63,8 +63,8 @@ def own_parts() -> dict[str, type[Part]]:
 def changeable(part: Part) -> dict[str, tuple[Any, str]]:
     """Return the arguments of a layer or an optimizer that can be assigned: by key, its owner and its name.
 
-    A file holds those that a constructor of its own does not take; of a chain whose constructor does not take
-    the layers, those of each layer in it too.
+    A file holds those that a custom constructor does not take; for a chain whose constructor does not take
+    the layers, also those of each of its layers.
     """
     found: dict[str, tuple[Any, str]] = {}
     if not isinstance(part, Layer | Optimizer):
@@ -80,7 +80,7 @@ def changeable(part: Part) -> dict[str, tuple[Any, str]]:
 
 
 def teach(part: Part, learned: Mapping[str, Any]) -> None:
-    """Give a scaler or an encoder what it has learned, or raise a ValueError if no data can teach it that."""
+    """Restore the fitted attributes of a scaler or encoder; raise a ValueError if no data can yield them."""
     if not isinstance(part, Preparation) or not set(part.learned).issuperset(learned):
         raise ValueError(f"it does not learn {', '.join(learned)}")
     for name, value in learned.items():
@@ -135,7 +135,7 @@ class Describer:
         return self._by_name(value, where)
 
     def part(self, part: Part, where: str) -> dict[str, Any]:
-        """Return a part's class and arguments; only its number if it came before."""
+        """Return a part's class and arguments, or only its number if it occurred before."""
         if id(part) in self._parts:
             return {"same": self._parts[id(part)][0]}
         own = self._own.get(type(part))
@@ -182,7 +182,7 @@ class Rebuilder:
         self._parts: list[Part] = []
 
     def value(self, described: Any) -> Any:
-        """Return what was described."""
+        """Return the described value."""
         match described:
             case None | bool() | int() | float() | str():
                 return described

@@ -1,6 +1,6 @@
-"""The state of a network beyond its arguments: described for a file, and restored from it.
+"""The state of a network besides its arguments: described for a file, and restored from it.
 
-A function that describes returns JSON and stores arrays; the function that restores stands below it.
+A function that describes returns JSON and stores arrays; the corresponding restoring function follows it.
 """
 
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def describe_network(network: Model, into: Describer, prefix: str = "", extras: 
 def restore_network(
     network: Model, known: Json, out: Rebuilder, prefix: str = "", rule: Optimizer | None = None
 ) -> None:
-    """Give a new network the state that was described; `rule` updates it if it is part of another one."""
+    """Restore the described state of a new network; `rule` updates it if it is part of another one."""
     network._default_optimizer = bool(known.get("default optimizer"))  # missing in a file of 0.1.0
     rule = network._own_optimizer or rule or network.optimizer
     layers = list(to_restore(network, known, prefix, rule))
@@ -96,10 +96,10 @@ def describe_layers(chain: Sequential, into: Describer, prefix: str, built: bool
 def to_restore(
     chain: Sequential, known: Json, prefix: str, rule: Optimizer | None
 ) -> Iterator[tuple[Layer, Any, str, Optimizer | None]]:
-    """Yield the layers of a chain, with what each needs to be restored.
+    """Yield the layers of a chain, with the data needed to restore each.
 
-    That is its state as it was described, the prefix of its arrays, and what updates it by default. A chain
-    in it that is no network is yielded layer by layer.
+    These are its described state, the prefix of its arrays, and the optimizer that updates it by default. An
+    inner chain that is not a network is yielded layer by layer.
     """
     for name, layer, state in zip(chain._names, chain.layers, known["layers"], strict=True):
         if isinstance(layer, Sequential) and not isinstance(layer, Model):
@@ -109,7 +109,7 @@ def to_restore(
 
 
 def describe_layer(layer: Layer, into: Describer, prefix: str, built: bool) -> Json | None:
-    """Store a layer's parameters, and return its optimizer state; the whole state of an inner network."""
+    """Store a layer's parameters, and return its optimizer state, or the whole state of an inner network."""
     if isinstance(layer, Model):
         return describe_network(layer, into, prefix)
     if isinstance(layer, Sequential):
@@ -160,7 +160,7 @@ def restore_layer(
 
 
 def check_state(layer: Layer, rule: Optimizer | None) -> None:
-    """Raise a LoadError for an optimizer state that no training leaves; `rule` will go on from it."""
+    """Raise a LoadError for an optimizer state that no training can produce; `rule` will continue from it."""
     state = layer._state
     assert state is not None
     values: dict[str, Any] = state.slots | state.scalars
@@ -175,7 +175,7 @@ def check_state(layer: Layer, rule: Optimizer | None) -> None:
 
 
 def describe_training(state: TrainingState | None, into: Describer, prefix: str) -> Json | None:
-    """Return how far the last fit has come, with what its callbacks remember."""
+    """Return the progress of the last fit, with the memories of its callbacks."""
     if state is None:
         return None
     return {
