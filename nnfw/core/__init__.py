@@ -1,1 +1,1 @@
-"""What all of nnfw stands on: types, errors, input validation, the registry of parts."""
+"""The foundations of nnfw: types, errors, input validation, the registry of parts."""

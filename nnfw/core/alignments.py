@@ -1,9 +1,9 @@
-"""Connectionist temporal classification: all ways in which T steps can spell L labels (Graves et al. 2006).
+"""Connectionist temporal classification: all alignments of L labels to T steps (Graves et al. 2006).
 
-At each step stands a label or the blank, 0; repeats are merged, then blanks removed. The labels with blanks
-between and around them, l' of S = 2L + 1 places, are read from left to right: a step stays at its place, goes
-one on, or two where that skips a blank between different labels. Everything is in logarithms, where no
-product of probabilities underflows. With T_n steps and L_n labels of sequence n::
+Each step has a label or the blank, 0; repeats are merged, then blanks removed. The labels with blanks between
+and around them, l' with S = 2L + 1 places, are traversed from left to right: each step stays at its place, or
+moves on by one, or by two if that skips a blank between different labels. All values are logarithms, so that
+no product of probabilities underflows. With T_n steps and L_n labels of sequence n::
 
     (1)  α_t(s) = log p_t(l'_s) + log (exp α_{t-1}(s) + exp α_{t-1}(s-1) + [skip s] exp α_{t-1}(s-2))
     (2)  log P = log (exp α_T(2L) + exp α_T(2L-1))
@@ -22,7 +22,7 @@ class Alignment:
 
     Examples
     --------
-    Two steps spell the label 1 as 1 1, 1 0 or 0 1:
+    Two steps encode the label 1 as 1 1, 1 0 or 0 1:
 
     >>> one = Alignment(np.array([[1]]), np.array([2]))
     >>> p = np.array([[[0.4, 0.6], [0.7, 0.3]]])
@@ -92,13 +92,13 @@ class Alignment:
 
 
 def read_labels(a: Array, counts: Array) -> list[Array]:
-    """Return the labels of the likeliest symbol of each step: repeats merged, then blanks removed."""
+    """Return the most likely symbol of each step, with repeats merged and then blanks removed."""
     best = [row[:n] for row, n in zip(a.argmax(axis=-1), counts, strict=True)]
     return [row[(row > 0) & (np.diff(row, prepend=0) != 0)] for row in best]
 
 
 def edit_distance(a: Array, b: Array) -> int:
-    """Return how many labels to insert, delete or change to make the one sequence the other (Levenshtein).
+    """Return the Levenshtein distance: the labels to insert, delete or change to equate two sequences.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def edit_distance(a: Array, b: Array) -> int:
 
 
 def joined(α: Array, skips: Array) -> Array:
-    """Return the logarithm of the sum over staying at a place, moving by one, and by two where that skips."""
+    """Return the logarithm of the sum over staying at a place, moving by one, and by two where allowed."""
     total = α.copy()
     np.logaddexp(total[:, 1:], α[:, :-1], out=total[:, 1:])
     labels = total[:, 3::2]

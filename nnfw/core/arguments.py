@@ -1,4 +1,4 @@
-"""Arguments of functions and of the constructors of parts: which there are, and what is said of others."""
+"""Arguments of functions and of the constructors of parts: their names, and errors for wrong ones."""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -18,9 +18,9 @@ LIST = "several values for one argument are a list, {}([a, b])"
 def check_arguments(
     owner: str, code: CodeType, given: int, keywords: Iterable[str], known: Any, part: Any = None
 ) -> None:
-    """Raise a TypeError for an unknown keyword, or for more than the positional arguments of a function.
+    """Raise a TypeError for an unknown keyword, or for too many positional arguments of a function.
 
-    `part` is the class or the object that takes them; its attributes say what is told.
+    `part` is the class or the object that takes them; its attributes determine the message.
     """
     for name in keywords:
         if name not in known:
@@ -40,7 +40,7 @@ def check_arguments(
 def explain_keywords(function: Callable[P, R]) -> Callable[P, R]:
     """Decorate `function` so that wrong arguments raise a TypeError that names the right ones.
 
-    Those of a method are told by the `_homes` and the `_use` of its owner; see `Part`.
+    For a method, these come from the `_homes` and the `_use` of its owner; see `Part`.
     """
     known = [name for name in inspect.signature(function).parameters if name not in ("self", "cls")]
     special = function.__name__.startswith("__")
@@ -70,9 +70,9 @@ def arguments_of(part: type) -> dict[str, inspect.Parameter]:
 
 
 class Signature:
-    """The signature of a class, as `help` and notebooks show it.
+    """The signature of a class, as shown by `help` and notebooks.
 
-    It has the arguments that are passed on as ``**options`` too, and types without their checks.
+    It includes the arguments that are passed on as ``**options``, and omits the checks of types.
     """
 
     def __get__(self, part: Any, cls: Any) -> inspect.Signature | None:

@@ -1,4 +1,4 @@
-"""Arrays of the caller: lists, tables and sequences become arrays, and wrong values are refused."""
+"""Arrays from the caller: lists, tables and sequences are converted, and wrong values are refused."""
 
 from contextlib import suppress
 from typing import Any
@@ -10,7 +10,7 @@ from nnfw.core.typing import Array, DTypeLike
 
 
 def has_mask(values: Any) -> bool:
-    """Whether a masked array, or one within lists, masks a value, which ``np.asarray`` would show."""
+    """Whether a masked array, also one within lists, masks a value, which ``np.asarray`` would unmask."""
     if not isinstance(values, list | tuple):
         return bool(np.ma.is_masked(values))
     nested = any(issubclass(kind, (list, tuple, np.ma.MaskedArray)) for kind in set(map(type, values)))
@@ -18,7 +18,7 @@ def has_mask(values: Any) -> bool:
 
 
 def as_array(values: Any, name: str, dtype: DTypeLike | None = None) -> Array:
-    """Return `values` as an array, without a copy where it is one; what NumPy would misread is refused."""
+    """Return `values` as an array, without copying arrays; values that NumPy would misread are refused."""
     if type(values) is np.ndarray:
         return np.asarray(values, dtype)
     if has_mask(values):
@@ -37,12 +37,12 @@ def as_array(values: Any, name: str, dtype: DTypeLike | None = None) -> Array:
 
 
 def plain(values: Any, name: str) -> Any:
-    """Return lists and arrays as `as_array` does, and anything else, as tables, as it is."""
+    """Return lists and arrays as `as_array` does, and anything else, such as tables, unchanged."""
     return as_array(values, name) if isinstance(values, list | tuple | np.ndarray) else values
 
 
 def numeric(values: Any, name: str) -> Array:
-    """Return `values` as an array of real numbers, without a copy where it is one."""
+    """Return `values` as an array of real numbers, without copying such an array."""
     array = values
     if type(values) is not np.ndarray:
         array = of_columns(values, name) if hasattr(values, "iloc") else as_array(values, name)
@@ -53,7 +53,7 @@ def numeric(values: Any, name: str) -> Array:
 
 
 def to_numbers(array: Array) -> str:
-    """Return what makes numbers of strings, objects or dates, for messages."""
+    """Return, for messages, how to convert strings, objects or dates to numbers."""
     if array.dtype.kind in "mM" or (array.size and hasattr(array.flat[0], "year")):  # also with a time zone
         return "times become hours by (dates - dates.min()) / np.timedelta64(1, 'h')"
     if array.ndim == 1 and array.size and isinstance(array[0], np.ndarray | list):
@@ -68,9 +68,9 @@ def to_numbers(array: Array) -> str:
 
 
 def of_columns(table: Any, name: str) -> Array:
-    """Return a DataFrame, or a Series, of pandas as an array, whatever types its columns are of.
+    """Return a pandas DataFrame or Series as an array, whatever the types of its columns.
 
-    What pandas calls nullable becomes NumPy's type: without this, a table of several types is one of objects.
+    Nullable types become NumPy's types: otherwise a table of several types would be one of objects.
     """
     if table.ndim == 2 and len(table.columns):
         columns = [numeric(column, f"{name}, column {label!r},") for label, column in table.items()]
@@ -82,7 +82,7 @@ def of_columns(table: Any, name: str) -> Array:
 
 
 def as_indices(values: Any, name: str, count: int, remedy: str) -> Array:
-    """Return `values` as an array of int64 if all are whole numbers from 0 to count - 1."""
+    """Return `values` as an array of int64 if all are integers from 0 to count - 1."""
     array = numeric(values, name)
     if array.size and array.dtype.kind not in "iu":  # NumPy makes floats of an empty list
         raise TypeError(f"{name} must be integers, got dtype {array.dtype}; {remedy}")
@@ -94,7 +94,7 @@ def as_indices(values: Any, name: str, count: int, remedy: str) -> Array:
 
 
 def first_where(wrong: Array, array: Array, name: str) -> str:
-    """Return where the first value is that is marked as wrong, for messages: ``x[0, 3] is nan``."""
+    """Return, for messages, the location of the first value marked as wrong: ``x[0, 3] is nan``."""
     place = np.unravel_index(wrong.argmax(), array.shape)
     return f"{name}[{', '.join(map(str, place))}] is {array[place]}"
 
@@ -106,7 +106,7 @@ def check_finite(
     dtype: np.dtype[Any] | None = None,
     remedy: str = "fill (nnfw.data.Impute; for GRUD, Gaps) or drop such samples",
 ) -> None:
-    """Raise a ValueError at the first value that is not finite, or too large for `dtype`, but for padding."""
+    """Raise a ValueError at the first value outside padding that is not finite, or too large for `dtype`."""
     if array.dtype.kind != "f":
         return
     narrower = dtype is not None and dtype.kind == "f" and dtype.itemsize < array.dtype.itemsize

@@ -1,4 +1,4 @@
-"""The exceptions of nnfw; each is also one of Python's own, so that ``except ValueError`` catches it."""
+"""The exceptions of nnfw; each is also a built-in exception, so that ``except ValueError`` catches it."""
 
 
 class ShapeError(ValueError):
@@ -6,8 +6,8 @@ class ShapeError(ValueError):
 
 
 class NonFiniteError(ValueError, ArithmeticError):
-    """A NaN or an infinity where training cannot go on; the network holds the last good weights."""
+    """A NaN or an infinity with which training cannot continue; the network holds the last good weights."""
 
 
 class LoadError(ValueError):
-    """A file that is not a whole network as nnfw saves it: the message names the file and what is wrong."""
+    """A file that is not a complete network saved by nnfw; the message names the file and the problem."""

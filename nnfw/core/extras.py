@@ -1,11 +1,11 @@
-"""Packages that are optional: each is imported where it is used."""
+"""Optional packages: each is imported where it is used."""
 
 from importlib import import_module
 from typing import Any
 
 
 def extra(module: str, name: str, what: str) -> Any:
-    """Return a module of an optional package, or raise an ImportError that names the extra which has it."""
+    """Return a module of an optional package, or raise an ImportError that names the extra to install."""
     try:
         return import_module(module)
     except ImportError:

@@ -1,4 +1,4 @@
-"""Files that are replaced whole or not at all, and what is wrong with a file that is read."""
+"""Atomic replacement of files, and errors for files that cannot be read."""
 
 import csv
 import errno
@@ -18,10 +18,10 @@ from nnfw.core.validation import file_path
 
 @contextmanager
 def replacing(path: FilePath) -> Iterator[BinaryIO]:
-    """Open a new file that takes the place of the file `path` once it is written and flushed to the disk.
+    """Open a new file that replaces the file `path` once it is written and flushed to the disk.
 
-    On any error the old file stays and the new one is removed. A process that is killed leaves it: a file
-    ``.nnfw-*.tmp`` in the same folder, which may be deleted.
+    On any error, the old file is kept and the new one is removed. A process that is killed leaves the new
+    file as ``.nnfw-*.tmp`` in the same folder, which may be deleted.
     """
     path = file_path("save", "path", path)
     target = Path(os.path.realpath(path))  # a symbolic link stays, and what it refers to is replaced
@@ -48,7 +48,7 @@ def replacing(path: FilePath) -> Iterator[BinaryIO]:
 
 
 def write_csv(path: FilePath, rows: Iterable[Iterable[Any]]) -> None:
-    """Write rows to a CSV file that takes the place of the file `path`."""
+    """Write rows to a CSV file that replaces the file `path`."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     with replacing(path) as file:
@@ -57,7 +57,7 @@ def write_csv(path: FilePath, rows: Iterable[Iterable[Any]]) -> None:
 
 @contextmanager
 def reading(owner: str, path: FilePath) -> Iterator[BinaryIO]:
-    """Open the file `path`; any error of what reads it becomes a LoadError that names the file."""
+    """Open the file `path`; any error while reading it becomes a LoadError that names the file."""
     path = file_path(owner, "path", path)
     if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
         raise LoadError(f"{path}: only a file can be read, and this is a pipe or a device")

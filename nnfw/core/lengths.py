@@ -26,7 +26,7 @@ def valid_steps(lengths: Array, T: int) -> Array:
 
 
 def steps_as_samples(a: Array, lengths: Array | None) -> Array:
-    """Return the valid steps (M, ...) of all samples of `a` (N, T, ...), one after another."""
+    """Return the valid steps (M, ...) of all samples of `a` (N, T, ...), concatenated."""
     return a.reshape(-1, *a.shape[2:]) if lengths is None else a[valid_steps(lengths, a.shape[1])]
 
 

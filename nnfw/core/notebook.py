@@ -1,4 +1,4 @@
-"""Notebooks: whether Python runs in one, and what is shown there beside the last value of a cell."""
+"""Notebooks: whether Python runs in one, and display of objects besides the last value of a cell."""
 
 import html
 import sys
@@ -12,26 +12,26 @@ WAITING: list[Any] = []  # what was made in the running cell, and has not been s
 
 
 def shell() -> Any:
-    """Return the shell of the Jupyter kernel that runs this process; None elsewhere, as in a terminal."""
+    """Return the shell of the Jupyter kernel that runs this process, or None, for example in a terminal."""
     ipython = sys.modules.get("IPython")
     found = ipython.get_ipython() if ipython else None
     return found if getattr(found, "kernel", None) is not None else None
 
 
 def display(thing: Any, **options: Any) -> Any:
-    """Show a thing in the output of the running cell; with ``display_id=True`` return its handle."""
+    """Show an object in the output of the running cell; with ``display_id=True``, return its handle."""
     return import_module("IPython.display").display(thing, **options)
 
 
 def show_after_cell(thing: Any) -> None:
-    """In a notebook, show a thing when its cell has run, unless that has shown it; it then calls `forget`."""
+    """In a notebook, show an object after its cell has run, unless the cell has; it then calls `forget`."""
     if found := shell():
         WAITING.append(thing)
         found.events.register("post_run_cell", show_waiting)
 
 
 def present(thing: Any) -> None:
-    """Print a thing; in a notebook, show it when its cell has run."""
+    """Print an object; in a notebook, show it after its cell has run."""
     if shell():
         show_after_cell(thing)
     else:
@@ -39,19 +39,19 @@ def present(thing: Any) -> None:
 
 
 def show_waiting(result: Any = None) -> None:
-    """Show what the cell has not."""
+    """Show the objects that the cell has not shown."""
     for thing in list(WAITING):
         display(thing)
     WAITING.clear()
 
 
 def forget(thing: Any) -> None:
-    """Note that a thing has been shown."""
+    """Record that an object has been shown."""
     WAITING[:] = [other for other in WAITING if other is not thing]
 
 
 def table(rows: Sequence[Sequence[object]], caption: str = "") -> str:
-    """Return rows as a table in HTML, the first row as a header and the caption below.
+    """Return rows as an HTML table, with the first row as header and the caption below.
 
     Examples
     --------

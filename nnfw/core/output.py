@@ -1,4 +1,4 @@
-"""Printing: all text that nnfw shows passes here, in the characters that its stream has."""
+"""Printing: all text that nnfw shows goes through here, in the characters that its stream can encode."""
 
 import sys
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def show(text: str) -> None:
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows in aligned columns, the first row as a header.
+    """Return rows in aligned columns, with the first row as header.
 
     Examples
     --------

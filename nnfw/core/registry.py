@@ -1,9 +1,9 @@
 """Parts, which keep their arguments as attributes, and registries, which find parts by name.
 
 A part is a layer, activation, loss, optimizer or anything else that is passed by name or as an object.
-Each argument of its ``__init__`` is kept as an attribute of the same name. Its `config`, its printed form
-and the errors for misspelt keywords follow from that convention, and so does what may be assigned to it: an
-argument is opened and checked as the constructor does it, for it is the constructor that does it.
+Each argument of its ``__init__`` is stored as an attribute of the same name. Its `config`, its printed form
+and the errors for misspelt keywords follow from that convention, as do the rules for assignment: the
+constructor itself converts and checks an assigned argument.
 """
 
 import inspect
@@ -46,7 +46,7 @@ else:
 
 
 def kept(part: "Part", names: Iterable[str]) -> dict[str, Any]:
-    """Return arguments of a part by name, from its attributes, or raise a ValueError if one is missing."""
+    """Return arguments of a part by name, from its attributes; raise a ValueError if one is missing."""
     for name in names:
         if not hasattr(part, name):
             raise ValueError(
@@ -65,7 +65,7 @@ def is_own(part: type) -> bool:
 
 @cache
 def home_of(part: Any) -> Any:
-    """Return a class of nnfw itself, and for any other class the nearest one that it derives from."""
+    """Return a class of nnfw unchanged, and for any other class its nearest base class in nnfw."""
     return next(base for base in part.__mro__ if is_own(base) and issubclass(base, Part))
 
 
@@ -75,10 +75,10 @@ def is_memory_of(a: np.ndarray, b: Any) -> bool:
 
 
 class Part:
-    """The base of all that is passed by name or as an object.
+    """The base of everything that is passed by name or as an object.
 
-    An argument can be assigned as it can be given, until `_fixed` says why not. A part of nnfw takes nothing
-    else; an object of another class takes what its class likes.
+    An argument can be assigned in the forms in which it can be given, until `_fixed` gives a reason why not.
+    A part of nnfw accepts no other attributes; for an object of another class, its class decides.
 
     Examples
     --------
@@ -184,7 +184,7 @@ class Part:
 
 
 class Searchable:
-    """What a part has whose arguments the searches of scikit-learn set, as ``optimizer__learning_rate``."""
+    """Mixin for parts whose arguments scikit-learn's searches set, as ``optimizer__learning_rate``."""
 
     def get_params(self: Any, deep: bool = True) -> dict[str, Any]:
         """Return the arguments by name; scikit-learn's `clone` and searches ask for them."""
@@ -197,21 +197,21 @@ class Searchable:
 
 
 def brief(value: Any) -> str:
-    """Return how an argument is shown: a registered part with default arguments by its name."""
+    """Return the printed form of an argument: a registered part with default arguments by its name."""
     text = repr(value.name if isinstance(value, np.dtype) else value)
     name = getattr(value, "_known_as", "")
     return repr(name) if name and text == f"{type(value).__name__}()" else text
 
 
 def spelled(name: str) -> str:
-    """Return a name without its spelling: that of ``BCELoss``, ``bce_loss`` and ``bce`` is the same."""
+    """Return a name in normalized spelling, which is the same for ``BCELoss``, ``bce_loss`` and ``bce``."""
     return name.lower().replace("_", "").removesuffix("loss")
 
 
 class Registry(Generic[T]):
     """The parts of one kind that can be passed by name.
 
-    `kind` says what they are, for messages (``"activation"``), `base` is the class that they derive from, and
+    `kind` is their kind for messages (``"activation"``), `base` is the class that they derive from, and
     `synonyms` maps names in other libraries to nnfw's, or to a call.
 
     Examples
@@ -250,7 +250,7 @@ class Registry(Generic[T]):
         return list(self.factories)
 
     def translated(self, name: str) -> str:
-        """Return nnfw's name, or a call, for a name of another library in any spelling, or nothing.
+        """Return nnfw's name, or a call, for a name of another library in any spelling, or an empty string.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""Hints for unknown names: the nearest known name, and nnfw's word for a name of another library."""
+"""Hints for unknown names: the closest known name, and nnfw's name for one of another library."""
 
 import difflib
 import importlib.util
@@ -12,7 +12,7 @@ from nnfw.core.words import ARGUMENTS, ELSEWHERE, HOMES, IMPORTS, MEMBERS
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return ``" Did you mean 'x'?"`` for the known name that is nearest, or an empty string.
+    """Return ``" Did you mean 'x'?"`` for the closest known name, or an empty string.
 
     Examples
     --------
@@ -30,9 +30,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def translation(
     name: str, known: Iterable[str], given: Collection[str] = (), homes: Mapping[str, str] = HOMES
 ) -> str:
-    """Return the end of a sentence on an unknown argument: nnfw's name for it, its home, or the nearest one.
+    """Return the end of a message on an unknown argument: nnfw's name, its location, or the closest name.
 
-    It does not tell to use what was `given`.
+    It does not suggest names that were `given`.
     """
     known, words = list(known), ARGUMENTS.get(name, "").split()
     meant = [word for word in words if word in known]
@@ -62,7 +62,7 @@ def public_modules() -> list[ModuleType]:
 
 
 def homes_of(name: str) -> list[str]:
-    """Return where nnfw has a name, or the part that another library calls so."""
+    """Return the location of a name in nnfw, or of the part with that name in another library."""
     found = []
     for module in public_modules():
         inside = vars(module)
@@ -75,7 +75,7 @@ def homes_of(name: str) -> list[str]:
 
 
 def explain_import(module: ModuleType, name: str) -> NoReturn:
-    """Raise the error for a name that a module of nnfw does not have; its ``__getattr__``.
+    """Raise the error for a name that a module of nnfw lacks; the ``__getattr__`` of modules.
 
     ``from nnfw import X`` discards the message of an AttributeError, so an ImportError is raised there.
     """

@@ -1,4 +1,4 @@
-"""The types that annotations speak of."""
+"""The types used in annotations."""
 
 from os import PathLike
 from typing import TYPE_CHECKING, Any

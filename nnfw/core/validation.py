@@ -24,12 +24,12 @@ DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def shown(value: Any) -> str:
-    """Return a value for a message, briefly, with its type."""
+    """Return a short form of a value with its type, for messages."""
     return f"{reprlib.repr(value)} ({type(value).__name__})"
 
 
 def whole_number(owner: str, name: str, value: Any, low: int = 0, high: float = math.inf) -> int:
-    """Return `value` as an int if it is a whole number from `low` to `high`; True and False are not."""
+    """Return `value` as an int if it is an integer from `low` to `high`; True and False are not."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{owner}: {name} must be a whole number, got {shown(value)}")
     if not low <= (number := int(value)) <= high:
@@ -39,12 +39,12 @@ def whole_number(owner: str, name: str, value: Any, low: int = 0, high: float = 
 
 
 def positive_integer(owner: str, name: str, value: Any) -> int:
-    """Return `value` as an int if it is a whole number of at least 1."""
+    """Return `value` as an int if it is an integer of at least 1."""
     return whole_number(owner, name, value, low=1)
 
 
 def label(owner: str, name: str, value: Any) -> str | None:
-    """Return `value` if it is None, or a string that is not empty."""
+    """Return `value` if it is None or a non-empty string."""
     if value is not None and not (isinstance(value, str) and value):
         raise TypeError(f"{owner}: {name} must be a string that is not empty, or None, got {shown(value)}")
     return value
@@ -63,7 +63,7 @@ def one_of(*choices: str) -> Check[str]:
 
 
 def instance_of(kind: Any, what: str, remedy: str = "") -> Check[Any]:
-    """Return the check that a value is an object of a class."""
+    """Return the check that a value is an instance of a class."""
 
     def check_kind(owner: str, name: str, value: Any) -> Any:
         if not isinstance(value, kind):
@@ -82,7 +82,7 @@ generator = instance_of(
 
 @dataclass(frozen=True, repr=False)
 class Range:
-    """The check that a value is a finite number from `low` to `high`, without the open ends.
+    """The check that a value is a finite number from `low` to `high`, excluding open ends.
 
     Examples
     --------
@@ -111,7 +111,7 @@ class Range:
         return number
 
     def exact(self, owner: str, name: str, value: Any) -> float:
-        """Return `value` like the call, but a whole number as an int."""
+        """Return `value` like the call, but whole numbers as int."""
         number = self(owner, name, value)
         return int(value) if isinstance(value, numbers.Integral) else number
 
@@ -131,7 +131,7 @@ INSIDE = Range(0.0, 1.0, open_low=True, open_high=True)
 
 
 def optional(check: Check[T]) -> Check[T | None]:
-    """Return the check of an argument that is None or passes `check`."""
+    """Return the check that an argument is None or passes `check`."""
 
     def check_given(owner: str, name: str, value: Any) -> T | None:
         return None if value is None else check(owner, name, value)
@@ -140,7 +140,7 @@ def optional(check: Check[T]) -> Check[T | None]:
 
 
 def each(check: Check[T]) -> Check[tuple[T, ...]]:
-    """Return the check of a list whose values pass `check`; it is kept as a tuple."""
+    """Return the check of a list whose values pass `check`; the list is stored as a tuple."""
 
     def check_all(owner: str, name: str, values: Any) -> tuple[T, ...]:
         if isinstance(values, str | bytes) or not isinstance(values, Iterable):
@@ -158,7 +158,7 @@ def file_path(owner: str, name: str, value: Any) -> str:
 
 
 def floating(owner: str, name: str, value: Any) -> np.dtype[Any]:
-    """Return the dtype if `value` is float32 or float64, as a name, type or dtype."""
+    """Return the dtype if `value` is float32 or float64, given as a name, type or dtype."""
     for dtype in DTYPES:
         if value is dtype.type or str(value) == dtype.name:
             return dtype
@@ -166,7 +166,7 @@ def floating(owner: str, name: str, value: Any) -> np.dtype[Any]:
 
 
 def check_fields(part: Any) -> None:
-    """Check the fields ``name: Annotated[type, check]`` of a dataclass, and keep what their checks return."""
+    """Check the fields ``name: Annotated[type, check]`` of a dataclass, and store the checked values."""
     for name, field in part.__dataclass_fields__.items():
         for check in getattr(field.type, "__metadata__", ()):
             vars(part)[name] = check(type(part).__name__, name, getattr(part, name))
@@ -174,7 +174,7 @@ def check_fields(part: Any) -> None:
 
 @contextmanager
 def named(argument: str) -> Iterator[None]:
-    """Put the argument's name before the message of an error."""
+    """Prefix the message of an error with the argument's name."""
     try:
         yield
     except (TypeError, ValueError) as error:

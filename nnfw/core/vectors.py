@@ -1,4 +1,4 @@
-"""Long vectors in blocks that stay in the cache, their norms, long lines, and memory that is used again."""
+"""Long vectors in blocks that stay in the cache, their norms, long rows, and reusable memory."""
 
 import contextlib
 import math
@@ -15,13 +15,13 @@ KEPT = 4  # of what is made of scratch memory once
 
 
 class Scratch:
-    """Memory of arbitrary content, by name and shape, kept from one step to the next; a copy begins empty."""
+    """Uninitialized memory by name and shape, kept from one step to the next; a copy starts empty."""
 
     def __init__(self, dtype: np.dtype[Any] | None = None) -> None:
         self.dtype, self._views, self._made = dtype, dict[str, Array](), dict[Any, Any]()
 
     def __call__(self, name: str, shape: tuple[int, ...]) -> Array:
-        """Return an array of this shape; its memory grows where it must, and never shrinks."""
+        """Return an array of this shape; its memory grows if necessary and never shrinks."""
         view = self._views.get(name)
         if view is None or view.shape != shape:
             size, memory = math.prod(shape), None if view is None else view.base
@@ -32,7 +32,7 @@ class Scratch:
         return view
 
     def once(self, make: Callable[..., Any], *args: Any) -> Any:
-        """Return ``make(self, *args)``; the last few are kept, by these arguments."""
+        """Return ``make(self, *args)``; the last few results are cached by these arguments."""
         made = self._made.pop((make, args), None) or make(self, *args)
         self._made[make, args] = made  # as the latest
         for oldest in [*self._made][:-KEPT]:
@@ -48,7 +48,7 @@ _idle: defaultdict[np.dtype[Any], list[Scratch]] = defaultdict(list)  # what no 
 
 @contextlib.contextmanager
 def lent(dtype: np.dtype[Any]) -> Iterator[Scratch]:
-    """Lend scratch memory that no other call uses meanwhile, in any thread, and later ones use again."""
+    """Lend scratch memory that no other call in any thread uses meanwhile, and that later calls reuse."""
     idle = _idle[dtype]
     try:
         scratch = idle.pop()
@@ -59,12 +59,12 @@ def lent(dtype: np.dtype[Any]) -> Iterator[Scratch]:
 
 
 def blocks(size: int) -> Iterator[slice]:
-    """Return the slices that cut a vector of `size` elements into blocks."""
+    """Return the slices that divide a vector of `size` elements into blocks."""
     return (slice(start, start + BLOCK) for start in range(0, size, BLOCK))
 
 
 def repeated(row: Array, like: Array) -> Array:
-    """Return a row (D,) as (T, D), for an operation with an array (N, ..., T, D): long lines are faster.
+    """Return a row (D,) as (T, D), for an operation with an array (N, ..., T, D): long rows are faster.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def repeated(row: Array, like: Array) -> Array:
 
 
 def norm_of(vector: Array) -> float:
-    """Return the Euclidean norm. Divided by the largest element, no square is too large or too small."""
+    """Return the Euclidean norm; division by the largest element prevents overflow and underflow."""
     largest = float(np.abs(vector).max())
     if not 0.0 < largest < math.inf:
         return largest
@@ -89,9 +89,9 @@ def norm_of(vector: Array) -> float:
 
 
 def clip_to_norm(vectors: Sequence[Array], limit: float) -> float:
-    """Scale `vectors` in place so that their common norm is at most `limit`; return the norm before.
+    """Scale `vectors` in place so that their joint norm is at most `limit`; return the original norm.
 
-    A norm that is not finite leaves them as they are: there is no direction to keep.
+    If the norm is not finite, they are left unchanged: there is no direction to preserve.
 
     Pascanu, Mikolov & Bengio 2013 (arXiv:1211.5063), algorithm 1. (PyTorch adds 1e-6 to the norm.)
 

@@ -1,4 +1,4 @@
-"""The words of Keras, PyTorch, scikit-learn and EpyNN, and what nnfw has for them; `suggest` tells them."""
+"""Names in Keras, PyTorch, scikit-learn and EpyNN, and their equivalents in nnfw, for `suggest`."""
 
 # Arguments in Keras, PyTorch, scikit-learn and EpyNN, and what parts of nnfw call them.
 ARGUMENTS = {
