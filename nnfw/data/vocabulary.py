@@ -116,7 +116,7 @@ class Vocabulary(Part):
     def of_words(
         cls, text: Texts, size: int | None = None, *, unknown: str | None = None, padding: bool = False
     ) -> Self:
-        """Build a vocabulary of the `size` most frequent words (default all); ties keep the text order."""
+        """Build a vocabulary of the `size` most frequent words (default all), ties in order of occurrence."""
         size = optional(positive_integer)("of_words", "size", size)
         counts = Counter(word for one in _texts(text) for word in WORD.findall(one))
         words = [word for word, _ in counts.most_common(size)]

@@ -129,7 +129,7 @@ class SelfAttention(Attention):
 
         (1)  q, k, v = x Wq + bq, x Wk + bk, x Wv + bv          each (N, T, H)
         (2)  e = q kᵀ / √H                                      (N, T, T)
-        (3)  a = softmax(e), over the valid steps; if causal, up to the step itself
+        (3)  a = softmax(e), over the valid steps, if causal only those up to its own
         (4)  y = a v                                            (N, T, T) (N, T, H) -> (N, T, H)
 
     and backward::

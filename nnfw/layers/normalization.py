@@ -143,8 +143,8 @@ class BatchNorm(Layer):
     with the unbiased variance, M / (M - 1) times that of (1). They are the parameters ``mean`` and
     ``variance``, which no optimizer updates, so that files, copies and callbacks keep them with the others. A
     batch of one row has no variance: the running statistics normalize it and do not change, as with
-    ``trainable=False`` on the layer or on a network that it is part of. Sample weights apply to the loss
-    only; rows of weight 0 count in (1), as in other libraries.
+    ``trainable=False`` on the layer or on a network that it is part of. Sample weights apply to the loss;
+    rows of weight 0 count in (1), as in other libraries.
 
     Parameters
     ----------

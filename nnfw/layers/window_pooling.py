@@ -62,7 +62,7 @@ class WindowMaximum(WindowPooling):
     _merge = np.maximum
 
     def spread(self, ds: Array, dx: Array) -> None:
-        """Add to dx, which is 0, what each window gives: (1)."""
+        """Add the contribution of each window to dx, which is 0: (1)."""
         y, left, found = self.cache["y"], ds.copy(), np.empty_like(ds)
         apart = np.all(np.array(self._windows.stride) >= self._windows.size)
         taps = self._windows.taps
@@ -87,7 +87,7 @@ class WindowMean(WindowPooling):
         return y
 
     def spread(self, ds: Array, dx: Array) -> None:
-        """Add to dx, which is 0, what each window gives: (1)."""
+        """Add the contribution of each window to dx, which is 0: (1)."""
         share = ds / self.dtype.type(np.prod(self._windows.size))
         for dx_k in self._windows.taps(dx):
             dx_k += share

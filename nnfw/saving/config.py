@@ -5,14 +5,14 @@ that states its kind:
 
 =========================================  ===========================================================
 ``{"class": "Layer.GRU", "config": …}``    a part of nnfw by kind and name, with its arguments; what a scaler
-                                           or an encoder has learned stands beside them, as ``"learned"``
+                                           or an encoder has learned is stored with them, as ``"learned"``
 ``{"custom": "Gain", "config": …}``        a part whose class is the user's
 ``{"custom": "my_metric"}``                a function (or a class) as an argument: its name, not its code
 ``{"same": 3}``                            part number 3 again, counted in the order of completion
 ``{"array": "Network.layers[0].table"}``   an array, stored beside the description under this name
 ``{"number": 0.5, "dtype": "float32"}``    a NumPy number
 ``{"dtype": "float32"}``                   a NumPy dtype
-``{"objects": [2, "a"]}``                  an array (N,) of what NumPy has no dtype for
+``{"objects": [2, "a"]}``                  an array (N,) of values for which NumPy has no dtype
 ``{"float": "nan"}``                       a float that JSON cannot write
 ``{"tuple": …}``, ``{"dict": [[k, v]]}``   a tuple, and a dict with keys of any type
 =========================================  ===========================================================
