@@ -77,7 +77,7 @@ def is_memory_of(a: np.ndarray, b: Any) -> bool:
 class Part:
     """The base of everything that is passed by name or as an object.
 
-    An argument can be assigned in the forms in which it can be given, unless `_fixed` returns a reason why not.
+    An argument can be assigned in the forms in which it can be given, unless `_fixed` gives a reason why not.
     A part of nnfw accepts no other attributes; an instance of a subclass of your own accepts any.
 
     Examples

@@ -18,8 +18,8 @@ def dot(a, b):
 
 
 @compiled
-def layer_norm_forward(x, gain, shift, epsilon, normalized, scale, y):
-    """Compute what `nnfw.layers.normalization.normalize` does."""
+def layer_norm_forward(x, normalized, scale, y, gain, shift, epsilon):
+    """Compute what `nnfw.layers.LayerNorm._forward_rows` does."""
     one, epsilon = gain.dtype.type(1), gain.dtype.type(epsilon)
     shares = np.full_like(gain, one / gain.dtype.type(len(gain)))
     for i in range(len(x)):
@@ -40,8 +40,8 @@ def layer_norm_forward(x, gain, shift, epsilon, normalized, scale, y):
 
 
 @compiled
-def layer_norm_backward(dy, gain, normalized, scale, dx):
-    """Compute what `nnfw.layers.normalization.normalize_backward` does."""
+def layer_norm_backward(dy, normalized, scale, dx, gain):
+    """Compute what `nnfw.layers.LayerNorm._backward_rows` does."""
     share = gain.dtype.type(1) / gain.dtype.type(len(gain))
     shares = np.full_like(gain, share)
     for i in range(len(dy)):

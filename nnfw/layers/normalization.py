@@ -69,15 +69,28 @@ class LayerNorm(Layer):
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return y, of the shape of x."""
         x = np.ascontiguousarray(x, self.dtype)
-        gain, shift = self.params["gain"], self.params["shift"]
-        self.check_input(x, len(gain))
+        self.check_input(x, len(self.params["gain"]))
         normalized = self._scratch("normalized", x.shape) if training else np.empty_like(x)
         scale, y = np.empty((*x.shape[:-1], 1), self.dtype), np.empty_like(x)
-        run = kernel("layer_norm_forward") or normalize
-        run(rows_of(x), gain, shift, self.epsilon, rows_of(normalized), rows_of(scale), rows_of(y))
+        rows = [rows_of(array) for array in (x, normalized, scale, y)]
+        if run := kernel("layer_norm_forward"):
+            run(*rows, self.params["gain"], self.params["shift"], self.epsilon)
+        else:
+            self._forward_rows(*rows)
         if training:
             self.cache = {"normalized": normalized, "scale": scale}
         return y
+
+    def _forward_rows(self, x: Array, normalized: Array, scale: Array, y: Array) -> None:
+        """Fill `normalized` (M, D), `scale` (M, 1) and y (M, D) for the rows x (M, D)."""
+        ones = np.ones_like(self.params["gain"])
+        np.subtract(x, means(x, ones), out=normalized)  # (1)
+        normalized -= means(normalized, ones)  # (1) again: the mean of features far from 0 was rounded
+        np.square(normalized, out=y)
+        scale[...] = 1 / np.sqrt(means(y, ones) + self.epsilon)  # (2)
+        normalized *= scale  # (3)
+        np.multiply(normalized, self.params["gain"], out=y)  # (4)
+        y += self.params["shift"]  # (4)
 
     def backward(self, dy: Array) -> Array:
         """Return dx, of the shape of x."""
@@ -86,9 +99,22 @@ class LayerNorm(Layer):
         self.cache = {**self.cache, "dy": dy}
         if not self._needs_dx:
             return NOTHING
-        dx, run = np.empty_like(dy), kernel("layer_norm_backward") or normalize_backward
-        run(rows_of(dy), self.params["gain"], rows_of(normalized), rows_of(scale), rows_of(dx))
+        dx = np.empty_like(dy)
+        rows = [rows_of(array) for array in (dy, normalized, scale, dx)]
+        if run := kernel("layer_norm_backward"):
+            run(*rows, self.params["gain"])
+        else:
+            self._backward_rows(*rows)
         return dx
+
+    def _backward_rows(self, dy: Array, normalized: Array, scale: Array, dx: Array) -> None:
+        """Fill dx (M, D) for the gradients dy (M, D) of the rows."""
+        gain = self.params["gain"]
+        np.multiply(dy, gain, out=dx)  # (4)
+        mean, along = means(dx, np.ones_like(gain)), np.vecdot(dx, normalized)[:, None] / len(gain)
+        dx -= normalized * along  # (2)
+        dx -= mean  # (1)
+        dx *= scale  # (3)
 
     def gradients(self) -> None:
         """Fill the gradients of gain and shift: (4), over all samples and steps at once."""
@@ -96,29 +122,6 @@ class LayerNorm(Layer):
         product = np.multiply(dy, self.cache["normalized"], out=self._scratch("product", dy.shape))
         self.grads["gain"][...] = total(product)  # (4)
         self.grads["shift"][...] = total(dy)  # (4)
-
-
-def normalize(
-    x: Array, gain: Array, shift: Array, epsilon: float, normalized: Array, scale: Array, y: Array
-) -> None:
-    """Fill `normalized` (M, D), `scale` (M, 1) and y (M, D) of a `LayerNorm` for the rows x (M, D)."""
-    ones = np.ones_like(gain)
-    np.subtract(x, means(x, ones), out=normalized)  # (1)
-    normalized -= means(normalized, ones)  # (1) again: the mean of features far from 0 was rounded
-    np.square(normalized, out=y)
-    scale[...] = 1 / np.sqrt(means(y, ones) + epsilon)  # (2)
-    normalized *= scale  # (3)
-    np.multiply(normalized, gain, out=y)  # (4)
-    y += shift  # (4)
-
-
-def normalize_backward(dy: Array, gain: Array, normalized: Array, scale: Array, dx: Array) -> None:
-    """Fill dx (M, D) of a `LayerNorm` for the gradient dy (M, D) of its rows."""
-    np.multiply(dy, gain, out=dx)  # (4)
-    mean, along = means(dx, np.ones_like(gain)), np.vecdot(dx, normalized)[:, None] / len(gain)
-    dx -= normalized * along  # (2)
-    dx -= mean  # (1)
-    dx *= scale  # (3)
 
 
 class BatchNorm(Layer):
