@@ -207,7 +207,7 @@ class LayerDirective(SphinxDirective):
         if "rows" in self.options:
             rows = [row.split() for row in self.options["rows"].split("/")]
             try:
-                drawn = picture(found, rows, f"How the variables of {cls.__name__} follow from each other")
+                drawn = picture(found, rows, f"How the variables of {cls.__name__} depend on each other")
             except ValueError as error:
                 raise self.error(f"{cls.__name__}: {error}") from None
             out.append(nodes.raw("", f'<div class="cell-picture">{drawn}</div>', format="html"))
@@ -219,7 +219,7 @@ class LayerDirective(SphinxDirective):
         """Return the Markdown of an equation."""
         if not number:
             formulas = "\n\n".join(math(equation.forward + equation.backward))
-            return f"::::::{{div}} equation\n**Gradients of all steps**\n\n{formulas}\n\n::::::"
+            return f"::::::{{div}} equation\n**Gradients for all steps at once**\n\n{formulas}\n\n::::::"
         parts = []
         for side in ("forward", "backward"):
             formulas, code = getattr(equation, side), listing(equation.code[side])
@@ -281,7 +281,7 @@ class StepDirective(SphinxDirective):
                     names = re.findall(r"\w+", " ".join(map(ast.unparse, getattr(statement, "targets", []))))
                     text = call.func.attr if owner == "network" else owner
                     boxes.append((statement.lineno, text, next((n for n in names if n in ("a", "dy")), "")))
-        out = [svg(150 * len(boxes) - 50, 60, f"The calls of {function.__name__}")]
+        out = [svg(150 * len(boxes) - 50, 60, f"The calls in {function.__name__}")]
         for i, (_, text, label) in enumerate(sorted(boxes)):
             x = 50 + 150 * i
             out.append(f'<rect class="made" x="{x - 48}" y="11" width="96" height="38" rx="9"/>')
