@@ -1,7 +1,7 @@
 """The adding problem: a GRU solves a task with long-term dependencies that a simple RNN does not.
 
-Two of 100 numbers are marked, and the target is their sum. Always predicting 1 has a mean squared error of
-1/6, and the RNN does no better. Draws the learning curves of both in one picture. About 20 seconds.
+Two of 100 numbers are marked, and the target is their sum. Always predicting 1 gives a mean squared error of
+1/6, and the RNN is no better. Plots the learning curves of both in one picture. About 20 seconds.
 """
 
 import argparse
@@ -12,10 +12,10 @@ from nnfw.datasets import adding_problem
 
 
 def main(arguments: list[str] | None = None) -> dict[str, float]:
-    """Train both, and return their mean squared errors on new sequences."""
+    """Train both networks, and return their mean squared errors on new sequences."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=100, help="numbers in a sequence")
-    parser.add_argument("--samples", type=int, default=2000, help="sequences to train on")
+    parser.add_argument("--steps", type=int, default=100, help="length of a sequence")
+    parser.add_argument("--samples", type=int, default=2000, help="number of training sequences")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path(), help="folder for the picture")

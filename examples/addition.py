@@ -1,7 +1,7 @@
 """An encoder and a decoder add numbers that they read and write as text: "52+9 " becomes "61 ".
 
-The encoder reads the characters into its last state, which `RepeatVector` gives to each step of the decoder.
-Prints the sums of pairs that were not in training, and how many of these are exact. About 60 seconds.
+The encoder returns its last state, which `RepeatVector` passes to each step of the decoder. Prints sums of
+pairs that were not used for training, and the share of exact sums. About 60 seconds.
 """
 
 import argparse
@@ -16,7 +16,7 @@ HELD_OUT = 1000  # of the 10,000 pairs
 
 
 def main(arguments: list[str] | None = None) -> float:
-    """Train, and return the share of the sums of new pairs that are exact."""
+    """Train, and return the share of exact sums of new pairs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--units", type=int, default=96)

@@ -1,8 +1,8 @@
-"""A character-level language model of the pages about the language that come with Python.
+"""A character-level language model of the help pages on the language that are included with Python.
 
-The text is cut into 16 streams, which form one batch. Training is truncated backpropagation through time, in
-windows of 50 characters, with the state carried from window to window. Prints a sample after each epoch, and
-draws which share of the sampled words occur in the text. About 90 seconds.
+The text is split into 16 streams, which form one batch. Training uses truncated backpropagation through time
+in windows of 50 characters, and carries the state from window to window. Prints a sample after each epoch,
+and plots the share of sampled words that occur in the text. About 90 seconds.
 """
 
 import argparse
@@ -18,14 +18,14 @@ from nnfw.schedules import Cosine
 
 
 def words(text: str) -> list[str]:
-    """Return the words of three letters and more."""
+    """Return the words of at least three letters."""
     return re.findall("[a-z]{3,}", text.lower())
 
 
 def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Train, and return the loss and the share of known words in the last sample."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--characters", type=int, default=250_000, help="how many at most")
+    parser.add_argument("--characters", type=int, default=250_000, help="maximum length of the text")
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path(), help="folder for the picture")
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
         start = vocabulary.encode("The ")
         sampled = vocabulary.decode(generate(network, start, 2000, temperature=0.7, seed=options.seed))
         shares.append(fmean(word in known for word in words(sampled)))
-        run.note(f"{shares[-1]:.4f} of the sampled words are known:\nThe {sampled[:300]}\n")
+        run.note(f"{shares[-1]:.4f} of the sampled words occur in the text:\nThe {sampled[:300]}\n")
 
     layers = [Embedding(K, 32), GRU(256, return_sequences=True), Dense(K, "softmax")]
     optimizer = Adam(Cosine(4e-3, options.epochs), clip_global_norm=1.0)

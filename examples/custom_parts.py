@@ -1,4 +1,4 @@
-"""A custom layer, checked by finite differences, activation, loss and schedule. About 3 seconds."""
+"""A custom layer (checked with finite differences), activation, loss and schedule. About 3 seconds."""
 # ruff: noqa: D101, D102 (the methods are documented on Layer, Activation and Loss)
 
 import argparse
@@ -10,7 +10,7 @@ from nnfw import GRU, Activation, Adam, Dense, Loss, Network, data, gradcheck
 from nnfw.datasets import load_digits
 
 
-class Residual(Dense):  # y = x + φ(x W + b), with as many units as features: He et al. 2016
+class Residual(Dense):  # y = x + φ(x W + b), with as many units as features (He et al. 2016)
     def forward(self, x, training=False):
         return x + super().forward(x, training)
 
@@ -18,7 +18,7 @@ class Residual(Dense):  # y = x + φ(x W + b), with as many units as features: H
         return dy + super().backward(dy)
 
 
-class SquaredReLU(Activation):  # y = max(x, 0)², with derivative 2√y: So et al. 2021
+class SquaredReLU(Activation):  # y = max(x, 0)², with derivative 2√y (So et al. 2021)
     def __call__(self, x, out=None):
         return np.square(np.maximum(x, 0), out=out)
 
@@ -26,7 +26,7 @@ class SquaredReLU(Activation):  # y = max(x, 0)², with derivative 2√y: So et 
         return np.multiply(np.sqrt(y), 2, out=out)
 
 
-class Brier(Loss):  # Σ (a − y)², used to verify weather forecasts: Brier 1950
+class Brier(Loss):  # Σ (a − y)², used to verify weather forecasts (Brier 1950)
     def value(self, y, a):
         return np.sum((a - y) ** 2, axis=-1)
 
@@ -35,7 +35,7 @@ class Brier(Loss):  # Σ (a − y)², used to verify weather forecasts: Brier 19
 
 
 def main(arguments: list[str] | None = None) -> float:
-    """Train with all four, and return the test accuracy."""
+    """Train with all four parts, and return the test accuracy."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)

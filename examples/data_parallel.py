@@ -1,6 +1,6 @@
-"""Several processes train one network on digits: ``mpiexec -n 2 python examples/data_parallel.py``.
+"""Several processes train one network on the digits: ``mpiexec -n 2 python examples/data_parallel.py``.
 
-Prints the test accuracy, which is the same with any number of processes, one included. About 10 seconds.
+Prints the test accuracy, which is the same for any number of processes, including one. About 10 seconds.
 """
 
 import argparse

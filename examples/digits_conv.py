@@ -1,6 +1,6 @@
-"""A convolutional network classifies handwritten digits as images of 8 by 8 pixels, with several seeds.
+"""A convolutional network classifies images of handwritten digits, 8 by 8 pixels, with several seeds.
 
-Prints the test accuracy of each seed, their mean and standard deviation. About 30 seconds.
+Prints the test accuracy for each seed, the mean and the standard deviation. About 30 seconds.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> float:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--seed", type=int, default=0, help="the first of them")
+    parser.add_argument("--seed", type=int, default=0, help="the first seed")
     options = parser.parse_args(arguments)
 
     (x, y), (x_test, y_test) = load_digits()

@@ -1,7 +1,7 @@
-"""A dense network classifies handwritten digits by all 64 pixels at once.
+"""A dense network classifies handwritten digits from all 64 pixels at once.
 
 Shows feature scaling, early stopping and `predict_classes`. Prints the test accuracy and the misclassified
-digits, and draws the learning curves. About 2 seconds.
+digits, and plots the learning curves. About 2 seconds.
 """
 
 import argparse
@@ -17,14 +17,14 @@ from nnfw.datasets import load_digits
 def main(arguments: list[str] | None = None) -> float:
     """Train, and return the test accuracy."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=100, help="how many at most")
+    parser.add_argument("--epochs", type=int, default=100, help="maximum number of epochs")
     parser.add_argument("--units", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path(), help="folder for the picture")
     options = parser.parse_args(arguments)
 
     (x, y), (x_test, y_test) = load_digits()
-    scaler = StandardScaler()  # fitted to the training data only
+    scaler = StandardScaler()  # fitted on the training data only
     x = scaler.fit_transform(x.reshape(len(x), -1))
     x_test = scaler.transform(x_test.reshape(len(x_test), -1))
 

@@ -1,6 +1,6 @@
 """A GRU classifies handwritten digits, reading each image row by row.
 
-Prints the test accuracy and draws the learning curves and the confusion matrix. About 10 seconds.
+Prints the test accuracy and plots the learning curves and the confusion matrix. About 10 seconds.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""Forecasts the sea surface temperature off Peru twelve months ahead, with bands, beside simple methods.
+"""Forecasts the sea surface temperature off Peru twelve months ahead, with bands, and compares methods.
 
-A GRU reads three years. It is trained on 1950 to 1979; its errors on 1980 to 1989 make the bands; every
-fourth month of 1990 to 2009 begins a test. It is a little better than an autoregression. About 8 seconds.
+A GRU reads three years. It is trained on 1950 to 1979; its errors on 1980 to 1989 give the bands. Tests start
+every 4 months, January 1990 to January 2010. It is slightly better than an autoregression. About 8 seconds.
 """
 
 import argparse
@@ -14,16 +14,16 @@ from nnfw.data import StandardScaler, sliding_windows
 from nnfw.datasets import load_el_nino
 from nnfw.forecasting import Forecast, backtest, forecast
 
-WINDOW, AHEAD = 36, 12  # months that are read, and that are forecast
-HELD_OUT, FIRST, DRAWN = 360, 480, 576  # months from January 1950 to that of 1980, of 1990 and of 1998
+WINDOW, AHEAD = 36, 12  # months read, and months forecast
+HELD_OUT, FIRST, DRAWN = 360, 480, 576  # months from January 1950 to January 1980, 1990 and 1998
 
 
 def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Forecast, and return the mean absolute errors in °C."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=100)
-    parser.add_argument("--seeds", type=int, default=5, help="how many networks")
-    parser.add_argument("--seed", type=int, default=0, help="the seed of the first")
+    parser.add_argument("--seeds", type=int, default=5, help="number of networks")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first network")
     parser.add_argument("--output", type=Path, default=Path(), help="folder for the picture")
     options = parser.parse_args(arguments)
 
@@ -32,11 +32,11 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     angle = np.pi / 6 * (months.astype(int) % 12)
     series = np.column_stack([scaler.transform(temperature[:, None]), np.cos(angle), np.sin(angle)])
     x, y = sliding_windows(series[:FIRST], WINDOW, horizon=AHEAD, targets=series[:FIRST, 0])
-    kept = HELD_OUT - WINDOW  # the first window to keep
-    learnt = kept - AHEAD  # the last to learn
+    kept = HELD_OUT - WINDOW  # the first window whose targets are held out
+    learnt = kept - AHEAD  # training stops here: no target of a window is held out
 
     def go_on(past: np.ndarray) -> Forecast:
-        """Return the forecast of the temperatures that follow, in °C, by the network trained last."""
+        """Return the forecast of the next temperatures, in °C, by the most recent network."""
         season = series[len(past) : len(past) + AHEAD, 1:]
         paths = {"samples": 200, "residuals": y[kept:] - network.predict(x[kept:]), "seed": 0}
         ahead = forecast(network, series[: len(past)][-WINDOW:], AHEAD, exogenous=season, **paths)

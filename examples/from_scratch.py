@@ -1,4 +1,4 @@
-"""The six verbs in a training loop written by hand: what `fit` does, at its barest. About 5 seconds."""
+"""The six verbs in a hand-written training loop: the minimum that `fit` does. About 5 seconds."""
 
 import argparse
 
@@ -17,8 +17,8 @@ def main(arguments: list[str] | None = None) -> tuple[float, float]:
 
     (x, y), (x_test, y_test) = load_digits()  # 8 pixel rows of 8 (N, 8, 8), and classes (N,)
     network = Network([GRU(64), Dense(10, "softmax")], loss="cce", optimizer=Adam(3e-3), seed=options.seed)
-    network.compute_shapes(x.shape[1:])  # verb 1: of one sample, from layer to layer
-    network.initialize()  # verb 2: parameters and gradients
+    network.compute_shapes(x.shape[1:])  # verb 1: the shapes of one sample, layer by layer
+    network.initialize()  # verb 2: allocates parameters and gradients
     rng = np.random.default_rng(options.seed)
     for epoch in range(options.epochs):
         total = 0.0
@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> tuple[float, float]:
             a = network.forward(x[batch], training=True)  # verb 3: keeps what backward needs
             total += network.loss(y[batch], a) * len(batch)
             network.backward(network.loss.gradient(y[batch], a))  # verb 4: from the last layer to the first
-            network.gradients()  # verb 5: of all parameters
+            network.gradients()  # verb 5: of the loss, for all parameters
             network.update(network.optimizer, epoch)  # verb 6: one step of Adam
         loss, accuracy = total / len(x), np.mean(network.forward(x_test).argmax(axis=1) == y_test)
         print(f"epoch {epoch + 1}: loss {loss:.4f}, test accuracy {accuracy:.4f}")

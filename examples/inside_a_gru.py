@@ -1,8 +1,8 @@
-"""Inside a GRU: its gates, the gradient that reaches back in time, and which inputs its answer depends on.
+"""Inside a GRU: its gates, the gradient flow back in time, and the inputs that its output depends on.
 
-An RNN and a GRU learn to add the two marked numbers of a sequence (see adding_problem.py). Draws the gates of
+An RNN and a GRU learn to add the two marked numbers of a sequence (see adding_problem.py). Plots the gates of
 the GRU on one sequence, the gradient flow of both in one picture, and the integrated gradients of the GRU on
-the same sequence: what each step adds to the answer for average numbers and no mark. About 20 seconds.
+the same sequence: the contribution of each step, against average numbers without marks. About 20 seconds.
 """
 
 import argparse
@@ -15,10 +15,10 @@ from nnfw.datasets import adding_problem
 
 
 def main(arguments: list[str] | None = None) -> float:
-    """Train both, and return the share of the attributions that lies on the marked steps."""
+    """Train both networks, and return the share of the attributions on the marked steps."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=40, help="numbers in a sequence")
-    parser.add_argument("--samples", type=int, default=2000, help="sequences to train on")
+    parser.add_argument("--steps", type=int, default=40, help="length of a sequence")
+    parser.add_argument("--samples", type=int, default=2000, help="number of training sequences")
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path(), help="folder for the pictures")

@@ -1,7 +1,7 @@
-"""Bidirectional GRUs identify nine speakers by variable-length sequences: utterances of 7 to 29 steps.
+"""Bidirectional GRUs identify nine speakers from variable-length sequences: utterances of 7 to 29 steps.
 
-The network was selected among twenty by cross-validation on the training data: five folds, each of six
-consecutive utterances of every speaker. Prints the test accuracy, and draws the confusion matrix.
+The network was selected from twenty by cross-validation on the training data: five folds, each of six
+consecutive utterances of every speaker. Prints the test accuracy, and plots the confusion matrix.
 About 15 seconds; `--seeds=5` trains five networks, and prints their mean and standard deviation.
 """
 
@@ -20,8 +20,8 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Train, and return the test accuracy for each seed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=0, help="the seed of the first network")
-    parser.add_argument("--seeds", type=int, default=1, help="how many networks")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first network")
+    parser.add_argument("--seeds", type=int, default=1, help="number of networks")
     parser.add_argument("--output", type=Path, default=Path(), help="folder for the picture")
     options = parser.parse_args(arguments)
 

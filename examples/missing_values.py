@@ -1,8 +1,8 @@
-"""Nine speakers are recognized by utterances of which half of the values are missing, with several seeds.
+"""Networks identify nine speakers from utterances with half of the values missing, with several seeds.
 
-Compares a GRU on values that `Impute` fills, with the mean or with the last known one, and a GRUD, in which
-what was known decays. Each seed leaves out other values, the same for all three. Prints the test accuracy of
-each, its mean and standard deviation. About 40 seconds.
+Compares a GRU on values that `Impute` fills, with the mean or the last known value, and a GRUD, which lets
+the last known value decay. Each seed removes different values, the same for all three. Prints the test
+accuracy for each seed, the mean and the standard deviation. About 40 seconds.
 """
 
 import argparse
@@ -15,12 +15,12 @@ from nnfw.datasets import load_japanese_vowels
 
 
 def with_gaps(sequences: list, share: float, rng: np.random.Generator) -> list:
-    """Return copies of which a share of the values is missing, by chance."""
+    """Return copies with a random share of the values missing."""
     return [np.where(rng.random(one.shape) < share, np.nan, one) for one in sequences]
 
 
 def prepared(method: str, x: list, x_test: list) -> tuple[Layer, list, list]:
-    """Return the layer of a method, and what it reads; everything is fitted to the training data."""
+    """Return the layer of a method, and its input data, transformed as fitted on the training data."""
     if method == "GRUD":
         gaps = Gaps().fit(x)
         return GRUD(32), gaps.transform(x), gaps.transform(x_test)
@@ -31,10 +31,10 @@ def prepared(method: str, x: list, x_test: list) -> tuple[Layer, list, list]:
 def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Train with each method and seed, and return the mean test accuracy of each method."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--share", type=float, default=0.5, help="of the values that are missing")
+    parser.add_argument("--share", type=float, default=0.5, help="share of values that are missing")
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--seed", type=int, default=0, help="the first of them")
+    parser.add_argument("--seed", type=int, default=0, help="the first seed")
     options = parser.parse_args(arguments)
 
     (x, y), (x_test, y_test) = load_japanese_vowels()

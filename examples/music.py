@@ -1,7 +1,7 @@
-"""A GRU tells three guitarists apart by the sound of a clip of 16 notes, made here, with noise.
+"""A GRU identifies which of three guitarists plays a clip of 16 notes: synthetic sound, with noise.
 
-All play the same notes of one scale, in another order: thirds that rise, that fall, or that do both in turn;
-one note of five is any. Prints the test accuracy of five networks, mean and deviation. About 20 seconds.
+All play the notes of one scale, in different orders: rising thirds, falling thirds, or both in turn; one
+note in five is random. Prints the mean and standard deviation of five test accuracies. About 20 seconds.
 """
 
 import argparse
@@ -12,13 +12,13 @@ import numpy as np
 from nnfw import GRU, Adam, Dense, MeanPooling, Network, repeat
 from nnfw.schedules import Cosine
 
-RATE, NOTE, FRAME, NOTES = 3000, 300, 150, 16  # samples a second, of a note, of a spectrum; notes of a clip
+RATE, NOTE, FRAME, NOTES = 3000, 300, 150, 16  # samples per second, note and spectrum; notes per clip
 SCALE = np.array([0, 2, 4, 5, 7, 9, 11])  # semitones above 220 Hz
 STEPS = np.array([(2, 2), (-2, -2), (2, -2)])  # of each guitarist along the scale, at even and odd notes
 
 
 def clips(N: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the logarithms of the spectra (N, T, D) of N clips, and who plays (N,)."""
+    """Return the logarithms of the spectra (N, T, D) of N clips, and the guitarists (N,)."""
     rng = np.random.default_rng(seed)
     t, harmonics = np.arange(NOTE) / RATE, np.arange(1, 4)[:, None]
     y, place = rng.integers(3, size=N), rng.integers(7, size=N)
@@ -33,7 +33,7 @@ def clips(N: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def build(epochs: int, seed: int) -> Network:
-    """Return a GRU whose states are averaged over the clip."""
+    """Return a GRU with the mean of its states over the clip."""
     layers = [GRU(64, return_sequences=True), MeanPooling(), Dense(3, "softmax")]
     return Network(layers, loss="cce", optimizer=Adam(Cosine(5e-3, epochs)), metrics=["accuracy"], seed=seed)
 
@@ -42,8 +42,8 @@ def main(arguments: list[str] | None = None) -> float:
     """Train with each seed, and return the mean test accuracy."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--seeds", type=int, default=5, help="how many networks")
-    parser.add_argument("--seed", type=int, default=0, help="the seed of the first")
+    parser.add_argument("--seeds", type=int, default=5, help="number of networks")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first network")
     options = parser.parse_args(arguments)
 
     (x, y), (x_test, y_test) = clips(600, seed=0), clips(600, seed=1)
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> float:
     runs = repeat(partial(build, options.epochs), x, y, seeds=seeds, epochs=options.epochs, verbose="auto")
     found = [network.evaluate(x_test, y_test)["accuracy"] for network in runs.networks.values()]
     share = np.bincount(y_test).max() / len(y_test)
-    print(f"test accuracy {np.mean(found):.4f} ± {np.std(found):.4f}; of the most frequent class {share:.4f}")
+    print(f"test accuracy {np.mean(found):.4f} ± {np.std(found):.4f}; most frequent class {share:.4f}")
     return float(np.mean(found))
 
 

@@ -1,7 +1,7 @@
-"""An LSTM finds where a protein can bind a sugar: peptides of 21 residues with an N-glycosylation sequon.
+"""An LSTM detects N-glycosylation sequons, which can bind a sugar, in synthetic peptides of 21 residues.
 
-That is N, any residue but P, and S or T, anywhere. The others have its residues in another order, or with P
-within. All are made here. Prints the test accuracy of five networks, mean and deviation. About 30 seconds.
+A sequon is N, any residue but P, then S or T, anywhere. The others have P in between, another distance or
+another order. Prints the mean and standard deviation of five test accuracies. About 30 seconds.
 """
 
 import argparse
@@ -19,7 +19,7 @@ SEQUONS, DECOYS = ["N.S", "N.T"], ["NPS", "NPT", "N..S", "N..T", "NS", "NT", "S.
 
 
 def peptides(N: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return N peptides (N, T, D), each residue as zeros and a one, and which have a sequon (N,)."""
+    """Return N one-hot encoded peptides (N, T, D), and whether each has a sequon (N,)."""
     rng = np.random.default_rng(seed)
     x = rng.choice(RESIDUES, (N, 21), p=np.array(PERCENT) / sum(PERCENT))
     for peptide in x:
@@ -32,7 +32,7 @@ def peptides(N: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def build(epochs: int, seed: int) -> Network:
-    """Return an LSTM whose largest states are read."""
+    """Return an LSTM with the maximum of each state over the steps."""
     layers = [LSTM(32, return_sequences=True), MaxPooling(), Dense(2, "softmax")]
     return Network(layers, loss="cce", optimizer=Adam(Cosine(1e-2, epochs)), metrics=["accuracy"], seed=seed)
 
@@ -41,8 +41,8 @@ def main(arguments: list[str] | None = None) -> float:
     """Train with each seed, and return the mean test accuracy."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--seeds", type=int, default=5, help="how many networks")
-    parser.add_argument("--seed", type=int, default=0, help="the seed of the first")
+    parser.add_argument("--seeds", type=int, default=5, help="number of networks")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first network")
     options = parser.parse_args(arguments)
 
     (x, y), (x_test, y_test) = peptides(1000, seed=0), peptides(1000, seed=1)
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> float:
     runs = repeat(partial(build, options.epochs), x, y, seeds=seeds, epochs=options.epochs, verbose="auto")
     found = [network.evaluate(x_test, y_test)["accuracy"] for network in runs.networks.values()]
     share = np.bincount(y_test).max() / len(y_test)
-    print(f"test accuracy {np.mean(found):.4f} ± {np.std(found):.4f}; of the most frequent class {share:.4f}")
+    print(f"test accuracy {np.mean(found):.4f} ± {np.std(found):.4f}; most frequent class {share:.4f}")
     return float(np.mean(found))
 
 

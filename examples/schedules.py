@@ -1,7 +1,7 @@
-"""Draws every learning-rate schedule, and trains the same network with each.
+"""Plots every learning-rate schedule, and trains the same network with each.
 
 A learning rate of 1.5 is too high at the start of training: schedules with a warm-up reach a lower loss.
-Prints a table and draws ``schedules.png`` and ``schedules_loss.png``. About 10 seconds.
+Prints a table and plots ``schedules.png`` and ``schedules_loss.png``. About 10 seconds.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from nnfw.datasets import load_digits
 
 
 def every_schedule(rate: float, epochs: float) -> dict[str, schedules.Schedule]:
-    """Return one schedule of each kind for a training run of this many epochs."""
+    """Return one schedule of each kind for a training run of `epochs`."""
     return {
         "Constant": schedules.Constant(rate),
         "Step": schedules.Step(rate, drop=0.5, every=epochs / 5),
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Train with each schedule, and return the test accuracies."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--samples", type=int, default=1438, help="how many digits to train on")
+    parser.add_argument("--samples", type=int, default=1438, help="number of training samples")
     parser.add_argument("--output", type=Path, default=Path(), help="folder for the pictures")
     options = parser.parse_args(arguments)
 

@@ -1,4 +1,4 @@
-"""Predicts a room's temperature minute by minute, then with the heater off or on. About 5 seconds."""
+"""Predicts a room's temperature each minute, then 40 minutes with the heater off or on. About 5 seconds."""
 
 import argparse
 from pathlib import Path
@@ -13,7 +13,7 @@ NOW, END = 120, 160  # minutes; from NOW on the network reads its own prediction
 
 
 def room(heater: np.ndarray, draught: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return temperature and heater (N, T, 2), and the temperature (N, T) a minute later."""
+    """Return temperature and heater (N, T, 2), and the temperature (N, T) one minute later."""
     wall, air = np.zeros(len(heater)), np.zeros((len(heater), heater.shape[1] + 1))  # the wall is hidden
     for t in range(heater.shape[1]):
         air[:, t + 1] = air[:, t] + heater[:, t] / 15 + (wall - air[:, t]) / 5 + draught[:, t]
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     options = parser.parse_args(arguments)
 
     rng = np.random.default_rng(options.seed)
-    heater = np.cumsum(rng.random((301, END)) < 0.05, axis=1) % 2  # switched every 20 minutes or so
+    heater = np.cumsum(rng.random((301, END)) < 0.05, axis=1) % 2  # switched about every 20 minutes
     draught = rng.normal(scale=0.005, size=heater.shape)
     network = Network([GRU(32, return_sequences=True), Dense(1)], optimizer=Adam(5e-3), seed=options.seed)
     network.fit(*room(heater[1:], draught[1:]), epochs=options.epochs, batch_size=16)
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
         if t % 20 == 19:
             print(f"minute {t + 1}: {live[t]:.3f} predicted, {y[0, t]:.3f} observed; {1e6 * took[t]:.0f} µs")
     difference = np.abs(live - network.predict(x[:1, :NOW])[0, :, 0]).max()
-    print(f"{1e6 * np.median(took):.0f} µs a step; predict differs by at most {difference:.0e}")
+    print(f"{1e6 * np.median(took):.0f} µs per step; predict differs by at most {difference:.0e}")
 
     errors = {"next minute": RMSE()(y[0, :NOW], live), "persistence": RMSE()(y[0, :NOW], x[0, :NOW, 0])}
     curves = {"until now": y[0, :NOW]}

@@ -1,8 +1,8 @@
-"""Forecasts next year's sunspots from the previous twelve years, compared with simple baselines.
+"""Forecasts next year's sunspot number from the previous twelve years, and compares with simple baselines.
 
-The GRU is better than the baselines on 1921 to 1955, but not on 1956 to 1979, which begin with a maximum
-higher than any before. Settings were selected on the training years, 1700 to 1920. Prints average relative
-variances (always predicting the mean is at about 1), and draws the forecasts. About 7 seconds.
+The GRU is better than the baselines on 1921 to 1955, but not on 1956 to 1979, which begins with a higher
+maximum than any before. Settings were selected on the training years, 1700 to 1920. Prints average relative
+variances (always predicting the mean gives about 1), and plots the forecasts. About 7 seconds.
 """
 
 import argparse
@@ -19,8 +19,8 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Forecast, and return the average relative variances for 1921 to 1955."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=100)
-    parser.add_argument("--seeds", type=int, default=5, help="how many networks")
-    parser.add_argument("--seed", type=int, default=0, help="the seed of the first")
+    parser.add_argument("--seeds", type=int, default=5, help="number of networks")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first network")
     parser.add_argument("--output", type=Path, default=Path(), help="folder for the picture")
     options = parser.parse_args(arguments)
 
