@@ -1,1 +1,1 @@
-"""How fast nnfw is, compared with other frameworks: ``python -m benchmarks``, from the repository's root."""
+"""Speed of nnfw compared with other frameworks: ``python -m benchmarks``, from the root of the repository."""

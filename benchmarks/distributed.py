@@ -1,4 +1,4 @@
-"""Distributed: what passes between ranks beside a data-parallel step, measured on 2, modelled to 64 nodes."""
+"""Distributed: communication of a data-parallel step, measured on 2 ranks, modelled up to 64 nodes."""
 
 import time
 import timeit
@@ -10,14 +10,14 @@ from benchmarks import report
 from benchmarks.measure import apart, clock
 
 NEEDS = "mpi4py", "mpich"
-TASKS = {  # layers before the softmax, the shape of a sample, samples of a batch, steps that are measured
+TASKS = {  # layers before the softmax, shape of a sample, batch size, number of measured steps
     "GRU(64), 8 steps": (lambda: [nnfw.GRU(64)], (8, 8), 32, 400),
     "GRU(128), 100 steps": (lambda: [nnfw.GRU(128)], (100, 32), 256, 40),
     "dense 784-512-512-10": (lambda: [nnfw.Dense(512, "relu"), nnfw.Dense(512, "relu")], (784,), 1024, 40),
 }
 NETWORKS = {"10 Gbit/s, 30 us": (30e-6, 1.25e9), "100 Gbit/s, 2 us": (2e-6, 12.5e9)}  # s, bytes/s
 NODES = (2, 4, 8, 16, 32, 64)
-MESSAGES = 4  # small collective calls of a step: two exchanges, each of sizes and of contents
+MESSAGES = 4  # small collective calls per step: two exchanges, each of sizes and contents
 
 
 def run(options) -> dict:
@@ -28,7 +28,7 @@ def run(options) -> dict:
         runs = (1, N), (1, max(N // NODES[-1], 1)), (2, N)
         one, small, two = (apart("distributed.measure", 1, ranks=n, N=size, **given) for n, size in runs)
         results[task] = {"N": N, "one": one["step"], "small": small["step"], "two": two.pop("step"), **two}
-    print(f"\nA step in one process, of the batch and of a {NODES[-1]}th of it, and on 2 ranks, in ms\n")
+    print(f"\nTime of a step in ms: in one process, with the batch and 1/{NODES[-1]} of it, and on 2 ranks\n")
     times, nodes = [], []
     for task, found in results.items():
         row = {"": task, "parameters": f"{found['size']:,}", "batch": found["N"]}
@@ -37,16 +37,16 @@ def run(options) -> dict:
         for network, given in NETWORKS.items():
             ratios = {n: f"{found['one'] / modelled(found, n, *given):.2f}" for n in NODES}
             nodes.append({"": task, "network": network} | ratios)
-    print(f"{report.table(times)}\n\nSpeed-up over one process by nodes, modelled\n\n{report.table(nodes)}")
-    print("\nBelow 1 one process is better. Many independent fits (seeds, folds) need none of this: joblib.")
+    print(f"{report.table(times)}\n\nModelled speed-up over one process, by nodes\n\n{report.table(nodes)}")
+    print("\nBelow 1, one process is faster. For many independent fits (seeds, folds), use joblib instead.")
     return results
 
 
 def modelled(found: dict, n: int, latency: float, rate: float) -> float:
-    """Return the seconds of a step on n nodes: of the rank with most samples of a batch, and of the messages.
+    """Return the seconds of a step on n nodes: of the rank with the most samples of a batch, and messages.
 
-    A step takes a fixed time, and one by sample. An all-reduce sends 2 (n - 1) / n of the vector (as in
-    Thakur, Rabenseifner & Gropp 2005), in 2 log2(n) rounds; a small message to all takes log2(n).
+    A step takes a fixed time, plus a time per sample. An all-reduce sends 2 (n - 1) / n of the vector (as in
+    Thakur, Rabenseifner & Gropp 2005), in 2 log2(n) rounds; a small message to all ranks takes log2(n).
     """
     N, rounds = found["N"], np.log2(n)
     by_sample = (found["one"] - found["small"]) / (N - max(N // NODES[-1], 1))
@@ -57,7 +57,7 @@ def modelled(found: dict, n: int, latency: float, rate: float) -> float:
 
 
 def measure(task: str, N: int, steps: int, seed: int) -> dict | None:
-    """Return the lowest seconds of a step of batches of N, and of what it sends; in one of the ranks."""
+    """Return the minimum seconds of a step on N samples, and of its messages; None on all ranks but one."""
     from nnfw.distributed import DataParallel, rank, shard
     from nnfw.distributed.group import MPI, Group
 

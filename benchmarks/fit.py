@@ -1,6 +1,6 @@
-"""Fit: an epoch of `fit`, the first one and later ones, beside the training loops of other frameworks.
+"""Fit: the first and later epochs of `fit`, compared with the training loops of other frameworks.
 
-The loops have the names of `PEERS`, call `tick` when all is imported and after each epoch, return the loss.
+The loops are named as in `PEERS`, call `tick` after the imports and after each epoch, and return the loss.
 """
 
 import os
@@ -16,7 +16,7 @@ from benchmarks.plan import BATCH_SIZE, KERNELS, PEERS, RATE, TASKS, in_rounds, 
 
 
 def run(options) -> list[dict]:
-    """Measure on one core and on all of them, and print the tables."""
+    """Measure on one core and on all cores, and print the tables."""
     given = {"epochs": 3 if options.quick else 10, "seed": options.seed}
     results = []
     for task, threads in product(TASKS, sorted({1, os.cpu_count() or 1})):
@@ -27,14 +27,14 @@ def run(options) -> list[dict]:
 
 
 def measure(framework: str, work: str, epochs: int, seed: int) -> dict:
-    """Return the seconds of each epoch of a task, and the mean loss of the last one."""
+    """Return the seconds of each epoch of a task, and the mean loss of the last epoch."""
     ticks: list[float] = []
     loss = globals()[framework](work, *task_data(work, seed), epochs, seed, lambda: ticks.append(clock()))
     return {"seconds": np.diff(ticks).tolist(), "loss": float(loss)}
 
 
 def table(results: list[dict]) -> str:
-    """Return the times of an epoch, the ratios of later ones, and losses, by task and number of cores."""
+    """Return the epoch times, the ratios of later epochs, and the losses, by task and number of cores."""
     texts = []
     for one in results:
         cores = "1 core" if one["threads"] == 1 else f"{one['threads']} cores"
@@ -51,12 +51,12 @@ def table(results: list[dict]) -> str:
 
 
 def later_epochs(rounds: dict[str, list[dict]]) -> dict[str, list[float]]:
-    """Return for each framework and round the median seconds of the epochs after the first."""
+    """Return, for each framework and round, the median seconds of the epochs after the first."""
     return {name: [median(run["seconds"][1:]) for run in some] for name, some in rounds.items()}
 
 
 def draw(axes, results: list[dict]) -> None:
-    """Draw the times of an epoch on the digits, the shortest on top."""
+    """Plot the times of an epoch on the digits, the shortest at the top."""
     [rounds] = [one["rounds"] for one in results if (one["task"], one["threads"]) == ("digits", 1)]
     times = {name: 1e3 * median(some) for name, some in later_epochs(rounds).items() if name != "bare"}
     names = sorted(times, key=times.__getitem__, reverse=True)
@@ -75,7 +75,7 @@ def layers(task, of):
 
 
 def network(task, seed):
-    """Return nnfw's network of a task."""
+    """Return the network of nnfw for a task."""
     options = {"loss": "cce", "optimizer": nnfw.Adam(RATE), "metrics": ["accuracy"], "seed": seed}
     return nnfw.Network(layers(task, nnfw), **options)
 
@@ -89,7 +89,7 @@ def ours(task, x, y, epochs, seed, tick):
 
 
 def bare(task, x, y, epochs, seed, tick):
-    """Take nnfw's verbs alone, on batches that are cut once and keep their order."""
+    """Call only the verbs of nnfw, on batches that are cut once and keep their order."""
     tick()
     model = network(task, seed)
     model.build(x.shape[1:])
@@ -120,7 +120,7 @@ def keras(task, x, y, epochs, seed, tick):
 
 
 def sklearn(task, x, y, epochs, seed, tick):
-    """Fit scikit-learn's multilayer perceptron, epoch by epoch."""
+    """Fit the multilayer perceptron of scikit-learn, epoch by epoch."""
     from sklearn.neural_network import MLPClassifier
 
     tick()
@@ -150,7 +150,7 @@ def pytorch(task, x, y, epochs, seed, tick):
 
 
 def skorch(task, x, y, epochs, seed, tick):
-    """Fit with skorch, PyTorch as in scikit-learn, without the validation that is the default."""
+    """Fit with skorch, the scikit-learn interface of PyTorch, without its default validation."""
     import torch
     from skorch import NeuralNetClassifier
     from skorch.callbacks import Callback

@@ -1,4 +1,4 @@
-"""Memory: the peak of training steps and of inference, beside PyTorch; for Linux."""
+"""Memory: the peak of training steps and of inference, compared with PyTorch (Linux only)."""
 
 from importlib import import_module
 from pathlib import Path
@@ -7,7 +7,7 @@ from benchmarks import report
 from benchmarks.measure import apart
 from benchmarks.plan import PEERS, Case
 
-LAYER = "gru_after"  # the form that PyTorch has too
+LAYER = "gru_after"  # the form of PyTorch
 SIZES = "64,100,64,128", "128,50,128,256"
 LENGTHS = 64, 1024  # T of inference
 
@@ -21,21 +21,21 @@ def run(options) -> dict[str, int]:
     held = {}
     for text, (framework, size, kind) in calls.items():
         held[text] = apart("memory.peak", 1, framework=framework, size=size, kind=kind)
-    print(f"\nGRU (reset_after), memory beside the imports, the data and the weights\n\n{table(held)}")
+    print(f"\nGRU (reset_after), memory without the imports, the data and the weights\n\n{table(held)}")
     return held
 
 
 def table(held: dict[str, int]) -> str:
-    """Return the numbers as a table."""
+    """Return the measurements as a table."""
     return report.table([{"": name, "MiB": f"{count / 2**20:.1f}"} for name, count in held.items()])
 
 
 def peak(framework: str, size: str, kind: str) -> int:
-    """Return the bytes that five calls of a framework, at a size, of a kind, need beside data and weights."""
+    """Return the peak bytes of five calls of a framework, at a size, of a kind, without data and weights."""
     build = import_module(f"benchmarks.peers.{framework}").build
-    getattr(build(Case(LAYER, "2,3,4,5"), 0), kind)()  # loads kernels, has BLAS allocate, once and for all
+    getattr(build(Case(LAYER, "2,3,4,5"), 0), kind)()  # loads kernels and lets BLAS allocate, once
     call = getattr(build(Case(LAYER, size), 0), kind)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak is forgotten
+    Path("/proc/self/clear_refs").write_text("5")  # reset the peak
     start = memory()
     for _ in range(5):
         call()
@@ -43,6 +43,6 @@ def peak(framework: str, size: str, kind: str) -> int:
 
 
 def memory(field: str = "VmRSS") -> int:
-    """Return the bytes of memory in use, or with VmHWM the peak."""
+    """Return the bytes of memory in use or, with VmHWM, the peak."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field)) * 1024

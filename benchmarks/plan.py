@@ -1,7 +1,7 @@
-"""What is measured, layers at several sizes and tasks of `fit`; beside which frameworks; and how in turns.
+"""The plan: layers at several sizes and tasks of `fit`, the frameworks compared, and their turns.
 
-A framework is imported only where it is measured: by ``build(case, seed) -> Built`` of a module of `peers`,
-with the layer of a case, and by a function of `fit`, which fits the network of a task.
+A framework is imported only where it is measured: by ``build(case, seed) -> Built`` in a module of `peers`,
+which builds the layer of a case, and by a function of `fit`, which fits the network of a task.
 """
 
 import re
@@ -27,9 +27,9 @@ DENSE = ["32:20-32-32-2", "32:784-128-10", "128:784-256-128-10", "256:784-1024-5
 
 
 class Case(NamedTuple):
-    """A layer, a key of `TITLES`, at a size: N,T,D,H, or of a chain of layers N:D-H-K.
+    """A layer, a key of `TITLES`, at a size: N,T,D,H or, for a chain of layers, N:D-H-K.
 
-    D of LeNet is the height and width of an image, and the first two H are filters of 5 × 5.
+    For LeNet, D is the height and width of an image, and the first two H are numbers of 5 × 5 filters.
     """
 
     layer: str
@@ -37,16 +37,16 @@ class Case(NamedTuple):
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """The numbers of the text."""
+        """The numbers in the text."""
         return tuple(map(int, re.findall(r"\d+", self.text)))
 
 
 class Built(NamedTuple):
-    """A layer that is ready to run: two functions, and what they run.
+    """A layer that is ready to run: two functions, and the model that they run.
 
     `forward` is inference, and returns the outputs (N, K) of a chain, the last states (N, H) of a recurrent
-    layer, all outputs (N, T', H) of a convolution. `step` of a chain is a training step with Adam and returns
-    the loss; of a layer it is forward, backward and all gradients, and returns that of the input (N, T, D).
+    layer, or all outputs (N, T', H) of a convolution. For a chain, `step` is a training step with Adam and
+    returns the loss; for a layer, it is forward, backward and all gradients, and returns dx (N, T, D).
     """
 
     forward: Callable
@@ -55,7 +55,7 @@ class Built(NamedTuple):
 
 
 class Peer(NamedTuple):
-    """A framework; `covers` maps a layer or task to what is computed: if a form of GRU lacks, the other."""
+    """A framework; `covers` maps a layer or task to what it computes, or the other GRU if one is missing."""
 
     title: str
     packages: tuple[str, ...]
@@ -81,21 +81,21 @@ PEERS = {
 
 
 def parse_sizes(text: str) -> str:
-    """Return the text if it is a size."""
+    """Return the text if it is a valid size."""
     if not re.fullmatch(r"N(,N){3}|N:N(-N)+".replace("N", r"[1-9]\d*"), text):
         raise ValueError(text)
     return text
 
 
 def grid(layer: str, chosen: list[str] | None, quick: bool) -> list[str]:
-    """Return the sizes of a layer: those of the chosen ones that fit it, or all (two if quick)."""
+    """Return the sizes for a layer: the chosen sizes that fit it, or all (two if quick)."""
     if not chosen:
         return (CONVOLUTIONS | {"dense": DENSE}).get(layer, RECURRENT)[: 2 if quick else None]
     return [size for size in chosen if (":" in size) == (layer == "dense") and layer not in CONVOLUTIONS]
 
 
 def data(case: Case, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return x and the gradient of the last state, or of all that Conv1D returns; of a chain x and y (N,)."""
+    """Return x and the gradient of the last state, or of all outputs of Conv1D; for a chain, x and y (N,)."""
     rng = np.random.default_rng(seed)
     N, D, *widths, last = case.sizes
     if ":" in case.text:
@@ -117,9 +117,9 @@ def missing(packages: Iterable[str]) -> list[str]:
 
 
 def in_rounds(function: str, work: str, options, **given) -> dict[str, list]:
-    """Return what `function` returned in each round, by the name of each peer that covers a layer or task.
+    """Return the results of `function` in each round, by name of each peer that covers a layer or task.
 
-    They take turns, there and back again. One that fails is left out, and said; nnfw itself must not.
+    Peers take turns, in alternating order. A peer that fails is left out with a message; nnfw must not fail.
     """
     results = {name: [] for name in ("ours", *options.peers) if work in PEERS[name].covers}
     for number in range(options.rounds):

@@ -1,4 +1,4 @@
-"""What becomes of results: tables, JSON that tells the machine and the settings, pages and a picture."""
+"""Output of results: tables, JSON with the machine and the settings, pages and a plot."""
 
 import datetime
 import json
@@ -20,14 +20,14 @@ from nnfw import __version__
 from nnfw.plots import COLOURS, STYLE
 
 PAGES = ROOT / "docs" / "performance.md", ROOT / "docs" / "validation.md"
-RATIO = "{:.2f} ({:.2f}..{:.2f})"  # the middle one, the lowest and the highest
-SECTION = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)  # of a benchmark's table
+RATIO = "{:.2f} ({:.2f}..{:.2f})"  # median, lowest and highest
+SECTION = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)  # the table of a benchmark
 LABEL = {"padding": 2, "fontsize": 7, "bbox": {"facecolor": "white", "linewidth": 0, "pad": 0.5}}
 OWN = dict(zip(KERNELS, (COLOURS[5], COLOURS[0]), strict=True))  # pale and full blue
 
 
 def table(rows: list[dict]) -> str:
-    """Return a Markdown table that is aligned in a terminal too, the first column to the left."""
+    """Return a Markdown table that is also aligned in a terminal, the first column to the left."""
     lines = [list(map(str, line)) for line in (rows[0], *(row.values() for row in rows))]
     width, *widths = (max(map(len, column)) for column in zip(*lines, strict=True))
     lines.insert(1, ["-" * width, *("-" * (other - 1) + ":" for other in widths)])
@@ -65,7 +65,7 @@ def save(name: str, options, results) -> None:
 
 
 def publish(folder: Path, pages: tuple[Path, ...] = PAGES) -> None:
-    """Fill in the tables of the pages, as far as there are results, and draw the picture."""
+    """Fill in the tables of the pages for which there are results, and draw the plot."""
     records = {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")}
     for page in pages:
         page.write_text(SECTION.sub(lambda found: section(found, records), page.read_text()))
@@ -78,7 +78,7 @@ def publish(folder: Path, pages: tuple[Path, ...] = PAGES) -> None:
 
 
 def section(found: re.Match[str], records: dict) -> str:
-    """Return a section of a page with the table of the benchmark that it names, and where that is from."""
+    """Return a section of a page with the table of the benchmark that it names, and the table's origin."""
     start, name, end = found.groups()
     if name not in records:
         return found[0]

@@ -1,4 +1,4 @@
-"""Speed: each layer's training step and inference, over a grid of sizes, beside each framework."""
+"""Speed: training step and inference of each layer, over a grid of sizes, compared with each framework."""
 
 from importlib import import_module
 from itertools import product
@@ -11,7 +11,7 @@ from benchmarks import report
 from benchmarks.measure import seconds
 from benchmarks.plan import KERNELS, PEERS, RECURRENT, TITLES, Case, grid, in_rounds
 
-SAME = 1e-3  # results that differ by less, relative to their size, are the same
+SAME = 1e-3  # results with a smaller relative difference are the same
 KINDS = {"step": "training step", "forward": "inference"}
 WIDE = RECURRENT[3:]  # 128 units or more
 COLUMNS = [("ours", "pytorch"), ("fast", "pytorch"), ("ours", "jax"), ("fast", "jax"), ("fast", "floor")]
@@ -19,7 +19,7 @@ BARS = [(layer, kind) for kind in KINDS for layer in ("gru", "rnn", "lstm", "den
 
 
 def run(options) -> list[dict]:
-    """Measure, and print a table for each layer, kind of step and kernels of nnfw."""
+    """Measure, and print a table for each layer, kind of step and choice of kernels."""
     rows = []
     for layer in tqdm(options.layers, unit="layer", desc="speed"):
         if sizes := grid(layer, options.sizes, options.quick):
@@ -32,7 +32,7 @@ def run(options) -> list[dict]:
 
 
 def measure_rounds(layer: str, sizes: list[str], options) -> list[dict]:
-    """Return a row for each kind of step, size and kernels of nnfw."""
+    """Return a row for each kind of step, size and choice of kernels."""
     given = {"sizes": sizes, "seed": options.seed, "budget": options.budget}
     rounds = in_rounds("speed.measure", layer, options, threads=options.threads, **given)
     alike = [name for name in rounds if PEERS[name].covers[layer] == layer]
@@ -45,7 +45,7 @@ def measure_rounds(layer: str, sizes: list[str], options) -> list[dict]:
 
 
 def measure(framework: str, work: str, sizes: list[str], seed: int, budget: float) -> dict:
-    """Return for each size and kind of step its median time, and the fingerprint of what it computes."""
+    """Return the median time and a fingerprint of the result, for each size and kind of step."""
     build = import_module(f"benchmarks.peers.{framework}").build
     results = {}
     for size in sizes:
@@ -56,7 +56,7 @@ def measure(framework: str, work: str, sizes: list[str], seed: int, budget: floa
 
 
 def fingerprint(result) -> tuple[float, float] | None:
-    """Return a result's size and its projection on a fixed random direction, which tell results apart."""
+    """Return the norm of a result and its projection on a fixed random direction, which identify it."""
     if result is None:
         return None
     a = np.asarray(result, np.float64).ravel()
@@ -64,12 +64,12 @@ def fingerprint(result) -> tuple[float, float] | None:
 
 
 def difference(a: tuple[float, float], b: tuple[float, float] | None) -> float | None:
-    """Return how far two results differ relative to their size; None if they are not to be compared."""
+    """Return the relative difference of two results; None if they are not to be compared."""
     return None if b is None else max(abs(a[0] - b[0]), abs(a[1] - b[1])) / a[0]
 
 
 def summarize(times: dict[str, list[float]], prints: dict, own: str) -> dict:
-    """Return the times of all rounds in seconds, the ratios of one of `KERNELS`, and how results differ."""
+    """Return the times of all rounds in seconds, the ratios of one of `KERNELS`, and the differences."""
     others = [name for name in times if name not in KERNELS]
     ratios = {name: report.spread(times[own], times[name]) for name in others}
     differences = {name: difference(prints[own], prints.get(name)) for name in others}
@@ -90,7 +90,7 @@ def sizes_table(rows: list[dict]) -> str:
 
 
 def table(rows: list[dict]) -> str:
-    """Return the geometric means over the sizes, and from .. to, as a table of all layers."""
+    """Return the geometric means over the sizes, with their ranges, as a table of all layers."""
     lines = []
     for kind, layer in product(KINDS, dict.fromkeys(row["layer"] for row in rows)):
         line = {"": f"{TITLES[layer]}, {KINDS[kind]}"}
@@ -104,7 +104,7 @@ def table(rows: list[dict]) -> str:
 
 
 def draw(axes, rows: list[dict]) -> None:
-    """Draw the geometric means over the sizes, beside PyTorch."""
+    """Plot the geometric means over the sizes, compared with PyTorch."""
     y = np.arange(len(BARS))
     for own, shift in zip(KERNELS, (-0.19, 0.19), strict=True):
         means = [mean(pick(rows, layer=layer, kind=kind, own=own), "pytorch")[0] for layer, kind in BARS]
@@ -123,6 +123,6 @@ def pick(rows: list[dict], **wanted: str) -> list[dict]:
 
 
 def mean(rows: list[dict], name: str) -> tuple[float, float, float]:
-    """Return the geometric mean, the lowest and the highest of the ratios beside a peer."""
+    """Return the geometric mean, the lowest and the highest of the ratios to a peer."""
     ratios = [row["ratios"][name][0] for row in rows]
     return geometric_mean(ratios), min(ratios), max(ratios)

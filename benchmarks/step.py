@@ -1,4 +1,4 @@
-"""Step: through how many files, functions and calls of nnfw a training step passes."""
+"""Step: the number of files, functions and calls of nnfw in a training step."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,7 @@ def run(options) -> dict:
     """Count, and print the table and the files."""
     counts = apart("step.measure", 1, kernels="numpy", seed=options.seed)
     print(f"\nGRU(64), Dense(10, softmax) on digits: cce, Adam, accuracy, bar\n\n{table(counts)}")
-    print(f"\nThe files, as they are entered: {', '.join(counts['files'])}")
+    print(f"\nThe files, in the order of entry: {', '.join(counts['files'])}")
     return counts
 
 
@@ -27,7 +27,7 @@ def table(counts: dict) -> str:
 
 
 def measure(seed: int) -> dict:
-    """Return the files, in order, and the numbers of functions and calls of a step that is not the first."""
+    """Return the files, in order, and the numbers of functions and calls of a step other than the first."""
     calls, step = [], loop.train_step
 
     def note(frame, event, _):

@@ -1,4 +1,4 @@
-"""Tasks: what networks learn of recorded and of made data, beside scikit-learn and published results."""
+"""Tasks: accuracy on recorded and synthetic data, compared with scikit-learn and published results."""
 
 from functools import partial
 from importlib import import_module
@@ -19,13 +19,13 @@ HE = {"padding": "same", "initializer": "he_normal"}
 
 
 def example(name: str, make: str, N: int = 0):
-    """Return the data that an example loads, or makes, N to learn from and N others; and its network."""
+    """Return the data that an example loads or generates, N for training and N for test, and its network."""
     names = run_path(str(ROOT / "examples" / f"{name}.py"))
     return (names[make](N, 0), names[make](N, 1)) if N else names[make](), names["build"]
 
 
 def sequences(name: str, kind: str):
-    """Return the Japanese vowels, scaled, or a set of the UCR archive that aeon carries; and a network."""
+    """Return the Japanese vowels, scaled, or a set of the UCR archive included in aeon, and a network."""
     if name == "vowels":
         (x, y), (x_test, y_test) = load_japanese_vowels()
         scaler = StandardScaler().fit(x)
@@ -43,21 +43,21 @@ def sequences(name: str, kind: str):
 
 
 def layers(kind):
-    """Return two GRUs or two convolutions, whose largest values are read, or an FCN (arXiv:1611.06455)."""
+    """Return two GRUs or two convolutions with max pooling, or an FCN (arXiv:1611.06455)."""
     if kind == "GRU":
         twice = [nnfw.Bidirectional(nnfw.GRU(64, return_sequences=True)) for _ in range(2)]
         return [*twice, nnfw.MaxPooling()]
     if kind == "Conv1D":
         return [*(nnfw.Conv1D(64, 3, "relu", **HE) for _ in range(2)), nnfw.MaxPooling(), nnfw.Dropout(0.5)]
-    blocks = []  # with a quarter of the filters that Wang, Yan & Oates 2017 have
+    blocks = []  # with a quarter of the filters of Wang, Yan & Oates 2017
     for filters, size in ((32, 8), (64, 5), (32, 3)):
         blocks += [nnfw.Conv1D(filters, size, **HE), nnfw.BatchNorm(), nnfw.Activate("relu")]
     return [*blocks, nnfw.MeanPooling()]
 
 
 vowels, italy, gun_point = (partial(sequences, s) for s in ("vowels", "italy_power_demand", "gunpoint"))
-TASKS = {  # what loads the data, ((x, y), (x_test, y_test)), and the network by (epochs, seed);
-    # epochs, the size of a batch, and the means of ten runs by Ismail Fawaz et al. 2019 (arXiv:1809.04356)
+TASKS = {  # function returning the data, ((x, y), (x_test, y_test)), and the network by (epochs, seed);
+    # epochs, batch size, and the means of ten runs of Ismail Fawaz et al. 2019 (arXiv:1809.04356)
     "digits, Conv2D": (partial(example, "digits_conv", "load_digits"), 30, 64, "-"),
     "music, GRU": (partial(example, "music", "clips", 600), 30, 32, "-"),
     "protein, LSTM": (partial(example, "protein", "peptides", 1000), 30, 32, "-"),
@@ -74,12 +74,12 @@ def run(options) -> dict:
     """Train five networks for each task, and print the table."""
     less = {"epochs": 2, "seeds": 2} if options.quick else {}
     results = {task: apart("tasks.measure", 1, task=task, **less) for task in tqdm(TASKS, unit="task")}
-    print(f"\nTest accuracy, of the networks its mean and deviation\n\n{table(results)}")
+    print(f"\nTest accuracy, for the networks its mean and standard deviation\n\n{table(results)}")
     return results
 
 
 def measure(task: str, epochs: int = 0, seeds: int = 5) -> dict:
-    """Return the test accuracy of each network, the seconds of a fit, and the accuracy of scikit-learn's."""
+    """Return the test accuracies of the networks, the seconds of a fit, and scikit-learn's accuracies."""
     load, usual, batch_size, _ = TASKS[task]
     ((x, y), (x_test, y_test)), build = load()
     options = {"seeds": range(seeds), "epochs": epochs or usual, "batch_size": batch_size}
@@ -94,7 +94,7 @@ def measure(task: str, epochs: int = 0, seeds: int = 5) -> dict:
 
 
 def classifiers() -> dict:
-    """Return scikit-learn's, which read a sequence as one row of numbers."""
+    """Return classifiers of scikit-learn, which take a sequence as one row of numbers."""
     from sklearn import dummy, linear_model, pipeline, preprocessing, svm
 
     models = svm.SVC(), linear_model.LogisticRegression(max_iter=1000), dummy.DummyClassifier()

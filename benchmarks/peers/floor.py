@@ -1,4 +1,4 @@
-"""The floor: the matrix products that a layer cannot do without, in NumPy, and nothing else."""
+"""The floor: only the necessary matrix products of a layer, in NumPy."""
 
 from itertools import pairwise
 

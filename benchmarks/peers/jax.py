@@ -1,4 +1,4 @@
-"""JAX: each step compiled as a whole, the loop over time a ``lax.scan``."""
+"""JAX: each step compiled as a whole, with the loop over time as ``lax.scan``."""
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ from nnfw.exchange.keras import ORDERS
 
 
 def cell(kind, p, state, s):
-    """Return the next states of a layer: h, and of an LSTM c too."""
+    """Return the next states of a layer: h and, for an LSTM, c."""
     h, *c = state
     if kind == "rnn":
         return (jnp.tanh(s + h @ p["Wh"]),)

@@ -1,4 +1,4 @@
-"""nnfw, through its verbs; the other frameworks take its weights."""
+"""nnfw, through its verbs; the other frameworks use its weights."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""PyTorch, at the settings that its guides recommend for a CPU."""
+"""PyTorch, with the settings that its guides recommend for a CPU."""
 
 import torch
 from torch import nn
@@ -54,7 +54,7 @@ def chain(case, params, x, y) -> Built:
 
 
 def fill(model, arrays):
-    """Set the parameters to nnfw's, whose axes are in the opposite order."""
+    """Set the parameters to those of nnfw, whose axes are in the opposite order."""
     with torch.no_grad():
         for p, a in zip(model.parameters(), arrays, strict=True):
             p.copy_(torch.from_numpy(a.T).reshape_as(p))
