@@ -157,10 +157,11 @@ def as_labels(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], net
 
 
 def is_by_step(values: Any, lengths: Array) -> bool:
-    """Return whether `values` is a list with one value for each step of each sequence."""
-    each = values if isinstance(values, (list, tuple)) else []
-    counts = [len(v) for v in each if hasattr(v, "__len__") and getattr(v, "shape", None) != ()]
-    return counts == lengths.tolist()
+    """Return whether `values` is a list with one value for each step of sequences of unequal length."""
+    if not isinstance(values, (list, tuple)) or np.ptp(lengths) == 0:
+        return False
+    rows = (one for one in values if hasattr(one, "__len__") and getattr(one, "ndim", True))
+    return [len(one) for one in rows] == lengths.tolist()
 
 
 def pad_steps(values: Any, name: str, lengths: Array, T: int) -> Any:

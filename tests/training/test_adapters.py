@@ -283,6 +283,13 @@ class TestInputs:
         fit(full, x, y.tolist(), lengths=lengths)
         assert state(listed) == state(full) == state(padded)
 
+    def test_list_of_targets_of_as_many_values_as_each_sequence_has_steps(self):
+        lengths, rows = np.full(N, K), np.eye(K)[CLASSES]
+        array, listed = (build(TASKS["sequence"]) for _ in range(2))
+        fit(array, SEQUENCES, rows, lengths=lengths)
+        fit(listed, SEQUENCES, list(rows), lengths=lengths)
+        assert state(listed) == state(array)
+
     def test_list_of_equal_sequences_is_the_array(self):
         network = build(TASKS["steps"])
         fit(network, list(SEQUENCES), list(STEP_CLASSES))

@@ -93,7 +93,6 @@ def test_samples_train_as_the_same_data_whole(form, options):
     assert given.evaluate(dataset(x, y), batch_size=2) == whole.evaluate(x, y, batch_size=2)
 
 
-@pytest.mark.slow
 def test_samples_of_unequal_length():
     lengths = rng.integers(1, T + 1, N)
     x = [one[:n] for one, n in zip(X, lengths, strict=True)]
