@@ -78,6 +78,7 @@ def predict(
         if counts is not None:
             decided = cleared(decided, counts[rows])
         if not results.size:
-            results = np.zeros((len(x), *axes, *decided.shape[1 + len(axes) :]), decided.dtype)
+            whole = [] if lengths is None else axes  # a batch may have fewer steps
+            results = np.zeros((len(x), *whole, *decided.shape[1 + len(whole) :]), decided.dtype)
         results[(rows, *map(slice, decided.shape[1:]))] = decided
     return results

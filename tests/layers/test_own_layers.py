@@ -398,6 +398,15 @@ class TestOwnLayers:
         equal = np.stack([one[:2] for one in SEQUENCES])
         network.fit(equal, [1.0, 2.0, 3.0], verbose=0)
 
+    def test_may_leave_open_how_many_steps_they_give(self):
+        class Open(Halves):
+            def compute_shapes(self, input_shape):
+                return (None, input_shape[1])
+
+        network = Network([Open(), Dense(2)], seed=0)
+        network.build((8, 3))
+        assert network.predict(SEQUENCES[1][None]).shape == (1, 4, 2)
+
     def test_draw_what_the_seed_says_in_a_resumed_fit_too(self, tmp_path):
         class Mask(Layer):
             def compute_shapes(self, input_shape):

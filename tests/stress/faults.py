@@ -324,7 +324,7 @@ OTHERS = [
     Fault("trimmed: not at all", BATCHES, "None if self.least is None", "None if True"),
     Fault("trimmed: a network of fixed steps", ADAPTERS, "least_steps(network, x.shape[1])", "1"),
     Fault("trimmed: fixed steps in predict", EVALUATION, "least_steps(network, x.shape[1])", "1"),
-    Fault("trimmed: predictions not of all steps", EVALUATION, "(len(x), *axes,", "(len(x), *axes[1:],"),
+    Fault("trimmed: predictions not of all steps", EVALUATION, "else axes", "else axes[1:]"),
     Fault("metrics: what weighs 0 counts", TRACKER, "y[weight > 0], a[weight > 0]", "y, a"),
     Fault(
         "balanced: what weighs 0 counts",
