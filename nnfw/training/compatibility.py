@@ -59,7 +59,7 @@ def check_output(last: Layer, K: int, loss: Loss) -> None:
             f"{last._label}: {type(loss).__name__} is for outputs of at least {low:g}, and those of "
             f"{activation.name} go below; end in Dense({K}, 'softplus'), or for shares in 'softmax'"
         )
-    if isinstance(loss, GaussianNLL | MixtureDensity) and activation(np.full((1, K), -1e3)).min() > -8:
+    if isinstance(loss, GaussianNLL | MixtureDensity) and activation(np.full((1, K), -1e9)).min() > -8:
         said = f"{last._label}: {type(loss).__name__} is for outputs of any size, as logarithms are"
         raise ValueError(f"{said}, and those of {activation.name} are bounded below; end in Dense({K})")
     if loss.fused_with not in PROBABILITIES:
