@@ -72,7 +72,7 @@ def repeated(row: Array, like: Array) -> Array:
     array([[0, 1, 2],
            [0, 1, 2]])
     """
-    if like.ndim == 2:
+    if like.ndim == 2 or like.shape[-2] == 1:
         return row
     line = np.empty(like.shape[-2:], row.dtype)
     line[...] = row

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnfw.core.vectors import lent
+from nnfw.core.vectors import lent, repeated
 
 
 def test_lent_memory_is_used_again_and_by_one_call_at_a_time():
@@ -27,3 +27,9 @@ def test_what_fails_is_not_lent_again():
         pass
     with lent(dtype) as scratch:
         assert scratch is not broken
+
+
+def test_a_row_is_not_repeated_for_a_single_step():
+    row = np.arange(3.0)
+    assert repeated(row, like=np.zeros((4, 1, 3))) is row
+    assert repeated(row, like=np.zeros((4, 2, 3))).shape == (2, 3)
