@@ -91,13 +91,11 @@ def as_lengths(lengths: ArrayLike, x: Array, axes: int) -> Array:
     """Return lengths as integers (N,) that fit x (N, T, D), or indices (N, T)."""
     if x.ndim != 1 + axes:
         said = f"lengths go with x of (samples, steps, features), got x {x.shape}"
-        raise ShapeError(f"{said}; leave them out; weights are sample_weight, or the last of validation_data")
+        raise ShapeError(f"{said}; leave them out; weights are sample_weight, or the 4th of validation_data")
     counts = numeric(lengths, "lengths")
     if counts.dtype.kind not in "iu":
         said = f"lengths must be whole numbers, the steps of each sequence, got {counts.dtype}"
-        remedy = (
-            "lengths.astype(int) converts them; weights are sample_weight, or the last of validation_data"
-        )
+        remedy = "lengths.astype(int) converts them; weights are sample_weight, or the 4th of validation_data"
         remedy = "a mask (N, T) has lengths.sum(axis=1)" if counts.dtype == bool else remedy
         raise TypeError(f"{said}; {remedy}")
     return check_lengths("x", counts, len(x), x.shape[1])
