@@ -242,7 +242,7 @@ def test_stratified_split_keeps_the_shares(labels, fraction, seed):
     size = min(max(round(n * fraction), 1), n - 1)
     most = np.where(counts > 1, counts - 1, counts)
     if size > most.sum():
-        with pytest.raises(ValueError, match="without a training sample"):
+        with pytest.raises(ValueError, match="no training sample"):
             split_indices(n, fraction, generator(seed), labels)
         return
     train, held = split_indices(n, fraction, generator(seed), labels)
