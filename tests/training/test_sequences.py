@@ -304,9 +304,10 @@ def test_a_batch_ends_where_its_longest_sequence_does(fixed, steps, classes):
 def test_outputs_of_other_steps_than_the_inputs_are_one_array():
     network = Network([Conv1D(2, 3, stride=2)], dtype="float64")
     network.build((None, D))
-    found = network.predict(X, lengths=LENGTHS, batch_size=2)
-    assert found.shape == (N, 5, 2)
-    np.testing.assert_allclose(found, network.forward(X, lengths=LENGTHS), rtol=1e-12)
+    for lengths in (LENGTHS, LENGTHS[::-1], np.minimum(LENGTHS, 6)):  # also where the first batches are short
+        found = network.predict(X, lengths=lengths, batch_size=2)
+        assert found.shape == (N, 5, 2)
+        np.testing.assert_allclose(found, network.forward(X, lengths=lengths), rtol=1e-12)
 
 
 class Products(Layer):
