@@ -86,3 +86,5 @@ class Run:
         """Call one hook of every callback."""
         for callback in self.callbacks:
             getattr(callback, hook)(self)
+        if "stop" in vars(self):
+            raise TypeError(f"{hook}: a callback has assigned run.stop; call it, run.stop('the reason')")

@@ -208,6 +208,13 @@ class TestLambdaCallback:
         assert told == [*once, "on_fit_start", "on_resume", *once[1:]]
         assert set(told) == set(hooks)
 
+    def test_a_callback_that_assigns_stop_is_told_to_call_it(self):
+        def stop(run):
+            run.stop = True
+
+        with pytest.raises(TypeError, match=r"on_epoch_end: a callback has assigned run\.stop; call it"):
+            network_of().fit(X, Y, epochs=3, callbacks=[LambdaCallback(on_epoch_end=stop)], verbose=0)
+
 
 class TestCSVLogger:
     def logged(self, path):
