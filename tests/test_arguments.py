@@ -375,7 +375,7 @@ def test_an_argument_of_the_parameters_is_fixed_once_they_are_declared(make, nam
     network.fit(x, np.ones(4), verbose=0)
     before, outputs = network.config, network.predict(x)
     kind = type(layer).__name__
-    said = re.escape(f"{kind}: {name} is fixed by now; make a new one, {kind}(..., {name}=...)")
+    said = re.escape(f"{kind}: {name} is fixed by now; create a new one, {kind}(..., {name}=...)")
     with pytest.raises(AttributeError, match=said):
         setattr(layer, name, value)
     assert network.config == before

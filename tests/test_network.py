@@ -250,7 +250,9 @@ class TestShapes:
             said.append(str(error.value))
         assert [message.count("x[None]") for message in said] == [1, 0, 1, 0]
         assert not any("x[..., None]" in message for message in said)
-        with pytest.raises(ShapeError, match=r"One feature a step is x\[..., None\], \(7, 1\) a sample$"):
+        with pytest.raises(
+            ShapeError, match=r"For one feature per step, use x\[..., None\], \(7, 1\) per sample$"
+        ):
             Network([Network([GRU(4)]), Dense(1)]).compute_shapes((7,))
         with pytest.raises(ShapeError) as error:
             Network([Reshape((2, 4))]).compute_shapes((7,))
@@ -676,7 +678,7 @@ class TestConstruction:
     def test_layer_of_another_network(self):
         layer = Dense(3)
         first = Network([layer])
-        with pytest.raises(ValueError, match="part of another network already"):
+        with pytest.raises(ValueError, match="already part of another network"):
             Network([layer])
         del first
         with pytest.raises(ValueError, match="unknown loss") as kept:

@@ -323,7 +323,7 @@ def test_a_layer_of_ones_own_that_remembers_steps_must_have_a_step_that_does(aro
     network = built([GRU(D, return_sequences=True), Network([around(Forgetful())])])
     for use in (network.stream, lambda: network.fit(X, X, truncate=3, verbose=0)):
         with pytest.raises(
-            ValueError, match=r"Forgetful\(\) gives other outputs .* start_stream and step_str"
+            ValueError, match=r"Forgetful\(\) gives different outputs .* start_stream and step_str"
         ):
             use()
     network = built([GRU(D, return_sequences=True), Network([around(Double())]), LastStep(), Double()])
@@ -347,9 +347,9 @@ class Late(Sum):
 @pytest.mark.parametrize("layer", [Forgetful, Ahead, Late])
 def test_a_layer_that_is_another_one_step_by_step_is_found(layer):
     network = built([layer(), Dense(2)])
-    with pytest.raises(ValueError, match="gives other outputs step by step"):
+    with pytest.raises(ValueError, match="gives different outputs step by step"):
         network.stream()
-    with pytest.raises(CheckError, match="gives other outputs step by step"):
+    with pytest.raises(CheckError, match="gives different outputs step by step"):
         check_layer(layer(), (T, D))
 
 
@@ -464,7 +464,7 @@ def halved(base):
 )
 def test_a_forward_of_ones_own_that_no_step_runs_is_refused(make):
     network = untrained(make(), T, D)
-    with pytest.raises(ValueError, match=r"computes by a forward of Halved.* cannot go step by step"):
+    with pytest.raises(ValueError, match=r"uses the forward of Halved.* cannot compute step by step"):
         network.stream()
 
 

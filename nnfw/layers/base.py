@@ -108,19 +108,19 @@ class Layer(Part, Parametrized):
     _takes_indices: ClassVar[bool] = False  # whether the input holds whole numbers (N, T), not features
     _takes_state: ClassVar[bool] = False  # whether forward takes `initial_state`, and leaves `final_state`
     _state_size: int = 0  # S, where the state is an array (N, S)
-    _noisy: ClassVar[tuple[str, ...]] = ()  # the arguments that make it random in training, and at 0 do not
-    final_state: Any  # what the last training pass ended with, where it takes a state
+    _noisy: ClassVar[tuple[str, ...]] = ()  # the arguments that make it random in training unless they are 0
+    final_state: Any  # the state after the last training pass, if it takes a state
 
     cache: MutableMapping[str, Array] = MappingProxyType(Cache())  # type: ignore[assignment]
     _state: State | None = None  # of the optimizer
-    _noise: np.random.Generator | None = None  # what a layer that is random in training draws from
-    # What the network sets:
+    _noise: np.random.Generator | None = None  # the generator of a layer that is random in training
+    # Set by the network:
     _owner: "weakref.ref[Layer] | None" = None  # the network, or the layer, that it is part of
     _place: int | None = None  # position in its network, from 1: for messages only
     _needs_dx: bool = True  # False where dx is not needed, and backward may return an empty array
     _keeps_logits: bool = False  # whether the loss reads its logits: see nnfw.core.logits
 
-    # What is checked, or made from a name, whenever it is assigned:
+    # Attributes that are checked, or made from a name, on every assignment:
     _checks: ClassVar[dict[str, Check[Any]]] = {
         "optimizer": lambda owner, name, value: None if value is None else optimizers.get(value),
         "regularizer": lambda owner, name, value: regularizers.get(value),
@@ -148,10 +148,10 @@ class Layer(Part, Parametrized):
     def _fixed(self, name: str) -> str:
         """Return why an attribute cannot be assigned any more, or nothing."""
         if name == "name" and self._owned:
-            return "in a network, whose parameters are called by it; make the layer with name=..."
+            return "in a network, whose parameter names contain it; create the layer with name=..."
         if name in self._checks or name in self._adjustable or not (self._specs or self._settled):
             return ""
-        return f"by now; make a new one, {type(self).__name__}(..., {name}=...)"
+        return f"by now; create a new one, {type(self).__name__}(..., {name}=...)"
 
     # ---- the six verbs ------------------------------------------------------------------------------
 
@@ -166,7 +166,7 @@ class Layer(Part, Parametrized):
         size = size_of(self._specs)
         vars(self).update(flat_params=np.zeros(size, dtype), flat_grads=np.zeros(size, dtype))
         self.cache, self._state = Cache(), None
-        if self._owner is None:  # else the network gives it its own stream of noise
+        if self._owner is None:  # otherwise the network provides the generator for noise
             self._noise = rng
         self._bind()
         for name, spec in self._specs.items():
@@ -211,7 +211,7 @@ class Layer(Part, Parametrized):
         """The optimizer that it was given."""
         return self.optimizer
 
-    # ---- what the verbs are built from --------------------------------------------------------------
+    # ---- the parts of the verbs ---------------------------------------------------------------------
 
     def _regularized(self) -> list[tuple[Array, Array, Regularizer]]:
         """Return each regularized parameter, its gradient and its regularizer."""
@@ -232,7 +232,7 @@ class Layer(Part, Parametrized):
     def random(self) -> np.random.Generator:
         """Return the generator to draw from in training, which the network seeds, saves and resumes."""
         if self._noise is None:
-            raise RuntimeError(f"{self._label}: forward in training comes after initialize(rng)")
+            raise RuntimeError(f"{self._label}: call initialize(rng) before forward in training")
         return self._noise
 
     def _check_values(self, x: Array) -> None:
@@ -255,7 +255,7 @@ class Layer(Part, Parametrized):
         if key not in self.cache:
             after_backward = verb in ("gradients", "initial_gradient")
             before = "backward(dy)" if after_backward else "forward(x, training=True)"
-            raise RuntimeError(f"{self._label}: {verb} comes after {before}, which has not been called yet")
+            raise RuntimeError(f"{self._label}: {verb} requires {before}, which has not been called yet")
 
     def _check_gradient(self, dy: Array, shape: tuple[int, ...] | None = None) -> Array:
         """Return dy in the layer's dtype, if it has the output's `shape`, by default that of the kept `y`."""

@@ -73,7 +73,7 @@ class Bidirectional(Layer):
         self.layer = self._checked(layer)
         self.merge = one_of(*MERGES)("Bidirectional", "merge", merge)
         back = type(layer)(**layer.config | {"go_backwards": not layer.go_backwards})
-        vars(self).update(ahead=layer, back=back, directions=(layer, back))  # they cannot be assigned
+        vars(self).update(ahead=layer, back=back, directions=(layer, back))  # assignment is refused
         self._state_size = 2 * layer._state_size
         self._bind()
 
@@ -82,7 +82,7 @@ class Bidirectional(Layer):
             raise TypeError(f"Bidirectional: layer must be an RNN, GRU or LSTM object, got {layer!r:.80}")
         if layer._owned:
             raise ValueError(
-                f"Bidirectional: {layer!r} is part of a network already; copy.deepcopy(layer) gives another"
+                f"Bidirectional: {layer!r} is already part of a network; use copy.deepcopy(layer)"
             )
         for name, default in (("optimizer", None), ("regularizer", None), ("trainable", True)):
             if getattr(layer, name) is not default:

@@ -90,7 +90,7 @@ class Composite(Layer):
         self._flatten()
         self._adopt()
 
-    # ---- the ways through the layers ----------------------------------------------------------------
+    # ---- passes through the layers ------------------------------------------------------------------
 
     @property
     def _names(self) -> list[str]:

@@ -13,7 +13,7 @@ from nnfw.core.vectors import repeated
 from nnfw.layers.activated import Activated, ActivatedOptions
 from nnfw.layers.windows import Windowed, sizes, windows_over
 
-BLOCK = 2**17  # numbers that are copied at once: half a megabyte stays in a core's cache
+BLOCK = 2**17  # numbers copied at once: half a megabyte fits into the cache of a core
 
 
 class Convolution(Activated, Windowed):

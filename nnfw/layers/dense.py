@@ -61,7 +61,7 @@ class Dense(Activated):
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return (H,) for (D,), and (T, H) for (T, D)."""
-        D = self._features(input_shape, (2, 3), "x.reshape(len(x), -1) makes one axis of several")
+        D = self._features(input_shape, (2, 3), "x.reshape(len(x), -1) merges several axes into one")
         self._add_parameters((D, self.units))
         return (*input_shape[:-1], self.units)
 

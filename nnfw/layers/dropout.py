@@ -60,7 +60,7 @@ class Dropout(Layer):
         if self.same_at_each_step and len(input_shape) < 2:
             raise ShapeError(
                 f"{self._label}: same_at_each_step expects (samples, steps, features), "
-                f"got {with_samples(input_shape)}; leave it out where there are no steps"
+                f"got {with_samples(input_shape)}; leave it out if there are no steps"
             )
         return input_shape
 

@@ -51,8 +51,8 @@ class Embedding(Layer):
             [1., 2.]]], dtype=float32)
     >>> layer.forward(np.array([[2, 3]]))
     Traceback (most recent call last):
-    ValueError: Embedding(3, 2): x[0, 1] is 3, but indices are whole numbers from 0 to 2; build it with a
-    larger vocabulary, or give such symbols an index of their own within it
+    ValueError: Embedding(3, 2): x[0, 1] is 3, but indices must be whole numbers from 0 to 2; use a
+    larger vocabulary, or map such symbols to an index of their own within it
     """
 
     _takes_indices = causal = True
@@ -74,7 +74,7 @@ class Embedding(Layer):
         if self.mask is not None and self.mask >= self.vocabulary:
             raise ValueError(
                 f"Embedding: mask must be one of the indices, 0 to {self.vocabulary - 1}, got {mask}; "
-                f"a vocabulary of {self.mask + 1} has it"
+                f"a vocabulary of {self.mask + 1} includes it"
             )
         self.initializer = initializers.get(initializer)
 
@@ -84,11 +84,11 @@ class Embedding(Layer):
         if whole and (x.size == 0 or (x.min() >= 0 and x.max() < self.vocabulary)):
             return
         wrong = ~((x >= 0) & (x < self.vocabulary) & (x == np.floor(x)))
-        remedy = "build it with a larger vocabulary, or give such symbols an index of their own within it"
+        remedy = "use a larger vocabulary, or map such symbols to an index of their own within it"
         if self._place not in (None, 1):
-            remedy = "it reads what the network is given, and stands before all other layers"
+            remedy = "it reads the input of the network and must come before all other layers"
         raise ValueError(
-            f"{self._label}: {first_where(wrong, x, 'x')}, but indices are whole numbers "
+            f"{self._label}: {first_where(wrong, x, 'x')}, but indices must be whole numbers "
             f"from 0 to {self.vocabulary - 1}; {remedy}"
         )
 
@@ -102,9 +102,9 @@ class Embedding(Layer):
         in_front = symbols.any(axis=1) & ~symbols[:, 0]
         if in_front.any():
             raise ValueError(
-                f"{self._label}: x[{in_front.argmax()}] begins with the mask {self.mask}: padding goes to "
-                f"the end, as nnfw.data.pad_sequences has it (Keras: padding='post'); where the mask is a "
-                f"step that counts, give x as one array, and lengths"
+                f"{self._label}: x[{in_front.argmax()}] begins with the mask {self.mask}, but padding must "
+                f"be at the end, as in nnfw.data.pad_sequences (Keras: padding='post'); if the mask is a "
+                f"valid step, pass x as one array, with lengths"
             )
         return np.where(symbols.any(axis=1), x.shape[1] - symbols[:, ::-1].argmax(axis=1), 0)
 
@@ -112,7 +112,7 @@ class Embedding(Layer):
         """Return (T, H) for (T,), and (H,) for ()."""
         if len(input_shape) > 1:
             said = f"{self._label}: expects indices (samples, steps) or (samples,)"
-            remedy = "x.argmax(axis=-1) are those of one-hot rows, and x[..., 0] of rows of one index"
+            remedy = "x.argmax(axis=-1) converts one-hot rows, and x[..., 0] rows of one index"
             raise ShapeError(f"{said}, got {with_samples(input_shape)}; {remedy}")
         self.add_parameter("E", (self.vocabulary, self.units), self.initializer)
         return (*input_shape, self.units)
@@ -148,7 +148,7 @@ class Embedding(Layer):
         dy, dE = self._recall("dy", "gradients"), self.grads["E"]
         rows = self.cache["x"].ravel()
         dE[...] = 0
-        # Entry by entry: np.add.at on one axis is several times as fast as on rows, and as sorting them.
+        # Entry by entry: np.add.at is several times faster on one axis than on rows, and than sorting.
         entries = np.add.outer(rows * self.units, np.arange(self.units))
         np.add.at(dE.reshape(-1), entries.ravel(), dy.ravel())  # (1)
         if self.mask is not None:

@@ -30,7 +30,7 @@ def vector(layers: Sequence[Layer], kind: str) -> Array:
     parts = [getattr(layer, kind) for layer in layers]
     whole = parts[0].base
     if whole is None or any(part.base is not whole for part in parts):
-        flatten(layers)  # one of them has been initialized by itself
+        flatten(layers)  # one of them has been initialized separately
         return vector(layers, kind)
     start = start_of(parts[0], whole)
     return np.asarray(whole[start : start + sum(part.size for part in parts)])
@@ -49,7 +49,7 @@ class SharedUpdate:
         for layer, state, p in zip(self.layers, self.states, self.memory, strict=True):
             if layer._state is not state or layer.flat_params is not p or not takes_part(layer):
                 return False
-            if state.steps != self.state.steps:  # it was updated by itself
+            if state.steps != self.state.steps:  # it was updated separately
                 return False
         same_rule = self.state.rule == type(optimizer).__name__
         return same_rule and optimizer.separable and optimizer.clip_norm is None
@@ -59,7 +59,7 @@ class SharedUpdate:
         optimizer.step(self.params, self.grads, self.state, epoch)
         for state in self.states:
             state.steps = self.state.steps
-            state.scalars.update(self.state.scalars)  # its own: it may be updated by itself later
+            state.scalars.update(self.state.scalars)  # a copy: it may be updated separately later
 
 
 def takes_part(layer: Layer) -> bool:

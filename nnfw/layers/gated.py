@@ -36,7 +36,7 @@ class Gated(Recurrent):
     """
 
     _adjustable = (*Recurrent._adjustable, "recurrent_activation")
-    _sigma_gates: ClassVar[tuple[str, ...]] = ()  # the gates that σ is for, the first in memory
+    _sigma_gates: ClassVar[tuple[str, ...]] = ()  # the gates with activation σ, the first in memory
 
     def __init__(
         self,

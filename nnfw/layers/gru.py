@@ -209,7 +209,7 @@ class GRU(ResetGated):
                 e[t] *= r[t]  # (3) dq∘r
                 d[t] += e[t]  # (3) dh₋
                 if m:
-                    d[t] *= m[t]  # what the weights saw was h₋∘m
+                    d[t] *= m[t]  # the weights multiply h₋∘m
                 d[t] += np.multiply(dh[t], z[t], out=e[t])  # (4) dh∘z
                 if p.sequences:
                     dh_[t] += d[t]  # (1) to (4) dh₋
@@ -248,7 +248,7 @@ class GRU(ResetGated):
                 np.dot(du[t], WhT_c, out=d[t])  # (3') dh₋
                 d[t] += np.dot(ds_zr[t], WhT_zr, out=e[t])  # (2), (1) dh₋
                 if m:
-                    d[t] *= m[t]  # what the weights saw was h₋∘m
+                    d[t] *= m[t]  # the weights multiply h₋∘m
                 d[t] += np.multiply(dh[t], z[t], out=e[t])  # (4) dh∘z
                 if p.sequences:
                     dh_[t] += d[t]  # (1) to (4) dh₋

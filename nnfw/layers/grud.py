@@ -13,7 +13,7 @@ from nnfw.layers.packing import Steps, rows_of
 from nnfw.layers.parameters import NOTHING
 
 FORM = "values, mask and time since the last value side by side, as nnfw.data.Gaps returns them"
-START = 0.1  # of the decays, which do not learn from 0
+START = 0.1  # initial weight of the decays, whose gradient is 0 at 0
 
 
 class GRUD(ResetGated):
@@ -113,7 +113,7 @@ class GRUD(ResetGated):
     def _check_values(self, x: Array) -> None:
         """Raise a ValueError if there is a mask other than 0 and 1, or a time less than 0."""
         if x.shape[-1] % 3:
-            return  # as `compute_shapes` will say
+            return  # `compute_shapes` will raise the error
         _, m, δ = np.split(x, 3, axis=-1)
         for wrong, array, name in ((np.abs(m * (m - 1)) > 0, m, "the mask"), (δ < 0, δ, "the time")):
             if wrong.any():
@@ -171,7 +171,7 @@ class GRUD(ResetGated):
                 e[t] *= r[t]  # (7) dq∘r
                 dk[t] += e[t]  # (7) dk
                 if m:
-                    dk[t] *= m[t]  # what the weights saw was k∘m
+                    dk[t] *= m[t]  # the weights multiply k∘m
                 dk[t] += np.multiply(dh[t], z[t], out=e[t])  # (8) dh∘z
                 dh_[t] += np.multiply(dk[t], γ[t], out=e[t])  # (4) dh₋
 
@@ -195,7 +195,7 @@ class GRUD(ResetGated):
     def _recurrent_gradients(self, p: Pass) -> None:
         """Fill the gradients of Wh, and of both decays."""
         if not self._needs_dx:
-            self._backward_inputs(p)  # `backward` has not
+            self._backward_inputs(p)  # which `backward` has not called
         H, grads, (*_, δ) = self.units, self.grads, np.split(p.inputs["x"], 3, axis=1)
         ds_x, ds_h = p.inputs["ds_x"], p.inputs["ds_h"]
         seen = rows_of(self._seen(p))

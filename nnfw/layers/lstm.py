@@ -158,7 +158,7 @@ class LSTM(Gated):
                 side_by_side[t][...] = ds[t]  # (1) to (4) ds
                 np.dot(ds_t[t], p.WhT, out=d[t])  # (1) to (4) dh₋
                 if m:
-                    d[t] *= m[t]  # what the weights saw was h₋∘m
+                    d[t] *= m[t]  # the weights multiply h₋∘m
                 if p.sequences:
                     dh_[t] += d[t]  # (1) to (4) dh₋
 

@@ -61,7 +61,7 @@ class LayerNorm(Layer):
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return the input's shape, (D,) or (T, D)."""
-        self._features(input_shape, (2, 3), "Reshape makes one axis of several")
+        self._features(input_shape, (2, 3), "Reshape merges several axes into one")
         self.add_parameter("gain", input_shape[-1:], "ones")
         self.add_parameter("shift", input_shape[-1:], "zeros")
         return input_shape
@@ -247,7 +247,7 @@ class BatchNorm(Layer):
     def update(self, optimizer: Optimizer, epoch: float) -> None:
         """Take one step of the optimizer, and move the running statistics: (5)."""
         running = {name: self.params[name].copy() for name in self._followed}
-        super().update(optimizer, epoch)  # which may shrink what is in its vector
+        super().update(optimizer, epoch)  # which may apply weight decay to them too
         if "M" in self.cache and not is_frozen(self):
             M = self.cache["M"]
             running["mean"] += self.rate * (self.cache["mean"] - running["mean"])

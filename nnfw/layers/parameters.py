@@ -50,12 +50,12 @@ class Views(dict[str, Array]):
             names = textwrap.shorten(", ".join(self), 250, placeholder=" ...")
             raise KeyError(f"no parameter {name!r:.80}.{nearest(str(name), self)} There are {names}")
         raise RuntimeError(
-            f"there is no parameter {name!r} yet: compute_shapes(input_shape), where add_parameter declares "
-            f"it, and initialize(rng) come first; a Network calls both in build(input_shape), or in fit"
+            f"no parameter {name!r} yet: call compute_shapes(input_shape), where add_parameter declares it, "
+            f"and initialize(rng) first; a Network calls both in build(input_shape), or in fit"
         )
 
     def __setitem__(self, name: str, value: Any) -> None:
-        if value is not self[name]:  # as it is after params[name] += 1, which has written into it
+        if value is not self[name]:  # as it is after params[name] += 1, which works in place
             raise TypeError(
                 f"{name!r} is a view into the layer's memory and cannot be replaced; "
                 f"write into it: [{name!r}][...] = value"
@@ -79,7 +79,7 @@ class Cache(dict[str, Array]):
 
     def __missing__(self, name: str) -> Array:
         names = f"has {', '.join(self)}" if self else "is empty"
-        filled = "forward(x, training=True) fills that of each layer, and backward(dy)"
+        filled = "forward(x, training=True) and backward(dy) fill that of each layer"
         raise KeyError(f"no {name!r:.80} in the cache, which {names}; {filled}")
 
 
@@ -146,7 +146,7 @@ class Parametrized:
     _grad_blocks: Mapping[str, Array] = MappingProxyType({})
     _scratch: Scratch  # memory kept from one training step to the next
 
-    # What copies leave out:
+    # Attributes that copies omit:
     _transient: ClassVar[tuple[str, ...]] = ("params", "grads", "_blocks", "_grad_blocks", "_scratch")
 
     @property
@@ -168,8 +168,8 @@ class Parametrized:
         fixed = tuple(int(n) for n in shape if n is not None)
         if name in self.params and self.params[name].shape != fixed:
             raise ShapeError(
-                f"{self._label}: parameter {name!r} was built with shape {self.params[name].shape}, and this "
-                f"input would need {fixed}; give the data the features it was built for, or make a new layer"
+                f"{self._label}: parameter {name!r} was built with shape {self.params[name].shape}, but this "
+                f"input requires {fixed}; use data with the features it was built for, or create a new layer"
             )
         self._specs = {**self._specs, name: Spec(fixed, initializers.get(initializer), block or name)}
 
@@ -177,7 +177,7 @@ class Parametrized:
         """Make `params`, `grads` and their blocks views into the flat vectors, with new scratch memory."""
         self._blocks, params = lay_out(self.flat_params, self._specs)
         self._grad_blocks, grads = lay_out(self.flat_grads, self._specs)
-        vars(self).update(params=params, grads=grads)  # they cannot be assigned
+        vars(self).update(params=params, grads=grads)  # assignment is refused
         self._scratch = Scratch(self.dtype)
 
     @property

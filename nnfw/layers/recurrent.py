@@ -19,7 +19,7 @@ from nnfw.layers.loops import Cell, Loops, Pass, Weights
 from nnfw.layers.packing import Steps, Unpacked, steps_of
 from nnfw.layers.parameters import NOTHING, key, rows_from
 
-INFERENCE_ROWS = 2048  # samples × steps that inference takes at a time, whatever T is
+INFERENCE_ROWS = 2048  # samples × steps that inference processes at a time, for any T
 SHARES = ("dropout", "recurrent_dropout")
 
 
@@ -51,7 +51,7 @@ class Recurrent(Layer):
     _noisy = SHARES
     _transient = (*Layer._transient, "_Wx_b", "_grad_Wx_b", "_Wh", "_pass")
     gates: ClassVar[tuple[str, ...]] = ()  # in the order of their columns in Wx, Wh and b
-    _loops: Loops = Loops("")  # what the loops over time take and leave
+    _loops: Loops = Loops("")  # the inputs and results of the loops over time
     _σ: Mapping[str, Activation] = MappingProxyType({})  # the activations of the gates that do not have φ
     _needs_scores: bool = False  # whether a gate's derivative needs its scores
     _adjustable: tuple[str, ...] = ("activation", "return_sequences", "go_backwards", *SHARES)
@@ -94,13 +94,13 @@ class Recurrent(Layer):
         found = activations.get(activation)
         if not found.elementwise:
             raise ValueError(
-                f"{type(self).__name__}: {argument} must work element by element, and {found.name} does not; "
-                f"put it into the Dense layer after this one"
+                f"{type(self).__name__}: {argument} must be elementwise, and {found.name} is not; "
+                f"use it in the Dense layer after this one"
             )
         if not activations.fills_out(found, self.units):
             raise TypeError(
-                f"{type(self).__name__}: {argument} must write into `out` and return it, as NumPy's ufuncs "
-                f"do, and {found.name} does not in its __call__ or derivative"
+                f"{type(self).__name__}: {argument} must write into `out` and return it, like NumPy's "
+                f"ufuncs, but the __call__ or derivative of {found.name} does not"
             )
         return found
 
@@ -160,7 +160,7 @@ class Recurrent(Layer):
         if not training:
             return self.forward_with_state(x, lengths, initial_state)[0]
         x, steps, state = self._enter(x, lengths, initial_state)
-        self.cache = {}  # the memory of the pass before is written into
+        self.cache = {}  # the memory of the previous pass is overwritten
         if "_pass" in vars(self):
             self._pass.release()
         weights = self._weights(self._scratch)
@@ -178,7 +178,7 @@ class Recurrent(Layer):
         """
         x, steps, state = self._enter(x, lengths, initial_state)
         out = np.zeros((steps.N, steps.T, self.units), self.dtype) if self.return_sequences else None
-        with lent(self.dtype) as scratch:  # not the layer's own: threads may share it
+        with lent(self.dtype) as scratch:  # not the layer's own memory: threads may share the layer
             weights = self._weights(scratch)
             for window in steps.windows(max(1, INFERENCE_ROWS // max(1, steps.N))):
                 p = self._read(x, window, state, weights, scratch)
@@ -218,7 +218,7 @@ class Recurrent(Layer):
             steps.scale(p.x[:, :D], p.x_mask)
         p.multiply(weights.Wx_b)
         if training and sequences:
-            p.states[0] = np.empty(p.dh.shape, self.dtype)  # whose memory is that of the output
+            p.states[0] = np.empty(p.dh.shape, self.dtype)  # the memory of the output
         p.seen = p.states[0]
         for k, h in enumerate(p.states):
             h[:N] = state[steps.order, k * H : (k + 1) * H]

@@ -54,8 +54,8 @@ class Reshape(Layer):
         shape = tuple(size // fixed if n == -1 else n for n in self.shape)
         if math.prod(shape) != size:
             raise ShapeError(
-                f"{self._label}: {with_samples(input_shape)} has {size} values a sample, which cannot become "
-                f"{self.shape}; the product of the shape must be the same"
+                f"{self._label}: {with_samples(input_shape)} has {size} values per sample, which cannot be "
+                f"reshaped to {self.shape}; the product of the shape must be the same"
             )
         return shape
 

@@ -15,7 +15,7 @@ from nnfw.layers.sequential import Sequential
 from nnfw.layers.stepping import Step, start, step_of, step_through
 from nnfw.optimizers import Optimizer
 
-MANY = 1 << 10  # steps, where any number of them will do
+MANY = 1 << 10  # the number of steps to check if the input has any number of them
 
 
 class Residual(Sequential):
@@ -70,7 +70,7 @@ class Residual(Sequential):
         if shape != tuple(input_shape) or self.count_steps(steps) != steps:
             raise ShapeError(
                 f"{self._label}: its outputs {with_samples(shape)} cannot be added to its input "
-                f"{with_samples(input_shape)}; let them have as many features and steps"
+                f"{with_samples(input_shape)}; both must have the same number of features and steps"
             )
         return shape
 

@@ -76,7 +76,7 @@ class RNN(Recurrent):
                 ds[t] *= dh[t]  # (1) ds = dh∘φ′
                 np.dot(ds[t], p.WhT, out=d[t])  # (1) ds Whᵀ
                 if m:
-                    d[t] *= m[t]  # what the weights saw was h₋∘m
+                    d[t] *= m[t]  # the weights multiply h₋∘m
                 if p.sequences:
                     dh_[t] += d[t]  # (1) dh₋ += ds Whᵀ
 

@@ -54,14 +54,14 @@ class Sequential(Composite):
                 message = str(error)
                 hint = validation.shape_hint(self, place, shapes, message)
                 raise ShapeError(message if hint in message else f"{message}. {hint}") from None
-        vars(self)["shapes"] = shapes  # it cannot be assigned
+        vars(self)["shapes"] = shapes  # assignment is refused
         return shapes[-1]
 
     def initialize(self, rng: np.random.Generator, dtype: str = "float32") -> None:
         """Allocate the parameters of all layers and fill them from `rng`."""
         for leaf in self._leaves():
             leaf.initialize(rng, dtype)
-            if not self._owned:  # else the network gives it its own stream of noise
+            if not self._owned:  # otherwise the network provides the generator for noise
                 leaf._noise = rng
         self._flatten()
 
@@ -99,7 +99,7 @@ class Sequential(Composite):
             shapes = self.shapes[place : place + 2]
             if not validation.keeps_steps(layer, x, padding.shape, shapes):
                 validation.check_takes_lengths(layer, padding, shapes)
-                lengths = padding = None  # the outputs have no time steps any more
+                lengths = padding = None  # the outputs no longer have time steps
             elif x.shape[1] != padding.shape[1]:
                 lengths = layer.count_steps(lengths)
                 padding = ~valid_steps(lengths, x.shape[1])
@@ -157,7 +157,7 @@ class Sequential(Composite):
             if any(np.may_share_memory(p, leaf.flat_params) for leaf, _ in self._rules(optimizer)):
                 regularizer.constrain(p)
 
-    # ---- what the verbs are built from --------------------------------------------------------------
+    # ---- the parts of the verbs ---------------------------------------------------------------------
 
     def count_steps(self, n: Any) -> Any:
         """Return the number of output steps for `n` input steps."""

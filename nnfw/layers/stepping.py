@@ -22,8 +22,8 @@ from nnfw.layers.recurrent import Recurrent
 from nnfw.layers.sequential import Sequential
 
 DISAGREES = (
-    "gives other outputs step by step than for a whole sequence; if it depends on earlier steps, have its "
-    "class define start_stream and step_stream, see nnfw.layers.stepping; else set causal = False"
+    "gives different outputs step by step than for a whole sequence; if it depends on earlier steps, define "
+    "start_stream and step_stream in its class, see nnfw.layers.stepping; otherwise set causal = False"
 )
 Step = Callable[[Array, Any], tuple[Array, Any]]  # from x and the state to the output and the new state
 
@@ -57,8 +57,8 @@ def check_step(layer: Layer) -> None:
     """Raise a ValueError for a layer whose single steps do not run its `forward`."""
     if base := whole_only(layer):
         raise ValueError(
-            f"{layer._label} computes by a forward of {base}, which reads sequences whole, and cannot go "
-            f"step by step; predict(x) takes them so"
+            f"{layer._label} uses the forward of {base}, which reads whole sequences, and cannot compute "
+            f"step by step; use predict(x) for whole sequences"
         )
 
 
@@ -66,7 +66,7 @@ def check_remembers(network: Sequential) -> None:
     """Raise a ValueError if a custom causal layer gives different outputs step by step."""
     for chain in network._with_inner():
         if isinstance(chain, Sequential):
-            for layer, shape in zip(chain.layers, chain.shapes, strict=False):  # the last is of the outputs
+            for layer, shape in zip(chain.layers, chain.shapes, strict=False):  # the last is the outputs'
                 check_alone(layer, shape)
 
 

@@ -33,12 +33,12 @@ def check_layers(layers: Sequence[Layer], owner: str) -> tuple[Layer, ...]:
         check_forward(layer)
         if id(layer) in seen:
             raise ValueError(
-                f"{owner}: layer {place} is the same object as one before it; build a second layer"
+                f"{owner}: layer {place} is the same object as an earlier layer; create a second one"
             )
         if layer._owned:
             raise ValueError(
-                f"{owner}: layer {place}, {layer!r}, is part of another network already; "
-                f"copy.deepcopy(layer) gives this one its own, weights and all"
+                f"{owner}: layer {place}, {layer!r}, is already part of another network; "
+                f"use copy.deepcopy(layer), which includes its weights"
             )
         seen.add(id(layer))
     return layers
@@ -53,7 +53,7 @@ def meant(layer: Any) -> str:
             return f"; did you mean Dense({layer})?"
         case str() if layer in activations.registry.names():
             return f"; did you mean Activate({layer!r})?"
-    return "; a layer is an object, as GRU(64), and data are prepared before fit"
+    return "; a layer is an object, such as GRU(64), and data are prepared before fit"
 
 
 def check_forward(layer: Layer) -> None:
@@ -63,7 +63,7 @@ def check_forward(layer: Layer) -> None:
     missing = [name for name in wanted if name not in takes]
     if missing and not any(one.kind in (one.VAR_KEYWORD, one.VAR_POSITIONAL) for one in takes.values()):
         raise TypeError(
-            f"{type(layer).__name__}.forward does not take {' and '.join(missing)}; write "
+            f"{type(layer).__name__}.forward does not take {' and '.join(missing)}; define "
             f"forward(self, x, training=False{', lengths=None' if layer.takes_lengths else ''})"
         )
 
@@ -73,11 +73,11 @@ def check_names(names: Sequence[str], owner: str) -> None:
     for name, times in Counter(names).items():
         if "." in name:
             raise ValueError(
-                f"{owner}: the layer name {name!r} has a dot, which separates it from the names of its "
-                f"parameters; take another, as {name.replace('.', '_')!r}"
+                f"{owner}: the layer name {name!r} contains a dot, which separates it from the names of its "
+                f"parameters; use another, such as {name.replace('.', '_')!r}"
             )
         if times > 1:
-            raise ValueError(f"{owner}: two layers have the name {name!r}; give each its own by name=")
+            raise ValueError(f"{owner}: two layers have the name {name!r}; give each its own name=...")
 
 
 def sample_shape(owner: str, name: str, value: Any) -> Shape:
@@ -93,15 +93,15 @@ def shape_hint(chain: Any, place: int, shapes: Sequence[Shape], message: str) ->
     """Return the remedy if the layer at a place has refused the last of these shapes with this message."""
     before, shape = chain.layers[place - 2] if place > 1 else None, shapes[-1]
     if chain.shapes and shapes[0] == chain.shapes[0][1:]:
-        return "One sample alone is x[None]"
+        return "For a single sample, use x[None]"
     inner = getattr(before, "ahead", before)  # of a Bidirectional
     if len(shape) == 1 and getattr(inner, "return_sequences", None) is False:
         said = f"The {type(inner).__name__} before it returns only its last state"
         return f"{said}; build it with return_sequences=True"
     if before is None and len(shape) == 1 and "expects (samples, steps" in message and not chain.size:
-        return f"One feature a step is x[..., None], {(*shape, 1)} a sample"
+        return f"For one feature per step, use x[..., None], {(*shape, 1)} per sample"
     if before is None and len(shape) == 3 and shape[0] is None:
-        return f"The batch axis is left out: {shape[1:]}"
+        return f"Leave out the batch axis: {shape[1:]}"
     return ""
 
 
@@ -109,14 +109,14 @@ def check_takes_lengths(layer: Layer, padding: Array, shapes: Sequence[Shape]) -
     """Raise a ShapeError if a layer has merged time steps, and padding with them; see `keeps_steps`."""
     if padding.any() and shapes and shapes[1][:1] == (None,):
         raise ShapeError(
-            f"{layer._label}: its outputs have other time steps than its inputs, and it does not say how "
-            f"many each sequence has; define count_steps(n), which returns them for n steps, in the class"
+            f"{layer._label}: its outputs have other time steps than its inputs, but their number for each "
+            f"sequence is not known; define count_steps(n) in the class, which returns it for n input steps"
         )
     if padding.any() and not layer.takes_lengths:
         raise ShapeError(
-            f"{layer._label}: the time steps of variable-length sequences end here, and it would read their "
-            f"padding as values; set takes_lengths = True in the class, and have its "
-            f"forward(x, training, lengths) leave out the steps beyond the lengths"
+            f"{layer._label}: it merges the time steps of variable-length sequences, and would read their "
+            f"padding as values; set takes_lengths = True in the class, and ignore the steps beyond the "
+            f"lengths in its forward(x, training, lengths)"
         )
 
 
@@ -142,7 +142,7 @@ def check_memory(leaves: Iterable[Layer], dtype: np.dtype[Any]) -> None:
         largest = max(sizes, key=lambda label: sizes[label])
         raise ValueError(
             f"{largest} has {sizes[largest]:.3g} parameters; all parameters with their gradients take "
-            f"{needed / 1e9:.3g} GB, and this machine has {memory / 1e9:.3g} GB; take fewer units"
+            f"{needed / 1e9:.3g} GB, and this machine has {memory / 1e9:.3g} GB; use fewer units"
         )
 
 

@@ -68,8 +68,8 @@ class WindowMaximum(WindowPooling):
         taps = self._windows.taps
         for x_k, dx_k in zip(taps(self.cache["x"]), taps(dx), strict=True):
             np.multiply(left, x_k == y, out=found)
-            left -= found  # what has not yet found the largest value of its window
-            if apart:  # no place is in two windows: nothing is there to add to
+            left -= found  # the gradients whose largest value is not found yet
+            if apart:  # no place is in two windows: dx is still 0 there
                 dx_k[...] = found
             else:
                 dx_k += found

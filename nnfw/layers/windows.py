@@ -154,7 +154,7 @@ class Windowed(Layer):
             if counts[axis] == 0:
                 raise ShapeError(
                     f"{self._label}: a window spans {windows.reach(axis)}, more than the {n} of "
-                    f"{with_samples(input_shape)}; take a smaller window, or pad the data"
+                    f"{with_samples(input_shape)}; use a smaller window, or pad the data"
                 )
         return counts
 

@@ -136,10 +136,10 @@ def built_from(rng):
 @for_each(
     ("call", "error", "said"),
     [
-        (lambda: RNN(H, "softmax"), ValueError, "RNN: activation must work element by element"),
-        (lambda: GRU(H, "softmax"), ValueError, "GRU: activation must work element by element"),
-        (lambda: GRU(H, "tanh", "softmax"), ValueError, "recurrent_activation must work element by element"),
-        (lambda: GRU(H, "tanh", {"r": "softmax"}), ValueError, "recurrent_activation must work element"),
+        (lambda: RNN(H, "softmax"), ValueError, "RNN: activation must be elementwise"),
+        (lambda: GRU(H, "softmax"), ValueError, "GRU: activation must be elementwise"),
+        (lambda: GRU(H, "tanh", "softmax"), ValueError, "recurrent_activation must be elementwise"),
+        (lambda: GRU(H, "tanh", {"r": "softmax"}), ValueError, "recurrent_activation must be elementwise"),
         (lambda: GRU(H, "tanh", {"c": "tanh"}), ValueError, "no gate 'c'. Its gates are z, r"),
         (lambda: GRU(H, "tanh", {"zz": "tanh"}), ValueError, "Did you mean 'z'?"),
         (lambda: GRU(H, "tnah"), ValueError, "Did you mean 'tanh'?"),

@@ -54,9 +54,9 @@ def test_bidirectional_ends_with_the_states_of_both_side_by_side(cell):
         np.array([5, 1, 3, 2]),
         rng.normal(size=(4, layer._state_size)),
     )
-    with pytest.raises(RuntimeError, match=r"Bidirectional\(\w+\(3\)\): final_state comes after forward"):
+    with pytest.raises(RuntimeError, match=r"Bidirectional\(\w+\(3\)\): final_state requires forward"):
         _ = layer.final_state
-    with pytest.raises(RuntimeError, match=r"initial_gradient comes after backward\(dy\)"):
+    with pytest.raises(RuntimeError, match=r"initial_gradient requires backward\(dy\)"):
         _ = layer.initial_gradient
     layer.forward(x, training=True, lengths=lengths, initial_state=start.tolist())
     halves = zip(layer.directions, np.split(start, 2, axis=1), strict=True)
@@ -90,5 +90,5 @@ def test_a_layer_is_in_one_bidirectional_only():
     layer = GRU(3)
     whole = Bidirectional(layer)
     for inner in whole.directions:
-        with pytest.raises(ValueError, match=r"is part of a network already; copy\.deepcopy"):
+        with pytest.raises(ValueError, match=r"is already part of a network; use copy\.deepcopy"):
             Bidirectional(inner)

@@ -46,7 +46,7 @@ def test_indices_of_any_type_name_the_same_vectors(dtype):
 @for_each(
     ("x", "message"),
     [
-        (np.array([[0, 1], [1, 7]]), r"x\[1, 1\] is 7, but indices are whole numbers from 0 to 6"),
+        (np.array([[0, 1], [1, 7]]), r"x\[1, 1\] is 7, but indices must be whole numbers from 0 to 6"),
         (np.array([[0, -1], [9, 0]]), r"x\[0, 1\] is -1, but"),
         (np.array([[6, 0, -1]]), r"x\[0, 2\] is -1, but"),
         (np.array([3, 0, 70]), r"x\[2\] is 70, but"),
@@ -75,7 +75,7 @@ def test_other_misuse_of_an_embedding_is_explained():
     layer = build(Embedding(7, 3), (2,))
     with pytest.raises(ShapeError, match=r"expects indices .* got \(2, 2, 1\)"):
         layer.forward(np.zeros((2, 2, 1), int))
-    with pytest.raises(ShapeError, match=r"got \(samples, 4, 2\); x.argmax\(axis=-1\) are those"):
+    with pytest.raises(ShapeError, match=r"got \(samples, 4, 2\); x.argmax\(axis=-1\) converts"):
         Embedding(7, 3).compute_shapes((4, 2))
     with pytest.raises(ShapeError, match=r"expects dy of the output's shape \(1, 2, 3\)"):
         step(layer, [[0, 1]], np.ones((1, 2, 1)))
@@ -93,12 +93,12 @@ def test_other_misuse_of_an_embedding_is_explained():
 
 def test_one_that_does_not_stand_first_says_so():
     network = Network([Dense(3), Embedding(4, 2), GRU(2), Dense(1)], seed=0)
-    with pytest.raises(ValueError, match=r"layer 2, Embedding\(4, 2\): .* stands before all other layers"):
+    with pytest.raises(ValueError, match=r"layer 2, Embedding\(4, 2\): .* must come before all other layers"):
         network.fit(np.full((5, 4), 0.3), np.zeros(5), verbose=0)
     network = Network([Embedding(4, 2), GRU(2)])
     network.compute_shapes((3,))
     for first in (Embedding(4, 2), network.layers[0]):
-        with pytest.raises(ValueError, match="build it with a larger vocabulary"):
+        with pytest.raises(ValueError, match="use a larger vocabulary"):
             first._check_values(np.array([[4]]))
 
 
@@ -240,7 +240,7 @@ def test_a_sequence_of_symbols_is_learnt_and_its_mask_never_read():
     ragged = [row[:length] for row, length in zip(x, lengths, strict=True)]
     assert_allclose(network.predict(ragged), a, rtol=0, atol=1e-6)
     assert_array_equal(layers[0].params["E"][0], 0)
-    with pytest.raises(ValueError, match=r"x\[1, 0\] is 5, but indices are whole numbers from 0 to 4"):
+    with pytest.raises(ValueError, match=r"x\[1, 0\] is 5, but indices must be whole numbers from 0 to 4"):
         network.predict([[1, 2], [5, 1]])
 
 
@@ -298,7 +298,7 @@ def test_padding_in_front_is_refused_with_the_remedy(verb, x, n):
     network.fit(PADDED_IN_FRONT[:, ::-1], np.zeros(4), verbose=0)
     before = network.flat_params.copy()
     with pytest.raises(
-        ValueError, match=rf"x\[{n}\] begins with the mask 0: padding goes to the end.*'post'"
+        ValueError, match=rf"x\[{n}\] begins with the mask 0, but padding must be at the end.*'post'"
     ):
         getattr(network, verb)(x, *[np.zeros(len(x))] * (verb != "predict"))
     assert_array_equal(network.flat_params, before)

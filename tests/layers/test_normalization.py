@@ -64,7 +64,7 @@ def test_layer_norm_far_from_0_is_that_of_exact_arithmetic(D, offset):
 def test_misuse_of_layer_norm_is_explained():
     with pytest.raises(ValueError, match=r"LayerNorm: epsilon must be a finite number in \(0, inf"):
         LayerNorm(epsilon=0)
-    with pytest.raises(ShapeError, match=r"expects .* got \(samples, 2, 3, 4\); Reshape makes one axis"):
+    with pytest.raises(ShapeError, match=r"expects .* got \(samples, 2, 3, 4\); Reshape merges several axes"):
         LayerNorm().compute_shapes((2, 3, 4))
     with pytest.raises(ShapeError, match=r"with 4 features, got \(2, 3\)"):
         build(LayerNorm(), (4,)).forward(np.ones((2, 3)))

@@ -116,7 +116,7 @@ def test_the_forget_gate_of_an_lstm_starts_open(forget_bias):
 def test_there_is_no_final_state_before_a_training_pass(cell):
     layer = randomized(cell(2), (3, 1), np.random.default_rng(0))
     layer.forward(np.zeros((2, 3, 1)))
-    with pytest.raises(RuntimeError, match=r"final_state comes after forward\(x, training=True\)"):
+    with pytest.raises(RuntimeError, match=r"final_state requires forward\(x, training=True\)"):
         _ = layer.final_state
 
 
@@ -386,7 +386,7 @@ def test_after_a_forward_pass_that_fails_there_is_none(cell, sequences):
     with pytest.raises(KeyboardInterrupt):
         layer.forward(2 * x, training=True)
     for use in (lambda: layer.backward(dy), lambda: layer.final_state):
-        with pytest.raises(RuntimeError, match="comes after forward"):
+        with pytest.raises(RuntimeError, match="requires forward"):
             use()
     Stopping.left = 10**9
     layer.forward(x, training=True)

@@ -40,11 +40,11 @@ def test_values_keep_their_order_in_another_shape(layer, input_shape, expected):
 
 def test_shapes_that_cannot_be_are_refused_with_a_remedy():
     with pytest.raises(
-        ShapeError, match=r"\(samples, 7\) has 7 values a sample, which cannot become \(2, -1\)"
+        ShapeError, match=r"\(samples, 7\) has 7 values per sample, which cannot be reshaped to \(2, -1\)"
     ):
         Reshape((2, -1)).compute_shapes((7,))
     with pytest.raises(
-        ShapeError, match=r"\(samples, 2, 3\) has 6 values a sample, which cannot become \(5,\)"
+        ShapeError, match=r"\(samples, 2, 3\) has 6 values per sample, which cannot be reshaped to \(5,\)"
     ):
         Reshape(5).compute_shapes((2, 3))
     with pytest.raises(ValueError, match=r"only one axis of shape can be -1, got \(-1, -1\)"):
@@ -56,7 +56,7 @@ def test_shapes_that_cannot_be_are_refused_with_a_remedy():
     with pytest.raises(ShapeError, match=r"of any number of steps has no fixed size; pool over time first"):
         Flatten().compute_shapes((None, 3))
     with pytest.raises(
-        ShapeError, match=r"\(samples, 5\) has 5 values a sample, which cannot become \(2, -1\)"
+        ShapeError, match=r"\(samples, 5\) has 5 values per sample, which cannot be reshaped to \(2, -1\)"
     ):
         Reshape((2, -1)).forward(np.ones((2, 5)))
     with pytest.raises(ShapeError, match=r"dy of the output's shape \(2, 12\), got \(2, 4, 3\)"):

@@ -88,7 +88,7 @@ def test_it_is_a_layer_by_itself():
     np.testing.assert_array_equal(layer.forward(X, False), y)
     assert y.shape == layer.forward(X, training=True).shape == X.shape
     assert not np.array_equal(layer.forward(X, training=True), y)
-    with pytest.raises(ValueError, match="is part of another network already"):
+    with pytest.raises(ValueError, match="is already part of another network"):
         Network([layer.layers[0]])
     assert layer.backward(np.ones(X.shape)).dtype == np.float64
     layer.initialize(np.random.default_rng(0))
@@ -226,5 +226,5 @@ def test_images():
     ],
 )
 def test_shapes_that_cannot_be_added_are_refused(layers, shape):
-    with pytest.raises(ShapeError, match=r"cannot be added to its input .* as many features and steps"):
+    with pytest.raises(ShapeError, match=r"cannot be added to its input .*same number of features and steps"):
         Residual(copy.deepcopy(layers)).compute_shapes(shape)
