@@ -31,7 +31,7 @@ def extras_of(owner: str, name: str, value: Any) -> dict[str, Any]:
     """Return the extras of a network, if all have a name: the check of an argument."""
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
         raise TypeError(
-            f'{owner}: {name} must be a dict by name, as {{"scaler": scaler}}, got {shown(value)}'
+            f'{owner}: {name} must be a dict by name, such as {{"scaler": scaler}}, got {shown(value)}'
         )
     return value
 
@@ -46,14 +46,14 @@ class Model(Sequential):
         "extras": extras_of,
     }
     _transient = (*Sequential._transient, "_fitting", "_held", "_awaited", "_leads")
-    _leads = True  # whether it prints and saves; of the same network in several processes one does
+    _leads = True  # whether it prints and saves; with several processes, only one of them does
     _fitting: int | None = None  # the thread whose fit holds it: see `nnfw.training.interrupt`
-    _default_optimizer = False  # whether its optimizer is the one that `fit` took because none was given
+    _default_optimizer = False  # whether its optimizer is the default of `fit`, as none was given
     _built = False  # whether all layers have their parameters
     if not TYPE_CHECKING:  # type checkers would accept any name; on layers it would cost 3 % of a step
         __getattr__ = explain_attribute
     _training_state: Any = None  # how far the last fit has come: see `nnfw.training.state`
-    _noise_before: Any = None  # the state of the noise before the step that is under way
+    _noise_before: Any = None  # the state of the noise before the current step
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Model(Sequential):
         self._streams = {name: np.random.default_rng(s) for name, s in zip(STREAMS, children, strict=True)}
         self.history = History()
         self.extras: dict[str, Any] = {}
-        self._adopt()  # last: a network that could not be built owns nothing
+        self._adopt()  # last: a network that cannot be constructed owns nothing
 
     def _assigned(self, name: str) -> None:
         """Follow the assignment of an attribute that is checked."""
@@ -93,7 +93,7 @@ class Model(Sequential):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        if self._noise_before:  # a copy of the midst of a step begins it anew
+        if self._noise_before:  # a copy made during a step starts that step again
             self._streams["noise"].bit_generator.state, self._noise_before = self._noise_before, None
 
     @property
@@ -111,7 +111,7 @@ class Model(Sequential):
         """What inputs are converted to."""
         return np.dtype(np.int64) if self._takes_indices else self.dtype
 
-    # ---- the verbs that a model adds to -------------------------------------------------------------
+    # ---- the verbs that a model extends -------------------------------------------------------------
 
     @explain_keywords
     def compute_shapes(self, input_shape: Shape) -> Shape:
@@ -144,7 +144,7 @@ class Model(Sequential):
             If an argument is not valid, or memory is too small for the parameters; nothing has changed then.
         """
         if not self.shapes:
-            raise RuntimeError("Network: initialize comes after compute_shapes; build(shape) calls both")
+            raise RuntimeError("Network: call compute_shapes before initialize; build(shape) calls both")
         source = self._streams["weights"] if rng is None else generator("Network", "rng", rng)
         kind = self.dtype if dtype is None else floating("Network", "dtype", dtype)
         with BUILDING, self._all_or_nothing(source):
@@ -195,7 +195,7 @@ class Model(Sequential):
             with self._all_or_nothing(source):
                 self._fill((leaf for leaf in self._leaves() if not leaf.size), source, self.dtype)
                 for leaf in self._leaves():
-                    leaf._state = None  # copies of trained layers begin anew with what is to train them
+                    leaf._state = None  # copies of trained layers start with a new optimizer state
 
     def _fill(self, leaves: Iterable[Layer], source: np.random.Generator, kind: np.dtype[Any]) -> None:
         """Initialize these layers, and with them the network and those within it."""
@@ -206,7 +206,7 @@ class Model(Sequential):
         for model in self._with_inner():
             if isinstance(model, Model):
                 model._dtype, model._built, model._training_state = kind, True, None
-                if own:  # a new dict: the old one may be put back
+                if own:  # a new dict: the old one may be restored
                     model._streams = {**model._streams, "weights": source}
         self._flatten()
 
@@ -245,7 +245,7 @@ class Model(Sequential):
 
     def _ready(self, verb: str) -> None:
         """Raise a RuntimeError if a layer has no weights yet; a network of copies, which have, is built."""
-        with BUILDING:  # else a fit in another thread could break off between the two
+        with BUILDING:  # otherwise a fit in another thread could stop between the two
             self._check_ready(verb)
             self._build()
 
@@ -253,14 +253,14 @@ class Model(Sequential):
         """Raise a RuntimeError if the shapes are not known, or a layer with parameters has none yet."""
         if not self.shapes:
             raise RuntimeError(
-                f"{verb}: the network does not know the shape of its input yet; fit it, or load one with "
-                f"Network.load, or build((T, D)), or (D,) where there are no time steps"
+                f"{verb}: the network does not know the shape of its input yet; fit it, load one with "
+                f"Network.load, or call build((T, D)), or build((D,)) if there are no time steps"
             )
         for leaf in self._leaves():
             if leaf._specs and not leaf.params:
                 raise RuntimeError(
-                    f"{verb}: the network has no weights yet in {leaf._label}; fit it, or load one with "
-                    f"Network.load, or build({self.shapes[0]}) an untrained one"
+                    f"{verb}: the network has no weights yet in {leaf._label}; fit it, load one with "
+                    f"Network.load, or call build({self.shapes[0]}) for an untrained one"
                 )
 
     def _described(self) -> tuple[Sequence[Sequence[str]], str]:
@@ -272,7 +272,7 @@ class Model(Sequential):
             axes = None if shape is None else ", ".join(["N", *("T" if n is None else str(n) for n in shape)])
             rows.append((name, repr(layer), f"({axes})" if axes else "?", size))
         counted = f"{self.size:,} parameters{frozen(self)}"
-        total = counted if self._built else "parameters come with the first fit"
+        total = counted if self._built else "the first fit creates the parameters"
         optimizer = self.optimizer or optimizers.get("adam")
         return rows, f"{total}; {self.dtype}; loss {self.loss!r}; optimizer {optimizer!r}"
 

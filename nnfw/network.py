@@ -326,7 +326,7 @@ class Network(Model):
 
     def summary(self) -> None:
         """Print the layers, their output shapes and parameters."""
-        if self._leads:  # else another process prints it
+        if self._leads:  # otherwise another process prints it
             show(self._describe())
 
     def save(self, path: FilePath, extras: dict[str, Any] | None = None) -> None:

@@ -234,7 +234,7 @@ def test_the_check_takes_it():
     ("change", "error", "words"),
     [
         ({"y": [[1], [2]]}, ShapeError, "labels of 3 sequences"),
-        ({"y": [[1], [2], [4]]}, ValueError, r"y\[2, 0\] is 4, and must be one of the 4 numbers from 0 to 3"),
+        ({"y": [[1], [2], [4]]}, ValueError, r"y\[2, 0\] is 4, but must be one of the 4 numbers from 0 to 3"),
         ({"y": [[1], [2], [0.5]]}, TypeError, "y must be integers"),
         ({"y": [[1, 0, 2], [2], [3]]}, ValueError, r"y\[0\] has a 0, the blank, before a label, .* from 1;"),
         ({"y": [[1], [1, 1, 1], [3]]}, ValueError, r"y\[1\] has more labels, and blanks between equal ones"),

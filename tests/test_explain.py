@@ -278,7 +278,7 @@ class TestMistakes:
         network = untrained(Network([GRU(4, return_sequences=True), Dense(2)], seed=0), 5, 2)
         with pytest.raises(ValueError, match=r"a pair \(t, k\): one of 5 steps, and one of the 2 outputs"):
             gradient(network, np.ones((2, 5, 2)))
-        with pytest.raises(ValueError, match=r"output\[0\] is 5, and must be one of the 5 numbers"):
+        with pytest.raises(ValueError, match=r"output\[0\] is 5, but must be one of the 5 numbers"):
             gradient(network, np.ones((2, 5, 2)), output=(5, 0))
 
     def test_what_is_not_finite(self):

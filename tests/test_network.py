@@ -455,7 +455,7 @@ class TestWeightsThatAreNotThere:
         said = looked_at(self.network(), self.X)
         for verb, message in zip(("predict", "predict_classes", "evaluate", "stream"), said, strict=True):
             assert message.startswith(f"{verb}: the network has no weights yet in layer 1, GRU(4); fit it,")
-            assert message.endswith("or build((5, 2)) an untrained one")
+            assert message.endswith("or call build((5, 2)) for an untrained one")
             assert len(message) < 500
 
     def test_the_remedy_of_the_message_begins_as_fit_does(self):
@@ -758,7 +758,7 @@ class TestConstruction:
             header, _, *layers, total = capsys.readouterr().out.splitlines()
             return [line[header.index("parameters") :] for line in layers], total.partition(";")[0]
 
-        assert shown() == (["?"] * 4, "parameters come with the first fit")
+        assert shown() == (["?"] * 4, "the first fit creates the parameters")
         untrained(network, 2)
         counts = ["9 (frozen)", "0", "21 (8 frozen)", "80"]
         assert shown() == (counts, "110 parameters (17 frozen)")

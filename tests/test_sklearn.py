@@ -451,7 +451,7 @@ MASKED = np.ma.masked_greater(ROWS, 1)
         (
             lambda: classifier(GRU(4)).fit([one[:, 0] for one in LISTS], LABELS),
             ValueError,
-            r"X is a list of unequal parts.*of one feature \(T_i, 1\)",
+            r"X is a list of unequal parts.*\(T_i, 1\) for one feature",
         ),
         (lambda: NetworkClassifier(GRU(4)).fit(STEPS, LABELS), TypeError, r"a list, as \[GRU\(4\)\]"),
         (lambda: classifier(GRU).fit(STEPS, LABELS), TypeError, r"did you mean GRU\(...\)"),

@@ -569,7 +569,7 @@ def test_top_k_counts_the_likeliest_where_the_others_vanish_beside_them():
 
 def test_what_cannot_generate_says_why():
     network = markov(P, False)
-    with pytest.raises(ValueError, match=r"start\[1\] is 4, and must be one of the 4 numbers from 0 to 3"):
+    with pytest.raises(ValueError, match=r"start\[1\] is 4, but must be one of the 4 numbers from 0 to 3"):
         generate(network, [0, 4], 5)
     with pytest.raises(TypeError, match=r"start must be integers, got dtype float64; Vocabulary\.encode"):
         generate(network, [0.0, 1.0], 5)

@@ -12,7 +12,7 @@ from nnfw.core.words import HOMES
 P = ParamSpec("P")
 R = TypeVar("R")
 
-LIST = "several values for one argument are a list, {}([a, b])"
+LIST = "pass several values for one argument as a list, {}([a, b])"
 
 
 def check_arguments(
@@ -32,9 +32,9 @@ def check_arguments(
         names = [name for name in code.co_varnames[: code.co_argcount] if name in known]
         use, takes = getattr(part, "_use", LIST), ", ".join(names) or "nothing"
         others = code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount]
-        first = f", as {others[0]}=..." if others else ""
+        first = f", such as {others[0]}=..." if others else ""
         hint = f"; {use.format(owner)}" if names or use is not LIST else ""
-        raise TypeError(f"{owner} takes {takes} by position, and all else by name{first}{hint}")
+        raise TypeError(f"{owner} takes {takes} by position, and all others by name{first}{hint}")
 
 
 def explain_keywords(function: Callable[P, R]) -> Callable[P, R]:
@@ -77,7 +77,7 @@ class Signature:
 
     def __get__(self, part: Any, cls: Any) -> inspect.Signature | None:
         if part is not None:
-            return None  # an object that can be called has that of its __call__
+            return None  # a callable object has the signature of its __call__
         shown = [p.replace(annotation=without_checks(p.annotation)) for p in arguments_of(cls).values()]
         return inspect.Signature(sorted(shown, key=lambda p: p.kind))
 

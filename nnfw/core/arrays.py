@@ -22,17 +22,17 @@ def as_array(values: Any, name: str, dtype: DTypeLike | None = None) -> Array:
     if type(values) is np.ndarray:
         return np.asarray(values, dtype)
     if has_mask(values):
-        fill = "fillna" if hasattr(values, "fillna") else "filled"  # of an array of pandas
+        fill = "fillna" if hasattr(values, "fillna") else "filled"  # a pandas array
         raise ValueError(f"{name} has masked values; fill them, {name}.{fill}(...), or drop such samples")
     if hasattr(values, "toarray"):
-        raise TypeError(f"{name} is a sparse matrix, and nnfw computes with arrays: {name}.toarray() is one")
+        raise TypeError(f"{name} is a sparse matrix, but must be an array; convert it by {name}.toarray()")
     try:
         return values if isinstance(values, np.memmap) else np.asarray(values, dtype)
     except ValueError:
         raise ValueError(
-            f"{name} is a list of unequal parts, and no array; fit, evaluate and predict take sequences as a "
-            f"list of arrays (T_i, D), of one feature (T_i, 1); x, lengths = nnfw.data.pad_sequences(...) "
-            f"makes one array, of symbols after adding 1, for Embedding(..., mask=0)"
+            f"{name} is a list of unequal parts, not an array; fit, evaluate and predict take sequences as a "
+            f"list of arrays (T_i, D), or (T_i, 1) for one feature; x, lengths = "
+            f"nnfw.data.pad_sequences(...) makes one array; add 1 to symbols first for Embedding(..., mask=0)"
         ) from None
 
 
@@ -55,16 +55,16 @@ def numeric(values: Any, name: str) -> Array:
 def to_numbers(array: Array) -> str:
     """Return, for messages, how to convert strings, objects or dates to numbers."""
     if array.dtype.kind in "mM" or (array.size and hasattr(array.flat[0], "year")):  # also with a time zone
-        return "times become hours by (dates - dates.min()) / np.timedelta64(1, 'h')"
+        return "convert times to hours by (dates - dates.min()) / np.timedelta64(1, 'h')"
     if array.ndim == 1 and array.size and isinstance(array[0], np.ndarray | list):
-        return "an array of sequences becomes a list of them by list(...)"
+        return "convert an array of sequences to a list of sequences by list(...)"
     how = ""
     if array.dtype.kind in "OSU":
         with suppress(TypeError, ValueError):
             array.astype(float)
             how = ".astype(float) converts them, and "
     parts = "nnfw.data has LabelEncoder for labels, Vocabulary for texts, pad_sequences for ragged lists"
-    return f"{how}{parts}; pandas has get_dummies for features that are words"
+    return f"{how}{parts}; pandas has get_dummies for features that are strings"
 
 
 def of_columns(table: Any, name: str) -> Array:
@@ -75,22 +75,22 @@ def of_columns(table: Any, name: str) -> Array:
     if table.ndim == 2 and len(table.columns):
         columns = [numeric(column, f"{name}, column {label!r},") for label, column in table.items()]
         return np.stack(columns, axis=-1)
-    kind = getattr(table.dtypes, "numpy_dtype", None)  # of a nullable type
+    kind = getattr(table.dtypes, "numpy_dtype", None)  # for a nullable type
     if kind is not None and table.isna().any():
-        raise ValueError(f"{name} has missing values: fillna(...) fills them, or Impute after .astype(float)")
+        raise ValueError(f"{name} has missing values; use fillna(...), or Impute after .astype(float)")
     return as_array(table if kind is None else table.to_numpy(kind), name)
 
 
 def as_indices(values: Any, name: str, count: int, remedy: str) -> Array:
     """Return `values` as an array of int64 if all are integers from 0 to count - 1."""
     array = numeric(values, name)
-    if array.size and array.dtype.kind not in "iu":  # NumPy makes floats of an empty list
+    if array.size and array.dtype.kind not in "iu":  # NumPy converts an empty list to float
         raise TypeError(f"{name} must be integers, got dtype {array.dtype}; {remedy}")
     wrong = (array < 0) | (array >= count)
     if wrong.any():
         found = first_where(wrong, array, name)
-        raise ValueError(f"{found}, and must be one of the {count} numbers from 0 to {count - 1}; {remedy}")
-    return array.astype(np.int64, copy=False)  # beside one of uint64 NumPy makes floats of others
+        raise ValueError(f"{found}, but must be one of the {count} numbers from 0 to {count - 1}; {remedy}")
+    return array.astype(np.int64, copy=False)  # NumPy promotes uint64 with int64 to float
 
 
 def first_where(wrong: Array, array: Array, name: str) -> str:
@@ -120,7 +120,7 @@ def check_finite(
     found = first_where(~finite, array, name)
     if np.isfinite(array[~finite][0]):
         raise ValueError(
-            f"{found}, beyond the largest number of {dtype}, {limit:.2g}; scale {name}, as StandardScaler "
-            f"and MinMaxScaler do, or build the network with dtype='float64'"
+            f"{found}, beyond the largest number of {dtype}, {limit:.2g}; scale {name}, for example with "
+            f"StandardScaler or MinMaxScaler, or build the network with dtype='float64'"
         )
     raise ValueError(f"{found}: every value must be finite; {remedy}")

@@ -24,11 +24,11 @@ def replacing(path: FilePath) -> Iterator[BinaryIO]:
     file as ``.nnfw-*.tmp`` in the same folder, which may be deleted.
     """
     path = file_path("save", "path", path)
-    target = Path(os.path.realpath(path))  # a symbolic link stays, and what it refers to is replaced
+    target = Path(os.path.realpath(path))  # a symbolic link is kept, and its target replaced
     if not target.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "there is no such folder to save in; create it first", path)
     if target.exists() and not target.is_file():
-        raise FileExistsError(errno.EEXIST, "only a file can be replaced; give the path of one", path)
+        raise FileExistsError(errno.EEXIST, "only a file can be replaced; give the path of a file", path)
     temporary = target.with_name(f".nnfw-{uuid.uuid4().hex}.tmp")
     try:
         with open(temporary, "xb") as file:
@@ -39,11 +39,11 @@ def replacing(path: FilePath) -> Iterator[BinaryIO]:
             shutil.copymode(target, temporary)
         os.replace(temporary, target)
     except OSError as error:
-        if error.errno is None:  # it says nothing but its message
+        if error.errno is None:  # it has only a message
             raise
         raise OSError(error.errno, error.strerror, path) from error
     finally:
-        with suppress(OSError):  # it would name the new file
+        with suppress(OSError):  # its error would name the new file
             temporary.unlink(missing_ok=True)
 
 
@@ -64,7 +64,7 @@ def reading(owner: str, path: FilePath) -> Iterator[BinaryIO]:
     with open(path, "rb") as file:
         try:
             yield file
-        except ImportError:  # of the package that reads it
+        except ImportError:  # the package that reads it is missing
             raise
         except LoadError as error:
             text = str(error)  # names in it come from the file, and may be of any length

@@ -13,7 +13,7 @@ def check_lengths(label: str, lengths: Array | None, N: int, T: int) -> Array:
     lengths = np.asarray(lengths)
     if lengths.shape != (N,) or lengths.dtype.kind not in "iu":
         got = f"{lengths.dtype} of shape {lengths.shape}"
-        raise ShapeError(f"{label}: lengths must be {N} whole numbers, one a sample, got {got}")
+        raise ShapeError(f"{label}: lengths must be {N} whole numbers, one per sample, got {got}")
     if np.any((lengths < 0) | (lengths > T)):
         got = f"{lengths.min()} to {lengths.max()}"
         raise ValueError(f"{label}: lengths must lie in 0 to {T}, the steps of x; got {got}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from nnfw.core.output import show
 
-WAITING: list[Any] = []  # what was made in the running cell, and has not been shown yet
+WAITING: list[Any] = []  # what the running cell has made, and not shown yet
 
 
 def shell() -> Any:

@@ -59,7 +59,7 @@ def kept(part: "Part", names: Iterable[str]) -> dict[str, Any]:
 def is_own(part: type) -> bool:
     """Whether a class is defined in a module of nnfw."""
     module = part.__module__
-    inside = getattr(sys.modules.get(module), "__dict__", {})  # without what answers for missing names
+    inside = getattr(sys.modules.get(module), "__dict__", {})  # bypasses __getattr__ of modules
     return module.startswith("nnfw.") and inside.get(part.__name__) is part
 
 
@@ -96,8 +96,8 @@ class Part:
     _checks: ClassVar[Mapping[str, Check[Any]]] = {}  # of attributes that can always be assigned
     _free: ClassVar[Collection[str]] = ()  # attributes that the part itself sets while it works
     _views: ClassVar[Collection[str]] = ()  # memory that is written into, and never replaced
-    _homes: ClassVar[Mapping[str, str]] = HOMES  # where the arguments belong that it does not take
-    _use: ClassVar[str] = LIST  # what is told where there are too many by position
+    _homes: ClassVar[Mapping[str, str]] = HOMES  # where arguments that it does not take belong
+    _use: ClassVar[str] = LIST  # the hint if too many are given by position
 
     _known_as: ClassVar[str] = ""  # its first name in a registry
 
@@ -128,7 +128,7 @@ class Part:
         home, check = home_of(cls), self._checks.get(name)
         arguments = home._arguments()
         there = name in vars(self) or isinstance(getattr(home, name, None), property)
-        method = callable(value) and callable(getattr(home, name, None))  # in place of the class's
+        method = callable(value) and callable(getattr(home, name, None))  # replaces a method of the class
         if (check or (there and name in arguments)) and (why := self._fixed(name)):
             if isinstance(value, int | str | None) and value == getattr(self, name, self):
                 return
@@ -136,12 +136,12 @@ class Part:
         if check:
             value = check(cls.__name__, name, value)
         elif there and name in arguments and all(hasattr(self, other) for other in arguments):
-            again = object.__new__(home)  # what a class of one's own adds stays as it is
+            again = object.__new__(home)  # attributes that a custom class adds are kept
             home.__init__(again, **kept(self, arguments) | {name: value})
             vars(self).update(vars(again))
             return
         elif there and isinstance(value, np.ndarray) and is_memory_of(value, getattr(self, name, None)):
-            return  # as after `layer.flat_params += 1`, which has written into it
+            return  # as after `layer.flat_params += 1`, which works in place
         elif name in self._views or (cls is home and not method and (there or name not in arguments)):
             raise AttributeError(self._refusal(name, list(dict.fromkeys([*arguments, *self._checks]))))
         object.__setattr__(self, name, value)
@@ -160,7 +160,7 @@ class Part:
         if not hasattr(type(self), name) and name not in vars(self):
             return f"{owner} has no attribute {name!r}{translation(name, known)} {takes}"
         remedy = ""
-        with suppress(AttributeError, RuntimeError):  # of what is not there yet
+        with suppress(AttributeError, RuntimeError):  # if it does not exist yet
             if isinstance(value := getattr(self, name), np.ndarray | dict):
                 key = "['W']" if isinstance(value, dict) else ""
                 remedy = f"; write into it, {name}{key}[...] = value"
@@ -269,7 +269,7 @@ class Registry(Generic[T]):
         known = ", ".join(self.factories)
         if not isinstance(part, str):
             said = f"{self.kind} must be a name ({known}) or an object of {self.base.__name__}"
-            own = f"; one of your own is a class that derives from {self.base.__name__}" * callable(part)
+            own = f"; to write your own, derive a class from {self.base.__name__}" * callable(part)
             raise TypeError(f"{said}, got {shown(part)}{own}")
         if part in self.factories:
             return self.factories[part]()

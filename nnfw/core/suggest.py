@@ -86,7 +86,7 @@ def explain_import(module: ModuleType, name: str) -> NoReturn:
     hint = _in_nnfw(name, {name: homes} | IMPORTS if homes else IMPORTS, module.__all__)
     if owner == "nnfw" and name.isidentifier() and importlib.util.find_spec(f"nnfw.{name}") is not None:
         hint = f"; import nnfw.{name} first"
-    caller = sys._getframe().f_back  # None if it is no code in Python, but a thread that begins here
+    caller = sys._getframe().f_back  # None if a thread starts here, with no Python code above
     if caller and caller.f_code.co_code[caller.f_lasti] == opcode.opmap["IMPORT_FROM"]:
         raise ImportError(f"cannot import name {name!r} from {owner!r}{hint}", name=owner)
     raise AttributeError(f"module {owner!r} has no attribute {name!r}{hint}", name=name)
@@ -95,10 +95,10 @@ def explain_import(module: ModuleType, name: str) -> NoReturn:
 def explain_attribute(self: Any, name: str) -> Any:
     """Raise Python's AttributeError with a hint; the ``__getattr__`` of models."""
     try:
-        return object.__getattribute__(self, name)  # raises again what led here
+        return object.__getattribute__(self, name)  # raises the same error again
     except AttributeError as error:
         if not name.startswith("_") and not hasattr(type(self), name):
             public = [one for one in dir(self) if not one.startswith("_")]
             error.args = (f"{error}{_in_nnfw(name, MEMBERS, public)}",)
-            error.obj = None  # else Python adds a hint of its own
+            error.obj = None  # otherwise Python adds its own hint
         raise

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike as DTypeLike
 
     Array = np.ndarray[Any, np.dtype[Any]]
-else:  # matplotlib is imported when something is drawn, and `help` shows names of types, not what they hold
+else:  # matplotlib is imported when something is drawn, and `help` shows the names of types
     Axes = Figure = Any
     Array = np.ndarray
     ArrayLike, DTypeLike = (type(n, (), {"__module__": "numpy.typing"}) for n in ("ArrayLike", "DTypeLike"))

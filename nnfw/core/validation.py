@@ -75,9 +75,7 @@ def instance_of(kind: Any, what: str, remedy: str = "") -> Check[Any]:
 
 boolean: Check[bool] = instance_of(bool, "True or False")
 function = instance_of(Callable, "a function")
-generator = instance_of(
-    np.random.Generator, "a numpy.random.Generator", "; np.random.default_rng(seed) is one"
-)
+generator = instance_of(np.random.Generator, "a numpy.random.Generator", "; use np.random.default_rng(seed)")
 
 
 @dataclass(frozen=True, repr=False)

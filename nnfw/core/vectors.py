@@ -11,7 +11,7 @@ import numpy as np
 from nnfw.core.typing import Array
 
 BLOCK = 1 << 17  # elements
-KEPT = 4  # of what is made of scratch memory once
+KEPT = 4  # results cached by `Scratch.once`
 
 
 class Scratch:
@@ -27,7 +27,7 @@ class Scratch:
             size, memory = math.prod(shape), None if view is None else view.base
             if memory is None or memory.size < size:
                 memory = np.empty(size, self.dtype)
-                self._made.clear()  # what was made of outgrown memory would keep it
+                self._made.clear()  # cached results would keep the outgrown memory
             view = self._views[name] = memory[:size].reshape(shape)
         return view
 

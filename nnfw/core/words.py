@@ -1,6 +1,6 @@
 """Names in Keras, PyTorch, scikit-learn and EpyNN, and their equivalents in nnfw, for `suggest`."""
 
-# Arguments in Keras, PyTorch, scikit-learn and EpyNN, and what parts of nnfw call them.
+# Arguments in Keras, PyTorch, scikit-learn and EpyNN, and their names in nnfw.
 ARGUMENTS = {
     **dict.fromkeys(("bias_regularizer", "kernel_constraint", "recurrent_regularizer"), "regularizer"),
     "betas": "beta_1 beta_2",
@@ -58,32 +58,32 @@ SCHEDULED = "an optimizer takes a schedule as rate: Adam(schedules.Cosine(0.01, 
 INFERRED = (
     "nnfw needs no such argument, as shapes are inferred from the data, and the batch axis is always first"
 )
-# Arguments of other libraries to leave out, and what does their work in nnfw.
+# Arguments of other libraries to leave out, and what replaces them in nnfw.
 ELSEWHERE = {
     **dict.fromkeys(("batch_first", "batch_input_shape", "in_channels", "in_features"), INFERRED),
     **dict.fromkeys(("input_dim", "input_length", "input_shape", "input_size"), INFERRED),
     **dict.fromkeys(
-        ("pos_weight", "weight"), "fit(class_weight=...) weighs classes, and fit(sample_weight=...) samples"
+        ("pos_weight", "weight"), "fit(class_weight=...) weights classes, and fit(sample_weight=...) samples"
     ),
     **dict.fromkeys(
         ("decay_steps", "total_steps", "warmup_steps"),
         "schedules count epochs, and k updates are k / updates_per_epoch of them",
     ),
-    **dict.fromkeys(("decay_rate", "gamma"), "the rate is multiplied by exp(-decay) an epoch"),
+    **dict.fromkeys(("decay_rate", "gamma"), "the rate is multiplied by exp(-decay) per epoch"),
     **dict.fromkeys(("mask_zero", "padding_idx"), "mask=0 makes the index 0 padding"),
-    "activity_regularizer": "penalties are on parameters",
+    "activity_regularizer": "penalties apply to parameters only",
     "bidirectional": "Bidirectional(GRU(units)) reads both ways",
     "decay": SCHEDULED,
     "device": "nnfw computes on the CPU",
     "early_stopping": "callbacks=[EarlyStopping()] stops a fit",
     "from_logits": "softmax with cce, and sigmoid with bce, are computed from the logits",
     "ignore_index": "sample_weight=0 leaves out samples and steps whose target is not known",
-    "initial_epoch": "a second fit counts on, and fit(resume=True) continues one that has ended early",
+    "initial_epoch": "a second fit continues the epoch count, and fit(resume=True) a fit that ended early",
     "mask": "x[mask == 0] = nan marks gaps, for nnfw.data.Impute or Gaps, and lengths= where padding begins",
     "num_layers": "layers follow one another, all but the last with return_sequences=True",
-    "padding": "padding goes to the end",
+    "padding": "padding is at the end",
     "reduction": "divide_by='weights' is Keras's mean_with_sample_weight, loss.per_sample(y, a) is 'none'",
-    "return_state": "after forward(x, training=True) the layer has it as final_state",
+    "return_state": "after forward(x, training=True), it is in the layer's final_state",
     "sampling_rate": "x[:, ::k] keeps every k-th step of windows x",
     "save_best_only": "monitor='val_loss' saves the best network only",
     "save_weights_only": "nnfw.saving.save_weights(network, path) does that",
@@ -91,9 +91,9 @@ ELSEWHERE = {
     "stop_training": "run.stop(reason), in a callback, ends a fit",
     "training": "network.forward(x, training=True) is the pass that backward follows",
     "validation_steps": "validation_data is read to its end",
-    "verbose": "only fit prints, as fit(x, y, verbose=...) says",
+    "verbose": "only fit prints, with fit(x, y, verbose=...)",
 }
-# Where nnfw takes its own arguments, for one that is given elsewhere.
+# Where nnfw takes its own arguments, for an argument that is given elsewhere.
 HOMES = {
     "Network(layers, {}=...)": "loss optimizer metrics seed dtype",
     "Network(layers, loss=losses.CategoricalCrossentropy({}=...))": "divide_by label_smoothing",
@@ -110,7 +110,7 @@ HOMES = {
     "Dense(units, {}=...)": "activation regularizer",
 }
 
-# The same for the estimators of `nnfw.sklearn`, and for words of scikit-learn's.
+# The same for the estimators of `nnfw.sklearn`, and for names of scikit-learn.
 ESTIMATOR_HOMES = {
     "NetworkClassifier(layers, random_state=...)": "seed",
     "NetworkClassifier(layers, validation_split=...)": "validation_data",
@@ -125,7 +125,7 @@ ESTIMATOR_HOMES = {
     "NetworkClassifier(layers, optimizer=Adam({}=...))": HOMES["Network(layers, optimizer=Adam({}=...))"],
 }
 
-# What is imported from other libraries, or from modules of nnfw that are not imported with it.
+# Names that are imported from other libraries, or from modules of nnfw that are not imported with it.
 ACTIVATION = 'an activation is an argument, as in Dense(units, "relu"), or a layer, Activate("relu")'
 IMPORTS = {
     **dict.fromkeys(("ReLU", "relu", "sigmoid", "softmax", "tanh"), ACTIVATION),
@@ -161,12 +161,12 @@ IMPORTS = {
     "SpatialDropout1D": "Dropout(rate, same_at_each_step=True)",
     "TimeDistributed": "Dense takes (N, T, D) step by step, after a layer with return_sequences=True",
     "clip_grad_norm_": "Adam(clip_global_norm=1.0)",
-    "no_grad": "network.predict(x) keeps nothing for gradients",
+    "no_grad": "network.predict(x) stores nothing for gradients",
     "timeseries_dataset_from_array": "data.sliding_windows(series, window)",
     "to_categorical": "data.one_hot(labels)",
 }
 
-# What models of other libraries have.
+# Members of models of other libraries.
 MEMBERS = {
     "add": "all layers are given at once: Network([GRU(64), Dense(10)])",
     "clone": "copy.deepcopy(network)",

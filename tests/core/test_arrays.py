@@ -44,8 +44,8 @@ class TestArrays:
     @for_each(
         ("values", "error", "said"),
         [
-            ([0, 4], ValueError, r"^x\[1\] is 4, and must be one of the 4 numbers from 0 to 3; the remedy$"),
-            ([[0, 1], [-1, 2]], ValueError, r"^x\[1, 0\] is -1, and must"),
+            ([0, 4], ValueError, r"^x\[1\] is 4, but must be one of the 4 numbers from 0 to 3; the remedy$"),
+            ([[0, 1], [-1, 2]], ValueError, r"^x\[1, 0\] is -1, but must"),
             ([0.0, 1.0], TypeError, "^x must be integers, got dtype float64; the remedy$"),
             ([True], TypeError, "^x must be integers, got dtype bool"),
             (["a"], TypeError, "^x must be real numbers, got <U1"),

@@ -227,7 +227,7 @@ class TestRegistry:
     )
     def test_other_types(self, shapes, given):
         said = r"^shape must be a name \(square, quad, circle, big_circle\) or .*Shape.*, got .+ "
-        own = r"; one of your own is a class that derives from \w*Shape" if callable(given) else ""
+        own = r"; to write your own, derive a class from \w*Shape" if callable(given) else ""
         with pytest.raises(TypeError, match=rf"{said}\({type(given).__name__}\){own}$"):
             shapes.get(given)
 
@@ -386,22 +386,22 @@ class TestExplainKeywords:
             def turn(self, angle, *, unit="rad", axis=0):
                 return angle
 
-        said = r"^turn takes angle by position, and all else by name, as unit=...; several .* a list, turn"
+        said = r"^turn takes angle by position, and all others by name, such as unit=...; pass .* list, turn"
         with pytest.raises(TypeError, match=said):
             Thing().turn(3, "deg")
         assert explain_keywords(lambda *angles, unit="rad": angles)(1, 2, 3) == (1, 2, 3)
 
     def test_so_is_one_too_many_for_a_part(self):
         for make, places in (
-            (lambda: Base(1, 2), "Base takes units by position, and all else by name"),
-            (lambda: Passing(1, "b", 2), "Passing takes units, kind by position, and all else by name"),
+            (lambda: Base(1, 2), "Base takes units by position, and all others by name"),
+            (lambda: Passing(1, "b", 2), "Passing takes units, kind by position, and all others by name"),
         ):
             with pytest.raises(TypeError, match="^" + re.escape(places)):
                 make()
 
     @pytest.mark.parametrize("part", [nnfw.Flatten, nnfw.LayerNorm, nnfw.BatchNorm])
     def test_what_takes_nothing_by_position_takes_no_list_either(self, part):
-        said = rf"^{part.__name__} takes nothing by position, and all else by name, as \w+=\.\.\.$"
+        said = rf"^{part.__name__} takes nothing by position, and all others by name, such as \w+=\.\.\.$"
         with pytest.raises(TypeError, match=said):
             part(2)
 

@@ -187,7 +187,7 @@ CALLS = {
 }
 # What they write where nnfw needs nothing, and a part of the answer.
 LEFT_OUT = {
-    "activity_regularizer": (lambda **o: GRU(2, **o), "l2", "penalties are on parameters"),
+    "activity_regularizer": (lambda **o: GRU(2, **o), "l2", "penalties apply to parameters only"),
     "batch_first": (lambda **o: GRU(2, **o), True, "the batch axis is always first"),
     "batch_input_shape": (lambda **o: GRU(2, **o), (1, 5, 3), "shapes are inferred"),
     "bidirectional": (lambda **o: GRU(2, **o), True, "Bidirectional(GRU(units))"),
@@ -195,17 +195,17 @@ LEFT_OUT = {
     "decay_rate": (
         lambda **o: schedules.Exponential(0.1, 0.1, **o),
         0.9,
-        "multiplied by exp(-decay) an epoch",
+        "multiplied by exp(-decay) per epoch",
     ),
     "decay_steps": (lambda **o: schedules.Exponential(0.1, 0.1, **o), 100, "schedules count epochs"),
     "device": (fit, "cuda", "on the CPU"),
     "early_stopping": (fit, True, "callbacks=[EarlyStopping()]"),
     "from_logits": (nnfw.losses.CategoricalCrossentropy, True, "computed from the logits"),
-    "gamma": (lambda **o: schedules.Exponential(0.1, 0.1, **o), 0.9, "multiplied by exp(-decay) an epoch"),
+    "gamma": (lambda **o: schedules.Exponential(0.1, 0.1, **o), 0.9, "multiplied by exp(-decay) per epoch"),
     "ignore_index": (nnfw.losses.CategoricalCrossentropy, -100, "sample_weight=0 leaves out"),
     "in_channels": (lambda **o: nnfw.Conv1D(2, 3, **o), 3, "shapes are inferred"),
     "in_features": (lambda **o: Dense(2, **o), 3, "shapes are inferred"),
-    "initial_epoch": (fit, 3, "a second fit counts on"),
+    "initial_epoch": (fit, 3, "a second fit continues the epoch count"),
     "input_dim": (lambda **o: Dense(2, **o), 9, "shapes are inferred"),
     "input_length": (lambda **o: Embedding(9, 2, **o), 5, "shapes are inferred"),
     "input_shape": (lambda **o: Dense(2, **o), (3,), "shapes are inferred"),
@@ -213,9 +213,9 @@ LEFT_OUT = {
     "mask": (fit, [[True]], "x[mask == 0] = nan marks gaps"),
     "mask_zero": (lambda **o: Embedding(9, 2, mask=0, **o), True, "mask=0 makes the index 0 padding"),
     "num_layers": (lambda **o: GRU(2, **o), 2, "layers follow one another"),
-    "padding": (lambda **o: data.pad_sequences([[1]], **o), "post", "to the end"),
+    "padding": (lambda **o: data.pad_sequences([[1]], **o), "post", "at the end"),
     "padding_idx": (lambda **o: Embedding(9, 2, mask=0, **o), 0, "mask=0 makes the index 0 padding"),
-    "pos_weight": (nnfw.losses.BinaryCrossentropy, 3.0, "fit(class_weight=...) weighs classes"),
+    "pos_weight": (nnfw.losses.BinaryCrossentropy, 3.0, "fit(class_weight=...) weights classes"),
     "reduction": (nnfw.losses.MSE, "none", "loss.per_sample(y, a)"),
     "return_state": (lambda **o: GRU(2, **o), True, "final_state"),
     "sampling_rate": (lambda **o: data.sliding_windows(X, 3, **o), 6, "x[:, ::k] keeps every k-th step"),
@@ -226,9 +226,9 @@ LEFT_OUT = {
     "total_steps": (lambda **o: schedules.OneCycle(0.1, 9, **o), 90, "schedules count epochs"),
     "training": (untrained_prediction, True, "network.forward(x, training=True)"),
     "validation_steps": (fit, 5, "validation_data is read to its end"),
-    "verbose": (untrained_evaluation, 0, "only fit prints, as fit(x, y, verbose=...)"),
+    "verbose": (untrained_evaluation, 0, "only fit prints, with fit(x, y, verbose=...)"),
     "warmup_steps": (lambda **o: schedules.Warmup(0.1, 2, **o), 90, "schedules count epochs"),
-    "weight": (nnfw.losses.CategoricalCrossentropy, [1.0, 3.0], "fit(class_weight=...) weighs classes"),
+    "weight": (nnfw.losses.CategoricalCrossentropy, [1.0, 3.0], "fit(class_weight=...) weights classes"),
 }
 
 
@@ -298,7 +298,7 @@ def test_a_class_called_in_place_of_its_object(part):
 
 @pytest.mark.parametrize("part", [nnfw.losses.Quantile, nnfw.metrics.Pinball])
 def test_several_levels_are_a_list(part):
-    with pytest.raises(TypeError, match=rf"are a list, {part.__name__}\(\[a, b\]\)$"):
+    with pytest.raises(TypeError, match=rf"as a list, {part.__name__}\(\[a, b\]\)$"):
         part(0.1, 0.5, 0.9)
 
 

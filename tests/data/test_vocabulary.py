@@ -268,9 +268,9 @@ def test_repr_is_short():
         (
             lambda: Vocabulary([*"ab"]).decode([0, 2]),
             ValueError,
-            r"numbers\[1\] is 2, and must be one of the 2 numbers from 0 to 1",
+            r"numbers\[1\] is 2, but must be one of the 2 numbers from 0 to 1",
         ),
-        (lambda: Vocabulary([*"ab"]).decode([1, -1]), ValueError, r"numbers\[1\] is -1, and must be"),
+        (lambda: Vocabulary([*"ab"]).decode([1, -1]), ValueError, r"numbers\[1\] is -1, but must be"),
         (
             lambda: Vocabulary([*"ab"]).decode([0.0, 1.0]),
             TypeError,

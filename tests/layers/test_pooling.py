@@ -50,8 +50,8 @@ def test_misuse_of_pooling_is_explained(pooling):
     with pytest.raises(ShapeError, match=r"expects \(samples, steps, features\), got \(2, 3\)"):
         layer.forward(x[..., 0])
     for lengths, message in (
-        ([1, 2, 3], "lengths must be 2 whole numbers, one a sample, got int64 of shape"),
-        ([1.0, 2.0], "lengths must be 2 whole numbers, one a sample, got float64"),
+        ([1, 2, 3], "lengths must be 2 whole numbers, one per sample, got int64 of shape"),
+        ([1.0, 2.0], "lengths must be 2 whole numbers, one per sample, got float64"),
         ([-1, 2], "lengths must lie in 0 to 3, the steps of x; got -1 to 2"),
         ([1, 4], "lengths must lie in 0 to 3, the steps of x; got 1 to 4"),
     ):

@@ -207,7 +207,7 @@ def test_a_file_of_an_earlier_version_has_none():
 @pytest.mark.parametrize(
     ("extras", "said"),
     [
-        ([1], r"save: extras must be a dict by name, as .*, got \[1\] \(list\)"),
+        ([1], r"save: extras must be a dict by name, such as .*, got \[1\] \(list\)"),
         ({1: 2}, "save: extras must be a dict by name"),
         ("scaler", "save: extras must be a dict by name"),
         ({"s": object()}, r"^extras\['s'\]: a object cannot be saved; numbers, strings, lists"),

@@ -503,11 +503,11 @@ INPUTS = [
     ("words as objects", "classes", lambda x: np.full(x.shape, "a", object),
      TypeError, "x must be real numbers, got object; nnfw.", "LabelEncoder"),
     ("an array of sequences", "sequence", lambda x: as_objects(ragged(x)),
-     TypeError, "x must be real numbers, got object; an array of sequences becomes a list", "by list(...)"),
+     TypeError, "x must be real numbers, got object; convert an array", "list of sequences by list(...)"),
     ("dates", "classes", lambda x: x.astype("datetime64[h]"),
-     TypeError, "x must be real numbers, got datetime64[h]; times become hours", "np.timedelta64(1, 'h')"),
+     TypeError, "must be real numbers, got datetime64[h]; convert times to hours", "np.timedelta64(1, 'h')"),
     ("dates as objects", "classes", lambda x: np.full(x.shape, datetime.date(2024, 2, 29), object),
-     TypeError, "x must be real numbers, got object; times become hours", "np.timedelta64(1, 'h')"),
+     TypeError, "x must be real numbers, got object; convert times to hours", "np.timedelta64(1, 'h')"),
     ("a sparse matrix", "classes", lambda x: Sparse(x), TypeError, "x is a sparse matrix", "x.toarray()"),
     ("sparse sequences", "sequence", lambda x: [*map(Sparse, x)],
      TypeError, "x[0] is a sparse matrix", "x[0].toarray()"),
@@ -821,7 +821,7 @@ class TestSeriesOfOneFeature:
 
     def test_they_are_no_input_of_layers_that_do_not_take_sequences(self):
         network = Network([Dense(2)], seed=0)
-        said = ("x is a list", "of one feature (T_i, 1)")
+        said = ("x is a list", "(T_i, 1) for one feature")
         refused(lambda: network.fit(SERIES, np.ones((N, 2))), ValueError, said)
         rows = [*FLAT]
         flat = Network([Dense(2)], seed=0)

@@ -31,7 +31,7 @@ def loaded(network, folder):
 # fmt: off
 MISTAKES = [
     ("predict before fit", lambda s: classifier().predict(X),
-     RuntimeError, "predict: the network has no weights yet in layer 1, GRU(4)", "fit it, or load one"),
+     RuntimeError, "predict: the network has no weights yet in layer 1, GRU(4)", "fit it, load one"),
     ("evaluate before fit", lambda s: classifier().evaluate(X, Y),
      RuntimeError, "evaluate: the network has no weights yet in layer 1, GRU(4)", "build((5, 2))"),
     ("evaluate batches before fit", lambda s: classifier().evaluate([(X, Y)]),
@@ -41,7 +41,7 @@ MISTAKES = [
     ("a stream before fit", lambda s: network_of(GRU(4)).stream(),
      RuntimeError, "stream: the network does not know the shape of its input yet", "fit it"),
     ("a stream of shapes alone", lambda s: seen(network_of(GRU(4))).stream(),
-     RuntimeError, "stream: the network has no weights yet in layer 1, GRU(4)", "or build((5, 2)) an"),
+     RuntimeError, "stream: the network has no weights yet in layer 1, GRU(4)", "call build((5, 2)) for an"),
     ("a text before fit", lambda s: generate(seen(network_of(GRU(D), Dense(D, "softmax"))), [0], 3),
      RuntimeError, "no weights yet in layer 1, GRU(2)", "fit it"),
     ("a new head on a trained body",
@@ -78,7 +78,7 @@ MISTAKES = [
     ("epochs for evaluate", lambda s: s.network.evaluate(X, Y, epochs=3), TypeError, "'epochs'", "It takes"),
     ("evaluate without targets", lambda s: s.network.evaluate(X), TypeError, "y is missing", "give targets"),
     ("targets for predict", lambda s: s.network.predict(X, Y),
-     TypeError, "predict takes x by position", "all else by name"),
+     TypeError, "predict takes x by position", "all others by name"),
     ("an option of another sampler", lambda s: generate(s.network, [0], 3, top_p=0.9),
      TypeError, "generate has no argument 'top_p'", "Did you mean 'top_k'", "It takes"),
     ("a copy in another dtype",

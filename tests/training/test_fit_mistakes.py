@@ -91,7 +91,7 @@ MISTAKES = [
     ("a function that yields batches", lambda s: fit(s.network, pairs, None),
      TypeError, "a generator of batches is used up after one epoch", "__iter__"),
     ("a place for epochs", lambda s: s.network.fit(X, Y, 3),
-     TypeError, "fit takes x, y by position", "all else by name, as epochs=...;"),
+     TypeError, "fit takes x, y by position", "all others by name, such as epochs=...;"),
     ("an argument of scikit-learn", lambda s: fit(s.network, max_iter=3),
      TypeError, "'max_iter'", "nnfw calls it epochs"),
 ]

@@ -113,12 +113,12 @@ REFUSED = [
     (
         FRAME.assign(t=pandas.Timestamp("2020")),
         TypeError,
-        r"x, column 't', .* datetime64.*; times become hours by",
+        r"x, column 't', .* datetime64.*; convert times to hours by",
     ),
     (
         FRAME.assign(b=FRAME["b"].where(FRAME["b"] != FRAME["b"][4])),
         ValueError,
-        "x, column 'b', has missing values: ",
+        "x, column 'b', has missing values; ",
     ),
     (FRAME.assign(a=[np.nan, *COLUMNS["a"][1:]]), ValueError, r"x\[0, 0\] is nan"),
     (FRAME[[]], ValueError, "x must be .samples, features."),
@@ -148,7 +148,7 @@ def test_labels_that_are_words_are_told_of_the_encoder(dtype):
 
 def test_missing_values_of_nullable_columns_are_filled_as_the_message_says():
     table = pandas.DataFrame({"a": [1, None, 3], "b": [True, False, None]}).convert_dtypes()
-    with pytest.raises(ValueError, match=r"column 'a', has missing values: .*Impute after \.astype\(float\)"):
+    with pytest.raises(ValueError, match=r"column 'a', has missing values; .*Impute after \.astype\(float\)"):
         Impute("mean").fit(table)
     filled = Impute("mean", indicators=False).fit_transform(table.astype(float))
     np.testing.assert_array_equal(filled, [[1, 1], [2, 0], [3, 0.5]])
@@ -169,7 +169,7 @@ def test_a_table_of_several_types_is_numbers_when_it_is_split(convert):
 
 def test_missing_labels_are_named():
     labels = pandas.Series([1, 0, None] * 3, dtype="Int64")
-    with pytest.raises(ValueError, match=r"^y has missing values: fillna\(...\) fills them"):
+    with pytest.raises(ValueError, match=r"^y has missing values; use fillna\(...\)"):
         Network([Dense(1, "sigmoid")], loss="bce", seed=0).fit(FRAME, labels, verbose=0)
     with pytest.raises(ValueError, match="labels hold None or nan; name the missing label"):
         LabelEncoder().fit(labels)
