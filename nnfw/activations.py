@@ -153,7 +153,7 @@ class ReLU(Activation):
         return np.sign(y, out=out)  # y is never negative; unlike y > 0, the sign keeps nan
 
     def backward(self, dy: Array, y: Array, x: Array | None = None) -> Array:
-        return dy * (y > 0)  # a product with booleans is faster than one with signs
+        return dy * (y > 0)  # multiplying by booleans is faster than by signs
 
 
 @registry.register("leaky_relu")
@@ -324,7 +324,7 @@ class GELUTanh(SiLU):
     _cubic: ClassVar[float] = 0.044715 * _linear
 
     def _score(self, x: Array) -> Array:
-        x = np.clip(x, -30, 30)  # beyond, the sigmoid is 0 or 1, and the cube might overflow
+        x = np.clip(x, -30, 30)  # beyond these, the sigmoid is 0 or 1, and the cube might overflow
         return x * (self._linear + self._cubic * np.square(x))
 
     def _score_derivative(self, x: Array) -> Array | float:
@@ -388,7 +388,7 @@ def mills_ratio(a: Array) -> Array:
     return ratio
 
 
-@functools.cache  # and not made when nnfw is imported, since NumPy's polynomials take 3 ms to import
+@functools.cache  # not computed when nnfw is imported, since NumPy's polynomials take 3 ms to import
 def mills_coefficients(dtype: np.dtype[Any]) -> list[float]:
     """Return the coefficients of the powers of t, highest first, as many as the dtype's precision needs."""
     series = CHEBYSHEV[:11] if dtype == np.float32 else CHEBYSHEV
@@ -440,17 +440,17 @@ def check_own(activation: Activation) -> None:
         with np.errstate(all="ignore"):
             found["value"] = activation(x.copy())
             found["backward"] = activation.backward(x, found["value"], x if activation.needs_input else None)
-    except Exception as error:  # it may be for another width, or have no derivative
+    except Exception as error:  # it may require another width, or have no derivative
         if not found and isinstance(error, NotImplementedError):
             raise
         if found and not activation.needs_input and isinstance(error, TypeError):
-            said = f"{activation.name}: the derivative fails where x is None ({error})"
-            raise TypeError(f"{said}; if it needs x, say needs_input = True in the class") from error
+            said = f"{activation.name}: the derivative fails if x is None ({error})"
+            raise TypeError(f"{said}; if it needs x, set needs_input = True in the class") from error
     for what, array in found.items():
         if np.shape(array) != x.shape:
             raise ShapeError(
                 f"{activation.name}: its {what} must have the shape of x, but has {np.shape(array)} for x "
-                f"{x.shape}; a layer of your own can give another shape"
+                f"{x.shape}; to change the shape, write a layer"
             )
 
 
@@ -474,13 +474,13 @@ def get(activation: str | Activation | type[Activation] | None) -> Activation:
     if isinstance(activation, int):
         raise TypeError(
             f"activation must be a name or an object of Activation, got {activation} (int); the number of "
-            f"inputs is found from the data: give the units alone"
+            f"inputs is inferred from the data: pass only the units"
         )
     if callable(activation) and not isinstance(activation, type | Activation):
         name = getattr(activation, "__name__", "")
         raise TypeError(
             f"activation must be a name or an object of Activation, got {name!r}, which has no derivative."
-            f"{nearest(name, registry.names())} One of your own is a class with __call__ and derivative."
+            f"{nearest(name, registry.names())} To write your own, define __call__ and derivative in a class."
         )
     found = registry.get("linear" if activation is None else activation)
     if not is_own(type(found)):

@@ -57,7 +57,7 @@ def two_axes(initializer: Initializer, shape: Sizes) -> tuple[int, int]:
     """Return the sizes of a matrix (D, H)."""
     if len(shape) != 2:
         raise ShapeError(
-            f"{type(initializer).__name__} is for weights of shape (inputs, units), got the shape {shape}; "
+            f"{type(initializer).__name__} is for weights of shape (inputs, units), got shape {shape}; "
             "choose zeros, constant, normal or uniform"
         )
     return shape

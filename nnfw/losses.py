@@ -79,9 +79,9 @@ class Loss(Part):
     of_sequences: ClassVar[bool] = False
 
     _fuses: ClassVar[bool] = True  # whether the forms from logits are those of `value` and `slope`
-    divide_by: str = "samples"  # of a class of one's own, whose __init__ does not call this one
+    divide_by: str = "samples"  # the default of a custom class whose __init__ does not call this one
     _checks: ClassVar = {"divide_by": one_of("samples", "weights")}
-    _use: ClassVar = "its object is called, {}()(y, a)"
+    _use: ClassVar = "call an object of it, {}()(y, a)"
 
     def __init__(self, *, divide_by: str = "samples") -> None:
         self.divide_by = divide_by
@@ -111,7 +111,7 @@ class Loss(Part):
     def sample(self, a: Array, rng: np.random.Generator) -> Array:
         """Return targets drawn from the distribution given by the outputs: (N, ..., K) -> (N, ..., M)."""
         raise ValueError(
-            f"{type(self).__name__} predicts no distribution to draw from; take Quantile, GaussianNLL or "
+            f"{type(self).__name__} predicts no distribution to draw from; use Quantile, GaussianNLL or "
             f"MixtureDensity, or give forecast the residuals of the network"
         )
 
@@ -251,7 +251,7 @@ class Loss(Part):
         if self.divide_by == "weights":
             weight = weight / (weight.mean(dtype=np.float64) or 1.0)
         weight = weight.reshape(weight.shape + (1,) * (len(steps) - weight.ndim))
-        return weight.astype(np.result_type(dtype, np.float32), copy=False)  # of a slope of whole numbers too
+        return weight.astype(np.result_type(dtype, np.float32), copy=False)  # also for an integer slope
 
 
 def weighed(values: Array, weight: Array) -> Array:
@@ -530,7 +530,7 @@ class CategoricalCrossentropy(Loss):
         K, ε = a.shape[-1], self.label_smoothing
         if y.shape != a.shape[:-1] or y.dtype.kind not in "iu":
             rows = super().targets(y, a)
-        elif np.maximum.reduce(y.astype(np.uint64), axis=None) >= K:  # unsigned, one below 0 is huge
+        elif np.maximum.reduce(y.astype(np.uint64), axis=None) >= K:  # as unsigned, negative classes are huge
             raise ValueError(
                 f"targets are classes {y.min()} to {y.max()}, but the outputs are for classes 0 to {K - 1}; "
                 "number the classes from 0, or give the last layer more units"
@@ -647,7 +647,7 @@ class OrdinalCrossentropy(CategoricalCrossentropy):
         with np.errstate(over="ignore"):
             z = np.maximum(2.0 * below_top(logits)[0], -np.finfo(a.dtype).max)
             log_below, log_above = (side[..., None] for side in at_thresholds(z, np.logaddexp))
-            for k in range(z.shape[-1] - 1):  # less the softmax of the classes on each side alone
+            for k in range(z.shape[-1] - 1):  # minus the softmax over the classes on each side only
                 slope[..., : k + 1] -= below[..., k, :] * np.exp(z[..., : k + 1] - log_below[..., k, :])
                 slope[..., k + 1 :] -= above[..., k, :] * np.exp(z[..., k + 1 :] - log_above[..., k, :])
         return slope
@@ -688,9 +688,9 @@ class CTC(Loss):
         fits = y.ndim == 2 and len(y) == len(a) and a.ndim == 3 and y.dtype.kind in "iu"
         if not fits or (y[:, 0] > a.shape[1]).any() or y[:, 1:].max(initial=0) >= a.shape[2]:
             raise ShapeError(
-                f"CTC: targets are integers (N, 1 + L), the steps of each sequence and then its labels below "
-                f"K, for outputs (N, T, K); got {y.dtype} {y.shape} for outputs {a.shape}, and nothing is "
-                f"broadcast"
+                f"CTC: targets must be integers (N, 1 + L), the number of steps of each sequence and then "
+                f"its labels below K, for outputs (N, T, K); got {y.dtype} {y.shape} "
+                f"for outputs {a.shape}, and nothing is broadcast"
             )
         return y
 
@@ -746,7 +746,7 @@ class Quantile(Loss):
         super().__init__(divide_by=divide_by)
         self.levels = each(INSIDE)("Quantile", "levels", levels)
         if not self.levels:
-            raise ValueError("Quantile: levels must hold at least one level in (0, 1), as 0.5 for the median")
+            raise ValueError("Quantile: levels must hold at least one in (0, 1), such as 0.5 for the median")
 
     @property
     def outputs_per_target(self) -> int:  # type: ignore[override]
@@ -831,7 +831,7 @@ class MixtureDensity(Loss):
 
     def value(self, y: Array, a: Array) -> Array:
         log_π, log_p, *_ = self._densities(y, a)
-        with np.errstate(invalid="ignore"):  # of nan, which stays nan
+        with np.errstate(invalid="ignore"):  # for nan, which stays nan
             return -np.logaddexp.reduce(log_π + log_p, axis=-1).mean(axis=-1)
 
     def slope(self, y: Array, a: Array) -> Array:

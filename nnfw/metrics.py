@@ -76,8 +76,8 @@ class Metric(Part):
     collects: ClassVar[bool] = False
 
     _checks: ClassVar = {"higher_is_better": optional(boolean)}
-    _homes: ClassVar = {}  # weights that `fit` takes do not count in metrics
-    _use: ClassVar = "its object is called, {}()(y, a)"
+    _homes: ClassVar = {}  # weights given to `fit` have no effect on metrics
+    _use: ClassVar = "call an object of it, {}()(y, a)"
 
     @property
     def name(self) -> str:
@@ -131,7 +131,7 @@ class Running:
 
     def __init__(self, metric: Metric) -> None:
         self.metric = metric
-        self._parts: list[Array] = []  # one, but of a metric that collects, which are joined when needed
+        self._parts: list[Array] = []  # one; several if the metric collects, joined when needed
 
     @property
     def total(self) -> Array | None:
@@ -196,7 +196,7 @@ def _steps(part: Any, name: str, lengths: Any) -> Array:
     else:
         array = numeric(part, name)
         if array.ndim < (3 if name == "a" else 2):
-            raise ShapeError(f"{name} of shape {array.shape} has no time steps that lengths could count")
+            raise ShapeError(f"{name} of shape {array.shape} has no time steps to which lengths could apply")
         array = array[valid_steps(check_lengths(name, np.asarray(lengths), *array.shape[:2]), array.shape[1])]
     check_finite(array, name)
     return array
@@ -212,7 +212,7 @@ def _weights(weight: Any, a: Any, lengths: Any, M: int) -> Array:
         weight = _steps(weight, "weight", lengths)
     if weight.shape != (M,) or weight.min() < 0 or not weight.any():
         got = f"shape {weight.shape}" if weight.shape != (M,) else f"{weight.min():g} to {weight.max():g}"
-        raise ValueError(f"weight must be {M} numbers of at least 0, and one above, got {got}")
+        raise ValueError(f"weight must be {M} numbers of at least 0, not all 0, got {got}")
     return weight / float(weight.max())
 
 
@@ -241,13 +241,13 @@ def as_classes(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
     k = a.shape[1]
     if y.ndim == 2:
         sums = y.sum(axis=1)
-        if not (sums[sums.argmin()] > 0.99 and sums[sums.argmax()] < 1.01):  # of these, nan is neither
+        if not (sums[sums.argmin()] > 0.99 and sums[sums.argmax()] < 1.01):  # False for nan
             raise ValueError(
-                "each one-hot row of y must sum to 1; leave padded steps out, and measure independent labels "
-                "by metrics.MultiLabel(metric)"
+                "each one-hot row of y must sum to 1; leave padded steps out, and for independent labels use "
+                "metrics.MultiLabel(metric)"
             )
         return y.argmax(axis=1), a
-    least, most = y[y.argmin()], y[y.argmax()]  # min() takes twice as long
+    least, most = y[y.argmin()], y[y.argmax()]  # twice as fast as min()
     low = -1 if k == 1 and (least >= 0 or y.all()) else 0
     high = max(k - 1, 1)
     whole = y.dtype.kind in "biu" or not np.count_nonzero(y != np.floor(y))  # nan is not
@@ -256,8 +256,8 @@ def as_classes(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
         odd = y[((y != np.floor(y)) | ~(y >= low) | (y > high)).argmax()]
         expected = "0 or 1 (or all -1 or +1)" if k == 1 else f"a whole number from 0 to {k - 1}"
         raise ValueError(
-            f"y holds {odd:g}: with K={k} outputs a sample each class is {expected}; number the classes from "
-            f"0, measure numbers by 'mae', 'rmse' or 'r2', and give outputs as a, not classes already decided"
+            f"y holds {odd:g}: with K={k} outputs per sample, each class must be {expected}; number classes "
+            f"from 0, use 'mae', 'rmse' or 'r2' for regression, and pass outputs as a, not predicted classes"
         )
     return (y > 0 if k == 1 else y).astype(np.intp, copy=False), a
 
@@ -411,7 +411,7 @@ class MAPE(MeanMetric):
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
         y, a = (part.astype(np.float64) for part in _aligned(y, a))
         if not y.all():
-            raise ValueError("y holds 0, to which no error is relative; choose smape, mase or mae")
+            raise ValueError("y holds 0, for which relative errors are undefined; choose smape, mase or mae")
         return np.array([np.abs((y - a) / y).sum(), y.size])
 
 
@@ -567,8 +567,8 @@ class ROCAUC(RankMetric):
         pairs = float(tp[-1]) * float(fp[-1])
         if not pairs:
             warnings.warn(
-                "roc_auc is undefined, nan, as only one class occurs in the data; give data with both, or "
-                "monitor the loss",
+                "roc_auc is undefined (nan) because only one class occurs in the data; use data with both, "
+                "or monitor the loss",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -865,7 +865,7 @@ class LabelErrorRate(MeanMetric):
         y, a = np.asarray(y), np.asarray(a)
         if a.ndim != 3 or y.ndim != 2 or len(y) != len(a):
             raise ShapeError(
-                f"label_error_rate goes with loss='ctc', whose outputs are (N, T, K); got a {a.shape}"
+                f"label_error_rate is for loss='ctc', whose outputs are (N, T, K); got a {a.shape}"
             )
         truth = [row[row > 0] for row in y[:, 1:]]
         read = read_labels(a, y[:, 0])
@@ -902,7 +902,7 @@ class MultiLabel(Metric):
         self.metric: Any = get(metric)
         if not isinstance(self.metric, ClassMetric | RankMetric) or isinstance(self.metric, ConfusionMatrix):
             raise TypeError(
-                f"MultiLabel: metric must give one number for two classes, as 'f1' and 'roc_auc' do, got "
+                f"MultiLabel: metric must give one number for two classes, like 'f1' and 'roc_auc', got "
                 f"{self.metric!r}"
             )
         self.higher_is_better = self.metric.higher_is_better
@@ -922,7 +922,7 @@ class MultiLabel(Metric):
         y, a = _aligned(y, a)
         valid = (y == 1) | (y == (-1 if y.all() else 0))
         if not valid.all():
-            raise ValueError(f"y holds {y[~valid][0]}, but each of the K={a.shape[1]} labels is 0 or 1")
+            raise ValueError(f"y holds {y[~valid][0]}, but each of the K={a.shape[1]} labels must be 0 or 1")
         if self.average == "micro":
             y, a = y.reshape(-1, 1), a.reshape(-1, 1)
         (M, K), own = y.shape, type(self.metric)
@@ -966,7 +966,7 @@ def from_list(metrics: Iterable[Any]) -> tuple[Metric, ...]:
     names = [metric.name for metric in found]
     for name in names:
         if name == "loss" or names.count(name) > 1:
-            raise ValueError(f"Network: two metrics would be called {name!r} in the history; leave one out")
+            raise ValueError(f"Network: two metrics would be named {name!r} in the history; leave one out")
     return found
 
 

@@ -93,8 +93,8 @@ class Optimizer(Part, Searchable):
     slots: ClassVar[tuple[str, ...]] = ()
     squares: ClassVar[tuple[str, ...]] = ()
     decoupled: ClassVar[bool] = False
-    # Whether each parameter is treated by itself, as by the rules of this module: a long vector is then taken
-    # in blocks, and one step may serve several layers.
+    # Whether each parameter is updated independently, as by the rules of this module: a long vector is then
+    # updated in blocks, and one step may update several layers.
     separable: ClassVar[bool] = False
 
     learning_rate: Rate = 0.01
@@ -136,7 +136,7 @@ class Optimizer(Part, Searchable):
             slots = {name: slot.shape for name, slot in state.slots.items()}
             raise ValueError(
                 f"{owner}: parameters {params.shape}, gradients {grads.shape} and the state of {state.rule} "
-                f"{slots} do not fit; all vectors have one shape, and start(params) returns the state"
+                f"{slots} do not match; all vectors must have one shape, and start(params) returns the state"
             )
         rate = self.rate(epoch)
         state.steps += 1
@@ -214,7 +214,7 @@ class SGD(Optimizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.nesterov and not self.momentum:
-            raise ValueError("SGD: nesterov=True needs momentum, as momentum=0.9")
+            raise ValueError("SGD: nesterov=True needs momentum, such as momentum=0.9")
 
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
         direction, work = grads, state.scratch("work", params.shape)
@@ -437,7 +437,7 @@ class Lion(Optimizer):
         m, work = state.slots["momentum"], state.scratch("work", params.shape)
         direction = np.multiply(m, self.beta_1, out=state.scratch("direction", m.shape))
         direction += np.multiply(grads, 1 - self.beta_1, out=work)
-        np.sign(direction, out=work)  # in place it would take several times as long
+        np.sign(direction, out=work)  # in place, it would take several times as long
         params -= np.multiply(work, rate, out=work)  # (2)
         blend(m, grads, self.beta_2, work)  # (3)
 

@@ -128,7 +128,7 @@ def get(regularizer: Any) -> Any:
 
 def assign(regularizer: Any, params: Mapping[str, Array], label: str) -> list[tuple[str, Regularizer]]:
     """Return pairs of a parameter name and its regularizer; one for the whole layer applies to matrices."""
-    regularizer = get(regularizer)  # again, for what has been put into the list or dict since
+    regularizer = get(regularizer)  # again, since the list or dict may have changed
     if not isinstance(regularizer, Mapping):
         each = dict.fromkeys([name for name, p in params.items() if p.ndim > 1], regularizer)
     else:

@@ -114,7 +114,7 @@ def scheduled(owner: str, name: str, value: Any) -> Schedule:
         return Custom(value)
     word = value if isinstance(value, str) else getattr(value, "__name__", "")
     raise TypeError(
-        f"{owner}: {name} must be a number, or a schedule with its numbers, as "
+        f"{owner}: {name} must be a number, or a schedule with its arguments, such as "
         f"schedules.Cosine(rate=0.1, epochs=20); got {shown(value)}."
         f"{nearest(OTHER_NAMES.get(word, word), registry.names())}"
     )
@@ -124,8 +124,8 @@ def check_boundaries(owner: str, values: abc.Sized, boundaries: abc.Sequence[flo
     """Raise a ValueError unless the boundaries increase, and separate as many intervals as values."""
     if list(boundaries) != sorted(set(boundaries)) or len(values) != len(boundaries) + 1:
         raise ValueError(
-            f"{owner}: boundaries must be epochs in ascending order, one fewer than what they separate; "
-            f"got {shown(boundaries)} for {len(values)}"
+            f"{owner}: boundaries must be epochs in ascending order, one fewer than the values they separate;"
+            f" got {shown(boundaries)} for {len(values)}"
         )
 
 

@@ -354,9 +354,9 @@ def test_a_subclass_does_not_pass_for_its_base():
         (
             lambda: get(lambda x: x),
             TypeError,
-            "is a class with __call__ and derivative",
+            "define __call__ and derivative in a class",
         ),
-        (lambda: get(64), TypeError, "the number of inputs is found from the data"),
+        (lambda: get(64), TypeError, "the number of inputs is inferred from the data"),
         (lambda: Softmax().derivative(np.ones(2)), NotImplementedError, "softmax has no elementwise"),
         (lambda: GELU().derivative(np.ones(2)), TypeError, "gelu: the derivative needs the input"),
         (lambda: SiLU().derivative(np.ones(2)), TypeError, "silu: the derivative needs the input"),
@@ -433,9 +433,7 @@ def test_an_own_activation_that_does_not_say_it_needs_x(make):
         def derivative(self, y, x=None, out=None):
             return np.multiply(4, x**3, out=out)
 
-    with pytest.raises(
-        TypeError, match=r"^Fourth: the derivative fails where x is None .* needs_input = True"
-    ):
+    with pytest.raises(TypeError, match=r"^Fourth: the derivative fails if x is None .* needs_input = True"):
         make(4, Fourth())
     Fourth.needs_input = True
     assert make(4, Fourth()).activation == Fourth()
@@ -444,7 +442,7 @@ def test_an_own_activation_that_does_not_say_it_needs_x(make):
 @for_each("make", [Dense, RNN, GRU, LSTM])
 def test_an_own_activation_of_another_shape_is_named_itself(make):
     said = (
-        r"^Halved: its value must have the shape of x, but has \(2, 2\) for x \(2, 3\); a layer of your own"
+        r"^Halved: its value must have the shape of x, but has \(2, 2\) for x \(2, 3\); to change the shape"
     )
     layer = make(4)
     for call in (lambda: make(4, Halved()), lambda: setattr(layer, "activation", Halved())):

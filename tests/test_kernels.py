@@ -315,7 +315,7 @@ def test_another_blas_is_left_alone(monkeypatch, capsys):
     assert blas_threads() is None
     nnfw.show_config()
     assert "threads" not in capsys.readouterr().out
-    with pytest.warns(RuntimeWarning, match="another BLAS than OpenBLAS here.*set OMP_NUM_THREADS before"):
+    with pytest.warns(RuntimeWarning, match="a BLAS other than OpenBLAS here.*set OMP_NUM_THREADS before"):
         nnfw.set_blas_threads(1)
 
 

@@ -793,12 +793,12 @@ def test_a_metric_of_labels_is_shown_by_its_arguments():
 @for_each(
     ("y", "a", "words"),
     [
-        ([[0, 2]], np.zeros((1, 2)), "y holds 2, but each of the K=2 labels is 0 or 1"),
+        ([[0, 2]], np.zeros((1, 2)), "y holds 2, but each of the K=2 labels must be 0 or 1"),
         ([[0, 0.5]], np.zeros((1, 2)), "y holds 0.5"),
         ([[0, 1], [-1, 1]], np.zeros((2, 2)), "y holds -1, but each"),  # an unknown label is none of the two
         ([[0, np.nan]], np.zeros((1, 2)), r"y\[0, 1\] is nan: every value must be finite"),
         ([0, 1], np.zeros((2, 2)), r"y of shape \(2,\).*expected y of shape \(2, 2\)"),
-        ([[0, 1]], [[0, 3]], "outputs as a, not classes already decided"),
+        ([[0, 1]], [[0, 3]], "outputs as a, not predicted classes"),
     ],
 )
 def test_wrong_labels_are_named(y, a, words):
@@ -815,7 +815,7 @@ def test_labels_are_measured_by_metrics_of_classes(metric):
 
 
 def test_several_labels_lead_to_the_metric_for_them():
-    with pytest.raises(ValueError, match=r"measure independent labels by metrics\.MultiLabel\(metric\)"):
+    with pytest.raises(ValueError, match=r"for independent labels use metrics\.MultiLabel\(metric\)"):
         Accuracy()([[1, 1, 0], [0, 0, 1]], np.zeros((2, 3)))
     with pytest.raises(ValueError, match="MultiLabel: average must be one of 'macro', 'micro', got 'marco'"):
         MultiLabel(average="marco")
@@ -1055,7 +1055,7 @@ def test_shapes_must_fit_exactly(metric, y_shape, a_shape):
         ([0.0, 1.5], np.zeros((2, 3)), "y holds 1.5.*whole number"),
         ([0.0, np.nan], np.zeros((2, 3)), r"y\[1\] is nan: every value must be finite"),
         ([0.0, np.inf], np.zeros((2, 3)), r"y\[1\] is inf"),
-        ([0, 2], np.zeros((2, 1)), r"y holds 2.*K=1.*0 or 1.*not classes already decided"),
+        ([0, 2], np.zeros((2, 1)), r"y holds 2.*K=1.*0 or 1.*not predicted classes"),
         ([0, -2], np.zeros(2), r"y holds -2.*-1 or \+1"),
         ([1, 0, -1], np.zeros(3), r"y holds -1.*0 or 1 \(or all -1 or \+1\)"),
         ([0.2, 1.0], np.zeros(2), r"y holds 0.2"),
@@ -1083,7 +1083,7 @@ def test_a_regression_needs_a_sample():
 @for_each("a", [[2, 2, 1, 0], [[3], [0], [1], [1]], np.array([0, 1, 255, 1], np.uint8), [-2, 0, 1, 1]])
 def test_classes_already_decided_are_no_outputs(a):
     for metric in (Accuracy(), F1(), ConfusionMatrix(), MatthewsCorrelation()):
-        with pytest.raises(ValueError, match=r"outputs as a, not classes already decided") as caught:
+        with pytest.raises(ValueError, match=r"outputs as a, not predicted classes") as caught:
             metric([0, 1, 1, 0], a)
         assert len(str(caught.value)) < 500
         metric([0, 1, 1, 0], np.asarray(a).astype(float))

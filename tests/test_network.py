@@ -704,7 +704,7 @@ class TestConstruction:
             ({"seed": -1}, ValueError, "seed must be at least 0"),
             ({"seed": 1.5}, TypeError, "seed must be a whole number"),
             ({"metrics": "accuracy"}, TypeError, r"\['accuracy'\]"),
-            ({"metrics": ["mae", "mae"]}, ValueError, "two metrics would be called 'mae'"),
+            ({"metrics": ["mae", "mae"]}, ValueError, "two metrics would be named 'mae'"),
             ({"random_state": 1}, TypeError, "nnfw calls it seed"),
         ],
     )

@@ -516,7 +516,7 @@ def test_vectors_of_different_shapes_are_refused_before_the_state_changes():
     state = optimizer.start(params)
     with pytest.raises(ValueError, match=r"Adam: parameters \(3,\), gradients \(1,\) and the state of Adam"):
         optimizer.step(params, np.ones(1), state, 0.0)
-    with pytest.raises(ValueError, match=r"'momentum': \(3,\).* do not fit; all vectors have one shape"):
+    with pytest.raises(ValueError, match=r"'momentum': \(3,\).*not match; all vectors must have one shape"):
         optimizer.step(np.ones(4), np.ones(4), state, 0.0)
     with pytest.raises(ValueError, match=r"^SGD: .* the state of Adam .* start"):
         SGD().step(params, np.ones(3), state, 0.0)

@@ -29,9 +29,9 @@ MISTAKES = [
     ("one output for two", lambda s: losses.get("mae")([[1.0]], [[1.0, 2.0]]),
      ShapeError, "(1, 1)", "(1, 2)"),
     ("a regression of labels", lambda s: metrics.MultiLabel("mse"),
-     TypeError, "MultiLabel: metric", "as 'f1' and 'roc_auc' do"),
+     TypeError, "MultiLabel: metric", "like 'f1' and 'roc_auc'"),
     ("classes for outputs", lambda s: metrics.get("accuracy")([0, 1, 1], [2, 1, 0]),
-     ValueError, "K=1", "give outputs as a, not classes already decided"),
+     ValueError, "K=1", "pass outputs as a, not predicted classes"),
 ]
 # fmt: on
 

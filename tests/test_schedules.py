@@ -328,12 +328,12 @@ FROM_1, TO_1 = "must be a finite number in [1, inf), got ", "must be a finite nu
         (
             lambda: Piecewise([3], [1]),
             ValueError,
-            "one fewer than what they separate; got (3,) (tuple) for 1",
+            "one fewer than the values they separate; got (3,) (tuple) for 1",
         ),
         (
             lambda: Piecewise([3, 3], [1, 1, 1]),
             ValueError,
-            "in ascending order, one fewer than what they separate; got (3, 3)",
+            "in ascending order, one fewer than the values they separate; got (3, 3)",
         ),
         (lambda: Piecewise([0], [1, 1]), ValueError, "Piecewise: boundaries[0] " + ABOVE_0 + "0"),
         (lambda: Piecewise(3, [1]), TypeError, "Piecewise: boundaries must be a list, got 3 (int)"),

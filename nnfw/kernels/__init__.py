@@ -110,5 +110,5 @@ def _obstacle() -> str:
         return "" if np.allclose(h[1], np.tanh(2)) else "numba computes wrong numbers on this machine"
     except ModuleNotFoundError:
         return 'numba is not installed: pip install "nnfw[fast]"'
-    except Exception as error:  # whatever keeps numba from working
+    except Exception as error:  # whatever prevents numba from working
         return f"numba cannot be used: {type(error).__name__}: {error}"

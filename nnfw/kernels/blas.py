@@ -17,13 +17,13 @@ import numpy as np
 
 from nnfw.core.validation import positive_integer
 
-# The names under which builds of NumPy find the C interface. Sizes may be integers of 32 or 64 bits there:
-# passed as 64 bits they are read rightly as both.
+# The names of the C interface in builds of NumPy. It takes sizes as integers of 32 or 64 bits: values passed
+# as 64 bits are read correctly as either.
 ROUTINES = "scipy_cblas_{}64_", "cblas_{}64_", "cblas_{}$NEWLAPACK$ILP64", "cblas_{}"
-# Those of the functions of OpenBLAS that get, or set, the number of threads.
+# The names of the functions of OpenBLAS that get or set the number of threads.
 THREADS = "scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads64_", "openblas_{}_num_threads"
 
-_said = any(map(os.environ.get, ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")))  # by the user
+_said = any(map(os.environ.get, ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")))  # whether the user has set it
 _entering, _inside, _before = threading.Lock(), 0, 1
 
 
@@ -68,7 +68,7 @@ def set_blas_threads(count: int) -> None:
     count, _said = positive_integer("set_blas_threads", "count", count), True
     if (function := _find(THREADS, "set")) is None:
         warnings.warn(
-            "set_blas_threads: NumPy has another BLAS than OpenBLAS here, whose threads cannot be set while "
+            "set_blas_threads: NumPy uses a BLAS other than OpenBLAS here, whose threads cannot be set while "
             "Python runs; set OMP_NUM_THREADS before it starts",
             RuntimeWarning,
             stacklevel=2,

@@ -291,7 +291,7 @@ def test_an_argument_in_the_wrong_place(call, said):
 
 @pytest.mark.parametrize("part", [nnfw.metrics.Accuracy, nnfw.metrics.MAE, nnfw.losses.MSE])
 def test_a_class_called_in_place_of_its_object(part):
-    with pytest.raises(TypeError, match=re.escape(f"its object is called, {part.__name__}()(y, a)")):
+    with pytest.raises(TypeError, match=re.escape(f"call an object of it, {part.__name__}()(y, a)")):
         part([[1]], [[0.5]])
     assert part()([[1]], [[0.75]]) >= 0
 
