@@ -48,7 +48,7 @@ class Initializer(Part):
                 "give values of the parameter's shape"
             )
         check_finite(
-            values, f"{type(self).__name__}: values", dtype=np.dtype(dtype), remedy="give finite ones"
+            values, f"{type(self).__name__}: values", dtype=np.dtype(dtype), remedy="use finite ones"
         )
         return np.array(values, dtype, order="C")
 

@@ -112,7 +112,7 @@ class Loss(Part):
         """Return targets drawn from the distribution given by the outputs: (N, ..., K) -> (N, ..., M)."""
         raise ValueError(
             f"{type(self).__name__} predicts no distribution to draw from; use Quantile, GaussianNLL or "
-            f"MixtureDensity, or give forecast the residuals of the network"
+            f"MixtureDensity, or pass the residuals of the network to forecast"
         )
 
     def value_from_logits(self, y: Array, logits: Array) -> Array:

@@ -100,7 +100,7 @@ registry = Registry("schedule", Schedule)  # type: ignore[type-abstract]
 def registered(cls: type[S]) -> type[S]:
     """Decorate a class of this module: a frozen dataclass, registered under its name."""
     registry.register(cls.__name__)(dataclass(frozen=True, repr=False)(cls))
-    cls.__setattr__ = Part.__setattr__  # type: ignore[method-assign]  # its messages teach
+    cls.__setattr__ = Part.__setattr__  # type: ignore[method-assign]  # for its messages
     return cls
 
 

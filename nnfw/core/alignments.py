@@ -47,7 +47,7 @@ class Alignment:
         at_places = self._at_places(log_p)
         α, β = self._forward(at_places), self._backward(at_places)
         total = self._ends(α[-1])
-        finite = np.where(np.isfinite(total), total, 0.0)  # labels that no steps can spell have no γ
+        finite = np.where(np.isfinite(total), total, 0.0)  # labels that the steps cannot spell have no γ
         γ = np.exp(α + β - finite[:, None])  # (4)
         γ *= valid_steps(self.lengths, len(γ)).T[:, :, None]
         is_label = self.places[:, :, None] == np.arange(log_p.shape[2])  # (N, S, K)
@@ -106,7 +106,7 @@ def edit_distance(a: Array, b: Array) -> int:
     2
     """
     a, b = sorted((a, b), key=len)
-    row = np.zeros(len(b) + 1, int)  # from the first labels of a to the first j of b, less j
+    row = np.zeros(len(b) + 1, int)  # distance from the first labels of a to the first j of b, minus j
     for i, equal in enumerate(a[:, None] == b, 1):
         row[1:] = np.minimum(row[:-1] - equal, row[1:] + 1)  # a label kept or changed, or deleted
         row[0] = i

@@ -58,7 +58,7 @@ def public_modules() -> list[ModuleType]:
     """Return the modules of nnfw that are imported and list their names in ``__all__``, in order."""
     every = sorted(sys.modules.copy().items())  # a copy, as other threads may import meanwhile
     every = [(key, one) for key, one in every if key.partition(".")[0] == "nnfw"]
-    return [one for _, one in every if "__all__" in getattr(one, "__dict__", {})]  # None may stand for one
+    return [one for _, one in every if "__all__" in getattr(one, "__dict__", {})]  # an entry may be None
 
 
 def homes_of(name: str) -> list[str]:

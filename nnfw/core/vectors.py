@@ -43,7 +43,7 @@ class Scratch:
         return Scratch, (self.dtype,)
 
 
-_idle: defaultdict[np.dtype[Any], list[Scratch]] = defaultdict(list)  # what no call uses at present
+_idle: defaultdict[np.dtype[Any], list[Scratch]] = defaultdict(list)  # not in use by any call
 
 
 @contextlib.contextmanager

@@ -107,17 +107,17 @@ class Layer(Part, Parametrized):
     causal: bool = False  # whether no output depends on a later step: see `Network.stream`
     _takes_indices: ClassVar[bool] = False  # whether the input holds whole numbers (N, T), not features
     _takes_state: ClassVar[bool] = False  # whether forward takes `initial_state`, and leaves `final_state`
-    _state_size: int = 0  # S, where the state is an array (N, S)
+    _state_size: int = 0  # S, if the state is an array (N, S)
     _noisy: ClassVar[tuple[str, ...]] = ()  # the arguments that make it random in training unless they are 0
     final_state: Any  # the state after the last training pass, if it takes a state
 
     cache: MutableMapping[str, Array] = MappingProxyType(Cache())  # type: ignore[assignment]
-    _state: State | None = None  # of the optimizer
+    _state: State | None = None  # the state of the optimizer
     _noise: np.random.Generator | None = None  # the generator of a layer that is random in training
     # Set by the network:
     _owner: "weakref.ref[Layer] | None" = None  # the network, or the layer, that it is part of
     _place: int | None = None  # position in its network, from 1: for messages only
-    _needs_dx: bool = True  # False where dx is not needed, and backward may return an empty array
+    _needs_dx: bool = True  # False if dx is not needed: backward may then return an empty array
     _keeps_logits: bool = False  # whether the loss reads its logits: see nnfw.core.logits
 
     # Attributes that are checked, or made from a name, on every assignment:

@@ -139,7 +139,7 @@ class LSTM(Gated):
         for block, F, *views in p.once(self._backward_views):
             (i, f, o, g), v, φ, m = block.part(p.a), block.part(p.kept[0]), self.activation, p.masks(block)
             self._slopes(p, block, F)
-            Fi, Ff, Fo, Fg, Fv = F  # what dc and dh are multiplied by, for ds and for dh∘o∘φ′
+            Fi, Ff, Fo, Fg, Fv = F  # the factors of dc and dh, for ds and for dh∘o∘φ′
             Fi *= g
             Ff *= block.part(c_before)
             Fo *= v

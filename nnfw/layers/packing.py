@@ -160,7 +160,7 @@ class Steps(Span):
         self.sample = np.arange(self.N)[self.order][rank]
         self.time = lengths[self.sample] - 1 - reading[step] if self.backwards else reading[step]
         sizes: list[int] = active.sum(axis=1).tolist()
-        begin = np.cumsum([0, self.N, *sizes])  # of each step's states before it
+        begin = np.cumsum([0, self.N, *sizes])  # the first row of the states before each step
         self.previous = begin[step] + rank
         read = np.clip(falling - self.start, 0, self.stop - self.start)
         self.final = begin[read] + np.arange(self.N)

@@ -284,7 +284,7 @@ class Recurrent(Layer):
         """Fill the gradients of all weights from those of the scores: one matrix product per block."""
         self._require("ds", "gradients")
         p = self._pass
-        np.matmul(p.x.T, p.ds, out=self._grad_Wx_b)  # of Wx, and of b in the row below
+        np.matmul(p.x.T, p.ds, out=self._grad_Wx_b)  # for Wx, and for b in the last row
         self._recurrent_gradients(p)
 
     def _forward_steps(self, p: Pass, Wh: list[Array]) -> None:
