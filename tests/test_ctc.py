@@ -233,13 +233,13 @@ def test_the_check_takes_it():
 @for_each(
     ("change", "error", "words"),
     [
-        ({"y": [[1], [2]]}, ShapeError, "labels of 3 sequences"),
+        ({"y": [[1], [2]]}, ShapeError, "labels for 3 sequences"),
         ({"y": [[1], [2], [4]]}, ValueError, r"y\[2, 0\] is 4, but must be one of the 4 numbers from 0 to 3"),
         ({"y": [[1], [2], [0.5]]}, TypeError, "y must be integers"),
         ({"y": [[1, 0, 2], [2], [3]]}, ValueError, r"y\[0\] has a 0, the blank, before a label, .* from 1;"),
-        ({"y": [[1], [1, 1, 1], [3]]}, ValueError, r"y\[1\] has more labels, and blanks between equal ones"),
+        ({"y": [[1], [1, 1, 1], [3]]}, ValueError, r"y\[1\] has more labels, plus blanks between equal ones"),
         ({"layers": [GRU(3), Dense(4, "softmax")]}, ShapeError, "return_sequences=True"),
-        ({"layers": [GRU(3, return_sequences=True), Dense(4)]}, ValueError, "end in Dense"),
+        ({"layers": [GRU(3, return_sequences=True), Dense(4)]}, ValueError, "end with Dense"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(change, error, words):

@@ -632,4 +632,4 @@ def test_the_first_training_says_that_it_compiles(tmp_path):
         )
         for _ in range(2)
     ]
-    assert ["are compiled, which takes some seconds" in one.stdout for one in said] == [True, False]
+    assert ["are being compiled; this takes some seconds" in one.stdout for one in said] == [True, False]

@@ -977,14 +977,14 @@ def test_labels_of_each_step_are_measured_too():
 @pytest.mark.parametrize(
     ("metric", "given"),
     [
-        (MultiLabel(), "give MultiLabel(Accuracy(threshold=0.0))"),
-        (MultiLabel("f1", "macro"), "give MultiLabel(F1(threshold=0.0))"),
+        (MultiLabel(), "use MultiLabel(Accuracy(threshold=0.0))"),
+        (MultiLabel("f1", "macro"), "use MultiLabel(F1(threshold=0.0))"),
     ],
 )
 def test_labels_are_decided_where_the_loss_decides(metric, given):
     x, y = labelled()
     network = Network([Dense(3, "tanh")], loss="hinge", metrics=[metric], seed=0)
-    with pytest.raises(ValueError, match="outputs for Hinge decide at 0") as caught:
+    with pytest.raises(ValueError, match="threshold for outputs of Hinge is 0") as caught:
         network.fit(x, 2 * y - 1, verbose=0)
     assert given in str(caught.value)
     assert metric.metric.threshold == 0.5

@@ -374,7 +374,7 @@ class TestDecisions:
         assert found["accuracy_0.0"] == 1.0
         network.metrics = ["accuracy"]
         with pytest.raises(
-            ValueError, match=r"for Hinge decide at 0, and not at 0.5; give Accuracy\(threshold=0.0\)"
+            ValueError, match=r"for outputs of Hinge is 0, not 0.5; use Accuracy\(threshold=0.0\)"
         ):
             network.evaluate(self.X, y)
         three = self.network("hinge", 3)

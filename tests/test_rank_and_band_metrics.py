@@ -297,16 +297,16 @@ def test_a_network_measures_its_band_and_its_median_as_it_trains(rng):
         (
             "pinball",
             Quantile([0.05, 0.5, 0.95]),
-            r"'pinball': its levels .*; give Pinball\(\[0.05, 0.5, 0.95\]\)",
+            r"'pinball': its levels .*; use Pinball\(\[0.05, 0.5, 0.95\]\)",
         ),
         (
             "pinball",
             MixtureDensity(1),
-            "'pinball': it takes quantiles, and outputs for MixtureDensity are par",
+            "'pinball': it needs quantiles, but outputs for MixtureDensity are par",
         ),
-        ("coverage", MSE(), r"'coverage': it takes a band, and outputs for MSE\(\) are one number"),
-        ("coverage", Quantile([0.5]), r"'coverage': it takes a band, .*; loss=Quantile\(\[0.1, 0.5, 0.9\]"),
-        ("coverage", GaussianNLL(), "'coverage': it takes quantiles, and outputs for GaussianNLL are par"),
+        ("coverage", MSE(), r"'coverage': it needs an interval, but outputs for MSE\(\) are one number"),
+        ("coverage", Quantile([0.5]), r": it needs an interval, .*; loss=Quantile\(\[0.1, 0.5, 0.9\]"),
+        ("coverage", GaussianNLL(), "'coverage': it needs quantiles, but outputs for GaussianNLL are par"),
     ],
 )
 def test_outputs_that_are_no_quantiles_of_these_levels_are_refused(metric, loss, words):

@@ -51,7 +51,7 @@ def as_inputs(first: Layer, x: Any, lengths: Any, dtype: np.dtype[Any]) -> tuple
     counts = None
     if is_ragged(x, first):
         if lengths is not None:
-            raise ValueError("x is a list of sequences, which have their own lengths: leave lengths out")
+            raise ValueError("x is a list of sequences, which have their own lengths; omit lengths")
         with named("x"):
             x, counts = pad_sequences(x)
         x = x[..., None] if x.ndim == axes else x  # one feature
@@ -59,7 +59,7 @@ def as_inputs(first: Layer, x: Any, lengths: Any, dtype: np.dtype[Any]) -> tuple
         x = numeric(x, "x")
         if x.ndim < 2 or x.size == 0:
             said = f"x must be (samples, features) or (samples, steps, features) and not empty, got {x.shape}"
-            raise ShapeError(f"{said}; one sample alone is x[None], one feature alone x[..., None]")
+            raise ShapeError(f"{said}; a single sample is x[None], a single feature x[..., None]")
         counts = None if lengths is None else as_lengths(lengths, x, axes)
     if not isinstance(x, np.memmap):
         check_finite(x, "x", counts, dtype)
@@ -90,11 +90,11 @@ def is_ragged(x: Any, first: Layer) -> bool:
 def as_lengths(lengths: ArrayLike, x: Array, axes: int) -> Array:
     """Return lengths as integers (N,) that fit x (N, T, D), or indices (N, T)."""
     if x.ndim != 1 + axes:
-        said = f"lengths go with x of (samples, steps, features), got x {x.shape}"
-        raise ShapeError(f"{said}; leave them out; weights are sample_weight, or the 4th of validation_data")
+        said = f"lengths require x of shape (samples, steps, features), got x {x.shape}"
+        raise ShapeError(f"{said}; omit them; weights are sample_weight, or the 4th of validation_data")
     counts = numeric(lengths, "lengths")
     if counts.dtype.kind not in "iu":
-        said = f"lengths must be whole numbers, the steps of each sequence, got {counts.dtype}"
+        said = f"lengths must be whole numbers, the number of steps of each sequence, got {counts.dtype}"
         remedy = "lengths.astype(int) converts them; weights are sample_weight, or the 4th of validation_data"
         remedy = "a mask (N, T) has lengths.sum(axis=1)" if counts.dtype == bool else remedy
         raise TypeError(f"{said}; {remedy}")
@@ -109,19 +109,19 @@ def as_targets(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], ne
     """
     (*time, K), loss = shape, network.loss
     lead, M = (len(x), *time), K // loss.outputs_per_target
-    as_x = lead == x.shape[:2]  # else the targets have no steps, or others than x
+    as_x = lead == x.shape[:2]  # else the targets have no steps, or not those of x
     if lengths is not None and (as_x or is_by_step(y, lengths)):
         y = pad_steps(y, "y", lengths, x.shape[1])
     lengths = lengths if as_x else None
     y = np.asarray(numeric(y, "y"))
     if y.shape[:1] != x.shape[:1]:
-        raise ShapeError(f"x has {len(x)} samples, but y has shape {y.shape}; give y a row for each")
+        raise ShapeError(f"x has {len(x)} samples, but y has shape {y.shape}; y must have one row per sample")
     classes = loss.takes_classes and y.shape in (lead, (*lead, 1))
     if classes or (M == 1 and y.shape == lead):
         y = y.reshape(lead if classes else (*lead, 1))
     elif y.shape != (*lead, M):
         raise ShapeError(shape_message(y, x, lead, M, loss))
-    remedy = "drop such samples, or put any number there, and give them, or the step, sample_weight=0"
+    remedy = "drop such samples, or fill in any number and give them, or the step, sample_weight=0"
     check_finite(y, "y", lengths, network.dtype, remedy)
     valid = y if lengths is None else steps_as_samples(y, lengths)
     if valid.size:  # else no sequence has a step
@@ -134,23 +134,23 @@ def as_targets(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], ne
 def as_labels(y: Any, x: Array, lengths: Array | None, shape: Sequence[int], network: Model) -> Array:
     """Return the labels of sequences in the form of `CTC`, after the steps of their outputs: (N, 1 + L)."""
     if len(shape) != 2:
-        said = f"CTC reads an output for each time step, and the network gives {shape} for a sequence"
-        raise ShapeError(f"{said}; build recurrent layers with return_sequences=True, and leave pooling out")
+        said = f"CTC requires an output for each time step, but the network returns {shape} for a sequence"
+        raise ShapeError(f"{said}; build recurrent layers with return_sequences=True, and remove pooling")
     with named("y"):
         labels = pad_sequences(y)[0] if isinstance(y, list | tuple) else np.asarray(numeric(y, "y"))
     labels = labels if labels.any() else labels.astype(np.int64)  # NumPy makes floats of empty lists
     if labels.ndim != 2 or len(labels) != len(x):
-        raise ShapeError(f"y must hold labels of {len(x)} sequences, (N, L) or a list, got {labels.shape}")
-    labels = as_indices(labels, "y", shape[1], "0 is the blank, and pads labels from 1 on")
+        raise ShapeError(f"y must hold labels for {len(x)} sequences, (N, L) or a list, got {labels.shape}")
+    labels = as_indices(labels, "y", shape[1], "0 is the blank and the padding; labels start at 1")
     steps = network.count_steps(np.full(len(x), x.shape[1]) if lengths is None else lengths)
     counts = np.count_nonzero(labels, axis=1)
     repeats = ((labels[:, 1:] == labels[:, :-1]) & (labels[:, 1:] > 0)).sum(axis=1)
     gaps = (np.diff(labels > 0, axis=1) & (labels[:, 1:] > 0)).any(axis=1)
-    wrongs = {"has a 0, the blank, before a label, and labels are numbered from 1": gaps}
-    wrongs["has more labels, and blanks between equal ones, than x has steps"] = counts + repeats > steps
+    wrongs = {"has a 0, the blank, before a label, but labels are numbered from 1": gaps}
+    wrongs["has more labels, plus blanks between equal ones, than x has steps"] = counts + repeats > steps
     for what, wrong in wrongs.items():
         if wrong.any():
-            raise ValueError(f"y[{wrong.argmax()}] {what}; correct it, or leave the sample out")
+            raise ValueError(f"y[{wrong.argmax()}] {what}; correct it, or drop the sample")
     return np.column_stack([steps, labels])
 
 
@@ -168,7 +168,7 @@ def pad_steps(values: Any, name: str, lengths: Array, T: int) -> Any:
         return values
     for n, (one, length) in enumerate(zip(values, lengths, strict=False)):
         if len(one) not in (length, T):
-            raise ShapeError(f"{name}[{n}] has {len(one)} steps, but x[{n}] {length}; give one for each step")
+            raise ShapeError(f"{name}[{n}] has {len(one)} steps, but x[{n}] has {length}; they must be equal")
     with named(name):
         return pad_sequences(values, length=T)[0]
 
@@ -176,13 +176,13 @@ def pad_steps(values: Any, name: str, lengths: Array, T: int) -> Any:
 def check_classes(y: Array, K: int) -> None:
     """Raise a ValueError for targets that are not classes 0 to K - 1."""
     if y.dtype.kind == "f" and (odd := y[y != np.round(y)]).size:
-        said = f"y holds {odd[0]:g}, which is no class; classes are whole numbers from 0 to {K - 1}"
-        raise ValueError(f"{said}. To learn numbers choose linear outputs and loss='mse'")
+        said = f"y holds {odd[0]:g}, which is not a class; classes are whole numbers from 0 to {K - 1}"
+        raise ValueError(f"{said}. For regression use linear outputs and loss='mse'")
     if y.min() < 0 or y.max() >= K:
-        known = "; where none is known put any, with sample_weight=0" if y.min() < 0 else ""
+        known = "; where the class is unknown put any, with sample_weight=0" if y.min() < 0 else ""
         raise ValueError(
-            f"y holds classes {y.min():g} to {y.max():g}, but the network's {K} outputs stand for classes 0 "
-            f"to {K - 1}; LabelEncoder numbers labels from 0, or give the last layer more units{known}"
+            f"y holds classes {y.min():g} to {y.max():g}, but the network's {K} outputs are for classes 0 "
+            f"to {K - 1}; encode labels by LabelEncoder, or give the last layer more units{known}"
         )
 
 
@@ -191,25 +191,25 @@ def check_range(y: Array, loss: Loss) -> None:
     name, (low, high) = type(loss).__name__, loss.target_range
     if y.min() < low or y.max() > high:
         said = f"{name} takes targets from {low:g} to {high:g}, but y holds {y.min():g} to {y.max():g}"
-        remedy = "LabelEncoder numbers labels from 0, MinMaxScaler scales numbers, or choose another loss"
+        remedy = "encode labels by LabelEncoder, scale numbers by MinMaxScaler, or use another loss"
         if loss.fused_with == "sigmoid" and y.shape[-1] == 1 and y.min() == 0 and not np.any(y % 1):
             K = int(y.max()) + 1
-            remedy = f"for {K} classes end in Dense({K}, 'softmax') with loss='cce'; else {remedy}"
+            remedy = f"for {K} classes end with Dense({K}, 'softmax') and use loss='cce'; else {remedy}"
         raise ValueError(f"{said}; {remedy}")
     if loss.takes_classes and not np.allclose(y.sum(axis=-1), 1, atol=1e-3):
-        said = f"{name} takes classes, or rows that sum to 1, which those of y do not; scale them"
-        raise ValueError(f"{said}, or for several labels a sample choose sigmoid outputs and loss='bce'")
+        said = f"{name} takes classes, or rows that sum to 1, but those of y do not; normalize them"
+        raise ValueError(f"{said}, or for several labels per sample use sigmoid outputs and loss='bce'")
 
 
 def shape_message(y: Array, x: Array, lead: tuple[int, ...], M: int, loss: Loss) -> str:
     """Return the message for targets whose shape fits neither classes nor outputs."""
-    classes = f", or classes {lead}" if loss.takes_classes else f" or {lead}" if M == 1 else ""
+    classes = f", or class indices {lead}" if loss.takes_classes else f" or {lead}" if M == 1 else ""
     forms = [(*lead, M), lead] if classes else [(*lead, M)]
     same = [form for form in forms if math.prod(form) == y.size and len(form) != y.ndim]
     remedy = (
         f"reshape it: y.reshape{same[0]}" if same else shape_remedy(y, x, lead, M, loss.outputs_per_target)
     )
-    return f"y has shape {y.shape}, but the network's outputs ask for {(*lead, M)}{classes}; {remedy}"
+    return f"y has shape {y.shape}, but the network's outputs require {(*lead, M)}{classes}; {remedy}"
 
 
 def shape_remedy(y: Array, x: Array, lead: tuple[int, ...], M: int, P: int) -> str:
@@ -217,22 +217,22 @@ def shape_remedy(y: Array, x: Array, lead: tuple[int, ...], M: int, P: int) -> s
     columns = y.shape[-1] if y.ndim > len(lead) else 1
     by_step = y.ndim == 3 or (y.ndim == 2 and y.shape[1] not in (1, M))
     if len(lead) == 2 and by_step and y.shape[1] != lead[1]:
-        return f"give each of the {lead[1]} steps of x one target"
+        return f"give one target for each of the {lead[1]} steps of x"
     if len(lead) == 2 and y.shape[1:2] != (lead[1],):
         return (
-            "for one target a sequence build the last recurrent layer with return_sequences=False, or put "
+            "for one target per sequence, build the last recurrent layer with return_sequences=False, or put "
             "Flatten() before the first Dense, or MeanPooling() over time"
         )
     if len(lead) == 1 and x.ndim == 3 and y.shape[1:2] == x.shape[1:2]:
         return (
-            "for one target a step build every recurrent layer with return_sequences=True, and leave out "
-            "layers that remove the time axis, such as Flatten() and pooling"
+            "for one target per step, build every recurrent layer with return_sequences=True, and remove "
+            "layers that drop the time axis, such as Flatten() and pooling"
         )
     if columns == 1 and np.array_equal(y, np.round(y)):
-        return "for integer classes choose softmax outputs and loss='cce', else give the last layer 1 unit"
+        return "for integer classes use softmax outputs and loss='cce', else give the last layer 1 unit"
     if y.ndim > len(lead) + 1 and y.shape[: len(lead)] == lead:
         values = y.size // math.prod(lead)
-        return f"for all {values} values end in Dense({values * P}), and y.reshape{(*lead, values)}"
+        return f"for all {values} values end with Dense({values * P}), and use y.reshape{(*lead, values)}"
     each = f"{P} times " if P > 1 else ""
     return f"give the last layer {each}as many units as y has columns, {P * columns}"
 
@@ -244,12 +244,12 @@ def as_weight(sample_weight: Any, y: Array, lengths: Array | None, steps: bool, 
         sample_weight = pad_steps(sample_weight, "sample_weight", lengths, T)
     weight = numeric(sample_weight, "sample_weight")
     if weight.shape != (N,) and not (steps and weight.shape == (N, T)):
-        each = f"one weight a sample, shape {(N,)}" + (f", or one a step, {(N, T)}" if steps else "")
+        each = f"one weight per sample, shape {(N,)}" + (f", or one per step, {(N, T)}" if steps else "")
         raise ShapeError(f"sample_weight must have {each}, got {weight.shape}")
-    if steps and lengths is not None:  # a sequence without a step weighs nothing
+    if steps and lengths is not None:  # a sequence without steps has no weight
         weight = cleared(weight, lengths) if weight.ndim == 2 else weight * (lengths > 0)
     check_finite(weight, "sample_weight", dtype=dtype)
     if weight.min() < 0:
         place = ", ".join(map(str, np.unravel_index(weight.argmin(), weight.shape)))
-        raise ValueError(f"sample_weight[{place}] is {weight.min():g}; weights must be at least 0")
+        raise ValueError(f"sample_weight[{place}] is {weight.min():g}, but weights must be at least 0")
     return weight

@@ -39,7 +39,7 @@ def walk_forward(network: Model, batch: Batch, training: bool) -> Iterator[str]:
         options |= {"initial_state": state} if leaf._takes_state else {}
         y = leaf.forward(a, training, **options)
         seen = y if training or np.isfinite(y).all() else leaf.forward(a, training=True, **options)
-        if np.array_equal(np.isfinite(seen), np.isfinite(y)):  # else the noise of training changes too much
+        if np.array_equal(np.isfinite(seen), np.isfinite(y)):  # else the noise in training changes too much
             yield in_cache(leaf)
         if lengths is not None:
             follows = is_sequence(y, (len(a), leaf.count_steps(a.shape[1])))
@@ -60,7 +60,7 @@ def walk_backward(network: Model, batch: Batch) -> Iterator[str]:
         of_logits = False
         yield in_cache(leaf, backward=True)
         leaf.gradients()
-        if not isinstance(leaf, Sequential):  # which has added its own
+        if not isinstance(leaf, Sequential):  # a chain has added its own
             leaf._add_penalty_gradients()
         yield from of_layer(leaf, "the gradient of", leaf.grads)
         yield in_array(f"the input gradient of {leaf._label}", dy)
@@ -78,7 +78,7 @@ def states(network: Sequential, state: Any) -> Iterator[Any]:
 def in_cache(leaf: Layer, backward: bool = False, label: str = "") -> str:
     """Return the message for the first sequence over time in a layer's cache that is not finite."""
     label = label or leaf._label
-    for inner in vars(leaf).values():  # the layers that it is made of come before its own results
+    for inner in vars(leaf).values():  # its inner layers come before its own results
         if isinstance(inner, Layer) and (found := in_cache(inner, backward, f"{inner._label} in {label}")):
             return found
     kept: Mapping[str, Array] = leaf.cache

@@ -10,7 +10,7 @@ import numpy as np
 from nnfw.core.lengths import valid_steps, without
 from nnfw.core.typing import Array
 
-GATHERED = 1 << 18  # bytes of x that are gathered at once, where a batch is smaller
+GATHERED = 1 << 18  # bytes of x that are gathered at once if a batch is smaller
 
 
 class Batch(NamedTuple):
@@ -20,8 +20,8 @@ class Batch(NamedTuple):
     y: Array
     lengths: Array | None
     weight: Array | None  # of each sample (N,) or step (N, T) in the loss
-    valid: int  # samples, or valid steps of all samples, that the loss is the mean over
-    state: Any = None  # initial state of the layers, where a window continues another
+    valid: int  # number of samples, or of valid steps, over which the loss is averaged
+    state: Any = None  # initial state of the layers, if a window continues another
 
 
 @dataclass
@@ -34,9 +34,9 @@ class Data:
     weight: Array | None  # a factor for the loss of each sample (N,), or of each of its steps (N, T)
     dtype: np.dtype[Any]  # what batches of x are converted to
     steps: bool  # whether targets have a time axis
-    least: int | None = None  # steps that a batch must have, of sequences with `lengths`; by default all
+    least: int | None = None  # minimum steps of a batch, for sequences with `lengths`; by default all
     rows: Any = None  # the samples of the subset, an index array or a slice; by default all
-    group: Any = None  # the processes that have samples too, where there are several: see `nnfw.distributed`
+    group: Any = None  # the processes that share the samples, if there are several: see `nnfw.distributed`
 
     def __post_init__(self) -> None:
         if self.rows is None:
@@ -65,7 +65,7 @@ class Data:
             rows = slice(rows.start + index.start, rows.start + index.stop)
         else:
             rows = rows.start + index
-        part = object.__new__(type(self))  # faster than a constructor: there is one a batch
+        part = object.__new__(type(self))  # faster than a constructor, for each batch
         vars(part).update(vars(self), rows=rows)
         return part
 
@@ -140,7 +140,7 @@ class Data:
     def _take(self, rows: Array | slice, start: int = 0, width: int | None = None) -> Batch:
         """Return some samples as a batch, of sequences `width` steps from `start`."""
         index = (rows,) if width is None else (rows, slice(start, start + width))
-        # In one order in memory, whatever that of the data is: it decides the last bits of products and sums.
+        # One memory order, whatever that of the data: it determines the last bits of products and sums.
         x = np.asarray(self.x[index], self.dtype, order="C")
         y = np.asarray(self.y[index[: 1 + self.steps]], order="C")
         weight = (
@@ -150,7 +150,7 @@ class Data:
         if lengths is None or not self.steps:
             return Batch(x, y, lengths, weight, math.prod(y.shape[: 1 + self.steps]))
         padding, valid = ~valid_steps(lengths, x.shape[1]), int(lengths.sum())
-        # The loss divides by all N·T steps; scaled so, that is the mean over the valid ones.
+        # The loss divides by all N·T steps; with this factor, it is the mean over the valid ones.
         mask = ~padding * (padding.size / max(valid, 1))
         if weight is not None:
             mask = (mask.T * weight.T).T  # (N, T) times (N, T), or times (N,)

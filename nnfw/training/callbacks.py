@@ -51,11 +51,11 @@ class Callback(Part):
     remembers: ClassVar[tuple[str, ...]] = ()
     comes_last: bool = False
     writes: bool = False
-    _share: Any = None  # a method that gives the context of a fit shared with other processes, and no hook
+    _share: Any = None  # not a hook: a method that returns the context of a fit shared with other processes
 
     _checks: ClassVar = {"comes_last": boolean, "writes": boolean}
     _free = property(lambda self: self.remembers)
-    _identity = property(repr)  # its class and arguments, by which a resumed fit knows it again
+    _identity = property(repr)  # class and arguments, by which a resumed fit recognizes it
 
     def on_fit_start(self, run: Run) -> None:
         """Before the first epoch of a `fit`."""
@@ -96,15 +96,13 @@ def open_callbacks(callbacks: Any) -> list[Callback]:
             hook, said = getattr(callback, name), f"{type(callback).__name__}.{name}"
             if name not in HOOKS and callable(hook):
                 raise TypeError(
-                    f"{said} is never called{translation(name, HOOKS)} A callback has: {', '.join(HOOKS)}, "
-                    f"each given the run"
+                    f"{said} is never called{translation(name, HOOKS)} The hooks are: {', '.join(HOOKS)}, "
+                    f"each called with the run"
                 )
             if (code := getattr(hook, "__code__", None)) and "logs" in code.co_varnames[: code.co_argcount]:
-                raise TypeError(f"{said} is given the run alone, with run.epoch, from 1, and run.logs")
+                raise TypeError(f"{said} is called with the run only: run.epoch, from 1, and run.logs")
         if callback.remembers and any(callback is other for other in callbacks[:place]):
-            raise ValueError(
-                f"fit: callbacks[{place}] is the same {callback!r} as one before it; leave it out"
-            )
+            raise ValueError(f"fit: callbacks[{place}] is the same {callback!r} as an earlier one; remove it")
     return in_order(callbacks)
 
 
@@ -120,7 +118,7 @@ def sharing(network: Model, callbacks: Iterable[Callback]) -> AbstractContextMan
     """
     shares = [callback._share for callback in callbacks if callback._share is not None]
     if len(shares) > 1:
-        raise ValueError("fit: callbacks holds two that share the fit with other processes; leave one out")
+        raise ValueError("fit: callbacks has two that share the fit with other processes; remove one")
     return shares[0](network) if shares else nullcontext(lambda data: data)
 
 

@@ -44,24 +44,24 @@ def check_output(last: Layer, K: int, loss: Loss) -> None:
     """Raise a ValueError if the loss does not take the outputs of the last layer."""
     activation, P = getattr(last, "activation", None), loss.outputs_per_target
     if K % P:
-        said = f"{last._label}: {loss!r} takes {P} outputs for each target, and {K} are no multiple of {P}"
-        raise ValueError(f"{said}; end in Dense({P}) for one target a sample")
+        said = f"{last._label}: {loss!r} takes {P} outputs per target, but {K} is not a multiple of {P}"
+        raise ValueError(f"{said}; end with Dense({P}) for one target per sample")
     if activation is None:
         return
     if K == 1 and not activation.elementwise:
         raise ValueError(
-            f"{last._label}: {activation.name} over 1 unit always gives 1, and cannot learn; take a unit for "
-            f"each class, for two classes also Dense(1, 'sigmoid') and loss='bce', and for numbers Dense(1)"
+            f"{last._label}: {activation.name} over 1 unit is always 1, and cannot learn; use one unit per "
+            f"class, or for two classes Dense(1, 'sigmoid') and loss='bce', and for regression Dense(1)"
         )
     low = loss.lowest_output
     if low > -math.inf and at_large_inputs(activation, K).min() < low:
         raise ValueError(
-            f"{last._label}: {type(loss).__name__} is for outputs of at least {low:g}, and those of "
-            f"{activation.name} go below; end in Dense({K}, 'softplus'), or for shares in 'softmax'"
+            f"{last._label}: {type(loss).__name__} requires outputs of at least {low:g}, but those of "
+            f"{activation.name} can be lower; end with Dense({K}, 'softplus'), or 'softmax' for proportions"
         )
     if isinstance(loss, GaussianNLL | MixtureDensity) and activation(np.full((1, K), -1e9)).min() > -8:
-        said = f"{last._label}: {type(loss).__name__} is for outputs of any size, as logarithms are"
-        raise ValueError(f"{said}, and those of {activation.name} are bounded below; end in Dense({K})")
+        said = f"{last._label}: {type(loss).__name__} requires unbounded outputs, as logarithms are"
+        raise ValueError(f"{said}, but those of {activation.name} are bounded below; end with Dense({K})")
     if loss.fused_with not in PROBABILITIES:
         return
     a = at_large_inputs(activation, K)
@@ -69,10 +69,10 @@ def check_output(last: Layer, K: int, loss: Loss) -> None:
     if not inside or (loss.fused_with == "softmax" and not np.allclose(a.sum(axis=-1), 1)):
         units = max(K, 2) if loss.fused_with == "softmax" else K
         labels = "two classes" if K == 1 else "independent labels"
-        other = f"{labels} loss='bce'" if inside else "numbers of any kind loss='mse'"
+        other = f"for {labels} use loss='bce'" if inside else "for regression use loss='mse'"
         raise ValueError(
-            f"{last._label}: {type(loss).__name__} is for {PROBABILITIES[loss.fused_with]}, and "
-            f"{activation.name} outputs are not; end in Dense({units}, {loss.fused_with!r}), or for {other}"
+            f"{last._label}: {type(loss).__name__} requires {PROBABILITIES[loss.fused_with]}, and "
+            f"{activation.name} outputs are not; end with Dense({units}, {loss.fused_with!r}), or {other}"
         )
 
 
@@ -86,18 +86,18 @@ def check_exclusive(network: Model, threshold: float | None) -> None:
     K, loss = network.shapes[-1][-1] or 1, network.loss
     activation = getattr(network._last, "activation", None)
     if K > 1 and threshold is not None:
-        said = f"predict_classes: of {K} outputs the largest wins, and threshold={threshold:g} has no effect"
-        raise ValueError(f"{said}; network.predict(x) > {threshold:g} compares each of them with it")
+        said = f"predict_classes: the largest of {K} outputs wins, so threshold={threshold:g} has no effect"
+        raise ValueError(f"{said}; network.predict(x) > {threshold:g} applies it to each output")
     if K > 1 and loss.fused_with == "sigmoid" and (activation is None or activation.elementwise):
         said = f"predict_classes: the outputs are {K} independent labels"
-        raise ValueError(f"{said}; network.predict(x) > {loss.threshold:g} decides each")
+        raise ValueError(f"{said}; use network.predict(x) > {loss.threshold:g} for each")
     bounded = activation is not None and np.abs(at_large_inputs(activation, K)).max() <= 1
     decided = bounded or loss.takes_classes or math.isfinite(loss.target_range[1])
     if threshold is None and (not decided or loss.outputs_per_target > 1):
         decides = "network.predict(x).argmax(axis=-1)" if K > 1 else "predict_classes(x, threshold=0.5)"
         raise ValueError(
-            f"predict_classes: {type(loss).__name__} on such outputs predicts numbers, and they stand for no "
-            f"classes; take predict{'' if loss.outputs_per_target > 1 else f', or if they do, {decides}'}"
+            f"predict_classes: {type(loss).__name__} on such outputs predicts numbers, not classes; use "
+            f"predict{'' if loss.outputs_per_target > 1 else f', or if they stand for classes, {decides}'}"
         )
 
 
@@ -123,24 +123,24 @@ def check_metrics(metrics: Iterable[Metric], data: Data, K: int, loss: Loss) -> 
             binary = one is not metric or a.shape[-1] == 1
             if binary and isinstance(one, ClassMetric) and one.threshold == 0.5 != loss.threshold:
                 fitting = f"{type(one).__name__}(threshold={loss.threshold!r})"
-                said = f"outputs for {type(loss).__name__} decide at {loss.threshold:g}, and not at 0.5"
-                raise ValueError(f"{said}; give {fitting if one is metric else f'MultiLabel({fitting})'}")
+                said = f"the threshold for outputs of {type(loss).__name__} is {loss.threshold:g}, not 0.5"
+                raise ValueError(f"{said}; use {fitting if one is metric else f'MultiLabel({fitting})'}")
             if isinstance(one, RankMetric):
                 metric.statistics(y, a)  # its value needs two classes, of which these samples may lack one
             elif np.ndim(metric(y, a)):
-                raise TypeError("it gives no single number for the history; call it on y and predict(x)")
+                raise TypeError("it returns no single number for the history; call it on y and predict(x)")
 
 
 def check_quantiles(metric: Metric, loss: Loss) -> None:
     """Raise a ValueError if a metric of quantiles is given other outputs, or quantiles of other levels."""
     if isinstance(metric, Coverage) and loss.outputs_per_target == 1:
-        said = f"it takes a band, and outputs for {loss!r} are one number for each target"
+        said = f"it needs an interval, but outputs for {loss!r} are one number per target"
         raise ValueError(f"{said}; loss=Quantile([0.1, 0.5, 0.9]) predicts one")
     if isinstance(metric, Coverage | Pinball) and isinstance(loss, GaussianNLL | MixtureDensity):
-        said = f"it takes quantiles, and outputs for {type(loss).__name__} are parameters of a distribution"
-        raise ValueError(f"{said}; Quantile predicts quantiles, and backtest counts the coverage of bands")
+        said = f"it needs quantiles, but outputs for {type(loss).__name__} are parameters of a distribution"
+        raise ValueError(f"{said}; Quantile predicts quantiles, and backtest measures coverage of intervals")
     if isinstance(loss, Quantile) and isinstance(metric, Pinball) and metric.levels != loss.levels:
-        raise ValueError(f"its levels are not those of the loss, {loss!r}; give Pinball({[*loss.levels]})")
+        raise ValueError(f"its levels are not those of the loss, {loss!r}; use Pinball({[*loss.levels]})")
 
 
 def some(a: Array) -> Array:
@@ -157,8 +157,8 @@ def check_alike(network: Model, train: Data, validation: Data) -> None:
 
     for_validation = needed(validation)  # first: the network keeps the shapes of the training data
     if for_validation != needed(train):
-        said = f"x has shape {validation.x.shape}, but the x to train on {train.x.shape}"
-        raise ShapeError(f"{said}; give both the same features")
+        said = f"x has shape {validation.x.shape}, but the training x has {train.x.shape}"
+        raise ShapeError(f"{said}; both must have the same features")
 
 
 def check_steps(chain: Sequential, T: int) -> None:
@@ -169,9 +169,9 @@ def check_steps(chain: Sequential, T: int) -> None:
             check_steps(layer, T)
         elif len(shape) < 2 or shape[0] != steps or layer.count_steps(T) != T:
             raise ShapeError(
-                f"lengths count the {T} time steps of x, but {layer._label} does not keep them; leave "
-                f"lengths out, or have all layers return sequences, and convolutions padded, of stride 1; a "
-                f"decoder of numbers may end in Flatten()"
+                f"lengths count the {T} time steps of x, but {layer._label} does not keep them; omit "
+                f"lengths, or have all layers return sequences, with padded convolutions of stride 1; a "
+                f"decoder of numbers may end with Flatten()"
             )
 
 
@@ -181,8 +181,8 @@ def check_truncation(network: Model, train: Data) -> None:
         # It remembers more than its forward can be given:
         remembers = hasattr(leaf, "step_stream") and not leaf._takes_state
         if not leaf.causal or remembers:
-            said = f"fit: truncate cuts sequences into windows, but {leaf._label} needs them whole"
-            raise ValueError(f"{said}; drop truncate, or take a recurrent layer that reads forwards only")
+            said = f"fit: truncate cuts sequences into windows, but {leaf._label} needs whole sequences"
+            raise ValueError(f"{said}; drop truncate, or use a recurrent layer that only reads forwards")
     check_remembers(network)
     if not train.steps or train.y.shape[1] != train.x.shape[1]:
         said = "fit: truncate needs an output and a target for each time step"

@@ -32,7 +32,7 @@ def evaluated(
     """Add all of `data` to the tracker, yielding after each batch; errors begin with the `purpose`."""
     penalty = network._penalty()
     for number, batch in enumerate((part.batch() for part in data.parts(batch_size)), 1):
-        with np.errstate(all="ignore"):  # what is not finite is reported instead
+        with np.errstate(all="ignore"):  # non-finite values are reported instead
             a = network.forward(batch.x, lengths=batch.lengths)
             loss = network.loss(batch.y, a, batch.weight) + penalty
         check_outputs(network, f"{purpose}, batch {number}", batch, a, loss)
@@ -65,7 +65,7 @@ def predict(
     data = Data(x, np.empty((len(x), 0)), lengths, None, network._input_dtype, steps=False, least=least)
     counts = None
     if lengths is not None:
-        with suppress(ShapeError):  # else the outputs have no time steps, or others than x
+        with suppress(ShapeError):  # else the outputs have no time steps, or not those of x
             check_steps(network, x.shape[1])
             counts = lengths
     results = np.empty(0)

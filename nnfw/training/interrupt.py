@@ -10,8 +10,8 @@ from typing import Any
 from nnfw.layers.base import Layer
 from nnfw.model import Model
 
-HOLDING = threading.Lock()  # while it is decided which fit gets a network
-USED: set[int] = set()  # the callbacks with a memory of fits that are running, by id
+HOLDING = threading.Lock()  # held while a fit claims a network
+USED: set[int] = set()  # the callbacks with state that are in use by a running fit, by id
 PATIENCE = 60.0  # seconds that another thread waits for the end of a batch
 
 
@@ -19,7 +19,7 @@ class Mine(threading.local):
     """The networks and callbacks that the current thread holds."""
 
     def __init__(self) -> None:
-        self.networks: list[Model] = []  # those that it fits, one within a callback of the other
+        self.networks: list[Model] = []  # those that it fits, nested by callbacks
 
 
 MINE = Mine()
@@ -43,9 +43,9 @@ def exclusive(network: Model, callbacks: Sequence[Any]) -> Iterator[None]:
     network, used = outermost(network), {id(one): one for one in callbacks if one.remembers}
     with HOLDING:
         if network._fitting:
-            raise RuntimeError("this network is being fitted already; wait for that fit to end")
+            raise RuntimeError("this network is already being fitted; wait for that fit to end")
         for key in used.keys() & USED:
-            raise RuntimeError(f"{used[key]!r} is used by a fit that is running; give each fit its own")
+            raise RuntimeError(f"{used[key]!r} is in use by a running fit; give each fit its own")
         network._fitting = threading.get_ident()
         USED.update(used)
     try:
@@ -82,8 +82,8 @@ def at_rest(network: Model, verb: str) -> Iterator[None]:
         return
     with let_go(), network._awaited:
         if not network._held.acquire(timeout=PATIENCE):
-            said = f"{verb}: a fit in another thread holds the network, and ended no batch for {PATIENCE:g} s"
-            raise RuntimeError(f"{said}; call {verb} in a callback, which is between two updates")
+            said = f"{verb}: a fit in another thread uses the network and ended no batch in {PATIENCE:g} s"
+            raise RuntimeError(f"{said}; call {verb} in a callback, which runs between two updates")
         try:
             yield
         finally:

@@ -35,7 +35,7 @@ class Batches:
         begun = self._begin()
         first = next(begun, None)
         if first is None:
-            raise ValueError("x holds no batch; it must yield (x, y) at least once")
+            raise ValueError("x yields no batches; it must yield (x, y) at least once")
         self.first = self._checked(1, first)
         self.begun: Iterator[Any] | None = chain([first], begun)
 
@@ -64,8 +64,8 @@ class Batches:
             if number > skip:
                 yield self._checked(number, batch)
         if number < max(skip, 1) and not self.steps:
-            said = f"{type(self.source).__name__} yields only {number} batches when it is iterated over again"
-            raise ValueError(f"{said}; each iteration must yield all of an epoch")
+            said = f"{type(self.source).__name__} yields only {number} batches when iterated over again"
+            raise ValueError(f"{said}; each iteration must yield all batches of an epoch")
         if number != (declared or number):
             raise self._miscounted(str(number))
         self.counted = number
@@ -81,7 +81,7 @@ class Batches:
             return self.source[index]
         except IndexError as error:
             kind, size = type(self.source).__name__, len(self.source)
-            said = f"{kind} has the length {size}, but {kind}[{index}] raises IndexError"
+            said = f"{kind} has length {size}, but {kind}[{index}] raises IndexError"
             raise ValueError(f"{said}; __len__ must be the number of its items") from error
 
     def _checked(self, number: int, batch: Any) -> Data:
@@ -89,7 +89,7 @@ class Batches:
             if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
                 kind = type(batch).__name__
                 raise TypeError(
-                    f"a batch must be (x, y) or (x, y, lengths), got {kind}; all of x and y are two arguments"
+                    f"a batch must be (x, y) or (x, y, lengths), got {kind}; whole x and y are two arguments"
                 )
             return as_data(self.network, *batch)
 
@@ -97,11 +97,11 @@ class Batches:
         kind = type(self.source).__name__
         if self.steps:
             return ValueError(
-                f"{kind} ends after {number} batches of an epoch, and steps_per_epoch={self.steps} takes so "
-                f"many for each from one iterator; give one that never ends, as itertools.cycle(batches), or "
-                f"leave steps_per_epoch out where each iteration is an epoch"
+                f"{kind} ends after {number} batches of an epoch, but steps_per_epoch={self.steps} takes as "
+                f"many per epoch from one iterator; pass one that never ends, e.g. itertools.cycle(batches), "
+                f"or omit steps_per_epoch if each iteration is an epoch"
             )
-        said = f"{kind} has the length {self.declared}, but an epoch of it has {number} batches"
+        said = f"{kind} has length {self.declared}, but an epoch has {number} batches"
         return ValueError(f"{said}; __len__ must be the number of batches")
 
 
@@ -135,8 +135,8 @@ def read(network: Model, source: Any, steps: int | None = None) -> Batches:
     """Return the data set of an iterable or an indexed object; see `nnfw.Network.fit` for `steps`."""
     if is_indexed(source) and len(source):
         if steps is not None:
-            said = "steps_per_epoch is for iterables of batches that never end"
-            raise ValueError(f"{said}; an epoch of {type(source).__name__} is as long as it says")
+            said = "steps_per_epoch is only for iterables of batches that never end"
+            raise ValueError(f"{said}; the length of {type(source).__name__} is that of an epoch")
         if holds_samples(network, source):
             return Samples(network, source)
     return Batches(network, source, steps)
@@ -149,14 +149,14 @@ def begin(source: Any, endless: bool = False) -> Iterator[Any]:
         begun = iter(source)
     if inspect.isgeneratorfunction(source) or (begun is not None and not endless and iter(source) is begun):
         raise TypeError(
-            "a generator of batches is used up after one epoch; give a list of batches, or an object of a "
-            "class whose __iter__ yields them all; for one that never ends give fit steps_per_epoch, and to "
-            "validation_data and evaluate list(itertools.islice(batches, n))"
+            "a generator of batches is exhausted after one epoch; pass a list of batches, or an object of a "
+            "class whose __iter__ yields them all; for one that never ends, pass steps_per_epoch to fit, and "
+            "list(itertools.islice(batches, n)) as validation_data and to evaluate"
         )
     if begun is None:
         raise TypeError(
-            f"y is missing: give targets beside x, or instead of both an iterable of batches (x, y), or an "
-            f"object with __len__ and __getitem__; got {type(source).__name__} alone"
+            f"y is missing: pass targets with x, or instead of both an iterable of batches (x, y), or an "
+            f"object with __len__ and __getitem__; got only {type(source).__name__}"
         )
     return begun
 
@@ -177,7 +177,7 @@ def holds_samples(network: Model, source: Any) -> bool:
     item = source[0]
     kind, network = type(source).__name__, network._in_use()
     if not isinstance(item, (tuple, list)) or len(item) not in (2, 3):
-        raise TypeError(f"{kind}[0] must be a sample (x, y), or a batch (x, y), got {type(item).__name__}")
+        raise TypeError(f"{kind}[0] must be a sample (x, y) or a batch (x, y), got {type(item).__name__}")
     refused: dict[str, Exception] = {}
     for reading in ("batch", "sample"):
         try:
@@ -187,12 +187,12 @@ def holds_samples(network: Model, source: Any) -> bool:
             refused[reading] = error
     if not refused:
         raise ValueError(
-            f"{kind}[0], x {np.shape(item[0])} and y {np.shape(item[1])}, can be a batch, or one sample with "
+            f"{kind}[0], x {np.shape(item[0])} and y {np.shape(item[1])}, can be a batch or one sample with "
             f"a target for each step; give {kind} an __iter__ that yields the batches (x, y) of an epoch"
         )
     if len(refused) == 2:
-        said = f"{kind}[0] is neither a batch for this network: {refused['batch']}"
-        raise ValueError(f"{said}; nor a sample: {refused['sample']}")
+        said = f"{kind}[0] is not a batch for this network: {refused['batch']}"
+        raise ValueError(f"{said}; nor is it a sample: {refused['sample']}")
     return "batch" in refused
 
 

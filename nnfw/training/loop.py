@@ -17,7 +17,7 @@ from nnfw.training.iterables import Batches
 from nnfw.training.run import Run
 from nnfw.training.tracker import MetricTracker
 
-SHORT = 1 << 24  # multiplications of the forward pass of a step, which threads would not share with gain
+SHORT = 1 << 24  # multiplications in the forward pass of a step, below which threads bring no gain
 
 
 def fit(run: Run, train: Data | Batches, validation: Data | Batches | None, epochs: int) -> None:
@@ -60,7 +60,7 @@ def run_epoch(run: Run, guard: Guard, train: Data | Batches, validation: Data | 
             if run.interrupt.asked:
                 return
         run.logs |= {f"val_{name}": value for name, value in tracker.result().items()}
-    run.logs["learning_rate"] = run.optimizer.rate(run.epoch - 1)  # that of the first step of the epoch
+    run.logs["learning_rate"] = run.optimizer.rate(run.epoch - 1)  # the rate of the first step of the epoch
     with run.interrupt.updating:
         run.history.append(run.logs)
         state.end_epoch(train.count(sampler.batch_size))
@@ -193,14 +193,14 @@ def remembered(run: Run) -> Iterator[None]:
 def announce(run: Run, epochs: int, validated: bool) -> None:
     """Print useful information before the first epoch."""
     if kernels.are_new():
-        run.note("the loops over time are compiled, which takes some seconds, once: they are kept")
+        run.note("the loops over time are being compiled; this takes some seconds, once, as they are cached")
     if validated:
         run.note(f"validation: {run.history.validation}")
     if not epochs and not run.stopped:
         done = len(run.history.epoch) - run.state.start
         run.note(
-            f"nothing is left to do: the last fit had its {done} epoch{'s' if done > 1 else ''}; leave "
-            f"resume out to train on"
+            f"nothing is left to do: the last fit completed its {done} epoch{'s' if done > 1 else ''}; "
+            f"omit resume to train further"
         )
     elif is_zero(run.optimizer, run.epoch):
         run.note(

@@ -52,7 +52,7 @@ class Monitor(Callback):
     remembers: ClassVar[tuple[str, ...]] = ("best", "wait")
 
     min_delta: float = 0.0
-    _check_monitor: ClassVar[Check[str | None]] = instance_of(str, "a name in the history, as 'val_loss'")
+    _check_monitor: ClassVar[Check[str | None]] = instance_of(str, "a name in the history, e.g. 'val_loss'")
 
     def __init__(self, monitor: str | None, mode: str) -> None:
         owner = type(self).__name__
@@ -70,9 +70,9 @@ class Monitor(Callback):
             return name
         hint = nearest(name, known)
         if name.startswith("val_") and not any(other.startswith("val_") for other in known):
-            hint = " Give fit validation_data or validation_split."
+            hint = " Pass validation_data or validation_split to fit."
         owner = type(self).__name__
-        raise ValueError(f"{owner}: no {name!r} to monitor.{hint} There are: {', '.join(known)}")
+        raise ValueError(f"{owner}: no {name!r} to monitor.{hint} Available: {', '.join(known)}")
 
     def sign(self, metrics: Iterable[Metric]) -> int:
         """Return 1 if lower is better and -1 if higher is; raise a ValueError if nothing says which."""
@@ -85,8 +85,8 @@ class Monitor(Callback):
         if said.get(name) is None:
             hint = "" if name in said else nearest(name, said)
             raise ValueError(
-                f"{type(self).__name__}: nothing says whether a higher {name!r} is better, or a lower one; "
-                f"give mode='max' or mode='min', or set higher_is_better in the class of the metric.{hint}"
+                f"{type(self).__name__}: it is not known whether a higher or a lower {name!r} is better; "
+                f"pass mode='max' or mode='min', or set higher_is_better in the class of the metric.{hint}"
             )
         return -1 if said[name] else 1
 
@@ -168,14 +168,14 @@ class EarlyStopping(Monitor):
         """Reset the state of the callback."""
         super().on_fit_start(run)
         self.best_epoch = 0
-        self.weights: list[Array] = []  # the best; once they are restored, the last
+        self.weights: list[Array] = []  # the best; once these are restored, the last
         self.restored = False
 
     def on_resume(self, run: Run) -> None:
         """Continue from the last weights, not from the best."""
         shapes = [leaf.flat_params.shape for leaf in run.network._leaves()]
         if (self.weights or self.restored) and [np.shape(weights) for weights in self.weights] != shapes:
-            raise ValueError("EarlyStopping: it remembers weights of another network; leave resume out")
+            raise ValueError("EarlyStopping: it holds weights of another network; omit resume")
         if self.restored:
             self._exchange(run)
 
@@ -193,7 +193,7 @@ class EarlyStopping(Monitor):
         if self.weights:
             self._exchange(run)
             run.history.restored = self.best_epoch
-            run.note(f"the weights of epoch {self.best_epoch}, the best by {self.monitor}, are restored")
+            run.note(f"restored the weights of epoch {self.best_epoch}, the best by {self.monitor}")
 
     def _exchange(self, run: Run) -> None:
         """Put the kept weights into the network, and keep those that it had."""

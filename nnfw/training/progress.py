@@ -12,7 +12,7 @@ from nnfw.core import notebook
 from nnfw.core.output import printable, show
 from nnfw.history import describe
 
-EPOCH_BAR_DELAY = 2.0  # seconds that an epoch must take before it gets a bar of its own
+EPOCH_BAR_DELAY = 2.0  # seconds that an epoch must take to get a bar of its own
 
 
 class Progress:
@@ -124,6 +124,6 @@ def open_progress(verbose: int | str) -> Progress:
             verbose = 1 if sys.stderr.isatty() else verbose
     if not isinstance(verbose, int) or verbose not in (0, 1, 2):
         raise ValueError(
-            f"verbose must be 0 (silent), 1 (bar), 2 (a line an epoch) or 'auto', got {verbose!r}"
+            f"verbose must be 0 (silent), 1 (bar), 2 (one line per epoch) or 'auto', got {verbose!r}"
         )
     return Progress() if verbose == 1 and sys.stderr is None else (Progress, Bar, Lines)[verbose]()

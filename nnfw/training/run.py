@@ -40,7 +40,7 @@ class Run:
         Whether the run resumes an earlier fit.
     """
 
-    batch_data: Batch  # what the current step works on
+    batch_data: Batch  # the batch of the current step
     outputs: Array  # of the network, for the current step
     window_start = 0  # the first time step of the current window
 
@@ -79,7 +79,7 @@ class Run:
         """Call a method of the progress; if printing fails, the run continues without output."""
         try:
             method(*args)
-        except (OSError, ValueError):  # a pipe that nobody reads, a full disk, a closed file
+        except (OSError, ValueError):  # a broken pipe, a full disk, a closed file
             self.progress = Progress()
 
     def call(self, hook: str) -> None:

@@ -23,11 +23,11 @@ class Sampler:
     """
 
     samples: int | None  # N; None for batches made by the caller
-    batch_size: int  # samples a batch
-    shuffle: bool = True  # whether each epoch takes the samples in a new order
+    batch_size: int  # samples per batch
+    shuffle: bool = True  # whether the samples are in a new order in each epoch
     bucket: bool = False  # whether the samples of a batch are of similar length
     truncate: int | None = None  # time steps of a window, if batches are taken window by window
-    steps: int | None = None  # batches an epoch, where the caller's iterable never ends
+    steps: int | None = None  # batches per epoch, if the caller's iterable never ends
 
     def __post_init__(self) -> None:
         for name in ("samples", "batch_size", "truncate"):
@@ -35,7 +35,7 @@ class Sampler:
                 positive_integer("fit", name, getattr(self, name))
         boolean("fit", "shuffle", self.shuffle)
         if boolean("fit", "bucket", self.bucket) and not self.shuffle:
-            raise ValueError("fit: bucket=True shuffles the batches; it goes with shuffle=True only")
+            raise ValueError("fit: bucket=True shuffles the batches; it requires shuffle=True")
 
     def order(self, data: Data | Any, rng: np.random.Generator) -> Array | None:
         """Return the order of the samples for the next epoch; None for the order of the data."""
@@ -57,10 +57,10 @@ class Sampler:
 
     def __str__(self) -> str:
         """Return the settings in words."""
-        words = ["batches as they come" + (f", {self.steps} an epoch" if self.steps else "")]
+        words = ["batches as they come" + (f", {self.steps} per epoch" if self.steps else "")]
         if self.samples is not None:
             words = [f"{self.samples} samples in batches of {self.batch_size}"]
             words.append("shuffled" if self.shuffle else "not shuffled")
-        words += ["gathered by length"] if self.bucket else []
+        words += ["bucketed by length"] if self.bucket else []
         words += [f"in windows of {self.truncate} steps"] if self.truncate else []
         return ", ".join(words)

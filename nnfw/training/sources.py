@@ -20,7 +20,7 @@ from nnfw.training.iterables import Batches, read
 
 Source = TypeVar("Source", Data, Data | Batches)
 SPLITS = ("auto", "stratified", "random", "tail")
-WITH_ARRAYS = "goes with x and y as a whole; batches carry no weights, but can hold a sample several times"
+WITH_ARRAYS = "requires whole x and y; batches have no weights, but can hold a sample several times"
 
 
 def as_source(
@@ -34,11 +34,11 @@ def as_source(
     """Return the data set, checked against the network as far as it is known."""
     if y is not None:
         if steps is not None:
-            raise ValueError("steps_per_epoch goes with batches; x and y are cut by batch_size")
+            raise ValueError("steps_per_epoch is for batches; whole x and y are split by batch_size")
         return as_data(network, x, y, lengths, sample_weight)
     batches = read(network, x, steps)
     if lengths is not None:
-        raise ValueError("lengths go with x and y; batches have their own, as (x, y, lengths)")
+        raise ValueError("lengths are for whole x and y; batches have their own, as (x, y, lengths)")
     if sample_weight is not None:
         raise ValueError(f"sample_weight {WITH_ARRAYS}")
     return batches
@@ -65,7 +65,7 @@ def with_validation(
     if not fraction:
         return train, None, "none"
     if isinstance(train, Batches):
-        raise ValueError("fit: validation_split needs x and y as a whole; with batches use validation_data")
+        raise ValueError("fit: validation_split requires whole x and y; for batches use validation_data")
     return split_off(train, fraction, split, network._streams["split"])
 
 
@@ -76,12 +76,12 @@ def split_off(data: Data, fraction: float, split: str, rng: np.random.Generator)
     """
     N = len(data)
     if N < 2:
-        raise ValueError("fit: validation_split needs at least 2 samples, got 1; give validation_data")
+        raise ValueError("fit: validation_split needs at least 2 samples, got 1; pass validation_data")
     labels = data.of_all(None if data.steps else class_labels(data.y))
     if split == "auto":
         split = "random" if labels is None else "stratified"
     if split == "stratified" and labels is None:
-        raise ValueError("fit: split='stratified' needs one class a sample as target; use 'random' or 'tail'")
+        raise ValueError("fit: split='stratified' needs one class per sample; use 'random' or 'tail'")
     if split == "tail":
         count = min(max(round(N * fraction), 1), N - 1)
         train, validation = np.split(np.arange(N), [N - count])
@@ -100,11 +100,11 @@ def with_steps(data: Source) -> Source:
     if isinstance(data, Batches):
         return data
     if data.steps and (counts := data.steps_of_samples) is not None and not counts.any():
-        said = "all lengths are 0, and y has a target for each step"
-        raise ValueError(f"{said}: give at least one step to train on, and one to validate on")
+        said = "all lengths are 0, but y has a target for each step"
+        raise ValueError(f"{said}; at least one step is needed for training, and one for validation")
     weight = np.ones(1) if data.weight is None else data.weight[data.rows]
     if not data.total(weight.sum()):
-        raise ValueError("sample_weight is 0 for all samples to train on, or all to validate on; raise some")
+        raise ValueError("sample_weight is 0 for all training or all validation samples; raise some")
     return data
 
 
@@ -128,12 +128,12 @@ def weigh_classes(network: Model, data: Data | Batches, class_weight: Any) -> Da
         valid = valid_steps(data.lengths[rows], y.shape[1])
     given = 1.0 if data.weight is None else data.weight[rows].T.astype(np.float64)
     factor = (valid.T * given).T  # (N, T) times (N, T), or times (N,)
-    counted = factor > 0  # what weighs 0 is of no class
+    counted = factor > 0  # samples of weight 0 count for no class
     labels, K = class_labels(y[counted]), network.shapes[-1][-1] or 0
     factor[counted] *= class_factors(class_weight, labels, K, data.total)
     check_finite(factor, "class_weight for y", dtype=network.dtype)
     if not data.total(factor.sum()):
-        raise ValueError("class_weight leaves everything a weight of 0, and nothing to learn; raise some")
+        raise ValueError("class_weight gives all samples weight 0, so there is nothing to learn; raise some")
     weight = np.ones((len(data.x), *factor.shape[1:]))
     weight[rows] = factor
     return replace(data, weight=weight)
@@ -142,22 +142,22 @@ def weigh_classes(network: Model, data: Data | Batches, class_weight: Any) -> Da
 def class_factors(class_weight: Any, labels: Array | None, K: int, total: Callable[[Array], Array]) -> Array:
     """Return the weight of each label's class (M,); ``"balanced"`` gives every class the same total."""
     if labels is None:
-        raise ValueError("class_weight needs one class a sample, or step; weigh others by sample_weight")
+        raise ValueError("class_weight needs one class per sample or step; otherwise use sample_weight")
     counts = total(np.bincount(labels, minlength=max(K, 2)))
     if isinstance(class_weight, str) and class_weight == "balanced":
         return (counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1)))[labels]
     if not isinstance(class_weight, dict):
         said = "class_weight must be 'balanced' or a dict of weights by class"
-        raise TypeError(f"{said}, as {{0: 1.0, 1: 3.0}}, got {type(class_weight).__name__}")
+        raise TypeError(f"{said}, e.g. {{0: 1.0, 1: 3.0}}, got {type(class_weight).__name__}")
     weights = np.full(len(counts), np.nan)
     for key, weight in class_weight.items():
         if key not in range(len(counts)):
-            said = f"class_weight has a weight for {key!r}, but its keys are numbers of classes"
-            raise ValueError(f"{said}, here 0 to {len(counts) - 1}")
+            said = f"class_weight has a weight for {key!r}, but its keys must be class numbers"
+            raise ValueError(f"{said}, 0 to {len(counts) - 1}")
         weights[int(key)] = AMOUNT("fit", f"class_weight[{key!r}]", weight)
     missing = np.flatnonzero((counts > 0) & np.isnan(weights))
     if missing.size:
-        raise ValueError(f"class_weight has no weight for class {missing[0]}; give one for every class in y")
+        raise ValueError(f"class_weight has no weight for class {missing[0]}; give one for each class in y")
     return weights[labels]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from nnfw.training.sampler import Sampler
 from nnfw.training.tracker import MetricTracker
 
-Memories = dict[str, dict[str, Any]]  # what callbacks remember, by label and attribute
+Memories = dict[str, dict[str, Any]]  # the state of callbacks, by label and attribute
 
 
 @dataclass(eq=False)
@@ -20,7 +20,7 @@ class TrainingState:
     start: int  # epochs in the history before the fit
     sampler: Sampler  # how each epoch is cut into batches
     stopped: str = ""  # why a callback ended the fit
-    batches: int | None = None  # of an epoch, once they have been counted
+    batches: int | None = None  # per epoch, once they have been counted
     batch: int = 0  # batches of the current epoch that are finished; 0 between epochs
     shuffle: Any = None  # the state of the stream "shuffle" before the order of the current epoch was drawn
     tracker: MetricTracker | None = None  # loss and metrics over the finished batches of the current epoch
@@ -41,7 +41,7 @@ class TrainingState:
         """Discard the state of the finished epoch except the number of its batches."""
         self.batches, self.batch, self.shuffle, self.tracker = batches, 0, None, None
 
-    # ---- what callbacks remember --------------------------------------------------------------------
+    # ---- the state of callbacks ---------------------------------------------------------------------
 
     def follow(self, callbacks: Sequence[Any]) -> None:
         """Read `memories` from these callbacks from now on, until `release`."""
@@ -99,5 +99,5 @@ def open_state(state: TrainingState | None, epochs: int, sampler: Sampler, resum
         return TrainingState(epochs, sampler)
     if state.sampler != sampler:
         said = f"fit: resume=True continues a fit on {state.sampler}, but this one is on {sampler}"
-        raise ValueError(f"{said}; leave resume out to start a new fit")
+        raise ValueError(f"{said}; omit resume to start a new fit")
     return state

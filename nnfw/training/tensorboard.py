@@ -14,7 +14,7 @@ from nnfw.training.callbacks import Callback
 from nnfw.training.run import Run
 
 SIZES = np.geomspace(1e-12, 1e39, 1200)
-BINS = np.concatenate([-SIZES[::-1], [0.0], SIZES])  # the same for all epochs, a tenth of their size wide
+BINS = np.concatenate([-SIZES[::-1], [0.0], SIZES])  # the same for all epochs; widths are a tenth of the size
 
 
 class TensorBoard(Callback):
@@ -47,7 +47,7 @@ class TensorBoard(Callback):
     def on_fit_start(self, run: Run) -> None:
         """Name the files of the fit, and fail immediately if the package is missing."""
         package("summary")
-        self._name = f"events.out.tfevents.{time.time_ns()}"  # TensorBoard reads those of a folder in order
+        self._name = f"events.out.tfevents.{time.time_ns()}"  # TensorBoard reads a folder's files in order
 
     def on_epoch_end(self, run: Run) -> None:
         """Write the numbers of the epoch, and the histograms if they are due."""

@@ -24,7 +24,7 @@ class MetricTracker:
         self.loss, self.total = loss, 0.0
         self.weight: float = 0
         self.metrics = {metric.name: Running(metric) for metric in metrics}
-        self.batch_weight: float = 0  # of the batch that was measured last
+        self.batch_weight: float = 0  # of the last batch measured
         self.statistics: list[Array] = []  # of that batch
 
     @property
@@ -51,7 +51,7 @@ class MetricTracker:
         if weight is not None and not weight.all():  # as in the padding of targets for each step
             y, a = y[weight > 0], a[weight > 0]
         if not batch.valid or not len(y):
-            return  # no sequence of the batch has a step, or nothing in it has a weight
+            return  # no sequence of the batch has a step, or nothing in it a weight
         if self.metrics and a.ndim > 2 and not self.loss.of_sequences:
             y, a = steps_as_samples(y, None), steps_as_samples(a, None)
         predicted = self.loss.estimate(a)
@@ -69,6 +69,6 @@ class MetricTracker:
     def result(self) -> dict[str, float]:
         """Return the mean loss and the metrics by name."""
         if not self.weight:
-            raise ValueError("no sequence of these batches has a step with a target and a weight: no loss")
+            raise ValueError("no sequence in these batches has a step with a target and a weight: no loss")
         results = {name: float(running.result()) for name, running in self.metrics.items()}
         return {"loss": self.total / self.weight} | results

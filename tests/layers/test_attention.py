@@ -92,7 +92,7 @@ def test_a_stream_goes_back_to_a_state_of_fewer_steps():
 
 def test_windows_of_truncation_are_refused():
     network = Network([GRU(4, return_sequences=True), SelfAttention(3, causal=True), Dense(1)])
-    with pytest.raises(ValueError, match=r"SelfAttention\(3\) needs them whole"):
+    with pytest.raises(ValueError, match=r"SelfAttention\(3\) needs whole sequences"):
         network.fit(X, np.zeros((3, 6, 1)), truncate=3, verbose=0)
 
 

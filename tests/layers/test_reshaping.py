@@ -101,7 +101,7 @@ def test_an_encoder_and_a_decoder_are_a_chain():
     network.fit(x, y, epochs=2, verbose=0)
     assert network.predict(x).shape == (6, 3, 2)
     lengths = [5, 4, 3, 2, 1, 5]
-    with pytest.raises(ShapeError, match=r"GRU\(4\) does not keep them; leave lengths out.* in Flatten\(\)"):
+    with pytest.raises(ShapeError, match=r"GRU\(4\) does not keep them; omit lengths.* with Flatten\(\)"):
         network.fit(x, y, lengths=lengths, verbose=0)
     flat = Network([*copy.deepcopy(network.layers), Flatten()])
     flat.fit(x, y.reshape(6, 6), lengths=lengths, epochs=2, verbose=0)

@@ -110,7 +110,7 @@ def test_an_inner_network_is_held_by_the_fit_around_it():
     inner, said = Network([Dense(3)]), []
 
     def fit_inner(run):
-        with pytest.raises(RuntimeError, match="fitted already") as raised:
+        with pytest.raises(RuntimeError, match="already being fitted") as raised:
             inner.fit(X, X, verbose=0)
         said.append(raised)
 

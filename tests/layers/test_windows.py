@@ -164,7 +164,7 @@ def test_targets_for_steps_that_lengths_do_not_count_are_refused(inner):
     layers = [Conv1D(4, 2, stride=2)]
     network = Network([Network(layers), Dense(2)] if inner else [*layers, Dense(2)])
     x = [RNG.normal(size=(n, 3)) for n in (6, 4)]
-    with pytest.raises(ShapeError, match=r"Conv1D\(4, 2\) does not keep them; leave lengths out"):
+    with pytest.raises(ShapeError, match=r"Conv1D\(4, 2\) does not keep them; omit lengths"):
         network.fit(x, np.zeros((2, 3, 2)), verbose=0)
     history = network.fit(np.ones((2, 6, 3)), np.zeros((2, 3, 2)), verbose=0)  # all alike have such targets
     assert len(history["loss"]) == 1
@@ -172,7 +172,7 @@ def test_targets_for_steps_that_lengths_do_not_count_are_refused(inner):
 
 def test_windows_of_truncation_would_be_read_without_what_came_before():
     network = Network([Conv1D(4, 2, padding="causal"), Dense(1)])
-    with pytest.raises(ValueError, match=r"Conv1D\(4, 2\) needs them whole"):
+    with pytest.raises(ValueError, match=r"Conv1D\(4, 2\) needs whole sequences"):
         network.fit(RNG.normal(size=(2, 8, 3)), np.zeros((2, 8, 1)), truncate=4, verbose=0)
 
 

@@ -134,7 +134,7 @@ class TestResume:
         memory = next(iter(network._training_state.memories.values()))
         memory.update(weights=wrong, restored=True)
         before = state_of(network)
-        with pytest.raises(ValueError, match="EarlyStopping: it remembers weights of another network"):
+        with pytest.raises(ValueError, match="EarlyStopping: it holds weights of another network"):
             train(network)
         assert state_of(network) == before
 

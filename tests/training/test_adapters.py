@@ -518,10 +518,10 @@ INPUTS = [
      ValueError, "x[3, 2, 1] is nan", "drop"),
 ]
 TARGETS = [
-    ("too few", "classes", lambda y: y[1:], ShapeError, "y has shape (11,)", "a row for each"),
-    ("a number", "classes", lambda y: 1, ShapeError, "y has shape ()", "a row for each"),
-    ("nothing", "classes", lambda y: None, TypeError, "y is missing", "give targets"),
-    ("none", "classes", lambda y: [], ShapeError, "y has shape (0,)", "a row for each"),
+    ("too few", "classes", lambda y: y[1:], ShapeError, "y has shape (11,)", "one row per sample"),
+    ("a number", "classes", lambda y: 1, ShapeError, "y has shape ()", "one row per sample"),
+    ("nothing", "classes", lambda y: None, TypeError, "y is missing", "pass targets"),
+    ("none", "classes", lambda y: [], ShapeError, "y has shape (0,)", "one row per sample"),
     ("strings", "classes", lambda y: y.astype(str), TypeError, "y must be real numbers", "LabelEncoder"),
     ("complex", "number", lambda y: y * 1j, TypeError, "y must be real numbers", "real"),
     ("objects", "classes", lambda y: y.astype(object), TypeError, "y must be real numbers", ".astype(float)"),
@@ -538,7 +538,7 @@ TARGETS = [
      ValueError, "y[3, 1] is inf", "drop"),
     ("a negative step", "steps", lambda y: -y, ValueError, "y holds classes -2 to 0", "LabelEncoder"),
     ("an unknown step", "steps", lambda y: np.where(y > 1, -100, y),
-     ValueError, "y holds classes -100 to 1", "where none is known put any, with sample_weight=0"),
+     ValueError, "y holds classes -100 to 1", "where the class is unknown put any, with sample_weight=0"),
     ("two classes a sample", "classes", lambda y: one_hot(y) + one_hot(0), ValueError, "those of y", "'bce'"),
     ("negative shares", "classes", lambda y: 2 * one_hot(y) - 1 / 3, ValueError, "y holds -0.3", "0 to inf"),
     ("a column too many", "classes", lambda y: np.eye(4)[y], ShapeError, "y has shape (12, 4)", "units as y"),
@@ -551,7 +551,7 @@ TARGETS = [
     ("classes as numbers", "numbers", lambda y: CLASSES, ShapeError, "y has shape (12,)", "loss='cce'"),
     ("two columns for one", "number", lambda y: np.hstack([y, y]),
      ShapeError, "y has shape (12, 2)", "columns, 2"),
-    ("transposed", "numbers", lambda y: y.T, ShapeError, "y has shape (2, 12)", "a row for each"),
+    ("transposed", "numbers", lambda y: y.T, ShapeError, "y has shape (2, 12)", "one row per sample"),
     ("one for each step", "sequence", lambda y: STEP_CLASSES, ShapeError,
      "y has shape (12, 5)", "return_sequences=True"),
     ("one for each sequence", "steps", lambda y: CLASSES, ShapeError,
@@ -573,7 +573,7 @@ TARGETS = [
     ("steps flattened", "signal", lambda y: y.reshape(N, -1),
      ShapeError, "y has shape (12, 10)", "reshape it: y.reshape(12, 5, 2)"),
     ("several rows for one", "numbers", lambda y: np.stack([y, y, y], axis=1),
-     ShapeError, "y has shape (12, 3, 2)", "Dense(6), and y.reshape(12, 6)"),
+     ShapeError, "y has shape (12, 3, 2)", "Dense(6), and use y.reshape(12, 6)"),
 ]
 LENGTHS_GIVEN = [
     ("negative", "sequence", lambda n: -n, ValueError, "lengths must lie in 0 to 5", "-5 to -1"),
@@ -585,7 +585,7 @@ LENGTHS_GIVEN = [
     ("a number", "sequence", lambda n: 3, ShapeError, "x: lengths must be 12 whole numbers", "()"),
     ("a column", "sequence", lambda n: n[:, None], ShapeError, "x: lengths must be 12", "(12, 1)"),
     ("x of two axes", "classes", lambda n: n,
-     ShapeError, "lengths go with x of (samples, steps", "the 4th of validation_data"),
+     ShapeError, "lengths require x of shape (samples, steps", "the 4th of validation_data"),
 ]
 OPTIONS = [
     ("no epochs", "classes", {"epochs": 0}, ValueError, "epochs", "at least 1"),
@@ -618,7 +618,7 @@ OPTIONS = [
     ("validation data without a time axis", "bits", {"validation_data": (FLAT, FLAT[:, :1])},
      ShapeError, "validation_data: ", "(samples, steps, features)"),
     ("shuffle a number", "classes", {"shuffle": 1}, TypeError, "shuffle", "True or False"),
-    ("verbose 3", "classes", {"verbose": 3}, ValueError, "verbose", "2 (a line an epoch)"),
+    ("verbose 3", "classes", {"verbose": 3}, ValueError, "verbose", "2 (one line per epoch)"),
     ("verbose a word", "classes", {"verbose": "quiet"}, ValueError, "verbose", "0 (silent)"),
     ("callbacks that are none", "classes", {"callbacks": [print]},
      TypeError, "callbacks", "Callback objects"),
@@ -631,7 +631,7 @@ OPTIONS = [
      ShapeError, "sample_weight", "(12,)"),
     ("too few weights", "classes", {"sample_weight": np.ones(N - 1)}, ShapeError, "sample_weight", "(12,)"),
     ("weights of zero", "classes", {"sample_weight": np.zeros(N)},
-     ValueError, "sample_weight is 0 for all samples to train on, or all", "; raise some"),
+     ValueError, "sample_weight is 0 for all training or all validation samples", "; raise some"),
     ("a negative weight", "classes", {"sample_weight": np.arange(N) - 1}, ValueError,
      "sample_weight[0] is -1", "at least 0"),
     ("a weight of NaN", "steps", {"sample_weight": [np.nan] * N},
@@ -639,11 +639,11 @@ OPTIONS = [
     ("weights in words", "classes", {"sample_weight": ["high"] * N},
      TypeError, "sample_weight", "real numbers"),
     ("a class without weight", "classes", {"class_weight": {0: 1.0, 1: 2.0}}, ValueError,
-     "class_weight has no weight for class 2", "for every class"),
+     "class_weight has no weight for class 2", "for each class"),
     ("a weight without class", "classes", {"class_weight": {0: 1, 1: 1, 2: 1, 3: 1}}, ValueError,
      "class_weight has a weight for 3", "0 to 2"),
     ("class names", "classes", {"class_weight": {"a": 1.0}}, ValueError,
-     "class_weight has a weight for 'a'", "its keys are numbers of classes, here 0 to 2"),
+     "class_weight has a weight for 'a'", "its keys must be class numbers, 0 to 2"),
     ("a negative class weight", "pair", {"class_weight": {0: 1.0, 1: -1.0}}, ValueError,
      "class_weight[1]", "[0, inf)"),
     ("a class weight of NaN", "pair", {"class_weight": {0: 1.0, 1: np.nan}}, ValueError,
@@ -651,7 +651,7 @@ OPTIONS = [
     ("a class weight in words", "pair", {"class_weight": {0: 1.0, 1: "x"}},
      TypeError, "class_weight[1]", "number"),
     ("class weights of zero", "pair", {"class_weight": {0: 0.0, 1: 0.0}},
-     ValueError, "class_weight", "weight of 0"),
+     ValueError, "class_weight", "all samples weight 0"),
     ("class weights in a list", "classes", {"class_weight": [1, 2, 3]}, TypeError, "class_weight", "{0: 1.0"),
     ("class weights by a word", "classes", {"class_weight": "balance"},
      TypeError, "class_weight", "'balanced'"),
@@ -662,9 +662,9 @@ OPTIONS = [
     ("a weight of a step below 0", "steps", {"sample_weight": -np.eye(N, T)},
      ValueError, "sample_weight[0, 0] is -1", "at least 0"),
     ("weights of steps that are not there", "steps", {"sample_weight": np.ones((N, T + 1))},
-     ShapeError, f"shape {(N,)}, or one a step, {(N, T)}", f"got {(N, T + 1)}"),
+     ShapeError, f"shape {(N,)}, or one per step, {(N, T)}", f"got {(N, T + 1)}"),
     ("weights of steps without steps", "classes", {"sample_weight": np.ones((N, T))},
-     ShapeError, "sample_weight", f"one weight a sample, shape {(N,)}, got {(N, T)}"),
+     ShapeError, "sample_weight", f"one weight per sample, shape {(N,)}, got {(N, T)}"),
     ("a class weight beyond float32", "pair", {"class_weight": {0: 1e39, 1: 1e39}},
      ValueError, "class_weight for y[0] is 1e+39", "beyond the largest number of float32"),
     ("a weight beyond float32", "classes", {"sample_weight": np.full(N, 1e39)},
@@ -687,10 +687,10 @@ NETWORKS = [
     ("one sigmoid and cce", lambda: [Dense(1, "sigmoid")], "cce", (), CLASSES > 0,
      "Dense(2, 'softmax')", "loss='bce'"),
     ("one softmax and cce", lambda: [Dense(1, "softmax")], "cce", (), CLASSES * 0,
-     "always gives 1", "'sigmoid'"),
+     "over 1 unit is always 1", "'sigmoid'"),
     ("one softmax and bce", lambda: [Dense(1, "softmax")], "bce", (), CLASSES > 0,
-     "always gives 1", "'sigmoid'"),
-    ("one softmax and mse", lambda: [Dense(1, "softmax")], "mse", (), CLASSES, "always gives 1", "'sigmoid'"),
+     "over 1 unit is always 1", "'sigmoid'"),
+    ("one softmax and mse", lambda: [Dense(1, "softmax")], "mse", (), CLASSES, "is always 1", "'sigmoid'"),
     ("accuracy of numbers", lambda: [Dense(1)], "mse", ("accuracy",), NUMBERS_1,
      "metric 'accuracy'", "0 or 1"),
     ("f1 of several numbers", lambda: [Dense(2)], "mse", ("mae", "f1"), NUMBERS_2, "metric 'f1'", "one-hot"),
@@ -754,7 +754,7 @@ class TestTheThirdOfValidationData:
             ("sequence", np.ones(N), TypeError, "lengths must be whole numbers"),
             ("sequence", [0.5] * N, TypeError, "lengths must be whole numbers"),
             ("steps", np.ones(N, "float32"), TypeError, "lengths must be whole numbers"),
-            ("classes", np.ones(N), ShapeError, "lengths go with x of (samples, steps, features)"),
+            ("classes", np.ones(N), ShapeError, "lengths require x of shape (samples, steps, features)"),
         ],
     )
     @pytest.mark.slow
@@ -914,7 +914,7 @@ class TestMistakes:
             "sequence",
             lambda n: fit(n, ragged(SEQUENCES), CLASSES, lengths=LENGTHS),
             ValueError,
-            ("x is a list of sequences", "leave lengths out"),
+            ("x is a list of sequences", "omit lengths"),
         )
 
     def test_targets_of_other_lengths_than_their_sequences(self):
@@ -923,7 +923,7 @@ class TestMistakes:
             "steps",
             lambda n: fit(n, ragged(SEQUENCES), targets),
             ShapeError,
-            ("y[1] has 3 steps, but x[1] 5", "one for each step"),
+            ("y[1] has 3 steps, but x[1] has 5", "must be equal"),
         )
 
     def test_weights_of_other_lengths_than_their_sequences(self):
@@ -933,7 +933,7 @@ class TestMistakes:
             "steps",
             lambda n: fit(n, ragged(SEQUENCES), targets, sample_weight=weights),
             ShapeError,
-            ("sample_weight[1] has 3 steps, but x[1] 5", "one for each step"),
+            ("sample_weight[1] has 3 steps, but x[1] has 5", "must be equal"),
         )
 
     def test_one_sample_cannot_be_split(self):
@@ -942,7 +942,7 @@ class TestMistakes:
                 "number",
                 lambda n, split=split: fit(n, FLAT[:1], FLAT[:1, :1], validation_split=0.5, split=split),
                 ValueError,
-                ("validation_split", "give validation_data"),
+                ("validation_split", "pass validation_data"),
             )
 
     def test_outputs_are_judged_by_their_values(self):
@@ -996,7 +996,7 @@ class TestMistakes:
             refused(lambda network=network: fit(network, SEQUENCES, CLASSES), ShapeError, ("(12,)", remedy))
         for layer, remedy in [
             (recurrent(3), "with return_sequences=True"),
-            (Flatten(), "leave out layers that remove the time axis"),
+            (Flatten(), "remove layers that drop the time axis"),
         ]:
             network = Network([layer, Dense(K, "softmax")], loss="cce")
             said = ("(12, 5)", remedy)

@@ -118,12 +118,12 @@ class TestWhichWayIsBetter:
         network = network_of(Jaccard(), error2)
         for before in ([], [LambdaCallback()]):
             with pytest.raises(
-                ValueError, match=f"nothing says whether a higher '{monitor}' is better"
+                ValueError, match=f"it is not known whether a higher or a lower '{monitor}' is better"
             ) as caught:
                 network.fit(X, Y, validation_split=0.25, callbacks=[*before, make(monitor)], verbose=0)
             message = str(caught.value)
             assert (
-                "give mode='max' or mode='min', or set higher_is_better in the class of the metric" in message
+                "pass mode='max' or mode='min', or set higher_is_better in the class of the metric" in message
             )
             assert len(message) < 500
         assert not network._built
@@ -132,9 +132,9 @@ class TestWhichWayIsBetter:
 
     def test_nor_is_it_guessed_of_numbers_that_callbacks_add(self):
         for monitor in ("own_accuracy", "f1"):
-            with pytest.raises(ValueError, match=f"a higher '{monitor}' is better"):
+            with pytest.raises(ValueError, match=f"a lower '{monitor}' is better"):
                 best_epoch(network_of(), monitor)
-        with pytest.raises(ValueError, match=r"a higher 'acuracy'.* Did you mean 'accuracy'\?"):
+        with pytest.raises(ValueError, match=r"a lower 'acuracy'.* Did you mean 'accuracy'\?"):
             best_epoch(network_of("accuracy"), "acuracy")
 
     def test_metrics_assigned_meanwhile_are_asked_too(self):
@@ -154,7 +154,7 @@ class TestWhichWayIsBetter:
     def test_names_of_no_kind_are_refused(self):
         for make in (EarlyStopping, ReduceOnPlateau):
             with pytest.raises(
-                TypeError, match="monitor must be a name in the history, as 'val_loss', got None"
+                TypeError, match=r"monitor must be a name in the history, e.g. 'val_loss', got None"
             ):
                 make(None)
 
@@ -381,7 +381,7 @@ def test_a_callback_with_a_memory_serves_one_fit_at_a_time():
         other.fit(x, x[:, 0], callbacks=[stopping], verbose=0)
 
     network = Network([Dense(1)], seed=0)
-    with pytest.raises(RuntimeError, match=r"EarlyStopping\(.*\) is used by a fit that is running"):
+    with pytest.raises(RuntimeError, match=r"EarlyStopping\(.*\) is in use by a running fit"):
         network.fit(x, x[:, 0], callbacks=[stopping, LambdaCallback(on_epoch_end=fit_another)], verbose=0)
     with pytest.raises(ValueError, match=r"callbacks\[1\] is the same EarlyStopping"):
         network.fit(x, x[:, 0], callbacks=[stopping, stopping], verbose=0)

@@ -205,7 +205,7 @@ class TestOneFitAtATime:
     def test_from_a_callback(self):
         network = new_network()
         again = LambdaCallback(on_epoch_end=lambda run: train(network))
-        with pytest.raises(RuntimeError, match="being fitted already; wait for that fit to end"):
+        with pytest.raises(RuntimeError, match="already being fitted; wait for that fit to end"):
             train(network, again)
         assert state_of(train(network)) == state_of(train(new_network()))
 
@@ -214,7 +214,7 @@ class TestOneFitAtATime:
 
         def fit_again(run):
             def refused():
-                with pytest.raises(RuntimeError, match="being fitted already") as caught:
+                with pytest.raises(RuntimeError, match="already being fitted") as caught:
                     train(network)
                 errors.append(caught.value)
 

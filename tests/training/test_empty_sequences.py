@@ -236,7 +236,7 @@ def test_a_batch_of_nothing_but_empty_sequences(truncate):
 def test_steps_with_targets_need_a_step():
     network = Network([GRU(H, return_sequences=True), Dense(K)], seed=0)
     with pytest.raises(
-        ValueError, match="all lengths are 0, and y has a target for each step: give at least"
+        ValueError, match="all lengths are 0, but y has a target for each step; at least one step is needed"
     ):
         network.fit(X, STEP_TARGETS, lengths=np.zeros(N, int), verbose=0)
     assert not network._built

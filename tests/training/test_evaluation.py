@@ -103,7 +103,7 @@ class TestPredict:
         network = spiky(GRU(3, "relu", go_backwards=backwards, return_sequences=sequences))
         message = refused(network.predict, spiked(), batch_size=6)
         assert message.startswith(f"predict, batch 3: c of layer 1, GRU(3) holds inf {PLACE}; likely causes")
-        assert "not scaled as those of training (their largest is 1e+30)" in message
+        assert "not scaled like the training data (their largest is 1e+30)" in message
         assert "weights that have grown too large" in message
 
     def test_within_both_directions(self):
@@ -335,7 +335,7 @@ class TestTraining:
         network = built([GRU(3), Dense(1)])
         options = {"batch_size": 4, "verbose": 0} | options
         message = refused(network.fit, mapped(tmp_path / "x", x), Y, **options)
-        assert f": the input x holds nan {PLACE}. The weights are those before" in message
+        assert f": the input x holds nan {PLACE}. The weights are as before" in message
 
     def test_of_a_shuffled_epoch_beyond_the_input(self, tmp_path):
         network = spiky(GRU(3, "relu"))
@@ -349,7 +349,7 @@ class TestTraining:
         network = built([GRU(3, return_sequences=True), Dense(1)])
         options = {"truncate": 2, "batch_size": 6, "lengths": lengths, "verbose": 0}
         message = refused(network.fit, mapped(tmp_path / "x", x), y, **options)
-        assert ": the input x holds inf at time step 1 of the window that starts at step 4. The" in message
+        assert ": the input x holds inf at time step 1 of the window starting at step 4. The" in message
 
     @pytest.mark.parametrize("inner", [False, True])
     def test_of_the_state_that_a_window_begins_with(self, inner):
@@ -363,7 +363,7 @@ class TestTraining:
         x[SAMPLE, 0, 1] = 1.0  # and 1e7 a step later, until 1e42 after six
         options = {"truncate": 2, "batch_size": 6, "verbose": 0}
         message = refused(network.fit, x, np.zeros((N, T, 1)), **options)
-        assert "h of layer 1, RNN(2) holds inf at time step 0 of the window that starts at step 6" in message
+        assert "h of layer 1, RNN(2) holds inf at time step 0 of the window starting at step 6" in message
 
     def test_of_batches_that_are_memory_maps(self, tmp_path):
         x = X.copy()

@@ -32,7 +32,7 @@ N, T, D = 6, 9, 2
 RNG = np.random.default_rng(11)
 X = RNG.normal(size=(N, T, D)).astype("float32")
 Y = RNG.normal(size=(N, 1)).astype("float32")
-CAUSES = ("learning rate", "not scaled", "clip_global_norm=1.0", "weights are those before this update")
+CAUSES = ("learning rate", "not scaled", "clip_global_norm=1.0", "weights are as before this update")
 
 
 def state(network):

@@ -179,13 +179,13 @@ def test_batches_by_index_with_lengths():
 REFUSED = [
     (
         lambda: batched(FLAT, CLASSES),
-        "Indexed[0], x (4, 3) and y (4,), can be a batch, or one sample with a target for each step; give "
+        "Indexed[0], x (4, 3) and y (4,), can be a batch or one sample with a target for each step; give "
         "Indexed an __iter__ that yields the batches",
     ),
-    (lambda: dataset(FLAT[:, :2, None], CLASSES), "Indexed[0] is neither a batch for this network: "),
+    (lambda: dataset(FLAT[:, :2, None], CLASSES), "Indexed[0] is not a batch for this network: "),
     (lambda: dataset(FLAT * np.nan, CLASSES), "x[0, 0] is nan"),
-    (lambda: Indexed({"x": FLAT[0]}), "Indexed[0] must be a sample (x, y), or a batch (x, y), got dict"),
-    (lambda: Indexed(), "x holds no batch; it must yield (x, y) at least once"),
+    (lambda: Indexed({"x": FLAT[0]}), "Indexed[0] must be a sample (x, y) or a batch (x, y), got dict"),
+    (lambda: Indexed(), "x yields no batches; it must yield (x, y) at least once"),
     (
         lambda: type("Endless", (), {"__getitem__": lambda self, i: 1})(),
         "an object with __len__ and __getitem__; got",
@@ -215,10 +215,10 @@ def test_what_goes_wrong_later_is_named():
     wrong = [
         (Indexed(*samples[:6], samples[6][:1]), r"samples \[4, 5, 6\]: a sample must be .x, y., got tuple"),
         (Indexed(*samples[:6], (samples[6][0] * np.nan, 1)), r"samples \[4, 5, 6\]: x\[2, 0\] is nan"),
-        (Indexed(*samples, length=N + 2), r"Indexed has the length 13, but Indexed\[11\] raises IndexError"),
+        (Indexed(*samples, length=N + 2), r"Indexed has length 13, but Indexed\[11\] raises IndexError"),
         (
             batched(X, CLASSES, lambda *items: Sequence(*items, length=5)),
-            r"Sequence has the length 5, but Sequence\[3\] .* must be the number of its items",
+            r"Sequence has length 5, but Sequence\[3\] .* must be the number of its items",
         ),
     ]
     for source, words in wrong:
@@ -231,10 +231,10 @@ def test_what_goes_wrong_later_is_named():
 @pytest.mark.parametrize("make", [lambda: dataset(X, CLASSES), lambda: batched(X, CLASSES)])
 def test_an_indexed_set_has_no_other_length(make):
     with pytest.raises(
-        ValueError, match=r"steps_per_epoch is for iterables .* Indexed is as long as it says"
+        ValueError, match=r"steps_per_epoch is only for iterables .* length of Indexed is that of an epoch"
     ):
         classifier().fit(make(), steps_per_epoch=2, verbose=0)
-    with pytest.raises(ValueError, match="validation_split needs x and y as a whole"):
+    with pytest.raises(ValueError, match="validation_split requires whole x and y"):
         classifier().fit(make(), validation_split=0.5, verbose=0)
 
 
@@ -301,7 +301,7 @@ def test_another_number_of_steps_is_another_fit(tmp_path):
     network = classifier()
     network.fit(endless(), steps_per_epoch=2, callbacks=[Checkpoint(tmp_path / "n.npz")], verbose=0)
     said = (
-        "continues a fit on batches as they come, 2 an epoch, but this one is on batches as they come, 3 an"
+        "continues a fit on batches as they come, 2 per epoch, but this one is on batches as they come, 3 per"
     )
     with pytest.raises(ValueError, match=said):
         Network.load(tmp_path / "n.npz").fit(endless(), steps_per_epoch=3, epochs=2, resume=True, verbose=0)
@@ -311,7 +311,7 @@ def test_another_number_of_steps_is_another_fit(tmp_path):
 def test_an_iterable_that_ends_early_is_named(epochs):
     network = classifier()
     source = itertools.islice(endless(), 4 * epochs - 1)
-    said = "islice ends after 3 batches of an epoch, and steps_per_epoch=4 takes.*itertools.cycle"
+    said = "islice ends after 3 batches of an epoch, but steps_per_epoch=4 takes.*itertools.cycle"
     with pytest.raises(ValueError, match=said):
         network.fit(source, steps_per_epoch=4, epochs=3, verbose=0)
     assert len(network.history.epoch) == epochs - 1
@@ -324,16 +324,16 @@ def test_steps_are_a_whole_number(steps):
 
 
 def test_steps_go_with_batches():
-    with pytest.raises(ValueError, match="steps_per_epoch goes with batches; x and y are cut by"):
+    with pytest.raises(ValueError, match="steps_per_epoch is for batches; whole x and y are split by"):
         classifier().fit(X, CLASSES, steps_per_epoch=2, verbose=0)
-    with pytest.raises(TypeError, match="for one that never ends give fit steps_per_epoch"):
+    with pytest.raises(TypeError, match="for one that never ends, pass steps_per_epoch to fit"):
         classifier().fit((pair for pair in endless()), verbose=0)
-    with pytest.raises(TypeError, match=r"and to validation_data and evaluate list\(itertools.islice\(batch"):
+    with pytest.raises(TypeError, match=r"list\(itertools.islice\(batches, n\)\) as validation_data and to"):
         classifier().fit(X, CLASSES, validation_data=endless(), verbose=0)
 
 
 def test_the_words_of_a_sampler_of_steps():
-    assert str(Sampler(None, 32, steps=7)) == "batches as they come, 7 an epoch"
+    assert str(Sampler(None, 32, steps=7)) == "batches as they come, 7 per epoch"
 
 
 # ---- lengths ------------------------------------------------------------------------------------------
@@ -368,7 +368,7 @@ def test_a_length_may_be_right_or_unknown(length):
 @pytest.mark.parametrize(("length", "found"), [(N, "3"), (4, "3"), (2, "more than 2"), (1, "more than 1")])
 @pytest.mark.slow
 def test_a_length_that_is_wrong_is_named(length, found):
-    said = f"Says has the length {length}, but an epoch of it has {found} batches; __len__ must be the number"
+    said = f"Says has length {length}, but an epoch has {found} batches; __len__ must be the number"
     network, source = classifier(), Says(length)
     with pytest.raises(ValueError, match=said):
         network.fit(source, verbose=0)

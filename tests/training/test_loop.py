@@ -413,7 +413,7 @@ class TestCallbacks:
 
     def test_unknown_monitor_teaches(self):
         x, y = classes_task(20)
-        with pytest.raises(ValueError, match=r"Give fit validation_data or validation_split"):
+        with pytest.raises(ValueError, match=r"Pass validation_data or validation_split to fit"):
             classifier().fit(x, y, callbacks=[EarlyStopping()], verbose=0)
         with pytest.raises(ValueError, match="Did you mean 'accuracy'"):
             classifier().fit(x, y, callbacks=[EarlyStopping("acuracy")], verbose=0)
@@ -455,7 +455,7 @@ class TestInterruption:
         x, y = classes_task(20)
         network = classifier()
         again = LambdaCallback(on_batch_end=lambda run: network.fit(x, y, verbose=0))
-        with pytest.raises(RuntimeError, match="being fitted already"):
+        with pytest.raises(RuntimeError, match="already being fitted"):
             network.fit(x, y, callbacks=[again], verbose=0)
 
     def test_not_finite_loss_keeps_the_last_good_weights(self):
@@ -560,7 +560,7 @@ class TestProgress:
         for epochs in (1, 2):
             network.fit(x, y, epochs=epochs, resume=True, verbose=2)
             assert capsys.readouterr().out == (
-                "nothing is left to do: the last fit had its 2 epochs; leave resume out to train on\n"
+                "nothing is left to do: the last fit completed its 2 epochs; omit resume to train further\n"
             )
         np.testing.assert_array_equal(network.layers[0].flat_params, kept)
         assert network.history == history
@@ -568,7 +568,7 @@ class TestProgress:
         network.fit(x, y, verbose=2)
         assert [line[:9] for line in capsys.readouterr().out.splitlines()] == ["epoch 3/3", "epoch 4/4"]
         network.fit(x, y, resume=True, verbose=2)
-        assert "had its 1 epoch;" in capsys.readouterr().out
+        assert "completed its 1 epoch;" in capsys.readouterr().out
 
     def test_a_fit_that_was_stopped_says_why_and_no_more(self, capsys):
         x, y = classes_task()

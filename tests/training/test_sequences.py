@@ -171,7 +171,7 @@ def test_inner_networks_carry_their_states():
         (lambda: [Bidirectional(GRU(3, return_sequences=True)), Dense(K)], r"layer 1, Bidirectional"),
         (
             lambda: [GRU(3, go_backwards=True, return_sequences=True), Dense(K)],
-            r"layer 1, GRU\(3\) needs them whole",
+            r"layer 1, GRU\(3\) needs whole sequences",
         ),
     ],
 )
@@ -420,7 +420,7 @@ def test_what_can_be_read_once_only_is_refused_before_anything_is_read(make):
     network = chain()
     for refuse in (network.fit, network.evaluate, lambda x: network.fit(X, Y, validation_data=x)):
         source = make()
-        with pytest.raises(TypeError, match="a generator of batches is used up after one epoch"):
+        with pytest.raises(TypeError, match="a generator of batches is exhausted after one epoch"):
             refuse(source)
         assert len(list(source)) == len(PAIRS)
     assert not network._built
@@ -439,7 +439,7 @@ def test_nothing_that_was_read_is_dropped():
 def test_an_epoch_without_a_batch_is_refused(validation):
     network = chain()
     given = (X, Y, {"validation_data": Shared(PAIRS)}) if validation else (Shared(PAIRS), None, {})
-    with pytest.raises(ValueError, match="Shared yields only 0 batches when it is iterated over again; each"):
+    with pytest.raises(ValueError, match="Shared yields only 0 batches when iterated over again; each"):
         network.fit(*given[:2], epochs=3, verbose=0, **given[2])
     assert network.history.epoch == [1]
 
@@ -449,7 +449,7 @@ def test_a_fit_is_not_resumed_with_fewer_batches_than_it_has_taken():
     stop = LambdaCallback(on_batch_end=lambda run: run.stop("enough") if run.batch == 2 else None)
     network.fit(PAIRS, callbacks=[stop], verbose=0)
     network._training_state.stopped = ""
-    with pytest.raises(ValueError, match="list yields only 1 batches when it is iterated over again"):
+    with pytest.raises(ValueError, match="list yields only 1 batches when iterated over again"):
         network.fit(PAIRS[:1], resume=True, verbose=0)
 
 
@@ -490,16 +490,16 @@ def test_a_stop_within_an_epoch_of_unknown_length_is_resumed(tmp_path):
 @for_each(
     ("given", "kind", "said"),
     [
-        (X, TypeError, "y is missing: give targets beside x"),
+        (X, TypeError, "y is missing: pass targets with x"),
         (None, TypeError, "y is missing"),
-        (iter(PAIRS), TypeError, "used up after one"),
-        ((pair for pair in PAIRS), TypeError, "used up after one"),
-        ([], ValueError, "x holds no batch; it must yield"),
-        (Files(), ValueError, "x holds no batch; it must yield"),
+        (iter(PAIRS), TypeError, "exhausted after one"),
+        ((pair for pair in PAIRS), TypeError, "exhausted after one"),
+        ([], ValueError, "x yields no batches; it must yield"),
+        (Files(), ValueError, "x yields no batches; it must yield"),
         (
             [X],
             TypeError,
-            r"batch 1: a batch must be \(x, y\) or \(x, y, lengths\), got ndarray; all of x and",
+            r"batch 1: a batch must be \(x, y\) or \(x, y, lengths\), got ndarray; whole x and y",
         ),
         ([(X, Y), (X[..., :2], Y)], ShapeError, "batch 2: .*features"),
         ([(X, Y), (X, Y[:3])], ShapeError, "batch 2: x has 7 samples"),
@@ -515,9 +515,9 @@ def test_what_is_no_batch_is_refused(given, kind, said):
 
 def test_what_goes_with_whole_data_only():
     for name, value in {"lengths": LENGTHS, "sample_weight": np.ones(N), "class_weight": "balanced"}.items():
-        with pytest.raises(ValueError, match=f"{name} goe?s? with x and y"):
+        with pytest.raises(ValueError, match=f"{name} (requires|are for) whole x and y"):
             chain().fit(PAIRS, verbose=0, **{name: value})
-    with pytest.raises(ValueError, match="validation_split needs x and y as a whole"):
+    with pytest.raises(ValueError, match="validation_split requires whole x and y"):
         chain().fit(PAIRS, validation_split=0.2, verbose=0)
 
 

@@ -126,7 +126,7 @@ def test_what_does_not_fit_is_refused_with_the_remedy():
         network_for("quantile", 3).fit(X, X, verbose=0)
     network = network_for("gaussian_nll", 2)
     network.fit(X, Y, verbose=0)
-    with pytest.raises(ValueError, match=r"GaussianNLL on such outputs predicts numbers.*take predict$"):
+    with pytest.raises(ValueError, match=r"GaussianNLL on such outputs predicts numbers.*use predict$"):
         network.predict_classes(X)
     for levels, error in (([], "at least one"), ([0.0], r"levels\[0\]"), (0.5, "must be a list")):
         with pytest.raises((TypeError, ValueError), match=error):
