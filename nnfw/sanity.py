@@ -25,12 +25,12 @@ from nnfw.training import adapters, anomaly
 from nnfw.training.batches import Batch, Data
 from nnfw.training.sources import class_labels
 
-SAMPLES, BATCH = 1000, 32  # at most so many are looked at, and overfitted
-RARE = 0.1  # a class with less than this of an equal share is rare
-FAR = 10.0  # a mean or spread beyond is not scaled, nor are spreads all below 1 / FAR²
+SAMPLES, BATCH = 1000, 32  # at most so many are examined, and overfitted
+RARE = 0.1  # a class with less than this part of an equal share is rare
+FAR = 10.0  # a mean or spread above it is not scaled, nor are spreads all below 1 / FAR²
 SURE = 2.0  # times the baseline loss: wrong with confidence
 VANISHED, EXPLODED = 1e-6, 1e4  # the norm of a layer's gradient: relative to the largest, and absolute
-LEARNT = 0.1  # of the loss above the lowest may remain after overfitting one batch
+LEARNT = 0.1  # the part of the loss above the lowest that may remain after overfitting one batch
 
 
 @dataclass(repr=False)
@@ -47,10 +47,10 @@ class Report:
     scale: dict[str, Array] = field(default_factory=dict)  # mean, std, low, high (D,); empty for indices
     loss: float = math.nan  # the current loss
     chance: float = math.nan  # the baseline loss
-    lowest: float = math.nan  # the loss of outputs equal to y, with GaussianNLL of deviation 1
+    lowest: float = math.nan  # the loss of outputs equal to y; for GaussianNLL, of deviation 1
     gradients: dict[str, float] = field(default_factory=dict)  # the norm of each layer's gradient
     left: float = math.nan  # the part of one batch's loss above the lowest after overfitting it
-    steps: int = 0  # taken to overfit it
+    steps: int = 0  # steps taken to overfit it
     warnings: list[str] = field(default_factory=list)  # the problems, each with its remedy
 
     @property
@@ -114,7 +114,7 @@ def check(network: Model, x: Any, y: Any, lengths: ArrayLike | None, steps: int,
     )
     seen = data.subset(np.sort(rng.permutation(len(data))[:SAMPLES]))
     batch = seen.subset(np.sort(rng.permutation(len(seen))[:BATCH])).batch()
-    with np.errstate(all="ignore"):  # an overflow becomes a warning of the report
+    with np.errstate(all="ignore"):  # an overflow becomes a warning in the report
         for found in (
             check_layers(network, seen.steps_of_samples),
             check_features(report, network, seen.batch()),
@@ -130,13 +130,13 @@ def check(network: Model, x: Any, y: Any, lengths: ArrayLike | None, steps: int,
 def check_layers(network: Model, lengths: Array | None) -> Iterator[str]:
     """Check that the last layer does not alter the outputs at random, and that no sequence becomes empty."""
     if isinstance(network._last, Dropout | GaussianNoise):
-        said = f"{network._last._label} comes last, and changes the outputs themselves in training"
+        said = f"{network._last._label} is the last layer, so it alters the outputs in training"
         yield f"{said}; put it before the last layer that has weights"
     steps = lengths = np.zeros(0, int) if lengths is None else lengths
     for layer, shape in zip(network.layers, network.shapes, strict=False):
-        steps = layer.count_steps(steps) if None in shape else steps  # else they are not the sequences'
+        steps = layer.count_steps(steps) if None in shape else steps  # else the sequences are not by step
     if (lost := (lengths > 0) & (steps == 0)).any():
-        said = f"{lost.sum()} of {len(lost)} sequences are shorter than the windows, and have no step left"
+        said = f"{lost.sum()} of {len(lost)} sequences are shorter than the windows, so no step is left"
         yield f"{said}; pad them, or build the convolutions with padding='same'"
 
 
@@ -145,7 +145,7 @@ def check_features(report: Report, network: Model, batch: Batch) -> Iterator[str
     if network._takes_indices:
         return
     x = steps_as_samples(batch.x, batch.lengths) if batch.x.ndim == 3 else batch.x
-    x = x.reshape(-1, x.shape[-1]).astype(np.float64)  # of images, each pixel is a sample of its channels
+    x = x.reshape(-1, x.shape[-1]).astype(np.float64)  # each pixel of an image is a sample of its channels
     mean, std = x.mean(axis=0), x.std(axis=0)
     report.scale = {"mean": mean, "std": std, "low": x.min(axis=0), "high": x.max(axis=0)}
     odd = (np.abs(mean) > FAR) | (std > FAR) | (std.max() < FAR**-2)
@@ -153,7 +153,7 @@ def check_features(report: Report, network: Model, batch: Batch) -> Iterator[str
         worst, first = int(odd.argmax()), network._first
         remedy = "nnfw.data.StandardScaler gives them mean 0 and spread 1"
         if isinstance(getattr(first, "layer", first), GRUD):
-            remedy = "nnfw.data.Gaps scales values; give it times= in a unit that makes most gaps near 1"
+            remedy = "nnfw.data.Gaps scales values; pass times= in a unit in which most gaps are near 1"
         yield (
             f"{odd.sum()} of {len(odd)} features are not scaled: feature {worst} has mean {mean[worst]:.3g} "
             f"and spread {std[worst]:.3g}; {remedy}"
@@ -171,13 +171,13 @@ def check_targets(report: Report, network: Model, batch: Batch) -> Iterator[str]
         counts = np.bincount(labels.astype(np.int64), minlength=max(network.shapes[-1][-1] or 0, 2))
         report.classes = dict(enumerate(counts.tolist()))
         if not counts.all():
-            missing = f"class {counts.argmin()} has no sample among the {len(labels)} looked at"
-            yield f"{missing}; take fewer outputs, or more data"
+            missing = f"class {counts.argmin()} has no sample among the {len(labels)} examined"
+            yield f"{missing}; use fewer outputs, or more data"
         elif counts.min() < RARE * len(labels) / len(counts):
             yield (
-                f"the classes are unbalanced: always answering {counts.argmax()} would be right for "
-                f"{counts.max() / len(labels):.0%}; fit(..., class_weight='balanced') weighs them alike, and "
-                f"nnfw.metrics.Recall('macro') measures them so"
+                f"the classes are unbalanced: always predicting {counts.argmax()} would be right for "
+                f"{counts.max() / len(labels):.0%}; fit(..., class_weight='balanced') weights them equally, "
+                f"as does nnfw.metrics.Recall('macro')"
             )
 
 
@@ -186,16 +186,16 @@ def check_numbers(network: Model, y: Array) -> Iterator[str]:
     activation = getattr(network._last, "activation", None)
     if activation is not None and activation.elementwise:
         near, far = activation(np.linspace(-1e4, 1e4, 10001)), activation(np.array([-1e5, 1e5]))
-        low = -math.inf if far.min() < near.min() else near.min()  # it still falls: it has no bound
+        low = -math.inf if far.min() < near.min() else near.min()  # still falling: unbounded
         high = math.inf if far.max() > near.max() else near.max()
         if y.min() < low - 1e-6 or y.max() > high + 1e-6:
             yield (
-                f"y holds {y.min():.3g} to {y.max():.3g}, but outputs of {activation.name} reach from "
-                f"{low:.3g} to {high:.3g}; scale y (nnfw.data.MinMaxScaler), or end in linear outputs"
+                f"y holds {y.min():.3g} to {y.max():.3g}, but outputs of {activation.name} range from "
+                f"{low:.3g} to {high:.3g}; scale y (nnfw.data.MinMaxScaler), or use linear outputs"
             )
     spread, mean = float(y.std()), float(np.abs(y.mean()))
     if spread == 0:
-        yield f"y is {mean:.3g} everywhere, and there is nothing to learn"
+        yield f"y is {mean:.3g} everywhere, so there is nothing to learn"
     elif spread > FAR or mean > FAR:
         yield f"y has mean {mean:.3g} and spread {spread:.3g}; nnfw.data.StandardScaler scales it"
 
@@ -206,13 +206,13 @@ def check_loss(report: Report, network: Model, data: Data) -> Iterator[str]:
     loss = np.average([loss_of(network, b) for b in batches], weights=[b.valid for b in batches])
     report.loss = float(loss) + network._penalty()
     report.chance, report.lowest = baseline_and_lowest(network, data.batch())
-    below = min(report.lowest, 0.0)  # a loss that can be negative is measured from its lowest
+    below = min(report.lowest, 0.0)  # a loss that can be negative is measured from its lowest value
     if not math.isfinite(report.loss):
-        yield f"the loss is {report.loss}; see below where that begins"
+        yield f"the loss is {report.loss}; see below where this begins"
     elif loss - below > SURE * (report.chance - below) > 0:
         yield (
             f"the loss is {loss:.3g}, far above the baseline loss {report.chance:.3g}: the outputs are "
-            f"confident and wrong; scale x and y, or start from smaller weights"
+            f"confident but wrong; scale x and y, or start from smaller weights"
         )
 
 
@@ -251,7 +251,7 @@ def check_gradients(report: Report, network: Model, batch: Batch) -> Iterator[st
     for name, norm in report.gradients.items():
         if norm <= VANISHED * largest:
             yield (
-                f"{name} gets next to no gradient, {norm:.2g}: what comes after it lets none through (dead "
+                f"{name} gets almost no gradient, {norm:.2g}: the layers after it pass none back (dead "
                 f"relu, saturated tanh, long sequences); try other activations, initializers, or a GRU"
             )
     if largest > EXPLODED:
@@ -275,12 +275,12 @@ def overfit(report: Report, network: Model, batch: Batch, steps: int) -> Iterato
             report.steps += 1
     report.left = max(loss_of(network, batch) - lowest, 0.0) / first if first > 0 else 0.0
     if not report.left <= LEARNT:
-        remedy = "more units or steps, and see whether y depends on x at all"
+        remedy = "more units or steps, and check whether y depends on x at all"
         if np.array_equal(before, network.flat_params):
-            remedy = "as no weight has changed; an optimizer of your own writes in place, params -= ..."
+            remedy = "as no weight has changed; a custom optimizer must update in place, params -= ..."
         yield (
             f"{report.left:.0%} of the loss of {len(batch.x)} samples is left after {report.steps} steps on "
-            f"them alone, but a network should overfit one batch; try another rate (now "
+            f"only these, but a network should overfit one batch; try another rate (now "
             f"{optimizer.rate(0.0):.3g}), {remedy}"
         )
 

@@ -83,12 +83,12 @@ WRONG = [
     (regressor, X, NUMBERS + 1e3, ["y has mean 1e+03", "far above the baseline loss 2.8"]),
     (regressor, X, NUMBERS * 0 + 2.5, ["y is 2.5 everywhere", "nothing to learn"]),
     (lambda: Network([Dense(1, "tanh")], seed=0), X, NUMBERS,
-     ["outputs of tanh reach from -1 to 1", "linear"]),
-    (lambda: Network([Dense(1, "relu")], seed=0), X, NUMBERS, ["outputs of relu reach from 0 to", "MinMax"]),
+     ["outputs of tanh range from -1 to 1", "linear"]),
+    (lambda: Network([Dense(1, "relu")], seed=0), X, NUMBERS, ["outputs of relu range from 0 to", "MinMax"]),
     (lambda: regressor(Dense(9, "relu", bias_initializer=np.full(9, -1e3))), X, NUMBERS,
-     ["dense_1 gets next to no gradient", "dead relu"]),
+     ["dense_1 gets almost no gradient", "dead relu"]),
     (lambda: Network([Dense(K, "softmax"), Dropout(0.5)], loss="cce", seed=0), X, CLASSES,
-     ["layer 2, Dropout() comes last", "before the last layer that has weights"]),
+     ["layer 2, Dropout() is the last layer", "before the last layer that has weights"]),
     (regressor, X * 0, NUMBERS, ["% of the loss of 32 samples is left", "whether y depends on x at all"]),
     (lambda: regressor(RNN(9, "relu", recurrent_initializer="ones")), np.ones((N, 99, D)), NUMBERS,
      ["the loss is", "of layer 1, RNN(9) holds inf at time step", "training would stop"]),
@@ -103,9 +103,9 @@ WRONG = [
     (lambda: regressor(Conv1D(4, 3), MaxPooling1D(2), GRU(4)), [*SEQUENCES[1:], SEQUENCES[0, :3]], NUMBERS,
      ["1 of 60 sequences are shorter than the windows", "padding='same'"]),
     (lambda: regressor(GRUD(9)), with_gaps(times=100.0), NUMBERS,
-     ["3 of 9 features are not scaled: feature 6", "nnfw.data.Gaps scales values; give it times="]),
+     ["3 of 9 features are not scaled: feature 6", "nnfw.data.Gaps scales values; pass times="]),
     (lambda: regressor(Bidirectional(GRUD(9))), with_gaps(times=100.0), NUMBERS,
-     ["3 of 9 features are not scaled", "times= in a unit that makes most gaps near 1"]),
+     ["3 of 9 features are not scaled", "times= in a unit in which most gaps are near 1"]),
 ]
 # fmt: on
 
@@ -397,6 +397,6 @@ class TestVerdict:
 def test_outputs_without_an_end_reach_any_target(activation):
     y = np.abs(NUMBERS) * 3e4 + 2e5
     report = Network([Dense(1, activation)], seed=0).check(X, y)
-    assert not any("reach from" in warning for warning in report.warnings)
+    assert not any("range from" in warning for warning in report.warnings)
     below = Network([Dense(1, "elu")], seed=0).check(X, -y)
-    assert any("reach from -1 to inf" in warning for warning in below.warnings)
+    assert any("range from -1 to inf" in warning for warning in below.warnings)

@@ -24,7 +24,7 @@ class MissingValues(Preparation):
         known = np.add.reduce([np.sum(~np.isnan(item), axis=0) for item in rows])
         unknown = np.flatnonzero(known == 0)
         if unknown.size:
-            raise ValueError(f"feature {unknown[0]} has no known value in the data to fit; leave it out")
+            raise ValueError(f"feature {unknown[0]} has no known value in the data to fit; remove it")
         self.mean = np.add.reduce([np.nansum(item, axis=0, dtype=np.float64) for item in rows]) / known
         return self
 
@@ -32,17 +32,15 @@ class MissingValues(Preparation):
         """Return an array of features in floating point, whose values are finite or missing."""
         x = item if item.dtype.kind == "f" else item.astype(np.float64)
         if np.isinf(x).any():
-            raise ValueError(f"{first_where(np.isinf(x), x, 'data')}, which is not missing but wrong")
+            raise ValueError(f"{first_where(np.isinf(x), x, 'data')}, which is not a missing value (nan)")
         return x
 
     def _items(self, data: Any, along_steps: bool = True) -> list[Array]:
         """Return the data, or each sequence of a list, with the features that were fitted, and with steps."""
         items = [self._checked(item) for item in _feature_arrays(data, len(self.mean))]
         if along_steps and items[0].ndim == 2 and not _is_sequences(data):
-            said = (
-                f"{type(self).__name__}: values of the step before fill gaps, and {items[0].shape} have none"
-            )
-            raise ValueError(f"{said}; one series alone is [data], or take Impute('mean')")
+            said = f"{type(self).__name__}: gaps are filled from earlier steps; {items[0].shape} has none"
+            raise ValueError(f"{said}; a single series is [data]; otherwise use Impute('mean')")
         return items
 
 
@@ -167,16 +165,16 @@ def times_of(items: list[Array], times: Any, listed: bool) -> list[Array]:
         return [np.arange(x.shape[-2]) for x in items]
     parts = list(times) if listed and np.iterable(times) else [times]
     if len(parts) != len(items):
-        raise ValueError(f"times must have an array for each sequence, {len(items)}, got {len(parts)}")
+        raise ValueError(f"times must have one array per sequence, {len(items)}, got {len(parts)}")
     given: list[Array] = []
     for number, (part, x) in enumerate(zip(parts, items, strict=True)):
         name = f"times[{number}]" if listed else "times"
-        t = np.asarray(numeric(part, name), np.float64)  # of which no difference wraps around
+        t = np.asarray(numeric(part, name), np.float64)  # in which no difference wraps around
         if t.shape != x.shape[:-1]:
-            raise ValueError(f"{name} must have a number for each step, shape {x.shape[:-1]}, got {t.shape}")
+            raise ValueError(f"{name} must have one number per step, shape {x.shape[:-1]}, got {t.shape}")
         if not np.isfinite(t).all():
-            raise ValueError(f"{first_where(~np.isfinite(t), t, name)}, and times must be finite")
+            raise ValueError(f"{first_where(~np.isfinite(t), t, name)}, but times must be finite")
         if np.any(back := np.diff(t, prepend=t[..., :1]) < 0):
-            raise ValueError(f"{first_where(back, t, name)} after a later one; put the steps in order")
+            raise ValueError(f"{first_where(back, t, name)} after a later one; sort the steps by time")
         given.append(t)
     return given

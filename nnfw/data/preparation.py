@@ -14,7 +14,7 @@ from nnfw.core.typing import Array, ArrayLike, DTypeLike
 from nnfw.core.validation import FINITE, positive_integer
 from nnfw.data.samples import batches, same_columns
 
-BLOCK = 1 << 18  # numbers that a scaler takes together: 2 MB in float64
+BLOCK = 1 << 18  # numbers that a scaler processes together: 2 MB in float64
 
 
 class Preparation(Part, Searchable):
@@ -29,7 +29,7 @@ class Preparation(Part, Searchable):
     def _free(self) -> tuple[str, ...]:  # type: ignore[override]
         return self.learned
 
-    def __getattr__(self, name: str) -> Any:  # reached for missing attributes alone
+    def __getattr__(self, name: str) -> Any:  # only called for missing attributes
         if name in self.learned:
             raise RuntimeError(f"this {type(self).__name__} is not fitted yet; call fit(...) first")
         owner, learns = type(self).__name__, " and ".join(self.learned)
@@ -51,7 +51,7 @@ class Preparation(Part, Searchable):
 # ---- labels -------------------------------------------------------------------------------------------
 
 
-CLASS_NUMBERS = ".astype(int) converts whole numbers, and LabelEncoder any other labels"
+CLASS_NUMBERS = ".astype(int) converts whole numbers, LabelEncoder any other labels"
 DECIDED = "network.predict_classes(x) returns class numbers"
 
 
@@ -79,7 +79,7 @@ def one_hot(labels: ArrayLike, classes: int | None = None, dtype: DTypeLike = "f
         raise ValueError(f"labels must have shape (samples,) or (samples, steps), got {codes.shape}")
     if classes is None:
         if codes.size == 0:
-            raise ValueError("labels are empty, which leaves the number of classes open; give classes=")
+            raise ValueError("labels are empty, so the number of classes is not known; pass classes=")
         classes = max(int(codes.max()) + 1, 1)
     classes = positive_integer("one_hot", "classes", classes)
     codes = as_indices(codes, "labels", classes, CLASS_NUMBERS)
@@ -111,10 +111,10 @@ class LabelEncoder(Preparation):
         labels = _labels(data)
         values = (labels if labels.dtype.kind in "OT" else np.unique(labels)).ravel().tolist()
         try:
-            if any(  # NAType is that of pandas; of a date that is missing, NumPy makes None
+            if any(  # NAType is from pandas; NumPy makes None of a missing date
                 value is None or type(value).__name__ == "NAType" or value != value for value in set(values)
             ):
-                raise ValueError("labels hold None or nan; name the missing label, or drop its samples")
+                raise ValueError("labels hold None or nan; replace it by a label, or drop its samples")
             distinct = sorted(set(values))
         except TypeError:
             kinds = ", ".join(sorted({type(value).__name__ for value in values}))
@@ -122,7 +122,7 @@ class LabelEncoder(Preparation):
         if not distinct:
             raise ValueError("labels are empty; fit the encoder to the training labels")
         classes = np.array(distinct, dtype=None if labels.dtype == object else labels.dtype)
-        # NumPy's own dtypes cannot hold every label: huge integers, strings that end in NUL, pairs.
+        # NumPy's own dtypes cannot hold every label: huge integers, strings ending in NUL, pairs.
         self.classes = classes if classes.tolist() == distinct else np.fromiter(distinct, object)
         return self
 
@@ -149,7 +149,7 @@ def _labels(data: ArrayLike) -> Array:
     if labels.ndim == 0:
         raise TypeError(f"labels must be a list or an array, got {type(data).__name__}")
     if labels.dtype == object and labels.ndim == 1 and {list, np.ndarray} & set(map(type, labels)):
-        said = "labels of each step, in a list of sequences, take fit(np.concatenate(labels))"
+        said = "for labels of each step, in a list of sequences, use fit(np.concatenate(labels))"
         raise TypeError(f"{said} and [encoder.transform(one) for one in labels]")
     return labels
 
@@ -173,7 +173,7 @@ class Scaler(Preparation):
         """Fit each feature over all samples and steps; all values must be finite. `y` is ignored."""
         items = _feature_arrays(data)
         if not sum(item.size for item in items):
-            raise ValueError("the data to fit is empty; give at least one sample and one feature")
+            raise ValueError("the data to fit is empty; at least one sample and one feature are needed")
         extremes = np.array([(block.min(axis=0), block.max(axis=0)) for block in _blocks(items)])
         low, high = extremes[:, 0].min(axis=0), extremes[:, 1].max(axis=0)
         with np.errstate(all="ignore"):
@@ -182,8 +182,8 @@ class Scaler(Preparation):
         if wrong.size:
             extent = f"{low[wrong[0]]:g} to {high[wrong[0]]:g}".removesuffix(" to nan")
             raise ValueError(
-                f"feature {wrong[0]} holds {extent}, and has no finite range; before the scaler fill what is "
-                f"missing by nnfw.data.Impute, drop samples of infinity, or divide the data by a constant"
+                f"feature {wrong[0]} holds {extent}, not a finite range; before the scaler, fill missing "
+                f"values by nnfw.data.Impute, drop infinite samples, or divide the data by a constant"
             )
         self.offset, scale = self._measure(items, low, span)
         self.scale = np.where(scale > 0, scale, 1.0)
@@ -205,8 +205,8 @@ class Scaler(Preparation):
                 with np.errstate(over="raise"):
                     scaled.append(function(item).astype(dtype, copy=False))
             except FloatingPointError:
-                said = f"the scaled data is beyond the largest number of {dtype}"
-                raise ValueError(f"{said}; give it as float64, or divide it by a constant first") from None
+                said = f"the scaled data exceeds the largest number of {dtype}"
+                raise ValueError(f"{said}; pass it as float64, or divide it by a constant first") from None
         return scaled if _is_sequences(data) else scaled[0]
 
     def _measure(self, items: list[Array], low: Array, span: Array) -> tuple[Array, Array]:
@@ -280,13 +280,13 @@ def _feature_arrays(data: Any, fitted: int | None = None) -> list[Array]:
     items = [numeric(item, "data") for item in (same_columns(data) if sequences else [data])]
     for index, item in enumerate(items):
         if sequences and (item.ndim != 2 or item.shape[1] != items[0].shape[1]):
-            expected = f"(steps, {items[0].shape[1]}) as the first one, steps before features"
+            expected = f"(steps, {items[0].shape[1]}) like the first, steps before features"
             raise ValueError(f"sequence {index} has shape {item.shape}, expected {expected}")
         if item.ndim not in (2, 3):
             said = f"data has shape {item.shape}, expected (samples, features) or (samples, steps, features)"
             raise ValueError(f"{said}; np.asarray(x)[:, None] turns (samples,) into one feature")
         if fitted not in (None, item.shape[-1]):
-            got = f"{item.shape[-1]}, the last axis of {item.shape}"
+            got = f"{item.shape[-1]} in the last axis of {item.shape}"
             raise ValueError(f"fitted to {fitted} features, got {got}")
     return items
 

@@ -12,7 +12,7 @@ from nnfw.core.arrays import as_array, numeric
 from nnfw.core.typing import Array, ArrayLike
 from nnfw.core.validation import INSIDE, positive_integer
 
-POOL = 32  # batches that are sorted by length together
+POOL = 32  # number of batches that are sorted by length together
 
 
 def batches(n: int, batch_size: int, rng: np.random.Generator | None = None) -> Iterator[slice | Array]:
@@ -100,13 +100,13 @@ def _choose_by_class(n: int, held: int, rng: np.random.Generator, labels: ArrayL
         raise ValueError(f"labels must hold one label for each of the {n} samples, got shape {values.shape}")
     if values.dtype.kind == "f" and (values != np.rint(values)).any():
         raise ValueError("labels hold fractions or nan; split continuous targets without stratifying")
-    if values.dtype == object:  # of which NumPy sorts no rows
+    if values.dtype == object:  # NumPy cannot sort its rows
         try:
             values = np.unique(values, return_inverse=True)[1]
         except TypeError:
             raise TypeError("labels must be of one kind that can be sorted, none of them missing") from None
     same = np.arange(n)
-    if values.ndim > 1 and values.size:  # rows of the same bytes are one: NumPy sorts rows number by number
+    if values.ndim > 1 and values.size:  # equal bytes are one row: NumPy sorts rows number by number
         rows = np.ascontiguousarray(values).reshape(n, -1)
         keys = rows.view((np.void, rows[0].nbytes))[:, 0]
         _, first, same = np.unique(keys, return_index=True, return_inverse=True)
@@ -127,7 +127,7 @@ def _shares(counts: Array, held: int, rng: np.random.Generator) -> Array:
         raise ValueError(f"{said}; hold out at most {most.sum()}, or split without stratifying")
     shares, remainders = np.divmod(counts * held, counts.sum())
     lots = rng.random(len(counts))
-    while left := held - shares.sum():  # once, unless a class cannot give what it should
+    while left := held - shares.sum():  # once, unless a class cannot give its share
         able = np.flatnonzero(shares < most)
         largest = able[np.lexsort((lots[able], -remainders[able]))]
         shares[largest[:left]] += 1
@@ -168,7 +168,7 @@ def train_test_split(
     columns = [one if isinstance(one, list | tuple) else numbers_or_others(one, "the data") for one in given]
     sizes = [len(column) for column in columns]
     if len(set(sizes)) > 1:
-        raise ValueError(f"all arguments must have equally many samples, got {sizes}")
+        raise ValueError(f"all arguments must have the same number of samples, got {sizes}")
     rng = np.random.default_rng(seed)
     labels = y if stratify is True else None if stratify is False else stratify
     parts = [rng.permutation(part) for part in split_indices(sizes[0], test_fraction, rng, labels)]
@@ -187,7 +187,7 @@ def same_columns(sequences: list[Any]) -> list[Any]:
         first = first or columns
         if columns and columns != first:
             said = f"sequence {index} has columns {reprlib.repr(columns)}, the first {reprlib.repr(first)}"
-            raise ValueError(f"{said}; table[names] takes the same ones in the same order")
+            raise ValueError(f"{said}; table[names] selects the same columns in the same order")
     return sequences
 
 

@@ -45,7 +45,7 @@ def pad_sequences(
     given = same_columns(list(sequences))
     items = [numeric(sequence, f"sequences[{index}]") for index, sequence in enumerate(given)]
     if not items:
-        raise ValueError("sequences are empty; give at least one")
+        raise ValueError("sequences are empty; at least one is needed")
     filled = [item for item in items if item.size] or items
     features = filled[0].shape[1:]
     items = [item.reshape(0, *features) if item.shape == (0,) else item for item in items]
@@ -53,7 +53,7 @@ def pad_sequences(
         if item.ndim not in (1, 2) or item.shape[1:] != features or 0 in features:
             raise ValueError(
                 f"sequences[{index}] has shape {item.shape}, sequences[0] has {items[0].shape}; all must be "
-                "(steps, features) with the same features, or (steps,); features first is one.T"
+                "(steps, features) with the same features, or (steps,); transpose features-first by one.T"
             )
     lengths = np.array([len(item) for item in items], dtype=np.int64)
     longest = int(lengths.max())
@@ -63,11 +63,11 @@ def pad_sequences(
     kind = np.result_type(*filled) if dtype is None else np.dtype(dtype)
     limits = np.iinfo(kind) if kind.kind in "iu" else None
     if limits and not (value % 1 == 0 and limits.min <= value <= limits.max):
-        raise ValueError(f"value={value} does not fit dtype {kind}; give dtype='float32'")
+        raise ValueError(f"value={value} does not fit dtype {kind}; pass dtype='float32'")
     x = np.full((len(items), T, *features), value, kind)
     for row, item in zip(x, items, strict=True):
         if item.size:
-            np.copyto(row[: len(item)], item)  # refuses to make whole numbers of floats
+            np.copyto(row[: len(item)], item)  # refuses to convert floats to whole numbers
     return x, lengths
 
 

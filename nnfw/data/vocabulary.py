@@ -16,7 +16,7 @@ from nnfw.core.validation import boolean, each, instance_of, one_of, optional, p
 Texts = str | Iterable[str]
 
 WORD = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")  # don't, well-known; or one punctuation mark
-JOINTS = [  # where words stand without a space between them
+JOINTS = [  # where words join without a space
     (re.compile(r" (?=[,.;:!?%…)\]}’”»])"), ""),
     (re.compile(r"(?<=[(\[{¿¡‘“«]) "), ""),
     (re.compile(r'" ([^"]*) "'), r'"\1"'),
@@ -86,25 +86,25 @@ class Vocabulary(Part):
         self.of = one_of(*SPLIT)("Vocabulary", "of", of)
         if isinstance(symbols, str):
             said = f"Vocabulary: symbols must be a sequence of symbols, got the text {reprlib.repr(symbols)}"
-            raise TypeError(f"{said}; Vocabulary.of_{of}(text) collects those of a text")
+            raise TypeError(f"{said}; use Vocabulary.of_{of}(text) for the symbols of a text")
         self.symbols, self.unknown = SYMBOLS("Vocabulary", "symbols", symbols), unknown
         self.padding = boolean("Vocabulary", "padding", padding)
         if not self.symbols:
-            raise ValueError(f"Vocabulary: there are no {of}; give a text that has some")
+            raise ValueError(f"Vocabulary: there are no {of}; pass a text that has some")
         for i, symbol in enumerate(self.symbols):
             if SPLIT[of](symbol) != [symbol]:
                 found = f"symbols[{i}] is {reprlib.repr(symbol)}"
-                remedy = "; give of='words'" if SPLIT["words"](symbol) == [symbol] else ""
+                remedy = "; pass of='words'" if SPLIT["words"](symbol) == [symbol] else ""
                 raise ValueError(f"Vocabulary: {found}, which is not one {of[:-1]}{remedy}")
         symbol, times = Counter(self.symbols).most_common(1)[0]
         if times > 1:
-            raise ValueError(f"Vocabulary: {reprlib.repr(symbol)} is {times} of the symbols; give it once")
+            raise ValueError(f"Vocabulary: {reprlib.repr(symbol)} is {times} of the symbols; pass it once")
         if not isinstance(unknown, str | None) or unknown in ("", *self.symbols):
-            said = "Vocabulary: unknown must be a text that is no symbol, as '<unknown>'"
+            said = "Vocabulary: unknown must be a text that is not a symbol, e.g. '<unknown>'"
             raise ValueError(f"{said}, got {unknown!r}")
         self._written = [""] * padding + [*self.symbols, *([] if unknown is None else [unknown])]
         numbers = {symbol: number for number, symbol in enumerate(self._written)}
-        vars(self)["numbers"] = numbers  # it cannot be assigned
+        vars(self)["numbers"] = numbers  # a read-only attribute
 
     @classmethod
     def of_characters(cls, text: Texts, *, unknown: str | None = None, padding: bool = False) -> Self:
@@ -145,8 +145,8 @@ class Vocabulary(Part):
             place = numbers.index(None)
             raise ValueError(
                 f"{self.of[:-1]} {place} of {name} (counted from 0) is {reprlib.repr(found[place])}, which "
-                f"is not in the vocabulary; collect it from all texts, or give it unknown='<unknown>' to "
-                f"number all others alike"
+                f"is not in the vocabulary; build it from all texts, or pass unknown='<unknown>' to "
+                f"give all others one number"
             )
         return np.array(numbers, dtype=np.int64)
 
@@ -161,7 +161,7 @@ class Vocabulary(Part):
 
     def _decode(self, numbers: ArrayLike) -> str:
         """Return the text of one row of numbers."""
-        codes = as_indices(numbers, "numbers", len(self), "scores.argmax(axis=-1) makes them of scores")
+        codes = as_indices(numbers, "numbers", len(self), "scores.argmax(axis=-1) converts scores")
         return JOIN[self.of](filter(None, (self._written[code] for code in codes.tolist())))
 
 

@@ -63,7 +63,7 @@ def save(network: Model, path: FilePath, extras: dict[str, Any] | None = None) -
     if not network._leads:
         return
     with replacing(path) as file, at_rest(network, "save"):
-        if network.shapes:  # of the layers as they are now
+        if network.shapes:  # for the layers as they are now
             network.compute_shapes(network.shapes[0])
         into = Describer()
         description = {
@@ -120,13 +120,13 @@ def read(file: BinaryIO) -> dict[str, Array]:
 
 def read_description(arrays: dict[str, Array]) -> dict[str, Any]:
     """Return the description among the arrays, and remove it from them."""
-    arrays.pop("sha256", None)  # a checksum that files of earlier versions carry
+    arrays.pop("sha256", None)  # a checksum in files of earlier versions
     description = json.loads(arrays.pop("description", np.empty(0)).tobytes() or b"null")
     if not isinstance(description, dict) or description.get("format") != FORMAT:
-        raise LoadError(f"it is not a network saved by nnfw: it has no description of one; {OTHERS}")
+        raise LoadError(f"it is not a network saved by nnfw: it lacks the description of one; {OTHERS}")
     if whole_number("load", "version", description["version"], low=1) > VERSION:
-        said = f"it is of format {description['version']}, written by {description.get('written by')}"
-        raise LoadError(f"{said}, and this nnfw reads formats up to {VERSION}; install a newer one")
+        said = f"it has format {description['version']}, written by {description.get('written by')}"
+        raise LoadError(f"{said}, but this nnfw reads formats up to {VERSION}; install a newer one")
     return description
 
 
@@ -165,7 +165,7 @@ def arrays_of(file: BinaryIO, if_zip: str) -> dict[str, Array]:
     try:
         return safetensors().load(content)
     except KeyError as error:
-        raise LoadError(f"NumPy has no numbers of type {error}; convert them to F32") from None
+        raise LoadError(f"NumPy has no type {error}; convert the arrays to F32") from None
 
 
 def assign(network: Model, verb: str, arrays: Mapping[str, Array]) -> None:
@@ -180,22 +180,22 @@ def assign(network: Model, verb: str, arrays: Mapping[str, Array]) -> None:
 
 def check_weights(arrays: Mapping[str, Array], params: Mapping[str, Array]) -> None:
     """Raise a LoadError unless the arrays of a file can be copied into the parameters."""
-    remedy = "It fits a network with the same layers; else rename its arrays as in network.params"
+    remedy = "Load it into a network with the same layers, or rename its arrays as in network.params"
     for name in sorted(params.keys() - arrays.keys()):
         raise LoadError(f"the parameter {name!r} is missing.{nearest(name, arrays)} {remedy}")
     for name in sorted(arrays.keys() - params.keys()):
         hint = nearest(name, params)
-        raise LoadError(f"it has {name!r}, which is no parameter of the network.{hint} {remedy}")
+        raise LoadError(f"it has {name!r}, which is not a parameter of the network.{hint} {remedy}")
     for name, p in params.items():
         array = arrays[name]
         if array.shape != p.shape or array.dtype.kind != "f":
-            remedy = "save its transpose" if array.T.shape == p.shape else "take layers of the same sizes"
+            remedy = "save its transpose" if array.T.shape == p.shape else "use layers of the same sizes"
             remedy = remedy if array.dtype.kind == "f" else "save real numbers"
             got, takes = f"{array.shape} of {array.dtype}", f"{p.shape} of {p.dtype}"
-            raise LoadError(f"{name!r} is {got}, but the network takes {takes}; {remedy}")
+            raise LoadError(f"{name!r} is {got}, but the network expects {takes}; {remedy}")
         if not (np.abs(array) <= np.finfo(p.dtype).max).all():
-            said = f"{name!r} holds values that are not finite in {p.dtype}"
-            raise LoadError(f"{said}; save them before they diverged, or take a network of dtype='float64'")
+            said = f"{name!r} has values that are not finite in {p.dtype}"
+            raise LoadError(f"{said}; save them before they diverge, or use a network of dtype='float64'")
 
 
 def safetensors() -> Any:

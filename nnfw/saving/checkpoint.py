@@ -56,7 +56,7 @@ class Checkpoint(Monitor):
         mode: str = "auto",
     ) -> None:
         if sum(choice is not None for choice in (every, seconds, monitor)) > 1:
-            raise ValueError("Checkpoint: give one of every, seconds and monitor; two need two checkpoints")
+            raise ValueError("Checkpoint: pass one of every, seconds and monitor; two need two checkpoints")
         super().__init__(monitor, mode)
         file_path("Checkpoint", "path", path)
         self.path = path

@@ -38,8 +38,8 @@ from nnfw.optimizers import Optimizer
 STORED = "biufcUSmM"  # the kinds of dtype that hold plain numbers, strings and dates
 DTYPES = {name: np.dtype(name) for name in {np.dtype(code).name for code in "?bBhHiIqQefd"}}
 
-ANYTHING = object()  # of an argument that never did anything
-# Arguments that parts no longer have, and the value at which they did nothing.
+ANYTHING = object()  # for an argument that never had an effect
+# Arguments that parts no longer have, and the value at which they had no effect.
 RETIRED: dict[str, dict[str, Any]] = {
     "Activation.Softmax": {"temperature": 1.0},
     "Layer.LSTM": {"peepholes": False},
@@ -102,7 +102,7 @@ class Describer:
     def __init__(self) -> None:
         self.arrays: dict[str, Any] = {}
         self._own = {part: name for name, part in own_parts().items()}
-        self._parts: dict[int, tuple[int, Part]] = {}  # by id, which stays valid as the part is held here
+        self._parts: dict[int, tuple[int, Part]] = {}  # by id, valid because the part is held here
         self._custom: dict[str, Any] = {}
 
     def value(self, value: Any, where: str) -> Any:
@@ -155,21 +155,21 @@ class Describer:
     def store(self, name: str, array: Array) -> None:
         """Add an array under `name`."""
         if name in self.arrays:
-            raise ValueError(f"there are two arrays of the name {name!r}; give the layers other names")
+            raise ValueError(f"there are two arrays named {name!r}; rename the layers")
         self.arrays[name] = np.asarray(array, order="C")
 
     def _by_name(self, value: Any, where: str) -> dict[str, Any]:
         if not callable(value):
-            what = "numbers, strings, lists, tuples, dicts, arrays of them and parts of nnfw can"
+            what = "numbers, strings, lists, tuples, dicts, arrays of these and parts of nnfw can"
             raise TypeError(f"{where}: a {type(value).__name__} cannot be saved; {what}")
         name = getattr(value, "__name__", "")
         if not name.isidentifier():
             raise ValueError(
-                f"{where}: a function is saved by its name alone, and this one has none "
-                f"({name or type(value).__name__}); define it with def, or take a part of nnfw"
+                f"{where}: a function is saved by name, but this one has none "
+                f"({name or type(value).__name__}); define it with def, or use a part of nnfw"
             )
         if self._custom.setdefault(name, value) != value:
-            raise ValueError(f"{where}: there are two of the name {name!r}; rename one")
+            raise ValueError(f"{where}: there are two named {name!r}; rename one")
         return {"custom": name}
 
 
@@ -202,14 +202,14 @@ class Rebuilder:
             case {"array": str(name)}:
                 return self.take(name)
             case {"objects": list(values)}:
-                return np.array([*map(self.value, values), None], object)[:-1]  # None: else of lists 2 axes
+                return np.array([*map(self.value, values), None], object)[:-1]  # None: else lists give 2 axes
             case {"same": int(number)}:
                 return self._parts[number]
             case {"class": str(), "config": dict()} | {"custom": str(), "config": dict()}:
                 return self._part(described)
             case {"custom": str(name)}:
                 return self._given(name)
-        raise LoadError(f"its description holds {str(described)[:80]}, which has no meaning")
+        raise LoadError(f"its description holds {str(described)[:80]}, which is not valid")
 
     def take(self, name: str) -> Array:
         """Return an array, and remove it from those that are left."""
@@ -244,9 +244,9 @@ class Rebuilder:
             found = self._given(name := described["custom"])
             if isinstance(found, type) and issubclass(found, Part):
                 return found
-            raise LoadError(f"custom[{name!r}] must be a class derived from nnfw's; got {found!r:.80}")
+            raise LoadError(f"custom[{name!r}] must be a subclass of a class of nnfw; got {found!r:.80}")
         if (name := described["class"]) not in self._own:
-            raise LoadError(f"this nnfw has no {name}; a newer one may have it")
+            raise LoadError(f"this nnfw has no {name}; a newer version may have it")
         return self._own[name]
 
     def _given(self, name: str) -> Any:

@@ -33,7 +33,7 @@ def describe_network(network: Model, into: Describer, prefix: str = "", extras: 
     history = network.history
     values = {name: into.value(values, f"history.{name}") for name, values in history.items()}
     streams = {name: stream.bit_generator.state for name, stream in network._streams.items()}
-    if network._noise_before:  # in the midst of a step, which begins anew
+    if network._noise_before:  # in the middle of a step, which starts over
         streams["noise"] = network._noise_before
     return {
         "built": network._built,
@@ -66,7 +66,7 @@ def restore_network(
     if shapes:
         network.compute_shapes(shapes[0])
     if network.shapes != shapes:
-        raise LoadError(f"its layers give the shapes {network.shapes}, but {shapes} were saved")
+        raise LoadError(f"its layers have the shapes {network.shapes}, but {shapes} were saved")
     network._built = boolean("Network", "built", known["built"])
     for layer, state, own_prefix, own_rule in layers:
         if network._built and not isinstance(layer, Model):
@@ -77,10 +77,10 @@ def restore_network(
     history.validation = str(known["history"]["validation"])
     history.restored = known["history"].get("restored")  # missing in a file of 0.1.0
     if history.restored not in (None, *history.epoch):
-        raise LoadError(f"its history has no epoch {history.restored!r}, which it says was restored")
+        raise LoadError(f"its history has no epoch {history.restored!r}, which is given as restored")
     for values in history.values():
         if len(values) != len(history.epoch) or not all(isinstance(value, Real) for value in values):
-            raise LoadError("its history has not one number an epoch")
+            raise LoadError("its history does not have one number per epoch")
     network._training_state = restore_training(known["standing"], out, network)
     for name, stream in network._streams.items():
         stream.bit_generator.state = known["streams"][name]
@@ -118,7 +118,7 @@ def describe_layer(layer: Layer, into: Describer, prefix: str, built: bool) -> J
     if list(layer.params) != declared:
         raise RuntimeError(
             f"save: {layer._label} has weights for {list(layer.params)}, but the network was built with "
-            f"{declared or 'none'} in it; fit or predict first"
+            f"{declared or 'none'}; fit or predict first"
         )
     for name, array in layer.params.items():
         into.store(f"{prefix}{name}", array)
@@ -140,7 +140,7 @@ def restore_layer(
         if array.shape == shape and array.dtype == network.dtype:
             return array
         got, takes = f"{array.shape} of {array.dtype}", f"{shape} of {network.dtype}"
-        raise LoadError(f"the array {prefix + name!r} is {got}, but the network takes {takes}")
+        raise LoadError(f"the array {prefix + name!r} is {got}, but the network expects {takes}")
 
     def stored(name: str, spec: Spec) -> Spec:
         return spec._replace(initializer=lambda *_: arrays[name])  # type: ignore[arg-type]  # NaN too
@@ -151,7 +151,7 @@ def restore_layer(
     layer.initialize(network._streams["weights"], network.dtype.name)
     layer._specs = specs
     for name, array in arrays.items():
-        layer.params[name][...] = array  # again: an `initialize` of its own may have changed it
+        layer.params[name][...] = array  # again: a custom `initialize` may have changed it
     if known is not None:
         slots = {name: take(f"optimizer.{name}", layer.flat_params.shape) for name in known["slots"]}
         steps, scalars = count("steps", known["steps"]), dict(out.value(known["scalars"]))
@@ -165,13 +165,13 @@ def check_state(layer: Layer, rule: Optimizer | None) -> None:
     assert state is not None
     values: dict[str, Any] = state.slots | state.scalars
     wrong = [name for name, value in values.items() if not np.isfinite(value).all()]
-    if rule is not None and type(rule).__name__ == state.rule:  # else the next update begins anew
+    if rule is not None and type(rule).__name__ == state.rule:  # else the next update starts over
         begun = rule.start(layer.flat_params)
         names = (begun.slots | begun.scalars).keys()
         wrong += names ^ values.keys() if is_own(type(rule)) else names - values.keys()  # it may add others
         wrong += [name for name in rule.squares if name in values and values[name].min() < 0]
     if wrong:
-        raise LoadError(f"the state of {state.rule} for {layer._label} has a wrong {sorted(wrong)[0]!r}")
+        raise LoadError(f"the state of {state.rule} for {layer._label} has an invalid {sorted(wrong)[0]!r}")
 
 
 def describe_training(state: TrainingState | None, into: Describer, prefix: str) -> Json | None:
@@ -198,14 +198,14 @@ def restore_training(known: Json | None, out: Rebuilder, network: Model) -> Trai
     if known is None:
         return None
     if known.get("window"):  # a file of an earlier version
-        raise LoadError("its fit stands inside a batch, where it can no longer be resumed")
+        raise LoadError("its fit stopped inside a batch, from where it can no longer be resumed")
     state = TrainingState(count("start", known["start"]), Sampler(*out.value(known["plan"])))
     state.stopped = str(known["stopped"])
     state.memories = {str(label): dict(map(out.value, items)) for label, *items in known["memories"]}
     state.batches = optional(positive_integer)("fit", "batches", known.get("batches"))  # none in 0.1.0
     state.batch = count("batch", known["batch"])
     if known["sums"] is not None:
-        np.random.default_rng(0).bit_generator.state = known["shuffle"]  # raises if it is not such a state
+        np.random.default_rng(0).bit_generator.state = known["shuffle"]  # raises if it is not a valid state
         state.shuffle, state.tracker = known["shuffle"], MetricTracker(network.metrics, network.loss)
         state.tracker.sums = out.value(known["sums"])
     return state

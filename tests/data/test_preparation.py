@@ -167,8 +167,8 @@ def test_label_encoder_names_the_unknown_label_and_the_nearest():
         ([], ValueError, "empty"),
         ([1.0, float("nan")], ValueError, "nan"),
         (np.array([1.0, np.nan, 1.0]), ValueError, "nan"),
-        (["a", None], ValueError, "labels hold None or nan; name the missing label, or drop its samples"),
-        (["a", float("nan"), "b"], ValueError, "labels hold None or nan; name the missing label"),
+        (["a", None], ValueError, "labels hold None or nan; replace it by a label, or drop its samples"),
+        (["a", float("nan"), "b"], ValueError, "labels hold None or nan; replace it by a label"),
         (np.array(["a", None, "b"], object), ValueError, "labels hold None or nan"),
         (np.array(["a", None], np.dtypes.StringDType(na_object=None)), ValueError, "hold None or nan"),
         ([None, None], ValueError, "labels hold None or nan"),
@@ -384,7 +384,7 @@ def test_train_test_split_stratifies_by_y_or_by_given_labels():
 
 
 def test_train_test_split_refuses():
-    with pytest.raises(ValueError, match=r"equally many samples, got \[3, 4\]"):
+    with pytest.raises(ValueError, match=r"the same number of samples, got \[3, 4\]"):
         train_test_split(np.zeros(3), np.zeros(4))
     with pytest.raises(TypeError, match="nnfw calls it seed"):
         train_test_split(np.zeros(3), np.zeros(3), random_state=1)
@@ -522,7 +522,7 @@ def test_scalers_are_called_as_a_pipeline_of_scikit_learn_does(make):
         (np.zeros((3, 0)), ValueError, "empty"),
         ([], ValueError, r"\(0,\)"),
         ([[1.0, 2.0], [3.0, np.nan]], ValueError, "feature 1 holds nan, .* by nnfw.data.Impute"),
-        ([[np.inf, 2.0]], ValueError, "feature 0 holds inf to inf, .* drop samples of infinity"),
+        ([[np.inf, 2.0]], ValueError, "feature 0 holds inf to inf, .* drop infinite samples"),
         ([["a"]], TypeError, "real numbers"),
         ([[1j]], TypeError, "complex128"),
         ([np.zeros((4, 2)), np.zeros((4, 3))], ValueError, r"sequence 1 has shape \(4, 3\).*\(steps, 2\)"),
@@ -563,11 +563,11 @@ def test_scalers_at_the_edge_of_the_floats():
     for make in (StandardScaler, MinMaxScaler):
         with pytest.raises(
             ValueError,
-            match=r"feature 1 holds -1.7e\+308 to 1.7e\+308, and has no finite range; .* divide the data",
+            match=r"feature 1 holds -1.7e\+308 to 1.7e\+308, not a finite range; .* divide the data",
         ):
             make().fit([[0.0, -1.7e308], [1.0, 1.7e308]])
         with pytest.raises(
-            ValueError, match=r"feature 1 holds nan, and .* fill what is missing by nnfw.data.Impute"
+            ValueError, match=r"feature 1 holds nan, .* fill missing values by nnfw.data.Impute"
         ):
             make().fit([[0.0, -1.7e308], [1.0, np.nan]])
     with pytest.raises(ValueError, match="high - low must be a finite number"):
@@ -577,22 +577,22 @@ def test_scalers_at_the_edge_of_the_floats():
 def test_what_is_scaled_beyond_the_floats_is_refused():
     fine = MinMaxScaler().fit(np.array([[0.0], [1e-30]]))
     with pytest.raises(
-        ValueError, match="beyond the largest number of float32; give it as float64, or divide"
+        ValueError, match="exceeds the largest number of float32; pass it as float64, or divide"
     ):
         fine.transform(np.array([[1e9]], np.float32))
     assert fine.transform([[1e9]]) == pytest.approx(1e39)
-    with pytest.raises(ValueError, match="beyond the largest number of float64"):
+    with pytest.raises(ValueError, match="exceeds the largest number of float64"):
         fine.transform([[1e300]])
-    with pytest.raises(ValueError, match="beyond the largest number of float32"):
+    with pytest.raises(ValueError, match="exceeds the largest number of float32"):
         StandardScaler().fit([[1e38], [-1e38]]).inverse_transform(np.array([[4.0]], np.float32))
     assert np.isnan(fine.transform([[np.nan]])).all()  # as it came
 
 
 def test_scalers_check_features_and_range():
     scaler = StandardScaler().fit(np.eye(3))
-    with pytest.raises(ValueError, match=r"fitted to 3 features, got 2, the last axis of \(2, 2\)"):
+    with pytest.raises(ValueError, match=r"fitted to 3 features, got 2 in the last axis of \(2, 2\)"):
         scaler.transform(np.eye(2))
-    said = r"sequence 1 has shape \(3, 2\), expected \(steps, 4\) as the first one, steps before features"
+    said = r"sequence 1 has shape \(3, 2\), expected \(steps, 4\) like the first, steps before features"
     with pytest.raises(ValueError, match=said):
         scaler.fit([np.ones((3, 4)), np.ones((3, 2))])
     with pytest.raises(ValueError, match="fitted to 3 features, got 1"):
@@ -658,7 +658,7 @@ def test_padding_takes_many_kinds_of_sequences(tmp_path):
             [[[1, 2]], [[1, 2, 3]]],
             {},
             ValueError,
-            r"sequences\[1\] has shape \(1, 3\), sequences\[0\].*\(1, 2\).* features first is one\.T$",
+            r"sequences\[1\] has shape \(1, 3\), sequences\[0\].*\(1, 2\).* features-first by one\.T$",
         ),
         ([[1], [[1]]], {}, ValueError, r"sequences\[1\]"),
         ([[[1, 2], [3]]], {}, ValueError, r"sequences\[0\].*unequal"),
@@ -671,7 +671,7 @@ def test_padding_takes_many_kinds_of_sequences(tmp_path):
             np.ones((1, 1), dtype="uint8"),
             {"value": -1},
             ValueError,
-            "value=-1 does not fit dtype uint8; give",
+            "value=-1 does not fit dtype uint8; pass",
         ),
         (
             [[1.5]],

@@ -221,19 +221,19 @@ def test_repr_is_short():
     ("make", "error", "words"),
     [
         (lambda: Vocabulary([]), ValueError, "there are no characters"),
-        (lambda: Vocabulary.of_words(" \n "), ValueError, "there are no words; give a text"),
+        (lambda: Vocabulary.of_words(" \n "), ValueError, "there are no words; pass a text"),
         (lambda: Vocabulary.of_characters([]), ValueError, "there are no characters"),
         (
             lambda: Vocabulary("ab"),
             TypeError,
-            r"got the text 'ab'; Vocabulary\.of_characters\(text\) collects",
+            r"got the text 'ab'; use Vocabulary\.of_characters\(text\) for",
         ),
-        (lambda: Vocabulary("", of="words"), TypeError, r"Vocabulary\.of_words\(text\) collects"),
+        (lambda: Vocabulary("", of="words"), TypeError, r"use Vocabulary\.of_words\(text\) for the symbols"),
         (lambda: Vocabulary([*"abca"]), ValueError, "'a' is 2 of the symbols"),
         (
             lambda: Vocabulary(["a", "bc"]),
             ValueError,
-            r"symbols\[1\] is 'bc', which is not one character; give of='words'",
+            r"symbols\[1\] is 'bc', which is not one character; pass of='words'",
         ),
         (lambda: Vocabulary(["a", ""]), ValueError, r"symbols\[1\] is '', which"),
         (
@@ -250,10 +250,10 @@ def test_repr_is_short():
         (
             lambda: Vocabulary([*"ab"], unknown="a"),
             ValueError,
-            "unknown must be a text that is no symbol, as '<unknown>', got 'a'",
+            "unknown must be a text that is not a symbol, e.g. '<unknown>', got 'a'",
         ),
         (lambda: Vocabulary([*"ab"], unknown=""), ValueError, "unknown must be a text"),
-        (lambda: Vocabulary([*"ab"], unknown=True), ValueError, "as '<unknown>', got True"),
+        (lambda: Vocabulary([*"ab"], unknown=True), ValueError, "e.g. '<unknown>', got True"),
         (lambda: Vocabulary([*"ab"], padding=1), TypeError, "padding must be True or False, got 1"),
         (lambda: Vocabulary([*"ab"], paddin=True), TypeError, "Did you mean 'padding'"),
         (lambda: Vocabulary.of_words("a b", 0), ValueError, "of_words: size must be at least 1"),
@@ -274,7 +274,7 @@ def test_repr_is_short():
         (
             lambda: Vocabulary([*"ab"]).decode([0.0, 1.0]),
             TypeError,
-            r"float64; scores.argmax\(axis=-1\) makes them",
+            r"float64; scores.argmax\(axis=-1\) converts scores",
         ),
         (lambda: Vocabulary([*"ab"]).decode([True, False]), TypeError, "bool"),
         (lambda: Vocabulary([*"ab"]).decode(1), TypeError, "not iterable"),
@@ -307,5 +307,5 @@ def test_vocabularies_refuse(make, error, words):
 def test_an_unknown_symbol_is_named_with_its_place_and_the_remedy(vocabulary, text, said):
     with pytest.raises(ValueError, match=re.escape(said)) as caught:
         vocabulary.encode(text)
-    assert "collect it from all texts, or give it unknown='<unknown>'" in str(caught.value)
+    assert "build it from all texts, or pass unknown='<unknown>'" in str(caught.value)
     assert len(str(caught.value)) < 500

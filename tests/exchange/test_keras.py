@@ -156,7 +156,7 @@ def test_what_is_not_finite(tmp_path):
     shutil.copy(FILES["chain"], path)
     with h5py.File(path, "r+") as file:
         file["layers/dense/vars/0"][...] = np.inf
-    with pytest.raises(LoadError, match=r"'dense_6.W' holds values that are not finite"):
+    with pytest.raises(LoadError, match=r"'dense_6.W' has values that are not finite"):
         load_keras(built("chain"), path)
 
 

@@ -295,7 +295,7 @@ REFUSED = [
         "no layer .*'norm.in_proj_weight'; leave such modules out",
     ),
     (lambda a: a.update({"recurrent.weight_hr_l0": np.ones(2)}), "no layer of nnfw has weights like"),
-    (lambda a: a.update({"head.1.bias": np.full(3, np.nan)}), "'dense_3.b' holds values that are not finite"),
+    (lambda a: a.update({"head.1.bias": np.full(3, np.nan)}), "'dense_3.b' has values that are not finite"),
     (lambda a: a.update({"head.1.bias": np.ones(3, "i4")}), "'dense_3.b' is .*int32.*save real numbers"),
 ]
 
@@ -318,7 +318,7 @@ def test_a_file_is_named(tmp_path):
         load_torch(built("lstm"), path)
     header = json.dumps({"l.weight": {"dtype": "BF16", "shape": [1, 2], "data_offsets": [0, 4]}}).encode()
     path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
-    with pytest.raises(LoadError, match=r"weights\.safetensors: NumPy has no numbers of type 'BF16'"):
+    with pytest.raises(LoadError, match=r"weights\.safetensors: NumPy has no type 'BF16'"):
         load_torch(built("lstm"), path)
 
 

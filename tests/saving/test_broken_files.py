@@ -89,47 +89,47 @@ def redescribe(path, change):
 ARRAYS = [
     ("dense_1.W", lambda a: None, "the array 'dense_1.W' is missing"),
     ("dense_2.optimizer.momentum", lambda a: None, "the array 'dense_2.optimizer.momentum' is missing"),
-    ("description", lambda a: None, "not a network saved by nnfw: it has no description"),
+    ("description", lambda a: None, "not a network saved by nnfw: it lacks the description"),
     ("dense_3.W", lambda a: np.ones(3), "the array 'dense_3.W', which is not part of the network"),
-    ("dense_1.W", lambda a: a[:1], r"'dense_1.W' is \(1, 2\) of float32, but .* takes \(2, 2\) of float32"),
-    ("dense_1.b", lambda a: a.astype("f8"), r"'dense_1.b' is \(2,\) of float64, .* takes \(2,\) of float32"),
-    ("dense_1.b", lambda a: a.astype(">f4"), r"of >f4, but the network takes \(2,\) of float32"),
-    ("dense_1.b", lambda a: a.astype("U"), "'dense_1.b' is .* of <U32, but the network takes"),
-    ("dense_1.optimizer.velocity", lambda a: a[1:], r"velocity' is \(5,\) of float32, .* takes \(6,\)"),
+    ("dense_1.W", lambda a: a[:1], r"'dense_1.W' is \(1, 2\) of float32, but .* expects \(2, 2\) of float32"),
+    ("dense_1.b", lambda a: a.astype("f8"), r"'dense_1.b' is \(2,\) of float64, .* \(2,\) of float32"),
+    ("dense_1.b", lambda a: a.astype(">f4"), r"of >f4, but the network expects \(2,\) of float32"),
+    ("dense_1.b", lambda a: a.astype("U"), "'dense_1.b' is .* of <U32, but the network expects"),
+    ("dense_1.optimizer.velocity", lambda a: a[1:], r"velocity' is \(5,\) of float32, .* expects \(6,\)"),
     ("dense_1.optimizer.velocity", lambda a: a.astype("f8"), r"velocity' is \(6,\) of float64"),
-    ("dense_1.optimizer.velocity", lambda a: -a, r"state of Adam for .*Dense\(2\) has a wrong 'velocity'"),
-    ("dense_1.optimizer.velocity", lambda a: a * np.inf, "wrong 'velocity'"),
-    ("dense_2.optimizer.momentum", lambda a: a * np.nan, "wrong 'momentum'"),
+    ("dense_1.optimizer.velocity", lambda a: -a, r"state of Adam for .*Dense\(2\) has an invalid 'velocity'"),
+    ("dense_1.optimizer.velocity", lambda a: a * np.inf, "invalid 'velocity'"),
+    ("dense_2.optimizer.momentum", lambda a: a * np.nan, "invalid 'momentum'"),
 ]
 TEXTS = [
     (
         '"version": 1',
         '"version": 2',
-        r"of format 2, written by .*nnfw reads formats up to 1; install a newer",
+        r"it has format 2, written by .*nnfw reads formats up to 1; install a newer",
     ),
     ('"version": 1', '"version": 0', "version must be at least 1"),
     ('"version": 1', '"version": "1"', "version must be a whole number"),
     ("nnfw network", "other network", "not a network saved by nnfw"),
-    ("Layer.Dense", "Layer.Flux", "this nnfw has no Layer.Flux; a newer one may have it"),
+    ("Layer.Dense", "Layer.Flux", "this nnfw has no Layer.Flux; a newer version may have it"),
     ("Layer.Dense", "os.system", "this nnfw has no os.system"),
     ("Layer.Dense", "Loss.MSE", "MSE cannot be built .*MSE has no argument 'units'"),
     ("Layer.Dense", "Schedule.Schedule", "Schedule cannot be built"),
     ("Layer.Network", "Layer.Dense", "Dense cannot be built"),
     ('"units": 2', '"units": -2', "Dense cannot be built .*units must be at least 1, got -2"),
     ('"units": 2', '"size": 2', "Dense cannot be built .*no argument 'size'"),
-    ('"units": 2', f'"units": {10**15}', r"its layers give the shapes .*000,\), .* were saved"),
+    ('"units": 2', f'"units": {10**15}', r"its layers have the shapes .*000,\), .* were saved"),
     ('"seed": 1', '"seed": NaN', "Network cannot be built .*seed must be a whole number"),
-    ('"seed": 1', '"seed": {"eval": "1"}', "'eval': '1'}, which has no meaning"),
+    ('"seed": 1', '"seed": {"eval": "1"}', "'eval': '1'}, which is not valid"),
     ('"seed": 1', '"seed": {"same": 999}', "IndexError"),
     ('"seed": 1', '"seed": {"array": "dense_1.b"}', "Network cannot be built .*seed must be a whole number"),
     ('"seed": 1', '"seed": ' + "[" * 9000 + "]" * 9000, "RecursionError"),
     ('"seed": 1', '"seed": {"custom": "system"}', "it needs 'system', which is not part of nnfw"),
-    ('{"dtype": "float32"}', '{"dtype": "V9999999999"}', "which has no meaning"),
+    ('{"dtype": "float32"}', '{"dtype": "V9999999999"}', "which is not valid"),
     ('null, "trainable": true}}', 'null, "trainable": 7}}', "Network cannot be built .*True or False"),
     ('null, "trainable": true}}', 'null, "units": 7}}', "Network cannot be built .*units"),
     ('"built": true', '"built": 7', "built must be True or False"),
-    ('"epoch": [1, 2]', '"epoch": [1]', "its history has not one number an epoch"),
-    ('"restored": null', '"restored": 3', "its history has no epoch 3, which it says was restored"),
+    ('"epoch": [1, 2]', '"epoch": [1]', "its history does not have one number per epoch"),
+    ('"restored": null', '"restored": 3', "its history has no epoch 3, which is given as restored"),
     ('"start": 0', '"start": -1', "start must be at least 0"),
     ("[9, 32, true, false, null, null]", "[9, 0, true, false, null, null]", "batch_size must be at least 1"),
     (
@@ -147,16 +147,16 @@ TEXTS = [
     ('"start": 0', f'"start": {10**400}', "OverflowError"),
     ('"epoch": [1, 2]', '"epoch": [1, "2"]', "epoch must be a whole number"),
     ('"epoch": [1, 2]', f'"epoch": [1, {10**400}]', "OverflowError"),
-    ('"mae": [', '"mae": ["low", ', "not one number an epoch"),
-    ('"learning_rate": [0.001, ', '"learning_rate": ["low", ', "not one number an epoch"),
-    ('"scalars": {"dict": []}', '"scalars": {"dict": [["decay", 0.5]]}', "state of Adam .* wrong 'decay'"),
-    ('"scalars": {"dict": []}', '"scalars": {"dict": [["t", {"float": "inf"}]]}', "wrong 't'"),
-    ('"slots": ["momentum", "velocity"]', '"slots": ["momentum"]', "wrong 'velocity'"),
+    ('"mae": [', '"mae": ["low", ', "not have one number per epoch"),
+    ('"learning_rate": [0.001, ', '"learning_rate": ["low", ', "not have one number per epoch"),
+    ('"scalars": {"dict": []}', '"scalars": {"dict": [["decay", 0.5]]}', "state of Adam .* invalid 'decay'"),
+    ('"scalars": {"dict": []}', '"scalars": {"dict": [["t", {"float": "inf"}]]}', "invalid 't'"),
+    ('"slots": ["momentum", "velocity"]', '"slots": ["momentum"]', "invalid 'velocity'"),
     ('"slots": ["momentum", "velocity"]', '"slots": ["momentum", "mass"]', "optimizer.mass' is missing"),
 ]
 DESCRIPTIONS = [
-    (b"", "no description"),
-    (b"[]", "no description"),
+    (b"", "lacks the description"),
+    (b"[]", "lacks the description"),
     (b"{", "JSONDecodeError"),
     (b'"\xff"', "UnicodeDecodeError"),
     (b"[" * 100_000, "RecursionError"),
@@ -204,7 +204,7 @@ class TestForgeries:
             description["state"]["shapes"][1]["tuple"] = [10**15]
 
         redescribe(path, altered)
-        refuse(path, rf"'dense_1.W' is \(2, 2\) of float32, but the network takes \(2, {10**15}\)")
+        refuse(path, rf"'dense_1.W' is \(2, 2\) of float32, but the network expects \(2, {10**15}\)")
 
     def test_state_of_an_optimizer_that_was_replaced_is_kept(self, path):
         """The next update discards it, but for its numbers nothing is known of it."""
@@ -213,7 +213,7 @@ class TestForgeries:
         network.save(path)
         assert state_of(Network.load(path)) == state_of(network)
         redraw(path, lambda arrays: arrays | {"dense_1.optimizer.velocity": np.full(6, np.nan, "f4")})
-        refuse(path, "the state of Adam for .* has a wrong 'velocity'")
+        refuse(path, "the state of Adam for .* has an invalid 'velocity'")
 
     def test_fit_that_stands_inside_a_batch(self, path):
         """Earlier versions could resume between two windows of a batch, and kept the state of the layers."""
@@ -225,7 +225,7 @@ class TestForgeries:
         interrupted(0, None)
         assert state_of(Network.load(path)) == STATE
         interrupted(3, [None, None])
-        refuse(path, "stands inside a batch, where it can no longer be resumed")
+        refuse(path, "stopped inside a batch, from where it can no longer be resumed")
 
     def test_names_of_any_length_make_no_long_message(self, path):
         def altered(description):
@@ -320,7 +320,7 @@ class TestForeignFiles:
 
     def test_archives_of_others(self, tmp_path):
         np.savez(tmp_path / "file.npz", x=np.ones(3))
-        refuse(tmp_path / "file.npz", "no description of one; .*, nnfw.exchange ONNX, Keras and PyTorch")
+        refuse(tmp_path / "file.npz", "lacks the description of.*, nnfw.exchange ONNX, Keras and PyTorch")
 
     def test_sizes_that_the_directory_claims(self, tmp_path):
         with zipfile.ZipFile(tmp_path / "file", "w") as file:

@@ -215,7 +215,7 @@ UNSAVABLE = [
     (lambda: custom_network(metric=lambda y, a: 0.0), r"Network\.metrics\[0\]\.function: .*<lambda>"),
     (lambda: custom_network(rate=functools.partial(min, 0.01)), r"learning_rate: .*\(partial\)"),
     (lambda: custom_network(loss=lambda: Forgets(1)), r"Network\.loss: Forgets .*'p'.*write self\.p = p"),
-    (two_of_a_name, r"Network\.layers\[2\]: there are two of the name 'Twin'"),
+    (two_of_a_name, r"Network\.layers\[2\]: there are two named 'Twin'"),
 ]
 
 
@@ -236,7 +236,7 @@ class TestCustom:
             round_trip(custom_network(), tmp_path, custom=rest)
 
     def test_wrong(self, tmp_path):
-        with pytest.raises(LoadError, match=r"custom\['Gain'\] must be a class derived from nnfw's"):
+        with pytest.raises(LoadError, match=r"custom\['Gain'\] must be a subclass of a class of nnfw"):
             round_trip(custom_network(), tmp_path, custom=CUSTOM | {"Gain": largest_error})
         with pytest.raises(TypeError, match="custom must be a dict"):
             Network.load(tmp_path / "network", custom=[Gain])

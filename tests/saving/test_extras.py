@@ -250,7 +250,7 @@ def forged(path, change):
         (lambda one, arrays: arrays["extras['s'].scale"].__setitem__(0, np.nan), "its scale is not finite"),
         (lambda one, arrays: arrays.pop("extras['s'].scale"), "the array .* is missing"),
         (lambda one, arrays: one.update({"class": "os.system"}), "this nnfw has no os.system"),
-        (lambda one, arrays: one["learned"].update(scale={"eval": "1"}), "which has no meaning"),
+        (lambda one, arrays: one["learned"].update(scale={"eval": "1"}), "which is not valid"),
     ],
 )
 @pytest.mark.slow

@@ -69,19 +69,19 @@ class TestRoundTrip:
 
 
 BREAKS = [
-    (lambda a: a.pop("gru_1.Wx_z"), "the parameter 'gru_1.Wx_z' is missing.*else rename its arrays as in"),
+    (lambda a: a.pop("gru_1.Wx_z"), "the parameter 'gru_1.Wx_z' is missing.*or rename its arrays as in"),
     (lambda a: a.update({"gru_1.wx_z": a.pop("gru_1.Wx_z")}), r"'gru_1.Wx_z' is missing\. Did you mean"),
     (
         lambda a: a.update(more=np.ones(2)),
-        r"'more', which is no parameter of the network\. It fits a network",
+        r"'more', which is not a parameter of the network\. Load it into a network",
     ),
     (
         lambda a: a.update({"dense_2.b": np.ones(4, "f4")}),
-        r"is \(4,\) of float32, .* takes \(3,\) of .*sizes",
+        r"is \(4,\) of float32, .* expects \(3,\) of .*sizes",
     ),
     (lambda a: a.update({"dense_2.b": np.ones(1, "f4")}), r"'dense_2.b' is \(1,\) of float32"),
     (lambda a: a.update({"dense_2.W": np.ones((3, 4), "f4")}), r"is \(3, 4\) .*; save its transpose"),
-    (lambda a: a.update({"dense_2.b": np.ones(3, "i4")}), "of int32, but the network takes.*real numbers"),
+    (lambda a: a.update({"dense_2.b": np.ones(3, "i4")}), "of int32, but the network expects.*real numbers"),
     (lambda a: a.update({"dense_2.b": np.full(3, np.nan)}), "not finite in float32; save them before"),
     (lambda a: a.update({"dense_2.b": np.full(3, 1e99)}), "not finite in float32; .* dtype='float64'"),
 ]
@@ -116,7 +116,7 @@ class TestAllOrNothing:
     def test_numbers_that_numpy_does_not_have(self, path):
         header = json.dumps({"a": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}).encode()
         path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
-        with pytest.raises(LoadError, match="no numbers of type 'BF16'; convert them to F32"):
+        with pytest.raises(LoadError, match="no type 'BF16'; convert the arrays to F32"):
             load_weights(built(), path)
 
     def test_old_file_stays_when_writing_fails(self, path, monkeypatch):

@@ -171,7 +171,7 @@ def test_missing_labels_are_named():
     labels = pandas.Series([1, 0, None] * 3, dtype="Int64")
     with pytest.raises(ValueError, match=r"^y has missing values; use fillna\(...\)"):
         Network([Dense(1, "sigmoid")], loss="bce", seed=0).fit(FRAME, labels, verbose=0)
-    with pytest.raises(ValueError, match="labels hold None or nan; name the missing label"):
+    with pytest.raises(ValueError, match="labels hold None or nan; replace it by a label"):
         LabelEncoder().fit(labels)
 
 
