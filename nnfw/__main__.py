@@ -20,14 +20,12 @@ OPTIONAL = ("matplotlib", "tqdm", "scikit-learn", "onnx", "h5py", "safetensors")
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command given on the command line."""
-    parser = argparse.ArgumentParser(prog="python -m nnfw", description="Look at nnfw, and at what it saved.")
+    parser = argparse.ArgumentParser(prog="python -m nnfw", description="Inspect nnfw and its saved files.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    commands.add_parser("info", help="print the versions, and which kernels are in use").set_defaults(
-        run=info
-    )
+    commands.add_parser("info", help="print the versions and the kernels in use").set_defaults(run=info)
     for command, argument, run, what in (
         ("examples", "folder", examples, "copy the examples into a folder"),
-        ("inspect", "file", inspect, "print what a saved network holds; nothing of the file is executed"),
+        ("inspect", "file", inspect, "print what a saved network holds; nothing in the file is executed"),
     ):
         one = commands.add_parser(command, help=what)
         one.add_argument(argument, metavar=argument.upper())
@@ -53,13 +51,13 @@ def examples(folder: str) -> None:
     """Copy the examples into a folder, which is created if needed; no file is replaced."""
     target, root = Path(folder), Path(__file__).parents[1]
     sources = sorted(root.glob("examples/*.py"))
-    if not (root / "pyproject.toml").exists():  # this is no checkout: they were installed with the package
+    if not (root / "pyproject.toml").exists():  # not a checkout: they were installed with the package
         installed = metadata.files("nnfw") or []
         sources = [Path(str(file.locate())) for file in installed if file.match("share/nnfw/examples/*.py")]
     target.mkdir(parents=True, exist_ok=True)
     for source in sources:
         if (target / source.name).exists():
-            raise FileExistsError(f"{target / source.name} is there already; give another folder")
+            raise FileExistsError(f"{target / source.name} already exists; pass another folder")
     for source in sources:
         show(str(shutil.copyfile(source, target / source.name)))
 
@@ -85,7 +83,7 @@ def describe(description: dict[str, Any]) -> Iterator[str]:
     for name in ("loss", "optimizer", "metrics", "seed", "dtype"):
         yield f"{name}: {text(config[name])}"
     epochs = len(history["epoch"])
-    restored = history.get("restored")  # the epoch that the weights are of, if it is not the last
+    restored = history.get("restored")  # the epoch of the weights, if it is not the last
     found = ((name, values[(restored or 0) - 1]) for name, values in history["values"].items() if epochs)
     said = ", ".join(f"{name} {value:.4g}" for name, value in found)
     which = f"restored: epoch {restored}," if restored else "last:"

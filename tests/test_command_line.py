@@ -89,7 +89,7 @@ def test_examples_are_copied_and_replace_nothing(tmp_path, capsys):
     copied = {path.name: path.read_text() for path in (tmp_path / "new" / "folder").iterdir()}
     assert copied == {name: (ROOT / "examples" / name).read_text() for name in names}
     assert {Path(line).name for line in capsys.readouterr().out.splitlines()} == names
-    with pytest.raises(SystemExit, match="is there already; give another folder"):
+    with pytest.raises(SystemExit, match="already exists; pass another folder"):
         __main__.main(["examples", str(tmp_path / "new" / "folder")])
 
 

@@ -220,7 +220,7 @@ def sine_mixture(
     longest = FINITE("sine_mixture", "longest_period", longest_period)
     if not 2 < shortest <= longest:
         periods = f"{shortest:g} to {longest:g}"
-        raise ValueError(f"sine_mixture: periods must be above 2 steps, the shortest first, got {periods}")
+        raise ValueError(f"sine_mixture: periods must be above 2 steps, shortest first, got {periods}")
     rng = np.random.default_rng(seed)
     period = rng.uniform(shortest, longest, (2, n, 1))
     phase = rng.uniform(0, 2 * np.pi, (2, n, 1))

@@ -30,7 +30,7 @@ def directions(layer: Layer) -> dict[str, Recurrent]:
     if not isinstance(layer, Bidirectional):
         return {}
     if layer.ahead.go_backwards:
-        said = f"{layer._label}: its first half reads backwards, where other libraries read ahead"
+        said = f"{layer._label}: its first half reads backwards, but forwards in other libraries"
         raise ValueError(f"{said}; build it with go_backwards=False")
     return {"ahead.": layer.ahead, "back.": layer.back}
 

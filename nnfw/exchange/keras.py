@@ -22,7 +22,7 @@ from nnfw.model import Model
 from nnfw.saving.archive import assign, check_weights
 
 ORDERS: Orders = {layers.RNN: ONE_GATE, layers.GRU: "zrc", layers.LSTM: "ifgo"}
-GROUPS: dict[type[Layer], str] = {  # what Keras calls the first layer of a class in a file; then dense_1 ...
+GROUPS: dict[type[Layer], str] = {  # the name of the first layer of a class in Keras's files; then dense_1
     layers.RNN: "simple_rnn",
     layers.GRU: "gru",
     layers.LSTM: "lstm",
@@ -36,8 +36,8 @@ GROUPS: dict[type[Layer], str] = {  # what Keras calls the first layer of a clas
     Sequential: "sequential",
 }
 CELLS = {"": "cell", "ahead.": "forward_layer/cell", "back.": "backward_layer/cell"}
-REMEDY = "build the network alike: units, use_bias, and reset_after, which is True in Keras by default"
-REMEDY += "; no file is read that has Dense and TimeDistributed(Dense): in Keras take Dense for both"
+REMEDY = "build the same network: units, use_bias, and reset_after, which is True in Keras by default"
+REMEDY += "; a file with both Dense and TimeDistributed(Dense) is not read: in Keras use Dense for both"
 STEP_BY_STEP = re.compile(r"time_distributed(_\d+)?/layer/vars")
 
 
@@ -97,7 +97,7 @@ def opened(file: BinaryIO) -> BinaryIO:
 def read_file(content: Any) -> dict[str, Array]:
     """Return the weights of all layers by path in the file, except the states of random generators."""
     if "layers" not in content:
-        raise LoadError("it has no weights of Keras 3; model.save('model.keras') there writes some")
+        raise LoadError("it has no weights of Keras 3; save it with Keras 3, model.save('model.keras')")
     weights: dict[str, Array] = {}
 
     def keep(path: str, node: Any) -> None:

@@ -17,7 +17,7 @@ from nnfw.layers.windows import Windowed
 from nnfw.network import Network
 from nnfw.regularizers import L1, L2, MaxNorm, Regularizer
 
-# Arguments of Keras's layers, and what nnfw calls them.
+# Arguments of Keras's layers, and their names in nnfw.
 DENSE = {name: name for name in ("units", "activation", "use_bias", "bias_initializer")}
 RECURRENT = DENSE | {"kernel_initializer": "input_initializer"}
 RECURRENT |= {name: name for name in ("recurrent_initializer", "return_sequences", "go_backwards")}
@@ -53,12 +53,12 @@ LAYERS: dict[str, tuple[type[Layer], dict[str, str]]] = {
     "SimpleRNN": (layers.RNN, RECURRENT),
 }
 OTHERWISE = {
-    "Functional": "of a chain keras.Sequential(model.layers) makes one",
-    "Masking": "leave it out, and give lengths= to fit and predict",
-    "TimeDistributed": "around Dense it is Dense, which takes (N, T, D) step by step",
+    "Functional": "for a chain use keras.Sequential(model.layers)",
+    "Masking": "remove it, and pass lengths= to fit and predict",
+    "TimeDistributed": "for TimeDistributed(Dense) use Dense, which applies to each step of (N, T, D)",
 }
-SIZES = ("dilation_rate", "kernel_size", "pool_size", "strides")  # one for each axis
-FILTERS = {"Conv1D": [0, 1], "Conv2D": [0, 1, 2]}  # the axes of the weights of one unit, where that is not 0
+SIZES = ("dilation_rate", "kernel_size", "pool_size", "strides")  # one per axis
+FILTERS = {"Conv1D": [0, 1], "Conv2D": [0, 1, 2]}  # the axes of the weights of one unit, if not 0
 UNIMPORTANT = {"dtype", "name", "renorm_momentum", "seed", "trainable", "unroll", "zero_output_for_mask"}
 DEFAULTS: dict[str, tuple[Any, ...]] = {  # of arguments that nnfw does not have
     "axis": (-1, [-1]),
@@ -119,7 +119,7 @@ def network_of(model: Mapping[str, Any]) -> Network:
     """Return the network of a model, initialized if the shape of its input is known."""
     kind, config = model.get("class_name", "Sequential"), model.get("config", model)
     if kind != "Sequential":
-        raise LoadError(f"the model is no Sequential: {unknown(kind)}")
+        raise LoadError(f"the model is not a Sequential: {unknown(kind)}")
     try:
         chain = chain_of(config)
         inputs = [one["config"] for one in config["layers"] if one["class_name"] == "InputLayer"]
@@ -164,9 +164,9 @@ def layer_of(kind: str, given: Mapping[str, Any]) -> Layer:
     if kind == "Bidirectional":
         options |= both_ways(rest.pop("layer"), rest.pop("backward_layer"))
     elif given.get("go_backwards") and given.get("return_sequences"):
-        raise ValueError("with go_backwards it returns the steps in reverse, nnfw in the input's order")
+        raise ValueError("with go_backwards Keras returns the steps in reverse, nnfw in input order")
     elif given.get("padding") == "same" and argument("strides", given.get("strides", 1)) != 1:
-        raise ValueError("with strides and padding='same' it pads by the size of its input; take 'valid'")
+        raise ValueError("with strides and padding='same' Keras pads by the size of the input; use 'valid'")
     regularizer: dict[str, Any] = {}
     kernel = "Wx" if "recurrent_initializer" in names else "W"
     for block, name in {"kernel": kernel, "recurrent": "Wh", "embeddings": "E"}.items():
@@ -190,7 +190,7 @@ def both_ways(ahead: Mapping[str, Any], back: Mapping[str, Any]) -> dict[str, An
     turned = {"go_backwards": not back["config"].get("go_backwards")}
     other = layer_of(back["class_name"], {**back["config"], **same, **turned})
     if repr(inner) != repr(other):
-        raise ValueError(f"its layers are {inner!r} and, turned around, {other!r}; nnfw takes two alike")
+        raise ValueError(f"its layers are {inner!r} and, turned around, {other!r}; nnfw requires equal ones")
     regularizer: Any = inner.regularizer
     inner.regularizer = None
     both = {
@@ -247,7 +247,7 @@ def check_masks(network: Network) -> None:
         for leaf in leaves:
             if isinstance(leaf, layers.MaxPooling | layers.Flatten | layers.Reshape | Windowed):
                 remedy = "build the Embedding without mask_zero"
-                raise LoadError(f"{leaf._label}: Keras takes masked steps in it; {remedy}")
+                raise LoadError(f"{leaf._label}: Keras includes masked steps in it; {remedy}")
 
 
 def unknown(kind: str) -> str:

@@ -65,11 +65,11 @@ def model_of(network: Model, onnx: Any, lengths: bool) -> Any:
     leaves = list(network._units())
     for layer in network._with_inner():
         if getattr(layer, "_is_chain", False) and type(layer).forward is not Sequential.forward:
-            raise TypeError(f"{layer._label}: the form in ONNX of a forward of its own is not known")
+            raise TypeError(f"{layer._label}: the ONNX form of a custom forward is not known")
     shapes = shapes_of(leaves, network.shapes[0])
     has_steps = len(shapes[0]) == (1 if network._takes_indices else 2)
     if lengths and not has_steps:
-        raise ValueError(f"to_onnx: an input {with_samples(shapes[0])} has no steps; leave lengths out")
+        raise ValueError(f"to_onnx: an input {with_samples(shapes[0])} has no steps; omit lengths")
     graph = Builder(onnx, "lengths" if lengths else "")
     if has_steps and not lengths and isinstance(leaves[0], layers.Embedding) and leaves[0].mask is not None:
         graph.steps = graph.node("Steps", "x", graph.constant("mask", np.int64(leaves[0].mask)))
@@ -97,7 +97,7 @@ def shapes_of(leaves: Sequence[Layer], shape: Shape) -> list[Shape]:
 
 def write(graph: Builder, layer: Layer, shape: Shape) -> None:
     """Add the nodes of a layer, with outputs of this shape; raise a TypeError unless its form is known."""
-    unknown = TypeError(f"{layer._label}: its form in ONNX is not known; build the network without it")
+    unknown = TypeError(f"{layer._label}: its ONNX form is not known; build the network without it")
     match layer:
         case _ if not is_own(type(layer)):
             raise unknown
@@ -140,7 +140,7 @@ def write(graph: Builder, layer: Layer, shape: Shape) -> None:
                 raise ValueError(f"{said}; {REMEDY}")
             graph.then("Reshape", graph.constant("shape", np.array([0, *shape])))
         case layers.Dropout() | layers.GaussianNoise():
-            pass  # they act in training alone
+            pass  # they only act in training
         case _:
             raise unknown
 

@@ -15,10 +15,10 @@ from nnfw.exchange.dialects import ONE_GATE, Orders, one_or_all, outputs_last
 from nnfw.layers import Layer
 from nnfw.layers.windows import Windows
 
-OPSET, IR = 21, 10  # which onnx 1.16 knows
+OPSET, IR = 21, 10  # as in onnx 1.16
 DOMAIN = "nnfw"
 ORDERS: Orders = {layers.RNN: ONE_GATE, layers.GRU: "zrc", layers.LSTM: "iofg"}
-# The recurrent nodes, and the activations of a direction by default:
+# The recurrent nodes, and the default activations of a direction:
 CELLS = {"RNN": [b"Tanh"], "GRU": [b"Sigmoid", b"Tanh"], "LSTM": [b"Sigmoid", b"Tanh", b"Tanh"]}
 MERGES = {"sum": "ReduceSum", "mul": "ReduceProd", "ave": "ReduceMean"}
 
@@ -31,7 +31,7 @@ FORMS: dict[type[Activation], tuple[str, dict[str, Any]]] = {
     activations.SELU: ("Selu", {"alpha": activations.SELU().alpha, "gamma": activations.SELU.scale}),
     activations.Softplus: ("Softplus", {}),
     activations.Sigmoid: ("Sigmoid", {}),
-    activations.HardSigmoid: ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),  # ONNX has x/5 by default
+    activations.HardSigmoid: ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),  # ONNX's default is x/5
     activations.Tanh: ("Tanh", {}),
     activations.Softsign: ("Softsign", {}),
     activations.SiLU: ("Silu", {}),
@@ -40,7 +40,7 @@ FORMS: dict[type[Activation], tuple[str, dict[str, Any]]] = {
     activations.Softmax: ("Softmax", {"axis": -1}),
 }
 IN_CELLS = ("Affine", "Relu", "LeakyRelu", "Elu", "Softplus", "Sigmoid", "HardSigmoid", "Tanh", "Softsign")
-DEFAULTS: dict[str, dict[str, Any]] = dict(FORMS.values()) | {  # attributes that a file may leave out
+DEFAULTS: dict[str, dict[str, Any]] = dict(FORMS.values()) | {  # attributes that a file may omit
     "LeakyRelu": {"alpha": 0.01},
     "Elu": {"alpha": 1.0},
     "HardSigmoid": {"alpha": 0.2, "beta": 0.5},
@@ -54,7 +54,7 @@ POOLS: dict[str, dict[int, type[Any]]] = {  # by the number of axes of windows
     "AveragePool": {1: layers.AveragePooling1D, 2: layers.AveragePooling2D},
 }
 CONVOLUTIONS: dict[int, type[Any]] = {1: layers.Conv1D, 2: layers.Conv2D}
-PLAIN = {"auto_pad": b"NOTSET", "group": 1, "ceil_mode": 0, "storage_order": 0}  # what nnfw has no other of
+PLAIN = {"auto_pad": b"NOTSET", "group": 1, "ceil_mode": 0, "storage_order": 0}  # the only values in nnfw
 
 NUMBERS = """
   one_step = Constant <value_int: int = 1> ()
@@ -121,7 +121,7 @@ FUNCTIONS = {
   found = Where (masked, no_step, numbers)
   y = ReduceMax <keepdims: int = 0> (found, steps_axis)
 }}""",
-}  # where a sequence has no step, what is pooled is 0
+}  # pooled values of a sequence without steps are 0
 
 
 def operator_of(activation: Activation, label: str, in_cell: bool = False) -> str:
@@ -130,7 +130,7 @@ def operator_of(activation: Activation, label: str, in_cell: bool = False) -> st
     if type(activation) in known:
         return known[type(activation)]
     names = ", ".join(kind._known_as for kind in known)
-    raise ValueError(f"{label}: ONNX has no activation {activation.name!r} there; take one of {names}")
+    raise ValueError(f"{label}: ONNX has no activation {activation.name!r} there; use one of {names}")
 
 
 def attributes_of(activation: Activation) -> dict[str, Any]:

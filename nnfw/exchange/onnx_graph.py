@@ -30,14 +30,14 @@ class Node:
         """Raise a LoadError unless a condition holds."""
         if not condition:
             name = f"{self.operator} {self.name!r}"
-            raise LoadError(f"its node {name} {why}; nnfw reads chains of what its own layers compute")
+            raise LoadError(f"its node {name} {why}; nnfw reads only chains of its own layers")
 
     def operand(self, place: int, attribute: str = "") -> Array:
         """Return an input that must be constant; in old files it may be an attribute."""
         found = self.attributes.get(attribute)
         if found is None:
             constant = len(self.inputs) > place and self.inputs[place] in self.arrays
-            self.require(constant, f"needs a constant as its input {place}, and has none")
+            self.require(constant, f"needs a constant as its input {place}, but has none")
             found = self.arrays[self.inputs[place]]
         return np.asarray(found)
 
@@ -91,7 +91,7 @@ class Graph:
                 by_count |= {3: "NDT", 4: "NDHW"}
             axes = by_count.get(len(sizes), "")
         known = len(axes) == len(sizes) > 0
-        first.require(known, f"reads an input of {len(sizes)} axes, not of 2 to 4")
+        first.require(known, f"reads an input of {len(sizes)} axes, not 2 to 4")
         by_letter = dict(zip(axes, sizes, strict=True))
         return axes, tuple(by_letter[axis] for axis in "THWD" if axis in by_letter)
 

@@ -53,8 +53,8 @@ def from_onnx(path: FilePath) -> Network:
             return Reader(graph).network()
         except LoadError:
             raise
-        except ValueError as error:  # of a layer or of the network
-            raise LoadError(f"it computes what no chain of nnfw's layers does: {error}") from error
+        except ValueError as error:  # from a layer or the network
+            raise LoadError(f"it is not a chain of layers of nnfw: {error}") from error
 
 
 class Reader:
@@ -71,7 +71,7 @@ class Reader:
         for node, output in self.nodes:
             self.read(node, output)
         known = self.axes.replace("P", "") in ("ND", "NTD", "TND", "NDT", "NHWD", "NDHW")
-        node.require(known, f"gives the axes {self.axes}, not samples, steps, features")
+        node.require(known, f"returns the axes {self.axes}, not samples, steps, features")
         network = Network(self.layers, loss=loss_of(self.layers))
         network.build(self.shape)
         found: dict[str, Array] = {}
@@ -114,14 +114,14 @@ class Reader:
                 self.read_gather(node, a.get("axis", 0))
             case "LayerNormalization":
                 last = a.get("axis", -1) in (-1, len(self.axes) - 1)
-                node.require(last, "is not over the features alone")
+                node.require(last, "is not over the features only")
                 self.require_features_last(node)
                 gain = node.operand(1)
                 shift = node.operand(2) if len(node.inputs) > 2 else np.zeros_like(gain)
                 self.add(layers.LayerNorm(epsilon=a.get("epsilon", 1e-5)), {"gain": gain, "shift": shift})
             case "BatchNormalization":
                 fits = self.axes[1:2] == "D" and not a.get("training_mode")
-                node.require(fits, f"is in training, or along another axis of {self.axes} than the features")
+                node.require(fits, f"is in training, or along an axis of {self.axes} other than features")
                 names = ("gain", "shift", "mean", "variance")
                 weights = {name: node.operand(i) for i, name in enumerate(names, 1)}
                 self.add(layers.BatchNorm(epsilon=a.get("epsilon", 1e-5)), weights)
@@ -129,21 +129,21 @@ class Reader:
                 self.axes = "".join(self.axes[i] for i in a["perm"])
             case "Unsqueeze":
                 alone = self.axes == "ND" and node.operand(1, "axes").tolist() == [1]
-                node.require(alone, "adds another axis than that of steps")
+                node.require(alone, "adds an axis other than that of steps")
                 self.axes = "N1D"
             case "Expand":
                 sizes = node.operand(1).tolist()
                 alone = self.axes == "N1D" and sizes[::2] == [1, 1]
-                node.require(alone, "repeats another axis than that of steps")
+                node.require(alone, "repeats an axis other than that of steps")
                 self.add(layers.RepeatVector(sizes[1]), axes="NTD")
             case "Squeeze":
                 one = self.letter(node) == "P" and isinstance(self.layers[-1], Recurrent)
-                node.require(one, "drops another axis than that of one direction")
+                node.require(one, "drops an axis other than that of one direction")
                 self.axes = self.axes.replace("P", "")
             case "Reshape":
                 self.read_reshape(node, [int(n) for n in node.operand(1, "shape")])
             case "Flatten":
-                node.require(a.get("axis", 1) == 1, "does not keep the samples apart")
+                node.require(a.get("axis", 1) == 1, "does not keep samples separate")
                 self.read_flatten(node)
             case "ReduceMean" | "ReduceMax" | "ReduceSum" | "ReduceProd":
                 self.read_reduction(node, self.letter(node), a.get("keepdims", 1))
@@ -165,12 +165,12 @@ class Reader:
     def require_features_last(self, node: Node) -> None:
         """Raise a LoadError for a node along the last axis unless that axis holds all features."""
         along = self.axes[-1:] == "D" and "P" not in self.axes
-        node.require(along, f"is along another axis than the features of {self.axes}")
+        node.require(along, f"is along an axis of {self.axes} other than the features")
 
     def read_flatten(self, node: Node) -> None:
         """Add Flatten."""
         axes = FLAT.get(self.axes, "")
-        node.require(axes, f"does not keep the samples apart, or flattens {self.axes}")
+        node.require(axes, f"does not keep samples separate, or flattens {self.axes}")
         self.add(layers.Flatten(), axes=axes)
 
     def channels_last(self, W: Array) -> Array:
@@ -195,15 +195,15 @@ class Reader:
         node.require(free, "does not follow a product, as in a Dense layer")
         b = next(self.graph.arrays[one] for one in node.inputs[::-1] if one in self.graph.arrays)
         fits = b.shape == (layer.units,) and not layer.use_bias
-        node.require(fits, "adds something else than the one bias of a Dense layer")
+        node.require(fits, "adds something other than the bias of a Dense layer")
         layer.use_bias, self.weights[-1]["b"] = True, b
 
     def read_activation(self, node: Node) -> None:
         """Set the activation of the preceding layer, or add it as a layer."""
         known = node.operator in {operator for operator, _ in FORMS.values()} - {"Affine"}
-        node.require(known, "is no layer of nnfw")
+        node.require(known, "is not a layer of nnfw")
         a = node.attributes
-        if node.operator == "Softmax":  # the others are of each value alone
+        if node.operator == "Softmax":  # the others are elementwise
             self.require_features_last(node)
             axis = a.get("axis", -1 if self.graph.opset >= 13 else 1)
             a = {"axis": -1 if axis == len(self.axes) - 1 else axis}
@@ -225,7 +225,7 @@ class Reader:
             self.add(layers.Embedding(E.shape[0], E.shape[1], mask), {"E": E}, self.axes + "D")
         else:
             last = self.axes[axis] == "T" and node.operand(1).tolist() == -1
-            node.require(last, "takes other steps than the last")
+            node.require(last, "takes steps other than the last")
             self.add(layers.LastStep(), axes=self.axes.replace("T", ""))
 
     def read_reshape(self, node: Node, sizes: list[int]) -> None:
@@ -237,7 +237,7 @@ class Reader:
             self.axes = self.axes.replace("P", "")
             return
         kept = self.axes in ("ND", "NTD", "NHWD") and len(sizes) in (2, 3, 4) and 0 not in sizes[1:]
-        node.require(kept, f"gives the axes {self.axes} the shape {sizes}, which no layer of nnfw does")
+        node.require(kept, f"reshapes the axes {self.axes} to {sizes}, unlike any layer of nnfw")
         self.add(layers.Reshape(tuple(sizes[1:])), axes=("ND", "NTD", "NHWD")[len(sizes) - 2])
 
     def read_reduction(self, node: Node, letter: str, kept: int) -> None:
@@ -247,6 +247,6 @@ class Reader:
             return
         two = letter == "P" and isinstance(self.layers[-1], layers.Bidirectional)
         fits = two and node.operator in MERGED and not kept
-        node.require(fits, f"over the axis {letter} of {self.axes} is no layer of nnfw")
+        node.require(fits, f"over the axis {letter} of {self.axes} is not a layer of nnfw")
         self.layers[-1] = layers.Bidirectional(copy.copy(self.layers[-1].layer), MERGED[node.operator])
         self.axes = self.axes.replace("P", "")

@@ -87,8 +87,8 @@ def read_recurrent(graph: Graph, node: Node, output: int, axes: str) -> tuple[An
 def check_recurrent(graph: Graph, node: Node, output: int) -> None:
     """Raise a LoadError for options that nnfw's recurrent layers do not have."""
     plain = not (node.attributes.get("clip") or node.attributes.get("input_forget"))
-    node.require(plain, "has clip or input_forget, which nnfw does not; export it without")
-    node.require(output < 2, "gives the cell state, which no layer of nnfw does")
+    node.require(plain, "has clip or input_forget, which nnfw lacks; export it without")
+    node.require(output < 2, "returns the cell state, unlike any layer of nnfw")
     for name in node.inputs[5:]:
         zero = not name or graph.is_zero(name)
         node.require(zero, f"has {name!r}, an initial state or peepholes; export it without")
@@ -108,5 +108,5 @@ def read_activations(node: Node, directions: int) -> list[Any]:
         node.require(found[-1], f"has the activation {operator} {given or ''}, unlike any of nnfw")
     *first, last = found[: len(default)]  # of one direction
     same = found == [*first, last] * directions and first[1:] in ([], [last])
-    node.require(same, "has different activations where a layer of nnfw has one")
+    node.require(same, "has different activations, but a layer of nnfw has one")
     return [*first[:1], last]

@@ -40,7 +40,7 @@ NAMES: dict[type[Layer], dict[str, str]] = {  # PyTorch's name of each array tha
     LayerNorm: {"gain": "weight", "shift": "bias"},
     BatchNorm: {"gain": "weight", "shift": "bias", "mean": "running_mean", "variance": "running_var"},
 }
-COUNTER = "num_batches_tracked"  # of BatchNorm, which computes nothing with it at its default momentum
+COUNTER = "num_batches_tracked"  # of BatchNorm, unused at its default momentum
 NAME = re.compile(r"(?:(.*)\.)?((?:weight|bias|running_mean|running_var)(?:_[ih]h_l(\d+)(?:_reverse)?)?)")
 
 
@@ -200,12 +200,12 @@ def match(
     """Return PyTorch's name for each of `own`; raise a LoadError if the shapes differ."""
     labels = [layer._label for layer in with_parameters(network).values()]
     layers, modules = modules_of(own), modules_of(theirs)
-    if layers.keys() != modules.keys():  # else the names say it
+    if layers.keys() != modules.keys():  # else they are matched by name
         order = modules if ordered else arranged(own, layers, theirs, modules)
         if len(layers) != len(modules):
             raise LoadError(
-                f"it has the weights of {len(modules)} modules ({', '.join(modules)}), and the network has "
-                f"{len(layers)} layers with weights ({', '.join(labels)}); build it with one for each"
+                f"it has the weights of {len(modules)} modules ({', '.join(modules)}), but the network has "
+                f"{len(layers)} layers with weights ({', '.join(labels)}); build it with one per module"
             )
         modules = {name: modules[module] for name, module in zip(layers, order, strict=True)}
     for label, (name, layer) in zip(labels, layers.items(), strict=True):
@@ -213,7 +213,7 @@ def match(
         if expected != got:
             raise LoadError(
                 f"{label}: expects {expected}, got {got} of {', '.join(modules[name].values())}; modules are "
-                f"matched with layers in order: build the network alike, with the same units and use_bias"
+                f"matched with layers in order: build the same network, with the same units and use_bias"
             )
     return {
         own_name: modules[name][part] for name, layer in layers.items() for part, own_name in layer.items()
@@ -229,7 +229,7 @@ def modules_of(names: Iterable[str]) -> dict[str, dict[str, str]]:
     for name in (name for name in names if not name.endswith(COUNTER)):
         found = NAME.fullmatch(name)
         if found is None:
-            raise LoadError(f"no layer of nnfw has weights like {name!r}; leave such modules out")
+            raise LoadError(f"no layer of nnfw has weights like {name!r}; remove such modules")
         module, part, level = found.groups()
         path = ".".join(filter(None, [module, level and f"l{level}"]))
         modules.setdefault(path, {})[part.replace(f"_l{level}", "_l0")] = name

@@ -10,7 +10,7 @@ from nnfw.core.typing import Array, ArrayLike, Axes, Figure
 from nnfw.core.validation import whole_number
 from nnfw.plots.figure import BLUE, FEATURES, VERMILION, Target, canvas, draw_heat, draw_steps, picture
 
-MARKED = 600  # up to so many cells, those that are negative have a minus sign
+MARKED = 600  # up to this many cells, negative ones have a minus sign
 NAVY = "#08306B"  # darker than vermilion: the signs differ in print too
 
 
@@ -44,7 +44,7 @@ def attribution(
     a = numeric(attributions, "attributions")
     if a.ndim not in (2, 3) or not a.size:
         said = f"attribution: attributions must be (N, D) or (N, T, D) and not empty, got {a.shape}"
-        raise ShapeError(f"{said}; those of one sample alone are attributions[None]")
+        raise ShapeError(f"{said}; for a single sample use attributions[None]")
     a = a[whole_number("attribution", "sample", sample, high=len(a) - 1)]
     check_finite(a, f"attributions[{sample}]")
     if x is None or a.ndim == 1:
@@ -52,11 +52,11 @@ def attribution(
             _draw(axes, a)
         return axes.figure  # type: ignore[return-value]
     if ax is not None:
-        raise ValueError("attribution: ax is one pair of axes, and x needs another; leave x out, or ax")
+        raise ValueError("attribution: ax is one pair of axes, but x needs another; omit x or ax")
     one = numeric(x[sample], f"x[{sample}]")
     one = one if one.ndim > 1 else one[:, None]
     if not 0 < len(one) <= len(a) or one.ndim != 2:
-        raise ShapeError(f"attribution: x[{sample}] is {one.shape}, but its attributions are {a.shape}")
+        raise ShapeError(f"attribution: x[{sample}] has shape {one.shape}, its attributions have {a.shape}")
     with picture(path, 5.6, 3.6) as figure:
         above, below = figure.subplots(2, 1, height_ratios=[0.8, 1], sharex=True)
         draw_steps(above, one)

@@ -11,9 +11,9 @@ from nnfw.core.typing import Array, ArrayLike, Axes, Figure
 from nnfw.core.validation import boolean, instance_of
 from nnfw.plots.figure import Target, canvas
 
-MANY = 50  # classes; of more, cells have neither numbers nor edges, and not all rows a label
+MANY = 50  # classes; with more, cells have neither numbers nor edges, and not all rows a label
 NAMES = instance_of(Iterable, "a list of names", "; the classes of a LabelEncoder are one")
-LEAST = 5.0  # points; smaller numbers cannot be read
+LEAST = 5.0  # points; smaller numbers are illegible
 
 
 @explain_keywords
@@ -51,10 +51,10 @@ def confusion_matrix(
     """
     counts = np.asarray(matrix, dtype=np.float64)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
-        said = f"a confusion matrix has as many rows as columns, got shape {counts.shape}"
-        raise ValueError(f"{said}; nnfw.metrics.ConfusionMatrix()(y, network.predict(x)) counts one")
+        said = f"a confusion matrix must be square, got shape {counts.shape}"
+        raise ValueError(f"{said}; nnfw.metrics.ConfusionMatrix()(y, network.predict(x)) returns one")
     if not np.all(np.isfinite(counts) & (counts >= 0)):
-        raise ValueError("a confusion matrix holds counts, finite and >= 0; got others")
+        raise ValueError("a confusion matrix must hold counts, finite and >= 0; got other values")
     K = len(counts)
     owner = "confusion_matrix"
     boolean(owner, "normalize", normalize)
@@ -76,7 +76,7 @@ def confusion_matrix(
         axes.set_yticks(ticks, shown)
         axes.set(xlabel="predicted class", ylabel="true class", title="% of each true class" * normalize)
         figure: Any = axes.figure
-        if ax is None:  # room for the labels, which are not to shrink the cells
+        if ax is None:  # room for the labels, so that they do not shrink the cells
             beside = max(label.get_window_extent().width for label in axes.get_yticklabels())
             below = max(label.get_window_extent().height for label in axes.get_xticklabels())
             figure.set_size_inches(side + beside / figure.dpi, side + below / figure.dpi)

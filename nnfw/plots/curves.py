@@ -14,7 +14,7 @@ from nnfw.core.validation import SHARE, each, instance_of, whole_number
 from nnfw.plots.figure import BLACK, BLUE, Target, canvas, draw_curve, finite, grid, look, picture, set_ticks
 from nnfw.schedules import RateLike, get, scheduled
 
-A_DICT = instance_of(Mapping, "a dict of curves by their labels", ", as {'GRU': history['loss']}")
+A_DICT = instance_of(Mapping, "a dict of curves by their labels", "; pass {'GRU': history['loss']}")
 
 
 def schedule(
@@ -56,7 +56,7 @@ def schedule(
     if len(curves) <= 6:
         return lines(curves, path, ylabel="learning rate", log=log, ax=ax)
     if ax is not None:
-        raise ValueError(f"schedule: ax takes up to 6 schedules, got {len(curves)}; leave it out for panels")
+        raise ValueError(f"schedule: ax takes up to 6 schedules, got {len(curves)}; omit it for panels")
     rows, columns = grid(len(curves))
     with picture(path, width=2.0 * columns, height=1.6 * rows) as figure:
         for number, (label, (x, y)) in enumerate(curves.items(), start=1):
@@ -103,7 +103,7 @@ def lines(
     A_DICT("lines", "curves", curves)
     points = {textwrap.fill(str(label), 56): _points(label, curve) for label, curve in curves.items()}
     if not points:
-        raise ValueError("there is no curve to draw; give a dict such as {'GRU': history['loss']}")
+        raise ValueError("there is no curve to draw; pass a dict such as {'GRU': history['loss']}")
     columns = min(len(points), max(1, 64 // (max(map(len, points)) + 7)))
     rows = math.ceil(sum(label.count("\n") + 1 for label in points) / columns)
     with canvas(path, 4.8, 3.0 + 0.18 * rows, ax) as axes:
@@ -186,7 +186,7 @@ def forecast(
             blue, shades = np.array(to_rgb(BLUE)), np.linspace(0.16, 0.64, len(shares))
             for shade, share in zip(shades, sorted(shares, reverse=True), strict=True):
                 bounds = [one(bound) for bound in ahead.band(share)]
-                light = 1 - shade * (1 - blue)  # opaque: one band upon another looks as in the legend
+                light = 1 - shade * (1 - blue)  # opaque: overlapping bands look as in the legend
                 axes.fill_between(steps, *bounds, color=light, linewidth=0, label=f"{100 * share:g}% band")
         if len(past):
             axes.plot(np.arange(1 - len(past), 1), past, color=BLACK, label="past")
@@ -206,5 +206,5 @@ def _points(label: str, curve: Any) -> tuple[Array, Array]:
     x, y = curve if pair else (np.arange(1, np.size(curve) + 1), curve)
     x, y = np.asarray(x), finite(y)
     if y.ndim != 1 or x.shape != y.shape:
-        raise ValueError(f"curve {label!r} needs one x for each y, in one line; got {x.shape} and {y.shape}")
+        raise ValueError(f"curve {label!r} needs one x per y, both 1-dimensional; got {x.shape}, {y.shape}")
     return x, y

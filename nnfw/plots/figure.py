@@ -38,15 +38,15 @@ STYLE: dict[Any, Any] = {
     "axes.formatter.use_mathtext": True,
     "axes.formatter.useoffset": False,
     "savefig.dpi": 200,
-    "pdf.fonttype": 42,  # real letters: journals refuse outlines
+    "pdf.fonttype": 42,  # embedded fonts: journals refuse outlines
 }
-# The palette of Okabe and Ito can be told apart with any colour vision; its pale yellow is left out.
+# The palette of Okabe and Ito is distinguishable with any colour vision; its pale yellow is omitted.
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK = COLOURS = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
 )  # fmt: skip
 DASHES: tuple[Any, ...] = ("-", (0, (4, 1.3)), (0, (5, 1.3, 1, 1.3)), (0, (1, 1.2)))
-FEW = 15  # up to so many points, each is marked
-FEATURES = 4  # up to so many are drawn as curves, more as a heat map
+FEW = 15  # up to this many points, each is marked
+FEATURES = 4  # up to this many are drawn as curves, more as a heat map
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def picture(path: Target, width: float, height: float, given: Any = None) -> Ite
     from matplotlib.figure import Figure
 
     if path is not None and not str(path).lower().endswith(FORMATS):
-        raise ValueError(f"the name of a picture must end in .png, .svg or .pdf, got {str(path)!r}")
+        raise ValueError(f"the file name of a plot must end in .png, .svg or .pdf, got {str(path)!r}")
     with matplotlib.rc_context(STYLE):
         figure = given or Figure(figsize=(width, height), layout="constrained")
         if not given:
@@ -76,7 +76,7 @@ def picture(path: Target, width: float, height: float, given: Any = None) -> Ite
 def canvas(path: Target, width: float, height: float, ax: "Axes | None") -> Iterator["Axes"]:
     """Yield the axes of a new `picture`, or those of the caller, whose figure is saved if there is a path."""
     if ax is not None and not hasattr(ax, "add_line"):
-        raise TypeError(f"ax must be matplotlib Axes, as figure.add_subplot() makes, got {type(ax).__name__}")
+        raise TypeError(f"ax must be matplotlib Axes, as from figure.add_subplot(), got {type(ax).__name__}")
     with picture(path, width, height, ax and ax.figure) as figure:
         yield ax or figure.add_subplot()
 
@@ -116,9 +116,9 @@ def set_ticks(axes: "Axes", x: Array, y: Array | None = None) -> None:
     """Set ticks at whole epochs, none before the first, pad a single one, and use a log y axis if needed."""
     from matplotlib.ticker import MaxNLocator
 
-    if x.dtype.kind in "iuf" and np.all(x == np.round(x)):  # no dates
+    if x.dtype.kind in "iuf" and np.all(x == np.round(x)):  # not dates
         axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
-        if axes.dataLim.xmin >= 1:  # else the margin beside many epochs would show an epoch 0
+        if axes.dataLim.xmin >= 1:  # else the margin would show an epoch 0 for many epochs
             axes.set_xlim(left=max(0.5, axes.get_xlim()[0]), auto=None)
     if len(set(x)) == 1:
         axes.set_xlim(x[0] - 1, x[0] + 1)

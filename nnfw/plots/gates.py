@@ -10,7 +10,7 @@ from nnfw.core.validation import whole_number
 from nnfw.plots.figure import Target, draw_heat, draw_steps, picture
 from nnfw.plots.inside import as_network, over_samples, pick, recurrent
 
-NAMED = 8  # up to so many units, each row has its number
+NAMED = 8  # up to this many units, each row has its number
 MEANINGS = {
     "c": "candidate",
     "z": "update gate; 1 keeps the old state",
@@ -23,7 +23,7 @@ MEANINGS = {
 }
 
 
-@np.errstate(all="ignore")  # what is not finite stays blank
+@np.errstate(all="ignore")  # non-finite values stay blank
 def gates(
     network: Any,
     x: Any,
@@ -71,7 +71,7 @@ def gates(
     x, ends = batch.x if batch.x.ndim == 3 else batch.x[..., None], batch.lengths
     T, own = one.cache["h"].shape[1], one._pass.steps.lengths
     if x.shape[1] != T:
-        x, ends = one.cache["x"], own  # a layer before it has changed the time steps
+        x, ends = one.cache["x"], own  # an earlier layer has changed the time steps
     counts = check_lengths("gates", own, N, T)
     names = [*filter(None, one.gates), *reversed(one._loops.states)]
     width, height = 2.0 + 3.6 * len(directions), 1.4 + 0.95 * len(names)

@@ -56,7 +56,7 @@ def gradient_flow(
     """
     networks = network if isinstance(network, Mapping) else {"": network}
     if not networks:
-        raise ValueError("gradient_flow: network is an empty dict; give at least one, as {'GRU': network}")
+        raise ValueError("gradient_flow: network is an empty dict; pass at least one, e.g. {'GRU': network}")
     flows: dict[str, Array] = {}
     for name, one in networks.items():
         flows |= _flows(str(name), as_network("gradient_flow", one), x, y, lengths)
@@ -77,7 +77,7 @@ def _flows(name: str, network: Any, x: Any, y: Any, lengths: Any) -> dict[str, A
         for name, directions in recurrent("gradient_flow", quiet).items()
         for direction, one in directions.items()
     }
-    with np.errstate(all="ignore"):  # a gradient that explodes is drawn as far as it is finite
+    with np.errstate(all="ignore"):  # an exploding gradient is drawn as far as it is finite
         backward(quiet, batch)
     flows = {}
     for layer, one in layers.items():
@@ -128,7 +128,7 @@ def histograms(
     """
     network = as_network("histograms", network)
     if (x is None) != (y is None):
-        raise ValueError("histograms: x and y go together; give both, or neither to draw the weights alone")
+        raise ValueError("histograms: x and y go together; pass both, or neither to draw only the weights")
     if x is None:
         network._check_ready("histograms")
     else:

@@ -9,7 +9,7 @@ from nnfw.core.lengths import valid_steps
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
 
-Directions = Mapping[str, Any]  # the recurrent layers of one layer: itself, or a bidirectional one's two
+Directions = Mapping[str, Any]  # the recurrent layers of one layer: itself, or the two of a bidirectional one
 
 
 def as_network(owner: str, network: Any) -> Any:
@@ -52,7 +52,7 @@ def over_samples(values: Array, lengths: Array, sample: int | None) -> Array:
     """
     T = lengths.max() if sample is None else lengths[sample]
     if not T:
-        raise ValueError("x has no step to draw; give it sequences of some steps, or another sample")
+        raise ValueError("x has no step to draw; pass sequences with steps, or another sample")
     if sample is not None:
         return np.asarray(values[sample, :T])
     valid = valid_steps(lengths, T).reshape(len(values), T, *[1] * (values.ndim - 2))

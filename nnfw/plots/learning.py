@@ -10,7 +10,7 @@ from nnfw.core.validation import instance_of
 from nnfw.plots.figure import BLACK, Target, draw_curve, finite, grid, look, picture, set_ticks
 
 A_HISTORY = instance_of(Mapping, "a History, or a dict of numbers by epoch", "; network.history is one")
-BY_NAME = instance_of(Mapping, "a dict by name", ", as {'GRU': network.history}")
+BY_NAME = instance_of(Mapping, "a dict by name", "; pass {'GRU': network.history}")
 # Its label, its colour and dash, the epochs, and the values of each run:
 Curve = tuple[str, tuple[str, Any], Array, Sequence[Array]]
 

@@ -41,7 +41,7 @@ def diagram(network: Any, path: Target = None, *, ax: "Axes | None" = None) -> "
     before = ["x", *[""] * len(boxes)]  # as before the first fit
     if network.shapes:
         before = [f"x {_batch_of(network.shapes[0])}", *map(_batch_of, _shapes(network))]
-    heights = [0.25 + 0.17 * (box.count("\n") + 1) for box in boxes]  # in inches, as all lengths here
+    heights = [0.25 + 0.17 * (box.count("\n") + 1) for box in boxes]  # in inches, like all lengths here
     gap, width = 0.42, 0.3 + 0.075 * max(len(line) for box in boxes for line in box.split("\n"))
     total = sum(heights) + gap * len(before) + 0.25
     with canvas(path, max(width, 2.4) + 0.6, total + 0.2, ax) as axes:

@@ -133,7 +133,7 @@ REFUSED = [
     ),
     (
         put(5, Dense(2)),
-        r"layer 6, Dense\(2\): expects dense/vars/0 \(2, 2\), got \(2, 1\); build the network alike",
+        r"layer 6, Dense\(2\): expects dense/vars/0 \(2, 2\), got \(2, 1\); build the same network",
     ),
     (put(5, Dense(1), Dense(1)), r"layer 7, Dense\(1\): expects dense_1/vars/0 \(1, 1\), got nothing"),
     (put(4, Dense(2)), r"expects dense/vars/0 \(4, 2\), got \(2, 1\)"),
@@ -165,7 +165,7 @@ def test_dense_layers_in_an_order_that_is_not_known(tmp_path):
     shutil.copy(FILES["chain"], path)
     with h5py.File(path, "r+") as file:
         file.move("layers/dense", "layers/time_distributed/layer")  # beside those in the Sequential
-    with pytest.raises(LoadError, match=r"expects dense/vars/0 .*got nothing; .*take Dense for both"):
+    with pytest.raises(LoadError, match=r"expects dense/vars/0 .*got nothing; .*use Dense for both"):
         load_keras(built("chain"), path)
 
 
@@ -176,7 +176,9 @@ def test_other_files(tmp_path):
         load_keras(network, path)
     with h5py.File(path, "w") as file:
         file["dense/kernel"] = np.ones(3)
-    with pytest.raises(LoadError, match=r"no weights of Keras 3; model.save\('model.keras'\)"):
+    with pytest.raises(
+        LoadError, match=r"no weights of Keras 3; save it with Keras 3, model.save\('model.keras'\)"
+    ):
         load_keras(network, path)
     network.save(path)
     with pytest.raises(LoadError, match=r"it has no model.weights.h5; save it with Keras 3"):

@@ -158,17 +158,17 @@ REFUSED = [
     ([keras("Conv2D", filters=2, kernel_size=[3, 3], data_format="channels_first")], "no data_format"),
     (
         [keras("Conv1D", filters=2, kernel_size=[3], padding="same", strides=[2])],
-        "with strides and padding='same' it pads by the size of its input; take 'valid'",
+        "with strides and padding='same' Keras pads by the size of the input; use 'valid'",
     ),
     ([keras("MaxPooling1D", pool_size=[2], strides=[1], padding="same")], "nnfw has no padding='same'"),
     (
         [keras("Conv1D", filters=2, kernel_size=[3], kernel_constraint=keras("MaxNorm", max_value=1))],
         r"no constraint MaxNorm; build it with MaxNorm, axis=\[0, 1\]",
     ),
-    ([keras("Masking", mask_value=0.0)], "nnfw has no Masking; leave it out, and give lengths= to fit"),
+    ([keras("Masking", mask_value=0.0)], "nnfw has no Masking; remove it, and pass lengths= to fit"),
     (
         [keras("TimeDistributed", layer=keras("Conv1D"))],
-        r"no TimeDistributed; around Dense it is Dense, which takes \(N, T, D\) step by step",
+        r"no TimeDistributed; for TimeDistributed\(Dense\) use Dense, which applies to each step",
     ),
     ([keras("Dense", units=3, activation="relu6")], "nnfw has no activation='relu6'; it has elu, gelu"),
     ([keras("Dense", units=3, activation=keras("LeakyReLU"))], "nnfw has no activation={'class_name'"),
@@ -189,7 +189,7 @@ REFUSED = [
     ([keras("GRU", units=3, return_state=True)], "nnfw has no return_state=True"),
     (
         [keras("GRU", units=3, go_backwards=True, return_sequences=True)],
-        "the steps in reverse, nnfw in the input",
+        "the steps in reverse, nnfw in input",
     ),
     ([keras("Dropout", rate=0.1, noise_shape=[None, 1, 3])], r"nnfw has no noise_shape=\[None, 1, 3\]"),
     ([keras("LayerNormalization", axis=[1])], r"nnfw has no axis=\[1\]"),
@@ -223,9 +223,9 @@ def both(merge="concat", first=(), second=(), kind="GRU"):
     [
         (
             both(second={"units": 4}),
-            r"its layers are GRU\(3, .* and, turned around, GRU\(4, .*two alike",
+            r"its layers are GRU\(3, .* and, turned around, GRU\(4, .*requires equal ones",
         ),
-        (both(second={"go_backwards": False}), "with go_backwards it returns"),
+        (both(second={"go_backwards": False}), "with go_backwards Keras returns"),
         (both(kind="LSTM"), r"its layers are GRU\(3, .* LSTM\(3"),
         (both(merge=None), "Bidirectional: merge must be one of 'concat', 'sum', 'mul', 'ave', got None"),
         (both(first={"activation": "mish"}), "nnfw has no activation='mish'"),
@@ -244,7 +244,7 @@ def test_masked_steps():
     for layer in (keras("GlobalMaxPooling1D"), keras("Flatten"), pool):
         for last in (layer, keras("Sequential", layers=[layer])):
             with pytest.raises(
-                LoadError, match="Keras takes masked steps in it; build the Embedding without"
+                LoadError, match="Keras includes masked steps in it; build the Embedding without"
             ):
                 read(start(4), masked, last)
         read(start(4), plain, layer)
@@ -258,7 +258,7 @@ def test_masked_steps():
     [
         (
             {"class_name": "Functional", "config": {}},
-            "no Sequential: nnfw has no Functional; of a chain keras.Seq",
+            "not a Sequential: nnfw has no Functional; for a chain use keras.Seq",
         ),
         (
             {"name": "dense", "units": 3},

@@ -68,7 +68,7 @@ class Halved(Network):
 @pytest.mark.parametrize("around", [lambda network: network, lambda network: Network([network])])
 def test_a_forward_of_ones_own(around, path):
     network = untrained(around(Halved([Dense(2)])), 3)
-    with pytest.raises(TypeError, match=r"Halved\(\): the form in ONNX of a forward of its own is not known"):
+    with pytest.raises(TypeError, match=r"Halved\(\): the ONNX form of a custom forward is not known"):
         to_onnx(network, path)
     assert not path.exists()
 
@@ -163,7 +163,7 @@ REFUSED = [
         RECURRENT.format("_, y", "GRU", ", clip = 3.0", ""),
         "GRU '' has clip or input_forget.*export it without",
     ),
-    (RECURRENT.format("_, _, y", "LSTM", "", ""), "gives the cell state"),
+    (RECURRENT.format("_, _, y", "LSTM", "", ""), "returns the cell state"),
     (RECURRENT.format("_, y", "GRU", "", ", , ones"), "has fixed lengths; make them an input"),
     (RECURRENT.format("_, y", "GRU", "", ", , , ones"), "'ones', an initial state or peepholes"),
     (
@@ -176,30 +176,30 @@ REFUSED = [
     ),
     (
         RECURRENT.format("_, y", "LSTM", ', activations = ["Sigmoid", "Tanh", "Relu"]', ""),
-        "has different activations where a layer of nnfw has one",
+        "has different activations, but a layer of nnfw has one",
     ),
     ("t = MatMul (x, M) _, y = GRU <hidden_size = 4> (t, W, R)", "of layout 0 reads values of the axes NTD"),
     ("a = MatMul (x, M) b = MatMul (x, M) y = Add (a, b)", "Add '' computes with 2 values"),
-    ("a = MatMul (x, M) y = Add (a, ones)", "adds something else than the one bias"),
+    ("a = MatMul (x, M) y = Add (a, ones)", "adds something other than the bias"),
     ("a = MatMul (x, M) y = Softmax <axis = 1> (a)", "unlike any activation"),
-    (f"{TURNED} t = Add (s, c) {BACK}", "Add '' is along another axis than the features of NDT"),
-    (f"{TURNED} t = Softmax (s) {BACK}", "Softmax '' is along another axis than the features of NDT"),
-    (f"{TURNED} t = LayerNormalization (s, c) {BACK}", "is along another axis than the features of NDT"),
-    (f"{TURNED} t = MatMul (s, M) {BACK}", "is along another axis than the features of NDT"),
+    (f"{TURNED} t = Add (s, c) {BACK}", "Add '' is along an axis of NDT other than the features"),
+    (f"{TURNED} t = Softmax (s) {BACK}", "Softmax '' is along an axis of NDT other than the features"),
+    (f"{TURNED} t = LayerNormalization (s, c) {BACK}", "is along an axis of NDT other than the features"),
+    (f"{TURNED} t = MatMul (s, M) {BACK}", "is along an axis of NDT other than the features"),
     ("y = MatMul (x, c)", "is a product with 1 axes, not with 2"),
     ("y = Gemm <alpha = 2.0> (x, M)", "scales or transposes"),
-    ("y = ConvTranspose (x, W)", "ConvTranspose '' is no layer of nnfw"),
-    ("y = other.MeanPooling (x)", "MeanPooling '' is no layer of nnfw"),
-    ("y = ReduceMax (x, ones)", "over the axis T of NTD is no layer"),
+    ("y = ConvTranspose (x, W)", "ConvTranspose '' is not a layer of nnfw"),
+    ("y = other.MeanPooling (x)", "MeanPooling '' is not a layer of nnfw"),
+    ("y = ReduceMax (x, ones)", "over the axis T of NTD is not a layer"),
     ("y = ReduceMean <keepdims = 0> (x, two)", "over the axis D of NTD"),
-    ("y = Transpose <perm = [2, 1, 0]> (x)", "gives the axes DTN"),
-    (f"{REVERSED} y = ReduceMean <keepdims = 0> (a, ones)", "gives the axes DN"),
-    (f"{REVERSED} y = Gather <axis = 1> (a, last)", "gives the axes DN"),
-    ("y = Squeeze (x, ones)", "damaged|drops another axis"),
-    ("y = Reshape (x, two)", r"the shape \[2\], which no layer"),
-    ("y = LayerNormalization <axis = 1> (x, ones)", "is not over the features alone"),
-    ("y = Gather <axis = 1> (x, two)", "takes other steps than the last"),
-    ("y = Flatten <axis = 0> (x)", "does not keep the samples apart"),
+    ("y = Transpose <perm = [2, 1, 0]> (x)", "returns the axes DTN"),
+    (f"{REVERSED} y = ReduceMean <keepdims = 0> (a, ones)", "returns the axes DN"),
+    (f"{REVERSED} y = Gather <axis = 1> (a, last)", "returns the axes DN"),
+    ("y = Squeeze (x, ones)", "damaged|drops an axis other"),
+    ("y = Reshape (x, two)", r"to \[2\], unlike any layer"),
+    ("y = LayerNormalization <axis = 1> (x, ones)", "is not over the features only"),
+    ("y = Gather <axis = 1> (x, two)", "takes steps other than the last"),
+    ("y = Flatten <axis = 0> (x)", "does not keep samples separate"),
 ]
 
 
@@ -261,7 +261,7 @@ def test_a_file_that_is_none(path):
 
 def test_a_sound_file_that_no_chain_computes(path):
     """It is not called damaged: the message has the reason of the layer or the network."""
-    words = r"network.onnx: it computes what no chain of nnfw's layers does: "
+    words = r"network.onnx: it is not a chain of layers of nnfw: "
     with pytest.raises(LoadError, match=rf"{words}.*Reshape\(") as caught:
         from_onnx(graph_of(path, "y = Reshape (x, shape)", shape=np.array([-1, 3])))
     assert isinstance(caught.value.__cause__, ShapeError)
@@ -284,7 +284,7 @@ class Square(Activation):
 
 GATES = {"z": "sigmoid", "r": "hard_sigmoid"}
 CANNOT = [
-    ([Own()], TypeError, r"layer 1, Own\(\): its form in ONNX is not known; build the network without"),
+    ([Own()], TypeError, r"layer 1, Own\(\): its ONNX form is not known; build the network without"),
     (
         [GRU(2, recurrent_activation=GATES)],
         ValueError,
@@ -293,7 +293,7 @@ CANNOT = [
     (
         [RNN(2, "silu")],
         ValueError,
-        r"RNN\(2\): ONNX has no activation 'silu' there; take one of linear, relu",
+        r"RNN\(2\): ONNX has no activation 'silu' there; use one of linear, relu",
     ),
     ([Dense(2, Square())], ValueError, r"ONNX has no activation 'Square' there; .*softmax"),
     (
@@ -307,7 +307,7 @@ CANNOT = [
 @for_each("base", [Layer, Windowed])
 def test_a_new_layer_of_nnfw_has_no_form_until_it_is_written(base, monkeypatch):
     monkeypatch.setattr(onnx_export, "is_own", lambda kind: True)
-    with pytest.raises(TypeError, match="its form in ONNX is not known"):
+    with pytest.raises(TypeError, match="its ONNX form is not known"):
         onnx_export.write(None, type("New", (base,), {})(), (3,))
 
 
@@ -322,7 +322,7 @@ def test_what_onnx_cannot_say(layers, error, words, path):
 def test_lengths_that_cannot_be(path):
     with pytest.raises(ValueError, match=r"Flatten\(\): sequences of unequal lengths .*pool over time first"):
         to_onnx(untrained(Network([Dense(2), Flatten(), Dense(1)]), 5, 3), path, lengths=True)
-    with pytest.raises(ValueError, match=r"an input \(samples, 3\) has no steps; leave lengths out"):
+    with pytest.raises(ValueError, match=r"an input \(samples, 3\) has no steps; omit lengths"):
         to_onnx(untrained(Network([Dense(2)]), 3), path, lengths=True)
     with pytest.raises(TypeError, match="lengths must be True or False"):
         to_onnx(untrained(Network([Dense(2)]), 3), path, lengths=[1, 2])

@@ -138,9 +138,9 @@ def test_images_with_channels_first(flatten, path):
         ("MaxPool <kernel_shape = [2, 2], ceil_mode = 1> (c)", "unlike any layer of nnfw"),
         ("MaxPool <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (c)", "unlike any layer of nnfw"),
         ("AveragePool <kernel_shape = [2, 2], dilations = [2, 1]> (c)", "unlike any layer of nnfw"),
-        ("BatchNormalization <training_mode = 1> (c, D, D, D, D)", "is in training, or along another axis"),
-        ("Flatten <axis = 2> (c)", "does not keep the samples apart"),
-        ("Flatten (c)", "gives the axes NF"),
+        ("BatchNormalization <training_mode = 1> (c, D, D, D, D)", "is in training, or along an axis of"),
+        ("Flatten <axis = 2> (c)", "does not keep samples separate"),
+        ("Flatten (c)", "returns the axes NF"),
     ],
 )
 def test_files_that_are_refused(node, words, path):

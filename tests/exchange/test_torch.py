@@ -276,7 +276,7 @@ def without(*names):
 REFUSED = [
     (
         without("head.1.weight", "head.1.bias"),
-        r"weights of 2 modules \(recurrent.l0, recurrent.l1\), and .* 3 lay",
+        r"weights of 2 modules \(recurrent.l0, recurrent.l1\), but .* 3 lay",
     ),
     (
         lambda a: a.update({"more.weight": np.ones((2, 2))}),
@@ -292,7 +292,7 @@ REFUSED = [
     ),
     (
         lambda a: a.update({"norm.in_proj_weight": np.ones(2)}),
-        "no layer .*'norm.in_proj_weight'; leave such modules out",
+        "no layer .*'norm.in_proj_weight'; remove such modules",
     ),
     (lambda a: a.update({"recurrent.weight_hr_l0": np.ones(2)}), "no layer of nnfw has weights like"),
     (lambda a: a.update({"head.1.bias": np.full(3, np.nan)}), "'dense_3.b' has values that are not finite"),

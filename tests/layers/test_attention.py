@@ -100,7 +100,7 @@ def test_windows_of_truncation_are_refused():
 def test_what_has_no_node_in_onnx_is_refused(layers, tmp_path):
     network = untrained(Network(layers, seed=0), None, 4)
     pytest.importorskip("onnx")
-    with pytest.raises(TypeError, match="its form in ONNX is not known"):
+    with pytest.raises(TypeError, match="its ONNX form is not known"):
         to_onnx(network, tmp_path / "network.onnx")
 
 
