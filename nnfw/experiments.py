@@ -23,10 +23,10 @@ from nnfw.sanity import compute_gradients
 from nnfw.training.adapters import as_data
 
 A_NETWORK = instance_of(Network, "a Network")
-SMOOTH = 0.8  # what the mean loss keeps of itself from batch to batch
-DIVERGED = 4.0  # times the lowest mean loss, where the test ends
-LEAST = 0.02  # of the first loss, by which it falls if it can be lowered at all
-BELOW = 10.0  # the suggested rate is so far below that of the lowest mean loss
+SMOOTH = 0.8  # the weight of earlier batches in the mean loss
+DIVERGED = 4.0  # times the lowest mean loss, at which the test ends
+LEAST = 0.02  # part of the first loss by which it falls if it can be lowered at all
+BELOW = 10.0  # the suggested rate is this factor below that of the lowest mean loss
 
 
 @dataclass(repr=False)
@@ -127,7 +127,7 @@ def find_rate(
             if not means[-1] <= DIVERGED * abs(min(means)):
                 break
     if not math.isfinite(means[0]):
-        raise NonFiniteError(f"find_rate: the first loss is {means[0]}; network.check(x, y) tells where from")
+        raise NonFiniteError(f"find_rate: the first loss is {means[0]}; network.check(x, y) finds the origin")
     best = int(np.nanargmin(means))
     falls = means[best] < means[0] - LEAST * abs(means[0])
     suggested = max(low, float(rates[best]) / BELOW) if falls else math.nan
@@ -208,16 +208,16 @@ def repeat(
     >>> figure = runs.plot()
     """
     if isinstance(build, Network):
-        raise TypeError("repeat: build must be a function that returns a Network of a seed, got a Network")
+        raise TypeError("repeat: build must be a function of a seed that returns a Network, got a Network")
     function("repeat", "build", build)
     networks: dict[int, Network] = {}
     for seed in each(whole_number)("repeat", "seeds", seeds):
         network = A_NETWORK("repeat", f"build({seed})", build(seed))
         if network.seed != seed or network.history:
-            said = f"repeat: build({seed}) must return a new network of that seed, Network(..., seed=seed)"
+            said = f"repeat: build({seed}) must return a new network with this seed, Network(..., seed=seed)"
             raise ValueError(f"{said}, got seed {network.seed} with {len(network.history.epoch)} epochs")
         network.fit(x, y, verbose=verbose, **options)
         networks[seed] = network
     if not networks:
-        raise ValueError("repeat: seeds are empty; give at least one, as range(5)")
+        raise ValueError("repeat: seeds are empty; pass at least one, e.g. range(5)")
     return Repetitions(networks)

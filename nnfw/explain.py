@@ -26,10 +26,10 @@ from nnfw.training.batches import Batch
 from nnfw.training.compatibility import output_shape
 from nnfw.training.guard import check_outputs
 
-ROWS = 256  # samples that are taken at a time
+ROWS = 256  # samples that are processed at a time
 UNITS = "it is one of the units of the last layer"
 TOLERANCE = 1e-3  # of the sum of integrated gradients: absolute, and relative to the change of the output
-PANELS = (1, 2, 4, 8, 16)  # the parts of the way that are integrated one by one, until that is reached
+PANELS = (1, 2, 4, 8, 16)  # the parts of the path, integrated one by one, until this is reached
 POINTS = 50  # in each part
 
 
@@ -124,7 +124,7 @@ def integrated_gradients(
     x = batch.x
     start = numeric(baseline, "baseline")
     if start.shape not in ((), x.shape[-1:], x.shape):
-        said = f"{owner}: baseline must be a number, or have the shape {x.shape[-1:]} of one for each feature"
+        said = f"{owner}: baseline must be a number, or have the shape {x.shape[-1:]}, one per feature"
         raise ShapeError(f"{said}, or that of x, {x.shape}; got {start.shape}")
     check_finite(start, "baseline")
     start = cleared(np.broadcast_to(start, x.shape).astype(x.dtype), batch.lengths)
@@ -144,7 +144,7 @@ def integrated_gradients(
     n = int(missed.argmax())
     warnings.warn(
         f"{owner}: the values for sample {n} sum to {total[n]:.4g}, but its output differs from that of the "
-        f"baseline by {change[n]:.4g}; take more than steps={panels * len(u)}",
+        f"baseline by {change[n]:.4g}; use more than steps={panels * len(u)}",
         RuntimeWarning,
         stacklevel=3,
     )
@@ -168,7 +168,7 @@ def probe(network: Model, x: Any, y: Any, lengths: Any, owner: str) -> tuple[Mod
     quiet.optimizer = quiet.optimizer or optimizers.get("adam")
     for leaf in quiet._leaves():
         leaf.trainable = leaf.trainable and y is not None
-        for layer in (leaf, *vars(leaf).values()):  # Bidirectional is made of two
+        for layer in (leaf, *vars(leaf).values()):  # Bidirectional consists of two
             if isinstance(layer, Layer):
                 vars(layer).update(dict.fromkeys(layer._noisy, 0.0))
     return quiet, batch
@@ -197,7 +197,7 @@ def _output(
 ) -> tuple[Array, Array]:
     """Return what `_chosen` does, and f(x) − f(start) (N,) of that output."""
     x, rows = batch.x, _parts(np.arange(len(batch.x)))
-    with np.errstate(all="ignore"):  # what is not finite is reported
+    with np.errstate(all="ignore"):  # non-finite values are reported
         a, a0 = (
             np.concatenate([_forward(network, batch, one[part], part) for part in rows]) for one in (x, start)
         )

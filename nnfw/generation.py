@@ -67,12 +67,12 @@ def generate(
     instance_of(Model, "a Network")("generate", "network", network)._ready("generate")
     stream, K = Stream(network), int(network.shapes[-1][-1] or 0)
     inputs = np.arange(K) if network._takes_indices else np.eye(K, dtype=network.dtype)
-    symbols = as_indices(start, "start", K, "Vocabulary.encode makes them of a text")
+    symbols = as_indices(start, "start", K, "Vocabulary.encode converts a text")
     if symbols.ndim != 1 or not symbols.size:
-        raise ShapeError(f"generate: start must be one symbol or more, (T,), got shape {symbols.shape}")
+        raise ShapeError(f"generate: start must be one or more symbols, (T,), got shape {symbols.shape}")
     if stream.shape != inputs.shape[1:]:
-        said = f"generate: the network takes {network.shapes[0][-1]} features and gives {K} probabilities"
-        raise ShapeError(f"{said}; to go on, its input must be one-hot rows of these {K}, or their numbers")
+        said = f"generate: the network takes {network.shapes[0][-1]} features but returns {K} probabilities"
+        raise ShapeError(f"{said}; its input must be one-hot rows of these {K}, or their numbers")
     text = symbols.tolist()
     for n in range(len(symbols) + steps - 1):
         p = stream.step(inputs[text[n]])
@@ -84,11 +84,11 @@ def generate(
 def draw(p: Array, temperature: float, top_k: int | None, rng: np.random.Generator) -> int:
     """Return one of K symbols, drawn with the probabilities `p` (K,) at a temperature."""
     if not np.isclose(p.sum(), 1, atol=1e-3) or p.min() < 0:
-        raise ValueError("generate: the outputs are no probabilities; end the network in Dense(K, 'softmax')")
+        raise ValueError("generate: the outputs are not probabilities; end with Dense(K, 'softmax')")
     if temperature == 0:
         return int(p.argmax())
     p = p.astype(np.float64)
-    weights = (p / p.max()) ** (1 / temperature)  # the likeliest keeps 1, also where 1/τ is infinite
+    weights = (p / p.max()) ** (1 / temperature)  # the likeliest keeps 1, even if 1/τ is infinite
     if top_k is not None:
         weights[np.argsort(-p, kind="stable")[top_k:]] = 0
     return int(rng.choice(len(p), p=weights / weights.sum()))

@@ -47,14 +47,14 @@ class History(dict[str, list[float]]):
 
     def __missing__(self, name: str) -> NoReturn:
         if str(name).startswith("val_") and name[4:] in self:
-            raise KeyError(f"no {name!r}; give fit validation_data or validation_split")
+            raise KeyError(f"no {name!r}; pass validation_data or validation_split to fit")
         known = ", ".join(self) or "none yet: see fit"
         raise KeyError(f"no {name!r:.80} was measured.{nearest(str(name), self)} There are {known}")
 
-    if not TYPE_CHECKING:  # type checkers would accept any name
+    if not TYPE_CHECKING:  # else type checkers would accept any name
 
         def __getattr__(self, name: str) -> NoReturn:
-            raise AttributeError(f"History has no {name!r}; it is itself the dict: history['loss']")
+            raise AttributeError(f"History has no {name!r}; it is a dict itself: history['loss']")
 
     def __repr__(self) -> str:
         """Show the last epoch, and the one that `plots.history` marks."""

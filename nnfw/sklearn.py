@@ -34,7 +34,7 @@ except ImportError as error:
     raise ImportError('nnfw.sklearn needs scikit-learn, 1.6 or newer: pip install "nnfw[sklearn]"') from error
 
 __all__ = ["NetworkClassifier", "NetworkRegressor"]
-OUTPUTS = ("linear", "sigmoid", "softmax")  # a loss for one of them does not take those before it
+OUTPUTS = ("linear", "sigmoid", "softmax")  # a loss for one of them does not take the earlier ones
 
 
 class NetworkEstimator(BaseEstimator):
@@ -135,7 +135,7 @@ class NetworkEstimator(BaseEstimator):
         if weight is not None:
             weight = as_weight(weight, targets, None, False, np.dtype(self.dtype))
             if not (counted := weight > 0).any():
-                raise ValueError("sample_weight is zero everywhere, and nothing is left to learn; raise some")
+                raise ValueError("sample_weight is zero everywhere, so there is nothing to learn; raise some")
             x, targets, weight = x[counted], targets[counted], weight[counted] / weight[counted].mean()
             lengths = None if lengths is None else lengths[counted]
         network = self._new_network(targets) if restart else self.network_
@@ -146,7 +146,7 @@ class NetworkEstimator(BaseEstimator):
         try:
             network.fit(x, targets, sample_weight=weight, callbacks=callbacks, **settings)
         finally:
-            if network._built:  # the data fit
+            if network._built:  # the data were accepted
                 self.network_, self.history_ = network, network.history
         return self
 
@@ -155,19 +155,19 @@ class NetworkEstimator(BaseEstimator):
         hidden = self.layers() if callable(self.layers) else copy.deepcopy(self.layers)
         owner = type(self).__name__
         if not isinstance(hidden, Sequence):
-            raise TypeError(f"{owner}: layers must be a list, as [{hidden!r}], got {type(hidden).__name__}")
+            raise TypeError(f"{owner}: layers must be a list, e.g. [{hidden!r}], got {type(hidden).__name__}")
         activation, fitting = self._output
         loss = losses.get(fitting if self.loss is None else copy.deepcopy(self.loss))
         wanted = "linear" if loss.outputs_per_target > 1 else loss.fused_with
         if wanted != activation and (wanted == "linear" or wanted in OUTPUTS[OUTPUTS.index(activation) :]):
-            said = f"{loss!r} is for {wanted} outputs, and these targets have {activation} ones"
-            raise ValueError(f"{owner}: {said}; leave loss out for {fitting!r}")
+            said = f"{loss!r} requires {wanted} outputs, but these targets have {activation} ones"
+            raise ValueError(f"{owner}: {said}; omit loss to use {fitting!r}")
         activation = "softplus" if (activation, loss.lowest_output) == ("linear", 0.0) else activation
         last = Dense((targets.shape[1] if targets.ndim > 1 else 1) * loss.outputs_per_target, activation)
         end = hidden[-1] if hidden else None
-        twice = last.units == 1 and repr(end) == repr(last)  # one unit that reads one adds nothing
+        twice = last.units == 1 and repr(end) == repr(last)  # one unit after another adds nothing
         if twice or isinstance(getattr(end, "activation", None), Softmax):
-            raise ValueError(f"{owner}: the output layer is added to layers; leave out {end!r}")
+            raise ValueError(f"{owner}: the output layer is added to layers; remove {end!r}")
         seed = self.random_state
         if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
@@ -230,7 +230,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
 
     def predict(self, X: Any) -> Array:
         """Return the most likely class of each sample (N,), or 0 or 1 for each of its labels (N, K)."""
-        a = self._predict(X)  # first: it may not be fitted
+        a = self._predict(X)  # first, as it may not be fitted
         return self._binarizer.inverse_transform(a)
 
     def predict_proba(self, X: Any) -> Array:
@@ -252,11 +252,11 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
             self._output = ("softmax", "cce") if kind == "multiclass" or of_two else ("sigmoid", "bce")
         known = self.classes_.tolist()
         if len(known) < 2:
-            raise ValueError(f"NetworkClassifier: y holds one class, {known[0]!r}, and it takes two")
+            raise ValueError(f"NetworkClassifier: y holds only one class, {known[0]!r}, but two are needed")
         if unseen := set(unique_labels(y).tolist()).difference(known):
             raise ValueError(
-                f"NetworkClassifier: y holds {sorted(unseen)}, and the classes are {known}; give all to the "
-                f"first partial_fit, classes=, or start anew by fit with warm_start=False"
+                f"NetworkClassifier: y holds {sorted(unseen)}, but the classes are {known}; pass all to the "
+                f"first partial_fit, classes=, or start over by fit with warm_start=False"
             )
         y = self._binarizer.transform(y)
         return np.hstack([1 - y, y]) if self._output[0] == "softmax" and y.shape[1] == 1 else y
@@ -291,7 +291,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
     def predict(self, X: Any) -> Array:
         """Return the predicted numbers (N,), or (N, K) if there are several."""
         a = self._predict(X)
-        return a[:, 0] if a.shape[1] == 1 else a.astype(np.float64)  # as scikit-learn's checks ask for
+        return a[:, 0] if a.shape[1] == 1 else a.astype(np.float64)  # as scikit-learn's checks require
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

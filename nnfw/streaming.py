@@ -53,8 +53,8 @@ class Stream:
         for leaf in network._units():
             if not leaf.causal:
                 raise ValueError(
-                    f"{leaf._label} needs the whole sequence before its first output: take predict(x), or "
-                    f"Flatten() last to forecast (a layer of your own says causal = True if it needs no more)"
+                    f"{leaf._label} needs the whole sequence before its first output: use predict(x), or "
+                    f"Flatten() last to forecast (a custom layer sets causal = True if it does not need it)"
                 )
         self._first, self._dtype = network._first, network._input_dtype
         self._features = () if network._takes_indices else (network.shapes[0][-1],)
@@ -66,11 +66,11 @@ class Stream:
         layers, leaves = list(self.network._units()), self.network._leaves()
         parts = [(name, part) for leaf in leaves for name, part in vars(leaf).items()]
         shared = {id(part): part for name, part in parts if name in TRAINING or isinstance(part, Initializer)}
-        with at_rest(self.network, "stream"):  # the weights of one update, if another thread trains
+        with at_rest(self.network, "stream"):  # the weights between two updates, if another thread trains
             self._layers = copy.deepcopy(layers, shared)
         self._steps = [step_of(layer) for layer in self._layers]
         self._states = [start(layer, self.N) for layer in self._layers]
-        self._begun = np.zeros(self.N, bool)  # whether a sequence has had a symbol that is no mask
+        self._begun = np.zeros(self.N, bool)  # whether a sequence has had a symbol that is not the mask
 
     def step(self, x_t: ArrayLike) -> Array:
         """Return the output, (K,) or (N, K), for the next time step.
@@ -90,19 +90,19 @@ class Stream:
         """
         x = numeric(x_t, "x_t")
         if x.shape != self.shape:
-            raise ShapeError(f"step: x_t must have shape {self.shape}, that of one time step, got {x.shape}")
+            raise ShapeError(f"step: x_t must have shape {self.shape} for one time step, got {x.shape}")
         check_finite(x, "x_t")
         x = x.reshape(self.N, 1, *self._features)
         self._first._check_values(x)
         x = np.asarray(x, self._dtype, order="C")
         self._begin(x)
-        with np.errstate(all="ignore"):  # what is not finite is reported
+        with np.errstate(all="ignore"):  # non-finite values are reported
             x = step_through(self._steps, x, self._states)
         y = np.asarray(x[:, 0] if x.ndim == 3 else x)
         if not np.isfinite(y).all():
             raise NonFiniteError(
-                f"step: the output holds {y[~np.isfinite(y)][0]}, of the weights or of what was read before; "
-                f"reset() begins a new sequence, with the weights of the network then"
+                f"step: the output holds {y[~np.isfinite(y)][0]}, due to the weights or to earlier inputs; "
+                f"reset() begins a new sequence, with the current weights of the network"
             )
         return y[0] if self.samples is None else y
 
@@ -114,8 +114,8 @@ class Stream:
         begun = self._begun | (symbols > 0)
         if not begun.all():
             raise ValueError(
-                f"step: sequence {begun.argmin()} begins with the mask of {self._first._label}; that "
-                f"is padding, so leave it out in front, and step through the symbols alone"
+                f"step: sequence {begun.argmin()} begins with the mask of {self._first._label}; this "
+                f"is padding, so omit it in front, and step through the symbols only"
             )
         self._begun = begun
 
@@ -129,7 +129,7 @@ class Stream:
         states = copy.deepcopy(list(state))
         if not fits(states, [start(layer, self.N) for layer in self._layers]):
             shapes = shapes_of(self._states)
-            raise ShapeError(f"state must be what a stream of this network had as its state: shapes {shapes}")
+            raise ShapeError(f"state must be the state of a stream of this network, with shapes {shapes}")
         self._states = states
         self._begun = np.ones(self.N, bool)
 

@@ -199,7 +199,7 @@ def test_shards_are_every_nth_sample(monkeypatch, tmp_path):
         found += listed
     assert sorted(found) == list(range(7))
     for wrong in ((), (range(7), range(6)), (range(2),)):
-        with pytest.raises(ValueError, match=r"shard: give x, y and what goes with them with one number"):
+        with pytest.raises(ValueError, match=r"shard: x, y and the other arrays must have the same number"):
             shares.shard(*wrong)
 
 
@@ -348,7 +348,7 @@ if rank == 1:
     sys.exit("no data")
 dense().fit(x, y, callbacks=parallel, verbose=0)
 """,
-        "RuntimeError: the ranks have come apart: rank 0 is at the start, rank 1 at the end of the script",
+        "RuntimeError: the ranks are out of step: rank 0 is at the start, rank 1 at the end of the script",
     ),
     "batches that end with an error": (
         """
@@ -393,7 +393,7 @@ dense().fit(x, y, callbacks=[LambdaCallback(on_epoch_end=change), *parallel], ve
     ),
     "other epochs": (
         "dense().fit(x, y, epochs=2 + rank, callbacks=parallel, verbose=0)",
-        "RuntimeError: the ranks have come apart: rank 0 is at the end, rank 1 at batch 1 of epoch 3",
+        "RuntimeError: the ranks are out of step: rank 0 is at the end, rank 1 at batch 1 of epoch 3",
     ),
     "other batches": (
         "dense().fit(x, y, batch_size=8 + rank, callbacks=parallel, verbose=0)",
@@ -420,7 +420,7 @@ assert len(network.fit(x, y, callbacks=parallel, verbose=0)["loss"]) == 1
 network.layers[1].trainable = True
 network.fit(x, y, callbacks=parallel, verbose=0)
 """,
-        "ValueError: fit: layer 2, BatchNorm() normalizes over the whole batch, and a rank has a part of it",
+        "ValueError: fit: layer 2, BatchNorm() normalizes over the whole batch, but each rank has only a",
     ),
     "one epoch behind": (
         """

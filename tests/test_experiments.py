@@ -189,10 +189,10 @@ def test_repetitions_can_be_compared():
         (lambda: repeat(lambda seed: 3, X, Y), r"repeat: build\(0\) must be a Network, got 3"),
         (
             lambda: repeat(lambda seed: build(7), X, Y),
-            r"build\(0\) must return a new network of that seed.*seed 7",
+            r"build\(0\) must return a new network with this seed.*seed 7",
         ),
         (lambda: repeat(build, X, Y, seeds=3), "repeat: seeds must be a list"),
-        (lambda: repeat(build, X, Y, seeds=[]), "repeat: seeds are empty; give at least one"),
+        (lambda: repeat(build, X, Y, seeds=[]), "repeat: seeds are empty; pass at least one"),
         (lambda: repeat(build, X, Y, epoch=3), "fit has no argument 'epoch'"),
     ],
 )

@@ -182,7 +182,7 @@ def test_too_few_steps_are_noticed():
     network.params["dense_1.W"][...] *= 8
     network.params["dense_1.b"][...] = np.linspace(-6, 6, 40)
     x = np.random.default_rng(0).normal(size=(4, 3))
-    with pytest.warns(RuntimeWarning, match=r"values for sample \d sum to .*; take more than steps=2"):
+    with pytest.warns(RuntimeWarning, match=r"values for sample \d sum to .*; use more than steps=2"):
         integrated_gradients(network, x, steps=2)
     change = network.predict(x) - network.predict(np.zeros_like(x))
     with warnings.catch_warnings():
@@ -199,7 +199,7 @@ def test_by_default_there_are_as_many_steps_as_are_needed(monkeypatch):
     network = untrained(Network([Dense(1, "sigmoid"), Dense(1)], seed=0, dtype="float64"), 2)
     network.params["dense_1.W"][...], network.params["dense_1.b"][...] = [[400.0], [0.0]], -200.7
     x = np.array([[1.0, 1.0], [0.9, 0.3]])
-    with pytest.warns(RuntimeWarning, match="take more than steps=50$"):
+    with pytest.warns(RuntimeWarning, match="use more than steps=50$"):
         integrated_gradients(network, x, steps=50)
     a = integrated_gradients(network, x)
     change = (network.predict(x) - network.predict(np.zeros_like(x)))[:, 0]
@@ -209,7 +209,7 @@ def test_by_default_there_are_as_many_steps_as_are_needed(monkeypatch):
     together = integrated_gradients(network, np.concatenate([x, near]))
     np.testing.assert_allclose(together, np.concatenate([a, alone]), rtol=1e-12)
     monkeypatch.setattr("nnfw.explain.PANELS", (1, 2))
-    with pytest.warns(RuntimeWarning, match="take more than steps=100$"):
+    with pytest.warns(RuntimeWarning, match="use more than steps=100$"):
         integrated_gradients(network, x)
 
 
@@ -255,7 +255,7 @@ class TestMistakes:
             ({"output": "a"}, "output must be real numbers"),
             (
                 {"baseline": np.ones(3)},
-                r"baseline must be a number, or have the shape \(2,\) of one for each",
+                r"baseline must be a number, or have the shape \(2,\), one per feature",
             ),
             ({"baseline": np.nan}, "baseline.* is nan"),
             ({"steps": 0}, "integrated_gradients: steps must be at least 1"),

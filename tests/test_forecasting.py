@@ -244,7 +244,7 @@ def test_what_is_no_network_is_refused():
 def test_a_network_that_reads_no_sequences_of_features_is_refused(layers):
     network = Network(layers, seed=0)
     network.build((T,))
-    with pytest.raises(ShapeError, match=r"sequences \(T, D\), and its inputs are \(10,\).* Flatten"):
+    with pytest.raises(ShapeError, match=r"sequences \(T, D\), but its inputs are \(10,\).* Flatten"):
         forecast(network, WAVE[:T], 3)
 
 
@@ -350,7 +350,7 @@ def test_only_the_first_column_is_forecast():
         ({"first": 3}, ValueError, "backtest: first must be at least 14"),
         ({"first": 149}, ValueError, "too few for one forecast of 3"),
         ({"forecaster": "naive"}, TypeError, "forecaster must be a function"),
-        ({"forecaster": lambda past: np.zeros(2)}, ShapeError, r"must give \(3,\) values, got \(2,\)"),
+        ({"forecaster": lambda past: np.zeros(2)}, ShapeError, r"must return \(3,\) values, got \(2,\)"),
         ({"forecaster": lambda past: np.zeros((3, 2))}, ShapeError, r"Forecast\(a.mean\[:, 0\]"),
         ({"series": np.where(WAVE > 1, np.nan, WAVE)}, ValueError, "series.* is nan"),
         ({"series": 3.0}, ShapeError, r"series must be \(L,\) or \(L, D\)"),

@@ -79,7 +79,7 @@ def test_the_wrong_entry_is_shown_with_what_it_should_be():
 @pytest.mark.parametrize("factor", [-1.0, 0.0, 0.25])
 def test_a_factor_that_is_wrong_everywhere_is_named(factor):
     x = rng.normal(size=7)
-    with pytest.raises(CheckError, match=f"everywhere it is {factor:g} times what is expected"):
+    with pytest.raises(CheckError, match=f"everywhere it is {factor:g} times the expected value"):
         compare(lambda x: np.sum(x**2), x, factor * 2 * x, "dx", 1e-6)
 
 
@@ -221,7 +221,7 @@ AFFINE_FAULTS = {
     ),
     "forward returns nothing": (
         {"forward": lambda f, self, x, training=False: None},
-        r"forward returns shape \(\), compute_shapes says \(3, 4\)",
+        r"forward returns shape \(\), but compute_shapes \(3, 4\)",
     ),
     "backward returns nothing": (
         {"backward": lambda f, self, dy: (f(dy), None)[1]},
@@ -229,7 +229,7 @@ AFFINE_FAULTS = {
     ),
     "compute_shapes says another shape": (
         {"compute_shapes": lambda f, self, shape: (*f(shape), 1)},
-        r"forward returns shape \(3, 4\), compute_shapes says \(3, 4, 1\)",
+        r"forward returns shape \(3, 4\), but compute_shapes \(3, 4, 1\)",
     ),
     "initialize: arrays of its own": (
         {"initialize": own_arrays},
@@ -248,7 +248,7 @@ AFFINE_FAULTS = {
     "forward in inference disturbs": ({"forward": disturbed}, "depends on earlier passes"),
     "forward in inference keeps": (
         {"forward": lambda f, self, x, training=False: f(x, True)},
-        "dW depends on earlier passes: keep arrays only if training",
+        "dW depends on earlier passes: keep arrays only in training",
     ),
     "forward differs in training": (
         {"forward": lambda f, self, x, training=False: f(x, training) * (1 + 1e-4 * training)},
@@ -265,13 +265,13 @@ AFFINE_FAULTS = {
     ),
     "backward with a wrong sign": (
         {"backward": lambda f, self, dy: -f(dy)},
-        "backward: .*dx .* -1 times what is",
+        "backward: .*dx .* -1 times the expected",
     ),
     "backward of another shape": ({"backward": lambda f, self, dy: f(dy)[:, :-1]}, r"dx has shape \(3, 4\)"),
     "backward off by 1e-5": ({"backward": lambda f, self, dy: f(dy) * 1.00001}, "backward: .*dx disagrees"),
     "gradients averaged": (
         {"gradients": half("W", 1 / 3)},
-        "gradients: .*dW .* 0.333 times what is expected",
+        "gradients: .*dW .* 0.333 times the expected value",
     ),
     "gradients of b halved": ({"gradients": half("b")}, "gradients: .*db .* 0.5 times"),
     "gradients left at zero": ({"gradients": half("b", 0.0)}, "gradients: .*db .* 0 times"),
@@ -385,7 +385,7 @@ def test_the_input_shape_is_found_or_given():
 
     assert check_layer(Picky(), (7,)).worst < 1e-6
     assert check_layer(GRUD(2)).worst < 1e-6  # of values, masks and times, whose number is a multiple of 3
-    with pytest.raises(CheckError, match=r"takes none of the input shapes .* give input_shape"):
+    with pytest.raises(CheckError, match=r"takes none of the input shapes .* pass input_shape"):
         check_layer(Picky())
 
 
@@ -586,7 +586,7 @@ def wrong_network(fault):
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        ("layer", r"^wrongdense_2.db disagrees .*0 times what is expected"),
+        ("layer", r"^wrongdense_2.db disagrees .*0 times the expected value"),
         ("middle", r"^wronggru_1.dWx_z disagrees"),
         ("loss", r"disagrees with finite differences, relative error 0.00"),
     ],

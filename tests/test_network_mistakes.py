@@ -257,7 +257,7 @@ MISTAKES = [
     ("a slip in what was measured", lambda s: s.network.history["acuracy"],
      KeyError, "no 'acuracy' was measured", "Did you mean 'accuracy'"),
     ("what was not validated", lambda s: s.network.history["val_accuracy"],
-     KeyError, "no 'val_accuracy'", "give fit validation_data or validation_split"),
+     KeyError, "no 'val_accuracy'", "pass validation_data or validation_split to fit"),
     ("the history of none", lambda s: classifier().history["loss"],
      KeyError, "no 'loss' was measured", "none yet: see fit"),
     ("the history of the history", lambda s: s.network.history.history,

@@ -146,11 +146,11 @@ def test_two_classes_with_a_loss_for_softmax(loss):
     ("fit", "said"),
     [
         (lambda: classifier(loss="focal").fit(ROWS, MANY),
-         "NetworkClassifier: Focal() is for softmax outputs, and these targets have sigmoid ones; leave loss "
-         "out for 'bce'"),
-        (lambda: regressor(loss="bce").fit(ROWS, NUMBERS), "NetworkRegressor: BinaryCrossentropy() is for"),
-        (lambda: regressor(loss="cce").fit(ROWS, NUMBERS), "have linear ones; leave loss out for 'mse'"),
-        (lambda: classifier(loss="quantile").fit(ROWS, LABELS), "Quantile() is for linear outputs"),
+         "NetworkClassifier: Focal() requires softmax outputs, but these targets have sigmoid ones; omit "
+         "loss to use 'bce'"),
+        (lambda: regressor(loss="bce").fit(ROWS, NUMBERS), "NetworkRegressor: BinaryCrossentropy() requires"),
+        (lambda: regressor(loss="cce").fit(ROWS, NUMBERS), "have linear ones; omit loss to use 'mse'"),
+        (lambda: classifier(loss="quantile").fit(ROWS, LABELS), "Quantile() requires linear outputs"),
     ],
 )  # fmt: skip
 def test_a_loss_for_other_outputs(fit, said):
@@ -453,20 +453,20 @@ MASKED = np.ma.masked_greater(ROWS, 1)
             ValueError,
             r"X is a list of unequal parts.*\(T_i, 1\) for one feature",
         ),
-        (lambda: NetworkClassifier(GRU(4)).fit(STEPS, LABELS), TypeError, r"a list, as \[GRU\(4\)\]"),
+        (lambda: NetworkClassifier(GRU(4)).fit(STEPS, LABELS), TypeError, r"a list, e.g. \[GRU\(4\)\]"),
         (lambda: classifier(GRU).fit(STEPS, LABELS), TypeError, r"did you mean GRU\(...\)"),
-        (lambda: NetworkClassifier(100).fit(ROWS, LABELS), TypeError, r"as \[100\], got int$"),
+        (lambda: NetworkClassifier(100).fit(ROWS, LABELS), TypeError, r"e.g. \[100\], got int$"),
         (lambda: NetworkClassifier((100,)).fit(ROWS, LABELS), TypeError, r"did you mean Dense\(100\)\?"),
-        (lambda: regressor(Dense(4), Dense(1)).fit(ROWS, NUMBERS), ValueError, r"leave out Dense\(1\)$"),
+        (lambda: regressor(Dense(4), Dense(1)).fit(ROWS, NUMBERS), ValueError, r"remove Dense\(1\)$"),
         (
             lambda: classifier(Dense(1, "sigmoid")).fit(ROWS, LABELS > 1),
             ValueError,
-            r"the output layer is added to layers; leave out Dense\(1, activation='sigmoid'\)$",
+            r"the output layer is added to layers; remove Dense\(1, activation='sigmoid'\)$",
         ),
         (
             lambda: classifier(GRU(4), Dense(3, "softmax")).fit(STEPS, LABELS),
             ValueError,
-            r"the output layer is added to layers; leave out Dense\(3",
+            r"the output layer is added to layers; remove Dense\(3",
         ),
         (
             lambda: classifier(GRU(4, return_sequences=True)).fit(STEPS, LABELS),
@@ -488,7 +488,7 @@ MASKED = np.ma.masked_greater(ROWS, 1)
         (
             lambda: classifier().fit(ROWS, NAMES).partial_fit(ROWS[:1], ["yew"]),
             ValueError,
-            r"y holds \['yew'\], and the classes are \['ash', 'birch', 'cedar'\]",
+            r"y holds \['yew'\], but the classes are \['ash', 'birch', 'cedar'\]",
         ),
         (
             lambda: classifier(GRU(4)).fit([*LISTS[:-1], LISTS[-1][:, :2]], LABELS),

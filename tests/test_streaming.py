@@ -575,16 +575,16 @@ def test_what_cannot_generate_says_why():
         generate(network, [0.0, 1.0], 5)
     with pytest.raises(TypeError, match=r"start must be real numbers, got str; .*Vocabulary for texts"):
         generate(network, "abc", 5)
-    with pytest.raises(ShapeError, match=r"start must be one symbol or more, \(T,\), got shape \(0,\)"):
+    with pytest.raises(ShapeError, match=r"start must be one or more symbols, \(T,\), got shape \(0,\)"):
         generate(network, [], 5)
     with pytest.raises(ValueError, match="temperature must be a finite number"):
         generate(network, [0], 5, temperature=-1)
     with pytest.raises(TypeError, match=r"generate: network must be a Network, got .* \(list\)"):
         generate([0], network, 5)
     for activation in ("tanh", "sigmoid"):
-        with pytest.raises(ValueError, match="end the network in Dense"):
+        with pytest.raises(ValueError, match="not probabilities; end with Dense"):
             generate(built([Dense(3, activation)], x=X), [0], 5)
-    with pytest.raises(ShapeError, match="takes 3 features and gives 5"):
+    with pytest.raises(ShapeError, match="takes 3 features but returns 5"):
         generate(built([Dense(5, "softmax")], x=X), [0], 5)
 
 

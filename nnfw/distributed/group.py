@@ -12,9 +12,9 @@ from nnfw.training.tracker import MetricTracker
 
 MPI = extra("mpi4py.MPI", "mpi", "several processes train one network")
 rank, ranks = MPI.COMM_WORLD.rank, MPI.COMM_WORLD.size
-FAILED = "failed"  # the place of a rank that reports an error
+FAILED = "failed"  # the place given by a rank that reports an error
 GRACE = 5.0  # seconds for the rank that shows an error
-FORWARDING = 0.5  # seconds for mpiexec, which drops at the end what it has not yet forwarded
+FORWARDING = 0.5  # seconds for mpiexec, which at the end drops output not yet forwarded
 
 
 class Group:
@@ -33,7 +33,7 @@ class Group:
                 raise self.for_all(theirs, number)
         for number, (other, _) in enumerate(found):
             if other != found[0][0]:
-                said = f"the ranks have come apart: rank 0 is at {found[0][0]}, rank {number} at {other}"
+                said = f"the ranks are out of step: rank 0 is at {found[0][0]}, rank {number} at {other}"
                 raise self.for_all(RuntimeError(f"{said}; call fit on all ranks, with the same arguments"))
         return [theirs for _, theirs in found]
 
@@ -81,7 +81,7 @@ def portable(error: BaseException) -> BaseException:
 
 def end_all(kind: Any, error: Any, trace: Any, show: Any = sys.excepthook) -> None:
     """Show an uncaught error and end all ranks, since the others would wait forever."""
-    atexit.unregister(end)  # where Abort returns, this rank must not tell the others of another end
+    atexit.unregister(end)  # if Abort returns, this rank must not report another end to the others
     if vars(error).get("shown_on", rank) == rank:
         show(kind, error, trace)
         sys.stderr.flush()

@@ -18,7 +18,7 @@ from nnfw.training.interrupt import Interrupt
 from nnfw.training.iterables import Batches
 from nnfw.training.run import Run
 
-NOISE_OF_A_RANK, NOISE_OF_A_BATCH = 1 << 64, 1 << 80  # draws, of the 2^128 that the random stream has
+NOISE_OF_A_RANK, NOISE_OF_A_BATCH = 1 << 64, 1 << 80  # draws, out of 2^128 in the random stream
 
 
 class DataParallel(Callback):
@@ -119,7 +119,7 @@ class DataParallel(Callback):
         noise = self._streams["noise"]
         noise.state = self._noise
         noise.advance(NOISE_OF_A_BATCH)
-        self._noise = noise.state  # that of rank 0, which files hold
+        self._noise = noise.state  # that of rank 0, which is saved in files
         noise.advance(rank * NOISE_OF_A_RANK)
 
     def _end_epoch(self, run: Run) -> None:
@@ -127,8 +127,8 @@ class DataParallel(Callback):
         self._agree(run, f"the end of epoch {run.epoch}")
         if len(set(self._group.exchange("the weights", zlib.crc32(run.network.flat_params.data)))) > 1:
             error = RuntimeError(
-                f"epoch {run.epoch}: the ranks hold different weights; a callback changes them in its way on "
-                f"each rank, or their processors are of different kinds"
+                f"epoch {run.epoch}: the ranks hold different weights; a callback changes them differently "
+                f"on each rank, or their processors are of different kinds"
             )
             raise self._group.for_all(error)
 
@@ -143,7 +143,7 @@ def check_shareable(network: Model) -> None:
     for leaf in network._leaves():
         if isinstance(leaf, BatchNorm) and not is_frozen(leaf):
             raise ValueError(
-                f"fit: {leaf._label} normalizes over the whole batch, and a rank has a part of it; take "
+                f"fit: {leaf._label} normalizes over the whole batch, but each rank has only a part; use "
                 f"LayerNorm, or freeze it by trainable=False"
             )
 

@@ -43,13 +43,13 @@ def shard(*arrays: Any) -> tuple[Any, ...]:
     sizes = {len(array) for array in arrays}
     if len(sizes) != 1 or min(sizes) < ranks:
         raise ValueError(
-            f"shard: give x, y and what goes with them with one number of samples, at least that of the "
+            f"shard: x, y and the other arrays must have the same number of samples, at least that of "
             f"ranks, {ranks}; got {', '.join(map(str, sorted(sizes))) or 'nothing'}"
         )
     if ranks == 1:
         return arrays
     parts = [getattr(array, "iloc", array)[rank::ranks] for array in arrays]
-    return tuple(part.copy() if type(part) is np.ndarray else part for part in parts)  # the whole can go
+    return tuple(part.copy() if type(part) is np.ndarray else part for part in parts)  # frees the whole
 
 
 def share_of(data: Data | Batches, group: Group) -> Data | Batches:

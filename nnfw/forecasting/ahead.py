@@ -15,7 +15,7 @@ from nnfw.core.validation import SHARE, instance_of, positive_integer
 from nnfw.model import Model
 from nnfw.streaming import Stream
 
-GROWN = "each step is an input of the next, and they grow without end: forecast fewer, or train it further"
+GROWN = "each step is an input of the next, and the values diverge: forecast fewer, or train it further"
 Draw = Callable[[Array], Array]  # from the outputs (S, K) of a step to its values (S, M)
 
 
@@ -37,7 +37,7 @@ class Forecast:
     def quantile(self, q: float) -> Array:
         """Return the quantile q of the paths at each step, of the shape of `mean`."""
         if self.paths is None:
-            raise ValueError("this forecast has no paths to take quantiles of; give forecast samples=200")
+            raise ValueError("this forecast has no paths to take quantiles of; pass samples=200 to forecast")
         return np.quantile(self.paths, SHARE("quantile", "q", q), axis=0)
 
     def band(self, share: float = 0.8) -> tuple[Array, Array]:
@@ -111,10 +111,10 @@ def forecast(
     count = int(network.shapes[-1][-1] or 0) // network.loss.outputs_per_target
     ways = {M * steps: _at_once, M: _by_stream if len(network.shapes[-1]) > 1 else _by_window}
     if count not in ways:
-        known = ", or give the future of the other columns as exogenous" if M > 1 else ""
+        known = ", or pass the future of the other columns as exogenous" if M > 1 else ""
         raise ShapeError(
             f"forecast: the network predicts {count} values, but the history has {M} columns to forecast; "
-            f"end it in outputs for {M}, the next step, or for {M * steps}, all {steps} steps{known}"
+            f"end it with outputs for {M}, the next step, or for {M * steps}, all {steps} steps{known}"
         )
 
     def run(S: int, draw: Draw) -> Array:
@@ -140,15 +140,15 @@ def check_series(network: Model, history: Any, exogenous: Any, steps: int) -> tu
     past = past[:, None] if past.ndim == 1 else past
     *time, D = network.shapes[0]
     if len(time) != 1:
-        said = f"forecast: the network must read sequences (T, D), and its inputs are {network.shapes[0]}"
-        raise ShapeError(f"{said}; begin it in Flatten() to read windows (N, T, D) as one row")
+        said = f"forecast: the network must read sequences (T, D), but its inputs are {network.shapes[0]}"
+        raise ShapeError(f"{said}; begin it with Flatten() to read windows (N, T, D) as one row")
     if past.ndim != 2 or not len(past) or past.shape[1] != D:
         said = f"forecast: history must be (T, {D}) with at least one step, as the network takes {D} features"
         raise ShapeError(f"{said}, got shape {np.shape(history)}")
     future = np.empty((steps, 0)) if exogenous is None else np.asarray(numeric(exogenous, "exogenous"), float)
     future = future[:, None] if future.ndim == 1 else future
     if future.ndim != 2 or future.shape[0] != steps or future.shape[1] >= past.shape[1]:
-        said = f"forecast: exogenous must be ({steps}, E), a row for each step ahead and fewer columns than"
+        said = f"forecast: exogenous must be ({steps}, E), one row per step ahead and fewer columns than"
         raise ShapeError(f"{said} the history's {D}, got shape {np.shape(exogenous)}")
     check_finite(past, "history")
     check_finite(future, "exogenous")

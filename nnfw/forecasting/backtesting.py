@@ -122,7 +122,7 @@ def backtest(
     origins = np.arange(first, len(y) - horizon + 1, every)
     if not len(origins):
         said = f"backtest: series has {len(y)} steps, too few for one forecast of {horizon} from {first}"
-        raise ValueError(f"{said}; take an earlier first")
+        raise ValueError(f"{said}; use an earlier first")
     check_finite(values, "series")
     truth = np.stack([y[o : o + horizon] for o in origins])
     found = [_checked(forecaster(values[:o].copy()), horizon) for o in origins]
@@ -147,8 +147,8 @@ def _checked(found: Any, horizon: int) -> Forecast:
     mean, paths = np.asarray(numeric(found.mean, "forecaster(...)")), found.paths
     shapes = (horizon,), (horizon, 1)
     if mean.shape not in shapes:
-        one = ", so of several columns Forecast(a.mean[:, 0], a.paths[..., 0])" if mean.ndim == 2 else ""
-        raise ShapeError(f"backtest: the forecaster must give ({horizon},) values, got {mean.shape}{one}")
+        one = ", so for several columns Forecast(a.mean[:, 0], a.paths[..., 0])" if mean.ndim == 2 else ""
+        raise ShapeError(f"backtest: the forecaster must return ({horizon},) values, got {mean.shape}{one}")
     if paths is not None and np.shape(paths)[1:] not in shapes:
         raise ShapeError(f"backtest: the paths must be (S, {horizon}) like the mean, got {np.shape(paths)}")
     return Forecast(mean.reshape(horizon), None if paths is None else np.reshape(paths, (-1, horizon)))

@@ -62,7 +62,7 @@ def check_layer(
     Traceback (most recent call last):
     nnfw.gradcheck.differences.CheckError: Wrong(2): gradients: input (samples, 5): db disagrees with finite
     differences, relative error 2.8 (tolerance 1e-06): db[1] is -0.0870544, expected -0.261163; everywhere it
-    is 0.333 times what is expected
+    is 0.333 times the expected value
     """
     instance_of(Layer, "a Layer")("check_layer", "layer", layer)
     check_forward(layer)
@@ -87,7 +87,7 @@ def shapes(trial: Trial) -> None:
     expected = (len(trial.x), *said)
     for training in (False, True):
         found = np.shape(trial.copy().forward(trial.x, training))
-        trial.expect(found == expected, f"forward returns shape {found}, compute_shapes says {expected}")
+        trial.expect(found == expected, f"forward returns shape {found}, but compute_shapes {expected}")
 
 
 def initialization(trial: Trial) -> None:
@@ -96,7 +96,7 @@ def initialization(trial: Trial) -> None:
     for name, p in layer.params.items():
         trial.expect(bool(np.isfinite(p).all()), f"initialize: {name} is not finite")
         same = np.array_equal(p, other.params[name])
-        trial.expect(same, f"initialize: one seed gives two different {name}; draw from rng alone")
+        trial.expect(same, f"initialize: one seed gives two different {name}; draw only from rng")
     for kind in ("params", "grads"):
         views, flat = getattr(layer, kind).values(), getattr(layer, f"flat_{kind}")
         fill = flat.size == sum(view.size for view in views if np.shares_memory(view, flat))
@@ -107,7 +107,7 @@ def inference(trial: Trial) -> None:
     """Check that forward treats samples independently, also step by step, and does not modify its input."""
     x = trial.x.copy()
     y = np.array(trial.copy().forward(x))
-    trial.expect(np.array_equal(x, trial.x), "forward changes its input x; write elsewhere")
+    trial.expect(np.array_equal(x, trial.x), "forward changes its input x; write to another array")
     for n in range(len(x)):
         alone = trial.copy().forward(x[n : n + 1])
         trial.expect_close(alone, y[n : n + 1], f"forward of sample {n} alone (N=1) differs from the batch")
@@ -118,14 +118,14 @@ def training(trial: Trial) -> None:
     """Check that training gives the outputs of inference, and that a step is independent of earlier ones."""
     layer, dy = trial.copy(), trial.dy.copy()
     if not trial.training_differs:
-        said = "forward differs between training and inference; if it is meant to, give training_differs=True"
+        said = "forward differs between training and inference; if intended, pass training_differs=True"
         trial.step(layer, trial.x[::-1], -trial.dy)
         trial.expect_close(layer.forward(trial.x, training=True), trial.copy().forward(trial.x), said)
     expected = trial.step(trial.copy(), trial.x, dy)
-    trial.expect(np.array_equal(dy, trial.dy), "backward changes its argument dy; write elsewhere")
-    said = "depends on earlier passes: keep arrays only if training, and fill grads without adding to them"
-    for other in (trial.x[::-1], trial.x[:1]):  # first one of the same shape, which NumPy does not refuse
-        again = copy.deepcopy(layer)  # whose random numbers are the same
+    trial.expect(np.array_equal(dy, trial.dy), "backward changes its argument dy; write to another array")
+    said = "depends on earlier passes: keep arrays only in training, and fill grads, do not add to them"
+    for other in (trial.x[::-1], trial.x[:1]):  # first one of the same shape, which NumPy accepts
+        again = copy.deepcopy(layer)  # which draws the same random numbers
         again.forward(trial.x, training=True)
         again.forward(other)
         for name, found in trial.run_backward(again, dy).items():
@@ -186,6 +186,6 @@ def initial_state(trial: Trial) -> None:
 
 def shortened(trial: Trial, longest: int) -> tuple[Array, Array]:
     """Return lengths (N,), and x with nan in the resulting padding."""
-    # Rolled, so that sorting them is a cycle: a permutation that is taken for its inverse shows.
+    # Rolled, so that sorting them is a cycle, which reveals a permutation mistaken for its inverse.
     counts = np.roll(np.linspace(longest, 1, len(trial.x)).astype(int), 1)
     return counts, np.where(valid_steps(counts, trial.x.shape[1])[..., None], trial.x, np.nan)

@@ -19,8 +19,8 @@ Function = Callable[[Array], float]
 
 DIRECTIONS = 3  # random: an error in a single entry shows along each of them
 STEPS = (1e-3, 1e-5)  # the second where the first crosses a kink, such as that of relu
-SMALL = 1e-5  # gradients below this are compared absolutely: differences are no more exact
-ENTRIES = 1000  # at most so many are differentiated one by one to find the wrong one
+SMALL = 1e-5  # gradients below this are compared absolutely: differences are not more exact
+ENTRIES = 1000  # at most this many are differentiated one by one to find the wrong one
 
 
 class CheckError(AssertionError):
@@ -196,4 +196,4 @@ def worst_entry(f: Function, array: Array, found: Array, name: str) -> str:
     entry = f"{name}[{index}] is {values[worst]:.6g}, expected {expected[worst]:.6g}"
     ratio = np.vdot(values, expected) / np.vdot(expected, expected) if np.any(expected) else 1.0
     alike = np.linalg.norm(values - ratio * expected) < 1e-3 * np.linalg.norm(expected)
-    return entry + (f"; everywhere it is {ratio:.3g} times what is expected" if alike else "")
+    return entry + (f"; everywhere it is {ratio:.3g} times the expected value" if alike else "")

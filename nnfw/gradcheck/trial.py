@@ -13,7 +13,7 @@ from nnfw.core.validation import each, whole_number
 from nnfw.gradcheck.differences import CheckError, compare, gradient_name
 from nnfw.layers.base import Layer, with_samples
 
-INPUT_SHAPES: tuple[Sizes, ...] = ((5,), (4, 5), (4, 6), (4, 5, 3))  # the last two if it takes no other
+INPUT_SHAPES: tuple[Sizes, ...] = ((5,), (4, 5), (4, 6), (4, 5, 3))  # the last two if it takes no others
 
 
 def input_shapes(layer: Layer, input_shape: Sizes | None = None, x: Any = None) -> list[Sizes]:
@@ -26,7 +26,7 @@ def input_shapes(layer: Layer, input_shape: Sizes | None = None, x: Any = None) 
             renew(layer).compute_shapes(shape)
             taken.append(shape)
     if not taken:
-        raise CheckError(f"{layer!r}: takes none of the input shapes {INPUT_SHAPES}; give input_shape=")
+        raise CheckError(f"{layer!r}: takes none of the input shapes {INPUT_SHAPES}; pass input_shape=")
     return [shape for shape in taken if shape in INPUT_SHAPES[:2]] or taken
 
 
@@ -45,12 +45,12 @@ class Trial:
 
     original: Layer
     input_shape: Sizes
-    x: Any = None  # random if it is not given
+    x: Any = None  # random if not given
     samples: int = 3
     seed: int = 0
     tolerance: float = 1e-6
     training_differs: bool = False
-    errors: dict[str, float] = field(default_factory=dict)  # the largest so far, relative, of each gradient
+    errors: dict[str, float] = field(default_factory=dict)  # the largest so far of each gradient, relative
 
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(self.seed)
@@ -80,7 +80,7 @@ class Trial:
         """Return a new layer with the weights of the trial."""
         layer, rng = self.initialized(dtype), np.random.default_rng(self.seed)
         for name, p in layer.params.items():
-            if name not in getattr(layer, "_followed", ()):  # else it is a statistic, and no weight
+            if name not in getattr(layer, "_followed", ()):  # else it is a statistic, not a weight
                 p[...] = rng.normal(size=p.shape) / max(2.0, len(np.atleast_1d(p)) ** 0.5)
         return layer
 

@@ -86,7 +86,7 @@ def test_a_stream_goes_back_to_a_state_of_fewer_steps():
         stream.step(X[:, t])
     stream.state = state
     assert_allclose(stream.step(X[:, 1]), y[:, 1], rtol=0, atol=1e-14)
-    with pytest.raises(ShapeError, match="state must be what a stream"):
+    with pytest.raises(ShapeError, match="state must be the state of a stream"):
         stream.state = [state[0][:2]]
 
 

@@ -159,7 +159,7 @@ def test_step_by_step_it_is_the_whole_sequence(name):
         assert_allclose(other.step(X[:, t]), y[:, t], rtol=0, atol=1e-13)
     stream.state = state
     assert_allclose(stream.step(X[:, 3]), y[:, 3], rtol=0, atol=1e-13)
-    with pytest.raises(ShapeError, match="state must be what a stream of this network had"):
+    with pytest.raises(ShapeError, match="state must be the state of a stream of this network"):
         stream.state = state[1:]
 
 
@@ -176,7 +176,7 @@ def test_a_state_that_grows_with_the_steps_is_put_back():
             assert_allclose(other.step(X[:, t]), y[:, t], rtol=0, atol=1e-12)
     before = stream.state
     for wrong in (None, [None], before[0][:1], before[0][0]):
-        with pytest.raises(ShapeError, match="state must be what a stream of this network had"):
+        with pytest.raises(ShapeError, match="state must be the state of a stream of this network"):
             stream.state = [wrong]
     assert_array_equal(stream.state[0][0], before[0][0])
 
