@@ -23,7 +23,7 @@ from nnfw.sanity import compute_gradients
 from nnfw.training.adapters import as_data
 
 A_NETWORK = instance_of(Network, "a Network")
-SMOOTH = 0.8  # the weight of earlier batches in the mean loss
+SMOOTH = 0.8  # the decay of the running mean loss per batch
 DIVERGED = 4.0  # times the lowest mean loss, at which the test ends
 LEAST = 0.02  # part of the first loss by which it falls if it can be lowered at all
 BELOW = 10.0  # the suggested rate is this factor below that of the lowest mean loss

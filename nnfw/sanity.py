@@ -25,7 +25,7 @@ from nnfw.training import adapters, anomaly
 from nnfw.training.batches import Batch, Data
 from nnfw.training.sources import class_labels
 
-SAMPLES, BATCH = 1000, 32  # at most so many are examined, and overfitted
+SAMPLES, BATCH = 1000, 32  # at most this many are examined, and overfitted
 RARE = 0.1  # a class with less than this part of an equal share is rare
 FAR = 10.0  # a mean or spread above it is not scaled, nor are spreads all below 1 / FAR²
 SURE = 2.0  # times the baseline loss: wrong with confidence
@@ -134,7 +134,7 @@ def check_layers(network: Model, lengths: Array | None) -> Iterator[str]:
         yield f"{said}; put it before the last layer that has weights"
     steps = lengths = np.zeros(0, int) if lengths is None else lengths
     for layer, shape in zip(network.layers, network.shapes, strict=False):
-        steps = layer.count_steps(steps) if None in shape else steps  # else the sequences are not by step
+        steps = layer.count_steps(steps) if None in shape else steps  # else not the sequences' steps
     if (lost := (lengths > 0) & (steps == 0)).any():
         said = f"{lost.sum()} of {len(lost)} sequences are shorter than the windows, so no step is left"
         yield f"{said}; pad them, or build the convolutions with padding='same'"

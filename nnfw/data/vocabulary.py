@@ -98,7 +98,7 @@ class Vocabulary(Part):
                 raise ValueError(f"Vocabulary: {found}, which is not one {of[:-1]}{remedy}")
         symbol, times = Counter(self.symbols).most_common(1)[0]
         if times > 1:
-            raise ValueError(f"Vocabulary: {reprlib.repr(symbol)} is {times} of the symbols; pass it once")
+            raise ValueError(f"Vocabulary: {reprlib.repr(symbol)} occurs {times} times; pass it once")
         if not isinstance(unknown, str | None) or unknown in ("", *self.symbols):
             said = "Vocabulary: unknown must be a text that is not a symbol, e.g. '<unknown>'"
             raise ValueError(f"{said}, got {unknown!r}")

@@ -123,7 +123,7 @@ def training(trial: Trial) -> None:
         trial.expect_close(layer.forward(trial.x, training=True), trial.copy().forward(trial.x), said)
     expected = trial.step(trial.copy(), trial.x, dy)
     trial.expect(np.array_equal(dy, trial.dy), "backward changes its argument dy; write to another array")
-    said = "depends on earlier passes: keep arrays only in training, and fill grads, do not add to them"
+    said = "depends on earlier passes: keep arrays only in training, and fill grads instead of adding to them"
     for other in (trial.x[::-1], trial.x[:1]):  # first one of the same shape, which NumPy accepts
         again = copy.deepcopy(layer)  # which draws the same random numbers
         again.forward(trial.x, training=True)

@@ -165,7 +165,7 @@ class Describer:
         name = getattr(value, "__name__", "")
         if not name.isidentifier():
             raise ValueError(
-                f"{where}: a function is saved by name, but this one has none "
+                f"{where}: a function is saved only by name, but this one has none "
                 f"({name or type(value).__name__}); define it with def, or use a part of nnfw"
             )
         if self._custom.setdefault(name, value) != value:

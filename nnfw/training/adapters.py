@@ -78,7 +78,7 @@ def is_ragged(x: Any, first: Layer) -> bool:
     if not isinstance(x, (list, tuple)) or not x:
         return False
     axes = as_array(x[0], "x[0]").ndim
-    rows_too = not first.takes_lengths or isinstance(first, BatchNorm)  # which an array (D,) is one of
+    rows_too = not first.takes_lengths or isinstance(first, BatchNorm)  # an array (D,) is one of these
     if axes not in ((1,) if first._takes_indices else (2,) if rows_too else (1, 2)):
         return False
     if hasattr(x[0], "shape") and not first._takes_indices:
@@ -91,11 +91,11 @@ def as_lengths(lengths: ArrayLike, x: Array, axes: int) -> Array:
     """Return lengths as integers (N,) that fit x (N, T, D), or indices (N, T)."""
     if x.ndim != 1 + axes:
         said = f"lengths require x of shape (samples, steps, features), got x {x.shape}"
-        raise ShapeError(f"{said}; omit them; weights are sample_weight, or the 4th of validation_data")
+        raise ShapeError(f"{said}; omit them; pass weights as sample_weight, or 4th in validation_data")
     counts = numeric(lengths, "lengths")
     if counts.dtype.kind not in "iu":
         said = f"lengths must be whole numbers, the number of steps of each sequence, got {counts.dtype}"
-        remedy = "lengths.astype(int) converts them; weights are sample_weight, or the 4th of validation_data"
+        remedy = "lengths.astype(int) converts them; pass weights as sample_weight, or 4th in validation_data"
         remedy = "a mask (N, T) has lengths.sum(axis=1)" if counts.dtype == bool else remedy
         raise TypeError(f"{said}; {remedy}")
     return check_lengths("x", counts, len(x), x.shape[1])

@@ -71,7 +71,7 @@ def check_output(last: Layer, K: int, loss: Loss) -> None:
         labels = "two classes" if K == 1 else "independent labels"
         other = f"for {labels} use loss='bce'" if inside else "for regression use loss='mse'"
         raise ValueError(
-            f"{last._label}: {type(loss).__name__} requires {PROBABILITIES[loss.fused_with]}, and "
+            f"{last._label}: {type(loss).__name__} requires {PROBABILITIES[loss.fused_with]}, but "
             f"{activation.name} outputs are not; end with Dense({units}, {loss.fused_with!r}), or {other}"
         )
 
@@ -178,7 +178,7 @@ def check_steps(chain: Sequential, T: int) -> None:
 def check_truncation(network: Model, train: Data) -> None:
     """Raise a ValueError unless sequences can be processed window by window."""
     for leaf in network._leaves():
-        # It remembers more than its forward can be given:
+        # It keeps state that its forward does not accept:
         remembers = hasattr(leaf, "step_stream") and not leaf._takes_state
         if not leaf.causal or remembers:
             said = f"fit: truncate cuts sequences into windows, but {leaf._label} needs whole sequences"

@@ -75,7 +75,7 @@ def failure(run: Run, found: str, search: bool = True) -> NonFiniteError:
         found += f" of the window starting at step {run.window_start}"
     rate = f"a learning rate that is too high (it is {run.optimizer.rate(run.epoch_fraction):.3g})"
     gradients = "exploding gradients (clip_global_norm=1.0 in the optimizer)"
-    causes = f"{rate}, {gradients}, inputs that are not scaled (StandardScaler)"
+    causes = f"{rate}, {gradients}, inputs that are not scaled, e.g. by StandardScaler"
     said = f"epoch {run.epoch}, batch {run.batch}: {found}. The weights are as before this update"
     return NonFiniteError(f"{said}; {remedy_for(run.batch_data, causes)}")
 
@@ -97,7 +97,7 @@ def check_outputs(network: Model, where: str, batch: Batch, a: Array, loss: floa
         return
     found = anomaly.search(network, batch, training=False)
     found = found or ("an output is not finite" if math.isfinite(loss) else f"the loss is {loss}")
-    weights = "weights that have grown too large (load the network, or fit again)"
+    weights = "weights that have grown too large (load the network, or fit it again)"
     remedy = remedy_for(batch, f"{weights}, or inputs that are not scaled like the training data")
     raise NonFiniteError(f"{where}: {found}; {remedy}")
 

@@ -111,7 +111,7 @@ class Interrupt:
         Signals reach only the main thread: in other threads nothing changes, nor if SIGINT is ignored, or
         handled by a program that embeds Python.
         """
-        before = signal.getsignal(signal.SIGINT)  # None where it is not Python's
+        before = signal.getsignal(signal.SIGINT)  # None if not installed from Python
         if threading.current_thread() is not threading.main_thread() or before in (signal.SIG_IGN, None):
             yield
             return

@@ -26,7 +26,7 @@ class Batches:
     first epoch continues from it, so that no batch is dropped.
     """
 
-    size: int | None = None  # the number of samples, which is not known
+    size: int | None = None  # the number of samples, not known
     group: Any = None  # see `Data`
 
     def __init__(self, network: Model, source: Any, steps: int | None = None) -> None:
@@ -69,7 +69,7 @@ class Batches:
         if number != (declared or number):
             raise self._miscounted(str(number))
         self.counted = number
-        getattr(self.source, "on_epoch_end", lambda: None)()  # a Sequence of Keras changes its order there
+        getattr(self.source, "on_epoch_end", lambda: None)()  # a Keras Sequence changes its order there
 
     def _begin(self) -> Iterator[Any]:
         if is_indexed(self.source):

@@ -120,7 +120,7 @@ def open_progress(verbose: int | str) -> Progress:
     """Return the progress for `verbose`; "auto" is a bar on a terminal or in a notebook, else lines."""
     if verbose == "auto":
         verbose = 1 if "ipykernel" in sys.modules else 2
-        with suppress(AttributeError, ValueError):  # stderr may be None, closed, or a stream of one's own
+        with suppress(AttributeError, ValueError):  # stderr may be None, closed, or a custom stream
             verbose = 1 if sys.stderr.isatty() else verbose
     if not isinstance(verbose, int) or verbose not in (0, 1, 2):
         raise ValueError(

@@ -229,7 +229,7 @@ def test_repr_is_short():
             r"got the text 'ab'; use Vocabulary\.of_characters\(text\) for",
         ),
         (lambda: Vocabulary("", of="words"), TypeError, r"use Vocabulary\.of_words\(text\) for the symbols"),
-        (lambda: Vocabulary([*"abca"]), ValueError, "'a' is 2 of the symbols"),
+        (lambda: Vocabulary([*"abca"]), ValueError, "'a' occurs 2 times"),
         (
             lambda: Vocabulary(["a", "bc"]),
             ValueError,

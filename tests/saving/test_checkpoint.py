@@ -337,7 +337,7 @@ class TestCheckpoint:
 
     def test_what_cannot_be_saved_is_known_before_training(self, path, tmp_path):
         network = Network([Dense(1)], metrics=[lambda y, a: 0.0])
-        with pytest.raises(ValueError, match="a function is saved by name, but this one has none"):
+        with pytest.raises(ValueError, match="a function is saved only by name, but this one has none"):
             network.fit(X[:, 0], Y, callbacks=[Checkpoint(path)], verbose=0)
         with pytest.raises(FileNotFoundError, match="no such folder"):
             train(new_network(), Checkpoint(tmp_path / "nowhere" / "network"))

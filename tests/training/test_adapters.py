@@ -585,7 +585,7 @@ LENGTHS_GIVEN = [
     ("a number", "sequence", lambda n: 3, ShapeError, "x: lengths must be 12 whole numbers", "()"),
     ("a column", "sequence", lambda n: n[:, None], ShapeError, "x: lengths must be 12", "(12, 1)"),
     ("x of two axes", "classes", lambda n: n,
-     ShapeError, "lengths require x of shape (samples, steps", "the 4th of validation_data"),
+     ShapeError, "lengths require x of shape (samples, steps", "4th in validation_data"),
 ]
 OPTIONS = [
     ("no epochs", "classes", {"epochs": 0}, ValueError, "epochs", "at least 1"),
