@@ -6,7 +6,8 @@ import pkgutil
 
 import nnfw
 
-NEEDS = {f"nnfw.kernels.{name}": "numba" for name in ("cells", "losses", "optimizers")}
+COMPILED = "cells", "losses", "normalization", "optimizers"
+NEEDS = {f"nnfw.kernels.{name}": "numba" for name in COMPILED}
 NEEDS |= {f"nnfw.distributed.{name}": "mpi4py" for name in ("group", "parallel", "shares")}
 NEEDS |= {"nnfw.distributed": "mpi4py", "nnfw.sklearn": "sklearn"}
 NAMES = {module.name for module in pkgutil.walk_packages(nnfw.__path__, "nnfw.")}
