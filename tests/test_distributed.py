@@ -206,7 +206,7 @@ def test_shards_are_every_nth_sample(monkeypatch, tmp_path):
 def test_a_fit_is_shared_once():
     from nnfw.distributed import DataParallel
 
-    with pytest.raises(ValueError, match="leave one out"):
+    with pytest.raises(ValueError, match="remove one"):
         dense().fit(*vectors(), callbacks=[DataParallel(), DataParallel()])
 
 
