@@ -83,11 +83,10 @@ class LayerNorm(Layer):
 
     def _forward_rows(self, x: Array, normalized: Array, scale: Array, y: Array) -> None:
         """Fill `normalized` (M, D), `scale` (M, 1) and y (M, D) for the rows x (M, D)."""
-        ones = np.ones_like(self.params["gain"])
-        np.subtract(x, means(x, ones), out=normalized)  # (1)
-        normalized -= means(normalized, ones)  # (1) again: the mean of features far from 0 was rounded
+        np.subtract(x, means(x), out=normalized)  # (1)
+        normalized -= means(normalized)  # (1) again: the mean of features far from 0 was rounded
         np.square(normalized, out=y)
-        scale[...] = 1 / np.sqrt(means(y, ones) + self.epsilon)  # (2)
+        scale[...] = 1 / np.sqrt(means(y) + self.epsilon)  # (2)
         normalized *= scale  # (3)
         np.multiply(normalized, self.params["gain"], out=y)  # (4)
         y += self.params["shift"]  # (4)
@@ -111,7 +110,7 @@ class LayerNorm(Layer):
         """Fill dx (M, D) for the gradients dy (M, D) of the rows."""
         gain = self.params["gain"]
         np.multiply(dy, gain, out=dx)  # (4)
-        mean, along = means(dx, np.ones_like(gain)), np.vecdot(dx, normalized)[:, None] / len(gain)
+        mean, along = means(dx), np.vecdot(dx, normalized)[:, None] / len(gain)
         dx -= normalized * along  # (2)
         dx -= mean  # (1)
         dx *= scale  # (3)
@@ -269,6 +268,7 @@ def total(x: Array) -> Array:
     return np.ones(len(rows), x.dtype) @ rows
 
 
-def means(x: Array, weights: Array) -> Array:
-    """Return the mean of x∘weights over the last axis, (..., 1), without a pass over x for the product."""
-    return (x @ (weights / len(weights)))[..., None]
+def means(x: Array) -> Array:
+    """Return the mean (M, 1) of each row of x (M, D), as one product."""
+    D = x.shape[1]
+    return (x @ (np.ones(D, x.dtype) / D))[:, None]
