@@ -594,10 +594,11 @@ class AveragePrecision(RankMetric):
 
 @registry.register("calibration_error")
 class CalibrationError(Metric):
-    """Expected calibration error: the gap between the probability of the predicted class and the accuracy.
+    """Expected calibration error: the gap between the probability of a class and its frequency.
 
-    The samples are grouped by that probability into `bins` of equal width; the error is the mean gap over
-    the samples (Guo et al., arXiv:1706.04599, equation 3).
+    The class is the predicted one (Guo et al., arXiv:1706.04599, equation 3); of two classes it is class 1,
+    because the gaps of the two can cancel. The samples are grouped by the probability into `bins` of equal
+    width; the error is the mean gap over the samples.
 
     Examples
     --------
@@ -611,14 +612,15 @@ class CalibrationError(Metric):
         self.bins = positive_integer("CalibrationError", "bins", bins)
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
-        """Return (3, bins): the sum of the probabilities, the correct predictions and the samples of each."""
+        """Return (3, bins): the sum of the probabilities, of the right classes and of the samples of each."""
         truth, a = as_classes(y, a)
         if a.min() < 0 or a.max() > 1:
             raise ValueError(f"a holds {a.min():g} to {a.max():g}, but probabilities lie between 0 and 1")
-        p = np.column_stack([1.0 - a, a]) if a.shape[1] == 1 else a
-        best, right = p.max(axis=1).astype(np.float64), p.argmax(axis=1) == truth
-        place = np.minimum((best * self.bins).astype(np.intp), self.bins - 1)
-        return np.array([np.bincount(place, w, self.bins) for w in (best, right, np.ones(len(best)))])
+        p, right = a[:, -1], truth == 1
+        if a.shape[1] > 2:
+            p, right = a.max(axis=1), a.argmax(axis=1) == truth
+        place = np.minimum((p.astype(np.float64) * self.bins).astype(np.intp), self.bins - 1)
+        return np.array([np.bincount(place, w, self.bins) for w in (p, right, np.ones(len(p)))])
 
     def result(self, s: Array) -> float:
         return float(np.abs(s[0] - s[1]).sum() / s[2].sum())

@@ -233,10 +233,18 @@ def test_calibration_by_its_definition(rng):
             right = (a.argmax(axis=1) == y)[inside].mean()
             error += inside.mean() * abs(right - best[inside].mean())
     assert CalibrationError(10)(y, a) == pytest.approx(error, rel=1e-6)
-    two = np.column_stack([1 - a[:, :1], a[:, :1]])
-    assert CalibrationError()(y > 1, a[:, :1]) == pytest.approx(CalibrationError()(y > 1, two), rel=1e-6)
     with pytest.raises(ValueError, match="probabilities lie between 0 and 1"):
         CalibrationError()([0, 1], [0.2, 1.5])
+
+
+def test_calibration_of_two_classes_is_that_of_the_second(rng):
+    p = rng.random(5000)
+    y = rng.random(5000) < p**3  # probabilities too high throughout, as with balanced weights of a rare class
+    place = (15 * p).astype(int)
+    error = sum(abs((p - y)[place == k].sum()) for k in range(15)) / 5000
+    assert error > 0.2
+    assert CalibrationError()(y, p[:, None]) == pytest.approx(error, rel=1e-12)
+    assert CalibrationError()(y, np.column_stack([1 - p, p])) == pytest.approx(error, rel=1e-12)
 
 
 def test_relative_errors(rng):
