@@ -211,8 +211,8 @@ def check_loss(report: Report, network: Model, data: Data) -> Iterator[str]:
         yield f"the loss is {report.loss}; see below where this begins"
     elif loss - below > SURE * (report.chance - below) > 0:
         yield (
-            f"the loss is {loss:.3g}, far above the baseline loss {report.chance:.3g}: the outputs are "
-            f"confident but wrong; scale x and y, or start from smaller weights"
+            f"the loss is {loss:.3g}, far above the baseline loss {report.chance:.3g}: the outputs are far "
+            f"from y; scale x and y, or start from smaller weights"
         )
 
 
