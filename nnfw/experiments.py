@@ -79,8 +79,9 @@ def find_rate(
     """Train a copy of a network with a learning rate that increases at each step, and suggest a rate.
 
     The suggestion is a tenth of the rate at which the running mean of the loss was lowest, but at
-    least `low`: an initial rate for the optimizer, batch size and data with which it was found. The network
-    does not change.
+    least `low`: an initial rate for the optimizer, batch size and data with which it was found. With rare
+    classes, batches differ more than rates, and the suggestion can be far too high. The network does not
+    change.
 
     Parameters
     ----------
