@@ -90,6 +90,11 @@ class Composite(Layer):
         self._flatten()
         self._adopt()
 
+    @property
+    def _followed(self) -> list[str]:  # type: ignore[override]
+        """The parameters of all layers that are statistics."""
+        return [f"{name}.{key}" for name, leaf in self._named_leaves() for key in leaf._followed]
+
     # ---- passes through the layers ------------------------------------------------------------------
 
     @property

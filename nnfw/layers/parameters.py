@@ -7,7 +7,7 @@ GRU are columns of one ``Wx`` (D, 3H).
 
 import math
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -144,6 +144,7 @@ class Parametrized:
     _specs: Mapping[str, Spec] = MappingProxyType({})  # the parameters that were declared
     _blocks: Mapping[str, Array] = MappingProxyType({})  # parameters that lie side by side, as one array
     _grad_blocks: Mapping[str, Array] = MappingProxyType({})
+    _followed: Collection[str] = ()  # parameters that are statistics: no optimizer updates them
     _scratch: Scratch  # memory kept from one training step to the next
 
     # Attributes that copies omit:

@@ -22,6 +22,7 @@ from nnfw import (
     Residual,
     ShapeError,
 )
+from nnfw.gradcheck import check_layer, check_network
 from nnfw.saving import load_weights, save_weights
 
 
@@ -222,6 +223,18 @@ def test_frozen_with_a_network_around_it_too(wrap):
     pretrained.trainable = True
     network.fit(x, y, epochs=1, verbose=0)
     assert not np.allclose(pretrained.flat_params[-6:], before[-6:], atol=1e-6)
+
+
+@pytest.mark.parametrize("trainable", [False, True])
+def test_the_checks_of_gradients_take_no_statistic_for_a_weight(trainable):
+    chain = Residual([Dense(5, "tanh"), BatchNorm(trainable=trainable)])
+    report = check_layer(chain, (5,), training_differs=trainable)
+    weights = {"dense_1.dW", "dense_1.db", "batchnorm_2.dgain", "batchnorm_2.dshift"}
+    assert report.errors.keys() == {"dx"} | weights
+    alone = check_layer(BatchNorm(trainable=trainable), (3,), training_differs=trainable)
+    assert alone.errors.keys() == {"dx", "dgain", "dshift"}
+    model = Network([Dense(5), chain, Dense(2)], seed=0)
+    assert weights < {name.removeprefix("residual_2.") for name in check_network(model, X, Y).errors}
 
 
 def test_a_step_that_fails_leaves_the_statistics_alone():
