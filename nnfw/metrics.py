@@ -518,13 +518,21 @@ class RankMetric(Metric):
         a = a if a.dtype.kind == "f" else a.astype(np.float64)  # the negative of uint8 wraps around
         return np.column_stack([a, truth.astype(a.dtype)])
 
-    def result(self, s: Array, weight: Array | None = None) -> float:
+    def result(self, s: Array, weight: Array | None = None, where: str = "the data") -> float:
         if weight is None:
             weight = np.ones(len(s))
         a, truth = s[:, :-1], s[:, -1]
         K = a.shape[1]
         classes = [k for k in range(K) if (truth == k).any()] if K > 2 else [1]
-        return float(np.mean([self.area(*_above(a[:, min(k, K - 1)], truth == k, weight)) for k in classes]))
+        each = [self.area(*_above(a[:, min(k, K - 1)], truth == k, weight)) for k in classes]
+        if np.isnan(each).any() and np.ptp(truth) == 0:
+            warnings.warn(
+                f"{self.name} is undefined (nan) because only class {truth[0]:g} occurs in {where}; use data "
+                f"with another, or monitor the loss",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        return float(np.mean(each))
 
     def area(self, tp: Array, fp: Array) -> float:
         """Return the value from the true and false positives above each threshold, in descending order."""
@@ -565,13 +573,6 @@ class ROCAUC(RankMetric):
     def area(self, tp: Array, fp: Array) -> float:
         under = np.diff(fp, prepend=0) @ (tp + np.append(0, tp[:-1])) / 2.0
         pairs = float(tp[-1]) * float(fp[-1])
-        if not pairs:
-            warnings.warn(
-                "roc_auc is undefined (nan) because only one class occurs in the data; use data with both, "
-                "or monitor the loss",
-                RuntimeWarning,
-                stacklevel=2,
-            )
         return float(under) / pairs if pairs else math.nan
 
 
@@ -944,7 +945,10 @@ class MultiLabel(Metric):
 
     def result(self, s: Array) -> float:
         labels = s.swapaxes(0, 1) if self.collects else s
-        return float(np.mean([self.metric.result(label) for label in labels]))
+        named = isinstance(self.metric, RankMetric) and self.average == "macro"
+        where = [{"where": f"label {k}"} if named else {} for k in range(len(labels))]
+        each = [self.metric.result(label, **at) for label, at in zip(labels, where, strict=True)]
+        return float(np.mean(each))
 
 
 def get(metric: str | Metric | type[Metric] | Callable[[Any, Any], float]) -> Metric:

@@ -170,7 +170,7 @@ def test_areas_are_exact_over_batches_and_those_of_one_batch_are_not_averaged(rn
         assert abs(halves - metric(y, a)) > 1e-6
 
 
-ONE_CLASS = r"roc_auc is undefined \(nan\) because only one class occurs"
+ONE_CLASS = r"roc_auc is undefined \(nan\) because only class 0 occurs in the data"
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
@@ -181,6 +181,16 @@ def test_where_only_one_class_occurs(rng, k):
     with pytest.warns(RuntimeWarning, match=ONE_CLASS):
         assert np.isnan(ROCAUC()([0, 0, 1], a[:3], weight=[1, 1, 0]))
     assert AveragePrecision()(y, a) == (k > 2)  # without a positive 0/0, as for all metrics
+
+
+def test_the_class_and_the_label_of_an_undefined_value_are_named(rng):
+    with pytest.warns(RuntimeWarning, match="only class 2 occurs in the data"):
+        assert np.isnan(ROCAUC()([2, 2], rng.random((2, 3))))
+    y, a = np.array([[1, 0, 1], [0, 0, 1], [1, 0, 1]]), rng.random((3, 3))
+    with pytest.warns(RuntimeWarning) as caught:
+        assert np.isnan(MultiLabel("roc_auc", "macro")(y, a))
+    said = [str(one.message).split(";")[0].partition("because ")[2] for one in caught]
+    assert said == ["only class 0 occurs in label 1", "only class 1 occurs in label 2"]
 
 
 @pytest.mark.slow
