@@ -13,6 +13,7 @@ import pytest
 from alike import for_each
 
 from nnfw import SGD, Adam, Dense, Network, ShapeError, losses
+from nnfw.activations import Tanh
 from nnfw.core.logits import LOGIT_GRADIENTS, LOGITS
 from nnfw.losses import (
     MAE,
@@ -333,6 +334,24 @@ def test_a_subclass_with_all_forms_of_its_own_stays_fused():
 
     network = Network([Dense(1, "sigmoid")], loss=Doubled(), seed=0)
     assert network.fit([[1.0], [2.0]], [0, 1], verbose=0)["loss"][0] > 0
+
+
+@pytest.mark.parametrize(
+    ("given", "end"), [("sofmax", "softmax"), ("Softmax", "softmax"), ("sgmoid", "linear")]
+)
+def test_a_misspelt_activation_to_fuse_with_is_refused(given, end):
+    class Own(MSE):
+        fused_with, value, slope = given, MSE.value, MSE.slope
+
+    network = Network([Dense(2, end)], loss=Own(), seed=0)
+    with pytest.raises(
+        ValueError, match=rf"Own: fused_with .* got '{given}'\. Did you mean '(softmax|sigmoid)'"
+    ):
+        network.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
+    assert not network.params
+    Own.fused_with = "Tilted"  # an activation of one's own that is not registered
+    tilted = type("Tilted", (Tanh,), {})
+    Network([Dense(2, tilted())], loss=Own(), seed=0).fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
 
 
 def test_the_order_of_classes_counts():
