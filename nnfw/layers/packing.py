@@ -21,6 +21,7 @@ import numpy as np
 from nnfw.core.typing import Array
 from nnfw.layers.parameters import Cache
 
+MASKS = ("x_mask", "h_mask")  # in a cache, (N, D) and (N, H)
 Slices = tuple[slice, slice, slice]  # before, after, now
 
 
@@ -252,13 +253,14 @@ def rows_of(rows: Array) -> Array:
 
 
 class Unpacked(UserDict[str, Array]):
-    """Packed rows by name, read as (N, T, H): the cache of a recurrent layer."""
+    """Packed rows by name, read as (N, T, H), and masks (N, H): the cache of a recurrent layer."""
 
     def __init__(self, steps: Steps, rows: dict[str, Array]) -> None:
         self.steps, self.data = steps, Cache(rows)
 
     def __getitem__(self, name: str) -> Array:
-        return self.steps.unpack(self.data[name])
+        array = self.data[name]
+        return array if name in MASKS else self.steps.unpack(array)
 
     def __repr__(self) -> str:
         return repr(dict(self))

@@ -40,7 +40,7 @@ class Recurrent(Layer):
         Whether b is added.
     dropout, recurrent_dropout : float
         Fractions of x and of h₋ that are dropped in training, in [0, 1), with one mask per sequence, shared
-        by all steps and gates (Gal & Ghahramani 2016, arXiv:1512.05287, section 4).
+        by all steps and gates: `x_mask` and `h_mask` in the cache (Gal & Ghahramani 2016, arXiv:1512.05287).
     input_initializer, recurrent_initializer, bias_initializer : str or Initializer
         Fill ``Wx``, ``Wh`` and ``b``, gate by gate.
     **options
@@ -93,10 +93,8 @@ class Recurrent(Layer):
     def _elementwise(self, argument: str, activation: str | Activation) -> Activation:
         found = activations.get(activation)
         if not found.elementwise:
-            raise ValueError(
-                f"{type(self).__name__}: {argument} must be elementwise, and {found.name} is not; "
-                f"use it in the Dense layer after this one"
-            )
+            said = f"{type(self).__name__}: {argument} must be elementwise, and {found.name} is not"
+            raise ValueError(f"{said}; use it in the Dense layer after this one")
         if not activations.fills_out(found, self.units):
             raise TypeError(
                 f"{type(self).__name__}: {argument} must write into `out` and return it, like NumPy's "
@@ -196,9 +194,8 @@ class Recurrent(Layer):
         shape = (N, self._state_size)
         state = np.zeros(shape, self.dtype) if state is None else np.asarray(state, self.dtype)
         if state.shape != shape:
-            raise ShapeError(
-                f"{self._label}: initial_state must be (samples, state) = {shape}, got {state.shape}"
-            )
+            said = f"initial_state must be (samples, state) = {shape}, got {state.shape}"
+            raise ShapeError(f"{self._label}: {said}")
         return x, steps_of(N, T, lengths, self.go_backwards), state
 
     def _read(
@@ -216,6 +213,7 @@ class Recurrent(Layer):
         p.inputs = self._forward_inputs(x, p.x[:, :D], steps)
         if p.x_mask is not None:
             steps.scale(p.x[:, :D], p.x_mask)
+            p.inputs["x_mask"] = p.x_mask
         p.multiply(weights.Wx_b)
         if training and sequences:
             p.states[0] = np.empty(p.dh.shape, self.dtype)  # the memory of the output
@@ -223,6 +221,7 @@ class Recurrent(Layer):
         for k, h in enumerate(p.states):
             h[:N] = state[steps.order, k * H : (k + 1) * H]
         if p.m is not None:
+            p.inputs["h_mask"] = p.m
             p.m, p.seen = p.m[steps.order], scratch("seen", p.seen.shape)
             np.multiply(p.states[0][:N], p.m, out=p.seen[:N])
         if p.compiled and steps.P:

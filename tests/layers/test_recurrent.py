@@ -205,6 +205,9 @@ def test_dropout_shows_the_weights_the_same_part_at_every_step(cell, lengths):
     y = layer.forward(x, training=True, lengths=lengths)
     F = len(layer._blocks["Wx"])  # not D for a GRUD, whose weights see values and mask
     of_x, of_h = ((same.random((N, n)) >= share) / (1 - share) for n, share in ((F, 0.3), (H, 0.4)))
+    np.testing.assert_array_equal(layer.cache["x_mask"], of_x)
+    np.testing.assert_array_equal(layer.cache["h_mask"], of_h)
+    assert {"x_mask", "h_mask"} <= dict(layer.cache).keys()
     assert 0 < np.mean(of_x > 0) < 1
     assert 0 < np.mean(of_h > 0) < 1
     settings = {"return_sequences": True, "lengths": lengths, "shown": of_h, "shown_x": of_x}
