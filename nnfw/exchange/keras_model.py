@@ -119,17 +119,19 @@ def network_of(model: Mapping[str, Any]) -> Network:
     """Return the network of a model, initialized if the shape of its input is known."""
     kind, config = model.get("class_name", "Sequential"), model.get("config", model)
     if kind != "Sequential":
-        raise LoadError(f"the model is not a Sequential: {unknown(kind)}")
+        raise LoadError(f"the model is not a Sequential: {unknown(str(kind))}")
     try:
         chain = chain_of(config)
         inputs = [one["config"] for one in config["layers"] if one["class_name"] == "InputLayer"]
         starts = [one["batch_shape"] for one in inputs]
-    except (AttributeError, KeyError, TypeError) as error:
+        network = Network(chain, loss=loss_of(chain))
+        check_masks(network)
+        for shape in starts or filter(None, [config.get("build_input_shape")]):
+            network.build(tuple(shape[1:]))
+    except LoadError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise LoadError(f"the config is not that of a Sequential, model.get_config(): {error!r}") from error
-    network = Network(chain, loss=loss_of(chain))
-    check_masks(network)
-    for shape in starts or filter(None, [config.get("build_input_shape")]):
-        network.build(tuple(shape[1:]))
     return network
 
 
@@ -137,12 +139,15 @@ def chain_of(config: Mapping[str, Any]) -> list[Layer]:
     """Return the layers of a ``Sequential``."""
     found: list[Layer] = []
     for one in config["layers"]:
-        kind, given = one["class_name"], one["config"]
+        kind, given = one.get("class_name"), one.get("config")
+        if not isinstance(kind, str) or not isinstance(given, Mapping):
+            raise LoadError(f"layer {len(found) + 1}: expects a class_name and a config, got {one!r:.80}")
         try:
             if kind != "InputLayer":
                 found.append(layer_of(kind, given))
-        except (TypeError, ValueError) as error:
-            raise LoadError(f"layer {len(found) + 1}, {kind} {given.get('name', '')!r}: {error}") from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            said = f"its config has no {error}" if isinstance(error, KeyError) else error
+            raise LoadError(f"layer {len(found) + 1}, {kind} {given.get('name', '')!r}: {said}") from error
     return found
 
 

@@ -253,6 +253,10 @@ def test_masked_steps():
     assert type(read(start(4), plain, keras("GlobalMaxPooling1D")).layers[1]) is MaxPooling
 
 
+def of_one(kind, **config):
+    return {"layers": [keras(kind, name="one", **config)]}
+
+
 @for_each(
     ("given", "words"),
     [
@@ -264,7 +268,21 @@ def test_masked_steps():
             {"name": "dense", "units": 3},
             "it is no config of a Sequential|the config is not that of a Sequential",
         ),
-        ({"layers": [{"units": 3}]}, "the config is not that of a Sequential"),
+        ({"layers": [{"units": 3}]}, "^layer 1: expects a class_name and a config, got {'units': 3}"),
+        (keras("Sequential", layers=[keras(["Dense"])]), "^layer 1: expects a class_name and a config"),
+        (keras(["Sequential"]), r"not a Sequential: nnfw has no \['Sequential'\]"),
+        (
+            of_one("Bidirectional", layer={}),
+            "^layer 1, Bidirectional 'one': its config has no 'backward_layer'",
+        ),
+        (of_one("TimeDistributed"), "^layer 1, TimeDistributed 'one': its config has no 'layer'"),
+        (of_one("Dense", units=2, kernel_initializer={}), "^layer 1, Dense 'one': .* has no 'class_name'"),
+        (
+            of_one("Dense", units=2, kernel_initializer=keras("Ones") | {"config": []}),
+            "^layer 1, Dense 'one': ",
+        ),
+        ({"layers": [start("x")]}, "the config is not that of a Sequential.*layer"),
+        ({"layers": [start("x"), keras("Dense", units=2)]}, "the config is not .* whole number, got 'x'"),
         ({"layers": 3}, "the config is not that of a Sequential"),
         ("{}", "the config is not that of a Sequential"),
     ],
