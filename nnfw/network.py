@@ -138,7 +138,8 @@ class Network(Model):
             Weights of the samples in the loss, also of those held out from x; for sequence outputs also of
             the steps. Metrics ignore what has weight 0. For the divisor of the mean see `nnfw.losses.Loss`.
         class_weight : dict or "balanced", optional
-            Weights for the samples, or steps, of each class. They apply to training only.
+            Weights for the samples, or steps, of each class. They apply to training only, as factors of
+            `sample_weight`: with weight 0, the training metrics ignore the class, those of validation do not.
         callbacks : sequence of Callback
             See `nnfw.Callback`.
         verbose : {"auto", 0, 1, 2}
