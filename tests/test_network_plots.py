@@ -208,6 +208,18 @@ def test_gates_of_symbols_and_of_other_time_steps():
     assert heat(titled(plots.gates(net, rng.normal(size=(1, 5, 9))))["input x"]).shape == (9, 5)
 
 
+@pytest.mark.parametrize("factor", [20.0, 2000.0])
+@pytest.mark.slow
+def test_a_feature_of_a_large_range_does_not_hide_the_others(factor):
+    x = rng.uniform(0.5, 1.0, size=(1, 8, 6)) * [1, 1, factor, 1, 0, 1]  # one of them is constant
+    for figure in (plots.gates(Network([RNN(3), Dense(1)], seed=0), x), plots.attribution(x, x)):
+        shown = titled(figure)["input x"]
+        low, high = x[0].min(axis=0), x[0].max(axis=0)
+        own = (x[0] - low) / np.where(high > low, high - low, 1)
+        np.testing.assert_allclose(heat(shown), (own if factor > 100 else x[0]).T, rtol=1e-5, atol=1e-5)
+        assert ("own scale" in shown.get_ylabel()) == (factor > 100)
+
+
 # --- gradients ---------------------------------------------------------------------------------------------
 
 

@@ -149,11 +149,17 @@ def draw_heat(
 
 
 def draw_steps(axes: "Axes", x: Array) -> None:
-    """Draw a sequence (T, D) over its time steps: a few features as curves, more as a heat map."""
+    """Draw a sequence (T, D) over its time steps: a few features as curves, more as a heat map.
+
+    If their ranges differ a hundredfold, each has its own scale, and large ones do not hide the others.
+    """
     T, D = x.shape
     if D > FEATURES:
+        low, ranges = np.fmin.reduce(x), np.fmax.reduce(x) - np.fmin.reduce(x)
+        own = bool(0 < 100 * np.min(ranges[ranges > 0], initial=np.inf) < ranges.max())
+        x = (x - low) / np.where(ranges > 0, ranges, 1) if own else x
         draw_heat(axes, x.T, float(np.nanmin(x)), float(np.nanmax(x)))
-        axes.set_ylabel("feature")
+        axes.set_ylabel("feature,\nown scale" if own else "feature")
     for feature in range(D) if D <= FEATURES else ():
         label = str(feature) if feature else "feature 0"  # short, beside a title
         draw_curve(axes, np.arange(T), x[:, feature], label, *look(feature))
