@@ -55,6 +55,20 @@ def pytest_collection_finish(session):
     gc.enable()
 
 
+@pytest.fixture(autouse=True)
+def _no_part_stays_registered():
+    """Give each test its own registries, so that what it registers does not reach the next one."""
+    from nnfw import activations, initializers, losses, metrics, optimizers, regularizers, schedules
+
+    kinds = activations, initializers, losses, metrics, optimizers, regularizers, schedules
+    kept = [kind.registry.factories for kind in kinds]
+    for kind in kinds:
+        kind.registry.factories = dict(kind.registry.factories)
+    yield
+    for kind, factories in zip(kinds, kept, strict=True):
+        kind.registry.factories = factories
+
+
 @pytest.fixture
 def scene(tmp_path):
     """What a mistake can be made with, as `refusals` has it."""

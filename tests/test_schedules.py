@@ -265,7 +265,6 @@ def test_numbers_become_python_numbers():
     assert repr(piecewise) == "Piecewise((1, 2), (1.0, 0.5, 0.25))"
 
 
-@register("Wave")
 @dataclass(frozen=True)
 class Wave(Schedule):
     rate: float
@@ -277,6 +276,7 @@ class Wave(Schedule):
 def test_schedule_of_ones_own():
     assert Wave(0.5)(1.25) == 0.5 * math.sin(1.25)
     assert Wave(0.5, staircase=True)(1.25) == 0.5 * math.sin(1)
+    assert register("Wave")(Wave) is Wave
     assert registry.factories["Wave"] is Wave
     assert (Wave(0.5) * 2)(1) == math.sin(1)
     with pytest.raises(
