@@ -67,6 +67,20 @@ def test_every_equation_has_its_lines(cls):
                 assert f"({number})" in there[-1] or " to (" in there[-1]
 
 
+def test_a_formula_wider_than_the_page_has_two_lines():
+    """They are the one formula: nothing is lost where it is cut."""
+    for cls in (LayerNorm, LSTM, GRUD):
+        for equation in equations.equations(cls).values():
+            for formula, _ in equation.forward + equation.backward:
+                lines = equations.lines_of(formula)
+                assert len(lines) == 1 + (len(formula) > equations.WIDE)
+                assert "".join(lines).replace("{} ", " ").replace(" ", "") == equations.tex(formula).replace(
+                    " ", ""
+                )
+    (shown, *_) = equations.math(equations.equations(LayerNorm)["3"].backward)
+    assert r" \\[0.4em] {} - " in shown
+
+
 def test_the_equations_of_a_gru():
     found = read(GRU)
     assert list(found) == ["1", "2", "3", "4", "", "3'"]

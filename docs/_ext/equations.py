@@ -33,6 +33,7 @@ import nnfw
 ROOT = Path(nnfw.__file__).parents[1]
 NUMBER = re.compile(r"\((\d'?)(?: to (\d))?\)(?: to \((\d)\))?")
 LETTERS = {5: "N", 7: "T", 3: "D", 6: "2D", 9: "3D", 4: "H", 8: "2H", 12: "3H", 16: "4H", 11: "V", 1: "1"}
+WIDE = 80  # characters of a formula that fit in a line
 SIMPLE = ast.Expr | ast.AugAssign | ast.Assign | ast.AnnAssign | ast.Return
 FORWARD = ("forward", "_forward", "_draw")
 BACKWARD = ("backward", "_backward", "gradients", "_recurrent_gradients")
@@ -245,10 +246,16 @@ def math(pairs: list[tuple[str, str]]) -> list[str]:
     """Return formulas one below the other, and their notes."""
     if not pairs:
         return []
-    lines = r" \\[0.4em] ".join(tex(formula) for formula, _ in pairs)
+    lines = r" \\[0.4em] ".join(line for formula, _ in pairs for line in lines_of(formula))
     out = [f"$$\n\\begin{{gathered}} {lines} \\end{{gathered}}\n$$"]
     notes = [note for _, note in pairs if note and not NAME.fullmatch(note)]
     return out + [f":::{{div}} remark\n{'; '.join(notes)}\n:::"] * bool(notes)
+
+
+def lines_of(formula: str) -> list[str]:
+    """Return a formula in TeX, in two lines if it is longer than the page is wide."""
+    head, minus, tail = formula.rpartition(" - ") if len(formula) > WIDE else ("", "", formula)
+    return [tex(head), rf"{{}} - {tex(tail)}"] if minus else [tex(formula)]
 
 
 def listing(code: list[Code], line: int | None = None) -> list[str]:
