@@ -63,20 +63,18 @@ def predict(
         check(network)
     least = None if lengths is None else least_steps(network, x.shape[1])
     data = Data(x, np.empty((len(x), 0)), lengths, None, network._input_dtype, steps=False, least=least)
-    counts = None
+    by_step = False
     if lengths is not None:
         with suppress(ShapeError):  # else the outputs have no time steps, or not those of x
             check_steps(network, x.shape[1])
-            counts = lengths
+            by_step = True
     results = np.empty(0)
     for number, batch in enumerate((part.batch() for part in data.parts(batch_size)), 1):
         rows = slice((number - 1) * batch_size, number * batch_size)
         with np.errstate(all="ignore"):
             a = network.forward(batch.x, lengths=batch.lengths)
         check_outputs(network, f"predict, batch {number}", batch, a)
-        decided = decide(a)
-        if counts is not None:
-            decided = cleared(decided, counts[rows])
+        decided = cleared(decide(a), batch.lengths if by_step else None)
         if not results.size:
             whole = [] if lengths is None else axes  # a batch may have fewer steps
             results = np.zeros((len(x), *whole, *decided.shape[1 + len(whole) :]), decided.dtype)
