@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from alike import for_each
+from compiled_modules import COMPILED
 
 import nnfw
 from nnfw import GRU, LSTM, RNN, Adam, AdamW, Dense, LayerNorm, Nadam, Network, RMSprop, kernels
@@ -51,7 +52,7 @@ def forget(monkeypatch):
     monkeypatch.setattr(kernels, "_choice", "auto")
     for function in ("_in_use", "_kernels", "_obstacle"):
         monkeypatch.setattr(kernels, function, getattr(kernels, function).__wrapped__)
-    for name in ("cells", "losses", "normalization", "optimizers"):
+    for name in COMPILED:
         monkeypatch.delitem(sys.modules, f"nnfw.kernels.{name}", raising=False)
         monkeypatch.delattr(kernels, name, raising=False)
 

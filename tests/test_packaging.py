@@ -4,6 +4,8 @@ import re
 import tomllib
 from pathlib import Path
 
+from compiled_modules import COMPILED
+
 import nnfw
 
 ROOT = Path(__file__).parents[1]
@@ -18,6 +20,13 @@ def test_there_is_one_version():
     assert PROJECT["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "nnfw.core.version.__version__"}
     assert re.search(r"^version: (\S+)$", text("CITATION.cff"), re.M)[1] == nnfw.__version__
     assert re.search(r"^## \[?(\d\S+?)\]?[, ]", text("CHANGELOG.md"), re.M)[1] == nnfw.__version__
+
+
+def test_what_numba_compiles_is_neither_typed_nor_measured():
+    tools = PROJECT["tool"]
+    assert tools["coverage"]["run"]["omit"] == [f"nnfw/kernels/{name}.py" for name in COMPILED]
+    untyped = next(rule["module"] for rule in tools["mypy"]["overrides"] if rule.get("ignore_errors"))
+    assert untyped == [f"nnfw.kernels.{name}" for name in COMPILED]
 
 
 def test_commits_are_checked_as_ci_checks():

@@ -4,9 +4,10 @@ import importlib
 import importlib.util
 import pkgutil
 
+from compiled_modules import COMPILED
+
 import nnfw
 
-COMPILED = "cells", "losses", "normalization", "optimizers"
 NEEDS = {f"nnfw.kernels.{name}": "numba" for name in COMPILED}
 NEEDS |= {f"nnfw.distributed.{name}": "mpi4py" for name in ("group", "parallel", "shares")}
 NEEDS |= {"nnfw.distributed": "mpi4py", "nnfw.sklearn": "sklearn"}
