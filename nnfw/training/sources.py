@@ -114,7 +114,8 @@ def unpacked(data: Any) -> tuple[Any, ...]:
     if of_batches or not isinstance(data, (tuple, list)):
         return (data,)
     if len(data) not in (2, 3, 4):
-        raise TypeError("must be (x, y), (x, y, lengths) or (x, y, lengths or None, sample_weight)")
+        forms = "(x, y), (x, y, lengths) or (x, y, lengths or None, sample_weight)"
+        raise TypeError(f"must be {forms}, got a {type(data).__name__} of {len(data)}")
     return tuple(data)
 
 

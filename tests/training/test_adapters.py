@@ -764,6 +764,15 @@ class TestTheThirdOfValidationData:
         harmless(name, lambda n: fit(n, x, y, validation_data=(x, y, weights)), error, said)
 
 
+def test_validation_data_of_another_form_are_told_what_came():
+    task = TASKS["classes"]
+    for held, got in (((task.x,), "a tuple of 1"), ([*"abcde"], "a list of 5")):
+        said = "validation_data: must be (x, y), (x, y, lengths) or", f"got {got}"
+        harmless(
+            "classes", lambda n, held=held: fit(n, task.x, task.y, validation_data=held), TypeError, said
+        )
+
+
 SERIES = [SEQUENCES[n, :length, 0] for n, length in enumerate(LENGTHS)]
 
 
