@@ -17,9 +17,9 @@ from nnfw.exchange.dialects import outputs_first, with_mask
 from nnfw.exchange.onnx_graph import Builder
 from nnfw.exchange.onnx_recurrent import write_recurrent
 from nnfw.layers import Layer
-from nnfw.layers.activated import Activated
 from nnfw.layers.base import with_samples
 from nnfw.layers.convolution import Convolution
+from nnfw.layers.dense import Activated
 from nnfw.layers.recurrent import Recurrent
 from nnfw.layers.reshaping import REMEDY
 from nnfw.layers.sequential import Sequential

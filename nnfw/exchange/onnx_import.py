@@ -18,7 +18,7 @@ from nnfw.exchange.dialects import loss_of, parted, reordered
 from nnfw.exchange.onnx_forms import DOMAIN, FORMS, MERGES, ORDERS, activation_of, load_onnx, windowed_layer
 from nnfw.exchange.onnx_graph import Graph, Node
 from nnfw.exchange.onnx_recurrent import read_recurrent
-from nnfw.layers.activated import Activated
+from nnfw.layers.dense import Activated
 from nnfw.layers.recurrent import Recurrent
 from nnfw.network import Network
 from nnfw.saving.archive import assign, check_weights

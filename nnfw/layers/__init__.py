@@ -1,11 +1,10 @@
 """The layers, one file each; `Layer` is the interface that they share."""
 
-from nnfw.layers.activated import Activate
 from nnfw.layers.attention import AttentionPooling, SelfAttention
 from nnfw.layers.base import Layer
 from nnfw.layers.bidirectional import Bidirectional
 from nnfw.layers.convolution import Conv1D, Conv2D
-from nnfw.layers.dense import Dense
+from nnfw.layers.dense import Activate, Dense
 from nnfw.layers.dropout import Dropout, GaussianNoise
 from nnfw.layers.embedding import Embedding
 from nnfw.layers.gru import GRU

@@ -10,7 +10,7 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import one_of, positive_integer
 from nnfw.core.vectors import repeated
-from nnfw.layers.activated import Activated, ActivatedOptions
+from nnfw.layers.dense import Activated, ActivatedOptions
 from nnfw.layers.windows import Windowed, sizes, windows_over
 
 BLOCK = 2**17  # numbers copied at once: half a megabyte fits into the cache of a core

@@ -52,10 +52,10 @@ from nnfw import (
 )
 from nnfw.gradcheck import check_layer, check_network
 from nnfw.gradcheck.trial import Trial, input_shapes, renew
-from nnfw.layers.activated import Activated
 from nnfw.layers.attention import Attention
 from nnfw.layers.composite import Composite
 from nnfw.layers.convolution import Convolution
+from nnfw.layers.dense import Activated
 from nnfw.layers.gated import Gated, ResetGated
 from nnfw.layers.pooling import Pooling
 from nnfw.layers.recurrent import Recurrent

@@ -38,7 +38,7 @@ RNN = "layers/rnn"
 RECURRENT = "layers/recurrent"
 DENSE, BASE, CHAIN, FLAT = "layers/dense", "layers/base", "layers/sequential", "layers/flat"
 COMPOSITE = "layers/composite"
-ACTIVATED, WINDOWS, NORMALIZATION = "layers/activated", "layers/windows", "layers/normalization"
+WINDOWS, NORMALIZATION = "layers/windows", "layers/normalization"
 LOOP, BATCHES, EVALUATION = "training/loop", "training/batches", "training/evaluation"
 GUARD, ANOMALY = "training/guard", "training/anomaly"
 MONITORS = "training/monitors"
@@ -438,9 +438,7 @@ OTHERS = [
         "",
     ),
     Fault("logits: a new array at an old place", "core/logits", "found[0]() is not a", "False"),
-    Fault(
-        "logits: gradient with respect to them taken for dy", ACTIVATED, "ds = dy if of_logits else", "ds ="
-    ),
+    Fault("logits: gradient with respect to them taken for dy", DENSE, "ds = dy if of_logits else", "ds ="),
     # ---- windows, statistics, attention, what is added
     Fault("windows: same is not centred", WINDOWS, '"same": more // 2', '"same": (more + 1) // 2'),
     Fault(

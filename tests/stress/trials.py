@@ -60,9 +60,6 @@ TESTS = {  # which tests must see the changes of a file of nnfw
     "core/validation": Tests(["core/test_validation"]),
     "core/vectors": Tests(["layers/test_parameters", "test_optimizers", "test_network", "test_regularizers"]),
     "data/missing": Tests(["data/test_missing"]),
-    "layers/activated": Tests(
-        ["layers/test_activate", "layers/test_dense", "test_network", "layers/test_base"]
-    ),
     "layers/attention": Tests(["layers/test_attention", *ALL_LAYERS], "attention"),
     "layers/convolution": Tests(["layers/test_windows", "test_streaming", *ALL_LAYERS], "conv or windows"),
     "layers/window_pooling": Tests(["layers/test_windows", *ALL_LAYERS], "pooling or windows"),
@@ -74,7 +71,8 @@ TESTS = {  # which tests must see the changes of a file of nnfw
     ),
     "layers/bidirectional": Tests(["layers/test_bidirectional", *ALL_LAYERS], "bidirectional"),
     "layers/dense": Tests(
-        ["layers/test_dense", *ALL_LAYERS, "test_network"], "dense or linear or test_network"
+        ["layers/test_activate", "layers/test_dense", *ALL_LAYERS, "test_network"],
+        "activate or dense or linear or test_network",
     ),
     "layers/dropout": Tests(
         ["layers/test_dropout", *ALL_LAYERS], "dropout or noise or random or causal or needs"
