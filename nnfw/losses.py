@@ -722,8 +722,7 @@ class CTC(Loss):
         a = numeric(a, "a")
         if a.ndim != 3:
             raise ShapeError(f"CTC.decode: outputs must be (samples, steps, K), got {a.shape}")
-        counts = check_lengths("CTC.decode", None if lengths is None else np.asarray(lengths), *a.shape[:2])
-        return read_labels(a, counts)
+        return read_labels(a, check_lengths("CTC.decode", lengths, *a.shape[:2]))
 
 
 @registry.register("quantile", "pinball")

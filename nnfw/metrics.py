@@ -28,7 +28,7 @@ from nnfw.core.alignments import edit_distance, read_labels
 from nnfw.core.arguments import LIST, explain_keywords
 from nnfw.core.arrays import check_finite, numeric
 from nnfw.core.errors import ShapeError
-from nnfw.core.lengths import check_lengths, valid_steps
+from nnfw.core.lengths import check_lengths, steps_as_samples
 from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array, ArrayLike
 from nnfw.core.validation import (
@@ -185,9 +185,7 @@ def _is_ragged(part: Any) -> bool:
 
 def _steps(part: Any, name: str, lengths: Any) -> Array:
     """Return `part` as a finite array: with lengths, the valid steps of (N, T, ...) or a list (T_i, ...)."""
-    if lengths is None:
-        array = numeric(part, name)
-    elif _is_ragged(part):
+    if lengths is not None and _is_ragged(part):
         steps, expected = list(map(len, part)), np.ravel(lengths).tolist()
         if steps != expected:
             raise ShapeError(f"{name} holds {shown(steps)} steps, but the lengths are {shown(expected)}")
@@ -195,9 +193,10 @@ def _steps(part: Any, name: str, lengths: Any) -> Array:
         array = np.concatenate([one for one in parts if one.size] or parts)
     else:
         array = numeric(part, name)
-        if array.ndim < (3 if name == "a" else 2):
+        if lengths is not None and array.ndim < (3 if name == "a" else 2):
             raise ShapeError(f"{name} of shape {array.shape} has no time steps to which lengths could apply")
-        array = array[valid_steps(check_lengths(name, np.asarray(lengths), *array.shape[:2]), array.shape[1])]
+        if lengths is not None:
+            array = steps_as_samples(array, check_lengths(name, lengths, *array.shape[:2]))
     check_finite(array, name)
     return array
 

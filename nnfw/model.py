@@ -77,8 +77,9 @@ class Model(Sequential):
         self.extras: dict[str, Any] = {}
         self._adopt()  # last: a network that cannot be constructed owns nothing
 
-    def _assigned(self, name: str) -> None:
-        """Follow the assignment of an attribute that is checked."""
+    def _assign(self, name: str, value: Any) -> None:
+        """Assign an attribute, and follow a new loss or optimizer."""
+        super()._assign(name, value)
         if name == "optimizer":
             self._default_optimizer = False
         if name == "loss" and self.shapes and not self._owned:
@@ -200,13 +201,12 @@ class Model(Sequential):
     def _fill(self, leaves: Iterable[Layer], source: np.random.Generator, kind: np.dtype[Any]) -> None:
         """Initialize these layers, and with them the network and those within it."""
         check_memory(self._leaves(), kind)
-        own = source is self._streams["weights"]
         for leaf in leaves:
             leaf.initialize(source, kind.name)
         for model in self._with_inner():
             if isinstance(model, Model):
                 model._dtype, model._built, model._training_state = kind, True, None
-                if own:  # a new dict: the old one may be restored
+                if source is self._streams["weights"]:  # a new dict: the old one may be restored
                     model._streams = {**model._streams, "weights": source}
         self._flatten()
 

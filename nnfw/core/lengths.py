@@ -3,10 +3,10 @@
 import numpy as np
 
 from nnfw.core.errors import ShapeError
-from nnfw.core.typing import Array
+from nnfw.core.typing import Array, ArrayLike
 
 
-def check_lengths(label: str, lengths: Array | None, N: int, T: int) -> Array:
+def check_lengths(label: str, lengths: ArrayLike | None, N: int, T: int) -> Array:
     """Return the valid steps of N sequences as integers (N,), by default T each."""
     if lengths is None:
         return np.full(N, T)

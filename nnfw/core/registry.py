@@ -145,14 +145,10 @@ class Part:
         elif name in self._views or (cls is home and not method and (there or name not in arguments)):
             raise AttributeError(self._refusal(name, list(dict.fromkeys([*arguments, *self._checks]))))
         object.__setattr__(self, name, value)
-        self._assigned(name)
 
     def _fixed(self, name: str) -> str:
         """Return why an attribute cannot be assigned any more, or nothing."""
         return ""
-
-    def _assigned(self, name: str) -> None:
-        """Follow the assignment of an attribute."""
 
     def _refusal(self, name: str, known: Collection[str]) -> str:
         """Return the message for an attribute that is not there, or not for assignment."""

@@ -272,11 +272,11 @@ class Layer(Part, Parametrized):
             raise ShapeError(f"{self._label}: expects {expected}, got {got}{remedy and f'; {remedy}'}")
         return input_shape[-1]
 
-    def check_input(self, x: Array, features: int, axes: tuple[int, ...] = (2, 3)) -> None:
+    def check_input(self, x: Array, features: int | None, axes: tuple[int, ...] = (2, 3)) -> None:
         """Raise a ShapeError unless `x` has one of these numbers of `axes`, 3 with steps, and `features`."""
-        if x.ndim not in axes or x.shape[-1] != features:
-            expected = " or ".join(AXES[n] for n in axes)
-            raise ShapeError(f"{self._label}: expects {expected} with {features} features, got {x.shape}")
+        if x.ndim not in axes or features not in (None, x.shape[-1]):
+            expected = " or ".join(AXES[n] for n in axes) + (f" with {features} features" if features else "")
+            raise ShapeError(f"{self._label}: expects {expected}, got {x.shape}")
 
     @property
     def _label(self) -> str:

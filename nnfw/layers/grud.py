@@ -106,9 +106,9 @@ class GRUD(ResetGated):
         self.add_parameter("bd_h", (H,), "zeros")
         return shape
 
-    def check_input(self, x: Array, features: int, axes: tuple[int, ...] = (2, 3)) -> None:
+    def check_input(self, x: Array, features: int | None, axes: tuple[int, ...] = (2, 3)) -> None:
         """Raise a ShapeError unless `x` has the columns of x, m and δ, matching the `features` of u."""
-        super().check_input(x, features // 2 * 3, axes)
+        super().check_input(x, features and features // 2 * 3, axes)
 
     def _check_values(self, x: Array) -> None:
         """Raise a ValueError if there is a mask other than 0 and 1, or a time less than 0."""

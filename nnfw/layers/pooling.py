@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths, valid_steps
 from nnfw.core.typing import Array, Shape
 from nnfw.layers.base import Layer
@@ -27,8 +26,7 @@ class Pooling(Layer):
     def forward(self, x: Array, training: bool = False, lengths: Array | None = None) -> Array:
         """Return y (N, D) for x (N, T, D); steps beyond the `lengths` (N,) are padding and ignored."""
         x = np.asarray(x, self.dtype)
-        if x.ndim != 3:
-            raise ShapeError(f"{self._label}: expects (samples, steps, features), got {x.shape}")
+        self.check_input(x, None, axes=(3,))
         N, T, _ = x.shape
         counts = check_lengths(self._label, lengths, N, T)
         y = self.pool(x, counts, True if lengths is None else valid_steps(counts, T)[..., None])

@@ -137,8 +137,7 @@ class RepeatVector(Layer):
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return y (N, T, D) for x (N, D)."""
         x = np.asarray(x, self.dtype)
-        if x.ndim != 2:
-            raise ShapeError(f"{self._label}: expects (samples, features), got {x.shape}")
+        self.check_input(x, None, axes=(2,))
         y = np.repeat(x[:, None], self.steps, axis=1)  # (1)
         if training:
             self.cache = {"y": y}

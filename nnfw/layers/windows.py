@@ -9,7 +9,7 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths, cleared, valid_steps
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import positive_integer
-from nnfw.layers.base import AXES, Layer, with_samples
+from nnfw.layers.base import Layer, with_samples
 from nnfw.layers.parameters import NOTHING
 
 
@@ -100,8 +100,7 @@ class Windowed(Layer):
     def forward(self, x: Array, training: bool = False, lengths: Array | None = None) -> Array:
         """Return y (N, ..., F), one row for each window, for x (N, ..., D)."""
         x, windows = np.asarray(x, self.dtype), self._windows
-        if x.ndim != self._axes + 2:
-            raise ShapeError(f"{self._label}: expects {AXES[self._axes + 2]}, got {x.shape}")
+        self.check_input(x, None, axes=(self._axes + 2,))
         if lengths is not None:
             lengths = check_lengths(self._label, lengths, *x.shape[:2])
             x = cleared(x, lengths)

@@ -22,7 +22,7 @@ TASTE: dict[tuple[str, str], str] = {
     ): "part of a message",
     (
         "layers/grud",
-        "def check_input(self, x: Array, features: int, axes: tuple[int, ...]=(2, 3)) -> None:",
+        "def check_input(self, x: Array, features: int | None, axes: tuple[int, ...]=(2, 3)) -> None:",
     ): "a recurrent layer says how many axes",
 }
 
