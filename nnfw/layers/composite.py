@@ -1,14 +1,19 @@
-"""Composite: a layer made of layers, with their parameters as one vector, and ways to traverse them."""
+"""Composite: a layer made of layers, with their parameters as one vector, and ways to traverse them.
+
+The vectors of the layers are views into that of all: a norm, an all-reduce or an optimizer then handles one
+array in one call.
+"""
 
 import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from nnfw.core.typing import Array, Shape
 from nnfw.layers import validation
 from nnfw.layers.base import Layer
-from nnfw.layers.flat import flatten, vector
-from nnfw.layers.parameters import Views
+from nnfw.layers.parameters import NOTHING, Views, start_of
 from nnfw.optimizers import Optimizer
 
 
@@ -144,3 +149,30 @@ class Composite(Layer):
                 yield from layer._rules(rule)
             elif layer.trainable:
                 yield layer, rule
+
+
+def flatten(layers: Sequence[Layer]) -> None:
+    """Move the parameters and gradients of layers into one vector each."""
+    for kind in ("flat_params", "flat_grads"):
+        for layer, part in zip(layers, parts_of_one([getattr(layer, kind) for layer in layers]), strict=True):
+            vars(layer)[kind] = part
+    for layer in layers:
+        layer._bind()
+
+
+def vector(layers: Sequence[Layer], kind: str) -> Array:
+    """Return the ``flat_params`` or ``flat_grads`` of layers as one vector."""
+    if not layers:
+        return NOTHING
+    parts = [getattr(layer, kind) for layer in layers]
+    whole = parts[0].base
+    if whole is None or any(part.base is not whole for part in parts):
+        flatten(layers)  # one of them has been initialized separately
+        return vector(layers, kind)
+    start = start_of(parts[0], whole)
+    return np.asarray(whole[start : start + sum(part.size for part in parts)])
+
+
+def parts_of_one(parts: Sequence[Array]) -> list[Array]:
+    """Return views into one new vector that holds all parts, each of the length of its part."""
+    return np.split(np.concatenate(parts), np.cumsum([part.size for part in parts])[:-1]) if parts else []

@@ -13,9 +13,8 @@ from nnfw.core.typing import Array, Shape
 from nnfw.core.vectors import clip_to_norm
 from nnfw.layers import validation
 from nnfw.layers.base import Layer
-from nnfw.layers.composite import Composite
-from nnfw.layers.flat import SharedUpdate, shared_update
-from nnfw.optimizers import Optimizer
+from nnfw.layers.composite import Composite, parts_of_one, vector
+from nnfw.optimizers import Optimizer, State
 
 
 class Sequential(Composite):
@@ -37,7 +36,7 @@ class Sequential(Composite):
     takes_lengths = _takes_state = True
     _is_chain: ClassVar[bool] = True  # whether its outputs are those of its last layer
     _padding: Array | None = None  # of the outputs of the last training pass
-    _shared: SharedUpdate | None = None  # the last step that updated all layers at once
+    _shared: "SharedUpdate | None" = None  # the last step that updated all layers at once
     _transient = (*Layer._transient, "_padding", "_shared")
 
     # ---- the six verbs ------------------------------------------------------------------------------
@@ -185,3 +184,64 @@ class Sequential(Composite):
                 yield from layer._units()
             else:
                 yield layer
+
+
+class SharedUpdate:
+    """One optimizer step for several layers: `state` is the optimizer's state for all of them.
+
+    It has the layout of their one vector: the `State` of each layer holds views into it.
+    """
+
+    def __init__(self, layers: Sequence[Layer], states: Sequence[State], state: State) -> None:
+        self.layers, self.states, self.state = layers, states, state
+        self.params, self.grads = vector(layers, "flat_params"), vector(layers, "flat_grads")
+        self.memory = [layer.flat_params for layer in layers]
+
+    def fits(self, optimizer: Optimizer) -> bool:
+        """Whether it still matches the layers, their memory and the optimizer."""
+        for layer, state, p in zip(self.layers, self.states, self.memory, strict=True):
+            if layer._state is not state or layer.flat_params is not p or not takes_part(layer):
+                return False
+            if state.steps != self.state.steps:  # it was updated separately
+                return False
+        same_rule = self.state.rule == type(optimizer).__name__
+        return same_rule and optimizer.separable and optimizer.clip_norm is None
+
+    def step(self, optimizer: Optimizer, epoch: float) -> None:
+        """Take one step of the optimizer."""
+        optimizer.step(self.params, self.grads, self.state, epoch)
+        for state in self.states:
+            state.steps = self.state.steps
+            state.scalars.update(self.state.scalars)  # a copy: it may be updated separately later
+
+
+def takes_part(layer: Layer) -> bool:
+    """Whether a layer is updated by the optimizer of its network and by nothing else."""
+    return layer.trainable and layer.optimizer is None and layer.regularizer is None
+
+
+def shared_update(layers: Sequence[Layer], optimizer: Optimizer) -> SharedUpdate | None:
+    """Return the single step that updates all layers; None if each needs its own."""
+    alike = all(takes_part(layer) and type(layer).update is Layer.update for layer in layers)
+    if not alike or not optimizer.separable or optimizer.clip_norm is not None:
+        return None
+    layers = [layer for layer in layers if layer.flat_params.size]
+    states = [layer._check_state(optimizer) for layer in layers]
+    state = join(states)
+    return SharedUpdate(layers, states, state) if state else None
+
+
+def join(states: Sequence[State]) -> State | None:
+    """Join the states of layers into one, of which theirs become views; None if that is not possible."""
+    if not states:
+        return None
+    first, *others = states
+    if any((one.rule, one.steps, one.scalars) != (first.rule, first.steps, first.scalars) for one in others):
+        return None
+    slots: dict[str, Array] = {}
+    for name in first.slots:
+        parts = parts_of_one([state.slots[name] for state in states])
+        for state, part in zip(states, parts, strict=True):
+            state.slots[name] = part
+        slots[name] = np.asarray(parts[0].base)
+    return State(first.rule, first.steps, slots, dict(first.scalars))

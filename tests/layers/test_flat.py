@@ -21,7 +21,8 @@ from nnfw import (
     optimizers,
 )
 from nnfw.layers import sequential
-from nnfw.layers.flat import SharedUpdate, vector
+from nnfw.layers.composite import vector
+from nnfw.layers.sequential import SharedUpdate
 from nnfw.regularizers import MaxNorm
 
 RNG = np.random.default_rng(5)

@@ -36,7 +36,7 @@ LSTM = "layers/lstm"
 GRUD = "layers/grud"
 RNN = "layers/rnn"
 RECURRENT = "layers/recurrent"
-DENSE, BASE, CHAIN, FLAT = "layers/dense", "layers/base", "layers/sequential", "layers/flat"
+DENSE, BASE, CHAIN = "layers/dense", "layers/base", "layers/sequential"
 COMPOSITE = "layers/composite"
 WINDOWS, NORMALIZATION = "layers/windows", "layers/normalization"
 LOOP, BATCHES, EVALUATION = "training/loop", "training/batches", "training/evaluation"
@@ -407,21 +407,21 @@ OTHERS = [
     Fault("layer: bounds not enforced", BASE, "regularizer.constrain(p)", "pass"),
     Fault("copies: of a fit have no dx", BASE, ', "_needs_dx"', ""),
     Fault("copies: old moments are kept", "model", "leaf._state = None", "pass"),
-    Fault("flat: vectors not shared", FLAT, "vars(layer)[kind] = part", "pass"),
-    Fault("flat: the vector of other layers", FLAT, "part.base is not whole for part in parts", "False"),
-    Fault("flat: steps not counted", FLAT, " state.steps = self.state.steps", " pass"),
+    Fault("flat: vectors not shared", COMPOSITE, "vars(layer)[kind] = part", "pass"),
+    Fault("flat: the vector of other layers", COMPOSITE, "part.base is not whole for part in parts", "False"),
+    Fault("flat: steps not counted", CHAIN, " state.steps = self.state.steps", " pass"),
     Fault(
         "flat: memories of unequal age are joined",
-        FLAT,
+        CHAIN,
         "first.rule, first.steps, first",
         "one.rule, one.steps, first",
     ),
-    Fault("flat: memories not shared", FLAT, "state.slots[name] = part", "pass"),
-    Fault("flat: fits whatever remembers", FLAT, "if layer._state is not state or", "if"),
-    Fault("flat: frozen layers are updated", FLAT, "layer.trainable and ", ""),
-    Fault("flat: bounds are passed by", FLAT, " and layer.regularizer is None", ""),
-    Fault("flat: own optimizers are passed by", FLAT, "layer.optimizer is None and ", ""),
-    Fault("flat: one norm for all layers", FLAT, " or optimizer.clip_norm is not None", ""),
+    Fault("flat: memories not shared", CHAIN, "state.slots[name] = part", "pass"),
+    Fault("flat: fits whatever remembers", CHAIN, "if layer._state is not state or", "if"),
+    Fault("flat: frozen layers are updated", CHAIN, "layer.trainable and ", ""),
+    Fault("flat: bounds are passed by", CHAIN, " and layer.regularizer is None", ""),
+    Fault("flat: own optimizers are passed by", CHAIN, "layer.optimizer is None and ", ""),
+    Fault("flat: one norm for all layers", CHAIN, " or optimizer.clip_norm is not None", ""),
     Fault("logits: the table is ignored", "losses", "LOGITS.of(a) or (None, None)", "(None, None)"),
     Fault("logits: never kept", "model", "activation.name == self.loss.fused_with", "False"),
     Fault(

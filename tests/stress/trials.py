@@ -78,7 +78,6 @@ TESTS = {  # which tests must see the changes of a file of nnfw
         ["layers/test_dropout", *ALL_LAYERS], "dropout or noise or random or causal or needs"
     ),
     "layers/embedding": Tests(["layers/test_embedding", *ALL_LAYERS], "embedding"),
-    "layers/flat": Tests(["layers/test_flat", "training/test_callbacks"]),
     "layers/gated": Tests(RECURRENT, "gru or lstm"),
     "layers/gru": Tests(RECURRENT, "gru"),
     "layers/grud": Tests(["layers/test_grud", *RECURRENT], "grud"),
