@@ -273,7 +273,7 @@ class Layer(Part, Parametrized):
         return input_shape[-1]
 
     def check_input(self, x: Array, features: int | None, axes: tuple[int, ...] = (2, 3)) -> None:
-        """Raise a ShapeError unless `x` has one of these numbers of `axes`, 3 with steps, and `features`."""
+        """Raise a ShapeError unless `x` has so many `axes`, 3 with steps, and the `features`, if given."""
         if x.ndim not in axes or features not in (None, x.shape[-1]):
             expected = " or ".join(AXES[n] for n in axes) + (f" with {features} features" if features else "")
             raise ShapeError(f"{self._label}: expects {expected}, got {x.shape}")
