@@ -55,6 +55,20 @@ def pytest_collection_finish(session):
     gc.enable()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Let a test draw the same numbers in any order: leave its module's generators as they were found."""
+    from numpy.random import Generator
+
+    held = vars(item.module).values() if isinstance(item, pytest.Function) else ()
+    sources = [value.bit_generator for value in held if isinstance(value, Generator)]
+    found = [source.state for source in sources]
+    result = yield
+    for source, state in zip(sources, found, strict=True):
+        source.state = state
+    return result
+
+
 @pytest.fixture(autouse=True)
 def _no_part_stays_registered():
     """Give each test its own registries, so that what it registers does not reach the next one."""

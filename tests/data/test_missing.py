@@ -49,7 +49,7 @@ def test_each_value(method, form):
     impute = Impute(method).fit(data)
     rows = np.concatenate(sequences)
     mean = np.array([column[~np.isnan(column)].mean() for column in rows.T])
-    np.testing.assert_allclose(impute.mean, mean, rtol=1e-14)
+    np.testing.assert_allclose(impute.mean, mean, rtol=1e-14, atol=1e-16)
     for found, one in zip(impute.transform(data), sequences, strict=True):
         np.testing.assert_allclose(found, by_loops(one, method, mean), rtol=1e-14)
     bare = Impute(method, indicators=False).fit_transform(data)
