@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Tests run side by side, so each gets one BLAS thread; this must be said before NumPy is imported.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -26,6 +27,11 @@ if sys.dont_write_bytecode:
 # A shell starts what runs in its background with Ctrl-C ignored, and the tests press it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Hypothesis draws without a random seed, however slow the machine is, and keeps no failures in a file.
+fixed = {"derandomize": True, "deadline": None, "database": None}
+settings.register_profile("fixed", **fixed, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("fixed")
 
 
 def pytest_collection_modifyitems(items):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from alike import for_each
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nnfw import GRU, Dense, Network, metrics
@@ -162,7 +162,6 @@ def test_every_registered_metric_is_recorded():
 
 @pytest.mark.slow
 @given(classifications())
-@settings(deadline=None)
 def test_classification_is_its_definition(case):
     y, a = case
     classes = max(a.shape[1], 2)
@@ -181,7 +180,6 @@ def test_classification_is_its_definition(case):
 
 
 @given(classifications(fewest=2), st.integers(1, 5))
-@settings(deadline=None)
 @pytest.mark.slow
 def test_top_k_is_its_definition(case, k):
     y, a = case
@@ -192,14 +190,12 @@ def test_top_k_is_its_definition(case, k):
 
 
 @given(classifications(fewest=2))
-@settings(deadline=None)
 @pytest.mark.slow
 def test_top_1_accuracy_is_accuracy(case):
     assert TopKAccuracy(1)(*case) == Accuracy()(*case)
 
 
 @given(st.integers(1, 20), st.integers(1, 3), st.integers(0, 2**32))
-@settings(deadline=None)
 @pytest.mark.slow
 def test_regression_is_its_definition(n, k, seed):
     rng = np.random.default_rng(seed)
@@ -247,7 +243,6 @@ def in_batches(metric, y, a, cuts):
 
 @pytest.mark.slow
 @given(classifications(), st.data())
-@settings(deadline=None)
 def test_any_split_into_batches_gives_the_same_class_metrics(case, data):
     y, a = case
     cuts = sorted(data.draw(st.sets(st.integers(1, len(y) - 1)))) if len(y) > 1 else []
@@ -256,7 +251,6 @@ def test_any_split_into_batches_gives_the_same_class_metrics(case, data):
 
 
 @given(st.integers(2, 30), st.sampled_from([0.0, 1e4]), st.integers(0, 2**32), st.data())
-@settings(deadline=None)
 @pytest.mark.slow
 def test_any_split_into_batches_gives_the_same_regression_metrics(n, offset, seed, data):
     rng = np.random.default_rng(seed)
@@ -509,7 +503,6 @@ def test_zero_over_zero_is_zero():
 
 
 @given(classifications())
-@settings(deadline=None)
 @pytest.mark.slow
 def test_ratios_of_two_classes_are_of_class_1_and_more_classes_ask_for_the_average(case):
     y, a = case
@@ -722,7 +715,6 @@ def naive_binary(y, decided):
 
 @pytest.mark.slow
 @given(st.integers(1, 20), st.integers(1, 4), st.integers(0, 2**32), st.data())
-@settings(deadline=None)
 def test_labels_are_decisions_of_their_own(n, k, seed, data):
     rng = np.random.default_rng(seed)
     y, a = rng.integers(0, 2, (n, k)), rng.integers(0, 9, (n, k)) / 8

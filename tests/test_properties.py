@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from saved import bits, state_of
@@ -43,15 +43,8 @@ OPTIMIZERS = ["sgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion"]
 
 
 def tried_on(*strategies, examples, **named):
-    """Decorate a test to be tried on so many draws, the same ones each time."""
-    chosen = settings(
-        max_examples=examples,
-        derandomize=True,
-        deadline=None,
-        database=None,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
-    return lambda test: chosen(given(*strategies, **named)(test))
+    """Decorate a test to be tried on so many draws."""
+    return lambda test: settings(max_examples=examples)(given(*strategies, **named)(test))
 
 
 # ---- random stacks --------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 import pytest
 from alike import for_each
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nnfw.core import validation as checks
@@ -29,7 +29,6 @@ class TestChecks:
         with pytest.raises(TypeError, match=re.escape(said)):
             check("Owner", "count", value)
 
-    @settings(deadline=None)
     @given(st.integers(-5, 5), st.integers(-5, 5))
     @pytest.mark.slow
     def test_lowest_whole_number(self, value, low):
@@ -66,7 +65,6 @@ class TestChecks:
         with pytest.raises(ValueError, match=r"^Owner: share must be a finite number in \(-inf, inf\), got "):
             checks.FINITE("Owner", "share", value)
 
-    @settings(deadline=None)
     @given(
         st.one_of(st.sampled_from([-1.0, 0.0, 1.0, -0.0, math.inf, -math.inf, math.nan]), st.floats()),
         st.sampled_from([-math.inf, -1.0, 0.0]),

@@ -111,7 +111,7 @@ REGISTRIES = [
 
 class TestValues:
     @pytest.mark.slow
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     @given(VALUES)
     def test_come_back_as_they_were(self, value):
         assert same(described(value, {"Holder": Holder}), value)
