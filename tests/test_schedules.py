@@ -91,10 +91,6 @@ FORMULAS = {
 EVERY = list(FORMULAS)
 
 
-def name(schedule):
-    return type(schedule).__name__
-
-
 every = for_each("schedule", EVERY)
 
 

@@ -52,7 +52,6 @@ OTHER_NAMES = {
 }
 ORDERED = {"subtract", "divide", "dot", "matmul", "blend", "over_root"}
 NO_MATHEMATICS = (ast.Raise, ast.Import, ast.ImportFrom, ast.Global, ast.JoinedStr)
-BODIES = ("body", "orelse")
 
 
 class Slot(NamedTuple):
