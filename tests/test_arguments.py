@@ -139,12 +139,14 @@ def wrong_values(cls, name):
 
 def error_of(call):
     """Return the error of a call that is refused, whose message is one of nnfw."""
-    with pytest.raises((TypeError, ValueError, AttributeError)) as raised:
+    try:  # `pytest.raises` would take longer than the call
         call()
-    said = str(raised.value)
-    assert not RAW.search(said), said
-    assert len(said) < 700, said
-    return raised.value
+    except (TypeError, ValueError, AttributeError) as error:
+        said = str(error)
+        assert not RAW.search(said), said
+        assert len(said) < 700, said
+        return error
+    pytest.fail("it was taken")
 
 
 def state(part):
@@ -172,8 +174,6 @@ def test_a_wrong_value_is_refused_by_name(cls):
 
 
 @each_part
-@pytest.mark.slow
-@pytest.mark.slow
 def test_an_argument_is_assigned_as_it_is_given(cls):
     for name in cls._arguments():
         part = cls(**needed(cls))
@@ -213,17 +213,15 @@ def test_a_wrong_name_is_refused_with_the_nearest(cls):
         wrong = f"{name}x"
         others = {argument: value for argument, value in needed(cls).items() if argument != name}
         error = error_of(lambda wrong=wrong, others=others: cls(**others, **{wrong: 1}))
-        assert re.search(rf"^{cls.__name__} has no argument '{wrong}'. Did you mean '{name}'", str(error))
+        assert str(error).startswith(f"{cls.__name__} has no argument '{wrong}'. Did you mean '{name}'")
         error = error_of(lambda wrong=wrong: setattr(part, wrong, 1))
-        assert re.search(rf"^{cls.__name__} has no attribute '{wrong}'. Did you mean '{name}'", str(error))
+        assert str(error).startswith(f"{cls.__name__} has no attribute '{wrong}'. Did you mean '{name}'")
     error = error_of(lambda: setattr(part, "zzz", 1))
     assert re.search(rf"^{cls.__name__} has no attribute 'zzz'. It takes: ", str(error))
     assert state(part) == before
 
 
 @each_part
-@pytest.mark.slow
-@pytest.mark.slow
 def test_nothing_else_can_be_assigned(cls):
     part = cls(**needed(cls))
     before = state(part)
@@ -233,15 +231,12 @@ def test_nothing_else_can_be_assigned(cls):
         assert isinstance(error, AttributeError)
         assert f"{name} cannot be assigned" in str(error) or f"{name} is fixed" in str(error)
     for name in cls._checks:
-        assert name in str(
-            error_of(lambda name=name: setattr(part, name, Stranger()))
-        ) or " must be a name " in str(error_of(lambda name=name: setattr(part, name, Stranger())))
+        said = str(error_of(lambda name=name: setattr(part, name, Stranger())))
+        assert name in said or " must be a name " in said
     assert state(part) == before
 
 
 @each_part
-@pytest.mark.slow
-@pytest.mark.slow
 def test_a_class_of_ones_own_is_free(cls):
     if issubclass(cls, schedules.Schedule):
         return  # it is frozen as a dataclass is
@@ -255,8 +250,6 @@ def test_a_class_of_ones_own_is_free(cls):
 
 
 @each_part
-@pytest.mark.slow
-@pytest.mark.slow
 def test_a_copy_takes_the_same(cls):
     for part in (copy.copy(cls(**needed(cls))), copy.deepcopy(cls(**needed(cls)))):
         error_of(lambda part=part: setattr(part, "zzz", 1))

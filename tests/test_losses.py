@@ -148,7 +148,7 @@ def test_gradient_is_the_slope_of_the_loss(name, shape, divide_by):
     loss, weight = losses.get(name), rng.uniform(0.0, 2.0, shape[:-1])
     loss.divide_by = divide_by
     y, a = targets_and_outputs(name, shape, rng)
-    for w in (None, weight, weight[:, 0] if weight.ndim == 2 else weight):
+    for w in (None, weight, weight[:, 0]) if weight.ndim == 2 else (None, weight):
         expected = central_differences(lambda moved, w=w: loss(y, moved, w), a)
         np.testing.assert_allclose(loss.gradient(y, a, w), expected, rtol=1e-6, atol=1e-9)
 

@@ -56,9 +56,9 @@ def _in_nnfw(name: str, table: dict[str, str], known: Iterable[str]) -> str:
 
 def public_modules() -> list[ModuleType]:
     """Return the modules of nnfw that are imported and list their names in ``__all__``, in order."""
-    every = sorted(sys.modules.copy().items())  # a copy, as other threads may import meanwhile
-    every = [(key, one) for key, one in every if key.partition(".")[0] == "nnfw"]
-    return [one for _, one in every if "__all__" in getattr(one, "__dict__", {})]  # an entry may be None
+    every = sys.modules.copy()  # as other threads may import meanwhile
+    keys = sorted(key for key in every if key.partition(".")[0] == "nnfw")
+    return [every[key] for key in keys if "__all__" in getattr(every[key], "__dict__", {})]  # or None
 
 
 def homes_of(name: str) -> list[str]:
