@@ -8,6 +8,7 @@ GRU are columns of one ``Wx`` (D, 3H).
 import math
 import textwrap
 from collections.abc import Collection, Mapping
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -115,8 +116,8 @@ def lay_out(flat: Array, specs: Mapping[str, Spec]) -> tuple[dict[str, Array], V
         rows = next(iter(members.values()))[:-1]
         stop = start + math.prod(rows) * sum(widths)
         blocks[block] = flat[start:stop].reshape(*rows, sum(widths))
-        parts = np.split(blocks[block], np.cumsum(widths)[:-1], axis=-1)
-        views |= {name: part.reshape(members[name]) for name, part in zip(members, parts, strict=True)}
+        for (name, shape), width, end in zip(members.items(), widths, accumulate(widths), strict=True):
+            views[name] = blocks[block][..., end - width : end].reshape(shape)
         start = stop
     return blocks, Views({name: views[name] for name in specs})
 
