@@ -98,7 +98,7 @@ def test_commands_of_long_runs(name, said, tmp_path, capsys):
     check_record(tmp_path, name)
 
 
-def test_results_are_written_only_where_asked(monkeypatch, capsys, tmp_path):
+def test_results_are_written_only_where_asked(monkeypatch, tmp_path):
     ran, published = [], []
     for name in command.BENCHMARKS:
         result = lambda options, name=name: ran.append(name) or {"ran": name}  # noqa: E731

@@ -561,7 +561,7 @@ def test_each_is_saved_and_shown_and_changes_no_setting(draw, tmp_path):
     ],
 )
 @pytest.mark.slow
-def test_a_single_axis_can_be_yours(draw, tmp_path):
+def test_a_single_axis_can_be_yours(draw):
     figure = Figure(layout="constrained")
     first, second = figure.subplots(1, 2)
     size = figure.get_size_inches().tolist()

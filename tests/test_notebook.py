@@ -78,7 +78,7 @@ def test_a_report_is_shown_once_in_a_notebook_and_printed_elsewhere(shell, capsy
     assert capsys.readouterr().out == f"{report}\n"
 
 
-def test_a_report_has_a_repr_of_its_own(capsys):
+def test_a_report_has_a_repr_of_its_own():
     report = network().check(X, Y, steps=1)
     found = f"{len(report.warnings)} warning{'s' * (len(report.warnings) > 1)}"
     assert repr(report) == f"<Report, {found}; loss {report.loss:.3g}, baseline loss {report.chance:.3g}>"
@@ -200,7 +200,7 @@ def test_a_kernel_without_widgets_gets_a_bar_of_text_and_no_warning(widgets, she
     assert "epochs 2/2" in printed
 
 
-def test_elsewhere_the_bars_are_two(monkeypatch):
+def test_elsewhere_the_bars_are_two():
     bar = Bar()
     bar.start(1, 1, 1)
     assert not bar.alone

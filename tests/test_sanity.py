@@ -116,7 +116,7 @@ WRONG = [
 class TestNetwork:
     @pytest.mark.parametrize("trained", [False, True])
     @pytest.mark.slow
-    def test_is_left_as_it_was(self, trained, capsys):
+    def test_is_left_as_it_was(self, trained):
         looked_at, fresh = classifier(), classifier()
         if trained:
             for network in (looked_at, fresh):

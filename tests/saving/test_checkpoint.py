@@ -307,7 +307,7 @@ class TestCheckpoint:
 
     @pytest.mark.parametrize("place", [0, 1])
     @pytest.mark.slow
-    def test_holds_what_callbacks_did_wherever_it_stands(self, place, path, tmp_path):
+    def test_holds_what_callbacks_did_wherever_it_stands(self, place, path):
         kept = []
         network = new_network()
         names = [Checkpoint(path), EarlyStopping("loss", patience=1)][:: 1 - 2 * place]

@@ -337,7 +337,7 @@ class TestTraining:
         message = refused(network.fit, mapped(tmp_path / "x", x), Y, **options)
         assert f": the input x holds nan {PLACE}. The weights are as before" in message
 
-    def test_of_a_shuffled_epoch_beyond_the_input(self, tmp_path):
+    def test_of_a_shuffled_epoch_beyond_the_input(self):
         network = spiky(GRU(3, "relu"))
         message = refused(network.fit, spiked(), np.tile(Y, 2), batch_size=3, verbose=0)
         assert f"c of layer 1, GRU(3) holds inf {PLACE}." in message

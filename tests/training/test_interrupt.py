@@ -364,7 +364,7 @@ class Stream:
 
 
 @pytest.mark.parametrize("at", range(1, 15, 3))
-def test_batches_that_are_counted_once_are_counted_when_a_fit_is_resumed(at, tmp_path):
+def test_batches_that_are_counted_once_are_counted_when_a_fit_is_resumed(at):
     def new():
         return Network(
             [GRU(3), Dense(3, "softmax")], loss="cce", optimizer=Nadam(lambda e: 0.1 / (1 + e)), seed=0
