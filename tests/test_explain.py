@@ -298,6 +298,6 @@ def test_the_adding_problem_is_explained_by_its_marks():
     assert network.evaluate(new, truth)["loss"] < 0.005
     a = integrated_gradients(network, new, baseline=[0.5, 0.0])  # a mean number, and no mark
     change = network.predict(new) - network.predict(np.broadcast_to(np.float32([0.5, 0]), new.shape))
-    np.testing.assert_allclose(a.sum(axis=(1, 2)), change[:, 0], atol=1e-3)
+    np.testing.assert_allclose(a.sum(axis=(1, 2)), change[:, 0], atol=1e-5)
     mass = np.abs(a).sum(axis=2)
     assert mass[new[..., 1] == 1].sum() > 0.8 * mass.sum()

@@ -196,7 +196,7 @@ class TestNumbers:
         network = Network([RNN(4, return_sequences=True), Dense(1, "sigmoid")], loss="bce", seed=0)
         report = network.check(x, y, lengths=lengths, steps=1)
         assert report.classes == dict(enumerate(np.bincount(targets[valid]).tolist()))
-        np.testing.assert_allclose(report.scale["mean"], SEQUENCES[valid].mean(axis=0), rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(report.scale["mean"], SEQUENCES[valid].mean(axis=0), rtol=1e-6, atol=1e-7)
         listed = network.check(
             [one[:n] for one, n in zip(SEQUENCES, lengths, strict=True)],
             [one[:n] for one, n in zip(targets, lengths, strict=True)],
@@ -288,7 +288,7 @@ class TestLowest:
         network = classifier(rate=1e-9)
         network.loss = CategoricalCrossentropy(0.7)
         report = network.check(X, CLASSES, steps=20)
-        assert report.left == pytest.approx(1.0, abs=1e-3)
+        assert report.left == pytest.approx(1.0, abs=1e-5)
         assert any("of the loss of 32 samples is left" in warning for warning in report.warnings)
 
     def test_of_a_loss_below_zero(self):

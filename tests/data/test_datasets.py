@@ -211,7 +211,7 @@ def test_sine_mixture_can_be_continued_from_its_past():
     for s, following in zip(x[..., 0].astype(float), y[:, 0], strict=True):
         factors = np.stack([s[3:-1] + s[1:-3], -s[2:-2]], axis=1)
         (p, q), *_ = np.linalg.lstsq(factors, s[4:] + s[:-4])
-        assert p * (s[-1] + s[-3]) - q * s[-2] - s[-4] == pytest.approx(following, abs=2e-3)
+        assert p * (s[-1] + s[-3]) - q * s[-2] - s[-4] == pytest.approx(following, abs=2e-5)
         cosines = np.roots([1, -p / 2, (q - 2) / 4])  # p = 2 (cos u + cos v), q = 2 + 4 cos u cos v
         periods = 2 * np.pi / np.arccos(np.clip(cosines.real, -1, 1))
         assert ((periods > 7.5) & (periods < 34)).all()

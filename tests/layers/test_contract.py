@@ -379,7 +379,7 @@ def test_float32_and_float64_agree(layer):
     found = {"y": single.forward(x)} | trial.step(single, x, trial.dy.astype(np.float32))
     expected = {"y": trial.copy().forward(trial.x)} | trial.step(trial.copy(), trial.x, trial.dy)
     for name, array in found.items():
-        np.testing.assert_allclose(array, expected[name], rtol=1e-3, atol=1e-3, err_msg=name)
+        np.testing.assert_allclose(array, expected[name], rtol=2e-5, atol=2e-5, err_msg=name)
 
 
 @every_case

@@ -153,7 +153,7 @@ class TestInnerNetworks:
         before = network.layers[1].flat_params.copy()
         network.update(network.optimizer, 0.0)
         step = np.linalg.norm(network.layers[1].flat_params - before)
-        assert step == pytest.approx(0.1, rel=1e-4)
+        assert step == pytest.approx(0.1, rel=1e-6)
 
     def test_that_take_the_steps_away_and_bring_others(self):
         x, lengths = RNG.normal(size=(4, 3, 2)), np.array([1, 3, 2, 3])

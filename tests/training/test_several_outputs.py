@@ -105,7 +105,7 @@ def test_a_mixture_learns_two_answers_to_one_question():
 def test_the_check_knows_the_baseline_and_perfect_outputs(loss, units):
     y = np.sin(2 * X[:, :1])
     report = network_for(loss, units).check(X, y, steps=300)
-    assert report.chance == pytest.approx(loss(y, loss.as_outputs(np.full((400, 1), y.mean()))), rel=1e-4)
+    assert report.chance == pytest.approx(loss(y, loss.as_outputs(np.full((400, 1), y.mean()))), rel=1e-6)
     assert report.lowest == pytest.approx(loss(y, loss.as_outputs(y)), abs=1e-6)
     assert report.ok, report.warnings
 

@@ -159,7 +159,7 @@ def test_the_scale_of_the_weights_does_not_count():
             network.fit(X, Y, sample_weight=scale * (WEIGHT + 0.1), epochs=2, batch_size=8, verbose=0)["loss"]
         )
     for other in histories[1:]:
-        assert other == pytest.approx(histories[0], rel=1e-5)
+        assert other == pytest.approx(histories[0], rel=1e-12)
 
 
 @pytest.mark.parametrize("at", [1, 3])
