@@ -35,7 +35,7 @@ class History(dict[str, list[float]]):
     >>> history.epoch, history["loss"], history["val_loss"]
     ([1, 2], [0.5, 0.25], [nan, 0.3])
     >>> history
-    <History, 2 epochs; last: loss 0.25, val_loss 0.3; lowest loss: epoch 2, loss 0.25, val_loss 0.3>
+    <History, 2 epochs; last: loss 0.25, val_loss 0.3; lowest loss: epoch 2>
     """
 
     restored: int | None = None
@@ -62,7 +62,9 @@ class History(dict[str, list[float]]):
             return "<History, no epoch>"
         shown = f"{len(self.epoch)} epoch{'s' * (len(self.epoch) > 1)}; last: {self._describe(-1)}"
         if mark := marked(self):
-            shown += f"; {mark[0]}: epoch {self.epoch[mark[1]]}, {self._describe(mark[1])}"
+            which, index = mark
+            described = f", {self._describe(index)}" if index + 1 < len(self.epoch) else ""  # said above
+            shown += f"; {which}: epoch {self.epoch[index]}{described}"
         return f"<History, {shown}>"
 
     def _repr_html_(self) -> str:

@@ -40,7 +40,7 @@ def history_of(**values):
         ),
         (
             history_of(loss=[2.0, 1.0], val_loss=[NAN, 0.7]),
-            "<History, 2 epochs; last: loss 1, val_loss 0.7; lowest loss: epoch 2, loss 1, val_loss 0.7>",
+            "<History, 2 epochs; last: loss 1, val_loss 0.7; lowest loss: epoch 2>",
         ),
         (history_of(mae=[2.0, 1.0]), "<History, 2 epochs; last: mae 1>"),
     ],
@@ -88,7 +88,7 @@ def test_the_epoch_shown_is_the_one_whose_weights_were_kept(tmp_path):
     network.fit(x[:40], y[:40], epochs=2, **options)  # the weights are others now
     assert history.restored is None
     lowest = np.argmin(history["val_loss"]) + 1
-    assert f"; lowest val_loss: epoch {lowest}, " in repr(history)
+    assert f"; lowest val_loss: epoch {lowest}" in repr(history)
 
 
 def test_weights_that_are_not_restored_are_not_said_to_be():

@@ -135,8 +135,8 @@ class GRU(ResetGated):
     (4,)
     >>> layer.initialize(np.random.default_rng(0))
     >>> y = layer.forward(np.ones((5, 7, 3)), training=True)
-    >>> y.shape, layer.cache["z"].shape
-    ((5, 4), (5, 7, 4))
+    >>> layer.cache
+    <cache: x (5, 7, 3), z (5, 7, 4), r (5, 7, 4), c (5, 7, 4), q (5, 7, 4), h (5, 7, 4)>
     """
 
     _loops = Loops("gru", splits=(2,), kept=("q",), factors=4)  # (3) needs r before

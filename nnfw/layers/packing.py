@@ -263,4 +263,5 @@ class Unpacked(UserDict[str, Array]):
         return array if name in MASKS else self.steps.unpack(array)
 
     def __repr__(self) -> str:
-        return repr(dict(self))
+        """Show the names and shapes; all numbers would fill pages."""
+        return f"<cache: {', '.join(f'{name} {array.shape}' for name, array in self.items())}>"
