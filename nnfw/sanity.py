@@ -267,7 +267,7 @@ def overfit(report: Report, network: Model, batch: Batch, steps: int) -> Iterato
     lowest = baseline_and_lowest(network, batch)[1]
     first = above = loss_of(network, batch) - lowest
     before = network.flat_params.copy()
-    with one_thread():  # as in a fit of short steps
+    with one_thread():  # as in a fit of small products
         while report.steps < steps and LEARNT * first < above < math.inf:
             network.update(optimizer, report.steps / steps)  # within the first epoch of a schedule
             above = compute_gradients(network, batch) - lowest

@@ -240,7 +240,7 @@ def threads_in_fit(samples=40, T=5, during=lambda run: None):
 
 
 @pytest.mark.usefixtures("unsaid")
-def test_a_fit_of_short_steps_has_one_thread():
+def test_a_fit_of_small_products_has_one_thread():
     assert threads_in_fit() == [1, 1]
     assert blas_threads() == 2
     with pytest.raises(ZeroDivisionError):
@@ -249,24 +249,24 @@ def test_a_fit_of_short_steps_has_one_thread():
 
 
 @pytest.mark.usefixtures("unsaid")
-def test_a_fit_of_long_steps_has_all_threads(monkeypatch):
-    network = Network([GRU(4), nnfw.Dense(1)])
-    network.build((5, 2))
-    monkeypatch.setattr("nnfw.training.loop.SHORT", 20 * 5 * network.size)  # samples × steps × weights
+def test_a_fit_of_large_products_has_all_threads(monkeypatch):
+    weights = 3 * 4 * (2 + 4 + 1)  # of the GRU, which multiplies step by step
+    monkeypatch.setattr("nnfw.training.loop.SMALL", 20 * weights)
     assert threads_in_fit() == [2, 2]
-    assert threads_in_fit(T=4) == [1, 1]
-    assert threads_in_fit(samples=19) == [1]
+    assert threads_in_fit(T=1) == [2, 2]
+    assert threads_in_fit(samples=19, T=9) == [1]
 
 
 @pytest.mark.usefixtures("unsaid")
 @for_each("more, threads", [(0, 2), (1, 1)])
-def test_a_step_is_as_long_as_a_window_and_an_embedding_multiplies_nothing(monkeypatch, more, threads):
-    network = Network([nnfw.Embedding(50, 3), GRU(4, return_sequences=True), nnfw.Dense(1)], seed=0)
-    network.build((8,))
-    monkeypatch.setattr("nnfw.training.loop.SHORT", 10 * 2 * (network.size - 50 * 3) + more)
+def test_a_product_without_a_loop_is_over_all_steps_and_an_embedding_multiplies_nothing(
+    monkeypatch, more, threads
+):
+    layers = [nnfw.Embedding(500, 3), GRU(4, return_sequences=True), nnfw.Dense(9)]
+    monkeypatch.setattr("nnfw.training.loop.SMALL", 10 * 8 * (4 + 1) * 9 + more)  # samples × steps × weights
     seen, x = [], np.ones((10, 8), int)
     note = nnfw.LambdaCallback(on_batch_end=lambda run: seen.append(blas_threads()))
-    network.fit(x, x[..., None], truncate=2, callbacks=[note], verbose=0)
+    Network(layers, seed=0).fit(x, np.zeros((10, 8, 9)), callbacks=[note], verbose=0)
     assert seen == [threads]
 
 

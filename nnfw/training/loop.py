@@ -9,6 +9,7 @@ import numpy as np
 
 from nnfw import kernels
 from nnfw.kernels.blas import one_thread
+from nnfw.layers.convolution import Convolution
 from nnfw.optimizers import Optimizer
 from nnfw.training.batches import Batch, Data
 from nnfw.training.evaluation import evaluated
@@ -17,7 +18,7 @@ from nnfw.training.iterables import Batches
 from nnfw.training.run import Run
 from nnfw.training.tracker import MetricTracker
 
-SHORT = 1 << 24  # multiplications in the forward pass of a step, below which threads bring no gain
+SMALL = 1 << 26  # multiplications of a product; below, threads cost more on busy cores than they gain
 
 
 def fit(run: Run, train: Data | Batches, validation: Data | Batches | None, epochs: int) -> None:
@@ -143,11 +144,11 @@ def in_training(run: Run, train: Data | Batches) -> Iterator[None]:
     """Listen to Ctrl-C, and disable what a fit does not need.
 
     These are NumPy's floating-point warnings, since the guard reports non-finite values, the dx of the first
-    layer, and threads in short steps, which wait for each other when other programs use the cores too.
+    layer, and threads in small products, which wait for each other when other programs use the cores too.
     """
     first = run.network._first
     first._needs_dx = False
-    threads = one_thread() if multiplications(run, train) < SHORT else nullcontext()
+    threads = one_thread() if largest_product(run, train) < SMALL else nullcontext()
     try:
         with run.interrupt.listen(), np.errstate(all="ignore"), threads:
             yield
@@ -155,14 +156,17 @@ def in_training(run: Run, train: Data | Batches) -> Iterator[None]:
         first._needs_dx = True
 
 
-def multiplications(run: Run, train: Data | Batches) -> int:
-    """Estimate the multiplications of a forward pass: one per weight for each step or pixel."""
-    network, width = run.network, run.state.sampler.truncate
-    shape = train.first.x.shape[1 : None if network._takes_indices else -1]
-    steps = math.prod(shape) if width is None else min(width, shape[0])
-    weights = network.size - network._takes_indices * network._first.size  # an embedding is looked up
+def largest_product(run: Run, train: Data | Batches) -> int:
+    """Estimate the multiplications of the largest matrix product of a step."""
+    network, T = run.network, train.first.x.shape[1]
     samples = len(train.first) if train.size is None else min(train.size, run.state.sampler.batch_size)
-    return samples * steps * weights
+    products = [0]
+    for layer, shape in zip(network.layers, network.shapes[1:], strict=True):
+        in_parts = layer._takes_state or isinstance(layer, Convolution)  # one step, or a block of windows
+        rows = 1 if in_parts else math.prod(T if n is None else n for n in shape[:-1])
+        if not layer._takes_indices:  # an embedding is looked up
+            products.append(layer.size * rows)
+    return samples * max(products)
 
 
 @contextmanager
