@@ -208,6 +208,13 @@ def test_gates_of_symbols_and_of_other_time_steps():
     assert heat(titled(plots.gates(net, rng.normal(size=(1, 5, 9))))["input x"]).shape == (9, 5)
 
 
+@pytest.mark.parametrize("kind", [np.int64, np.int8, np.uint8, bool])
+def test_the_input_above_attributions_can_hold_integers_and_truth_values(kind):
+    x = np.eye(8, dtype=kind)[None] * kind(100)
+    shown = titled(plots.attribution(np.ones(x.shape), x))["input x"]
+    np.testing.assert_array_equal(heat(shown), x[0].T)
+
+
 @pytest.mark.parametrize("factor", [20.0, 2000.0])
 @pytest.mark.slow
 def test_a_feature_of_a_large_range_does_not_hide_the_others(factor):

@@ -153,10 +153,12 @@ def draw_steps(axes: "Axes", x: Array) -> None:
 
     If their ranges differ a hundredfold, each has its own scale, and large ones do not hide the others.
     """
+    x = finite(x)
     T, D = x.shape
     if D > FEATURES:
         low, ranges = np.fmin.reduce(x), np.fmax.reduce(x) - np.fmin.reduce(x)
-        own = bool(0 < 100 * np.min(ranges[ranges > 0], initial=np.inf) < ranges.max())
+        known = ranges[ranges > 0]  # neither constant nor missing throughout
+        own = known.size > 0 and bool(100 * known.min() < known.max())
         x = (x - low) / np.where(ranges > 0, ranges, 1) if own else x
         draw_heat(axes, x.T, float(np.nanmin(x)), float(np.nanmax(x)))
         axes.set_ylabel("feature,\nown scale" if own else "feature")
