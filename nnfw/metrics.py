@@ -944,7 +944,7 @@ class MultiLabel(Metric):
 
     def result(self, s: Array) -> float:
         labels = s.swapaxes(0, 1) if self.collects else s
-        named = isinstance(self.metric, RankMetric) and self.average == "macro"
+        named = type(self.metric).result is RankMetric.result and self.average == "macro"
         where = [{"where": f"label {k}"} if named else {} for k in range(len(labels))]
         each = [self.metric.result(label, **at) for label, at in zip(labels, where, strict=True)]
         return float(np.mean(each))

@@ -191,6 +191,19 @@ def test_the_class_and_the_label_of_an_undefined_value_are_named(rng):
         assert np.isnan(MultiLabel("roc_auc", "macro")(y, a))
     said = [str(one.message).split(";")[0].partition("because ")[2] for one in caught]
     assert said == ["only class 0 occurs in label 1", "only class 1 occurs in label 2"]
+    with pytest.warns(RuntimeWarning, match="only class 1 occurs in the data"):
+        assert np.isnan(MultiLabel("roc_auc")(np.ones_like(y), a))
+
+
+def test_a_rank_metric_with_a_result_of_its_own_serves_for_each_label(rng):
+    class Gini(ROCAUC):
+        def result(self, s, weight=None):
+            return 2 * super().result(s, weight) - 1
+
+    y, a = rng.integers(0, 2, (40, 3)), rng.random((40, 3))
+    assert MultiLabel(Gini(), "macro")(y, a) == pytest.approx(2 * MultiLabel("roc_auc", "macro")(y, a) - 1)
+    Gini.area = lambda self, tp, fp: np.nan  # for another reason than one class alone: no warning
+    assert np.isnan(Gini()(y[:, 0], a[:, 0]))
 
 
 @pytest.mark.slow
