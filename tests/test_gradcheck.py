@@ -12,7 +12,7 @@ from alike import for_each
 from own import Gain
 from untrained import untrained
 
-from nnfw import GRU, GRUD, RNN, Dense, Layer, Network, ShapeError
+from nnfw import GRU, GRUD, LSTM, RNN, Dense, Layer, Network, ShapeError
 from nnfw.gradcheck import CheckError, Report, check_layer, check_network, numeric_gradient
 from nnfw.gradcheck.differences import compare
 from nnfw.losses import MSE
@@ -471,6 +471,9 @@ def test_noise_is_held_still():
     with pytest.raises(CheckError, match="training_differs=True"):
         check_layer(Noise())
     assert check_layer(Noise(), training_differs=True).errors.keys() == {"dx"}
+    for cell in (RNN, GRU, LSTM):
+        layer = cell(3, dropout=0.3, recurrent_dropout=0.4)
+        assert check_layer(layer, training_differs=True).worst < 1e-6
     x, y = rng.normal(size=(6, 4)), rng.normal(size=(6, 1))
     network = Network([Dense(5, "tanh"), Noise(), Dense(1)], seed=0)
     assert check_network(network, x, y).worst < 1e-6

@@ -178,7 +178,8 @@ def initial_state(trial: Trial) -> None:
     layer, said = trial.copy(), "forward with initial_state differs between training and inference"
     start = trial.rng.normal(size=(len(trial.x), layer._state_size))
     y = layer.forward(trial.x, training=True, initial_state=start)
-    trial.expect_close(layer.forward(trial.x, initial_state=start), y, said)
+    if not trial.training_differs:
+        trial.expect_close(layer.forward(trial.x, initial_state=start), y, said)
     trial.compare_gradients(trial.dy, x=trial.x, initial_state=start)
     counts, x = shortened(trial, trial.x.shape[1])
     trial.compare_gradients(trial.dy, x=x, initial_state=start, lengths=counts)
