@@ -7,7 +7,7 @@ from typing import Any
 
 from nnfw import initializers, layers
 from nnfw.activations import LeakyReLU
-from nnfw.core.errors import LoadError
+from nnfw.core.errors import LoadError, ShapeError
 from nnfw.core.files import reading
 from nnfw.core.typing import FilePath
 from nnfw.exchange.dialects import loss_of, one_or_all
@@ -128,8 +128,8 @@ def network_of(model: Mapping[str, Any]) -> Network:
         check_masks(network)
         for shape in starts or filter(None, [config.get("build_input_shape")]):
             network.build(tuple(shape[1:]))
-    except LoadError:
-        raise
+    except (LoadError, ShapeError) as error:  # its message names the layer; Keras takes more shapes
+        raise LoadError(str(error)) from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise LoadError(f"the config is not that of a Sequential, model.get_config(): {error!r}") from error
     return network

@@ -281,6 +281,8 @@ def of_one(kind, **config):
             of_one("Dense", units=2, kernel_initializer=keras("Ones") | {"config": []}),
             "^layer 1, Dense 'one': ",
         ),
+        ({"layers": [{"class_name": "Dense"}]}, "^layer 1: expects a class_name and a config"),
+        ({"layers": [start(2, 3, 4), keras("Dense", units=2)]}, r"^layer 1, Dense\(2\): expects .*2, 3, 4\)"),
         ({"layers": [start("x")]}, "the config is not that of a Sequential.*layer"),
         ({"layers": [start("x"), keras("Dense", units=2)]}, "the config is not .* whole number, got 'x'"),
         ({"layers": 3}, "the config is not that of a Sequential"),
