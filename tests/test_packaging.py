@@ -29,6 +29,14 @@ def test_what_numba_compiles_is_neither_typed_nor_measured():
     assert untyped == [f"nnfw.kernels.{name}" for name in COMPILED]
 
 
+def test_links_from_page_to_file_lead_to_a_file():
+    pages = [page for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")) if "_build" not in page.parts]
+    link = re.compile(r"\]\(([\w./-]+)[)#]")
+    files = [page.parent / name for page in pages for name in link.findall(page.read_text("utf-8"))]
+    assert len(files) > 100
+    assert not [file for file in files if not file.exists()]
+
+
 def test_commits_are_checked_as_ci_checks():
     hooks = re.findall(r"entry: (.+?),", text(".pre-commit-config.yaml"))
     lines = text(".ci/run").splitlines()
