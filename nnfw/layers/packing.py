@@ -258,6 +258,8 @@ class Unpacked(UserDict[str, Array]):
     def __init__(self, steps: Steps, rows: dict[str, Array]) -> None:
         self.steps, self.data = steps, Cache(rows)
 
+    copy = UserDict.__copy__  # as UserDict.copy would unpack the rows twice
+
     def __getitem__(self, name: str) -> Array:
         array = self.data[name]
         return array if name in MASKS else self.steps.unpack(array)

@@ -95,6 +95,7 @@ class TestRows:
         np.testing.assert_array_equal(steps.unpack(rows), expected)
         cache = Unpacked(steps, {"h": rows})
         np.testing.assert_array_equal(cache["h"], expected)
+        np.testing.assert_array_equal(cache.copy()["h"], cache["h"])
         assert repr(cache) == f"<cache: h {expected.shape}>"
 
     @tried_on(batches(windows=True))
