@@ -210,10 +210,10 @@ def check_loss(report: Report, network: Model, data: Data) -> Iterator[str]:
     if not math.isfinite(report.loss):
         yield f"the loss is {report.loss}; see below where this begins"
     elif loss - below > SURE * (report.chance - below) > 0:
-        unscaled = "x" if network.loss.fused_with else "x and y"
+        fixed = network.loss.fused_with or math.isfinite(network.loss.target_range[0])  # classes, counts
         yield (
             f"the loss is {loss:.3g}, far above the baseline loss {report.chance:.3g}: the outputs are far "
-            f"from y; scale {unscaled}, or start from smaller weights"
+            f"from y; scale {'x' if fixed else 'x and y'}, or start from smaller weights"
         )
 
 

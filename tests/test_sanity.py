@@ -84,6 +84,8 @@ WRONG = [
      ["y has mean 1e+03", "the baseline loss 2.8: the outputs are far from y; scale x and y"]),
     (lambda: Network([Dense(K, "softmax")], loss="cce", seed=1), X * 300, CLASSES,
      ["above the baseline loss 1.39: the outputs are far from y; scale x, or start from smaller weights"]),
+    (lambda: Network([Dense(1)], loss="hinge", seed=1), X * 300, np.where(CLASSES > 1, 1, -1),
+     ["the outputs are far from y; scale x, or"]),
     (regressor, X, NUMBERS * 0 + 2.5, ["y is 2.5 everywhere", "nothing to learn"]),
     (lambda: Network([Dense(1, "tanh")], seed=0), X, NUMBERS,
      ["outputs of tanh range from -1 to 1", "linear"]),

@@ -131,6 +131,7 @@ def fit(x, **options):
         (lambda: fit(1 / X.clip(2)), ValueError, r"as nnfw.data.Gaps .*; the mask\[0, 0, 0\] is 0.5"),
         (lambda: fit(np.where(np.arange(6) < 4, X, -1)), ValueError, r"Gaps .*; the time\[0, 0, 0\] is -1"),
         (lambda: build(GRUD(3), (4, 6)).forward(X[..., :3]), ShapeError, r"6 features, got \(12, 7, 3\)"),
+        (lambda: build(GRUD(3), (4, 6)).check_input(X[0], None, (3,)), ShapeError, r"features\), got \(7, "),
         (lambda: GRUD(3).compute_shapes((6,)), ShapeError, r"values, mask and time .* got \(samples, 6\)"),
         (lambda: GRUD(3).compute_shapes((4, None)), ShapeError, r"got \(samples, 4, None\)"),
         (lambda: GRUD(3, reset_after=True), TypeError, "no argument 'reset_after'"),
