@@ -185,7 +185,9 @@ def _is_ragged(part: Any) -> bool:
 
 def _steps(part: Any, name: str, lengths: Any) -> Array:
     """Return `part` as a finite array: with lengths, the valid steps of (N, T, ...) or a list (T_i, ...)."""
-    if lengths is not None and _is_ragged(part):
+    if lengths is None:
+        array = numeric(part, name)
+    elif _is_ragged(part):
         steps, expected = list(map(len, part)), np.ravel(lengths).tolist()
         if steps != expected:
             raise ShapeError(f"{name} holds {shown(steps)} steps, but the lengths are {shown(expected)}")
@@ -193,10 +195,9 @@ def _steps(part: Any, name: str, lengths: Any) -> Array:
         array = np.concatenate([one for one in parts if one.size] or parts)
     else:
         array = numeric(part, name)
-        if lengths is not None and array.ndim < (3 if name == "a" else 2):
+        if array.ndim < (3 if name == "a" else 2):
             raise ShapeError(f"{name} of shape {array.shape} has no time steps to which lengths could apply")
-        if lengths is not None:
-            array = steps_as_samples(array, check_lengths(name, lengths, *array.shape[:2]))
+        array = steps_as_samples(array, check_lengths(name, lengths, *array.shape[:2]))
     check_finite(array, name)
     return array
 
