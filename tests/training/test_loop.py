@@ -601,6 +601,19 @@ class TestProgress:
         np.testing.assert_array_equal(after[1], after[3])
         assert network.history["learning_rate"] == [0.1, 0.1, 0.0, 0.0]
 
+    def test_an_optimizer_assigned_after_a_fit_with_the_default_stays_that_of_an_inner_network(self):
+        x, y = classes_task(16)
+        inner = Network([Dense(3)], seed=0)
+        inner.fit(x, x[:, :1] * np.ones(3), verbose=0)
+        before = inner.flat_params.copy()
+        for rule, changes in ((None, True), (SGD(0.0), False)):
+            if rule:
+                inner.optimizer = rule
+            layers = [copy.deepcopy(inner), Dense(3, "softmax")]
+            outer = Network(layers, loss="cce", optimizer=SGD(0.1), seed=0)
+            outer.fit(x, y, verbose=0)
+            assert np.array_equal(outer.layers[0].flat_params, before) != changes
+
     def test_says_that_a_schedule_has_come_to_0(self, capsys):
         x, y = classes_task()
         network = classifier(optimizer=Adam(Cosine(1e-2, epochs=2)))
