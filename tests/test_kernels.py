@@ -251,7 +251,7 @@ def test_a_fit_of_small_products_has_one_thread():
 @pytest.mark.usefixtures("unsaid")
 def test_a_fit_of_large_products_has_all_threads(monkeypatch):
     weights = 3 * 4 * (2 + 4 + 1)  # of the GRU, which multiplies step by step
-    monkeypatch.setattr("nnfw.training.loop.SMALL", 20 * weights)
+    monkeypatch.setattr("nnfw.training.threads.SMALL", 20 * weights)
     assert threads_in_fit() == [2, 2]
     assert threads_in_fit(T=1) == [2, 2]
     assert threads_in_fit(samples=19, T=9) == [1]
@@ -263,11 +263,36 @@ def test_a_product_without_a_loop_is_over_all_steps_and_an_embedding_multiplies_
     monkeypatch, more, threads
 ):
     layers = [nnfw.Embedding(500, 3), GRU(4, return_sequences=True), nnfw.Dense(9)]
-    monkeypatch.setattr("nnfw.training.loop.SMALL", 10 * 8 * (4 + 1) * 9 + more)  # samples × steps × weights
+    monkeypatch.setattr(
+        "nnfw.training.threads.SMALL", 10 * 8 * (4 + 1) * 9 + more
+    )  # samples × steps × weights
     seen, x = [], np.ones((10, 8), int)
     note = nnfw.LambdaCallback(on_batch_end=lambda run: seen.append(blas_threads()))
     Network(layers, seed=0).fit(x, np.zeros((10, 8, 9)), callbacks=[note], verbose=0)
     assert seen == [threads]
+
+
+@pytest.mark.usefixtures("unsaid")
+@for_each("small, threads", [(1 << 26, 1), (0, 2)])
+def test_inference_has_as_many_threads_as_a_fit(monkeypatch, small, threads):
+    monkeypatch.setattr("nnfw.training.threads.SMALL", small)
+    seen = []
+
+    class Watch(nnfw.Layer):
+        def compute_shapes(self, input_shape):
+            return input_shape
+
+        def forward(self, x, training=False):
+            seen.append(blas_threads())
+            return x
+
+    network, x = Network([Watch(), nnfw.Dense(1)], seed=0), np.ones((5, 2))
+    network.build((2,))
+    network.predict(x)
+    network.predict_classes(x, threshold=0.5)
+    network.evaluate(x, x[:, :1])
+    assert seen == [threads] * 3
+    assert blas_threads() == 2
 
 
 @pytest.mark.usefixtures("unsaid")

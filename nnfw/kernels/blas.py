@@ -45,8 +45,8 @@ def set_blas_threads(count: int) -> None:
 
     On idle cores, several threads speed up large networks; if other programs use the cores too, one thread
     takes a fraction of the time. If no number is set, here or by the environment variable
-    ``OPENBLAS_NUM_THREADS`` when Python starts, there is one thread per core, except within a `fit` with
-    small products, such as those of most recurrent layers at each time step, which uses one.
+    ``OPENBLAS_NUM_THREADS`` when Python starts, there is one thread per core, except within `fit`, `evaluate`
+    and `predict` with small products, such as those of most recurrent layers at each time step.
 
     Parameters
     ----------

@@ -15,14 +15,16 @@ from nnfw.training.batches import Data
 from nnfw.training.compatibility import check_steps, least_steps, output_shape
 from nnfw.training.guard import check_outputs
 from nnfw.training.iterables import Batches
+from nnfw.training.threads import suitable_threads
 from nnfw.training.tracker import MetricTracker
 
 
 def evaluate(network: Model, data: Data | Batches, batch_size: int) -> dict[str, float]:
     """Return the mean loss and the metrics over all of `data`."""
     tracker = MetricTracker(network.metrics, network.loss)
-    for _ in evaluated(network, data, batch_size, tracker, "evaluate"):
-        pass
+    with suitable_threads(network, data, batch_size):
+        for _ in evaluated(network, data, batch_size, tracker, "evaluate"):
+            pass
     return tracker.result()
 
 
@@ -69,14 +71,14 @@ def predict(
             check_steps(network, x.shape[1])
             by_step = True
     results = np.empty(0)
-    for number, batch in enumerate((part.batch() for part in data.parts(batch_size)), 1):
-        rows = slice((number - 1) * batch_size, number * batch_size)
-        with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), suitable_threads(network, data, batch_size):
+        for number, batch in enumerate((part.batch() for part in data.parts(batch_size)), 1):
+            rows = slice((number - 1) * batch_size, number * batch_size)
             a = network.forward(batch.x, lengths=batch.lengths)
-        check_outputs(network, f"predict, batch {number}", batch, a)
-        decided = cleared(decide(a), batch.lengths if by_step else None)
-        if not results.size:
-            whole = [] if lengths is None else axes  # a batch may have fewer steps
-            results = np.zeros((len(x), *whole, *decided.shape[1 + len(whole) :]), decided.dtype)
-        results[(rows, *map(slice, decided.shape[1:]))] = decided
+            check_outputs(network, f"predict, batch {number}", batch, a)
+            decided = cleared(decide(a), batch.lengths if by_step else None)
+            if not results.size:
+                whole = [] if lengths is None else axes  # a batch may have fewer steps
+                results = np.zeros((len(x), *whole, *decided.shape[1 + len(whole) :]), decided.dtype)
+            results[(rows, *map(slice, decided.shape[1:]))] = decided
     return results

@@ -2,23 +2,20 @@
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from nnfw import kernels
-from nnfw.kernels.blas import one_thread
-from nnfw.layers.convolution import Convolution
 from nnfw.optimizers import Optimizer
 from nnfw.training.batches import Batch, Data
 from nnfw.training.evaluation import evaluated
 from nnfw.training.guard import Guard
 from nnfw.training.iterables import Batches
 from nnfw.training.run import Run
+from nnfw.training.threads import suitable_threads
 from nnfw.training.tracker import MetricTracker
-
-SMALL = 1 << 26  # multiplications of a product; below, threads cost more on busy cores than they gain
 
 
 def fit(run: Run, train: Data | Batches, validation: Data | Batches | None, epochs: int) -> None:
@@ -144,29 +141,16 @@ def in_training(run: Run, train: Data | Batches) -> Iterator[None]:
     """Listen to Ctrl-C, and disable what a fit does not need.
 
     These are NumPy's floating-point warnings, since the guard reports non-finite values, the dx of the first
-    layer, and threads in small products, which wait for each other when other programs use the cores too.
+    layer, and threads in small products.
     """
     first = run.network._first
     first._needs_dx = False
-    threads = one_thread() if largest_product(run, train) < SMALL else nullcontext()
+    threads = suitable_threads(run.network, train, run.state.sampler.batch_size)
     try:
         with run.interrupt.listen(), np.errstate(all="ignore"), threads:
             yield
     finally:
         first._needs_dx = True
-
-
-def largest_product(run: Run, train: Data | Batches) -> int:
-    """Estimate the multiplications of the largest matrix product of a step."""
-    network, T = run.network, train.first.x.shape[1]
-    samples = len(train.first) if train.size is None else min(train.size, run.state.sampler.batch_size)
-    products = [0]
-    for layer, shape in zip(network.layers, network.shapes[1:], strict=True):
-        in_parts = layer._takes_state or isinstance(layer, Convolution)  # one step, or a block of windows
-        rows = 1 if in_parts else math.prod(T if n is None else n for n in shape[:-1])
-        if not layer._takes_indices:  # an embedding is looked up
-            products.append(layer.size * rows)
-    return samples * max(products)
 
 
 @contextmanager

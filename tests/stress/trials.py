@@ -141,6 +141,7 @@ TESTS = {  # which tests must see the changes of a file of nnfw
     "training/run": Tests([*LOOP, *GUARD, "training/test_callbacks"]),
     "training/sources": Tests([*LOOP, "training/test_adapters", "training/test_weighted_mean"]),
     "training/state": Tests(LOOP),
+    "training/threads": Tests(["test_kernels"]),
     "training/tracker": Tests(LOOP),
 }
 
