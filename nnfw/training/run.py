@@ -59,8 +59,7 @@ class Run:
     @property
     def optimizer(self) -> Optimizer:
         """The optimizer of the network."""
-        assert self.network.optimizer is not None  # `fit` has set one
-        return self.network.optimizer
+        return self.network.optimizer or self.network._with_optimizer()
 
     @property
     def stopped(self) -> str:

@@ -601,6 +601,13 @@ class TestProgress:
         np.testing.assert_array_equal(after[1], after[3])
         assert network.history["learning_rate"] == [0.1, 0.1, 0.0, 0.0]
 
+    def test_an_optimizer_taken_away_within_a_fit_is_the_default_from_then_on(self):
+        x, y = classes_task(16)
+        take_away = LambdaCallback(on_epoch_end=lambda run: setattr(run.network, "optimizer", None))
+        network = classifier(optimizer=SGD(0.1))
+        network.fit(x, y, epochs=2, verbose=0, callbacks=[take_away])
+        assert network.history["learning_rate"] == [0.1, Adam().learning_rate]
+
     def test_an_optimizer_assigned_after_a_fit_with_the_default_stays_that_of_an_inner_network(self):
         x, y = classes_task(16)
         inner = Network([Dense(3)], seed=0)
