@@ -945,9 +945,11 @@ class MultiLabel(Metric):
 
     def result(self, s: Array) -> float:
         labels = s.swapaxes(0, 1) if self.collects else s
-        named = type(self.metric).result is RankMetric.result and self.average == "macro"
-        where = [{"where": f"label {k}"} if named else {} for k in range(len(labels))]
-        each = [self.metric.result(label, **at) for label, at in zip(labels, where, strict=True)]
+        plain = type(self.metric).result is RankMetric.result  # not one's own, which has no `where`
+        if plain and isinstance(self.metric, RankMetric) and self.average == "macro":
+            each = [self.metric.result(label, where=f"label {k}") for k, label in enumerate(labels)]
+        else:
+            each = [self.metric.result(label) for label in labels]
         return float(np.mean(each))
 
 

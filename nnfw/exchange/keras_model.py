@@ -128,7 +128,9 @@ def network_of(model: Mapping[str, Any]) -> Network:
         check_masks(network)
         for shape in starts or filter(None, [config.get("build_input_shape")]):
             network.build(tuple(shape[1:]))
-    except (LoadError, ShapeError) as error:  # its message names the layer; Keras takes more shapes
+    except LoadError:
+        raise
+    except ShapeError as error:  # its message names the layer; Keras takes more shapes
         raise LoadError(str(error)) from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise LoadError(f"the config is not that of a Sequential, model.get_config(): {error!r}") from error
