@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from nnfw.core.suggest import nearest
+from nnfw.core.typing import Shape
 
 T = TypeVar("T")
 Check = Callable[[str, str, Any], T]
@@ -146,6 +147,15 @@ def each(check: Check[T]) -> Check[tuple[T, ...]]:
         return tuple(check(owner, f"{name}[{i}]", value) for i, value in enumerate(values))
 
     return check_all
+
+
+def sample_shape(owner: str, name: str, value: Any) -> Shape:
+    """Return the shape of a sample as a tuple of integers, and None for open axes."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        said = "must be a tuple, (D,) or (T, D), without the batch axis"
+        said += f": ({value},) for {value} features" if isinstance(value, int) else ""
+        raise TypeError(f"{owner}: {name} {said}, got {shown(value)}")
+    return each(optional(whole_number))(owner, name, value)
 
 
 def file_path(owner: str, name: str, value: Any) -> str:

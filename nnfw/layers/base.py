@@ -12,7 +12,7 @@ from nnfw import optimizers, regularizers
 from nnfw.core.errors import ShapeError
 from nnfw.core.registry import Part
 from nnfw.core.typing import Array, Shape
-from nnfw.core.validation import Check, boolean, floating, generator, label
+from nnfw.core.validation import Check, boolean, floating, generator, label, sample_shape
 from nnfw.core.vectors import clip_to_norm
 from nnfw.layers.parameters import Cache, Parametrized, size_of
 from nnfw.optimizers import Optimizer, State
@@ -267,6 +267,7 @@ class Layer(Part, Parametrized):
 
     def _features(self, input_shape: Shape, axes: tuple[int, ...], remedy: str = "") -> int:
         """Return D of a sample's shape (..., D), or raise a ShapeError unless a batch has so many `axes`."""
+        input_shape = sample_shape(self._label, "input_shape", input_shape)
         if len(input_shape) + 1 not in axes or input_shape[-1] is None:
             expected, got = " or ".join(AXES[n] for n in axes), with_samples(input_shape)
             raise ShapeError(f"{self._label}: expects {expected}, got {got}{remedy and f'; {remedy}'}")

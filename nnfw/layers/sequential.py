@@ -10,6 +10,7 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import valid_steps, without
 from nnfw.core.logits import LOGIT_GRADIENTS
 from nnfw.core.typing import Array, Shape
+from nnfw.core.validation import sample_shape
 from nnfw.core.vectors import clip_to_norm
 from nnfw.layers import validation
 from nnfw.layers.base import Layer
@@ -43,12 +44,12 @@ class Sequential(Composite):
 
     def compute_shapes(self, input_shape: Shape) -> Shape:
         """Return the output shape for an input shape, both without the batch axis: (D,) or (T, D)."""
-        shapes = [validation.sample_shape("compute_shapes", "input_shape", input_shape)]
+        shapes = [sample_shape("compute_shapes", "input_shape", input_shape)]
         for place, layer in enumerate(self.layers, 1):
             layer._place = place
             try:
                 shape = layer.compute_shapes(shapes[-1])
-                shapes.append(validation.sample_shape(layer._label, "the result of compute_shapes", shape))
+                shapes.append(sample_shape(layer._label, "the result of compute_shapes", shape))
             except ShapeError as error:
                 message = str(error)
                 hint = validation.shape_hint(self, place, shapes, message)

@@ -14,7 +14,6 @@ from nnfw import activations
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import is_sequence
 from nnfw.core.typing import Array, Shape
-from nnfw.core.validation import each, optional, shown, whole_number
 from nnfw.layers.base import Layer
 from nnfw.layers.parameters import size_of
 
@@ -78,15 +77,6 @@ def check_names(names: Sequence[str], owner: str) -> None:
             )
         if times > 1:
             raise ValueError(f"{owner}: two layers have the name {name!r}; give each its own name=...")
-
-
-def sample_shape(owner: str, name: str, value: Any) -> Shape:
-    """Return the shape of a sample as a tuple of integers, and None for open axes."""
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        said = "must be a tuple, (D,) or (T, D), without the batch axis"
-        said += f": ({value},) for {value} features" if isinstance(value, int) else ""
-        raise TypeError(f"{owner}: {name} {said}, got {shown(value)}")
-    return each(optional(whole_number))(owner, name, value)
 
 
 def shape_hint(chain: Any, place: int, shapes: Sequence[Shape], message: str) -> str:

@@ -153,6 +153,8 @@ def built_from(rng):
         (lambda: GRU(H, reset_after=1), TypeError, "GRU: reset_after must be True or False, got 1"),
         (lambda: RNN(H, return_sequences="yes"), TypeError, "return_sequences must be True or False"),
         (lambda: built_from(7), TypeError, "np.random.default_rng(seed)"),
+        (lambda: GRU(H).compute_shapes(3), TypeError, f"GRU({H}): input_shape must be a tuple"),
+        (lambda: Dense(H).compute_shapes(3), TypeError, "batch axis: (3,) for 3 features, got 3"),
     ],
 )
 def test_arguments_that_do_not_fit(call, error, said):
