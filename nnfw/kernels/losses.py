@@ -19,9 +19,9 @@ def cross_entropy(y, a, logits, slope, values):
         for k in range(len(s)):
             below = half * s[k] - half * s[top]  # halves cannot overflow
             if k != top:
-                others += math.exp(two * below)
+                others += a_i[k]  # over a_top, it is exp(s_k - s_top)
             total += y_i[k]
             along += y_i[k] * below
-        values[i] = total * math.log1p(others) - two * along
+        values[i] = total * math.log1p(others / a_i[top]) - two * along
         for k in range(len(s)):
             slope_i[k] = a_i[k] * total - y_i[k]
