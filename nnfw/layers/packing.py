@@ -22,7 +22,6 @@ from nnfw.core.typing import Array
 from nnfw.layers.parameters import Cache
 
 MASKS = ("x_mask", "h_mask")  # in a cache, (N, D) and (N, H)
-Slices = tuple[slice, slice, slice]  # before, after, now
 
 
 class Span:
@@ -33,20 +32,21 @@ class Span:
 
     Parameters
     ----------
-    slices : list of (slice, slice, slice)
-        ``before, after, now`` of each step, the first two of states (N + P, H) and the last of rows.
+    table : ndarray of int (steps, 4)
+        ``before, after, now, n`` of each step: where its n rows begin in the states (N + P, H) before it, in
+        those after it, and in the rows (P, H).
     n : int, optional
         The number of samples read at each step, if it is the same at all steps.
     start : int
         The index of the first of these steps among all steps.
     """
 
-    def __init__(self, slices: list[Slices], n: int | None, start: int = 0) -> None:
-        self.slices, self.n, self.place = slices, n, slice(start, start + len(slices))
-        self.rows = slice(slices[0][2].start, slices[-1][2].stop) if slices else slice(0)
+    def __init__(self, table: Array, n: int | None, start: int = 0) -> None:
+        self.table, self.n, self.place = table, n, slice(start, start + len(table))
+        self.rows = slice(table[0, 2], table[-1, 2] + table[-1, 3]) if len(table) else slice(0)
 
     def __len__(self) -> int:
-        return len(self.slices)
+        return len(self.table)
 
     def shaped(self, rows: Array) -> Array:
         """Return rows (..., P, H) of these steps in the form that the other methods take."""
@@ -62,15 +62,16 @@ class Span:
         """Return, for each array of the rows of these steps, the list of its parts by step."""
         if self.n is not None:
             return [list(part.swapaxes(0, -3)) for part in parts]
-        slices = [slice(now.start - self.rows.start, now.stop - self.rows.start) for _, _, now in self.slices]
-        return [[part[..., now, :] for now in slices] for part in parts]
+        places = [slice(now, now + n) for now, n in (self.table[:, 2:] - (self.rows.start, 0)).tolist()]
+        return [[part[..., place, :] for place in places] for part in parts]
 
     def around(self, states: Array) -> tuple[list[Array], list[Array]]:
         """Return the states before each step and those after it, from all states (N + P, H)."""
         if self.n is None:
-            before = [states[slices[0]] for slices in self.slices]
-            return before, [states[slices[1]] for slices in self.slices]
-        rows = states[self.slices[0][0].start : self.slices[-1][1].stop]
+            steps = self.table.tolist()
+            before = [states[before : before + n] for before, _, _, n in steps]
+            return before, [states[after : after + n] for _, after, _, n in steps]
+        rows = states[self.table[0, 0] : self.table[-1, 1] + self.n]
         both = list(rows.reshape(len(self) + 1, self.n, rows.shape[1]))
         return both[:-1], both[1:]
 
@@ -78,7 +79,7 @@ class Span:
         """Return, for each array (..., N, H), the list of its first rows, as many as each step reads."""
         if self.n is not None:
             return [[rows] * len(self) for rows in scratch]
-        return [[rows[..., : now.stop - now.start, :] for _, _, now in self.slices] for rows in scratch]
+        return [[rows[..., :n, :] for n in self.table[:, 3].tolist()] for rows in scratch]
 
 
 class Steps(Span):
@@ -109,8 +110,8 @@ class Steps(Span):
     Examples
     --------
     >>> steps = steps_of(3, 3, np.array([3, 1, 2]))
-    >>> [now for before, after, now in steps.slices]
-    [slice(0, 3, None), slice(3, 5, None), slice(5, 6, None)]
+    >>> steps.table[:, 2:].tolist()
+    [[0, 3], [3, 2], [5, 1]]
     >>> x = np.array([[1, 2, 3], [4, 0, 0], [5, 6, 0]])[:, :, None]
     >>> steps.pack(x, np.empty((steps.P, 1), int))[:, 0]
     array([1, 5, 4, 2, 6, 3])
@@ -130,19 +131,15 @@ class Steps(Span):
     ) -> None:
         self.N, self.T, self.lengths, self.backwards = N, T, lengths, backwards
         self.start, self.stop = window or (0, T)
-        sizes = [N] * (self.stop - self.start) if lengths is None else self._sort(lengths)
-        self.P = sum(sizes)
+        sizes = np.full(self.stop - self.start, N) if lengths is None else self._sort(lengths)
+        self.P = int(sizes.sum())
         if lengths is None:
             self.order, self.previous, self.final = slice(None), slice(self.P), slice(self.P, self.P + N)
-        slices: list[Slices] = []
-        before = now = 0
-        for n in sizes:
-            after = N + now
-            slices.append((slice(before, before + n), slice(after, after + n), slice(now, now + n)))
-            before, now = after, now + n
-        super().__init__(slices, N if lengths is None else None)
+        now = np.cumsum(sizes) - sizes
+        before = np.append(0, N + now)[: len(now)]  # after the step before
+        super().__init__(np.stack([before, N + now, now, sizes], axis=1), N if lengths is None else None)
 
-    def _sort(self, lengths: Array) -> list[int]:
+    def _sort(self, lengths: Array) -> Array:
         """Find the sample and the time step of each row; return how many samples are read at each step.
 
         Lengths 3 1 2, read forwards, give::
@@ -160,18 +157,12 @@ class Steps(Span):
         step, rank = np.nonzero(active)
         self.sample = np.arange(self.N)[self.order][rank]
         self.time = lengths[self.sample] - 1 - reading[step] if self.backwards else reading[step]
-        sizes: list[int] = active.sum(axis=1).tolist()
-        begin = np.cumsum([0, self.N, *sizes])  # the first row of the states before each step
+        sizes: Array = active.sum(axis=1)
+        begin = np.cumsum(np.append((0, self.N), sizes))  # the first row of the states before each step
         self.previous = begin[step] + rank
         read = np.clip(falling - self.start, 0, self.stop - self.start)
         self.final = begin[read] + np.arange(self.N)
         return sizes
-
-    @functools.cached_property
-    def table(self) -> Array:
-        """The slices as numbers (steps, 4) for the compiled loops: before, after, now, number of rows."""
-        steps = [(*(part.start for part in step), step[2].stop - step[2].start) for step in self.slices]
-        return np.array(steps, np.int64).reshape(-1, 4)
 
     def windows(self, size: int) -> Iterator["Steps"]:
         """Yield the batch in windows of `size` steps."""
@@ -181,10 +172,10 @@ class Steps(Span):
 
     def blocks(self, size: int) -> Iterator[Span]:
         """Yield the steps in blocks of `size` rows or slightly more, the last first."""
-        stop = len(self)
+        now, stop = [*self.table[:, 2].tolist(), self.P], len(self)
         for start in reversed(range(stop)):
-            if start == 0 or self.slices[stop - 1][2].stop - self.slices[start][2].start >= size:
-                yield Span(self.slices[start:stop], self.n, start)
+            if start == 0 or now[stop] - now[start] >= size:
+                yield Span(self.table[start:stop], self.n, start)
                 stop = start
 
     def pack(self, x: Array, out: Array) -> Array:

@@ -59,6 +59,11 @@ def pack(steps, x):
     return steps.pack(x, np.empty((steps.P, x.shape[2]), x.dtype))
 
 
+def slices(span):
+    """Return, for each step, where its rows lie in the states before and after it, and in the rows."""
+    return [tuple(slice(start, start + n) for start in starts) for *starts, n in span.table.tolist()]
+
+
 class TestRows:
     @tried_on(batches(windows=True))
     @pytest.mark.slow
@@ -67,10 +72,10 @@ class TestRows:
         assert len(loops.read) == steps.P
         stops = np.cumsum([len(step) for step in loops.steps])
         starts = stops - [len(step) for step in loops.steps]
-        assert [now for _, _, now in steps.slices] == [
+        assert [now for _, _, now in slices(steps)] == [
             slice(a, b) for a, b in zip(starts, stops, strict=True)
         ]
-        for _, after, now in steps.slices:
+        for _, after, now in slices(steps):
             assert after == slice(loops.N + now.start, loops.N + now.stop)
 
     @tried_on(batches(windows=True))
@@ -207,7 +212,7 @@ class TestStates:
             expected[row] = h[rows[n][done[n]]]
             done[n] += 1
         np.testing.assert_array_equal(h[steps.previous], expected)
-        np.testing.assert_array_equal(np.concatenate([h[before] for before, _, _ in steps.slices]), expected)
+        np.testing.assert_array_equal(np.concatenate([h[before] for before, _, _ in slices(steps)]), expected)
 
 
 class TestBlocks:
@@ -216,11 +221,11 @@ class TestBlocks:
     def test_blocks_are_the_steps_from_the_last_on(self, batch, size):
         steps, _ = batch
         blocks = list(steps.blocks(size))
-        assert [step for block in reversed(blocks) for step in block.slices] == steps.slices
+        assert [step for block in reversed(blocks) for step in slices(block)] == slices(steps)
         counts = [block.rows.stop - block.rows.start for block in blocks]
         assert sum(counts) == steps.P
         assert all(count >= size for count in counts[:-1])
-        firsts = [block.slices[0][2] for block in blocks]  # the step that made each block large enough
+        firsts = [slices(block)[0][2] for block in blocks]  # the step that made each block large enough
         assert all(
             count - (first.stop - first.start) < max(size, 1)
             for count, first in zip(counts, firsts, strict=True)
@@ -241,8 +246,8 @@ class TestSpans:
         h = numbers(loops.N + steps.P, D)
         for span in self.spans(steps, size):
             h_before, h_after = span.around(h)
-            same_arrays(h_before, [h[before] for before, _, _ in span.slices])
-            same_arrays(h_after, [h[after] for _, after, _ in span.slices])
+            same_arrays(h_before, [h[before] for before, _, _ in slices(span)])
+            same_arrays(h_after, [h[after] for _, after, _ in slices(span)])
 
     @tried_on(batches(windows=True), st.integers(1, 20))
     @pytest.mark.slow
@@ -255,8 +260,8 @@ class TestSpans:
             for rows, part, cut, doubled in zip(
                 arrays, parts, span.cut(*parts), span.cut(*(2 * part for part in parts)), strict=True
             ):
-                same_arrays(cut, [rows[..., now, :] for _, _, now in span.slices])
-                same_arrays(doubled, [2 * rows[..., now, :] for _, _, now in span.slices])
+                same_arrays(cut, [rows[..., now, :] for _, _, now in slices(span)])
+                same_arrays(doubled, [2 * rows[..., now, :] for _, _, now in slices(span)])
                 assert all(np.shares_memory(one, part) for one in cut)
 
     @tried_on(batches(windows=True), st.integers(1, 20))
@@ -264,9 +269,9 @@ class TestSpans:
     def test_gates_that_lie_step_by_step(self, batch, size):
         steps, loops = batch
         if loops.lengths == [loops.T] * loops.N:
-            by_step = numbers(len(steps.slices), 2, loops.N, D).swapaxes(0, 1)
+            by_step = numbers(len(slices(steps)), 2, loops.N, D).swapaxes(0, 1)
             for span in self.spans(steps, size):
-                times = [now.start // loops.N for _, _, now in span.slices]
+                times = [now.start // loops.N for _, _, now in slices(span)]
                 (cut,) = span.cut(span.part(by_step))
                 same_arrays(cut, [by_step[:, t] for t in times])
 
@@ -276,7 +281,7 @@ class TestSpans:
         steps, loops = batch
         scratch = numbers(loops.N, D), numbers(2, loops.N, D)
         for span in self.spans(steps, size):
-            counts = [now.stop - now.start for _, _, now in span.slices]
+            counts = [now.stop - now.start for _, _, now in slices(span)]
             for whole, cut in zip(scratch, span.first(*scratch), strict=True):
                 same_arrays(cut, [whole[..., :n, :] for n in counts])
 
@@ -287,7 +292,7 @@ class TestSpans:
         h = np.zeros((loops.N + steps.P, D))
         for number, h_t in enumerate(steps.around(h)[1]):
             h_t[...] = number
-        for number, (_, after, _) in enumerate(steps.slices):
+        for number, (_, after, _) in enumerate(slices(steps)):
             assert (h[after] == number).all()
 
 
@@ -303,10 +308,10 @@ class TestWindows:
         whole, loops = batch
         x, parts = numbers(loops.N, loops.T, D), list(whole.windows(size))
         np.testing.assert_array_equal(np.concatenate([pack(part, x) for part in parts]), pack(whole, x))
-        assert [now.stop - now.start for part in parts for _, _, now in part.slices] == [
-            now.stop - now.start for _, _, now in whole.slices
+        assert [now.stop - now.start for part in parts for _, _, now in slices(part)] == [
+            now.stop - now.start for _, _, now in slices(whole)
         ]
-        assert all(1 <= len(part.slices) <= size for part in parts)
+        assert all(1 <= len(slices(part)) <= size for part in parts)
 
     @tried_on(batches(), st.integers(1, 8))
     @pytest.mark.slow
@@ -321,7 +326,7 @@ class TestWindows:
         for part in whole.windows(size):
             h, rows = np.empty((loops.N + part.P, D)), pack(part, x)
             h[: loops.N] = state[part.order]
-            for before, after, now in part.slices:
+            for before, after, now in slices(part):
                 h[after] = 2 * h[before] + rows[now]
             state = part.last(h)
             part.unpack(h[part.N :], out)
@@ -336,7 +341,7 @@ def test_an_example_by_hand(backwards):
     steps = steps_of(3, 4, lengths, *backwards)
     rows = [23, 11, 30, 22, 10, 21, 20] if backwards else [20, 10, 30, 21, 11, 22, 23]
     assert pack(steps, x)[:, 0].tolist() == rows
-    assert [now.stop - now.start for _, _, now in steps.slices] == [3, 2, 1, 1]
+    assert [now.stop - now.start for _, _, now in slices(steps)] == [3, 2, 1, 1]
     np.testing.assert_array_equal(steps.unpack(pack(steps, x)), x)
     h = np.array([-2, -1, -3, *rows], float)[:, None]  # initial states in the order 1, 0, 2
     assert steps.last(h)[:, 0].tolist() == ([10, 20, 30] if backwards else [11, 23, 30])
