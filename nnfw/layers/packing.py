@@ -168,7 +168,9 @@ class Steps(Span):
         """Yield the batch in windows of `size` steps."""
         longest = self.T if self.lengths is None else int(self.lengths.max())
         for start in range(0, longest, size):
-            yield steps_of(self.N, self.T, self.lengths, self.backwards, (start, min(start + size, longest)))
+            window = start, min(start + size, longest)
+            whole = window == (0, longest)
+            yield self if whole else steps_of(self.N, self.T, self.lengths, self.backwards, window)
 
     def blocks(self, size: int) -> Iterator[Span]:
         """Yield the steps in blocks of `size` rows or slightly more, the last first."""
