@@ -153,24 +153,26 @@ class Steps(Span):
         falling = lengths[self.order]
         self.stop = min(self.stop, int(falling[0]))  # steps beyond the longest sequence are not read
         reading = np.arange(self.start, self.stop)
-        active = falling > reading[:, None]  # (T, N): a triangle, thanks to the sorting
-        step, rank = np.nonzero(active)
-        self.sample = np.arange(self.N)[self.order][rank]
-        self.time = lengths[self.sample] - 1 - reading[step] if self.backwards else reading[step]
-        sizes: Array = active.sum(axis=1)
+        sizes: Array = np.searchsorted(-falling, -reading)  # how many are longer than each step's index
         begin = np.cumsum(np.append((0, self.N), sizes))  # the first row of the states before each step
+        step = np.repeat(np.arange(len(reading)), sizes)
+        rank = np.arange(self.N, self.N + len(step)) - begin[1:][step]
+        self.sample = self.order[rank]
+        self.time = lengths[self.sample] - 1 - reading[step] if self.backwards else reading[step]
         self.previous = begin[step] + rank
         read = np.clip(falling - self.start, 0, self.stop - self.start)
         self.final = begin[read] + np.arange(self.N)
         return sizes
 
     def windows(self, size: int) -> Iterator["Steps"]:
-        """Yield the batch in windows of `size` steps."""
-        longest = self.T if self.lengths is None else int(self.lengths.max())
-        for start in range(0, longest, size):
-            window = start, min(start + size, longest)
-            whole = window == (0, longest)
+        """Yield the batch in windows of at most `size` rows, or of one step."""
+        read, start = np.cumsum(self.table[:, 3]), 0
+        while start < len(self):
+            stop = int(np.searchsorted(read, self.table[start, 2] + size, "right"))
+            window = start, max(stop, start + 1)
+            whole = window == (0, len(self))
             yield self if whole else steps_of(self.N, self.T, self.lengths, self.backwards, window)
+            start = window[1]
 
     def blocks(self, size: int) -> Iterator[Span]:
         """Yield the steps in blocks of `size` rows or slightly more, the last first."""

@@ -178,7 +178,7 @@ class Recurrent(Layer):
         out = np.zeros((steps.N, steps.T, self.units), self.dtype) if self.return_sequences else None
         with lent(self.dtype) as scratch:  # not the layer's own memory: threads may share the layer
             weights = self._weights(scratch)
-            for window in steps.windows(max(1, INFERENCE_ROWS // max(1, steps.N))):
+            for window in steps.windows(INFERENCE_ROWS):
                 p = self._read(x, window, state, weights, scratch)
                 state = p.last()
                 if out is not None:
@@ -274,7 +274,7 @@ class Recurrent(Layer):
 
     def _backward_inputs(self, p: Pass) -> Array:
         """Return the gradient of the packed inputs, given that of the scores."""
-        dx = p.ds @ self._blocks["Wx"].T
+        dx = np.dot(p.ds, self._blocks["Wx"].T)
         if p.x_mask is not None:
             p.steps.scale(dx, p.x_mask)
         return dx

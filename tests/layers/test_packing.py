@@ -145,6 +145,17 @@ class TestRows:
         x[np.arange(loops.T) >= np.array(loops.lengths)[:, None]] = np.nan
         assert np.isfinite(pack(steps, x)).all()
 
+    @tried_on(batches(), st.integers(1, 20))
+    def test_windows_hold_as_many_steps_as_fit_into_their_rows(self, batch, size):
+        steps, loops = batch
+        windows, left = list(steps.windows(size)), [len(step) for step in loops.steps]
+        for window in windows:
+            rows, left = left[: len(window)], left[len(window) :]
+            assert window.table[:, 3].tolist() == rows
+            assert len(rows) == 1 or sum(rows) <= size
+            assert not left or sum(rows) + left[0] > size
+        assert not left
+
     def test_full_lengths_are_none(self):
         assert steps_of(2, 3, np.array([3, 3])).lengths is None
 

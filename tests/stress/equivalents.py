@@ -49,18 +49,6 @@ SAME: dict[tuple[str, str], str] = {
     ("optimizers", "if params.size < vectors.BLOCK or not self.separable:"): LIMIT,
     (
         "layers/recurrent",
-        "for window in steps.windows(max(1, INFERENCE_ROWS * max(1, steps.N))):",
-    ): LIMIT,
-    (
-        "layers/recurrent",
-        "for window in steps.windows(max(2, INFERENCE_ROWS // max(1, steps.N))):",
-    ): LIMIT,
-    (
-        "layers/recurrent",
-        "for window in steps.windows(max(1, INFERENCE_ROWS // max(2, steps.N))):",
-    ): LIMIT,
-    (
-        "layers/recurrent",
         "return ((self.random().random(shape) > share) / (1 - share)).astype(self.dtype)",
     ): "a draw is the share itself once in 2⁵³ times",
     (
