@@ -79,6 +79,14 @@ def repeated(row: Array, like: Array) -> Array:
     return line
 
 
+def product(x: Array, W: Array) -> Array:
+    """Return x W (..., H) for x (..., D): one product of all rows, where ``@`` computes one per sample.
+
+    `np.dot` also uses BLAS if D is 1, and ``@`` does not.
+    """
+    return np.dot(x.reshape(-1, len(W)), W).reshape(*x.shape[:-1], W.shape[1])
+
+
 def norm_of(vector: Array) -> float:
     """Return the Euclidean norm; division by the largest element prevents overflow and underflow."""
     largest = float(np.abs(vector).max())

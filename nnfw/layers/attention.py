@@ -10,6 +10,7 @@ from nnfw.activations import Softmax
 from nnfw.core.lengths import check_lengths, valid_steps, without
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import boolean, positive_integer
+from nnfw.core.vectors import product
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer, Options
 from nnfw.layers.parameters import NOTHING
@@ -94,8 +95,8 @@ class AttentionPooling(Attention):
         """Return y (N, D) for x (N, T, D); steps beyond the `lengths` (N,) have weight 0."""
         W, b, v = (self.params[name] for name in ("W", "b", "v"))
         x, valid = self._enter(x, len(W), lengths)
-        k = np.tanh(x @ W + b)  # (1)
-        e = (k @ v)[..., 0]  # (2)
+        k = np.tanh(product(x, W) + b)  # (1)
+        e = product(k, v)[..., 0]  # (2)
         a = softmax_where(valid, e)  # (3)
         y: Array = (a[:, None] @ x)[:, 0]  # (4)
         if training:
@@ -111,7 +112,9 @@ class AttentionPooling(Attention):
         ds = de[..., None] * self.params["v"][:, 0]  # (2)
         ds *= 1 - k * k  # (1)
         self.cache.update(de=de, ds=ds)
-        return a[..., None] * dy[:, None] + ds @ self.params["W"].T if self._needs_dx else NOTHING  # (4), (1)
+        if not self._needs_dx:
+            return NOTHING
+        return a[..., None] * dy[:, None] + product(ds, self.params["W"].T)  # (4), (1)
 
     def gradients(self) -> None:
         """Fill dW and db, (1), and dv, (2), over all samples and steps at once."""
@@ -204,7 +207,7 @@ class SelfAttention(Attention):
 
     def _project(self, x: Array) -> Any:
         """Return q, k and v (N, T, H): (1)."""
-        return np.split(x @ self._blocks["W"] + self._blocks["b"], 3, axis=-1)
+        return np.split(product(x, self._blocks["W"]) + self._blocks["b"], 3, axis=-1)
 
     def _weigh(self, q: Array, k: Array, seen: Any) -> Array:
         """Return the weights a of the steps that are seen: (2), (3)."""
@@ -220,7 +223,7 @@ class SelfAttention(Attention):
         q, k = q / math.sqrt(self.units), k / math.sqrt(self.units)
         ds = np.concatenate([de @ k, de.swapaxes(1, 2) @ q, dv], axis=-1)  # (2): dq, dk and dv side by side
         self.cache["ds"] = ds
-        return ds @ self._blocks["W"].T if self._needs_dx else NOTHING  # (1)
+        return product(ds, self._blocks["W"].T) if self._needs_dx else NOTHING  # (1)
 
     def gradients(self) -> None:
         """Fill the gradients of all three projections: (1), over all samples and steps at once."""

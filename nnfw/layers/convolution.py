@@ -105,7 +105,7 @@ class Convolution(Activated, Windowed):
         """Add the contribution of each window to the padded dx, which is 0."""
         W, rows = self.params["W"], ds.reshape(-1, self.filters)
         for place, dx_k in zip(np.ndindex(W.shape[:-2]), self._windows.taps(dx), strict=True):
-            dx_k += (rows @ W[place].T).reshape(dx_k.shape)  # (2), (1)
+            dx_k += np.dot(rows, W[place].T).reshape(dx_k.shape)  # (2), (1)
 
     def gradients(self) -> None:
         """Fill dW and db: (2), over all windows of all samples."""

@@ -9,6 +9,7 @@ from nnfw.activations import Activation
 from nnfw.core.logits import LOGITS
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import boolean, positive_integer
+from nnfw.core.vectors import product
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer, Options
 from nnfw.layers.parameters import NOTHING
@@ -126,7 +127,7 @@ class Dense(Activated):
         W = self.params["W"]
         x = np.asarray(x, self.dtype)
         self.check_input(x, len(W))
-        s = x @ W  # (1)
+        s = product(x, W)  # (1)
         if self.use_bias:
             s += self.params["b"]  # (1)
         y = self._activate(s, training)  # (2)
@@ -137,14 +138,14 @@ class Dense(Activated):
     def backward(self, dy: Array, of_logits: bool = False) -> Array:
         """Return dx for dy of the output's shape, or, if `of_logits`, for ds in its place."""
         ds = self._slope(dy, of_logits)  # (2)
-        return ds @ self.params["W"].T if self._needs_dx else NOTHING  # (1)
+        return product(ds, self.params["W"].T) if self._needs_dx else NOTHING  # (1)
 
     def gradients(self) -> None:
         """Fill dW and db: (1), over all samples and steps at once."""
         D, H = self.params["W"].shape
         ds = self._recall("ds", "gradients").reshape(-1, H)
         x = self.cache["x"].reshape(-1, D)
-        np.matmul(x.T, ds, out=self.grads["W"])  # (1)
+        np.dot(x.T, ds, out=self.grads["W"])  # (1)
         if self.use_bias:
             np.add.reduce(ds, axis=0, out=self.grads["b"])  # (1)
 

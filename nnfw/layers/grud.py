@@ -127,7 +127,7 @@ class GRUD(ResetGated):
         γ_x = decay(δ * params["Wd_x"] + params["bd_x"])  # (1)
         np.multiply(m + (1 - m) * γ_x, x, out=out[:, :D])  # (2) v
         out[:, D:] = m  # (2) u
-        γ_h = decay(δ @ params["Wd_h"] + params["bd_h"])  # (3)
+        γ_h = decay(np.dot(δ, params["Wd_h"]) + params["bd_h"])  # (3)
         return {"x": packed, "u": out, "gamma_x": γ_x, "gamma_h": γ_h}
 
     def _seen(self, p: Pass) -> Array:

@@ -25,3 +25,14 @@ def compare(seed):
 def test_outputs_and_gradients_are_those_of_the_oracle(first):
     for seed in range(first, first + 20):
         compare(seed)
+
+
+@pytest.mark.parametrize("shape", [(50, 3, 8), (7, 1, 64), (4, 5, 1)])
+def test_steps_are_rows_of_one_product(shape):
+    rng = np.random.default_rng(0)
+    layer = randomized(Dense(33), shape[1:], rng, "float32")
+    x, dy = rng.normal(size=shape), rng.normal(size=(*shape[:2], 33))
+    y, dx = layer.forward(x, training=True), layer.backward(dy)
+    rows = x.reshape(-1, shape[2])
+    assert np.array_equal(y.reshape(-1, 33), layer.forward(rows, training=True))  # to the last bit
+    assert np.array_equal(dx.reshape(rows.shape), layer.backward(dy.reshape(-1, 33)))
