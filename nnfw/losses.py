@@ -642,14 +642,16 @@ class OrdinalCrossentropy(CategoricalCrossentropy):
 
     def slope_from_logits(self, y: Array, a: Array) -> Array:
         logits = logits_of(a)
-        below, above = (side[..., None] for side in at_thresholds(y))
-        slope = (below + above).sum(axis=-2) * a
+        below, above = at_thresholds(y)
+        slope = (below + above).sum(axis=-1, keepdims=True) * a
         with np.errstate(over="ignore"):
             z = np.maximum(2.0 * below_top(logits)[0], -np.finfo(a.dtype).max)
-            log_below, log_above = (side[..., None] for side in at_thresholds(z, np.logaddexp))
-            for k in range(z.shape[-1] - 1):  # minus the softmax over the classes on each side only
-                slope[..., : k + 1] -= below[..., k, :] * np.exp(z[..., : k + 1] - log_below[..., k, :])
-                slope[..., k + 1 :] -= above[..., k, :] * np.exp(z[..., k + 1 :] - log_above[..., k, :])
+            log_below, log_above = at_thresholds(z, np.logaddexp)
+            for k in range(1, z.shape[-1] - 1):  # add what the thresholds beyond contribute to a class
+                below[..., -k - 1] += below[..., -k] * np.exp(log_below[..., -k - 1] - log_below[..., -k])
+                above[..., k] += above[..., k - 1] * np.exp(log_above[..., k] - log_above[..., k - 1])
+            slope[..., :-1] -= below * np.exp(z[..., :-1] - log_below)  # the softmax over the classes below,
+            slope[..., 1:] -= above * np.exp(z[..., 1:] - log_above)  # and above, each threshold only
         return slope
 
 
