@@ -166,12 +166,14 @@ class Steps(Span):
 
     def windows(self, size: int) -> Iterator["Steps"]:
         """Yield the batch in windows of at most `size` rows, or of one step."""
+        if self.P <= size:
+            yield self
+            return
         read, start = np.cumsum(self.table[:, 3]), 0
         while start < len(self):
             stop = int(np.searchsorted(read, self.table[start, 2] + size, "right"))
             window = start, max(stop, start + 1)
-            whole = window == (0, len(self))
-            yield self if whole else steps_of(self.N, self.T, self.lengths, self.backwards, window)
+            yield steps_of(self.N, self.T, self.lengths, self.backwards, window)
             start = window[1]
 
     def blocks(self, size: int) -> Iterator[Span]:
