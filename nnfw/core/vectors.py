@@ -84,7 +84,15 @@ def product(x: Array, W: Array) -> Array:
 
     `np.dot` also uses BLAS if D is 1, and ``@`` does not.
     """
+    if x.ndim == 2:
+        return np.dot(x, W)
     return np.dot(x.reshape(-1, len(W)), W).reshape(*x.shape[:-1], W.shape[1])
+
+
+def total(x: Array, out: Array | None = None) -> Array:
+    """Return the sum (D,) of x (..., D) over all rows, as one product, which is faster than a sum."""
+    rows = x.reshape(-1, x.shape[-1])
+    return np.dot(np.ones(len(rows), x.dtype), rows, out)
 
 
 def norm_of(vector: Array) -> float:

@@ -10,7 +10,7 @@ from nnfw.activations import Softmax
 from nnfw.core.lengths import check_lengths, valid_steps, without
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import boolean, positive_integer
-from nnfw.core.vectors import product
+from nnfw.core.vectors import product, total
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer, Options
 from nnfw.layers.parameters import NOTHING
@@ -121,7 +121,7 @@ class AttentionPooling(Attention):
         ds = self._recall("ds", "gradients").reshape(-1, self.units)
         x, k = self.cache["x"].reshape(-1, len(self.params["W"])), self.cache["k"].reshape(-1, self.units)
         np.matmul(x.T, ds, out=self.grads["W"])
-        ds.sum(axis=0, out=self.grads["b"])
+        total(ds, self.grads["b"])
         np.matmul(k.T, self.cache["de"].reshape(-1, 1), out=self.grads["v"])
 
 
@@ -230,7 +230,7 @@ class SelfAttention(Attention):
         ds = self._recall("ds", "gradients").reshape(-1, 3 * self.units)
         x = self.cache["x"].reshape(-1, len(self._blocks["W"]))
         np.matmul(x.T, ds, out=self._grad_blocks["W"])
-        ds.sum(axis=0, out=self._grad_blocks["b"])
+        total(ds, self._grad_blocks["b"])
 
     def start_stream(self, N: int) -> Array:
         """Return the k and v of N sequences before their first step, which are empty."""

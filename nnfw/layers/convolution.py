@@ -9,7 +9,7 @@ from nnfw.activations import Activation
 from nnfw.core.errors import ShapeError
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import one_of, positive_integer
-from nnfw.core.vectors import repeated
+from nnfw.core.vectors import repeated, total
 from nnfw.layers.dense import Activated, ActivatedOptions
 from nnfw.layers.windows import Windowed, sizes, windows_over
 
@@ -115,8 +115,7 @@ class Convolution(Activated, Windowed):
         for part in _blocks(view):
             dW += _unfold(view[part]).T @ ds[part].reshape(-1, self.filters)
         if self.use_bias:
-            rows = ds.reshape(-1, self.filters)
-            np.matmul(np.ones(len(rows), self.dtype), rows, out=self.grads["b"])
+            total(ds, self.grads["b"])
 
 
 def _blocks(view: Array) -> Iterator[slice]:

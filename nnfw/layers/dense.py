@@ -9,7 +9,7 @@ from nnfw.activations import Activation
 from nnfw.core.logits import LOGITS
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import boolean, positive_integer
-from nnfw.core.vectors import product
+from nnfw.core.vectors import product, repeated, total
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer, Options
 from nnfw.layers.parameters import NOTHING
@@ -129,7 +129,7 @@ class Dense(Activated):
         self.check_input(x, len(W))
         s = product(x, W)  # (1)
         if self.use_bias:
-            s += self.params["b"]  # (1)
+            s += repeated(self.params["b"], s)  # (1)
         y = self._activate(s, training)  # (2)
         if training:
             self.cache["x"] = x
@@ -147,7 +147,7 @@ class Dense(Activated):
         x = self.cache["x"].reshape(-1, D)
         np.dot(x.T, ds, out=self.grads["W"])  # (1)
         if self.use_bias:
-            np.add.reduce(ds, axis=0, out=self.grads["b"])  # (1)
+            total(ds, self.grads["b"])  # (1)
 
 
 class Activate(Activated):

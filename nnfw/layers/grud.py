@@ -5,6 +5,7 @@ import numpy as np
 from nnfw.core.arrays import first_where
 from nnfw.core.errors import ShapeError
 from nnfw.core.typing import Array, Shape
+from nnfw.core.vectors import total
 from nnfw.initializers import Constant
 from nnfw.layers.base import with_samples
 from nnfw.layers.gated import ResetGated
@@ -202,9 +203,9 @@ class GRUD(ResetGated):
         np.matmul(seen.T, p.ds[:, : 2 * H], out=self._grad_blocks["Wh"][:, : 2 * H])  # (5), (6)
         np.matmul(rows_of(p.kept[0]).T, p.ds[:, 2 * H :], out=grads["Wh_c"])  # (7)
         np.matmul(δ.T, ds_h, out=grads["Wd_h"])  # (3)
-        np.sum(ds_h, axis=0, out=grads["bd_h"])  # (3)
-        np.sum(δ * ds_x, axis=0, out=grads["Wd_x"])  # (1)
-        np.sum(ds_x, axis=0, out=grads["bd_x"])  # (1)
+        total(ds_h, grads["bd_h"])  # (3)
+        total(δ * ds_x, grads["Wd_x"])  # (1)
+        total(ds_x, grads["bd_x"])  # (1)
 
 
 def decay(s: Array) -> Array:

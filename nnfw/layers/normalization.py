@@ -7,7 +7,7 @@ import numpy as np
 from nnfw.core.lengths import check_lengths, valid_steps, without
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import POSITIVE, SHARE
-from nnfw.core.vectors import repeated
+from nnfw.core.vectors import repeated, total
 from nnfw.kernels import kernel
 from nnfw.layers.base import Layer, Options
 from nnfw.layers.packing import rows_of
@@ -119,8 +119,8 @@ class LayerNorm(Layer):
         """Fill the gradients of gain and shift: (4), over all samples and steps at once."""
         dy = self._recall("dy", "gradients")
         product = np.multiply(dy, self.cache["normalized"], out=self._scratch("product", dy.shape))
-        self.grads["gain"][...] = total(product)  # (4)
-        self.grads["shift"][...] = total(dy)  # (4)
+        total(product, self.grads["gain"])  # (4)
+        total(dy, self.grads["shift"])  # (4)
 
 
 class BatchNorm(Layer):
@@ -260,12 +260,6 @@ def is_frozen(layer: Layer | None) -> bool:
     while layer is not None and layer.trainable:
         layer = layer._owner() if layer._owner else None
     return layer is not None
-
-
-def total(x: Array) -> Array:
-    """Return the sum (D,) of x (..., D) over all rows, as one product."""
-    rows = x.reshape(-1, x.shape[-1])
-    return np.ones(len(rows), x.dtype) @ rows
 
 
 def means(x: Array) -> Array:

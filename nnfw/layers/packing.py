@@ -166,7 +166,7 @@ class Steps(Span):
 
     def windows(self, size: int) -> Iterator["Steps"]:
         """Yield the batch in windows of at most `size` rows, or of one step."""
-        if self.P <= size:
+        if size >= self.P:
             yield self
             return
         read, start = np.cumsum(self.table[:, 3]), 0
