@@ -201,18 +201,18 @@ OTHERS = [
     Fault(
         "a step reads one sample too many",
         PACKING,
-        "falling > reading[:, None]",
-        "falling >= reading[:, None]",
+        "np.searchsorted(-falling, -reading)",
+        "np.searchsorted(-falling, -reading, 'right')",
     ),
     Fault("state lost between inference windows", RECURRENT, "state = p.last()", "state = 0 * p.last()"),
     Fault("gate scale not folded into Wh", GATED, "np.multiply(W, part,", "np.multiply(W, 1,"),
     Fault("one σ for all gates", GATED, "first if all(σ == first for σ in others)", "first if True"),
-    Fault("Dense: bias gradient is a mean", "layers/dense", "np.add.reduce(ds, axis=0", "np.mean(ds, axis=0"),
+    Fault("Dense: bias gradient is doubled", "layers/dense", "total(ds, self", "total(2 * ds, self"),
     Fault(
         "Dense: dx from W not transposed",
         "layers/dense",
-        'ds @ self.params["W"].T',
-        'ds @ self.params["W"].reshape(-1, len(self.params["W"]))',
+        'product(ds, self.params["W"].T)',
+        'product(ds, self.params["W"].reshape(-1, len(self.params["W"])))',
     ),
     Fault(
         "loss: gradient summed over the batch",
