@@ -125,7 +125,7 @@ class Dense(Activated):
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return y (N, H) for x (N, D), or (N, T, H) for (N, T, D)."""
         W = self.params["W"]
-        x = np.asarray(x, self.dtype)
+        x = np.asarray(x, self.dtype, order="C")  # read row by row here and in `gradients`
         self.check_input(x, len(W))
         s = product(x, W)  # (1)
         if self.use_bias:
