@@ -8,6 +8,7 @@ from nnfw.core.arrays import first_where, numeric
 from nnfw.core.typing import Array
 from nnfw.core.validation import boolean, one_of
 from nnfw.data.preparation import Preparation, StandardScaler, _feature_arrays, _is_sequences
+from nnfw.data.samples import blocks
 
 METHODS = one_of("last", "mean", "zero")
 
@@ -20,12 +21,13 @@ class MissingValues(Preparation):
 
     def fit(self, data: Any, y: Any = None) -> Self:
         """Compute the mean of each feature's known values over all samples and steps; `y` is ignored."""
-        rows = [self._checked(item).reshape(-1, item.shape[-1]) for item in _feature_arrays(data)]
-        known = np.add.reduce([np.sum(~np.isnan(item), axis=0) for item in rows])
+        items = [self._checked(item) for item in _feature_arrays(data)]
+        sums = [(np.sum(~np.isnan(rows), axis=0), np.nansum(rows, axis=0)) for rows in blocks(items)]
+        known, total = np.sum(sums, axis=0)
         unknown = np.flatnonzero(known == 0)
         if unknown.size:
             raise ValueError(f"feature {unknown[0]} has no known value in the data to fit; remove it")
-        self.mean = np.add.reduce([np.nansum(item, axis=0, dtype=np.float64) for item in rows]) / known
+        self.mean = total / known
         return self
 
     def _checked(self, item: Array) -> Array:
@@ -121,9 +123,8 @@ class Gaps(MissingValues):
     def fit(self, data: Any, y: Any = None) -> Self:
         """Fit mean and scale to the known values of each feature over all samples and steps; ignore `y`."""
         super().fit(data)
-        items = _feature_arrays(data)
-        columns = [np.concatenate([x[..., d].ravel() for x in items]) for d in range(len(self.mean))]
-        known = [column[~np.isnan(column), None] for column in columns]
+        rows = np.concatenate([x.reshape(-1, len(self.mean)) for x in _feature_arrays(data)])
+        known = (column[~np.isnan(column), None] for column in rows.T)
         self.scale = np.concatenate([StandardScaler().fit(column).scale for column in known])
         return self
 

@@ -1,7 +1,7 @@
 """Transformers fitted to the training data: encoding of labels as class numbers, and scaling of features."""
 
 import reprlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self, TypeGuard
 
 import numpy as np
@@ -12,9 +12,7 @@ from nnfw.core.registry import Part, Searchable
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array, ArrayLike, DTypeLike
 from nnfw.core.validation import FINITE, positive_integer
-from nnfw.data.samples import batches, same_columns
-
-BLOCK = 1 << 18  # numbers that a scaler processes together: 2 MB in float64
+from nnfw.data.samples import blocks, same_columns
 
 
 class Preparation(Part, Searchable):
@@ -174,7 +172,7 @@ class Scaler(Preparation):
         items = _feature_arrays(data)
         if not sum(item.size for item in items):
             raise ValueError("the data to fit is empty; at least one sample and one feature are needed")
-        extremes = np.array([(block.min(axis=0), block.max(axis=0)) for block in _blocks(items)])
+        extremes = np.array([(block.min(axis=0), block.max(axis=0)) for block in blocks(items)])
         low, high = extremes[:, 0].min(axis=0), extremes[:, 1].max(axis=0)
         with np.errstate(all="ignore"):
             span = high - low
@@ -263,15 +261,16 @@ class StandardScaler(Scaler):
         # Divided by a power of two, which is exact, no square overflows or vanishes.
         unit = np.ldexp(1.0, np.frexp(span)[1] - 1)
         # Relative to the first row, a large common offset costs no digits and a constant is exactly 0.
-        origin = next(_blocks(items))[0]
-        mean = origin + sum(((block - origin) / unit).sum(axis=0) for block in _blocks(items)) / rows * unit
-        variance = sum(np.square((block - mean) / unit).sum(axis=0) for block in _blocks(items)) / rows
+        origin = next(blocks(items))[0]
+        mean = origin + sum(((block - origin) / unit).sum(axis=0) for block in blocks(items)) / rows * unit
+        variance = sum(np.square((block - mean) / unit).sum(axis=0) for block in blocks(items)) / rows
         return mean, np.sqrt(variance) * unit
 
 
 def _is_sequences(data: Any) -> TypeGuard[Sequence[ArrayLike]]:
     """Whether data is a list of sequences (T_i, D)."""
-    return isinstance(data, list | tuple) and len(data) > 0 and np.asarray(data[0], object).ndim == 2
+    first = data[0] if isinstance(data, list | tuple) and len(data) else 0
+    return np.asarray(first, getattr(first, "dtype", object)).ndim == 2
 
 
 def _feature_arrays(data: Any, fitted: int | None = None) -> list[Array]:
@@ -289,11 +288,3 @@ def _feature_arrays(data: Any, fitted: int | None = None) -> list[Array]:
             got = f"{item.shape[-1]} in the last axis of {item.shape}"
             raise ValueError(f"fitted to {fitted} features, got {got}")
     return items
-
-
-def _blocks(items: list[Array]) -> Iterator[Array]:
-    """Yield all rows in float64 blocks, so that a memory map is never in memory as a whole."""
-    for item in items:
-        rows = item.reshape(-1, item.shape[-1])
-        for part in batches(len(rows), max(BLOCK // rows.shape[1], 1)):
-            yield rows[part].astype(np.float64, order="C")

@@ -13,6 +13,7 @@ from nnfw.core.typing import Array, ArrayLike
 from nnfw.core.validation import INSIDE, positive_integer
 
 POOL = 32  # number of batches that are sorted by length together
+BLOCK = 1 << 18  # numbers of a block: 2 MB in float64
 
 
 def batches(n: int, batch_size: int, rng: np.random.Generator | None = None) -> Iterator[slice | Array]:
@@ -196,3 +197,14 @@ def numbers_or_others(values: Any, name: str) -> Array:
     with suppress(TypeError, ValueError):
         return numeric(values, name)
     return as_array(values, name)
+
+
+def blocks(items: list[Array]) -> Iterator[Array]:
+    """Yield the rows of arrays (..., D) in float64 blocks, never copying all; short arrays are joined."""
+    together = max(BLOCK * len(items) // max(sum(item.size for item in items), 1), 1)
+    for first in range(0, len(items), together):
+        item = items[first] if together == 1 else np.concatenate(items[first : first + together])
+        for samples in batches(len(item), max(BLOCK * len(item) // max(item.size, 1), 1)):
+            rows = item[samples].reshape(-1, item.shape[-1])  # not of all: a copy, if they are windows
+            for part in batches(len(rows), max(BLOCK // rows.shape[1], 1)):
+                yield rows[part].astype(np.float64, order="C")

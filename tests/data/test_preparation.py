@@ -6,6 +6,7 @@ import pickle
 from fractions import Fraction
 from importlib.resources import files
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -13,15 +14,17 @@ from alike import for_each
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from memory import peak
 
 from nnfw.data import (
+    Impute,
     LabelEncoder,
     MinMaxScaler,
     StandardScaler,
     batches,
     one_hot,
     pad_sequences,
-    preparation,
+    samples,
     sliding_windows,
     split_indices,
     train_test_split,
@@ -453,7 +456,7 @@ def test_all_leading_axes_count_alike(make, tmp_path, monkeypatch):
     x = generator().normal(size=(6, 5, 3)).astype(np.float32)
     flat = make().fit(x.reshape(30, 3))
     cut = np.split(x.reshape(30, 3), [4, 5, 19])
-    monkeypatch.setattr(preparation, "BLOCK", 12)  # four rows a block
+    monkeypatch.setattr(samples, "BLOCK", 12)  # four rows a block
     for same in [x, cut, tuple(cut), x.tolist(), *variants(x, tmp_path)]:
         scaler = make().fit(same)
         np.testing.assert_allclose(scaler.offset, flat.offset, rtol=1e-14)
@@ -461,6 +464,19 @@ def test_all_leading_axes_count_alike(make, tmp_path, monkeypatch):
     back = make().fit(x).transform(cut)
     assert [part.shape for part in back] == [part.shape for part in cut]
     np.testing.assert_allclose(np.concatenate(back), flat.transform(x).reshape(30, 3), rtol=1e-6)
+
+
+@for_each("make", [StandardScaler, MinMaxScaler, Impute])
+def test_no_form_of_large_data_is_copied_to_fit(make, monkeypatch):
+    monkeypatch.setattr(samples, "BLOCK", 1000)
+    x = generator().normal(size=(50_000, 4))
+    windows = sliding_windows(x, 20)[0]
+    for data, size in [(x, x.nbytes), ([x], x.nbytes), (np.split(x, 5), x.nbytes), (windows, windows.nbytes)]:
+        assert peak(make().fit, data) < size / 2
+    calls = Mock(side_effect=samples.batches)
+    monkeypatch.setattr(samples, "batches", calls)
+    make().fit(np.split(x, 5000))
+    assert calls.call_count < 5000  # short sequences are taken together
 
 
 @pytest.mark.slow
