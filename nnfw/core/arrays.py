@@ -73,6 +73,9 @@ def of_columns(table: Any, name: str) -> Array:
     Nullable types become NumPy's types: otherwise a table of several types would be one of objects.
     """
     if table.ndim == 2 and len(table.columns):
+        first, *others = set(table.dtypes)
+        if not others and isinstance(first, np.dtype) and first.kind in "fiub":
+            return np.ascontiguousarray(table)  # mostly without a copy
         columns = [numeric(column, f"{name}, column {label!r},") for label, column in table.items()]
         return np.stack(columns, axis=-1)
     kind = getattr(table.dtypes, "numpy_dtype", None)  # for a nullable type
@@ -110,8 +113,10 @@ def check_finite(
     if array.dtype.kind != "f":
         return
     narrower = dtype is not None and dtype.kind == "f" and dtype.itemsize < array.dtype.itemsize
-    limit = np.finfo(dtype).max if narrower else np.inf
-    finite = np.abs(array) <= limit if narrower else np.isfinite(array)
+    limit = np.finfo(dtype if narrower else array.dtype).max
+    if not array.size or (-limit <= array.min() and array.max() <= limit):  # without an array of its size
+        return
+    finite = np.abs(array) <= limit
     if lengths is not None and not finite.all():
         padding = ~valid_steps(lengths, array.shape[1])
         finite |= padding.reshape(padding.shape + (1,) * (array.ndim - 2))

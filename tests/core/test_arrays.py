@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from alike import for_each
+from memory import peak
 
 from nnfw.core import arrays
 
@@ -40,6 +41,28 @@ class TestArrays:
         assert arrays.as_array(x, "x") is x
         assert arrays.as_array(mapped, "x") is mapped
         assert arrays.as_array([1, "a"], "x", object).tolist() == [1, "a"]
+
+    def test_a_table_of_one_type_is_taken_as_a_whole(self, monkeypatch):
+        pandas = pytest.importorskip("pandas")
+        for values in (np.arange(12.0).reshape(4, 3), np.eye(3, dtype=bool), np.zeros((2, 3), np.uint8)):
+            for order in "CF":
+                table = pandas.DataFrame(np.array(values, order=order))
+                with monkeypatch.context() as patch:
+                    patch.setattr(pandas.DataFrame, "items", None)  # not column by column
+                    found = arrays.numeric(table, "x")
+                np.testing.assert_array_equal(found, values, strict=True)
+                assert found.flags.c_contiguous  # gathered by rows
+
+    @for_each("dtype", [np.float16, np.float32, np.float64])
+    def test_values_are_checked_without_arrays_of_their_size(self, dtype):
+        x = np.zeros(20_000, dtype)
+        windows = np.lib.stride_tricks.sliding_window_view(x, 50)
+        for of in (np.dtype(np.float16), np.dtype(np.float32), None):
+            assert peak(arrays.check_finite, windows, "x", None, of) < 100_000
+        for wrong in (np.nan, np.inf, -np.inf):
+            x[123] = wrong
+            with pytest.raises(ValueError, match=rf"^x\[74, 49\] is {wrong}: every value must be finite"):
+                arrays.check_finite(windows, "x")
 
     @for_each(
         ("values", "error", "said"),
