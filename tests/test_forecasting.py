@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from alike import for_each
+from memory import peak
 
 from nnfw import GRU, Adam, Dense, Embedding, Flatten, Network, NonFiniteError, RepeatVector, ShapeError
 from nnfw.data import sliding_windows
@@ -286,6 +287,11 @@ def test_a_forecaster_that_scales_what_it_is_given_in_place_changes_nothing():
     expected = [WAVE[o - 3 : o] - WAVE[:o].mean() for o in result.origins]
     np.testing.assert_array_equal(result.forecasts["network"], expected)
     np.testing.assert_array_equal(result.forecasts["naive"][:, 0], WAVE[result.origins - 1])
+
+
+def test_no_past_is_kept_for_a_forecast_that_is_a_view_of_it():
+    series = np.tile(WAVE, 20)
+    assert peak(lambda: backtest(lambda past: past[-3:], series, horizon=3, first=2000)) < 1000 * 2000
 
 
 def test_seasons_shorter_than_the_horizon_go_round():

@@ -144,7 +144,7 @@ def backtest(
 def _checked(found: Any, horizon: int) -> Forecast:
     """Return what a forecaster gave as a `Forecast` of one column."""
     found = found if isinstance(found, Forecast) else Forecast(found)
-    mean, paths = np.asarray(numeric(found.mean, "forecaster(...)")), found.paths
+    mean, paths = np.array(numeric(found.mean, "forecaster(...)")), found.paths
     shapes = (horizon,), (horizon, 1)
     if mean.shape not in shapes:
         one = ", so for several columns Forecast(a.mean[:, 0], a.paths[..., 0])" if mean.ndim == 2 else ""
@@ -160,7 +160,7 @@ def autoregression(y: Array, first: int, order: int, origins: Array, horizon: in
     rows = np.column_stack([np.ones(len(lags)), lags])
     weights = np.linalg.lstsq(rows, y[order:first])[0]
     past = np.stack([y[o - order : o] for o in origins])
-    for _ in range(horizon):
-        following = weights[0] + past[:, -order:] @ weights[1:]
-        past = np.column_stack([past, following])
+    past = np.pad(past, ((0, 0), (0, horizon)))
+    for n in range(horizon):
+        past[:, order + n] = weights[0] + past[:, n : order + n] @ weights[1:]
     return past[:, order:]
