@@ -61,7 +61,7 @@ class Callback(Part):
         """Before the first epoch of a `fit`."""
 
     def on_resume(self, run: Run) -> None:
-        """After `on_fit_start` in a resumed fit, with the attributes in `remembers` restored."""
+        """After `on_fit_start` in a resumed fit, with `remembers` restored; of the last callback first."""
 
     def on_epoch_start(self, run: Run) -> None:
         """Before the first batch of an epoch."""

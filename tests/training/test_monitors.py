@@ -85,3 +85,17 @@ class TestBesideThePeers:
             make = functools.partial(Checkpoint, tmp_path / "best", monitor="value", mode=row["mode"])
             self.run(row, make, pause)
             assert saved == row["saved"]
+
+
+def test_two_early_stoppings_resume_from_the_last_weights():
+    def train(*epochs):
+        network = Network([Dense(1)], optimizer=SGD(0.1), seed=0)
+        for end in epochs:
+            stoppers = [EarlyStopping("loss", mode=mode) for mode in ("min", "max")]
+            network.fit(X, X[:, :1], epochs=end, callbacks=stoppers, resume=True, verbose=0)
+        return network, [stopper.weights for stopper in stoppers]
+
+    (whole, kept), (resumed, also_kept) = train(5), train(2, 4, 5)
+    np.testing.assert_array_equal(resumed.flat_params, whole.flat_params)
+    np.testing.assert_array_equal(also_kept, kept)
+    assert resumed.history == whole.history
