@@ -112,7 +112,8 @@ def test_windows_weigh_each_step(width, unequal):
 
 
 def test_one_window_is_no_truncation():
-    whole, window = chain(), chain()
+    layers = [[GRU(3, return_sequences=True), Dropout(0.2), Dense(K)] for _ in range(2)]  # the same noise
+    whole, window = (Network(each, optimizer=SGD(0.1), seed=0, dtype="float64") for each in layers)
     for network, truncate in ((whole, None), (window, T)):
         network.fit(X, Y, epochs=3, batch_size=3, lengths=LENGTHS, truncate=truncate, verbose=0)
     same(params_of(window), params_of(whole))
