@@ -147,7 +147,7 @@ class Data:
             None if self.weight is None else np.asarray(self.weight[index[: self.weight.ndim]], order="C")
         )
         lengths = None if self.lengths is None else np.minimum(self.lengths[rows] - start, x.shape[1])
-        if lengths is None or not self.steps:
+        if lengths is None or not self.steps or lengths.min() == x.shape[1]:
             return Batch(x, y, lengths, weight, math.prod(y.shape[: 1 + self.steps]))
         padding, valid = ~valid_steps(lengths, x.shape[1]), int(lengths.sum())
         # The loss divides by all N·T steps; with this factor, it is the mean over the valid ones.

@@ -54,7 +54,9 @@ def test_batches_take_every_sample_once_in_the_order_given(trimmed):
         assert batch.valid == valid.sum() == batch.lengths.sum()
         assert not batch.y[~valid].any()
         # The loss is a mean over all N·T steps: so weighted, it is one over the valid ones.
-        np.testing.assert_allclose(batch.weight, valid * valid.size / valid.sum(), rtol=1e-6)
+        assert (batch.weight is None) == valid.all()
+        weight = 1.0 if batch.weight is None else batch.weight
+        np.testing.assert_allclose(weight, valid * valid.size / valid.sum(), rtol=1e-6)
 
 
 class Counted(np.ndarray):

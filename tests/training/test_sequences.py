@@ -384,13 +384,15 @@ def test_batches_with_lengths_of_their_own():
 
 
 def test_lists_of_sequences_as_batches():
+    lengths = np.append(LENGTHS[:4], [6, 6, 6])  # the second batch has no padding
+
     def cut(values, part):
-        return [one[:n] for one, n in zip(values[part], LENGTHS[part], strict=True)]
+        return [one[:n] for one, n in zip(values[part], lengths[part], strict=True)]
 
     given, whole = chain(), chain()
     given.fit([(cut(X, part), cut(Y, part)) for part in PARTS], epochs=2, verbose=0)
-    whole.fit(X, Y, lengths=LENGTHS, epochs=2, batch_size=4, shuffle=False, verbose=0)
-    same(params_of(given), params_of(whole))
+    whole.fit(X, Y, lengths=lengths, epochs=2, batch_size=4, shuffle=False, verbose=0)
+    same(params_of(given), params_of(whole), rtol=0, atol=0)
 
 
 def test_batches_are_iterated_over_once_an_epoch():
