@@ -169,7 +169,8 @@ def remembered(run: Run) -> Iterator[None]:
     run.call("on_fit_start")
     if run.resumed:
         run.state.restore(run.callbacks)
-        run.call("on_resume")
+        for callback in reversed(run.callbacks):  # each undoes what its on_fit_end did, the last first
+            callback.on_resume(run)
     run.network._training_state = run.state
     run.state.follow(run.callbacks)
     try:

@@ -82,8 +82,8 @@ class Run:
             self.progress = Progress()
 
     def call(self, hook: str) -> None:
-        """Call one hook of every callback; `on_resume` in reverse, as it undoes `on_fit_end`."""
-        for callback in reversed(self.callbacks) if hook == "on_resume" else self.callbacks:
+        """Call one hook of every callback."""
+        for callback in self.callbacks:
             getattr(callback, hook)(self)
         if "stop" in vars(self):
             raise TypeError(f"{hook}: a callback has assigned run.stop; call it, run.stop('the reason')")
