@@ -27,7 +27,7 @@ def test_outputs_and_gradients_are_those_of_the_oracle(first):
         compare(seed)
 
 
-@pytest.mark.parametrize("shape", [(50, 3, 8), (7, 1, 64), (4, 5, 1)])
+@pytest.mark.parametrize("shape", [(50, 3, 8), (7, 1, 64), (4, 5, 1), (0, 5, 2)])
 def test_steps_are_rows_of_one_product(shape):
     rng = np.random.default_rng(0)
     layer = randomized(Dense(33), shape[1:], rng, "float32")
