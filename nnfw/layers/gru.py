@@ -54,7 +54,7 @@ import numpy as np
 from nnfw.activations import Activation
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import boolean
-from nnfw.core.vectors import Scratch
+from nnfw.core.vectors import Scratch, total
 from nnfw.layers.gated import RecurrentOptions, ResetGated
 from nnfw.layers.loops import Loops, Pass, Weights, by_gate
 from nnfw.layers.packing import rows_of
@@ -260,4 +260,4 @@ class GRU(ResetGated):
         seen_c, ds_c = (seen, p.made[0]) if self.reset_after else (rows_of(p.kept[0]), p.ds[:, 2 * H :])
         np.matmul(seen_c.T, ds_c, out=self.grads["Wh_c"])  # (3') or (3)
         if "bh_c" in self.grads:
-            np.sum(p.made[0], axis=0, out=self.grads["bh_c"])  # (3')
+            total(p.made[0], self.grads["bh_c"])  # (3')

@@ -133,36 +133,40 @@ class Steps(Span):
         self.start, self.stop = window or (0, T)
         sizes = np.full(self.stop - self.start, N) if lengths is None else self._sort(lengths)
         self.P = int(sizes.sum())
+        now = np.cumsum(sizes) - sizes
+        begin = np.append(0, N + now)  # of the states before each step, and after the last
+        table = np.stack([begin[:-1], begin[1:], now, sizes], axis=1)
+        super().__init__(table, N if lengths is None else None)
         if lengths is None:
             self.order, self.previous, self.final = slice(None), slice(self.P), slice(self.P, self.P + N)
-        now = np.cumsum(sizes) - sizes
-        before = np.append(0, N + now)[: len(now)]  # after the step before
-        super().__init__(np.stack([before, N + now, now, sizes], axis=1), N if lengths is None else None)
+        else:
+            self._locate(lengths, begin)
 
     def _sort(self, lengths: Array) -> Array:
-        """Find the sample and the time step of each row; return how many samples are read at each step.
+        """Find the order of the samples; return how many are read at each step."""
+        self.order = np.argsort(-lengths, kind="stable")
+        falling = lengths[self.order]
+        self.stop = min(self.stop, int(falling[0]))  # steps beyond the longest sequence are not read
+        reading = np.arange(self.start, self.stop)
+        return np.searchsorted(-falling, -reading)  # those that are longer than the step's index
+
+    def _locate(self, lengths: Array, begin: Array) -> None:
+        """Find the sample and the time step of each row, the row before it, and the last of each sample.
 
         Lengths 3 1 2, read forwards, give::
 
             order     0 2 1                   sizes     3 2 1
             sample    0 2 1 | 0 2 | 0         time      0 0 0 | 1 1 | 2
-            begin     0 3 6 8 9               previous  0 1 2 | 3 4 | 6
+            begin     0 3 6 8                 previous  0 1 2 | 3 4 | 6
             final     8 7 5
         """
-        self.order = np.argsort(-lengths, kind="stable")
-        falling = lengths[self.order]
-        self.stop = min(self.stop, int(falling[0]))  # steps beyond the longest sequence are not read
-        reading = np.arange(self.start, self.stop)
-        sizes: Array = np.searchsorted(-falling, -reading)  # how many are longer than each step's index
-        begin = np.cumsum(np.append((0, self.N), sizes))  # the first row of the states before each step
-        step = np.repeat(np.arange(len(reading)), sizes)
-        rank = np.arange(self.N, self.N + len(step)) - begin[1:][step]
-        self.sample = self.order[rank]
-        self.time = lengths[self.sample] - 1 - reading[step] if self.backwards else reading[step]
+        step = np.repeat(np.arange(len(self)), self.table[:, 3])
+        rank = np.arange(self.P) - self.table[step, 2]
+        self.sample, reading = np.arange(self.N)[self.order][rank], self.start + step
+        self.time = lengths[self.sample] - 1 - reading if self.backwards else reading
         self.previous = begin[step] + rank
-        read = np.clip(falling - self.start, 0, self.stop - self.start)
+        read = np.clip(lengths[self.order] - self.start, 0, len(self))
         self.final = begin[read] + np.arange(self.N)
-        return sizes
 
     def windows(self, size: int) -> Iterator["Steps"]:
         """Yield the batch in windows of at most `size` rows, or of one step."""

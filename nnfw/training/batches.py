@@ -124,7 +124,8 @@ class Data:
             rows = np.arange(rows.start, rows.stop)
         last = self.x.shape[1] if self.lengths is None else np.maximum(self.lengths[rows], 1)
         lasts = np.broadcast_to(last, len(rows))  # the first window holds the sequences without a step too
-        for start in range(0, longest := self.longest, width):
+        longest = self.longest
+        for start in range(0, longest, width):
             index = np.flatnonzero(lasts > start)
             rows, lasts = rows[index], lasts[index]
             yield self._take(rows, start, min(width, longest - start)), index if start else None

@@ -112,7 +112,7 @@ OTHERS = [
         "np.add(w_c[t], bh_c, out=u[t])",
         "u[t][...] = w_c[t]; s_c[t] += bh_c",
     ),
-    Fault("GRU': gradient of bh_c", GRU, "np.sum(p.made[0], axis=0", "np.sum(p.ds[:, 2 * H :], axis=0"),
+    Fault("GRU': gradient of bh_c", GRU, "total(p.made[0], self", "total(p.ds[:, 2 * H :], self"),
     Fault(
         "GRU: dh₋ forgets the gates",
         GRU,
@@ -189,8 +189,8 @@ OTHERS = [
     Fault(
         "backwards not read from the last valid step",
         PACKING,
-        "lengths[self.sample] - 1 - reading[step]",
-        "self.T - 1 - reading[step]",
+        "lengths[self.sample] - 1 - reading",
+        "self.T - 1 - reading",
     ),
     Fault(
         "outputs of a backward layer not turned",
