@@ -5,7 +5,7 @@ number of samples `n`, their length `steps` and a `seed`, and returns inputs x, 
 y; its docstring gives the scores of a perfect and a constant model. The same seed gives the same data.
 """
 
-from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 
@@ -22,7 +22,7 @@ __all__ = [
 
 def _stored(name: str) -> dict[str, Array]:
     """Return the arrays of a file beside this one."""
-    with files("nnfw.datasets").joinpath(name).open("rb") as file, np.load(file) as arrays:
+    with np.load(Path(__file__).with_name(name)) as arrays:
         return dict(arrays)
 
 

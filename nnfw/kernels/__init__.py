@@ -7,8 +7,8 @@ reference implementation, and runs wherever numba is not installed or cannot be 
 import functools
 import os
 import platform
+import sys
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +58,7 @@ def show_config() -> None:
         hint = "; set_blas_threads(1) is faster on a busy machine" if threads > 1 else ""
         show(f"threads of BLAS: {threads}{hint}")
     if _in_use(_choice):
-        show(f"kernels: compiled by numba {version('numba')}")
+        show(f"kernels: compiled by numba {sys.modules['numba'].__version__}")
     else:
         show(f"kernels: NumPy ({'as chosen' if _choice == 'numpy' else _obstacle()})")
 
