@@ -58,9 +58,10 @@ def lent(dtype: np.dtype[Any]) -> Iterator[Scratch]:
     idle.append(scratch)
 
 
-def blocks(size: int) -> Iterator[slice]:
-    """Return the slices that divide a vector of `size` elements into blocks."""
-    return (slice(start, start + BLOCK) for start in range(0, size, BLOCK))
+def blocks(count: int, size: int = 1) -> Iterator[slice]:
+    """Return the slices that divide `count` rows of `size` elements each into blocks."""
+    rows = max(BLOCK // max(size, 1), 1)
+    return (slice(start, start + rows) for start in range(0, count, rows))
 
 
 def repeated(row: Array, like: Array) -> Array:

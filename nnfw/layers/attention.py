@@ -10,7 +10,7 @@ from nnfw.activations import Softmax
 from nnfw.core.lengths import check_lengths, valid_steps, without
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import boolean, positive_integer
-from nnfw.core.vectors import product, total
+from nnfw.core.vectors import blocks, product, total
 from nnfw.initializers import Initializer
 from nnfw.layers.base import Layer, Options
 from nnfw.layers.parameters import NOTHING
@@ -197,9 +197,12 @@ class SelfAttention(Attention):
         """Return y (N, T, H) for x (N, T, D); steps beyond the `lengths` (N,) are ignored, with output 0."""
         x, valid = self._enter(x, len(self.params["Wq"]), lengths)
         q, k, v = self._project(x)  # (1)
-        seen = valid[:, None] & np.tri(x.shape[1], dtype=bool) if self.causal else valid[:, None]
-        a = self._weigh(q, k, seen)  # (2), (3)
-        y: Array = a @ v  # (4)
+        (N, T, _), earlier = x.shape, np.tri(x.shape[1], dtype=bool) if self.causal else np.True_
+        y, a = np.empty(v.shape, self.dtype), np.empty((N if training else 0, T, T), self.dtype)
+        for n in blocks(N, T * T):
+            out = a[n] if training else None
+            weights = self._weigh(q[n], k[n], valid[n, None] & earlier, out)  # (2), (3)
+            np.matmul(weights, v[n], out=y[n])  # (4)
         y[~valid] = 0
         if training:
             self.cache = {"x": x, "q": q, "k": k, "v": v, "weights": a, "valid": valid, "y": y}
@@ -209,19 +212,22 @@ class SelfAttention(Attention):
         """Return q, k and v (N, T, H): (1)."""
         return np.split(product(x, self._blocks["W"]) + self._blocks["b"], 3, axis=-1)
 
-    def _weigh(self, q: Array, k: Array, seen: Any) -> Array:
+    def _weigh(self, q: Array, k: Array, seen: Any, out: Array | None = None) -> Array:
         """Return the weights a of the steps that are seen: (2), (3)."""
-        return softmax_where(seen, q / math.sqrt(self.units) @ k.swapaxes(1, 2))
+        return softmax_where(seen, np.matmul(q / math.sqrt(self.units), k.swapaxes(1, 2), out=out))
 
     def backward(self, dy: Array) -> Array:
         """Return dx (N, T, D), given dy (N, T, H)."""
         dy = self._check_gradient(dy)
         q, k, v, a, valid = (self.cache[name] for name in ("q", "k", "v", "weights", "valid"))
-        dy = without(~valid, dy)
-        da, dv = dy @ v.swapaxes(1, 2), a.swapaxes(1, 2) @ dy  # (4)
-        de = SOFTMAX.backward(da, a)  # (3)
+        dy, ds = without(~valid, dy), np.empty((*a.shape[:2], 3 * self.units), self.dtype)
         q, k = q / math.sqrt(self.units), k / math.sqrt(self.units)
-        ds = np.concatenate([de @ k, de.swapaxes(1, 2) @ q, dv], axis=-1)  # (2): dq, dk and dv side by side
+        dq, dk, dv = np.split(ds, 3, axis=-1)
+        for n in blocks(len(a), a[:1].size):
+            np.matmul(a[n].swapaxes(1, 2), dy[n], out=dv[n])  # (4)
+            de = SOFTMAX.backward(dy[n] @ v[n].swapaxes(1, 2), a[n])  # (4) da, (3)
+            np.matmul(de, k[n], out=dq[n])  # (2)
+            np.matmul(de.swapaxes(1, 2), q[n], out=dk[n])  # (2)
         self.cache["ds"] = ds
         return product(ds, self._blocks["W"].T) if self._needs_dx else NOTHING  # (1)
 

@@ -1,6 +1,5 @@
 """Conv1D and Conv2D: one affine map with shared weights, applied to the window at every step or pixel."""
 
-from collections.abc import Iterator
 from typing import Any, ClassVar, Unpack
 
 import numpy as np
@@ -9,11 +8,9 @@ from nnfw.activations import Activation
 from nnfw.core.errors import ShapeError
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import one_of, positive_integer
-from nnfw.core.vectors import repeated, total
+from nnfw.core.vectors import blocks, repeated, total
 from nnfw.layers.dense import Activated, ActivatedOptions
 from nnfw.layers.windows import Windowed, sizes, windows_over
-
-BLOCK = 2**17  # numbers copied at once: half a megabyte fits into the cache of a core
 
 
 class Convolution(Activated, Windowed):
@@ -92,7 +89,7 @@ class Convolution(Activated, Windowed):
         view, W = self._windows.view(x), W.reshape(-1, self.filters)
         counts = view.shape[: self._axes + 1]
         s = np.empty((*counts, self.filters), self.dtype)
-        for part in _blocks(view):
+        for part in blocks(len(view), view[:1].size):
             np.matmul(_unfold(view[part]), W, out=s[part].reshape(-1, self.filters))  # (1), (2)
         if self.use_bias:
             s += repeated(self.params["b"], s)
@@ -112,16 +109,10 @@ class Convolution(Activated, Windowed):
         ds, view = self._recall("ds", "gradients"), self._windows.view(self.cache["padded"])
         dW = self.grads["W"].reshape(-1, self.filters)
         dW[...] = 0
-        for part in _blocks(view):
+        for part in blocks(len(view), view[:1].size):
             dW += _unfold(view[part]).T @ ds[part].reshape(-1, self.filters)
         if self.use_bias:
             total(ds, self.grads["b"])
-
-
-def _blocks(view: Array) -> Iterator[slice]:
-    """Yield slices of samples, whose windows (N, *counts, *size, D) are copied at once."""
-    n = max(BLOCK // max(view[:1].size, 1), 1)
-    return (slice(i, i + n) for i in range(0, len(view), n))
 
 
 def _unfold(view: Array) -> Array:

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 from built import build, randomized
+from memory import peak
 from numpy.testing import assert_allclose, assert_array_equal
 from untrained import untrained
 
 from nnfw import GRU, AttentionPooling, Dense, LayerNorm, Network, Residual, SelfAttention, ShapeError
+from nnfw.core import vectors
 from nnfw.exchange import to_onnx
 from nnfw.gradcheck import check_network
 
@@ -49,6 +51,28 @@ def test_a_causal_output_depends_on_no_later_step():
     assert np.all(after[:, 4:] != before[:, 4:])
     assert layer.causal
     assert not SelfAttention(5).causal
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_results_do_not_depend_on_the_samples_computed_at_a_time(causal, monkeypatch):
+    layer, dy = randomized(SelfAttention(5, causal=causal), (None, 4), RNG), RNG.normal(size=(3, 6, 5))
+    results = []
+    for block in (1, 2 * 6 * 6, 1000):  # one sample, two, all
+        monkeypatch.setattr(vectors, "BLOCK", block)
+        y, dx = layer.forward(X, training=True, lengths=LENGTHS), layer.backward(dy)
+        layer.gradients()
+        results.append((y, layer.cache["weights"], dx, layer.flat_grads.copy()))
+        assert_array_equal(layer.forward(X, lengths=LENGTHS), y)
+    for one, two, whole in zip(*results, strict=True):
+        assert_allclose(one, whole, rtol=0, atol=1e-14)
+        assert_allclose(two, whole, rtol=0, atol=1e-14)
+
+
+def test_inference_does_not_hold_the_weights_of_all_samples():
+    layer = build(SelfAttention(2), (200, 2))
+    x = np.ones((64, 200, 2), np.float32)
+    layer.forward(x)
+    assert peak(layer.forward, x) < 64 * 200 * 200 * 4 / 2
 
 
 def test_large_scores_do_not_overflow():

@@ -29,8 +29,8 @@ from nnfw import (
     Reshape,
     ShapeError,
 )
+from nnfw.core import vectors
 from nnfw.gradcheck import check_network
-from nnfw.layers import convolution
 from nnfw.regularizers import MaxNorm
 
 RNG = np.random.default_rng(41)
@@ -66,9 +66,9 @@ def test_each_step_of_a_convolution_by_hand(size, stride, dilation, padding):
 
 
 @pytest.mark.parametrize("D", [1, 3])
-@pytest.mark.parametrize("block", [1, convolution.BLOCK])
+@pytest.mark.parametrize("block", [1, vectors.BLOCK])
 def test_each_pixel_of_a_convolution_by_hand(D, block, monkeypatch):
-    monkeypatch.setattr(convolution, "BLOCK", block)  # a sample at once, or both
+    monkeypatch.setattr(vectors, "BLOCK", block)  # a sample at once, or both
     layer = Conv2D(4, (2, 3), stride=(2, 1), dilation=(1, 2), padding="same")
     randomized(layer, (5, 6, D), RNG)
     x, dy, (W, b) = RNG.normal(size=(2, 5, 6, D)), RNG.normal(size=(2, 3, 6, 4)), layer.params.values()

@@ -12,8 +12,7 @@ TASTE: dict[tuple[str, str], str] = {
     ("layers/recurrent", "INFERENCE_ROWS = 2048"): LIMIT,
     ("core/vectors", "BLOCK = 1 << 17"): LIMIT,
     ("core/vectors", "KEPT = 4"): LIMIT,
-    ("layers/convolution", "BLOCK = 2 ** 17"): LIMIT,
-    ("layers/convolution", "n = max(BLOCK // max(view[:1].size, 1), 1)"): LIMIT,
+    ("core/vectors", "rows = max(BLOCK // max(size, 1), 1)"): LIMIT,
     ("layers/convolution", "order = np.roll(range(view.ndim), half if view.shape[-1] == 1 else 0)"): FORM,
     ("layers/residual", "MANY = 1 << 10"): "any number of steps will do",
     (
