@@ -1,7 +1,8 @@
 """Record how PyTorch trains in float64 into training.json: ``python tests/recorded/make_training.py``.
 
-A case is a recurrent module and a linear one on the digits, trained by Adam on the samples in their order. It
-holds the shapes of its state_dict, whose values `drawn` gives, and the mean loss and accuracy of each epoch.
+A case is a recurrent module and a linear one, trained by Adam on batches in the order of the samples: the digits,
+or the Japanese vowels, whose lengths differ, in the order that `shuffled` gives. Recorded are the shapes of its
+state_dict, whose values `drawn` gives, and the mean loss and accuracy of each epoch.
 """
 
 import json
@@ -10,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.utils.rnn import pack_sequence
 
-from nnfw.datasets import load_digits
+from nnfw.datasets import load_digits, load_japanese_vowels
 
-EPOCHS, BATCH, UNITS, RATE = 30, 32, 16, 0.003
+EPOCHS, BATCH, UNITS, RATE = 30, 32, 16, 0.002
 
 
 def drawn(shapes):
@@ -21,27 +23,42 @@ def drawn(shapes):
     return {name: rng.normal(scale=0.3, size=shape) for name, shape in shapes.items()}
 
 
+def shuffled(x, y):
+    order = np.random.default_rng(0).permutation(len(x))
+    return [x[i] for i in order], y[order]
+
+
+def fix_second_biases(recurrent):
+    """Keep the bias of h at its value where PyTorch adds two biases and nnfw has one, for all but c of a GRU."""
+    fixed = torch.ones(len(recurrent.bias_hh_l0), dtype=torch.bool)
+    if isinstance(recurrent, nn.GRU):
+        fixed[2 * UNITS :] = False
+    for name, bias in recurrent.named_parameters():
+        if name.startswith("bias_hh"):
+            bias.register_hook(lambda gradient: gradient.masked_fill(fixed, 0))
+
+
 def train(recurrent, x, y):
-    linear = nn.Linear(UNITS, 10)
+    linear = nn.Linear(UNITS * (1 + recurrent.bidirectional), int(y.max()) + 1)
     module = nn.ModuleDict({"recurrent": recurrent, "linear": linear})
     shapes = {name: list(p.shape) for name, p in module.state_dict().items()}
-    state = {name: torch.from_numpy(p) for name, p in drawn(shapes).items()}
-    module.load_state_dict(state)
-    single = 2 * UNITS if isinstance(recurrent, nn.GRU) else len(recurrent.bias_hh_l0)
-    # nnfw has one bias where PyTorch adds two: the second keeps its value here.
-    recurrent.bias_hh_l0.register_hook(lambda g: torch.cat([0 * g[:single], g[single:]]))
+    module.load_state_dict({name: torch.from_numpy(p) for name, p in drawn(shapes).items()})
+    fix_second_biases(recurrent)
+    x, y = [torch.from_numpy(one.astype(np.float64)) for one in x], torch.from_numpy(y)
     optimizer = torch.optim.Adam(module.parameters(), RATE)
     curves = {"shapes": shapes, "loss": [], "accuracy": []}
     for _ in range(EPOCHS):
         loss, right = 0.0, 0
         for start in range(0, len(x), BATCH):
-            batch, labels = x[start : start + BATCH], y[start : start + BATCH]
-            logits = linear(recurrent(batch)[0][:, -1])
-            one = nn.functional.cross_entropy(logits, labels)
+            batch = pack_sequence(x[start : start + BATCH], enforce_sorted=False)
+            labels, (_, state) = y[start : start + BATCH], recurrent(batch)
+            last = state[0] if isinstance(recurrent, nn.LSTM) else state
+            logits = linear(torch.cat([*last], dim=1))
+            mean = nn.functional.cross_entropy(logits, labels)
             optimizer.zero_grad()
-            one.backward()
+            mean.backward()
             optimizer.step()
-            loss += one.item() * len(batch)
+            loss += mean.item() * len(labels)
             right += int((logits.argmax(1) == labels).sum())
         curves["loss"].append(loss / len(x))
         curves["accuracy"].append(right / len(x))
@@ -50,14 +67,15 @@ def train(recurrent, x, y):
 
 def main():
     torch.set_default_dtype(torch.float64)
-    (x, y), _ = load_digits()
-    x = torch.from_numpy(np.asarray(x, np.float64))
-    y = torch.from_numpy(np.asarray(y)).long()
-    if y.ndim == 2:
-        y = y.argmax(1)
-    options = {"input_size": x.shape[2], "hidden_size": UNITS, "batch_first": True}
-    modules = {"RNN": nn.RNN(**options), "GRU": nn.GRU(**options), "LSTM": nn.LSTM(**options)}
-    curves = {name: train(module, x, y) for name, module in modules.items()}
+    digits, vowels = load_digits()[0], shuffled(*load_japanese_vowels()[0])
+    cases = {
+        "RNN": (nn.RNN(8, UNITS, batch_first=True), *digits),
+        "GRU": (nn.GRU(8, UNITS, batch_first=True), *digits),
+        "LSTM": (nn.LSTM(8, UNITS, batch_first=True), *digits),
+        "GRU, lengths": (nn.GRU(12, UNITS, batch_first=True), *vowels),
+        "Bidirectional LSTM, lengths": (nn.LSTM(12, UNITS, batch_first=True, bidirectional=True), *vowels),
+    }
+    curves = {name: train(*case) for name, case in cases.items()}
     Path(__file__).with_name("training.json").write_text(json.dumps(curves) + "\n")
 
 
