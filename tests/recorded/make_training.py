@@ -1,8 +1,8 @@
 """Record how PyTorch trains in float64 into training.json: ``python tests/recorded/make_training.py``.
 
-A case is a recurrent module and a linear one, trained by Adam on batches in the order of the samples: the digits,
-or the Japanese vowels, whose lengths differ, in the order that `shuffled` gives. Recorded are the shapes of its
-state_dict, whose values `drawn` gives, and the mean loss and accuracy of each epoch.
+A case is a recurrent module and a linear one, trained by Adam on batches in the order of the samples.
+These are the digits, or the Japanese vowels, whose lengths differ, in the order that `shuffled` gives.
+It records the shapes of its state_dict, whose values `drawn` gives, and the loss and accuracy of each epoch.
 """
 
 import json
@@ -29,7 +29,7 @@ def shuffled(x, y):
 
 
 def fix_second_biases(recurrent):
-    """Keep the bias of h at its value where PyTorch adds two biases and nnfw has one, for all but c of a GRU."""
+    """Keep the bias of h as it is where nnfw has one bias and PyTorch two: all but that of c in a GRU."""
     fixed = torch.ones(len(recurrent.bias_hh_l0), dtype=torch.bool)
     if isinstance(recurrent, nn.GRU):
         fixed[2 * UNITS :] = False
