@@ -21,6 +21,7 @@ from nnfw.core.validation import Check, shown
 from nnfw.core.words import HOMES
 
 T = TypeVar("T")
+Factory = TypeVar("Factory", bound=Callable[..., Any])
 
 NO_ARGUMENTS = (lambda self: None).__code__  # in place of object.__init__, which would ignore them
 
@@ -227,10 +228,10 @@ class Registry(Generic[T]):
         self.kind, self.base, self.synonyms = kind, base, synonyms or {}
         self.factories: dict[str, Callable[[], T]] = {}
 
-    def register(self, *names: str) -> Callable[[Callable[[], T]], Any]:
+    def register(self, *names: str) -> Callable[[Factory], Factory]:
         """Return a decorator that registers a class, or a function that builds a part, under `names`."""
 
-        def add(factory: Callable[[], T]) -> Callable[[], T]:
+        def add(factory: Factory) -> Factory:
             for name in names:
                 if name in self.factories:
                     raise ValueError(f"the {self.kind} {name!r} is registered already; choose another name")
