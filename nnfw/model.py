@@ -13,7 +13,7 @@ from nnfw.core import notebook
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.output import table
 from nnfw.core.suggest import explain_attribute
-from nnfw.core.typing import Shape
+from nnfw.core.typing import Converted, Shape
 from nnfw.core.validation import Check, floating, generator, instance_of, shown, whole_number
 from nnfw.history import History
 from nnfw.layers.base import Layer
@@ -52,6 +52,8 @@ class Model(Sequential):
     _built = False  # whether all layers have their parameters
     if not TYPE_CHECKING:  # type checkers would accept any name; on layers it would cost 3 % of a step
         __getattr__ = explain_attribute
+    loss: Converted[Loss, str | Loss]
+    metrics: Converted[tuple[Metric, ...], Iterable[Any]]
     _training_state: Any = None  # how far the last fit has come: see `nnfw.training.state`
     _noise_before: Any = None  # the state of the noise before the current step
 
@@ -67,8 +69,7 @@ class Model(Sequential):
         name: str | None = None,
     ) -> None:
         super().__init__(layers, optimizer=optimizer, name=name)
-        self.loss: Loss = loss  # type: ignore[assignment]
-        self.metrics: tuple[Metric, ...] = metrics  # type: ignore[assignment]
+        self.loss, self.metrics = loss, metrics
         self.seed = None if seed is None else whole_number("Network", "seed", seed)
         self._dtype = floating("Network", "dtype", dtype)
         children = np.random.SeedSequence(self.seed).spawn(len(STREAMS))

@@ -139,8 +139,8 @@ class NetworkEstimator(BaseEstimator):
             x, targets, weight = x[counted], targets[counted], weight[counted] / weight[counted].mean()
             lengths = None if lengths is None else lengths[counted]
         network = self._new_network(targets) if restart else self.network_
-        network.optimizer = copy.deepcopy(self.optimizer)  # type: ignore[assignment]
-        network.metrics = copy.deepcopy(self.metrics)  # type: ignore[arg-type]
+        network.optimizer = copy.deepcopy(self.optimizer)
+        network.metrics = copy.deepcopy(self.metrics)
         settings |= {"lengths": lengths, "batch_size": self.batch_size, "verbose": self.verbose}
         callbacks = [*open_callbacks(copy.deepcopy(callbacks)), Interruption()]
         try:

@@ -1,7 +1,7 @@
 """The types used in annotations."""
 
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -20,3 +20,16 @@ else:  # matplotlib is imported when something is drawn, and `help` shows the na
 FilePath = str | PathLike[str]
 Shape = tuple[int | None, ...]  # without the batch axis; None is an axis of any length: T
 Sizes = tuple[int, ...]  # a shape without open axes
+
+Kept = TypeVar("Kept", covariant=True)
+Given = TypeVar("Given", contravariant=True)
+
+
+class Converted(Generic[Kept, Given]):
+    """An attribute that is assigned in other forms than it keeps, such as by name; for annotations only."""
+
+    if TYPE_CHECKING:
+
+        def __get__(self, part: object, owner: Any = None) -> Kept: ...
+
+        def __set__(self, part: object, value: Given) -> None: ...

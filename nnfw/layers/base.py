@@ -11,7 +11,7 @@ import numpy as np
 from nnfw import optimizers, regularizers
 from nnfw.core.errors import ShapeError
 from nnfw.core.registry import Part
-from nnfw.core.typing import Array, Shape
+from nnfw.core.typing import Array, Converted, Shape
 from nnfw.core.validation import Check, boolean, floating, generator, label, sample_shape
 from nnfw.core.vectors import clip_to_norm
 from nnfw.layers.parameters import Cache, Parametrized, size_of
@@ -98,8 +98,8 @@ class Layer(Part, Parametrized):
     array([[1., 2., 3.]])
     """
 
-    optimizer: Optimizer | None = None
-    regularizer: Regularizers | None = None
+    optimizer: Converted[Optimizer | None, str | Optimizer | None] = None  # type: ignore[assignment]
+    regularizer: Converted[Regularizers | None, str | Regularizers | None] = None  # type: ignore[assignment]
     trainable: bool = True
     name: str | None = None
 
@@ -142,7 +142,7 @@ class Layer(Part, Parametrized):
         trainable: bool = True,
         name: str | None = None,
     ) -> None:
-        self.optimizer, self.regularizer = optimizer, regularizer  # type: ignore[assignment]
+        self.optimizer, self.regularizer = optimizer, regularizer
         self.trainable, self.name = trainable, name
 
     def _fixed(self, name: str) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from nnfw import activations, initializers
 from nnfw.activations import Activation
 from nnfw.core.logits import LOGITS
-from nnfw.core.typing import Array, Shape
+from nnfw.core.typing import Array, Converted, Shape
 from nnfw.core.validation import boolean, positive_integer
 from nnfw.core.vectors import product, repeated, total
 from nnfw.initializers import Initializer
@@ -26,7 +26,7 @@ class ActivatedOptions(Options, total=False):
 class Activated(Layer):
     """The base of layers that add a bias and apply an activation, y = φ(s): `Dense`, and the convolutions."""
 
-    activation: Activation  # φ
+    activation: Converted[Activation, str | Activation]  # φ
     _adjustable: tuple[str, ...] = ("activation",)
 
     def __init__(

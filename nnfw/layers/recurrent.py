@@ -10,7 +10,7 @@ from nnfw import activations, initializers
 from nnfw.activations import Activation
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths
-from nnfw.core.typing import Array, Shape
+from nnfw.core.typing import Array, Converted, Shape
 from nnfw.core.validation import FRACTION, boolean, positive_integer
 from nnfw.core.vectors import Scratch, lent
 from nnfw.initializers import Initializer
@@ -55,7 +55,7 @@ class Recurrent(Layer):
     _σ: Mapping[str, Activation] = MappingProxyType({})  # the activations of the gates that do not have φ
     _needs_scores: bool = False  # whether a gate's derivative needs its scores
     _adjustable: tuple[str, ...] = ("activation", "return_sequences", "go_backwards", *SHARES)
-    activation: Activation  # φ
+    activation: Converted[Activation, str | Activation]  # φ
     _Wx_b: Array  # Wx (D, G·H) and b below it as one row more
     _Wh: list[Array]  # Wh (H, G·H) in the parts that are multiplied at once
     _grad_Wx_b: Array
