@@ -19,7 +19,7 @@ from nnfw.core.typing import Array, ArrayLike, DTypeLike, Sizes
 from nnfw.core.validation import AMOUNT, FINITE, generator
 from nnfw.core.validation import function as check_function
 
-Draw = Callable[[np.random.Generator, Sizes, DTypeLike], ArrayLike]
+Draw = Callable[..., ArrayLike]  # f(rng, shape, dtype)
 
 
 class Initializer(Part):
@@ -51,6 +51,9 @@ class Initializer(Part):
             values, f"{type(self).__name__}: values", dtype=np.dtype(dtype), remedy="use finite ones"
         )
         return np.array(values, dtype, order="C")
+
+
+InitializerLike = str | Initializer | Array | Draw
 
 
 def two_axes(initializer: Initializer, shape: Sizes) -> tuple[int, int]:
@@ -264,7 +267,7 @@ class Identity(Initializer):
         return self.gain * np.eye(*two_axes(self, shape))
 
 
-def get(initializer: str | Initializer | type[Initializer] | Draw | Array) -> Initializer:
+def get(initializer: InitializerLike | type[Initializer]) -> Initializer:
     """Return the initializer for a name, a class, a function, an array, or the object itself.
 
     Examples

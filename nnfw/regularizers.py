@@ -41,7 +41,7 @@ class Regularizer(Part):
         """Enforce the bound on the parameter in place after a step."""
 
 
-Regularizers = Regularizer | list[Regularizer] | dict[str, Any]
+Regularizers = Regularizer | Sequence[str | Regularizer] | Mapping[str, Any]
 registry = Registry("regularizer", Regularizer, {"weight_decay": "l2"})
 
 

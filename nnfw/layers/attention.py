@@ -11,7 +11,7 @@ from nnfw.core.lengths import check_lengths, valid_steps, without
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import boolean, positive_integer
 from nnfw.core.vectors import blocks, product, total
-from nnfw.initializers import Initializer
+from nnfw.initializers import InitializerLike
 from nnfw.layers.base import Layer, Options
 from nnfw.layers.parameters import NOTHING
 
@@ -24,7 +24,7 @@ class Attention(Layer):
     takes_lengths = True
 
     def __init__(
-        self, units: int, *, initializer: str | Initializer = "glorot_uniform", **options: Unpack[Options]
+        self, units: int, *, initializer: InitializerLike = "glorot_uniform", **options: Unpack[Options]
     ) -> None:
         super().__init__(**options)
         self.units = positive_integer(type(self).__name__, "units", units)
@@ -179,7 +179,7 @@ class SelfAttention(Attention):
         units: int,
         *,
         causal: bool = False,
-        initializer: str | Initializer = "glorot_uniform",
+        initializer: InitializerLike = "glorot_uniform",
         **options: Unpack[Options],
     ) -> None:
         super().__init__(units, initializer=initializer, **options)

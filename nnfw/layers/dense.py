@@ -10,7 +10,7 @@ from nnfw.core.logits import LOGITS
 from nnfw.core.typing import Array, Converted, Shape
 from nnfw.core.validation import boolean, positive_integer
 from nnfw.core.vectors import product, repeated, total
-from nnfw.initializers import Initializer
+from nnfw.initializers import InitializerLike
 from nnfw.layers.base import Layer, Options
 from nnfw.layers.parameters import NOTHING
 
@@ -19,8 +19,8 @@ class ActivatedOptions(Options, total=False):
     """The arguments of every layer with an activation; `Dense` describes them."""
 
     use_bias: bool
-    initializer: str | Initializer
-    bias_initializer: str | Initializer
+    initializer: InitializerLike
+    bias_initializer: InitializerLike
 
 
 class Activated(Layer):
@@ -34,8 +34,8 @@ class Activated(Layer):
         activation: str | Activation = "linear",
         *,
         use_bias: bool = True,
-        initializer: str | Initializer = "glorot_uniform",
-        bias_initializer: str | Initializer = "zeros",
+        initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
         **options: Unpack[Options],
     ) -> None:
         super().__init__(**options)

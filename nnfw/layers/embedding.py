@@ -10,7 +10,7 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import valid_steps
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import positive_integer, whole_number
-from nnfw.initializers import Initializer
+from nnfw.initializers import InitializerLike
 from nnfw.layers.base import Layer, Options, with_samples
 
 
@@ -64,7 +64,7 @@ class Embedding(Layer):
         units: int,
         mask: int | None = None,
         *,
-        initializer: str | Initializer | Array = "uniform",
+        initializer: InitializerLike = "uniform",
         **options: Unpack[Options],
     ) -> None:
         super().__init__(**options)

@@ -9,7 +9,7 @@ from nnfw.activations import ONE, Activation
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
 from nnfw.core.vectors import Scratch
-from nnfw.initializers import Initializer
+from nnfw.initializers import InitializerLike
 from nnfw.layers.base import Options
 from nnfw.layers.loops import Pass, Weights, by_gate
 from nnfw.layers.packing import Span
@@ -24,9 +24,9 @@ class RecurrentOptions(Options, total=False):
     use_bias: bool
     dropout: float
     recurrent_dropout: float
-    input_initializer: str | Initializer
-    recurrent_initializer: str | Initializer
-    bias_initializer: str | Initializer
+    input_initializer: InitializerLike
+    recurrent_initializer: InitializerLike
+    bias_initializer: InitializerLike
 
 
 class Gated(Recurrent):

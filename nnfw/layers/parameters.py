@@ -19,7 +19,7 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array, Shape
 from nnfw.core.vectors import Scratch
-from nnfw.initializers import Initializer
+from nnfw.initializers import Initializer, InitializerLike
 
 NOTHING = np.empty(0, np.float32)  # the parameters of a layer that has none; a dx that is not needed
 
@@ -157,7 +157,7 @@ class Parametrized:
         return type(self).__name__
 
     def add_parameter(
-        self, name: str, shape: Shape | int, initializer: Initializer | str, block: str | None = None
+        self, name: str, shape: Shape | int, initializer: InitializerLike, block: str | None = None
     ) -> None:
         """Declare a parameter, which `initialize` allocates and fills as ``self.params[name]``.
 

@@ -13,7 +13,7 @@ from nnfw.core.lengths import check_lengths
 from nnfw.core.typing import Array, Converted, Shape
 from nnfw.core.validation import FRACTION, boolean, positive_integer
 from nnfw.core.vectors import Scratch, lent
-from nnfw.initializers import Initializer
+from nnfw.initializers import Initializer, InitializerLike
 from nnfw.layers.base import Layer, Options
 from nnfw.layers.loops import Cell, Loops, Pass, Weights
 from nnfw.layers.packing import Steps, Unpacked, steps_of
@@ -71,9 +71,9 @@ class Recurrent(Layer):
         use_bias: bool = True,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
-        input_initializer: str | Initializer = "glorot_uniform",
-        recurrent_initializer: str | Initializer = "orthogonal",
-        bias_initializer: str | Initializer = "zeros",
+        input_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
         **options: Unpack[Options],
     ) -> None:
         super().__init__(**options)
