@@ -14,7 +14,7 @@ from nnfw.core import notebook
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.errors import NonFiniteError
 from nnfw.core.output import table
-from nnfw.core.typing import Array, ArrayLike, Axes, Figure
+from nnfw.core.typing import Array, ArrayLike, Axes, Figure, Verbosity
 from nnfw.core.validation import POSITIVE, each, function, instance_of, positive_integer, whole_number
 from nnfw.history import History
 from nnfw.network import Network
@@ -183,7 +183,7 @@ def repeat(
     y: Any,
     *,
     seeds: Iterable[int] = range(5),
-    verbose: int | str = 0,
+    verbose: Verbosity = 0,
     **options: Any,
 ) -> Repetitions:
     """Train one network for each seed, to measure how much a result depends on chance.

@@ -12,7 +12,7 @@ most the largest float below 1. Cross-entropies of logits (see `nnfw.core.logits
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -26,6 +26,8 @@ from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array, ArrayLike, DTypeLike
 from nnfw.core.validation import AMOUNT, FRACTION, INSIDE, POSITIVE, each, one_of, positive_integer
 from nnfw.kernels import kernel
+
+Divisor = Literal["samples", "weights"]
 
 
 class Loss(Part):
@@ -83,7 +85,7 @@ class Loss(Part):
     _checks: ClassVar = {"divide_by": one_of("samples", "weights")}
     _use: ClassVar = "call an object of it, {}()(y, a)"
 
-    def __init__(self, *, divide_by: str = "samples") -> None:
+    def __init__(self, *, divide_by: Divisor = "samples") -> None:
         self.divide_by = divide_by
 
     def __init_subclass__(cls) -> None:
@@ -378,7 +380,7 @@ class Huber(Loss):
     4.25
     """
 
-    def __init__(self, delta: float = 1.0, *, divide_by: str = "samples") -> None:
+    def __init__(self, delta: float = 1.0, *, divide_by: Divisor = "samples") -> None:
         super().__init__(divide_by=divide_by)
         self.delta = POSITIVE("Huber", "delta", delta)
 
@@ -478,7 +480,7 @@ class BinaryCrossentropy(Loss):
     fused_with = "sigmoid"
     target_range = (0.0, 1.0)
 
-    def __init__(self, label_smoothing: float = 0.0, *, divide_by: str = "samples") -> None:
+    def __init__(self, label_smoothing: float = 0.0, *, divide_by: Divisor = "samples") -> None:
         super().__init__(divide_by=divide_by)
         self.label_smoothing = FRACTION("BinaryCrossentropy", "label_smoothing", label_smoothing)
 
@@ -522,7 +524,7 @@ class CategoricalCrossentropy(Loss):
     takes_classes = True
     target_range = (0.0, math.inf)
 
-    def __init__(self, label_smoothing: float = 0.0, *, divide_by: str = "samples") -> None:
+    def __init__(self, label_smoothing: float = 0.0, *, divide_by: Divisor = "samples") -> None:
         super().__init__(divide_by=divide_by)
         self.label_smoothing = FRACTION("CategoricalCrossentropy", "label_smoothing", label_smoothing)
 
@@ -579,7 +581,7 @@ class Focal(CategoricalCrossentropy):
     """
 
     def __init__(
-        self, gamma: float = 2.0, label_smoothing: float = 0.0, *, divide_by: str = "samples"
+        self, gamma: float = 2.0, label_smoothing: float = 0.0, *, divide_by: Divisor = "samples"
     ) -> None:
         super().__init__(label_smoothing, divide_by=divide_by)
         self.gamma = AMOUNT("Focal", "gamma", gamma)
@@ -743,7 +745,7 @@ class Quantile(Loss):
 
     _use: ClassVar = LIST
 
-    def __init__(self, levels: Sequence[float] = (0.1, 0.5, 0.9), *, divide_by: str = "samples") -> None:
+    def __init__(self, levels: Sequence[float] = (0.1, 0.5, 0.9), *, divide_by: Divisor = "samples") -> None:
         super().__init__(divide_by=divide_by)
         self.levels = each(INSIDE)("Quantile", "levels", levels)
         if not self.levels:
@@ -805,7 +807,7 @@ class MixtureDensity(Loss):
     (array([[1.]]), 1.6118)
     """
 
-    def __init__(self, components: int = 2, epsilon: float = 1e-6, *, divide_by: str = "samples") -> None:
+    def __init__(self, components: int = 2, epsilon: float = 1e-6, *, divide_by: Divisor = "samples") -> None:
         super().__init__(divide_by=divide_by)
         self.components = positive_integer("MixtureDensity", "components", components)
         self.epsilon = POSITIVE("MixtureDensity", "epsilon", epsilon)
@@ -873,7 +875,7 @@ class GaussianNLL(Loss):
 
     outputs_per_target = 2
 
-    def __init__(self, epsilon: float = 1e-6, *, divide_by: str = "samples") -> None:
+    def __init__(self, epsilon: float = 1e-6, *, divide_by: Divisor = "samples") -> None:
         super().__init__(divide_by=divide_by)
         self.epsilon = POSITIVE("GaussianNLL", "epsilon", epsilon)
 

@@ -20,7 +20,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -749,6 +749,9 @@ class MatthewsCorrelation(CountMetric):
         return float(_divide(covariance, np.sqrt(variances)))
 
 
+Average = Literal["auto", "binary", "macro", "micro", "weighted"]
+
+
 class RatioMetric(CountMetric):
     """Base class of ratios of the counts of `CountMetric`. A subclass defines `ratio`.
 
@@ -774,10 +777,9 @@ class RatioMetric(CountMetric):
     (0.5, 0.5, 0.5)
     """
 
-    def __init__(self, average: str | None = None, threshold: float = 0.5) -> None:
+    def __init__(self, average: Average | None = None, threshold: float = 0.5) -> None:
         super().__init__(threshold)
-        known = ("auto", "binary", "macro", "micro", "weighted")
-        self.average = optional(one_of(*known))(type(self).__name__, "average", average)
+        self.average = optional(one_of(*get_args(Average)))(type(self).__name__, "average", average)
 
     def ratio(self, tp: Array, fp: Array, fn: Array, tn: Array) -> tuple[Array, Array]:
         """Return numerators and denominators, from the counts of the classes."""
@@ -902,7 +904,9 @@ class MultiLabel(Metric):
     (0.5555555555555555, 'multi_label_macro_f1')
     """
 
-    def __init__(self, metric: str | Metric | type[Metric] = "accuracy", average: str = "micro") -> None:
+    def __init__(
+        self, metric: str | Metric | type[Metric] = "accuracy", average: Literal["micro", "macro"] = "micro"
+    ) -> None:
         self.average = one_of("macro", "micro")("MultiLabel", "average", average)
         self.metric: Any = get(metric)
         if not isinstance(self.metric, ClassMetric | RankMetric) or isinstance(self.metric, ConfusionMatrix):

@@ -13,7 +13,7 @@ from nnfw.core import notebook
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.output import table
 from nnfw.core.suggest import explain_attribute
-from nnfw.core.typing import Converted, Shape
+from nnfw.core.typing import Converted, Precision, Shape
 from nnfw.core.validation import Check, floating, generator, instance_of, shown, whole_number
 from nnfw.history import History
 from nnfw.layers.base import Layer
@@ -65,7 +65,7 @@ class Model(Sequential):
         optimizer: str | Optimizer | None = None,
         metrics: Iterable[Any] = (),
         seed: int | None = None,
-        dtype: str = "float32",
+        dtype: Precision = "float32",
         name: str | None = None,
     ) -> None:
         super().__init__(layers, optimizer=optimizer, name=name)

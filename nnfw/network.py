@@ -1,7 +1,7 @@
 """Network, the class that users call: training, prediction, inspection and saving of a model."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from nnfw.core import notebook
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.output import show
 from nnfw.core.registry import class_only
-from nnfw.core.typing import Array, ArrayLike, FilePath
+from nnfw.core.typing import Array, ArrayLike, FilePath, Verbosity
 from nnfw.core.validation import FINITE, FRACTION, boolean, optional, positive_integer
 from nnfw.history import History
 from nnfw.model import Model
@@ -86,15 +86,15 @@ class Network(Model):
         steps_per_epoch: int | None = None,
         validation_data: Any = None,
         validation_split: float = 0.0,
-        split: str = "auto",
+        split: Literal["auto", "stratified", "random", "tail"] = "auto",
         shuffle: bool = True,
         bucket: bool = False,
         truncate: int | None = None,
         lengths: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
-        class_weight: Any = None,
+        class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         callbacks: Sequence[Callback] = (),
-        verbose: int | str = "auto",
+        verbose: Verbosity = "auto",
         resume: bool = False,
     ) -> History:
         """Train for `epochs` more epochs, and return the history of all epochs so far.

@@ -15,7 +15,7 @@ from nnfw import losses
 from nnfw.activations import Softmax
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.arrays import plain
-from nnfw.core.typing import Array, ArrayLike
+from nnfw.core.typing import Array, ArrayLike, Precision, Verbosity
 from nnfw.core.words import ESTIMATOR_HOMES
 from nnfw.data import pad_sequences
 from nnfw.layers import Dense, Layer
@@ -87,9 +87,9 @@ class NetworkEstimator(BaseEstimator):
         validation_split: float = 0.0,
         callbacks: Sequence[Callback] = (),
         warm_start: bool = False,
-        dtype: str = "float32",
+        dtype: Precision = "float32",
         random_state: Any = None,
-        verbose: int | str = 0,
+        verbose: Verbosity = 0,
     ) -> None:
         self.layers, self.loss, self.optimizer, self.metrics = layers, loss, optimizer, metrics
         self.epochs, self.batch_size, self.validation_split = epochs, batch_size, validation_split

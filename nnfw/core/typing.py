@@ -1,7 +1,7 @@
 """The types used in annotations."""
 
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,8 @@ else:  # matplotlib is imported when something is drawn, and `help` shows the na
 FilePath = str | PathLike[str]
 Shape = tuple[int | None, ...]  # without the batch axis; None is an axis of any length: T
 Sizes = tuple[int, ...]  # a shape without open axes
+Precision = Literal["float32", "float64"] | type[np.floating[Any]] | np.dtype[Any]
+Verbosity = int | Literal["auto"]  # 0, 1, 2
 
 Kept = TypeVar("Kept", covariant=True)
 Given = TypeVar("Given", contravariant=True)

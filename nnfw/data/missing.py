@@ -1,6 +1,6 @@
 """Missing values: Impute fills and marks them; Gaps also adds the time since the last known value."""
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -73,7 +73,7 @@ class Impute(MissingValues):
            [4., 3., 1., 0.]])]
     """
 
-    def __init__(self, method: str = "last", *, indicators: bool = True) -> None:
+    def __init__(self, method: Literal["last", "mean", "zero"] = "last", *, indicators: bool = True) -> None:
         self.method = METHODS("Impute", "method", method)
         self.indicators = boolean("Impute", "indicators", indicators)
 

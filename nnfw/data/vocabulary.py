@@ -4,7 +4,7 @@ import re
 import reprlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -79,7 +79,7 @@ class Vocabulary(Part):
         self,
         symbols: Sequence[str],
         *,
-        of: str = "characters",
+        of: Literal["characters", "words"] = "characters",
         unknown: str | None = None,
         padding: bool = False,
     ) -> None:

@@ -25,7 +25,7 @@ from nnfw.saving.archive import assign, check_weights
 
 REDUCED = {"ReduceMean": layers.MeanPooling, "ReduceMax": layers.MaxPooling}
 FLAT = {"ND": "ND", "NTD": "ND", "NHWD": "ND", "NDT": "NF", "NDHW": "NF"}  # axes after Flatten
-MERGED = {operator: merge for merge, operator in MERGES.items()}
+MERGED: dict[str, Any] = {operator: merge for merge, operator in MERGES.items()}
 
 
 def from_onnx(path: FilePath) -> Network:

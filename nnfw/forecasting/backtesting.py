@@ -1,7 +1,7 @@
 """Backtests: errors of forecasts of the past, compared with those of simple methods."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +78,7 @@ def backtest(
     every: int = 1,
     season: int = 1,
     order: int = 12,
-    shares: tuple[float, ...] = (0.8,),
+    shares: Sequence[float] = (0.8,),
 ) -> Backtest:
     """Evaluate forecasts from many origins in the past, and compare them with simple methods.
 

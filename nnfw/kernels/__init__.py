@@ -10,6 +10,7 @@ import platform
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -25,7 +26,7 @@ CHOICES = "auto", "compiled", "numpy"
 _choice = os.environ.get("NNFW_KERNELS", "auto")
 
 
-def set_kernels(choice: str) -> None:
+def set_kernels(choice: Literal["auto", "compiled", "numpy"]) -> None:
     """Choose the kernels of this process, like the environment variable ``NNFW_KERNELS``.
 
     Parameters

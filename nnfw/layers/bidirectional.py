@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Unpack
+from typing import Literal, Unpack
 
 import numpy as np
 
@@ -68,7 +68,12 @@ class Bidirectional(Layer):
     back: Recurrent
     directions: tuple[Recurrent, Recurrent]
 
-    def __init__(self, layer: Recurrent, merge: str = "concat", **options: Unpack[Options]) -> None:
+    def __init__(
+        self,
+        layer: Recurrent,
+        merge: Literal["concat", "sum", "mul", "ave"] = "concat",
+        **options: Unpack[Options],
+    ) -> None:
         super().__init__(**options)
         self.layer = self._checked(layer)
         self.merge = one_of(*MERGES)("Bidirectional", "merge", merge)

@@ -1,6 +1,7 @@
 """Conv1D and Conv2D: one affine map with shared weights, applied to the window at every step or pixel."""
 
-from typing import Any, ClassVar, Unpack
+from collections.abc import Sequence
+from typing import ClassVar, Literal, Unpack
 
 import numpy as np
 
@@ -59,12 +60,12 @@ class Convolution(Activated, Windowed):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
+        kernel_size: int | Sequence[int],
         activation: str | Activation = "linear",
         *,
-        stride: Any = 1,
-        dilation: Any = 1,
-        padding: str = "valid",
+        stride: int | Sequence[int] = 1,
+        dilation: int | Sequence[int] = 1,
+        padding: Literal["valid", "same", "causal"] = "valid",
         **options: Unpack[ActivatedOptions],
     ) -> None:
         super().__init__(activation, **options)

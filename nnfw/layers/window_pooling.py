@@ -1,6 +1,7 @@
 """Pooling over windows of a few steps or pixels; see `nnfw.layers.pooling` for pooling over all steps."""
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -35,7 +36,13 @@ class WindowPooling(Windowed):
     _merge: ClassVar[np.ufunc]  # takes one more value of each window into y
     _extent = property(lambda self: str(self.pool_size))
 
-    def __init__(self, pool_size: Any, stride: Any = None, *, name: str | None = None) -> None:
+    def __init__(
+        self,
+        pool_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        *,
+        name: str | None = None,
+    ) -> None:
         super().__init__(name=name)
         self.pool_size = sizes(self, "pool_size", pool_size)
         self.stride = None if stride is None else sizes(self, "stride", stride)

@@ -141,7 +141,7 @@ def forecast(
     *,
     history: ArrayLike = (),
     truth: ArrayLike = (),
-    shares: tuple[float, ...] = (0.5, 0.8, 0.95),
+    shares: Sequence[float] = (0.5, 0.8, 0.95),
     column: int = 0,
     ylabel: str = "",
 ) -> "Figure":

@@ -7,7 +7,7 @@ import time
 from nnfw.core.typing import FilePath
 from nnfw.core.validation import POSITIVE, file_path, optional, positive_integer
 from nnfw.saving.archive import save
-from nnfw.training.monitors import Monitor
+from nnfw.training.monitors import Mode, Monitor
 from nnfw.training.run import Run
 
 
@@ -53,7 +53,7 @@ class Checkpoint(Monitor):
         every: int | None = None,
         seconds: float | None = None,
         monitor: str | None = None,
-        mode: str = "auto",
+        mode: Mode = "auto",
     ) -> None:
         if sum(choice is not None for choice in (every, seconds, monitor)) > 1:
             raise ValueError("Checkpoint: pass one of every, seconds and monitor; two need two checkpoints")

@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Collection, Iterable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -24,6 +24,8 @@ from nnfw.metrics import Metric
 from nnfw.training.callbacks import Callback, CSVLogger
 from nnfw.training.run import Run
 from nnfw.training.tensorboard import TensorBoard
+
+Mode = Literal["auto", "min", "max"]
 
 
 class Monitor(Callback):
@@ -54,10 +56,10 @@ class Monitor(Callback):
     min_delta: float = 0.0
     _check_monitor: ClassVar[Check[str | None]] = instance_of(str, "a name in the history, e.g. 'val_loss'")
 
-    def __init__(self, monitor: str | None, mode: str) -> None:
+    def __init__(self, monitor: str | None, mode: Mode) -> None:
         owner = type(self).__name__
         self.monitor = type(self)._check_monitor(owner, "monitor", monitor)
-        self.mode = one_of("auto", "min", "max")(owner, "mode", mode)
+        self.mode: Mode = one_of(*get_args(Mode))(owner, "mode", mode)  # type: ignore[assignment]
 
     def on_fit_start(self, run: Run) -> None:
         """Reset the state of the callback."""
@@ -156,7 +158,7 @@ class EarlyStopping(Monitor):
         *,
         patience: int = 10,
         min_delta: float = 0.0,
-        mode: str = "auto",
+        mode: Mode = "auto",
         restore_best: bool = True,
     ) -> None:
         super().__init__(monitor, mode)
@@ -242,7 +244,7 @@ class ReduceOnPlateau(Monitor):
         factor: float = 0.5,
         patience: int = 5,
         min_delta: float = 0.0,
-        mode: str = "auto",
+        mode: Mode = "auto",
         min_rate: float = 0.0,
         cooldown: int = 0,
     ) -> None:
