@@ -1,6 +1,7 @@
 """Model: layers that can be trained, with a loss, an optimizer, metrics, random streams and a history."""
 
 import copy
+import inspect
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -14,7 +15,7 @@ from nnfw.core.arguments import explain_keywords
 from nnfw.core.output import table
 from nnfw.core.suggest import explain_attribute
 from nnfw.core.typing import Converted, Precision, Shape
-from nnfw.core.validation import Check, floating, generator, instance_of, shown, whole_number
+from nnfw.core.validation import Check, extras_of, floating, generator, instance_of, whole_number
 from nnfw.history import History
 from nnfw.layers.base import Layer
 from nnfw.layers.sequential import Sequential
@@ -25,15 +26,6 @@ from nnfw.optimizers import Optimizer
 
 STREAMS = ("weights", "shuffle", "split", "noise")  # independent random streams, all from one seed
 BUILDING = threading.RLock()  # held while layers are initialized
-
-
-def extras_of(owner: str, name: str, value: Any) -> dict[str, Any]:
-    """Return the extras of a network, if all have a name: the check of an argument."""
-    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise TypeError(
-            f'{owner}: {name} must be a dict by name, such as {{"scaler": scaler}}, got {shown(value)}'
-        )
-    return value
 
 
 class Model(Sequential):
@@ -128,6 +120,7 @@ class Model(Sequential):
         """Have the output layer keep its logits, if the loss is fused with its activation."""
         last, activation = self._last, getattr(self._last, "activation", None)
         fused = activation is not None and activation.name == self.loss.fused_with
+        fused = fused and "of_logits" in inspect.signature(last.backward).parameters  # not if overridden
         for leaf in self._leaves():  # never unset in between: other threads may predict, or train
             leaf._keeps_logits = fused and leaf is last
 

@@ -34,6 +34,7 @@ from nnfw import (
     metrics,
 )
 from nnfw.core.logits import LOGITS
+from nnfw.gradcheck import check_network
 
 RNG = np.random.default_rng(0)
 
@@ -821,6 +822,25 @@ def test_a_loss_stays_fused_while_another_thread_uses_the_network():
     network.evaluate(RNG.normal(size=(4, 3)), np.ones(4, int))
     assert len(said) > 1
     assert all(said)
+
+
+def test_a_last_layer_that_overrides_backward_need_not_take_logits():
+    class Skip(Dense):
+        def forward(self, x, training=False):
+            return x + super().forward(x, training)
+
+        def backward(self, dy):
+            return dy + super().backward(dy)
+
+    class Same(Dense):
+        def backward(self, dy):
+            return super().backward(dy)
+
+    x, y = RNG.normal(size=(4, 3)), np.arange(4) % 2
+    network = Network([Dense(2), Skip(2, "tanh"), Same(2, "softmax")], loss="cce", seed=0, dtype="float64")
+    network.build((3,))
+    check_network(network, x, y)
+    network.fit(x, y, verbose=0)
 
 
 @pytest.mark.slow

@@ -168,6 +168,15 @@ def file_path(owner: str, name: str, value: Any) -> str:
     return os.path.expanduser(os.fsdecode(value))
 
 
+def extras_of(owner: str, name: str, value: Any) -> dict[str, Any]:
+    """Return the extras of a network, if all have a name: the check of an argument."""
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise TypeError(
+            f'{owner}: {name} must be a dict by name, such as {{"scaler": scaler}}, got {shown(value)}'
+        )
+    return value
+
+
 def floating(owner: str, name: str, value: Any) -> np.dtype[Any]:
     """Return the dtype if `value` is float32 or float64, given as a name, type or dtype."""
     for dtype in DTYPES:

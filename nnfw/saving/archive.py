@@ -12,9 +12,9 @@ from nnfw.core.extras import extra
 from nnfw.core.files import reading, replacing
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array, FilePath
-from nnfw.core.validation import instance_of, whole_number
+from nnfw.core.validation import extras_of, instance_of, whole_number
 from nnfw.core.version import __version__
-from nnfw.model import Model, extras_of
+from nnfw.model import Model
 from nnfw.saving import state
 from nnfw.saving.config import Describer, Rebuilder
 from nnfw.training.interrupt import at_rest
