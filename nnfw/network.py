@@ -337,5 +337,4 @@ class Network(Model):
     @class_only
     def load(cls, path: FilePath, custom: Mapping[str, Any] | None = None) -> "Network":
         """Return the network that `save` wrote; see `nnfw.saving`."""
-        loaded: Network = saving.load(path, custom)  # type: ignore[assignment]
-        return loaded
+        return saving.load(path, custom)

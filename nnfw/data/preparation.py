@@ -2,7 +2,7 @@
 
 import reprlib
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Self, TypeGuard
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeGuard
 
 import numpy as np
 
@@ -27,11 +27,15 @@ class Preparation(Part, Searchable):
     def _free(self) -> tuple[str, ...]:  # type: ignore[override]
         return self.learned
 
-    def __getattr__(self, name: str) -> Any:  # only called for missing attributes
-        if name in self.learned:
-            raise RuntimeError(f"this {type(self).__name__} is not fitted yet; call fit(...) first")
-        owner, learns = type(self).__name__, " and ".join(self.learned)
-        raise AttributeError(f"{owner!r} object has no attribute {name!r}; it learns {learns}: help({owner})")
+    if not TYPE_CHECKING:  # else type checkers would accept any name
+
+        def __getattr__(self, name: str) -> Any:  # only called for missing attributes
+            owner, learns = type(self).__name__, " and ".join(self.learned)
+            if name in self.learned:
+                raise RuntimeError(f"this {owner} is not fitted yet; call fit(...) first")
+            raise AttributeError(
+                f"{owner!r} object has no attribute {name!r}; it learns {learns}: help({owner})"
+            )
 
     def fit(self, data: Any) -> Self:
         """Fit to training data."""

@@ -77,7 +77,7 @@ def save(network: Model, path: FilePath, extras: dict[str, Any] | None = None) -
         np.savez(file, **into.arrays)
 
 
-def load(path: FilePath, custom: Mapping[str, Any] | None = None) -> Model:
+def load(path: FilePath, custom: Mapping[str, Any] | None = None) -> Any:
     """Return the network that `save` wrote to the file `path`.
 
     Parameters

@@ -40,6 +40,7 @@ class Run:
         Whether the run resumes an earlier fit.
     """
 
+    network: Any  # a Network, which this floor does not know
     batch_data: Batch  # the batch of the current step
     outputs: Array  # of the network, for the current step
     window_start = 0  # the first time step of the current window
