@@ -49,12 +49,13 @@ __all__ = [
     "History", "Initializer", "LambdaCallback", "Lion", "LivePlot", "LoadError", "Loss", "Metric", "Nadam",
     "Network", "NonFiniteError", "Optimizer", "RMSprop", "ReduceOnPlateau", "Regularizer", "Schedule",
     "ShapeError", "TensorBoard", "activations", "compare", "data", "datasets", "experiments", "explain",
-    "find_rate", "generation", "gradcheck", "initializers", "kernels", "losses", "metrics", "optimizers",
-    "plots", "regularizers", "repeat", "saving", "schedules", "set_blas_threads", "set_kernels",
-    "show_config",
+    "find_rate", "generation", "gradcheck", "initializers", "kernels", "layers", "losses", "metrics",
+    "optimizers", "plots", "regularizers", "repeat", "saving", "schedules", "set_blas_threads",
+    "set_kernels", "show_config",
 ]  # fmt: skip
 __all__ += layers.__all__
 
 if not TYPE_CHECKING:  # else every name would pass for one of the package
     for _one in public_modules():  # each answers for a name of another library with nnfw's
         _one.__getattr__ = partial(explain_import, _one)
+        _one.__dir__ = _one.__all__.copy  # for completion

@@ -222,3 +222,6 @@ def repeat(
     if not networks:
         raise ValueError("repeat: seeds are empty; pass at least one, e.g. range(5)")
     return Repetitions(networks)
+
+
+__all__ = ["RateTest", "Repetitions", "find_rate", "repeat"]

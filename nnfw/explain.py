@@ -250,3 +250,6 @@ def _chosen(a: Array, output: ArrayLike | None, owner: str) -> Array:
     else:
         chosen[np.arange(len(a)), as_indices(np.atleast_1d(wanted), "output", K, UNITS)] = 1
     return chosen
+
+
+__all__ = ["gradient", "integrated_gradients"]

@@ -92,3 +92,6 @@ def draw(p: Array, temperature: float, top_k: int | None, rng: np.random.Generat
     if top_k is not None:
         weights[np.argsort(-p, kind="stable")[top_k:]] = 0
     return int(rng.choice(len(p), p=weights / weights.sum()))
+
+
+__all__ = ["generate"]

@@ -1,12 +1,15 @@
 """What ``import nnfw`` does, and what it leaves alone; it needs no display."""
 
 import importlib
+import inspect
 import subprocess
 import sys
 
 import pytest
 from extras import EXTRAS, USES
 from processes import NEW, run
+
+import nnfw
 
 PROGRAM = """
 import sys, numpy
@@ -18,6 +21,12 @@ print(*sorted(others.intersection(sys.modules)))
 missing = [name for name in nnfw.__all__ if not hasattr(nnfw, name)]
 assert not missing, missing
 """
+
+
+def test_completion_offers_the_public_names_alone():
+    modules = [nnfw, *filter(inspect.ismodule, (getattr(nnfw, name) for name in nnfw.__all__))]
+    assert nnfw.layers in modules
+    assert [module.__name__ for module in modules if dir(module) != sorted(module.__all__)] == []
 
 
 @pytest.mark.subprocess

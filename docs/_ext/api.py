@@ -43,7 +43,7 @@ class Page:
 
 def pages() -> list[Page]:
     """Return all pages; a name that several modules have stands where it is defined."""
-    modules = [name for name in nnfw.__all__ if isinstance(getattr(nnfw, name), ModuleType)]
+    modules = {name for name in nnfw.__all__ if isinstance(getattr(nnfw, name), ModuleType)} - {"layers"}
     found = []
     for module in sorted({*modules, *OUTSIDE}):
         loaded = importlib.import_module(f"nnfw.{module}")
