@@ -62,11 +62,11 @@ class Model(Sequential):
     ) -> None:
         super().__init__(layers, optimizer=optimizer, name=name)
         self.loss, self.metrics = loss, metrics
-        self.seed = None if seed is None else whole_number("Network", "seed", seed)
+        self.seed: int | None = None if seed is None else whole_number("Network", "seed", seed)
         self._dtype = floating("Network", "dtype", dtype)
         children = np.random.SeedSequence(self.seed).spawn(len(STREAMS))
         self._streams = {name: np.random.default_rng(s) for name, s in zip(STREAMS, children, strict=True)}
-        self.history = History()
+        self.history: History = History()
         self.extras: dict[str, Any] = {}
         self._adopt()  # last: a network that cannot be constructed owns nothing
 

@@ -18,7 +18,8 @@ class Scratch:
     """Uninitialized memory by name and shape, kept from one step to the next; a copy starts empty."""
 
     def __init__(self, dtype: np.dtype[Any] | None = None) -> None:
-        self.dtype, self._views, self._made = dtype, dict[str, Array](), dict[Any, Any]()
+        self.dtype: np.dtype[Any] | None = dtype
+        self._views, self._made = dict[str, Array](), dict[Any, Any]()
 
     def __call__(self, name: str, shape: tuple[int, ...]) -> Array:
         """Return an array of this shape; its memory grows if necessary and never shrinks."""

@@ -36,7 +36,7 @@ class Composite(Layer):
     ) -> None:
         super().__init__(optimizer=optimizer, name=name)
         vars(self)["shapes"] = []
-        self.layers = validation.check_layers(layers, type(self).__name__)
+        self.layers: tuple[Layer, ...] = validation.check_layers(layers, type(self).__name__)
         validation.check_names(self._names, type(self).__name__)
 
     @property
