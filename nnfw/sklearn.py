@@ -34,6 +34,7 @@ except ImportError as error:
     raise ImportError('nnfw.sklearn needs scikit-learn, 1.6 or newer: pip install "nnfw[sklearn]"') from error
 
 __all__ = ["NetworkClassifier", "NetworkRegressor"]
+__dir__ = __all__.copy  # for completion
 OUTPUTS = ("linear", "sigmoid", "softmax")  # a loss for one of them does not take the earlier ones
 
 
