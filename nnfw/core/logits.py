@@ -14,7 +14,6 @@ in place no longer counts as the one entered: these go through the derivative of
 """
 
 import weakref
-from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -22,11 +21,6 @@ import numpy as np
 from nnfw.core.typing import Array
 
 T = TypeVar("T")
-
-
-def takes_logits(backward: Any) -> Callable[[Any, Array], Array]:
-    """Decorate a `backward` that networks also pass `of_logits`; one that overrides it need not take it."""
-    return backward
 
 
 class Companions(Generic[T]):

@@ -6,7 +6,7 @@ import numpy as np
 
 from nnfw import activations, initializers
 from nnfw.activations import Activation
-from nnfw.core.logits import LOGITS, takes_logits
+from nnfw.core.logits import LOGITS
 from nnfw.core.typing import Array, Converted, Shape
 from nnfw.core.validation import boolean, positive_integer
 from nnfw.core.vectors import product, repeated, total
@@ -135,7 +135,6 @@ class Dense(Activated):
             self.cache["x"] = x
         return y
 
-    @takes_logits
     def backward(self, dy: Array, of_logits: bool = False) -> Array:
         """Return dx for dy of the output's shape, or, if `of_logits`, for ds in its place."""
         ds = self._slope(dy, of_logits)  # (2)
@@ -182,7 +181,6 @@ class Activate(Activated):
         """Return y, of the shape of x."""
         return self._activate(np.array(x, self.dtype), training)
 
-    @takes_logits
     def backward(self, dy: Array, of_logits: bool = False) -> Array:
         """Return dx, of the shape of dy; see `Dense.backward` for logits."""
         return self._slope(dy, of_logits)

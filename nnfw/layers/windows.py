@@ -7,7 +7,6 @@ import numpy as np
 
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import check_lengths, cleared, valid_steps
-from nnfw.core.logits import takes_logits
 from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import positive_integer
 from nnfw.layers.base import Layer, with_samples
@@ -112,7 +111,6 @@ class Windowed(Layer):
             self.cache.update({"x": x, "y": y} if lengths is None else {"x": x, "y": y, "lengths": lengths})
         return y
 
-    @takes_logits
     def backward(self, dy: Array, of_logits: bool = False) -> Array:
         """Return dx, of the shape of x, given dy, of the shape of y; see `Dense.backward` for logits."""
         dy = self._check_gradient(dy)

@@ -25,8 +25,8 @@ Array = npt.NDArray[np.floating]
 
 
 class Skip(Dense):
-    def backward(self, dy: Array) -> Array:
-        return dy + super().backward(dy)
+    def backward(self, dy: Array, of_logits: bool = False) -> Array:
+        return dy + super().backward(dy, of_logits)
 
 
 class Doubled(Layer):
