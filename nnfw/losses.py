@@ -690,10 +690,11 @@ class CTC(Loss):
     def targets(self, y: Array, a: Array) -> Array:
         """Return the targets unchanged, if they fit the outputs."""
         fits = y.ndim == 2 and len(y) == len(a) and a.ndim == 3 and y.dtype.kind in "iu"
-        if not fits or (y[:, 0] > a.shape[1]).any() or y[:, 1:].max(initial=0) >= a.shape[2]:
+        known = fits and y.min(initial=0) >= 0 and y[:, 1:].max(initial=0) < a.shape[2]
+        if not known or (y[:, 0] > a.shape[1]).any() or (np.diff(y[:, 1:] > 0) & (y[:, 2:] > 0)).any():
             raise ShapeError(
-                f"CTC: targets must be integers (N, 1 + L), the number of steps of each sequence and then "
-                f"its labels below K, for outputs (N, T, K); got {y.dtype} {y.shape} "
+                f"CTC: targets must be integers (N, 1 + L), the number of steps of each sequence, its labels "
+                f"from 1 to K - 1 and then zeros, for outputs (N, T, K); got {y.dtype} {y.shape} "
                 f"for outputs {a.shape}, and nothing is broadcast"
             )
         return y

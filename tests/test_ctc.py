@@ -251,7 +251,14 @@ def test_what_does_not_fit_is_refused(change, error, words):
 
 def test_wrong_targets_called_directly():
     a = softmax(RNG.normal(size=(2, 4, 3)))
-    for y in ([[4, 1]], [[5, 1], [4, 1]], [[4, 3], [4, 1]], [[4.0, 1.0], [4.0, 1.0]]):
+    wrong = [[4, 1]], [[5, 1], [4, 1]], [[4, 3], [4, 1]], [[4.0, 1.0], [4.0, 1.0]]
+    for y in (
+        *wrong,
+        [[-1, 1], [4, 1]],
+        [[4, -1], [4, 1]],
+        [[4, 1, 0, 2], [4, 1, 2, 0]],
+        [[4, 0, 1], [4, 1, 2]],
+    ):
         with pytest.raises(ShapeError, match="CTC: targets must be integers"):
             CTC()(y, a)
     with pytest.raises(ShapeError, match="label_error_rate is for loss='ctc'"):

@@ -12,6 +12,7 @@ from nnfw.core.typing import Array
 
 BLOCK = 1 << 17  # elements
 KEPT = 4  # results cached by `Scratch.once`
+LENT = 1 << 25  # bytes of scratch memory that `lent` keeps at most, which is enough for usual batches
 
 
 class Scratch:
@@ -40,6 +41,11 @@ class Scratch:
             del self._made[oldest]
         return made
 
+    @property
+    def nbytes(self) -> int:
+        """The size of its memory."""
+        return sum(view.base.nbytes for view in self._views.values() if view.base is not None)
+
     def __reduce__(self) -> Any:
         return Scratch, (self.dtype,)
 
@@ -49,14 +55,15 @@ _idle: defaultdict[np.dtype[Any], list[Scratch]] = defaultdict(list)  # not in u
 
 @contextlib.contextmanager
 def lent(dtype: np.dtype[Any]) -> Iterator[Scratch]:
-    """Lend scratch memory that no other call in any thread uses meanwhile, and that later calls reuse."""
+    """Lend scratch memory that no other call in any thread uses meanwhile; later calls reuse what is small."""
     idle = _idle[dtype]
     try:
         scratch = idle.pop()
     except IndexError:
         scratch = Scratch(dtype)
     yield scratch
-    idle.append(scratch)
+    if scratch.nbytes <= LENT:
+        idle.append(scratch)
 
 
 def blocks(count: int, size: int = 1) -> Iterator[slice]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnfw.core.vectors import lent, repeated
+from nnfw.core.vectors import LENT, lent, repeated
 
 
 def test_lent_memory_is_used_again_and_by_one_call_at_a_time():
@@ -27,6 +27,14 @@ def test_what_fails_is_not_lent_again():
         pass
     with lent(dtype) as scratch:
         assert scratch is not broken
+
+
+def test_large_memory_is_not_kept_after_the_call():
+    dtype = np.dtype("float64")
+    with lent(dtype) as large:
+        large("a", (LENT // 16, 3))
+    with lent(dtype) as scratch:
+        assert scratch is not large
 
 
 def test_a_row_is_not_repeated_for_a_single_step():
