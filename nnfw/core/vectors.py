@@ -55,7 +55,7 @@ _idle: defaultdict[np.dtype[Any], list[Scratch]] = defaultdict(list)  # not in u
 
 @contextlib.contextmanager
 def lent(dtype: np.dtype[Any]) -> Iterator[Scratch]:
-    """Lend scratch memory that no other call in any thread uses meanwhile; later calls reuse what is small."""
+    """Lend scratch memory that no other call in any thread uses meanwhile; later calls reuse it if small."""
     idle = _idle[dtype]
     try:
         scratch = idle.pop()

@@ -111,34 +111,36 @@ class ResetGated(Gated):
     gates = ("z", "r", "c")
     _sigma_gates = ("z", "r")
 
-    def _factors(self, p: Pass, block: Span, F: Array, h_before: Array, reset: Array) -> None:
-        """Fill F with what dh and dq, or ds_c if r acts after the product, are multiplied by to become ds."""
+    def _factors(self, p: Pass, block: Span, F: Array, h_before: Array, times_r: Array) -> None:
+        """Fill F with what dh and dq, or ds_c if r acts after the product, are multiplied by to become ds.
+
+        `times_r` is what r multiplies: h₋, or u.
+        """
         (Fz, Fr, Fc, e), (z, _, c) = F, block.part(p.a)
         self._slopes(p, block, F[:3])
         Fz *= np.subtract(block.part(h_before), c, out=e)
-        Fr *= block.part(reset)
+        Fr *= block.part(times_r)
         Fc *= np.subtract(ONE, z, out=e)
 
-    def _forward_views(self, p: Pass) -> list[list[Array]]:
-        """Return lists with one view a step: the scores of z and r, and of c; z and r as one, z, r, c.
+    def _forward_views(self, p: Pass) -> list[list[list[Array]]]:
+        """Return lists with one view a step: the scores of z and r, and of c; both gates as one, z, r and c.
 
         Then come the rows that the loop keeps, as q or u, and where the recurrent products of all gates, of z
         and r, and of c are computed.
         """
-        steps, w = p.steps, p.w
-        return [*steps.cut(p.s[:2], p.s[2], p.a[:2], *p.a, *p.kept), *steps.first(w, w[:2], w[2])]
+        cut, w = p.steps.cut, p.w
+        return [cut(p.s[:2], p.s[2]), cut(p.a[:2], *p.a), cut(*p.kept), p.steps.first(w, w[:2], w[2])]
 
     def _backward_views(self, p: Pass) -> list[tuple[Any, ...]]:
         """Return, for each block of steps, the block, its factors F, and lists with one view a step.
 
-        These are ds_z, ds_r and ds_c, which begin as the factors; the three as one array; z, r; the three
-        side by side in a row, as products with weights take them, and z's and r's of these; the rows that the
-        loop makes, as du; an array e for intermediates; and dh, d and dh₋ of `Pass.carried`.
+        These are ds_z, ds_r and ds_c, which begin as the factors, and the three as one array; the three side
+        by side in a row, as products with weights take them, and z's and r's of these; the rows that the loop
+        makes, as du; z and r; an array e for intermediates; and dh, d and dh₋ of `Pass.carried`.
         """
-        ds, views = p.ds, []
-        rows = [p.steps.shaped(array) for array in (by_gate(ds, 3), ds[:, : 2 * self.units], *p.made)]
+        views, rows = [], (by_gate(p.ds, 3), p.ds[:, : 2 * self.units])
+        groups = [*map(p.steps.shaped, rows)], [*map(p.steps.shaped, p.made)], p.a[:2]
         for block, F in p.blocks:
-            z, r, _ = block.part(p.a)
-            cut = block.cut(*F[:3], F[:3], z, r, *(block.part(array) for array in rows))
-            views.append((block, F, *cut, *block.first(p.e), *p.carried(block)))
+            cut = [block.cut(*F[:3], F[:3]), *(block.cut(*map(block.part, group)) for group in groups)]
+            views.append((block, F, *cut, block.first(p.e), p.carried(block)))
         return views

@@ -174,12 +174,12 @@ class GRU(ResetGated):
             self._forward_reset_after(p, *Wh)
             return
         σ, φ, Wh_zr, Wh_c = self._gate(), self.activation, by_gate(Wh[0], 2), Wh[1]
-        s_zr, s_c, zr, z, r, c, q, _, w_zr, w_c = p.once(self._forward_views)
+        (s_zr, s_c), (zr, z, r, c), (q,), (_, w_zr, w_c) = p.once(self._forward_views)
         h_, h, seen, m = p.around()
         for t in range(len(h)):
             if m:
                 np.multiply(h_[t], m[t], out=seen[t])
-            s_zr[t] += np.matmul(seen[t], Wh_zr, out=w_zr[t])  # (1), (2) x Wx + h₋ Wh + b
+            s_zr[t] += np.matmul(seen[t], Wh_zr, out=w_zr[t])  # (1), (2) x Wx + h₋ Wh + b, times `gate_scale`
             σ(s_zr[t], zr[t])  # (1) z, (2) r
             np.multiply(r[t], seen[t], out=q[t])  # (3) q = r∘h₋
             s_c[t] += np.dot(q[t], Wh_c, out=w_c[t])  # (3) x Wx_c + q Wh_c + b_c
@@ -197,7 +197,7 @@ class GRU(ResetGated):
         h_before, seen_before = p.before(p.states[0]), p.before(p.seen)
         for block, F, *views in p.once(self._backward_views):
             self._factors(p, block, F, h_before, seen_before)  # ds_z begins as (h₋−c)∘σ′, and so on
-            ds_z, ds_r, ds_c, ds, z, r, side_by_side, ds_zr, e, dh, d, dh_ = views
+            (ds_z, ds_r, ds_c, ds), (side_by_side, ds_zr), _, (z, r), (e,), (dh, d, dh_) = views
             m = p.masks(block)
             for t in reversed(range(len(block))):
                 ds_z[t] *= dh[t]  # (4) dz, (1) ds_z
@@ -217,13 +217,13 @@ class GRU(ResetGated):
     def _forward_reset_after(self, p: Pass, Wh: Array, bh_c: Array) -> None:
         """Run the forward loop with (3') in place of (3)."""
         σ, φ, W = self._gate(), self.activation, by_gate(Wh, 3)
-        s_zr, s_c, zr, z, r, c, u, w, w_zr, w_c = p.once(self._forward_views)
+        (s_zr, s_c), (zr, z, r, c), (u,), (w, w_zr, w_c) = p.once(self._forward_views)
         h_, h, seen, m = p.around()
         for t in range(len(h)):
             if m:
                 np.multiply(h_[t], m[t], out=seen[t])
             np.matmul(seen[t], W, out=w[t])  # h₋ Wh of all gates
-            s_zr[t] += w_zr[t]  # (1), (2) x Wx + h₋ Wh + b
+            s_zr[t] += w_zr[t]  # (1), (2) x Wx + h₋ Wh + b, times `gate_scale`
             σ(s_zr[t], zr[t])  # (1) z, (2) r
             np.add(w_c[t], bh_c, out=u[t])  # (3') u = h₋ Wh_c + bh_c
             s_c[t] += np.multiply(r[t], u[t], out=w_c[t])  # (3') x Wx_c + b_c + r∘u
@@ -237,7 +237,7 @@ class GRU(ResetGated):
         WhT_zr, WhT_c, h_before = p.WhT[: 2 * self.units], p.WhT[2 * self.units :], p.before(p.states[0])
         for block, F, *views in p.once(self._backward_views):
             self._factors(p, block, F, h_before, p.kept[0])  # ds_z begins as (h₋−c)∘σ′, and so on
-            ds_z, ds_r, ds_c, ds, z, r, side_by_side, ds_zr, du, e, dh, d, dh_ = views
+            (ds_z, ds_r, ds_c, ds), (side_by_side, ds_zr), (du,), (z, r), (e,), (dh, d, dh_) = views
             m = p.masks(block)
             for t in reversed(range(len(block))):
                 ds_z[t] *= dh[t]  # (4) dz, (1) ds_z

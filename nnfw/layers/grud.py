@@ -138,14 +138,14 @@ class GRUD(ResetGated):
     def _forward_steps(self, p: Pass, Wh: list[Array]) -> None:
         """Turn the scores into z, r and c, and fill the states h: ``z[t]`` (n, H) is z at step t."""
         steps, σ, φ, Wh_zr, Wh_c = p.steps, self._gate(), self.activation, by_gate(Wh[0], 2), Wh[1]
-        s_zr, s_c, zr, z, r, c, q, k, _, w_zr, w_c = p.once(self._forward_views)
+        (s_zr, s_c), (zr, z, r, c), (q, k), (_, w_zr, w_c) = p.once(self._forward_views)
         (h_, h), m = steps.around(p.states[0]), p.masks(steps)
         seen, γ = steps.cut(self._seen(p), steps.shaped(p.inputs["gamma_h"]))
         for t in range(len(h)):
             np.multiply(γ[t], h_[t], out=k[t])  # (4) k
             if m:
                 np.multiply(k[t], m[t], out=seen[t])
-            s_zr[t] += np.matmul(seen[t], Wh_zr, out=w_zr[t])  # (5), (6) u Wx + k Wh + b
+            s_zr[t] += np.matmul(seen[t], Wh_zr, out=w_zr[t])  # (5), (6) u Wx + k Wh + b, times `gate_scale`
             σ(s_zr[t], zr[t])  # (5) z, (6) r
             np.multiply(r[t], seen[t], out=q[t])  # (7) q = r∘k
             s_c[t] += np.dot(q[t], Wh_c, out=w_c[t])  # (7) u Wx_c + q Wh_c + b_c
@@ -160,7 +160,7 @@ class GRUD(ResetGated):
         γ_rows, seen = p.steps.shaped(p.inputs["gamma_h"]), self._seen(p)
         for block, F, *views in p.once(self._backward_views):
             self._factors(p, block, F, p.kept[1], seen)
-            ds_z, ds_r, ds_c, ds, z, r, side_by_side, ds_zr, dk, e, dh, _, dh_ = views
+            (ds_z, ds_r, ds_c, ds), (side_by_side, ds_zr), (dk,), (z, r), (e,), (dh, _, dh_) = views
             m, (γ,) = p.masks(block), block.cut(block.part(γ_rows))
             for t in reversed(range(len(block))):
                 ds_z[t] *= dh[t]  # (8) dz, (5) ds_z

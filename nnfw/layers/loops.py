@@ -33,20 +33,20 @@ class Loops(NamedTuple):
     made: tuple[str, ...] = ()  # rows (P, H) that the backward loop makes besides the gradients of the scores
     factors: int = 0  # arrays of a gate's size that it fills for a block of steps before it reads them
 
-    def compiled(self, cell: Any) -> Compiled | None:
-        """Return the compiled loops of a cell, or None if it has its own, or unusual activations."""
-        usual = type(cell.activation) is Tanh and {*map(type, cell._σ.values())} <= {Sigmoid}
-        if not usual or replaced(type(cell), self.name):  # type: ignore[arg-type]  # a class is hashable
+    def compiled(self, layer: Any) -> Compiled | None:
+        """Return the compiled loops of a layer, or None if it has its own, or unusual activations."""
+        usual = type(layer.activation) is Tanh and {*map(type, layer._σ.values())} <= {Sigmoid}
+        if not usual or replaced(type(layer), self.name):  # type: ignore[arg-type]  # a class is hashable
             return None
         forward, backward = kernel(f"{self.name}_forward"), kernel(f"{self.name}_backward")
         return Compiled(forward, backward) if forward and backward else None
 
 
 @functools.cache
-def replaced(cell: Any, name: str) -> bool:
-    """Whether a class of cells has its own loops, in place of those of the module of this name."""
+def replaced(kind: Any, name: str) -> bool:
+    """Whether a class of layers has its own loops, in place of those of the module of this name."""
     module = f"{__package__}.{name.partition('_')[0]}"
-    return {cell._forward_steps.__module__, cell._backward_steps.__module__} != {module}
+    return {kind._forward_steps.__module__, kind._backward_steps.__module__} != {module}
 
 
 class Weights(NamedTuple):
@@ -57,7 +57,7 @@ class Weights(NamedTuple):
     compiled: Compiled | None  # the loops that run in place of the cell's own
 
 
-class Cell(NamedTuple):
+class Layout(NamedTuple):
     """The properties of a layer that determine the memory of a pass, besides the batch."""
 
     loops: Loops
@@ -78,7 +78,7 @@ class Pass:
         Where the memory is taken from.
     steps : Steps
         The order in which the batch is read.
-    cell : Cell
+    layout : Layout
         The properties of the layer.
     training : bool
         Whether there is a backward pass.
@@ -123,43 +123,45 @@ class Pass:
     forward_rows: dict[str, Array]
     backward_rows: dict[str, Array]
 
-    def __init__(self, scratch: Scratch, steps: Steps, cell: Cell, training: bool) -> None:
-        self.steps, self.compiled, self.sequences = steps, cell.compiled, cell.sequences
-        G, H, P, apart = len(cell.gates), cell.units, steps.P, cell.needs_scores
-        self.x = self._x = scratch("x", (P, cell.columns))
-        self.as_rows = cell.compiled is not None or steps.n == 1
+    def __init__(self, scratch: Scratch, steps: Steps, layout: Layout, training: bool) -> None:
+        self.steps, self.compiled, self.sequences = steps, layout.compiled, layout.sequences
+        G, H, P, apart = len(layout.gates), layout.units, steps.P, layout.needs_scores
+        self.x = self._x = scratch("x", (P, layout.columns))
+        self.as_rows = layout.compiled is not None or steps.n == 1
         if self.as_rows:
             self._products = scratch("s", (P, G * H))
             self.s = steps.shaped(by_gate(self._products, G))
         elif steps.n and G > 1:
-            self._x = self.x.reshape(len(steps), 1, steps.n, cell.columns)
+            self._x = self.x.reshape(len(steps), 1, steps.n, layout.columns)
             self._products = scratch("s", (len(steps), G, steps.n, H))
-            self.s, apart = self._products.swapaxes(0, 1), True
+            self.s = self._products.swapaxes(0, 1)
+            apart = True
         else:
             self._products = scratch("s", (G, P, H))
             self.s = steps.shaped(self._products)
         self.a = steps.shaped(scratch("a", (G, P, H))) if apart else self.s
-        self.states = [scratch(f"states {name}", (steps.N + P, H)) for name in cell.loops.states]
-        self.kept = [steps.shaped(scratch(name, (P, H))) for name in cell.loops.kept]
+        self.states = [scratch(f"states {name}", (steps.N + P, H)) for name in layout.loops.states]
+        self.kept = [steps.shaped(scratch(name, (P, H))) for name in layout.loops.kept]
         self.w = scratch("w", (G, steps.N, H))
         self.d, self.e = scratch("d", (steps.N, H)), scratch("e", (steps.N, H))
         self._views: dict[str, Any] = {}
         if training:
-            self._prepare_backward(scratch, cell)
+            self._prepare_backward(scratch, layout)
 
-    def _prepare_backward(self, scratch: Scratch, cell: Cell) -> None:
+    def _prepare_backward(self, scratch: Scratch, layout: Layout) -> None:
         """Take the memory of the backward pass, and name what the layer's cache shows, x and h excepted."""
-        G, H, N, P, (_, *others) = len(cell.gates), cell.units, self.steps.N, self.steps.P, cell.loops.states
+        G, H, (_, *others) = len(layout.gates), layout.units, layout.loops.states
+        N, P = self.steps.N, self.steps.P
         self.ds, self.WhT = scratch("ds", (P, G * H)), scratch("WhT", (G * H, H))
         self.dh, self.others = scratch("dh", (N + P, H)), scratch("others", (len(others), N, H))
-        self.made = [scratch(name, (P, H)) for name in cell.loops.made]
-        if not cell.compiled:
-            blocks, n = self.steps.blocks(BLOCK // H), cell.loops.factors
+        self.made = [scratch(name, (P, H)) for name in layout.loops.made]
+        if not layout.compiled:
+            blocks, n = self.steps.blocks(BLOCK // H), layout.loops.factors
             self.blocks = [(block, scratch("F", (n, *block.part(self.a[0]).shape))) for block in blocks]
-        self.forward_rows = by_name(cell.gates, self.a) | by_name(cell.loops.kept, self.kept)
+        self.forward_rows = by_name(layout.gates, self.a) | by_name(layout.loops.kept, self.kept)
         self.forward_rows |= by_name(others, (state[N:] for state in self.states[1:]))
-        self.backward_rows = by_name(cell.loops.made, self.made)  # in the order in which they are computed
-        self.backward_rows |= by_name((key("ds", gate) for gate in cell.gates), by_gate(self.ds, G))
+        self.backward_rows = by_name(layout.loops.made, self.made)  # in the order in which they are computed
+        self.backward_rows |= by_name((key("ds", gate) for gate in layout.gates), by_gate(self.ds, G))
         self.backward_rows |= {"ds": self.ds, "dh": self.dh[N:]}
 
     def multiply(self, Wx_b: Array) -> None:

@@ -112,12 +112,12 @@ class LSTM(Gated):
     def _forward_steps(self, p: Pass, Wh: list[Array]) -> None:
         """Turn the scores into i, f, o and g, and fill the states h and c: ``i[t]`` (n, H) is i at step t."""
         σ, φ, W = self._gate(), self.activation, by_gate(Wh[0], 4)
-        s, s_ifo, s_g, ifo, i, f, o, g, v, c_, c, e, w = p.once(self._forward_views)
+        (s, s_ifo, s_g), (ifo, i, f, o, g), (v,), (c_, c), (e, w) = p.once(self._forward_views)
         h_, h, seen, m = p.around()
         for t in range(len(s)):
             if m:
                 np.multiply(h_[t], m[t], out=seen[t])
-            s[t] += np.matmul(seen[t], W, out=w[t])  # (1) to (4) x Wx + h₋ Wh + b
+            s[t] += np.matmul(seen[t], W, out=w[t])  # (1) to (4) x Wx + h₋ Wh + b, times `gate_scale`
             σ(s_ifo[t], ifo[t])  # (1) i, (2) f, (4) o
             φ(s_g[t], g[t])  # (3) g
             np.multiply(f[t], c_[t], out=c[t])  # (5) f∘c₋
@@ -125,13 +125,14 @@ class LSTM(Gated):
             φ(c[t], v[t])  # (6) v
             np.multiply(o[t], v[t], out=h[t])  # (6) h
 
-    def _forward_views(self, p: Pass) -> list[list[Array]]:
+    def _forward_views(self, p: Pass) -> list[list[list[Array]]]:
         """Return lists with one view a step: the scores, those of i, f, o and of g; i, f, o as one; all four.
 
         Then come v, c₋ and c, and memory for intermediates of one gate and for the products of all.
         """
-        gates = p.steps.cut(p.s, p.s[:3], p.s[3], p.a[:3], *p.a, *p.kept)
-        return [*gates, *p.steps.around(p.states[1]), *p.steps.first(p.e, p.w)]
+        steps, (_, c) = p.steps, p.states
+        gates = steps.cut(p.s, p.s[:3], p.s[3]), steps.cut(p.a[:3], *p.a)
+        return [*gates, steps.cut(*p.kept), [*steps.around(c)], steps.first(p.e, p.w)]
 
     def _backward_steps(self, p: Pass) -> None:
         """Fill ds and complete the gradients dh of the states, the last step first; dc is one step's."""
@@ -139,24 +140,24 @@ class LSTM(Gated):
         for block, F, *views in p.once(self._backward_views):
             (i, f, o, g), v, φ, m = block.part(p.a), block.part(p.kept[0]), self.activation, p.masks(block)
             self._slopes(p, block, F)
-            Fi, Ff, Fo, Fg, Fv = F  # the factors of dc and dh, for ds and for dh∘o∘φ′
+            Fi, Ff, Fo, Fg, slope = F  # the factors of dc and dh, for ds and for dh∘o∘φ′
             Fi *= g
             Ff *= block.part(c_before)
             Fo *= v
             Fg *= i
-            φ.derivative(v, block.part(c), Fv)
-            Fv *= o
-            ds_i, ds_f, ds_o, ds_g, fv, ds, f, side_by_side, ds_t, e, dh, d, dh_ = views
+            φ.derivative(v, block.part(c), slope)
+            slope *= o
+            (ds_i, ds_f, ds_o, ds_g, slope, ds), (side_by_side, ds_ifog, f), (e,), (dh, d, dh_) = views
             (dc,) = block.first(*p.others)
             for t in reversed(range(len(block))):
                 ds_o[t] *= dh[t]  # (6) do, (4) ds_o
-                dc[t] += np.multiply(dh[t], fv[t], out=e[t])  # (6) dh∘o∘φ′
+                dc[t] += np.multiply(dh[t], slope[t], out=e[t])  # (6) dh∘o∘φ′
                 ds_i[t] *= dc[t]  # (5) di, (1) ds_i
                 ds_f[t] *= dc[t]  # (5) df, (2) ds_f
                 ds_g[t] *= dc[t]  # (5) dg, (3) ds_g
                 dc[t] *= f[t]  # (5) dc₋
                 side_by_side[t][...] = ds[t]  # (1) to (4) ds
-                np.dot(ds_t[t], p.WhT, out=d[t])  # (1) to (4) dh₋
+                np.dot(ds_ifog[t], p.WhT, out=d[t])  # (1) to (4) dh₋
                 if m:
                     d[t] *= m[t]  # the weights multiply h₋∘m
                 if p.sequences:
@@ -164,8 +165,8 @@ class LSTM(Gated):
 
     def _backward_views(self, p: Pass) -> list[tuple[Any, ...]]:
         """Return, for each block of steps, the block, its factors F, and lists with one view a step."""
-        views, rows = [], [p.steps.shaped(array) for array in (by_gate(p.ds, 4), p.ds)]
+        views, rows = [], [*map(p.steps.shaped, (by_gate(p.ds, 4), p.ds)), p.a[1]]
         for block, F in p.blocks:
-            cut = block.cut(*F, F[:4], *(block.part(array) for array in (p.a[1], *rows)))
-            views.append((block, F, *cut, *block.first(p.e), *p.carried(block)))
+            cut = block.cut(*F, F[:4]), block.cut(*map(block.part, rows))
+            views.append((block, F, *cut, block.first(p.e), p.carried(block)))
         return views

@@ -15,7 +15,7 @@ from nnfw.core.validation import FRACTION, boolean, positive_integer
 from nnfw.core.vectors import Scratch, lent
 from nnfw.initializers import Initializer, InitializerLike
 from nnfw.layers.base import Layer, Options
-from nnfw.layers.loops import Cell, Loops, Pass, Weights
+from nnfw.layers.loops import Layout, Loops, Pass, Weights
 from nnfw.layers.packing import Steps, Unpacked, steps_of
 from nnfw.layers.parameters import NOTHING, key, rows_from
 
@@ -112,7 +112,7 @@ class Recurrent(Layer):
         D, T, H = self._features(input_shape, (3,)), input_shape[0], self.units
         for gate in self.gates:
             self.add_parameter(key("Wx", gate), (D, H), self.input_initializer, block="Wx")
-        for gate in self.gates if self.use_bias else ():
+        for gate in self.gates if self.use_bias else ():  # right behind Wx: see `_bind`
             self.add_parameter(key("b", gate), (H,), self._bias_initializer(gate), block="b")
         for gate in self.gates:
             self.add_parameter(key("Wh", gate), (H, H), self.recurrent_initializer, block="Wh")
@@ -162,7 +162,7 @@ class Recurrent(Layer):
         if "_pass" in vars(self):
             self._pass.release()
         weights = self._weights(self._scratch)
-        p = self._pass = self._read(x, steps, state, weights, self._scratch, training=True)
+        p = self._pass = self._run(x, steps, state, weights, self._scratch, training=True)
         h = p.states[0][steps.N :]
         self.cache = Unpacked(steps, {**p.inputs, **p.forward_rows, "h": h})
         return steps.unpack(h) if self.return_sequences else steps.last(p.states[0])
@@ -179,7 +179,7 @@ class Recurrent(Layer):
         with lent(self.dtype) as scratch:  # not the layer's own memory: threads may share the layer
             weights = self._weights(scratch)
             for window in steps.windows(INFERENCE_ROWS):
-                p = self._read(x, window, state, weights, scratch)
+                p = self._run(x, window, state, weights, scratch)
                 state = p.last()
                 if out is not None:
                     window.unpack(p.states[0][steps.N :], out)
@@ -198,15 +198,15 @@ class Recurrent(Layer):
             raise ShapeError(f"{self._label}: {said}")
         return x, steps_of(N, T, lengths, self.go_backwards), state
 
-    def _read(
+    def _run(
         self, x: Array, steps: Steps, state: Array, weights: Weights, scratch: Scratch, training: bool = False
     ) -> Pass:
         """Run the input products x Wx + b of all steps, then the forward loop."""
         N, D, H, sequences = len(x), len(self._blocks["Wx"]), self.units, self.return_sequences
         columns = D + self.use_bias
-        cell = Cell(self._loops, self.gates, H, columns, self._needs_scores, sequences, weights.compiled)
+        layout = Layout(self._loops, self.gates, H, columns, self._needs_scores, sequences, weights.compiled)
         # Batches of one shape share their memory, unless their lengths differ.
-        p = scratch.once(Pass, steps, cell, training) if steps.n else Pass(scratch, steps, cell, training)
+        p = scratch.once(Pass, steps, layout, training) if steps.n else Pass(scratch, steps, layout, training)
         p.x_mask = self._draw_mask(self.dropout, (N, D)) if training and self.dropout else None
         p.m = self._draw_mask(self.recurrent_dropout, (N, H)) if training and self.recurrent_dropout else None
         p.x[:, D:] = 1

@@ -48,7 +48,7 @@ def step_of(layer: Layer) -> Step:
 def whole_only(layer: Layer) -> str:
     """Return the name of a layer's class that overrides `forward` but not its single-step form, or ""."""
     kind = type(layer)
-    step = next((name for name in ("step_stream", "_read", "_units") if hasattr(kind, name)), "forward")
+    step = next((name for name in ("step_stream", "_run", "_units") if hasattr(kind, name)), "forward")
     base = next(base for base in kind.__mro__ if {step, "forward"} & vars(base).keys())
     return "" if step in vars(base) else base.__name__
 
@@ -102,7 +102,7 @@ def step_recurrent(layer: Recurrent, weights: Weights, x: Array, state: Array) -
     """Return h, (N, 1, H) or (N, H) as in `forward`, and the new state (N, S)."""
     state = np.asarray(state, layer.dtype)
     with lent(layer.dtype) as scratch:
-        state = layer._read(x, steps_of(len(x), 1), state, weights, scratch).last()
+        state = layer._run(x, steps_of(len(x), 1), state, weights, scratch).last()
     h = state[:, : layer.units].copy()
     return h[:, None] if layer.return_sequences else h, state
 

@@ -161,7 +161,7 @@ OTHERS = [
         "np.multiply(o[t], c[t], out=h[t])",
     ),
     Fault("LSTM: dc₋ not through f", LSTM, "dc[t] *= f[t]  # (5) dc₋", "pass"),
-    Fault("LSTM: dc from h forgotten", LSTM, "dc[t] += np.multiply(dh[t], fv[t], out=e[t])", "pass"),
+    Fault("LSTM: dc from h forgotten", LSTM, "dc[t] += np.multiply(dh[t], slope[t], out=e[t])", "pass"),
     Fault("LSTM: df sees c", LSTM, "block.part(c_before)", "block.part(p.states[1][N:])"),
     Fault("dropout: not scaled", RECURRENT, ">= share) / (1 - share)", ">= share) / 1"),
     Fault("dropout: dx not masked", RECURRENT, "p.steps.scale(dx, p.x_mask)", "pass"),
