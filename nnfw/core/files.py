@@ -5,6 +5,7 @@ import errno
 import io
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,9 @@ from typing import Any, BinaryIO
 from nnfw.core.errors import LoadError
 from nnfw.core.typing import FilePath
 from nnfw.core.validation import file_path
+
+# Seconds: Windows does not replace a file that another program, such as a virus scanner, has open.
+WAITS = (0.01, 0.1, 1.0) if os.name == "nt" else ()
 
 
 @contextmanager
@@ -37,7 +41,13 @@ def replacing(path: FilePath) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         if target.exists():
             shutil.copymode(target, temporary)
-        os.replace(temporary, target)
+        for wait in WAITS:
+            with suppress(PermissionError):
+                os.replace(temporary, target)
+                break
+            time.sleep(wait)
+        else:
+            os.replace(temporary, target)
     except OSError as error:
         if error.errno is None:  # it has only a message
             raise
@@ -59,8 +69,8 @@ def write_csv(path: FilePath, rows: Iterable[Iterable[Any]]) -> None:
 def reading(owner: str, path: FilePath) -> Iterator[BinaryIO]:
     """Open the file `path`; any error while reading it becomes a LoadError that names the file."""
     path = file_path(owner, "path", path)
-    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
-        raise LoadError(f"{path}: only a file can be read, and this is a pipe or a device")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise LoadError(f"{path}: only a file can be read, and this is a folder, a pipe or a device")
     with open(path, "rb") as file:
         try:
             yield file

@@ -8,7 +8,7 @@ from nnfw import Dense, LoadError, Network
 MISTAKES = [
     ("no such file", lambda s: Network.load(s.folder / "none.npz"),
      FileNotFoundError, "none.npz", "No such file"),
-    ("a folder", lambda s: Network.load(s.folder), OSError, "Is a directory", "]"),
+    ("a folder", lambda s: Network.load(s.folder), LoadError, "only a file", "this is a folder"),
     ("a file of something else", lambda s: Network.load(s.broken("text")), LoadError, "broken.npz", "nnfw"),
     ("loaded into a network", lambda s: s.network.load(s.folder / "none.nnfw"),
      TypeError, "load returns a new Network", "network = Network.load("),

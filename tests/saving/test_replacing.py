@@ -96,6 +96,22 @@ def test_errors_name_the_path_that_was_given(culprit, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_that_another_program_reads_is_waited_for(tmp_path, monkeypatch):
+    """Windows lets nobody replace it meanwhile."""
+    replace, path, refused = os.replace, tmp_path / "network", [PermissionError(13, "Access is denied")] * 2
+
+    def once_it_is_free(source, target):
+        if refused:
+            raise refused.pop()
+        replace(source, target)
+
+    monkeypatch.setattr("os.replace", once_it_is_free)
+    monkeypatch.setattr("nnfw.core.files.WAITS", (0, 0))
+    write(path, ARRAYS)
+    assert read(path) == EXPECTED
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_errors_without_a_number_keep_their_message(tmp_path):
     with pytest.raises(OSError, match=r"^half of it was written$"), replacing(tmp_path / "network"):
         raise OSError("half of it was written")
