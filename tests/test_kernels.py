@@ -91,9 +91,15 @@ def test_where_numba_is_broken_numpy_serves(monkeypatch, capsys, error):
 
 
 @pytest.mark.usefixtures("compiled")
-def test_wrong_numbers_are_not_used(monkeypatch):
+@pytest.mark.parametrize("right", [(), (1,), (16,)])
+def test_wrong_numbers_are_not_used(monkeypatch, right):
+    """Whichever product is wrong: by BLAS, of one unit, or in tiles, of as many as a tile has columns."""
+
+    def step(steps, s, h, *_):
+        h[steps[0, 1] :] = np.tanh(2) if s.shape[1] in right else 2
+
     forget(monkeypatch)
-    monkeypatch.setattr(kernels, "_kernels", lambda: {"rnn_forward": lambda *arrays: None})
+    monkeypatch.setattr(kernels, "_kernels", lambda: {"rnn_forward": step})
     assert kernels.kernel("rnn_forward") is None
     assert "wrong numbers" in kernels._obstacle()
 
@@ -339,9 +345,14 @@ def test_another_blas_is_left_alone(monkeypatch, capsys):
     monkeypatch.setattr("nnfw.kernels.blas._libraries", lambda: iter([object()]))
     monkeypatch.setattr("nnfw.kernels.blas._find", blas_module._find.__wrapped__)  # which remembers nothing
     assert blas_threads() is None
+    monkeypatch.setattr(np, "show_config", lambda mode: {})  # as NumPy may be built, without any
     nnfw.show_config()
-    assert "threads" not in capsys.readouterr().out
-    with pytest.warns(RuntimeWarning, match="a BLAS other than OpenBLAS here.*set OMP_NUM_THREADS before"):
+    told = capsys.readouterr().out
+    assert f"NumPy {np.__version__} (no BLAS)" in told
+    assert "threads" not in told
+    with pytest.warns(
+        RuntimeWarning, match="a BLAS other than OpenBLAS.*set OMP_NUM_THREADS, for Accelerate VEC"
+    ):
         nnfw.set_blas_threads(1)
 
 

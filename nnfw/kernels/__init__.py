@@ -53,8 +53,9 @@ def set_kernels(choice: Literal["auto", "compiled", "numpy"]) -> None:
 
 def show_config() -> None:
     """Print the versions, the threads of NumPy's BLAS, and which kernels are in use and why."""
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    show(f"nnfw {__version__}, Python {platform.python_version()}, NumPy {np.__version__} ({blas['name']})")
+    built = np.show_config(mode="dicts").get("Build Dependencies", {})  # without what NumPy was built without
+    blas = built.get("blas", {}).get("name", "no BLAS")
+    show(f"nnfw {__version__}, Python {platform.python_version()}, NumPy {np.__version__} ({blas})")
     if threads := blas_threads():
         hint = "; set_blas_threads(1) is faster on a busy machine" if threads > 1 else ""
         show(f"threads of BLAS: {threads}{hint}")
@@ -103,12 +104,15 @@ def _kernels() -> dict[str, Callable[..., None]]:
 
 @functools.cache
 def _obstacle() -> str:
-    """Return why compiled kernels cannot be used; "" if they can: one step of an RNN is tried."""
+    """Return why compiled kernels cannot be used; "" if they can: steps of an RNN are tried."""
     try:
-        steps, one = np.array([[0, 1, 0, 1]]), np.ones((1, 1), np.float32)
-        s, h = one.copy(), np.ones((2, 1), np.float32)
-        _kernels()["rnn_forward"](steps, s, h, h, one[:0], one)
-        return "" if np.allclose(h[1], np.tanh(2)) else "numba computes wrong numbers on this machine"
+        steps, number = np.array([[0, 5, 0, 5]]), np.float32
+        for H in (1, 16):  # a product by BLAS; tiles, and one row by BLAS
+            s, h, Wh = np.ones((5, H), number), np.ones((10, H), number), np.full((H, H), 1 / H, number)
+            _kernels()["rnn_forward"](steps, s, h, h, s[:0], Wh)
+            if not np.allclose(h[5:], np.tanh(2)):
+                return "numba computes wrong numbers on this machine"
+        return ""
     except ModuleNotFoundError:
         return 'numba is not installed: pip install "nnfw[fast]"'
     except Exception as error:  # whatever prevents numba from working

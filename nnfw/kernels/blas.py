@@ -69,7 +69,7 @@ def set_blas_threads(count: int) -> None:
     if (function := _find(THREADS, "set")) is None:
         warnings.warn(
             "set_blas_threads: NumPy uses a BLAS other than OpenBLAS here, whose threads cannot be set while "
-            "Python runs; set OMP_NUM_THREADS before it starts",
+            "Python runs; set OMP_NUM_THREADS, for Accelerate VECLIB_MAXIMUM_THREADS, before it starts",
             RuntimeWarning,
             stacklevel=2,
         )
