@@ -623,7 +623,8 @@ class TestInitializeByHand:
         network.initialize(dtype=dtype)
         assert network.dtype == network.layers[0].dtype == np.float64
 
-    def test_refuses_more_than_the_memory_before_it_takes_any(self):
+    def test_refuses_more_than_the_memory_before_it_takes_any(self, monkeypatch):
+        monkeypatch.setattr("nnfw.layers.validation.physical_memory", lambda: 64e9)
         network = untrained(Network([Dense(2), Dense(1)], seed=0), 3)
         large = Network([Dense(10**7), Dense(10**9)], seed=0)
         large.compute_shapes((3,))

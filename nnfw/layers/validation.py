@@ -138,5 +138,5 @@ def check_memory(leaves: Iterable[Layer], dtype: np.dtype[Any]) -> None:
 
 def physical_memory() -> float:
     """Return the memory of the machine in bytes, or infinity if the system does not report it (Windows)."""
-    tells = hasattr(os, "sysconf")
+    tells = "SC_PHYS_PAGES" in getattr(os, "sysconf_names", ())
     return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")) if tells else math.inf
