@@ -6,15 +6,18 @@ results. Keep the machine idle: threads that wait for each other appear slow.
 """
 
 import argparse
-import os
+import sys
 from pathlib import Path
 
 from benchmarks import distributed, fit, memory, report, speed, step, tasks
+from benchmarks.measure import load
 from benchmarks.plan import PEERS, TITLES, missing, parse_sizes
 
 RESULTS = Path(__file__).with_name("results")
 ALL = {"speed": speed, "fit": fit, "memory": memory, "step": step}
 BENCHMARKS = ALL | {"distributed": distributed, "tasks": tasks}
+if sys.platform != "linux":  # only Linux tells the peak of a process
+    del ALL["memory"]
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -27,7 +30,7 @@ def main(arguments: list[str] | None = None) -> None:
         if lacking := missing(PEERS[name].packages):
             print(f"{PEERS[name].title} is left out. To have it: pip install {' '.join(lacking)}")
             options.peers.remove(name)
-    if os.getloadavg()[0] > 0.5:
+    if load() > 0.5:
         print("The machine is busy: the ratios are unreliable.")
     for name in ALL if options.which == "all" else [options.which]:
         if lacking := missing(getattr(BENCHMARKS[name], "NEEDS", ())):

@@ -35,7 +35,13 @@ def apart(function: str, threads: int, folder: Path = ROOT, kernels: str = "auto
 
 def clock() -> float:
     """Return the time in seconds; with one thread, the process time, which excludes other processes."""
-    return time.process_time() if os.environ.get(THREADS[0]) == "1" else time.perf_counter()
+    alone = os.environ.get(THREADS[0]) == "1" and os.name == "posix"  # Windows counts it in steps of 16 ms
+    return time.process_time() if alone else time.perf_counter()
+
+
+def load() -> float:
+    """Return the mean number of running processes in the last minute; 0 on Windows, which has none."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
 def seconds(call: Callable, budget: float) -> float:

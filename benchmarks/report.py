@@ -14,7 +14,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.measure import ROOT
+from benchmarks.measure import ROOT, load
 from benchmarks.plan import KERNELS, PEERS
 from nnfw import __version__
 from nnfw.plots import COLOURS, STYLE
@@ -42,7 +42,7 @@ def spread(a: list[float], b: list[float]) -> tuple[float, float, float]:
 
 def save(name: str, options, results) -> None:
     """Write the results, with the date, the machine, the versions and the settings, to ``name.json``."""
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    blas = np.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
     packages = dict.fromkeys(package for peer in options.peers for package in PEERS[peer].packages)
     cpuinfo = Path("/proc/cpuinfo")
     model = re.search(r"model name\s*: (.*)", cpuinfo.read_text() if cpuinfo.exists() else "")
@@ -50,10 +50,10 @@ def save(name: str, options, results) -> None:
         "date": datetime.date.today().isoformat(),
         "cpu": model[1] if model else platform.machine(),
         "cores": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 2),
+        "load": round(load(), 2),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "blas": f"{blas['name']} {blas['version']}",
+        "blas": f"{blas.get('name', 'none')} {blas.get('version', '')}",
         "versions": {"nnfw": __version__} | {package: version(package) for package in packages},
     }
     settings = {key: getattr(options, key) for key in ("quick", "rounds", "budget", "threads", "seed")}
@@ -68,7 +68,8 @@ def publish(folder: Path, pages: tuple[Path, ...] = PAGES) -> None:
     """Fill in the tables of the pages for which there are results, and draw the plot."""
     records = {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")}
     for page in pages:
-        page.write_text(SECTION.sub(lambda found: section(found, records), page.read_text()))
+        text = SECTION.sub(lambda found: section(found, records), page.read_text("utf-8"))
+        page.write_text(text, "utf-8")
     with matplotlib.rc_context(STYLE | {"axes.grid.axis": "x"}):
         figure = Figure(figsize=(8.5, 3.6), layout="constrained")
         for axes, name in zip(figure.subplots(1, 2), ("speed", "fit"), strict=True):

@@ -105,16 +105,16 @@ def test_results_are_written_only_where_asked(monkeypatch, tmp_path):
         monkeypatch.setitem(command.BENCHMARKS, name, Namespace(run=result))
     monkeypatch.setattr(report, "publish", published.append)
     command.main([])
-    assert ran == ["speed", "fit", "memory", "step"]
+    assert ran == [*command.ALL]
     command.main(["step"])
     assert not published
     assert not list(tmp_path.iterdir())
     command.main(["--save", str(tmp_path / "new")])
-    assert {path.stem for path in (tmp_path / "new").iterdir()} == {"speed", "fit", "memory", "step"}
+    assert {path.stem for path in (tmp_path / "new").iterdir()} == set(command.ALL)
     assert published == [tmp_path / "new"]
     command.main(["publish"])
     assert published[1] == command.RESULTS == command.parse(["--save"]).save
-    assert ran == ["speed", "fit", "memory", "step", "step", "speed", "fit", "memory", "step"]
+    assert ran == [*command.ALL, "step", *command.ALL]
 
 
 def test_a_peer_that_is_not_there_is_named_with_its_remedy(monkeypatch, capsys):
@@ -273,6 +273,12 @@ def test_the_clock_takes_the_median_after_a_warm_up(monkeypatch):
     durations[:] = [50.0, 7.0, 7.0, 1.0, 2.0, 9.0]
     assert measure.seconds(call, budget=0.0) == 2.0
     assert not durations
+
+
+def test_a_system_without_a_load_is_not_busy(monkeypatch):
+    assert measure.load() >= 0
+    monkeypatch.delattr("os.getloadavg", raising=False)
+    assert measure.load() == 0
 
 
 @LINUX
@@ -449,7 +455,7 @@ def test_the_page_and_the_picture_are_made_from_the_results(tmp_path):
 
 def test_the_page_shows_the_results_that_are_kept():
     kept = {path.stem: json.loads(path.read_text()) for path in command.RESULTS.glob("*.json")}
-    texts = [page.read_text() for page in report.PAGES]
+    texts = [page.read_text("utf-8") for page in report.PAGES]
     assert {name for text in texts for _, name, _ in report.SECTION.findall(text)} == kept.keys()
     assert kept.keys() == {"speed", "fit", "memory", "step", "tasks"}
     assert [report.SECTION.sub(lambda found: report.section(found, kept), text) for text in texts] == texts
