@@ -12,7 +12,7 @@ def main(folder: Path = PAGE.parent) -> list[Path]:
     names: dict[str, Any] = {}
     written = []
     for code, link in re.findall(
-        r"^```python\n(.*?)^```\n\n(?:!\[.*?\]\((.*?)\))", PAGE.read_text(), re.M | re.S
+        r"^```python\n(.*?)^```\n\n(?:!\[.*?\]\((.*?)\))", PAGE.read_text("utf-8"), re.M | re.S
     ):
         exec(compile(code, PAGE.name, "exec"), names)
         written.append(folder / link)

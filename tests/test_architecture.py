@@ -53,7 +53,8 @@ def test_nothing_imports_the_top(graph):
 
 
 def test_the_floors_of_the_contract(graph):
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]
+    contracts = tools["importlinter"]["contracts"]
     floors = next(contract for contract in contracts if contract["type"] == "layers")["layers"]
     height = {f"nnfw.{room}": -n for n, floor in enumerate(floors) for room in floor.split(" | ")}
     tops = {name: ".".join(name.split(".")[:2]) for name in MODULES if name != "nnfw"}

@@ -86,8 +86,8 @@ def test_inspect_refuses_what_is_no_network(tmp_path, content, message):
 def test_examples_are_copied_and_replace_nothing(tmp_path, capsys):
     __main__.main(["examples", str(tmp_path / "new" / "folder")])
     names = {path.name for path in (ROOT / "examples").glob("*.py")}
-    copied = {path.name: path.read_text() for path in (tmp_path / "new" / "folder").iterdir()}
-    assert copied == {name: (ROOT / "examples" / name).read_text() for name in names}
+    copied = {path.name: path.read_text("utf-8") for path in (tmp_path / "new" / "folder").iterdir()}
+    assert copied == {name: (ROOT / "examples" / name).read_text("utf-8") for name in names}
     assert {Path(line).name for line in capsys.readouterr().out.splitlines()} == names
     with pytest.raises(SystemExit, match="already exists; pass another folder"):
         __main__.main(["examples", str(tmp_path / "new" / "folder")])

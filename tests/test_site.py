@@ -146,8 +146,8 @@ def test_the_picture_has_an_arrow_for_each_term():
 def test_code_is_no_wider_than_a_small_screen():
     """The style sheet leaves so much room beside the sidebars."""
     docs = pathlib.Path(api.__file__).parents[1]
-    pages = [page for page in docs.rglob("*.md") if "_build" not in page.parts]
-    blocks = [block for page in pages for block in re.findall(r"^```.*?^```", page.read_text(), re.M | re.S)]
+    pages = [page.read_text("utf-8") for page in docs.rglob("*.md") if "_build" not in page.parts]
+    blocks = [block for page in pages for block in re.findall(r"^```.*?^```", page, re.M | re.S)]
     assert [line for block in blocks for line in block.splitlines() if len(line) > 100] == []
 
 

@@ -1,14 +1,14 @@
 """What the disk is short of: room, and the right to write."""
 
 import os
-import resource
 
 import numpy as np
 import pytest
-from processes import NEW, run
+from processes import NEW, limited, run
 from saved import small_network
 
 
+@limited
 @pytest.mark.subprocess
 @pytest.mark.slow
 def test_full_while_saving(tmp_path):
@@ -19,10 +19,12 @@ def test_full_while_saving(tmp_path):
     script = (
         NEW
         + f"""
+import resource
 network = Network.load({str(path)!r})
 large = Network([Dense(2000), Dense(1)], seed=0)
 large.compute_shapes((100,))
 large.initialize()
+resource.setrlimit(resource.RLIMIT_FSIZE, (10**5, 10**5))
 try:
     large.save({str(path)!r})
 except OSError as error:
@@ -30,7 +32,7 @@ except OSError as error:
 print(large.predict(np.ones((2, 100))).shape, network.predict(np.ones((1, 2))).shape)
 """
     )
-    done = run(script, limits=[(resource.RLIMIT_FSIZE, 10**5)], capture_output=True, text=True)
+    done = run(script, capture_output=True, text=True)
     assert done.stdout == "refused True\n(2, 1) (1, 1)\n", done.stderr
     assert path.read_bytes() == whole
     assert os.listdir(tmp_path) == ["network.npz"]

@@ -23,7 +23,7 @@ class Fault(NamedTuple):
 
     def change(self) -> Change:
         """Return the file with the fault; what is no Python proves nothing, and raises a SyntaxError."""
-        source = (ROOT / "nnfw" / f"{self.file}.py").read_text()
+        source = (ROOT / "nnfw" / f"{self.file}.py").read_text("utf-8")
         if source.count(self.old) != 1:
             raise ValueError(f"{self.what}: {self.file}.py holds {self.old!r} {source.count(self.old)} times")
         source = source.replace(self.old, self.new)

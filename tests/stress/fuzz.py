@@ -10,7 +10,7 @@ import argparse
 import copy
 import json
 import math
-import resource
+import os
 import sys
 import tempfile
 import time
@@ -199,7 +199,11 @@ class Trial:
 
 
 def megabytes():
-    """The most memory that the process has had so far."""
+    """The most memory that the process has had so far; 0 on Windows, which does not tell it so."""
+    if os.name == "nt":
+        return 0.0
+    import resource
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 

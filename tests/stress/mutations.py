@@ -200,7 +200,7 @@ def is_passed_over(node: ast.AST) -> bool:
 
 def read(file: str) -> ast.Module:
     """Return the tree of a file of the package."""
-    return ast.parse((ROOT / "nnfw" / f"{file}.py").read_text())
+    return ast.parse((ROOT / "nnfw" / f"{file}.py").read_text("utf-8"))
 
 
 def mutants_of(file: str) -> Iterator[Mutant]:

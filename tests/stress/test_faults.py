@@ -33,10 +33,11 @@ def test_those_of_the_recurrent_layers_are_caught_by_the_oracle(fault, monkeypat
 
 @pytest.mark.slow
 def test_without_a_fault_the_oracle_catches_nothing(monkeypatch):
-    source = (trials.ROOT / "nnfw" / f"{faults.GRU}.py").read_text()
+    source = (trials.ROOT / "nnfw" / f"{faults.GRU}.py").read_text("utf-8")
     beside_the_oracle(trials.Change(faults.GRU, source), monkeypatch)
 
 
+@trials.can_fork
 @pytest.mark.slow
 @pytest.mark.subprocess
 def test_a_few_are_caught():

@@ -9,6 +9,7 @@ import equivalents
 import mutants
 import mutations
 import pytest
+from trials import can_fork
 
 LINES = {
     "y = a + b * 2": ["y = a - b * 2", "y = a + b / 2", "y = a + b * 1"],
@@ -68,6 +69,7 @@ def test_the_equivalent_ones_are_in_the_code(listed):
     assert set(listed) <= there
 
 
+@can_fork
 @pytest.mark.slow
 @pytest.mark.subprocess
 def test_a_few_are_killed():

@@ -7,7 +7,6 @@ import contextlib
 import importlib.util
 import itertools
 import os
-import resource
 import shutil
 import sys
 import tempfile
@@ -27,6 +26,7 @@ MEMORY = 4 << 30
 FAILED = 99
 NOT_RED = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 NO_WORDS = ""
+can_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that can fork")
 
 
 class Tests(NamedTuple):
@@ -158,13 +158,15 @@ def is_seen(change: Change | None, tests: Tests) -> bool:
 
     It cannot hang or fill the memory; the tests run one file after the other, those that are slow at last.
     """
+    import resource  # not on Windows, where tests import this file
+
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     with open(os.devnull, "w") as sink:
         os.dup2(sink.fileno(), 1)
         os.dup2(sink.fileno(), 2)
     if change is not None:
-        Path("nnfw", f"{change.file}.py").write_text(change.source)
+        Path("nnfw", f"{change.file}.py").write_text(change.source, "utf-8")
     options = ["-qx", "--tb=no", "--assert=plain", "-pno:cacheprovider", "-pno:unraisableexception"]
     return any(
         pytest.main([*options, "-m", marks, "-k", tests.words, f"tests/{file}.py"]) not in NOT_RED

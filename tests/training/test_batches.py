@@ -1,8 +1,10 @@
 """Batches: parts of the data without copies, padding without weight, and files larger than the memory."""
 
+import sys
+
 import numpy as np
 import pytest
-from processes import NEW, run
+from processes import NEW, limited, run
 
 from nnfw.training import batches
 from nnfw.training.batches import Data
@@ -88,6 +90,7 @@ def test_small_batches_are_gathered_together(bytes_at_once, reads, monkeypatch):
     np.testing.assert_array_equal(last.batch().x, cut[3].x)
 
 
+@limited
 @pytest.mark.subprocess
 @pytest.mark.slow
 def test_twenty_gigabytes_in_two(tmp_path):
@@ -109,4 +112,4 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     )
     done = run(script, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) * 1024 < 2 * 10**9
+    assert int(done.stdout) * (1 if sys.platform == "darwin" else 1024) < 2 * 10**9

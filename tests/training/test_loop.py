@@ -1,7 +1,6 @@
 """The training loop: what is trained on, measured, recorded, and stopped."""
 
 import copy
-import os
 import re
 import signal
 import threading
@@ -432,7 +431,7 @@ class TestInterruption:
 
         def interrupt(run):
             if run.epoch == 2 and run.batch == 1:
-                os.kill(os.getpid(), signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)
 
         handler = signal.getsignal(signal.SIGINT)
         network = classifier()
