@@ -44,9 +44,9 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
         live.append(stream.step(x[0, t]).item())
         took.append(perf_counter() - start)
         if t % 20 == 19:
-            print(f"minute {t + 1}: {live[t]:.3f} predicted, {y[0, t]:.3f} observed; {1e6 * took[t]:.0f} µs")
+            print(f"minute {t + 1}: {live[t]:.3f} predicted, {y[0, t]:.3f} observed; {1e3 * took[t]:.3f} ms")
     difference = np.abs(live - network.predict(x[:1, :NOW])[0, :, 0]).max()
-    print(f"{1e6 * np.median(took):.0f} µs per step; predict differs by at most {difference:.0e}")
+    print(f"{1e3 * np.median(took):.3f} ms per step; predict differs by at most {difference:.0e}")
 
     errors = {"next minute": RMSE()(y[0, :NOW], live), "persistence": RMSE()(y[0, :NOW], x[0, :NOW, 0])}
     curves = {"until now": y[0, :NOW]}

@@ -88,6 +88,15 @@ def test_messages_and_tables_are_ascii():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "encoding", ["cp437", "cp932", "cp936", "cp949", "cp950", "cp1250", "cp1251", "cp1252"]
+)
+def test_examples_print_what_the_encodings_of_windows_have(encoding):
+    for path in (PACKAGE.parent / "examples").glob("*.py"):
+        assert all(text.encode(encoding) for text in strings(path) if text), path
+
+
+@pytest.mark.slow
 def test_nothing_else_prints():
     prints = [path.name for path in PACKAGE.rglob("*.py") if any(calls_print(path))]
     assert prints == ["output.py"]
