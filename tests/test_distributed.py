@@ -19,9 +19,10 @@ import pytest
 from ranked import cases, dense, result, vectors
 
 pytest.importorskip("mpi4py")
-pytestmark = [pytest.mark.slow, pytest.mark.subprocess]
 
 MPIEXEC = Path(sys.executable).with_name("mpiexec")
+needs = pytest.mark.skipif(not MPIEXEC.exists(), reason="needs the mpiexec of the environment")
+pytestmark = [pytest.mark.slow, pytest.mark.subprocess, needs]
 HELPERS = Path(__file__).parent / "helpers"
 START = """
 import os, sys, time

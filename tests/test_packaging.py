@@ -4,7 +4,9 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
 from compiled_modules import COMPILED
+from packaging.requirements import Requirement
 
 import nnfw
 
@@ -27,6 +29,13 @@ def test_what_numba_compiles_is_neither_typed_nor_measured():
     assert tools["coverage"]["run"]["omit"] == [f"nnfw/kernels/{name}.py" for name in COMPILED]
     untyped = next(rule["module"] for rule in tools["mypy"]["overrides"] if rule.get("ignore_errors"))
     assert untyped == [f"nnfw.kernels.{name}" for name in COMPILED]
+
+
+@pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
+def test_mpi_is_installed_on_every_system(system):
+    needed = map(Requirement, PROJECT["project"]["optional-dependencies"]["mpi"])
+    names = [one.name for one in needed if not one.marker or one.marker.evaluate({"sys_platform": system})]
+    assert names == ["mpi4py", "impi-rt" if system == "win32" else "mpich"]  # MPICH has no wheel for Windows
 
 
 def test_links_from_page_to_file_lead_to_a_file():
