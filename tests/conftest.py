@@ -34,6 +34,12 @@ settings.register_profile("fixed", **fixed, suppress_health_check=[HealthCheck.t
 settings.load_profile("fixed")
 
 
+def pytest_configure(config):
+    """Show, but do not count as an error, of what Accelerate warns where nothing is wrong (NumPy #28687)."""
+    if sys.platform == "darwin":
+        config.addinivalue_line("filterwarnings", "default:.* encountered in (matmul|dot):RuntimeWarning")
+
+
 def pytest_collection_modifyitems(items):
     """Measure the coverage of the quick tests; it would double the time of the slow ones."""
     asks = functools.cache(lambda path: "importorskip" in path.read_text(encoding="utf-8"))
