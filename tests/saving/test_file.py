@@ -426,4 +426,5 @@ def test_thousands_of_layers_are_built_at_once():
         Network(layers, seed=0)
         return time.process_time() - start
 
-    assert seconds(8000) < 50 * min(seconds(500) for _ in range(3))
+    few = min(seconds(500) for _ in range(3))
+    assert seconds(8000) < 50 * (few or 1 / 64)  # Windows counts in steps of 1/64 s

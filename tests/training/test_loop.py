@@ -525,7 +525,7 @@ class TestProgress:
 
     @pytest.mark.slow
     def test_batch_bar_of_a_long_epoch(self, capsys, monkeypatch):
-        monkeypatch.setattr("nnfw.training.progress.EPOCH_BAR_DELAY", 1e-9)
+        monkeypatch.setattr("nnfw.training.progress.EPOCH_BAR_DELAY", -1.0)
         slow = LambdaCallback(on_batch_end=lambda run: time.sleep(0.03))
         classifier().fit(*classes_task(), batch_size=5, callbacks=[slow], verbose=1)
         counts = re.findall(r"epoch 1/1: .* (\d+)/12 .*step/s", capsys.readouterr().err.replace("\r", "\n"))
