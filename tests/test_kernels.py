@@ -75,8 +75,17 @@ def test_without_numba_numpy_serves_and_show_config_says_why(monkeypatch, capsys
     assert kernels._choice == "auto"
 
 
-@pytest.mark.parametrize("error", [ImportError("Numba needs NumPy 2.0 or less"), OSError("no cache")])
-def test_where_numba_is_broken_numpy_serves(monkeypatch, capsys, error):
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (ImportError("Numba needs NumPy 2.0 or less"), ""),
+        (
+            RuntimeError("cannot cache function 'f': no locator available for file 'g'"),
+            "; set NUMBA_CACHE_DIR to",
+        ),
+    ],
+)
+def test_where_numba_is_broken_numpy_serves(monkeypatch, capsys, error, remedy):
     class Broken:
         def find_spec(self, name, path=None, target=None):
             if name == "numba":
@@ -87,7 +96,8 @@ def test_where_numba_is_broken_numpy_serves(monkeypatch, capsys, error):
     monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
     assert kernels.kernel("rnn_forward") is None
     nnfw.show_config()
-    assert f"NumPy (numba cannot be used: {type(error).__name__}: {error})" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"NumPy (numba cannot be used: {type(error).__name__}: {error}{remedy}" in told
 
 
 @pytest.mark.usefixtures("compiled")

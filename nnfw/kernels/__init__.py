@@ -116,4 +116,5 @@ def _obstacle() -> str:
     except ModuleNotFoundError:
         return 'numba is not installed: pip install "nnfw[fast]"'
     except Exception as error:  # whatever prevents numba from working
-        return f"numba cannot be used: {type(error).__name__}: {error}"
+        hint = "; set NUMBA_CACHE_DIR to a folder that can be written" if "no locator" in str(error) else ""
+        return f"numba cannot be used: {type(error).__name__}: {error}{hint}"
