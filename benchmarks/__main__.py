@@ -10,14 +10,12 @@ import sys
 from pathlib import Path
 
 from benchmarks import distributed, fit, memory, report, speed, step, tasks
-from benchmarks.measure import load
+from benchmarks.measure import LOAD
 from benchmarks.plan import PEERS, TITLES, missing, parse_sizes
 
 RESULTS = Path(__file__).with_name("results")
-ALL = {"speed": speed, "fit": fit, "memory": memory, "step": step}
+ALL = {"speed": speed, "fit": fit, "step": step} | ({"memory": memory} if sys.platform == "linux" else {})
 BENCHMARKS = ALL | {"distributed": distributed, "tasks": tasks}
-if sys.platform != "linux":  # only Linux tells the peak of a process
-    del ALL["memory"]
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -30,7 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
         if lacking := missing(PEERS[name].packages):
             print(f"{PEERS[name].title} is left out. To have it: pip install {' '.join(lacking)}")
             options.peers.remove(name)
-    if load() > 0.5:
+    if LOAD()[0] > 0.5:
         print("The machine is busy: the ratios are unreliable.")
     for name in ALL if options.which == "all" else [options.which]:
         if lacking := missing(getattr(BENCHMARKS[name], "NEEDS", ())):

@@ -51,9 +51,8 @@ def modelled(found: dict, n: int, latency: float, rate: float) -> float:
     N, rounds = found["N"], np.log2(n)
     by_sample = (found["one"] - found["small"]) / (N - max(N // NODES[-1], 1))
     most = np.random.default_rng(0).multinomial(N, [1 / n] * n, size=200).max(axis=1).mean()
-    sent = 2 * (n - 1) / n * 4 * found["size"]
     step = max(found["one"] - N * by_sample, 0.0) + by_sample * most
-    return float(step + (2 + MESSAGES) * rounds * latency + sent / rate)
+    return float(step + (2 + MESSAGES) * rounds * latency + 2 * (n - 1) / n * 4 * found["size"] / rate)
 
 
 def measure(task: str, N: int, steps: int, seed: int) -> dict | None:
@@ -66,8 +65,8 @@ def measure(task: str, N: int, steps: int, seed: int) -> dict | None:
     x, y = rng.standard_normal((4 * N, *shape), np.float32), rng.integers(10, size=4 * N)
     network = nnfw.Network([*layers(), nnfw.Dense(10, "softmax")], loss="cce", seed=seed)
     note = nnfw.LambdaCallback(on_batch_end=lambda run: ends.append(time.perf_counter()))
-    given = {"batch_size": N, "epochs": 1 + steps // 4, "verbose": 0}
-    network.fit(*shard(x, y), callbacks=[DataParallel(), note], **given)
+    callbacks = [DataParallel(), note]
+    network.fit(*shard(x, y), epochs=1 + steps // 4, batch_size=N, callbacks=callbacks, verbose=0)
     group, vector = Group(), np.zeros(network.size, np.float32)
     calls = {
         "exchanges": lambda: [group.exchange("here", (N, 0.5, [])) for _ in range(2)],

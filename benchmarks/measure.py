@@ -13,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+LOAD = getattr(os, "getloadavg", lambda: (0.0,))  # Windows has none
 
 
 def apart(function: str, threads: int, folder: Path = ROOT, kernels: str = "auto", ranks: int = 0, **given):
@@ -37,11 +38,6 @@ def clock() -> float:
     """Return the time in seconds; with one thread, the process time, which excludes other processes."""
     alone = os.environ.get(THREADS[0]) == "1" and os.name == "posix"  # Windows counts it in steps of 16 ms
     return time.process_time() if alone else time.perf_counter()
-
-
-def load() -> float:
-    """Return the mean number of running processes in the last minute; 0 on Windows, which has none."""
-    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
 def seconds(call: Callable, budget: float) -> float:

@@ -125,8 +125,7 @@ def in_rounds(function: str, work: str, options, **given) -> dict[str, list]:
     for number in range(options.rounds):
         for name in list(results)[:: -1 if number % 2 else 1]:
             given["framework"] = "ours" if name in {*KERNELS, "before"} else name
-            given["work"] = PEERS[name].covers[work]
-            given["kernels"] = KERNELS.get(name, "numpy")
+            given |= {"work": PEERS[name].covers[work], "kernels": KERNELS.get(name, "numpy")}
             given["folder"] = options.before if name == "before" else measure.ROOT
             try:
                 results[name].append(measure.apart(function, **given))

@@ -14,7 +14,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.measure import ROOT, load
+from benchmarks.measure import LOAD, ROOT
 from benchmarks.plan import KERNELS, PEERS
 from nnfw import __version__
 from nnfw.plots import COLOURS, STYLE
@@ -50,8 +50,7 @@ def save(name: str, options, results) -> None:
         "date": datetime.date.today().isoformat(),
         "cpu": model[1] if model else platform.machine(),
         "cores": os.cpu_count(),
-        "load": round(load(), 2),
-        "system": platform.platform(),
+        "load": round(LOAD()[0], 2),
         "python": platform.python_version(),
         "blas": f"{blas.get('name', 'none')} {blas.get('version', '')}",
         "versions": {"nnfw": __version__} | {package: version(package) for package in packages},
@@ -68,8 +67,7 @@ def publish(folder: Path, pages: tuple[Path, ...] = PAGES) -> None:
     """Fill in the tables of the pages for which there are results, and draw the plot."""
     records = {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")}
     for page in pages:
-        text = SECTION.sub(lambda found: section(found, records), page.read_text("utf-8"))
-        page.write_text(text, "utf-8")
+        page.write_text(SECTION.sub(lambda found: section(found, records), page.read_text("utf-8")), "utf-8")
     with matplotlib.rc_context(STYLE | {"axes.grid.axis": "x"}):
         figure = Figure(figsize=(8.5, 3.6), layout="constrained")
         for axes, name in zip(figure.subplots(1, 2), ("speed", "fit"), strict=True):

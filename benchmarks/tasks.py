@@ -45,8 +45,8 @@ def sequences(name: str, kind: str):
 def layers(kind):
     """Return two GRUs or two convolutions with max pooling, or an FCN (arXiv:1611.06455)."""
     if kind == "GRU":
-        twice = [nnfw.Bidirectional(nnfw.GRU(64, return_sequences=True)) for _ in range(2)]
-        return [*twice, nnfw.MaxPooling()]
+        twice = (nnfw.GRU(64, return_sequences=True) for _ in range(2))
+        return [*map(nnfw.Bidirectional, twice), nnfw.MaxPooling()]
     if kind == "Conv1D":
         return [*(nnfw.Conv1D(64, 3, "relu", **HE) for _ in range(2)), nnfw.MaxPooling(), nnfw.Dropout(0.5)]
     blocks = []  # with a quarter of the filters of Wang, Yan & Oates 2017
@@ -108,6 +108,6 @@ def table(results: dict[str, dict]) -> str:
     for task, found in results.items():
         own = f"{np.mean(found['accuracies']):.3f} ± {np.std(found['accuracies']):.3f}"
         others = {name: f"{accuracy:.3f}" for name, accuracy in found["others"].items()}
-        row = {"": task, "nnfw": own, "a fit": f"{found['seconds']:.0f} s"} | others
-        rows.append(row | {"published": TASKS[task][-1]})
+        others |= {"published": TASKS[task][-1]}
+        rows.append({"": task, "nnfw": own, "a fit": f"{found['seconds']:.0f} s"} | others)
     return report.table(rows)

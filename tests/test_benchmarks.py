@@ -275,12 +275,6 @@ def test_the_clock_takes_the_median_after_a_warm_up(monkeypatch):
     assert not durations
 
 
-def test_a_system_without_a_load_is_not_busy(monkeypatch):
-    assert measure.load() >= 0
-    monkeypatch.delattr("os.getloadavg", raising=False)
-    assert measure.load() == 0
-
-
 @LINUX
 @pytest.mark.slow
 def test_the_peak_is_that_since_it_was_reset():
