@@ -16,7 +16,7 @@ def main(folder: Path = PAGE.parent) -> list[Path]:
     ):
         exec(compile(code, PAGE.name, "exec"), names)
         written.append(folder / link)
-        names.pop("figure").savefig(written[-1], dpi=100)
+        names.pop("figure").savefig(written[-1], dpi=150)
     return written
 
 

@@ -11,7 +11,6 @@ from nnfw.core.validation import whole_number
 from nnfw.plots.figure import BLUE, FEATURES, VERMILION, Target, canvas, draw_heat, draw_steps, picture
 
 MARKED = 600  # up to this many cells, negative ones have a minus sign
-NAVY = "#08306B"  # darker than vermilion: the signs differ in print too
 
 
 def attribution(
@@ -71,7 +70,7 @@ def _draw(axes: "Axes", a: Array) -> None:
     axes.set_title(f"attribution, sum {a.sum():.3g}", loc="left")
     if a.ndim == 2 and a.shape[1] > FEATURES:
         high = float(np.abs(a).max()) or 1.0
-        draw_heat(axes, a.T, -high, high, [VERMILION, "white", NAVY])
+        draw_heat(axes, a.T, -high, high)
         for t, d in np.argwhere(a < -0.1 * high) if a.size <= MARKED else ():
             axes.text(t, d, "$-$", ha="center", va="center", fontsize=7)
         axes.set_ylabel("feature")

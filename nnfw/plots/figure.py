@@ -3,7 +3,7 @@
 import functools
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,6 +44,7 @@ STYLE: dict[Any, Any] = {
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK = COLOURS = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000",
 )  # fmt: skip
+NAVY = "#08306B"  # darker than vermilion: the signs differ in print too
 DASHES: tuple[Any, ...] = ("-", (0, (4, 1.3)), (0, (5, 1.3, 1, 1.3)), (0, (1, 1.2)))
 FEW = 15  # up to this many points, each is marked
 FEATURES = 4  # up to this many are drawn as curves, more as a heat map
@@ -132,13 +133,12 @@ def finite(values: ArrayLike) -> Array:
     return np.where(np.isfinite(y), y, np.nan)
 
 
-def draw_heat(
-    axes: "Axes", values: Array, low: float, high: float, colours: Sequence[str] | None = None
-) -> None:
-    """Draw values (rows, T) with a colour bar, from black at `low` to pale at `high`, or in `colours`."""
+def draw_heat(axes: "Axes", values: Array, low: float, high: float) -> None:
+    """Draw values (rows, T) with a colour bar, from black to pale or, on a scale around 0, in two colours."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    shades = LinearSegmentedColormap.from_list("signs", colours) if colours else "magma"
+    signs = LinearSegmentedColormap.from_list("signs", [VERMILION, "white", NAVY])
+    shades = signs if low == -high else "magma"
     style: dict[str, Any] = {"aspect": "auto", "interpolation": "nearest", "origin": "lower"}
     image = axes.imshow(values, cmap=shades, vmin=low, vmax=high, **style)
     axes.grid(False)
