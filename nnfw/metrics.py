@@ -248,7 +248,7 @@ def as_classes(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
             )
         return y.argmax(axis=1), a
     least, most = y[y.argmin()], y[y.argmax()]  # twice as fast as min()
-    low = -1 if k == 1 and (least >= 0 or y.all()) else 0
+    low = -1 if k == 1 and y.all() else 0
     high = max(k - 1, 1)
     whole = y.dtype.kind in "biu" or not np.count_nonzero(y != np.floor(y))  # nan is not
     decided = k == 1 and a.dtype.kind in "iu" and not np.isin(a, (-1, 0, 1)).all()

@@ -988,8 +988,10 @@ def test_labels_are_decided_where_the_loss_decides(metric, given):
 
 
 def test_each_metric_says_whether_higher_is_better():
-    lower, neither = {"mae", "mse", "rmse"}, {"confusion_matrix"}
-    for name, metric in NAMED.items():
+    lower, neither = {"mae", "mse", "rmse", "mape", "smape", "mase"}, {"confusion_matrix", "coverage"}
+    lower |= {"pinball", "label_error_rate", "calibration_error"}
+    for metric in (*NAMED.values(), *map(metrics.get, metrics.registry.names())):
+        name = metric.name
         expected = None if name in neither else name not in lower
         assert metric.higher_is_better is expected, name
 

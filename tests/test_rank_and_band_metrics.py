@@ -256,6 +256,7 @@ def test_calibration_by_its_definition(rng):
             right = (a.argmax(axis=1) == y)[inside].mean()
             error += inside.mean() * abs(right - best[inside].mean())
     assert CalibrationError(10)(y, a) == pytest.approx(error, rel=1e-6)
+    assert CalibrationError(2)([0, 1], [1.0, 0.6]) == pytest.approx(0.3)  # 1 is in the last bin
     with pytest.raises(ValueError, match="probabilities lie between 0 and 1"):
         CalibrationError()([0, 1], [0.2, 1.5])
 
@@ -292,6 +293,7 @@ def test_bands(rng):
     ]
     assert Pinball(levels)(y, a) == pytest.approx(np.mean(each), rel=1e-12)
     assert Pinball(levels)(y, a) == pytest.approx(Quantile(levels)(y, a), rel=1e-12)
+    y[0], y[1] = a[0, [0, 3]], a[1, [2, 5]]
     low, high = a.reshape(50, 2, 3).min(axis=2), a.reshape(50, 2, 3).max(axis=2)
     assert Coverage()(y, a) == np.mean((low <= y) & (y <= high))
     for metric in (Pinball(levels), Coverage()):
