@@ -228,6 +228,7 @@ def test_other_missing_attributes_are_attribute_errors():
 
 
 @given(st.integers(2, 200), st.floats(0.001, 0.999), st.integers(0, 99))
+@example(10, 0.96, 0)
 @pytest.mark.slow
 def test_split_is_a_partition_of_the_right_size(n, fraction, seed):
     train, held = split_indices(n, fraction, generator(seed))
@@ -475,8 +476,10 @@ def test_no_form_of_large_data_is_copied_to_fit(make, monkeypatch):
         assert peak(make().fit, data) < size / 2
     calls = Mock(side_effect=samples.batches)
     monkeypatch.setattr(samples, "batches", calls)
-    make().fit(np.split(x, 5000))
+    short, whole = make().fit(np.split(x, 5000)), make().fit(x)
     assert calls.call_count < 5000  # short sequences are taken together
+    for name in whole.learned:
+        np.testing.assert_allclose(getattr(short, name), getattr(whole, name), rtol=1e-12)
 
 
 @pytest.mark.slow

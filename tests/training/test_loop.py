@@ -178,10 +178,13 @@ class TestValidation:
                     seen.extend(x[:, 0].tolist())
                 return super().forward(x, training)
 
-        history = Network([Watch(1)], seed=0).fit(x, x * 0.01, validation_split=0.25, split=split, verbose=0)
+        network = Network([Watch(1)], seed=0)
+        history = network.fit(x, x * 0.1, validation_split=0.25, split=split, verbose=0)
         assert history.validation == f"{said}, 5 of 20 samples"
         assert len(seen) == 5
         assert (seen == [15, 16, 17, 18, 19]) == (split == "tail")
+        history = network.fit(x[2:4], x[2:4], validation_split=0.9, split=split, verbose=0)
+        assert history.validation == f"{said}, 1 of 2 samples"
 
     def test_validation_data_are_measured_after_the_epoch(self):
         x, y = classes_task()
