@@ -41,7 +41,6 @@ class History(dict[str, list[float]]):
     restored: int | None = None
 
     def __init__(self) -> None:
-        super().__init__()
         self.epoch: list[int] = []
         self.validation = "none"
 
