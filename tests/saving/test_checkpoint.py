@@ -272,6 +272,17 @@ class TestCheckpoint:
         assert path.read_bytes() == before
         assert len(Network.load(path).history.epoch) == 1
 
+    def test_an_earlier_fit_is_no_measure_of_the_best(self, path):
+        network = new_network()
+        for _ in range(2):
+            network.fit(X, Y, verbose=0)
+        network.history["loss"][:] = 5.0, 3.0  # of two fits
+        network.save(path)
+        better = LambdaCallback(on_epoch_end=lambda run: run.logs.update(loss=4.0))
+        callbacks = [better, Checkpoint(path, monitor="loss", mode="max")]
+        network.fit(X, Y, epochs=2, callbacks=callbacks, resume=True, verbose=0)
+        assert len(Network.load(path).history.epoch) == 3
+
     @pytest.mark.parametrize(("mode", "then"), [("max", "max"), ("min", "min"), ("min", "auto")])
     @pytest.mark.parametrize("form", [str, Path, os.fsencode, os.path.relpath])
     @pytest.mark.slow
