@@ -84,9 +84,7 @@ def load_keras(network: Model, path: FilePath) -> None:
 
 def opened(file: BinaryIO) -> BinaryIO:
     """Return the file with the weights: the file itself, or the one inside a file ``model.keras``."""
-    is_archive = file.read(2) == b"PK"
-    file.seek(0)
-    if not is_archive:
+    if file.read(2) != b"PK":
         return file
     with zipfile.ZipFile(file) as archive:
         if "model.weights.h5" not in archive.namelist():

@@ -44,8 +44,6 @@ DEFAULTS: dict[str, dict[str, Any]] = dict(FORMS.values()) | {  # attributes tha
     "LeakyRelu": {"alpha": 0.01},
     "Elu": {"alpha": 1.0},
     "HardSigmoid": {"alpha": 0.2, "beta": 0.5},
-    "ScaledTanh": {"alpha": 1.0, "beta": 1.0},
-    "ThresholdedRelu": {"alpha": 1.0},
     "Gelu": {"approximate": b"none"},
 }
 

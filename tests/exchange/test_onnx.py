@@ -165,7 +165,11 @@ REFUSED = [
     ),
     (RECURRENT.format("_, _, y", "LSTM", "", ""), "returns the cell state"),
     (RECURRENT.format("_, y", "GRU", "", ", , ones"), "has fixed lengths; make them an input"),
-    (RECURRENT.format("_, y", "GRU", "", ", , , ones"), "'ones', an initial state or peepholes"),
+    (RECURRENT.format("_, y", "GRU", "", ", , , some"), "'some', an initial state or peepholes"),
+    (
+        "h = Neg (some) " + RECURRENT.format("_, y", "GRU", "", ", , , h"),
+        "'h', an initial state or peepholes",
+    ),
     (
         RECURRENT.format("_, y", "GRU", ', activations = ["HardSigmoid", "Tanh"]', ""),
         "HardSigmoid {'alpha': 0.2",
@@ -206,7 +210,7 @@ REFUSED = [
 @for_each(("text", "words"), REFUSED)
 def test_files_that_are_refused(text, words, path):
     arrays = CELL | {"M": np.ones((3, 3), "f4"), "ones": np.array([1]), "two": np.array([2])}
-    arrays |= {"c": np.ones(3, "f4"), "last": np.int64(-1)}
+    arrays |= {"c": np.ones(3, "f4"), "last": np.int64(-1), "some": np.eye(2, 4, dtype="f4")[None]}
     with pytest.raises(LoadError, match=words) as caught:
         from_onnx(graph_of(path, text, **arrays))
     assert str(caught.value).startswith(f"{path}: ")
@@ -222,7 +226,7 @@ def test_an_activation_of_each_value_alone_has_any_order_of_axes(perm, path):
 
 
 def test_an_activation_alone_is_a_layer(path):
-    text = "r = Relu (x) a = MatMul (r, M) b = Relu (a) y = Sigmoid (b)"
+    text = "r = LeakyRelu (x) a = MatMul (r, M) b = Elu (a) y = Sigmoid (b)"  # with ONNX's default alpha
     network = from_onnx(graph_of(path, text, M=np.ones((3, 2), "f4")))
     assert [type(layer).__name__ for layer in network.layers] == ["Activate", "Dense", "Activate"]
     x = RNG.normal(size=(2, 4, 3)).astype("f4")
@@ -232,8 +236,9 @@ def test_an_activation_alone_is_a_layer(path):
 def test_bias_and_softmax_with_time_first(path):
     order = "Transpose <perm = [1, 0, 2]>"
     text = f"a = MatMul (x, M) s = {order} (a) t = Add (s, b) u = Softmax (t) y = {order} (u)"
+    text = f"b = Constant <value_floats = [0.3, -1.0, 2.0]> () {text}"
     x, M = RNG.normal(size=(4, 3, 3)).astype("f4"), RNG.normal(size=(3, 3)).astype("f4")
-    network = from_onnx(graph_of(path, text, M=M, b=RNG.normal(size=3).astype("f4")))
+    network = from_onnx(graph_of(path, text, M=M))
     np.testing.assert_allclose(network.predict(x), run_y(path, x), rtol=0, atol=1e-6)
 
 
