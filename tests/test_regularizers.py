@@ -36,6 +36,7 @@ def test_max_norm_shortens_long_columns_and_leaves_the_others():
     norms = np.linalg.norm(P, axis=0)
     limit = float(np.sort(norms)[1]) * 1.0001  # one column is longer
     MaxNorm(limit).constrain(p)
+    assert MaxNorm(limit).penalty(p) == 0
     np.testing.assert_allclose(np.linalg.norm(p, axis=0), np.minimum(norms, limit), rtol=1e-6)
     longest = norms.argmax()
     np.testing.assert_allclose(p[:, longest], P[:, longest] * limit / norms[longest], rtol=1e-6)
