@@ -185,6 +185,7 @@ REFUSED = [
     ("t = MatMul (x, M) _, y = GRU <hidden_size = 4> (t, W, R)", "of layout 0 reads values of the axes NTD"),
     ("a = MatMul (x, M) b = MatMul (x, M) y = Add (a, b)", "Add '' computes with 2 values"),
     ("a = MatMul (x, M) y = Add (a, ones)", "adds something other than the bias"),
+    ("a = MatMul (x, M) r = Relu (a) y = Add (r, c)", "Add '' does not follow a product"),
     ("a = MatMul (x, M) y = Softmax <axis = 1> (a)", "unlike any activation"),
     (f"{TURNED} t = Add (s, c) {BACK}", "Add '' is along an axis of NDT other than the features"),
     (f"{TURNED} t = Softmax (s) {BACK}", "Softmax '' is along an axis of NDT other than the features"),
@@ -200,6 +201,8 @@ REFUSED = [
     (f"{REVERSED} y = ReduceMean <keepdims = 0> (a, ones)", "returns the axes DN"),
     (f"{REVERSED} y = Gather <axis = 1> (a, last)", "returns the axes DN"),
     ("y = Squeeze (x, ones)", "damaged|drops an axis other"),
+    ("a = Unsqueeze (x, ones) y = Expand (a, shape)", "adds an axis other than that of steps"),
+    ("y = Expand (x, shape)", "repeats an axis other than that of steps"),
     ("y = Reshape (x, two)", r"to \[2\], unlike any layer"),
     ("y = LayerNormalization <axis = 1> (x, ones)", "is not over the features only"),
     ("y = Gather <axis = 1> (x, two)", "takes steps other than the last"),
@@ -211,6 +214,7 @@ REFUSED = [
 def test_files_that_are_refused(text, words, path):
     arrays = CELL | {"M": np.ones((3, 3), "f4"), "ones": np.array([1]), "two": np.array([2])}
     arrays |= {"c": np.ones(3, "f4"), "last": np.int64(-1), "some": np.eye(2, 4, dtype="f4")[None]}
+    arrays["shape"] = np.array([1, 2, 1])
     with pytest.raises(LoadError, match=words) as caught:
         from_onnx(graph_of(path, text, **arrays))
     assert str(caught.value).startswith(f"{path}: ")
@@ -239,6 +243,12 @@ def test_bias_and_softmax_with_time_first(path):
     text = f"b = Constant <value_floats = [0.3, -1.0, 2.0]> () {text}"
     x, M = RNG.normal(size=(4, 3, 3)).astype("f4"), RNG.normal(size=(3, 3)).astype("f4")
     network = from_onnx(graph_of(path, text, M=M))
+    np.testing.assert_allclose(network.predict(x), run_y(path, x), rtol=0, atol=1e-6)
+
+
+def test_a_layer_normalization_without_a_shift(path):
+    network = from_onnx(graph_of(path, "y = LayerNormalization <axis = 2> (x, g)", g=V[0, :3]))
+    x = RNG.normal(size=(4, 5, 3)).astype("f4")
     np.testing.assert_allclose(network.predict(x), run_y(path, x), rtol=0, atol=1e-6)
 
 
