@@ -84,6 +84,7 @@ WRONG = [
      ["y has mean 1e+03", "the baseline loss 2.8: the outputs are far from y; scale x and y"]),
     (lambda: Network([Dense(K, "softmax")], loss="cce", seed=1), X * 300, CLASSES,
      ["above the baseline loss 1.39: the outputs are far from y; scale x, or start from smaller weights"]),
+    (lambda: Network([Dense(1)], seed=1), X, NUMBERS / 1e3, ["the baseline loss 2.8e-06: the outputs are far"]),
     (lambda: Network([Dense(1)], loss="hinge", seed=1), X * 300, np.where(CLASSES > 1, 1, -1),
      ["the outputs are far from y; scale x, or"]),
     (regressor, X, NUMBERS * 0 + 2.5, ["y is 2.5 everywhere", "nothing to learn"]),
@@ -223,6 +224,14 @@ class TestNumbers:
     def test_gaps_in_a_fitting_unit_are_scaled(self):
         report = regressor(GRUD(9)).check(with_gaps(times=1.0), NUMBERS, steps=1)
         assert not [one for one in report.warnings if "not scaled" in one]
+
+    @pytest.mark.parametrize(
+        ("activation", "y"),
+        [("relu", np.maximum(NUMBERS, 0)), ("tanh", np.sign(NUMBERS)), ("leaky_relu", 500 * NUMBERS)],
+    )
+    def test_targets_up_to_the_edge_of_the_outputs_fit(self, activation, y):
+        report = Network([Dense(1, activation)], seed=0).check(X, y, steps=1)
+        assert not [one for one in report.warnings if "range from" in one]
 
     def test_only_some_of_many_samples_are_looked_at(self, tmp_path):
         x = RNG.normal(size=(5000, D)).astype("float32")
