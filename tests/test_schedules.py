@@ -63,6 +63,7 @@ FORMULAS = {
     Step(0.3, drop=0.6, every=7): lambda e: 0.3 * np.prod([0.6 for k in range(1, 50) if k * 7 <= e]),
     Piecewise([5, 12.5], [0.3, 0.1, 0.2]): lambda e: 0.3 if e < 5 else 0.1 if e < 12.5 else 0.2,
     Exponential(0.3, decay=0.13): lambda e: 0.3 / math.e ** (0.13 * e),
+    Exponential(0.3, decay=0.0): lambda e: 0.3,
     Exponential(0.3, cycle=8, descent=0.25): lambda e: (
         0.3 * 0.75 ** math.floor(e / 8) * math.exp(-0.625 * math.fmod(e, 8))
     ),

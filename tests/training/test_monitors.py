@@ -99,3 +99,12 @@ def test_two_early_stoppings_resume_from_the_last_weights():
     np.testing.assert_array_equal(resumed.flat_params, whole.flat_params)
     np.testing.assert_array_equal(also_kept, kept)
     assert resumed.history == whole.history
+
+
+@pytest.mark.parametrize("make", [EarlyStopping, ReduceOnPlateau])
+def test_any_improvement_counts_and_what_is_not_known_is_none(make):
+    network, _ = train([3.0, 2.5, 2.2, 2.1], make("value", mode="min", patience=1), 4)
+    assert network.history["learning_rate"] == [1.0] * 4
+    network, _ = train([np.nan] * 4, make("value", mode="min", patience=2), 4)
+    rates = network.history["learning_rate"]
+    assert rates == ([1.0, 1.0] if make is EarlyStopping else [1.0, 1.0, 0.5, 0.5])
