@@ -12,7 +12,7 @@ from alike import for_each
 from own import Gain
 from untrained import untrained
 
-from nnfw import GRU, GRUD, LSTM, RNN, Dense, Layer, Network, ShapeError
+from nnfw import GRU, GRUD, LSTM, RNN, Dense, Layer, LayerNorm, Network, ShapeError
 from nnfw.gradcheck import CheckError, Report, check_layer, check_network, numeric_gradient
 from nnfw.gradcheck.differences import compare
 from nnfw.losses import MSE
@@ -179,7 +179,7 @@ def no_seed(original, self, rng, dtype):
 
 def half_filled(original, self, rng, dtype):
     original(rng, dtype)
-    self.params["b"][...] = np.nan
+    self.params["b"][1:] = np.nan
 
 
 def accumulate(original, self):
@@ -296,6 +296,12 @@ def test_each_fault_of_a_layer_is_found_and_named(fault):
         check_layer(changed(Affine, **methods)())
     assert len(str(caught.value)) < 500
     assert str(caught.value).startswith("WrongAffine(")
+
+
+def test_a_fault_that_the_first_weights_hide_is_found(one_direction):
+    forgetful = changed(LayerNorm, backward=lambda original, self, dy: original(dy / self.params["gain"]))
+    with pytest.raises(CheckError, match="dx disagrees"):
+        check_layer(forgetful())  # a gain begins with 1
 
 
 def reads_padding(original, self, x, training=False, lengths=None, initial_state=None):
