@@ -197,6 +197,7 @@ REFUSED = [
     ("y = other.MeanPooling (x)", "MeanPooling '' is not a layer of nnfw"),
     ("y = ReduceMax (x, ones)", "over the axis T of NTD is not a layer"),
     ("y = ReduceMean <keepdims = 0> (x, two)", "over the axis D of NTD"),
+    ("y = ReduceMean <keepdims = 0> (x, shape)", "is over 3 axes"),
     ("y = Transpose <perm = [2, 1, 0]> (x)", "returns the axes DTN"),
     (f"{REVERSED} y = ReduceMean <keepdims = 0> (a, ones)", "returns the axes DN"),
     (f"{REVERSED} y = Gather <axis = 1> (a, last)", "returns the axes DN"),
