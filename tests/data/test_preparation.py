@@ -457,8 +457,9 @@ def test_all_leading_axes_count_alike(make, tmp_path, monkeypatch):
     x = generator().normal(size=(6, 5, 3)).astype(np.float32)
     flat = make().fit(x.reshape(30, 3))
     cut = np.split(x.reshape(30, 3), [4, 5, 19])
-    monkeypatch.setattr(samples, "BLOCK", 12)  # four rows a block
-    for same in [x, cut, tuple(cut), x.tolist(), *variants(x, tmp_path)]:
+    forms = [x, cut, tuple(cut), x.tolist(), *variants(x, tmp_path)]
+    for same, block in [*((form, 12) for form in forms), (x, 2)]:  # four rows a block, or less than one
+        monkeypatch.setattr(samples, "BLOCK", block)
         scaler = make().fit(same)
         np.testing.assert_allclose(scaler.offset, flat.offset, rtol=1e-14)
         np.testing.assert_allclose(scaler.scale, flat.scale, rtol=1e-14)
