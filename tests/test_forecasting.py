@@ -1,5 +1,7 @@
 """Forecasts against loops by hand over predict and stream, and backtests against their definitions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from alike import for_each
@@ -222,6 +224,12 @@ def test_bands_are_quantiles_of_the_paths():
             ShapeError,
             r"residuals must be \(R, 1\)",
         ),
+        (
+            (SERIES[:T], 3),
+            {"exogenous": SEASON[:3], "samples": 5, "residuals": [0.1, np.nan]},
+            ValueError,
+            r"residuals\[1, 0\] is nan",
+        ),
         ((SERIES[:T], 3), {"sample": 5}, TypeError, "Did you mean 'samples'"),
     ],
 )  # fmt: skip
@@ -320,6 +328,8 @@ def test_bands_are_kept_and_their_coverage_counted():
     last = np.array([[WAVE[o - 1]] for o in result.origins])
     within = (last + low <= result.truth) & (result.truth <= last + high)
     assert result.coverage()[0.9] == within.mean()
+    edges = np.stack([result.truth - [0, 1], result.truth - [-1, 0]], axis=-1)
+    assert replace(result, bands={0.9: edges}).coverage() == {0.9: 1.0}
     result.bands = {0.975: result.bands[0.9]}
     assert f"the 97.5% band covers {100 * within.mean():.3g}%" in str(result)
 
@@ -354,6 +364,7 @@ def test_only_the_first_column_is_forecast():
     [
         ({"horizon": 0}, ValueError, "backtest: horizon"),
         ({"first": 3}, ValueError, "backtest: first must be at least 14"),
+        ({"first": 20, "season": 20}, ValueError, "backtest: first must be at least 21"),
         ({"first": 149}, ValueError, "too few for one forecast of 3"),
         ({"forecaster": "naive"}, TypeError, "forecaster must be a function"),
         ({"forecaster": lambda past: np.zeros(2)}, ShapeError, r"must return \(3,\) values, got \(2,\)"),
