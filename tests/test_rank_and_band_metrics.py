@@ -298,6 +298,7 @@ def test_bands(rng):
     assert Coverage()(y, a) == np.mean((low <= y) & (y <= high))
     for metric in (Pinball(levels), Coverage()):
         assert metric(y.reshape(10, 5, 2), a.reshape(10, 5, 6)) == metric(y, a)
+        assert metric(y[:, 0], a[:, :3]) == metric(y[:, :1], a[:, :3])
     with pytest.raises(
         ValueError, match=r"y of shape \(50, 2\) .* outputs a of shape \(50, 5\).*for each target"
     ):
