@@ -177,6 +177,12 @@ class TestRoundTrip:
         loaded = round_trip(trained(network), tmp_path)
         assert loaded.layers[0].optimizer is loaded.optimizer is not loaded.layers[1].optimizer
 
+    def test_keeps_an_optimizer_that_was_not_given(self, tmp_path):
+        inner = round_trip(trained(Network([GRU(3)])), tmp_path)
+        before = inner.flat_params.copy()
+        trained(Network([inner], optimizer=SGD(0.0)))
+        np.testing.assert_array_equal(inner.flat_params, before)
+
     @pytest.mark.slow
     def test_keeps_numbers_that_are_none(self, tmp_path):
         network = trained(Network([GRU(2), Dense(3)], metrics=["mae"]))
@@ -184,6 +190,8 @@ class TestRoundTrip:
         network.history["mae"][0] = -np.inf
         network.history["val_loss"][1] = np.float32(1 / 3)
         network.params["gru_1.b_z"][...] = [np.nan, -0.0]
+        for name in network.optimizer.squares:  # of an input that was always 0
+            network.layers[1]._state.slots[name][0] = 0
         loaded = round_trip(network, tmp_path)
         assert np.isnan(loaded.history["val_loss"][0])
         assert state_of(loaded) == state_of(network)
