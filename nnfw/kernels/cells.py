@@ -387,7 +387,7 @@ def lstm_forward(steps, s, h, c, seen, m, v, Wh):
             for j in range(H):
                 c_t[j] = f[j] * c_[j] + i[j] * g[j]  # (5) c
             for j in range(H):
-                v_t[j] = tanh(c_t[j])
+                v_t[j] = tanh(c_t[j])  # (6) v
             for j in range(H):
                 h_t[j] = o[j] * v_t[j]  # (6) h
         mask(h[after : after + n], m, seen[after : after + n])
