@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nnfw.core.arrays import as_array
+from nnfw.core.arrays import numeric
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import valid_steps, without
 from nnfw.core.logits import LOGIT_GRADIENTS
@@ -85,7 +85,7 @@ class Sequential(Composite):
         initial_state : sequence, optional
             The initial states, one for each layer, in the form of `final_state`.
         """
-        x, padding = x if type(x) is np.ndarray else as_array(x, "x"), None
+        x, padding = numeric(x, "x"), None
         if lengths is not None and x.ndim == (2 if self._takes_indices else 3):
             padding = ~valid_steps(np.asarray(lengths), x.shape[1])  # beyond the lengths, bool (N, T)
             x = without(padding, x)
