@@ -202,13 +202,6 @@ def test_any_memory_layout_gives_the_same(layer):
         assert_allclose(step(new(layer), given, np.asfortranarray(dy)), dx, rtol=1e-14, atol=1e-14)
 
 
-@pytest.mark.parametrize("layer", LAYERS, ids=repr)
-@for_each("training", [False, True])
-def test_a_batch_of_no_samples(layer, training):
-    layer = new(layer)
-    assert layer.forward(x[:0], training).shape == (0, *layer.forward(x).shape[1:])
-
-
 @pytest.mark.parametrize(
     "layer",
     [*LAYERS, LayerNorm(), LastStep(), MeanPooling(), MaxPooling()],
