@@ -145,9 +145,10 @@ class TestSeeds:
     def test_other_seed_other_bits_and_zero_is_a_seed(self):
         x, y = classes_task()
         losses = []
-        for seed in (0, 1, None, None):
+        for seed in (0, 0, 1, None, None):
             network = classifier(seed=seed)
             losses.append(network.fit(x, y, verbose=0)["loss"][0])
+        assert losses[0] == losses[1]
         assert len(set(losses)) == 4
 
     def test_global_state_is_left_alone(self):
