@@ -302,5 +302,5 @@ def test_names():
     ],
 )
 def test_arguments_are_checked(build, error):
-    with pytest.raises(error, match=r"^(Constant|Uniform|Normal|TruncatedNormal|Orthogonal|Identity): "):
+    with pytest.raises(error, match=r"^[A-Z]\w+: (value|low|high|mean|std|gain) must be "):
         build()

@@ -883,7 +883,7 @@ def test_every_public_loss_is_registered():
     ],
 )
 def test_arguments_are_checked(build, error):
-    with pytest.raises(error, match=r"delta|label_smoothing"):
+    with pytest.raises(error, match=r"^(Huber: delta|\w+Crossentropy: label_smoothing) must be"):
         build()
 
 
