@@ -15,14 +15,13 @@ from nnfw.core.arguments import explain_keywords
 from nnfw.core.errors import NonFiniteError
 from nnfw.core.output import table
 from nnfw.core.typing import Array, ArrayLike, Axes, Figure, Verbosity
-from nnfw.core.validation import POSITIVE, each, function, instance_of, positive_integer, whole_number
+from nnfw.core.validation import POSITIVE, as_network, each, function, positive_integer, whole_number
 from nnfw.history import History
 from nnfw.network import Network
 from nnfw.plots import Target
 from nnfw.sanity import compute_gradients
 from nnfw.training.adapters import as_data
 
-A_NETWORK = instance_of(Network, "a Network")
 SMOOTH = 0.8  # the decay of the running mean loss per batch
 DIVERGED = 4.0  # times the lowest mean loss, at which the test ends
 LEAST = 0.02  # part of the first loss by which it falls if it can be lowered at all
@@ -107,7 +106,7 @@ def find_rate(
     >>> network = Network([Dense(16, "tanh"), Dense(1)], seed=0)
     >>> network.optimizer = Adam(find_rate(network, x, x[:, 0] * x[:, 1]).rate)
     """
-    owner, model = "find_rate", copy.deepcopy(A_NETWORK("find_rate", "network", network))
+    owner, model = "find_rate", copy.deepcopy(as_network("find_rate", network))
     low, high = POSITIVE(owner, "low", low), POSITIVE(owner, "high", high)
     steps = positive_integer(owner, "steps", steps)
     batch_size = positive_integer(owner, "batch_size", batch_size)
@@ -213,7 +212,7 @@ def repeat(
     function("repeat", "build", build)
     networks: dict[int, Network] = {}
     for seed in each(whole_number)("repeat", "seeds", seeds):
-        network = A_NETWORK("repeat", f"build({seed})", build(seed))
+        network = as_network("repeat", build(seed), f"build({seed})")
         if network.seed != seed or network.history:
             said = f"repeat: build({seed}) must return a new network with this seed, Network(..., seed=seed)"
             raise ValueError(f"{said}, got seed {network.seed} with {len(network.history.epoch)} epochs")

@@ -17,7 +17,7 @@ from nnfw.core.arrays import as_indices, check_finite, numeric
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import cleared
 from nnfw.core.typing import Array, ArrayLike
-from nnfw.core.validation import instance_of, optional, positive_integer
+from nnfw.core.validation import as_network, optional, positive_integer
 from nnfw.layers.base import Layer
 from nnfw.layers.parameters import NOTHING
 from nnfw.model import Model
@@ -157,7 +157,7 @@ def probe(network: Model, x: Any, y: Any, lengths: Any, owner: str) -> tuple[Mod
     A network without weights or optimizer gets those that its first fit would use. Without `y`, the copy
     computes the same as ``network.predict``: it is frozen, so that `BatchNorm` uses its running statistics.
     """
-    quiet = copy.deepcopy(instance_of(Model, "a Network")(owner, "network", network))
+    quiet = copy.deepcopy(as_network(owner, network))
     if y is not None:
         batch = as_data(quiet, x, y, lengths).batch()
     else:

@@ -6,7 +6,7 @@ from nnfw.core.arguments import explain_keywords
 from nnfw.core.arrays import as_indices
 from nnfw.core.errors import ShapeError
 from nnfw.core.typing import Array, ArrayLike
-from nnfw.core.validation import AMOUNT, instance_of, optional, positive_integer
+from nnfw.core.validation import AMOUNT, as_network, optional, positive_integer, seeded
 from nnfw.model import Model
 from nnfw.streaming import Stream
 
@@ -63,8 +63,8 @@ def generate(
     steps = positive_integer("generate", "steps", steps)
     temperature = AMOUNT("generate", "temperature", temperature)
     top_k = optional(positive_integer)("generate", "top_k", top_k)
-    rng = np.random.default_rng(seed)
-    instance_of(Model, "a Network")("generate", "network", network)._ready("generate")
+    rng = seeded("generate", "seed", seed)
+    as_network("generate", network)._ready("generate")
     stream, K = Stream(network), int(network.shapes[-1][-1] or 0)
     inputs = np.arange(K) if network._takes_indices else np.eye(K, dtype=network.dtype)
     symbols = as_indices(start, "start", K, "Vocabulary.encode converts a text")

@@ -31,11 +31,20 @@ from nnfw import (
     History,
     Layer,
     Network,
+    datasets,
+    exchange,
+    experiments,
+    explain,
     metrics,
+    plots,
+    saving,
     schedules,
 )
 from nnfw.core.registry import Part
-from nnfw.data import MinMaxScaler, StandardScaler, Vocabulary
+from nnfw.data import MinMaxScaler, StandardScaler, Vocabulary, train_test_split
+from nnfw.forecasting import forecast
+from nnfw.generation import generate
+from nnfw.gradcheck import check_layer, check_network
 from nnfw.initializers import Given, Uniform
 from nnfw.saving.config import own_parts
 from nnfw.training.callbacks import LambdaCallback
@@ -598,3 +607,56 @@ def test_the_memory_of_own_classes_is_not_replaced_either():
             part.flat_params = before
     with pytest.raises(AttributeError, match="params cannot be assigned"):
         network.layers[0].params = {}
+
+
+# ---- functions ----------------------------------------------------------------------------------------
+
+X = np.random.default_rng(0).normal(size=(4, 5, 2))
+FITTED = Network([GRU(3), Dense(2)], seed=0)
+FITTED.build((5, 2))
+NETWORKS = ([1], "gru", None, Network, FITTED.layers[0])
+SEEDS = ("x", -1, [["a"]], True, [], 0.5)
+TOLERANCES = ("x", None, [], math.inf, math.nan, -1, 0, True)
+CALLS = [
+    ("network", lambda v: exchange.to_torch(v), NETWORKS),
+    ("network", lambda v: exchange.load_torch(v, {}), NETWORKS),
+    ("network", lambda v: exchange.load_keras(v, "a.keras"), NETWORKS),
+    ("network", lambda v: exchange.to_onnx(v, "a.onnx"), NETWORKS),
+    ("network", lambda v: saving.save_weights(v, "a.safetensors"), NETWORKS),
+    ("network", lambda v: saving.load_weights(v, "a.safetensors"), NETWORKS),
+    ("network", lambda v: saving.save(v, "a.npz"), NETWORKS),
+    ("network", lambda v: plots.gates(v, X), NETWORKS),
+    ("network", lambda v: plots.diagram(v), NETWORKS),
+    ("network", lambda v: plots.histograms(v), NETWORKS),
+    ("network", lambda v: plots.spectrum(v), NETWORKS),
+    ("network", lambda v: plots.gradient_flow({"a": v}, X, [0.0] * 4), NETWORKS),
+    ("network", lambda v: explain.gradient(v, X), NETWORKS),
+    ("network", lambda v: generate(v, [0], 3), NETWORKS),
+    ("network", lambda v: forecast(v, X[0], 3), NETWORKS),
+    ("network", lambda v: check_network(v, X, X[:, 0]), NETWORKS),
+    ("network", lambda v: experiments.find_rate(v, X, X[:, 0]), NETWORKS),
+    ("build", lambda v: experiments.repeat(lambda seed: v, X, X[:, 0]), NETWORKS),
+    ("seed", lambda v: train_test_split(X, X, seed=v), SEEDS),
+    ("seed", lambda v: generate(FITTED, [0], 3, seed=v), SEEDS),
+    ("seed", lambda v: forecast(FITTED, X[0], 3, seed=v), SEEDS),
+    ("seed", lambda v: check_layer(Dense(2), seed=v), SEEDS),
+    ("seed", lambda v: FITTED.check(X, X[:, 0], seed=v), SEEDS),
+    ("seed", lambda v: datasets.load_digits(seed=v), SEEDS),
+    ("seed", lambda v: datasets.adding_problem(9, 8, seed=v), SEEDS),
+    ("seed", lambda v: datasets.parity(9, 8, seed=v), SEEDS),
+    ("seed", lambda v: datasets.delayed_echo(9, 8, 2, seed=v), SEEDS),
+    ("seed", lambda v: datasets.sine_mixture(9, 8, seed=v), SEEDS),
+    ("tolerance", lambda v: check_layer(Dense(2), tolerance=v), TOLERANCES),
+    ("tolerance", lambda v: check_network(FITTED, X, X[:, 0], tolerance=v), TOLERANCES),
+]
+
+
+def test_a_wrong_value_of_a_function_is_refused_by_name():
+    for number, (name, call, values) in enumerate(CALLS):
+        for value in values:
+            try:
+                said = str(error_of(lambda call=call, value=value: call(value)))
+                assert re.search(rf"\b{name}\b", said), said
+            except BaseException as error:
+                error.add_note(f"with row {number}, {name}={value!r}")
+                raise

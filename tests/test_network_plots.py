@@ -596,7 +596,7 @@ def test_states_that_are_not_finite_stay_blank(bad):
 @for_each(
     ("draw", "said"),
     [
-        (lambda: plots.gates(3, X), "gates: network must be a Network, got int"),
+        (lambda: plots.gates(3, X), "gates: network must be a Network, got 3 .int"),
         (
             lambda: plots.gates(network(GRU(4)), X, layer="gru"),
             r"layer must be .* 'gru_1'.*Did you mean 'gru_1'",
@@ -613,7 +613,7 @@ def test_states_that_are_not_finite_stay_blank(bad):
         (lambda: plots.histograms(network(GRU(4)), X), "x and y go together"),
         (lambda: plots.histograms(Network([Dense(1)])), "histograms: the network does not know"),
         (lambda: plots.histograms(untrained(Network([MeanPooling()]), 4, 3)), "no parameters to draw"),
-        (lambda: plots.diagram("net"), "diagram: network must be a Network, got str"),
+        (lambda: plots.diagram("net"), "diagram: network must be a Network, got .net"),
         (lambda: plots.spectrum(Network([GRU(4), Dense(1)])), "spectrum: the network does not know"),
         (lambda: plots.spectrum(spoilt(np.nan)), r"spectrum: Wh\[0, 0\] is nan.*; fit the network again"),
         (lambda: plots.attribution([1.0]), r"attributions\[None\]"),

@@ -79,6 +79,20 @@ function = instance_of(Callable, "a function")
 generator = instance_of(np.random.Generator, "a numpy.random.Generator", "; use np.random.default_rng(seed)")
 
 
+def as_network(owner: str, network: Any, name: str = "network") -> Any:
+    """Return `network` if it is one; a class of networks is not."""
+    if not hasattr(type(network), "_probe"):  # modules that `nnfw.network` imports cannot import it
+        raise TypeError(f"{owner}: {name} must be a Network, got {shown(network)}")
+    return network
+
+
+def seeded(owner: str, name: str, value: Any) -> np.random.Generator:
+    """Return `value` if it is a generator, otherwise a new one with this seed, or with any if it is None."""
+    if isinstance(value, np.random.Generator):
+        return value
+    return np.random.default_rng(None if value is None else whole_number(owner, name, value))
+
+
 @dataclass(frozen=True, repr=False)
 class Range:
     """The check that a value is a finite number from `low` to `high`, excluding open ends.

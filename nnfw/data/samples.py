@@ -10,7 +10,7 @@ import numpy as np
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.arrays import as_array, numeric
 from nnfw.core.typing import Array, ArrayLike
-from nnfw.core.validation import INSIDE, positive_integer
+from nnfw.core.validation import INSIDE, positive_integer, seeded
 
 POOL = 32  # number of batches that are sorted by length together
 BLOCK = 1 << 18  # numbers of a block: 2 MB in float64
@@ -170,7 +170,7 @@ def train_test_split(
     sizes = [len(column) for column in columns]
     if len(set(sizes)) > 1:
         raise ValueError(f"all arguments must have the same number of samples, got {sizes}")
-    rng = np.random.default_rng(seed)
+    rng = seeded("train_test_split", "seed", seed)
     labels = y if stratify is True else None if stratify is False else stratify
     parts = [rng.permutation(part) for part in split_indices(sizes[0], test_fraction, rng, labels)]
     return [

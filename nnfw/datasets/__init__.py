@@ -11,7 +11,7 @@ import numpy as np
 
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.typing import Array
-from nnfw.core.validation import AMOUNT, FINITE, boolean, positive_integer, whole_number
+from nnfw.core.validation import AMOUNT, FINITE, boolean, positive_integer, seeded, whole_number
 from nnfw.data import one_hot, train_test_split
 
 __all__ = [
@@ -139,7 +139,7 @@ def adding_problem(n: int, steps: int, seed: int = 0) -> tuple[Array, Array]:
     """
     positive_integer("adding_problem", "n", n)
     whole_number("adding_problem", "steps", steps, low=2)
-    rng = np.random.default_rng(seed)
+    rng = seeded("adding_problem", "seed", seed)
     half, samples = steps // 2, np.arange(n)
     x = np.zeros((n, steps, 2), dtype=np.float32)
     x[..., 0] = rng.random((n, steps), dtype=np.float32)
@@ -166,7 +166,7 @@ def parity(n: int, steps: int, return_sequences: bool = False, seed: int = 0) ->
     """
     n, steps = positive_integer("parity", "n", n), positive_integer("parity", "steps", steps)
     boolean("parity", "return_sequences", return_sequences)
-    bits = np.random.default_rng(seed).integers(0, 2, (n, steps))
+    bits = seeded("parity", "seed", seed).integers(0, 2, (n, steps))
     odd = np.bitwise_xor.accumulate(bits, axis=1)
     return bits[..., None].astype(np.float32), odd if return_sequences else odd[:, -1]
 
@@ -188,7 +188,7 @@ def delayed_echo(n: int, steps: int, delay: int, symbols: int = 4, seed: int = 0
     n, delay = positive_integer("delayed_echo", "n", n), positive_integer("delayed_echo", "delay", delay)
     whole_number("delayed_echo", "symbols", symbols, low=2)
     whole_number("delayed_echo", "steps", steps, low=delay + 1)
-    heard = np.random.default_rng(seed).integers(0, symbols, (n, steps))
+    heard = seeded("delayed_echo", "seed", seed).integers(0, symbols, (n, steps))
     y = np.zeros_like(heard)
     y[:, delay:] = heard[:, :-delay]
     return one_hot(heard, symbols), y
@@ -221,7 +221,7 @@ def sine_mixture(
     if not 2 < shortest <= longest:
         periods = f"{shortest:g} to {longest:g}"
         raise ValueError(f"sine_mixture: periods must be above 2 steps, shortest first, got {periods}")
-    rng = np.random.default_rng(seed)
+    rng = seeded("sine_mixture", "seed", seed)
     period = rng.uniform(shortest, longest, (2, n, 1))
     phase = rng.uniform(0, 2 * np.pi, (2, n, 1))
     signal = np.sin(2 * np.pi * np.arange(steps + 1) / period + phase).sum(axis=0)

@@ -14,6 +14,7 @@ from nnfw.core.errors import LoadError
 from nnfw.core.extras import extra
 from nnfw.core.files import reading
 from nnfw.core.typing import Array, FilePath
+from nnfw.core.validation import as_network
 from nnfw.exchange.dialects import ONE_GATE, Orders, directions, joined, parted
 from nnfw.layers import Layer
 from nnfw.layers.parameters import NOTHING
@@ -62,7 +63,7 @@ def load_keras(network: Model, path: FilePath) -> None:
     LoadError
         If the layers in the file do not match those of the network.
     """
-    network._check_ready("load_keras")
+    as_network("load_keras", network)._check_ready("load_keras")
     h5py = extra("h5py", "keras", "files of Keras are read")
     found: dict[str, Array] = {}
     wanted = [(name, layer, group, exported(layer)) for name, layer, group in with_groups(network)]

@@ -11,7 +11,7 @@ from nnfw.core.errors import ShapeError
 from nnfw.core.files import replacing
 from nnfw.core.registry import is_own
 from nnfw.core.typing import Array, FilePath, Shape
-from nnfw.core.validation import boolean
+from nnfw.core.validation import as_network, boolean
 from nnfw.exchange import onnx_forms as forms
 from nnfw.exchange.dialects import outputs_first, with_mask
 from nnfw.exchange.onnx_graph import Builder
@@ -53,7 +53,7 @@ def to_onnx(network: Model, path: FilePath, *, lengths: bool = False) -> None:
     ImportError
         If the onnx package is not installed, the extra ``onnx``.
     """
-    network._check_ready("to_onnx")
+    as_network("to_onnx", network)._check_ready("to_onnx")
     boolean("to_onnx", "lengths", lengths)
     onnx = forms.load_onnx()
     with replacing(path) as file, at_rest(network, "to_onnx"):

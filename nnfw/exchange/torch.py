@@ -10,6 +10,7 @@ from nnfw.core.arrays import numeric
 from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
 from nnfw.core.typing import Array, FilePath
+from nnfw.core.validation import as_network
 from nnfw.exchange.dialects import (
     ONE_GATE,
     Orders,
@@ -70,7 +71,7 @@ def to_torch(network: Model, like: Mapping[str, Any] | None = None) -> dict[str,
     >>> {name: a.shape for name, a in to_torch(network).items() if "weight" in name}
     {'lstm_1.weight_ih_l0': (16, 3), 'lstm_1.weight_hh_l0': (16, 4), 'dense_2.weight': (2, 4)}
     """
-    network._check_ready("to_torch")
+    as_network("to_torch", network)._check_ready("to_torch")
     with at_rest(network, "to_torch"):
         channels = flattened(network)
         own = {
@@ -105,7 +106,7 @@ def load_torch(network: Model, source: Mapping[str, Any] | FilePath) -> None:
     LoadError
         If the names or shapes do not match those of the network.
     """
-    network._check_ready("load_torch")
+    as_network("load_torch", network)._check_ready("load_torch")
     own = to_torch(network)
     if isinstance(source, Mapping):
         arrays = translated(network, own, source)

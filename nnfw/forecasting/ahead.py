@@ -11,7 +11,7 @@ from nnfw.core.arguments import explain_keywords
 from nnfw.core.arrays import check_finite, numeric
 from nnfw.core.errors import NonFiniteError, ShapeError
 from nnfw.core.typing import Array, ArrayLike
-from nnfw.core.validation import SHARE, instance_of, positive_integer
+from nnfw.core.validation import SHARE, as_network, optional, positive_integer, seeded
 from nnfw.model import Model
 from nnfw.streaming import Stream
 
@@ -105,7 +105,9 @@ def forecast(
     (True, (100, 20), True)
     """
     steps = positive_integer("forecast", "steps", steps)
-    instance_of(Model, "a Network")("forecast", "network", network)._ready("forecast")
+    samples = optional(positive_integer)("forecast", "samples", samples)
+    rng = seeded("forecast", "seed", seed)
+    as_network("forecast", network)._ready("forecast")
     past, future = check_series(network, history, exogenous, steps)
     M = past.shape[1] - future.shape[1]
     count = int(network.shapes[-1][-1] or 0) // network.loss.outputs_per_target
@@ -130,8 +132,7 @@ def forecast(
     mean = run(1, network.loss.estimate)[0]
     if samples is None:
         return Forecast(mean)
-    samples = positive_integer("forecast", "samples", samples)
-    return Forecast(mean, run(samples, drawing(network, residuals, count, np.random.default_rng(seed))))
+    return Forecast(mean, run(samples, drawing(network, residuals, count, rng)))
 
 
 def check_series(network: Model, history: Any, exogenous: Any, steps: int) -> tuple[Array, Array]:

@@ -8,7 +8,7 @@ import numpy as np
 from nnfw.core.errors import ShapeError
 from nnfw.core.lengths import valid_steps
 from nnfw.core.typing import Array, Sizes
-from nnfw.core.validation import boolean, instance_of, whole_number
+from nnfw.core.validation import POSITIVE, boolean, instance_of, whole_number
 from nnfw.gradcheck.differences import Report, gradient_name
 from nnfw.gradcheck.trial import Trial, input_shapes, renew
 from nnfw.layers.base import Layer
@@ -68,6 +68,8 @@ def check_layer(
     check_forward(layer)
     boolean("check_layer", "training_differs", training_differs)
     samples = whole_number("check_layer", "samples", samples, low=2)
+    seed = whole_number("check_layer", "seed", seed)
+    tolerance = POSITIVE("check_layer", "tolerance", tolerance)
     x = None if x is None else np.asarray(x)
     errors: dict[str, float] = {}
     promises = [shapes, initialization, inference, training, gradients, precision]

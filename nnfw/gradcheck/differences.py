@@ -11,7 +11,7 @@ import numpy as np
 
 from nnfw.core.output import table
 from nnfw.core.typing import Array, ArrayLike
-from nnfw.core.validation import instance_of
+from nnfw.core.validation import POSITIVE, as_network
 from nnfw.model import Model
 from nnfw.training import adapters
 
@@ -71,7 +71,8 @@ def check_network(
     >>> check_network(network, x, [0, 1, 2, 0, 1, 2]).worst < 1e-6
     True
     """
-    exact = copy.deepcopy(instance_of(Model, "a Network")("check_network", "network", network))
+    exact = copy.deepcopy(as_network("check_network", network))
+    tolerance = POSITIVE("check_network", "tolerance", tolerance)
     exact._dtype = np.dtype(np.float64)
     batch = adapters.as_data(exact, x, y, lengths).batch()
     exact.initialize()

@@ -7,8 +7,9 @@ import numpy as np
 
 from nnfw.core.lengths import check_lengths
 from nnfw.core.typing import Array, ArrayLike, Axes, Figure
+from nnfw.core.validation import as_network
 from nnfw.plots.figure import BLUE, GREEN, VERMILION, Target, canvas, draw_curve, look, picture
-from nnfw.plots.inside import as_network, over_samples, recurrent
+from nnfw.plots.inside import over_samples, recurrent
 
 BINS = 40
 

@@ -8,15 +8,9 @@ import numpy as np
 from nnfw.core.lengths import valid_steps
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
+from nnfw.core.validation import as_network as as_network
 
 Directions = Mapping[str, Any]  # the recurrent layers of one layer: itself, or the two of a bidirectional one
-
-
-def as_network(owner: str, network: Any) -> Any:
-    """Return `network` if it is one."""
-    if not hasattr(network, "_probe"):
-        raise TypeError(f"{owner}: network must be a Network, got {type(network).__name__}")
-    return network
 
 
 def recurrent(owner: str, network: Any) -> dict[str, Directions]:

@@ -8,8 +8,9 @@ import numpy as np
 
 from nnfw.core.arrays import check_finite
 from nnfw.core.typing import Array, Axes, Figure
+from nnfw.core.validation import as_network
 from nnfw.plots.figure import BLUE, VERMILION, Target, canvas, picture
-from nnfw.plots.inside import as_network, pick, recurrent
+from nnfw.plots.inside import pick, recurrent
 
 ROUNDING = 1e-3  # an orthogonal matrix has all eigenvalues on the circle
 

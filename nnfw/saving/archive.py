@@ -12,7 +12,7 @@ from nnfw.core.extras import extra
 from nnfw.core.files import reading, replacing
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array, FilePath
-from nnfw.core.validation import extras_of, instance_of, whole_number
+from nnfw.core.validation import as_network, extras_of, whole_number
 from nnfw.core.version import __version__
 from nnfw.model import Model
 from nnfw.saving import state
@@ -21,8 +21,6 @@ from nnfw.training.interrupt import at_rest
 
 FORMAT, VERSION = "nnfw network", 1
 OTHERS = "nnfw.saving.load_weights reads safetensors, nnfw.exchange ONNX, Keras and PyTorch"
-
-is_network = instance_of(Model, "a Network")
 
 
 def save(network: Model, path: FilePath, extras: dict[str, Any] | None = None) -> None:
@@ -58,7 +56,7 @@ def save(network: Model, path: FilePath, extras: dict[str, Any] | None = None) -
     >>> bool(loaded.predict([[1.0, 2.0]]) == network.predict([[1.0, 2.0]])), loaded.extras
     (True, {'unit': 'mm'})
     """
-    is_network("save", "network", network)
+    as_network("save", network)
     extras = None if extras is None else extras_of("save", "extras", extras)
     if not network._leads:
         return
@@ -132,8 +130,7 @@ def read_description(arrays: dict[str, Array]) -> dict[str, Any]:
 
 def save_weights(network: Model, path: FilePath) -> None:
     """Save a network's parameters to the file `path`; an existing file is replaced."""
-    is_network("save_weights", "network", network)
-    network._check_ready("save_weights")
+    as_network("save_weights", network)._check_ready("save_weights")
     package = safetensors()
     with replacing(path) as file, at_rest(network, "save_weights"):
         file.write(package.save({name: np.asarray(p, order="C") for name, p in network.params.items()}))
@@ -149,8 +146,7 @@ def load_weights(network: Model, path: FilePath) -> None:
     LoadError
         If the file is damaged, or the names or shapes of its parameters differ from the network's.
     """
-    is_network("load_weights", "network", network)
-    network._check_ready("load_weights")
+    as_network("load_weights", network)._check_ready("load_weights")
     with reading("load_weights", path) as file:
         arrays = arrays_of(file, "it is a whole network; Network.load(path) reads it")
         check_weights(arrays, network.params)
