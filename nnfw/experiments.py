@@ -15,7 +15,7 @@ from nnfw.core.arguments import explain_keywords
 from nnfw.core.errors import NonFiniteError
 from nnfw.core.output import table
 from nnfw.core.typing import Array, ArrayLike, Axes, Figure, Verbosity
-from nnfw.core.validation import POSITIVE, as_network, each, function, positive_integer, whole_number
+from nnfw.core.validation import POSITIVE, as_network, each, function_of, positive_integer, whole_number
 from nnfw.history import History
 from nnfw.network import Network
 from nnfw.plots import Target
@@ -209,7 +209,7 @@ def repeat(
     """
     if isinstance(build, Network):
         raise TypeError("repeat: build must be a function of a seed that returns a Network, got a Network")
-    function("repeat", "build", build)
+    function_of("seed")("repeat", "build", build)
     networks: dict[int, Network] = {}
     for seed in each(whole_number)("repeat", "seeds", seeds):
         network = as_network("repeat", build(seed), f"build({seed})")

@@ -16,8 +16,7 @@ from nnfw.core.arrays import check_finite, numeric
 from nnfw.core.errors import ShapeError
 from nnfw.core.registry import Part, Registry
 from nnfw.core.typing import Array, ArrayLike, DTypeLike, Sizes
-from nnfw.core.validation import AMOUNT, FINITE, generator
-from nnfw.core.validation import function as check_function
+from nnfw.core.validation import AMOUNT, FINITE, function_of, generator
 
 Draw = Callable[..., ArrayLike]  # f(rng, shape, dtype)
 
@@ -96,7 +95,7 @@ class FromFunction(Initializer):
     """The values returned by a function ``f(rng, shape, dtype)``, which is called with float64."""
 
     def __init__(self, function: Draw) -> None:
-        self.function = check_function("FromFunction", "function", function)
+        self.function = function_of("rng", "shape", "dtype")("FromFunction", "function", function)
 
     def draw(self, rng: np.random.Generator, shape: Sizes) -> Array:
         return np.asarray(self.function(rng, shape, np.float64))

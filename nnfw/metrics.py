@@ -37,12 +37,12 @@ from nnfw.core.validation import (
     POSITIVE,
     boolean,
     each,
+    function_of,
     one_of,
     optional,
     positive_integer,
     shown,
 )
-from nnfw.core.validation import function as check_function
 
 
 class Metric(Part):
@@ -315,7 +315,7 @@ class FunctionMetric(MeanMetric):
     """
 
     def __init__(self, function: Callable[[Any, Any], float]) -> None:
-        self.function = check_function("FunctionMetric", "function", function)
+        self.function = function_of("y", "a")("FunctionMetric", "function", function)
 
     @property
     def name(self) -> str:
@@ -324,8 +324,8 @@ class FunctionMetric(MeanMetric):
 
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
         value, shape = self.function(np.array(y), np.array(a)), np.shape(a)  # it may change its own copies
-        if value is None or np.ndim(value):
-            got = "None" if value is None else f"shape {np.shape(value)}; take a mean"
+        if np.ndim(value) or np.asarray(value).dtype.kind not in "fiub":
+            got = f"shape {np.shape(value)}; take a mean" if np.ndim(value) else shown(value)
             raise TypeError(f"the metric {self.name} must return one number, got {got}")
         samples = math.prod(shape[:-1] if len(shape) > 1 else shape)
         return np.array([float(value) * samples, samples])

@@ -25,7 +25,7 @@ from nnfw.core.validation import (
     boolean,
     check_fields,
     each,
-    function,
+    function_of,
     optional,
     shown,
 )
@@ -179,7 +179,7 @@ class Constant(Schedule):
 class Custom(Schedule):
     """The rate ``function(epoch)``; `get` wraps plain functions in it."""
 
-    function: Annotated[abc.Callable[[float], float], function]
+    function: Annotated[abc.Callable[[float], float], function_of("epoch")]
 
     def rate_at(self, epoch: float) -> float:
         return self.function(epoch)

@@ -41,8 +41,8 @@ from nnfw import (
     schedules,
 )
 from nnfw.core.registry import Part
-from nnfw.data import MinMaxScaler, StandardScaler, Vocabulary, train_test_split
-from nnfw.forecasting import forecast
+from nnfw.data import MinMaxScaler, StandardScaler, Vocabulary, one_hot, pad_sequences, train_test_split
+from nnfw.forecasting import backtest, forecast
 from nnfw.generation import generate
 from nnfw.gradcheck import check_layer, check_network
 from nnfw.initializers import Given, Uniform
@@ -616,6 +616,7 @@ FITTED = Network([GRU(3), Dense(2)], seed=0)
 FITTED.build((5, 2))
 NETWORKS = ([1], "gru", None, Network, FITTED.layers[0])
 SEEDS = ("x", -1, [["a"]], True, [], 0.5)
+DTYPES = ("M8[s]", "U3", object, complex, "no such", [3])
 TOLERANCES = ("x", None, [], math.inf, math.nan, -1, 0, True)
 CALLS = [
     ("network", lambda v: exchange.to_torch(v), NETWORKS),
@@ -646,6 +647,20 @@ CALLS = [
     ("seed", lambda v: datasets.parity(9, 8, seed=v), SEEDS),
     ("seed", lambda v: datasets.delayed_echo(9, 8, 2, seed=v), SEEDS),
     ("seed", lambda v: datasets.sine_mixture(9, 8, seed=v), SEEDS),
+    ("samples", lambda v: forecast(FITTED, X[0], 3, samples=v), (0, -1, "x", 2.5)),
+    ("value", lambda v: pad_sequences([[1.0]], v), ("x", None, [], 1j)),
+    ("value", lambda v: pad_sequences([np.float32([1])], v), (1e39, -1e39)),
+    ("dtype", lambda v: pad_sequences([[1.0]], dtype=v), DTYPES),
+    ("dtype", lambda v: one_hot([0, 1], dtype=v), DTYPES),
+    ("matrix", lambda v: plots.confusion_matrix(v), ("x", [[1j]], np.ma.array([[1.0]], mask=True), [[None]])),
+    ("layer", lambda v: plots.spectrum(FITTED, layer=v), ([], {}, 3, "lstm", X)),
+    ("layer", lambda v: plots.gates(FITTED, X, layer=v), ([], {}, 3, "lstm", X)),
+    ("build", lambda v: experiments.repeat(v, X, X[:, 0]), (lambda: FITTED, lambda a, b: FITTED, 3)),
+    ("forecaster", lambda v: backtest(v, X[0], 1), (lambda: 1, lambda a, b: 1, "naive")),
+    ("learning_rate|function", lambda v: Adam(v), (lambda: 1.0, lambda a, b: 1.0)),
+    ("function", lambda v: metrics.get(v), (lambda: 1.0, lambda y: 1.0, lambda y, a, b: 1.0)),
+    ("metric", lambda v: metrics.get(lambda y, a: v)([1.0], [1.0]), ("x", 1j, {}, [1.0])),
+    ("function", lambda v: Dense(1, initializer=v), (lambda: 1.0, lambda rng: 1.0)),
     ("tolerance", lambda v: check_layer(Dense(2), tolerance=v), TOLERANCES),
     ("tolerance", lambda v: check_network(FITTED, X, X[:, 0], tolerance=v), TOLERANCES),
 ]
@@ -656,7 +671,7 @@ def test_a_wrong_value_of_a_function_is_refused_by_name():
         for value in values:
             try:
                 said = str(error_of(lambda call=call, value=value: call(value)))
-                assert re.search(rf"\b{name}\b", said), said
+                assert re.search(rf"\b({name})\b", said), said
             except BaseException as error:
                 error.add_note(f"with row {number}, {name}={value!r}")
                 raise

@@ -608,7 +608,7 @@ def test_states_that_are_not_finite_stay_blank(bad):
         (lambda: plots.gates(untrained(Network([Dense(1)]), 3), X[:, 0]), "has no recurrent layer"),
         (lambda: plots.gradient_flow(network(GRU(4)), X, Y, lengths=[0] * 6), "x has no step to draw"),
         (lambda: plots.gradient_flow({}, X, Y), "gradient_flow: network is an empty dict"),
-        (lambda: plots.gradient_flow({"a": 3}, X, Y), "network must be a Network, got int"),
+        (lambda: plots.gradient_flow({"a": 3}, X, Y), "network must be a Network, got 3"),
         (lambda: plots.gradient_flow(network(GRU(4)), X, Y[:3]), "x has 6 samples, but y"),
         (lambda: plots.histograms(network(GRU(4)), X), "x and y go together"),
         (lambda: plots.histograms(Network([Dense(1)])), "histograms: the network does not know"),

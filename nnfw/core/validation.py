@@ -4,12 +4,13 @@ A check of an argument is called with the owner's name, the argument's name and 
 value to keep, or raises.
 """
 
+import inspect
 import math
 import numbers
 import os
 import reprlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -75,8 +76,32 @@ def instance_of(kind: Any, what: str, remedy: str = "") -> Check[Any]:
 
 
 boolean: Check[bool] = instance_of(bool, "True or False")
-function = instance_of(Callable, "a function")
 generator = instance_of(np.random.Generator, "a numpy.random.Generator", "; use np.random.default_rng(seed)")
+
+
+def function_of(*arguments: str) -> Check[Any]:
+    """Return the check that a value is a function that can be called with these arguments."""
+    said = f"a function f({', '.join(arguments)})"
+
+    def check_function(owner: str, name: str, value: Any) -> Any:
+        instance_of(Callable, said)(owner, name, value)
+        with suppress(ValueError):  # some functions of C have no signature
+            signature = inspect.signature(value)
+            try:
+                signature.bind(*arguments)
+            except TypeError:
+                raise TypeError(f"{owner}: {name} must be {said}, got one of {signature}") from None
+        return value
+
+    return check_function
+
+
+def real_dtype(owner: str, name: str, value: Any) -> np.dtype[Any]:
+    """Return the dtype if `value` is one of real numbers, given as a name, type or dtype."""
+    with suppress(TypeError):  # if NumPy knows no such dtype
+        if (dtype := np.dtype(value)).kind in "fiub":
+            return dtype
+    raise TypeError(f"{owner}: {name} must be a dtype of numbers, such as 'float32', got {value!r:.80}")
 
 
 def as_network(owner: str, network: Any, name: str = "network") -> Any:

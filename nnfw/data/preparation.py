@@ -11,7 +11,7 @@ from nnfw.core.arrays import as_array, as_indices, numeric
 from nnfw.core.registry import Part, Searchable
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array, ArrayLike, DTypeLike
-from nnfw.core.validation import FINITE, positive_integer
+from nnfw.core.validation import FINITE, positive_integer, real_dtype
 from nnfw.data.samples import blocks, same_columns
 
 
@@ -37,8 +37,8 @@ class Preparation(Part, Searchable):
                 f"{owner!r} object has no attribute {name!r}; it learns {learns}: help({owner})"
             )
 
-    def fit(self, data: Any) -> Self:
-        """Fit to training data."""
+    def fit(self, data: Any, y: Any = None) -> Self:
+        """Fit to training data; `y` is ignored."""
         raise NotImplementedError
 
     def transform(self, data: Any) -> Any:
@@ -85,7 +85,7 @@ def one_hot(labels: ArrayLike, classes: int | None = None, dtype: DTypeLike = "f
         classes = max(int(codes.max()) + 1, 1)
     classes = positive_integer("one_hot", "classes", classes)
     codes = as_indices(codes, "labels", classes, CLASS_NUMBERS)
-    rows = np.zeros((*codes.shape, classes), dtype)
+    rows = np.zeros((*codes.shape, classes), real_dtype("one_hot", "dtype", dtype))
     np.put_along_axis(rows, codes[..., None], 1, axis=-1)
     return rows
 
@@ -108,8 +108,8 @@ class LabelEncoder(Preparation):
     learned = ("classes",)
     classes: Array
 
-    def fit(self, data: ArrayLike) -> Self:
-        """Find the classes of `data`, labels of any shape that can be sorted and have no missing values."""
+    def fit(self, data: ArrayLike, y: Any = None) -> Self:
+        """Find the classes of `data`: labels of any shape, sortable and none of them missing; ignore `y`."""
         labels = _labels(data)
         values = (labels if labels.dtype.kind in "OT" else np.unique(labels)).ravel().tolist()
         try:

@@ -1,6 +1,7 @@
 """Sequences: padding of variable-length ones, and windows of long ones."""
 
 from collections.abc import Iterable
+from numbers import Real
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -8,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.arrays import numeric
 from nnfw.core.typing import Array, ArrayLike, DTypeLike
-from nnfw.core.validation import positive_integer, shown
+from nnfw.core.validation import instance_of, positive_integer, real_dtype, shown
 from nnfw.data.samples import numbers_or_others, same_columns
 
 
@@ -60,10 +61,14 @@ def pad_sequences(
     T = max(longest, 1) if length is None else positive_integer("pad_sequences", "length", length)
     if longest > T:
         raise ValueError(f"sequences[{lengths.argmax()}] has {longest} steps, more than length={T}; cut it")
-    kind = np.result_type(*filled) if dtype is None else np.dtype(dtype)
-    limits = np.iinfo(kind) if kind.kind in "iu" else None
-    if limits and not (value % 1 == 0 and limits.min <= value <= limits.max):
-        raise ValueError(f"value={value} does not fit dtype {kind}; pass dtype='float32'")
+    kind = real_dtype("pad_sequences", "dtype", np.result_type(*filled) if dtype is None else dtype)
+    instance_of(Real, "a number")("pad_sequences", "value", value)
+    if kind.kind in "iu":
+        fits = value % 1 == 0 and np.iinfo(kind).min <= value <= np.iinfo(kind).max
+    else:
+        fits = not float(np.finfo(kind if kind.kind == "f" else np.float64).max) < abs(value) < np.inf
+    if not fits:
+        raise ValueError(f"value={value} does not fit dtype {kind}; pass dtype='float64'")
     x = np.full((len(items), T, *features), value, kind)
     for row, item in zip(x, items, strict=True):
         if item.size:

@@ -12,7 +12,7 @@ from nnfw.core.arrays import check_finite, numeric
 from nnfw.core.errors import ShapeError
 from nnfw.core.output import table
 from nnfw.core.typing import Array, ArrayLike
-from nnfw.core.validation import SHARE, each, function, positive_integer, whole_number
+from nnfw.core.validation import SHARE, each, function_of, positive_integer, whole_number
 from nnfw.forecasting.ahead import Forecast
 
 
@@ -114,7 +114,7 @@ def backtest(
     if values.ndim not in (1, 2) or not values.size:
         raise ShapeError(f"backtest: series must be (L,) or (L, D) and not empty, got shape {values.shape}")
     y = values if values.ndim == 1 else values[:, 0]
-    function("backtest", "forecaster", forecaster)
+    function_of("past")("backtest", "forecaster", forecaster)
     for name, number in (("horizon", horizon), ("every", every), ("season", season), ("order", order)):
         positive_integer("backtest", name, number)
     first = whole_number("backtest", "first", first, low=max(order + 2, season + 1))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnfw.core.arguments import explain_keywords
+from nnfw.core.arrays import numeric
 from nnfw.core.typing import Array, ArrayLike, Axes, Figure
 from nnfw.core.validation import boolean, instance_of
 from nnfw.plots.figure import Target, canvas
@@ -49,7 +50,7 @@ def confusion_matrix(
     >>> [text.get_text() for text in figure.axes[0].texts]
     ['96', '4', '10', '90']
     """
-    counts = np.asarray(matrix, dtype=np.float64)
+    counts = np.asarray(numeric(matrix, "matrix"), np.float64)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
         said = f"a confusion matrix must be square, got shape {counts.shape}"
         raise ValueError(f"{said}; nnfw.metrics.ConfusionMatrix()(y, network.predict(x)) returns one")

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from nnfw.core.lengths import valid_steps
-from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
 from nnfw.core.validation import as_network as as_network
+from nnfw.core.validation import one_of
 
 Directions = Mapping[str, Any]  # the recurrent layers of one layer: itself, or the two of a bidirectional one
 
@@ -30,10 +30,7 @@ def pick(owner: str, found: Mapping[str, Directions], name: str | None) -> Direc
     """Return the layer of this name, by default the first."""
     if name is None:
         return next(iter(found.values()))
-    if name not in found:
-        said = f"{owner}: layer must be the name of a recurrent layer, {', '.join(map(repr, found))}"
-        raise ValueError(f"{said}, got {name!r:.80}.{nearest(str(name), found)}")
-    return found[name]
+    return found[one_of(*found)(owner, "layer", name)]
 
 
 def over_samples(values: Array, lengths: Array, sample: int | None) -> Array:
