@@ -219,7 +219,7 @@ def test_a_fit_where_only_one_class_occurs(rng, tmp_path):
     assert np.isfinite(history["roc_auc"]).all()
     assert "nan" not in repr(history)
     assert history.restored is None
-    assert stopping.best == np.inf
+    assert stopping.best == -np.inf
     assert (tmp_path / "log.csv").read_text().count("nan") == 3
     history.plot()
     network.save(tmp_path / "network.npz")

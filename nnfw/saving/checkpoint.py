@@ -71,9 +71,9 @@ class Checkpoint(Monitor):
     def on_resume(self, run: Run) -> None:
         """Replace an existing file only after an epoch better than all of the fit so far."""
         if self.monitor is not None and os.path.exists(file_path("Checkpoint", "path", self.path)):
-            sign, known = self.sign(run.network.metrics), run.history.get(self.monitor, [])
-            values = [sign * value for value in known[run.state.start :]]
-            self.best = min([self.best, *filter(math.isfinite, values)])
+            known = run.history.get(self.monitor, [])
+            values = [self._sign * value for value in known[run.state.start :]]
+            self._best = min([self._best, *filter(math.isfinite, values)])
 
     def on_epoch_start(self, run: Run) -> None:
         """Save when training begins, so that a network or path that cannot be saved fails at once."""

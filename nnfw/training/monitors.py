@@ -46,12 +46,12 @@ class Monitor(Callback):
     Attributes
     ----------
     best : float
-        The best value so far, negated if higher is better.
+        The best value so far; infinite before the first.
     wait : int
         The number of epochs since the last improvement.
     """
 
-    remembers: ClassVar[tuple[str, ...]] = ("best", "wait")
+    remembers: ClassVar[tuple[str, ...]] = ("_best", "wait")
 
     min_delta: float = 0.0
     _check_monitor: ClassVar[Check[str | None]] = instance_of(str, "a name in the history, e.g. 'val_loss'")
@@ -63,7 +63,13 @@ class Monitor(Callback):
 
     def on_fit_start(self, run: Run) -> None:
         """Reset the state of the callback."""
-        self.best, self.wait = math.inf, 0
+        self._sign = 1 if self.monitor is None else self.sign(run.network.metrics)
+        self._best, self.wait = math.inf, 0  # the value times the sign, which is to be low
+
+    @property
+    def best(self) -> float:
+        """The best value so far; infinite before the first."""
+        return self._sign * self._best
 
     def watched(self, known: Collection[str]) -> str:
         """Return the name of the quantity to watch, if it is known."""
@@ -94,10 +100,10 @@ class Monitor(Callback):
 
     def improved(self, run: Run) -> bool:
         """Read the value of the epoch, and return whether it is the best so far."""
-        value = self.sign(run.network.metrics) * run.logs[self.watched(run.logs)]
-        better = value < self.best - self.min_delta
+        value = self._sign * run.logs[self.watched(run.logs)]
+        better = value < self._best - self.min_delta
         if better:
-            self.best = value
+            self._best = value
         self.wait = 0 if better else self.wait + 1
         return better
 

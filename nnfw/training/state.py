@@ -68,6 +68,8 @@ class TrainingState:
         """Restore the memories of callbacks from those of the same class and arguments."""
         for label, old, callback in zip(labels(callbacks), labels(callbacks, repr), callbacks, strict=True):
             memory = self.memories.get(label, self.memories.get(old, {}))  # `old` in a file of 0.1.0
+            if "best" in memory and "_best" in callback.remembers:  # in a file of an earlier version
+                memory = memory | {"_best": memory["best"]}
             for name, value in memory.items():
                 if name in callback.remembers:
                     setattr(callback, name, value)

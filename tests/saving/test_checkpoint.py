@@ -51,7 +51,7 @@ class TestResume:
         (_, stopper), (_, reducer) = WHOLE._training_state.memories.items()
         assert stopper["restored"]
         assert stopper["best_epoch"] < len(WHOLE.history.epoch)
-        assert np.isfinite(reducer["best"])
+        assert np.isfinite(reducer["_best"])
 
     @pytest.mark.slow
     @pytest.mark.parametrize("epochs", range(1, 6))

@@ -163,8 +163,8 @@ class TestMemory:
     @pytest.mark.parametrize(
         ("make", "names"),
         [
-            (lambda: EarlyStopping("loss"), ["best", "wait", "best_epoch", "weights", "restored"]),
-            (lambda: ReduceOnPlateau("loss"), ["best", "wait", "resting"]),
+            (lambda: EarlyStopping("loss"), ["_best", "wait", "best_epoch", "weights", "restored"]),
+            (lambda: ReduceOnPlateau("loss"), ["_best", "wait", "resting"]),
         ],
     )
     def test_is_what_files_hold(self, make, names):
@@ -183,6 +183,16 @@ class TestMemory:
         network.fit(X, Y, epochs=3, callbacks=[checkpoint], resume=True, verbose=0)
         assert checkpoint.best == -1.0
         assert not path.exists()
+
+    def test_of_the_highest_value_is_the_value_also_from_an_older_file(self):
+        network, stopping = network_of(), EarlyStopping("value", mode="max")
+        callbacks = [LambdaCallback(on_epoch_end=lambda run: run.logs.update(value=1 / run.epoch)), stopping]
+        network.fit(X, Y, epochs=2, callbacks=callbacks, verbose=0)
+        assert (stopping.best, stopping.wait) == (1.0, 1)
+        (label,) = network._training_state.memories
+        network._training_state.memories = {label: {"best": -2.0, "wait": 3}}
+        network.fit(X, Y, epochs=3, callbacks=callbacks, resume=True, verbose=0)
+        assert (stopping.best, stopping.wait) == (2.0, 4)
 
 
 class TestLambdaCallback:
