@@ -291,8 +291,8 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
 
     def predict(self, X: Any) -> Array:
         """Return the predicted numbers (N,), or (N, K) if there are several."""
-        a = self._predict(X)
-        return a[:, 0] if a.shape[1] == 1 else a.astype(np.float64)  # as scikit-learn's checks require
+        a = self._predict(X).astype(np.float64)  # as scikit-learn's checks require of several
+        return a[:, 0] if a.shape[1] == 1 else a
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

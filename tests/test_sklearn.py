@@ -426,7 +426,7 @@ def test_a_loss_of_several_outputs_a_target_predicts_what_they_say(loss, outputs
     network.fit(ROWS, y, epochs=3, verbose=0)
     a = network.predict(ROWS)
     assert np.array_equal(fitted.network_.predict(ROWS), a)
-    assert fitted.predict(ROWS).shape == y.shape
+    assert (fitted.predict(ROWS).shape, fitted.predict(ROWS).dtype) == (y.shape, np.float64)
     assert np.array_equal(fitted.predict(ROWS).reshape(60, -1), network.loss.estimate(a))
 
 
