@@ -58,7 +58,9 @@ class Checkpoint(Monitor):
         if sum(choice is not None for choice in (every, seconds, monitor)) > 1:
             raise ValueError("Checkpoint: pass one of every, seconds and monitor; two need two checkpoints")
         super().__init__(monitor, mode)
-        file_path("Checkpoint", "path", path)
+        if "{" in os.path.basename(file_path("Checkpoint", "path", path)):
+            each = "LambdaCallback(on_epoch_end=lambda run: run.network.save(f'{run.epoch}.npz'))"
+            raise ValueError(f"Checkpoint: path is one file, replaced at each save; {each} keeps all epochs")
         self.path = path
         self.every = optional(positive_integer)("Checkpoint", "every", every)
         self.seconds = optional(POSITIVE)("Checkpoint", "seconds", seconds)

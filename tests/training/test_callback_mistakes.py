@@ -57,6 +57,8 @@ MISTAKES = [
      TypeError, "Told.on_test_begin is never called", "The hooks are: on_fit_start"),
     ("a hook of Keras for a function", lambda s: LambdaCallback(on_epoch_begin=print),
      TypeError, "'on_epoch_begin'", "nnfw calls it on_epoch_start"),
+    ("a file for each epoch", lambda s: Checkpoint(s.folder / "{epoch}.npz"),
+     ValueError, "Checkpoint: path is one file", "run.network.save(f'{run.epoch}.npz')"),
     ("the best file only", lambda s: Checkpoint(s.folder / "w.nnfw", save_best_only=True),
      TypeError, "'save_best_only'", "monitor='val_loss'"),
     ("a callback alone", lambda s: fit(s.network, callbacks=EarlyStopping("loss")),
