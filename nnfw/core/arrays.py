@@ -54,10 +54,19 @@ def numeric(values: Any, name: str) -> Array:
 
 def to_numbers(array: Array) -> str:
     """Return, for messages, how to convert strings, objects or dates to numbers."""
-    if array.dtype.kind in "mM" or (array.size and hasattr(array.flat[0], "year")):  # also with a time zone
+    first = array.flat[0] if array.size else None
+    if array.dtype.kind in "mM" or hasattr(first, "year"):  # also with a time zone
         return "convert times to hours by (dates - dates.min()) / np.timedelta64(1, 'h')"
     if array.ndim == 1 and array.size and isinstance(array[0], np.ndarray | list):
         return "convert an array of sequences to a list of sequences by list(...)"
+    if array.dtype.kind == "c":
+        return "np.concatenate([z.real, z.imag], axis=-1) makes features of both parts"
+    if array.dtype.names:
+        return "numpy.lib.recfunctions.structured_to_unstructured(...) makes a column of each field"
+    if isinstance(first, dict):
+        return "pass one array; pandas.DataFrame(...) makes one table of a dict of columns or a list of dicts"
+    if array.dtype == object and not array.ndim:
+        return "pass a list or an array"
     how = ""
     if array.dtype.kind in "OSU":
         with suppress(TypeError, ValueError):

@@ -479,7 +479,7 @@ NUMBERS_1, NUMBERS_2 = FLAT[:, 0] / 4, FLAT[:, :2] / 4
 INPUTS = [
     ("one axis", "classes", lambda x: x[:, 0], ShapeError, "x must be", "x[..., None]"),
     ("a number", "classes", lambda x: 3.0, ShapeError, "x must be", "(samples, features)"),
-    ("nothing", "classes", lambda x: None, TypeError, "x must be real numbers, got NoneType", "float"),
+    ("nothing", "classes", lambda x: None, TypeError, "x must be real numbers, got NoneType", "an array"),
     ("no samples", "classes", lambda x: x[:0], ShapeError, "x must be", "not empty"),
     ("an empty list", "classes", lambda x: [], ShapeError, "x must be", "not empty"),
     ("no features", "classes", lambda x: x[:, :0], ShapeError, "x must be", "not empty"),
@@ -491,7 +491,7 @@ INPUTS = [
     ("strings", "classes", lambda x: x.astype(str), TypeError, "x must be real numbers", "LabelEncoder"),
     ("bytes", "classes", lambda x: x.astype(bytes), TypeError, "x must be real numbers", "LabelEncoder"),
     ("objects", "classes", lambda x: x.astype(object), TypeError, "x must be real numbers", ".astype(float)"),
-    ("a dict", "classes", lambda x: {"x": x}, TypeError, "x must be real numbers, got dict", "LabelEncoder"),
+    ("a dict", "classes", lambda x: {"x": x}, TypeError, "x must be real numbers, got dict", "DataFrame"),
     ("lists of unequal length", "classes", lambda x: [[1.0, 2.0], [1.0]] * 6,
      ValueError, "x is a list", "arrays"),
     ("steps of unequal features", "sequence", lambda x: [[[1.0, 2.0], [1.0]], [[1.0, 2.0]]] * 6,
