@@ -12,7 +12,7 @@ from nnfw.core.registry import Part, Searchable
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array, ArrayLike, DTypeLike
 from nnfw.core.validation import FINITE, positive_integer, real_dtype
-from nnfw.data.samples import blocks, same_columns
+from nnfw.data.samples import blocks, reduced, same_columns
 
 
 class Preparation(Part, Searchable):
@@ -176,7 +176,8 @@ class Scaler(Preparation):
         items = _feature_arrays(data)
         if not sum(item.size for item in items):
             raise ValueError("the data to fit is empty; at least one sample and one feature are needed")
-        extremes = np.array([(block.min(axis=0), block.max(axis=0)) for block in blocks(items)])
+        ends = (np.minimum, np.maximum)
+        extremes = np.array([[reduced(end, block) for end in ends] for block in blocks(items)])
         low, high = extremes[:, 0].min(axis=0), extremes[:, 1].max(axis=0)
         with np.errstate(all="ignore"):
             span = high - low

@@ -208,3 +208,10 @@ def blocks(items: list[Array]) -> Iterator[Array]:
             rows = item[samples].reshape(-1, item.shape[-1])  # not of all: a copy, if they are windows
             for part in batches(len(rows), max(BLOCK // rows.shape[1], 1)):
                 yield rows[part].astype(np.float64, order="C")
+
+
+def reduced(ufunc: np.ufunc, rows: Array) -> Array:
+    """Return the minimum or maximum of each column, many rows at a time, as a few columns alone are slow."""
+    k = min(len(rows), 1 + 1024 // rows.shape[1])
+    folded = rows[: len(rows) // k * k].reshape(-1, k, rows.shape[1])
+    return np.asarray(ufunc.reduce(ufunc(ufunc.reduce(folded), rows[-k:])))

@@ -452,6 +452,15 @@ def test_constant_features_stay_finite(scaler):
     np.testing.assert_array_equal(scaler.fit_transform(np.array([[5e-324], [0.0]])).shape, (2, 1))
 
 
+@for_each("features", [1, 3, 400, 2000])
+def test_the_range_is_that_of_all_rows(features):
+    for rows in (1, 2, 340, 341, 342, 343, 1025, 1030):
+        x = np.random.default_rng(rows).normal(size=(rows, features))
+        scaler = MinMaxScaler().fit(x)
+        np.testing.assert_array_equal(scaler.offset, x.min(axis=0))
+        np.testing.assert_array_equal(scaler.scale, np.where(np.ptp(x, axis=0) > 0, np.ptp(x, axis=0), 1))
+
+
 @pytest.mark.parametrize("make", [StandardScaler, MinMaxScaler])
 def test_all_leading_axes_count_alike(make, tmp_path, monkeypatch):
     x = generator().normal(size=(6, 5, 3)).astype(np.float32)
