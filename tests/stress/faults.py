@@ -532,7 +532,7 @@ OTHERS = [
         "leaf.flat_params[...], weights[...] = weights.copy(), leaf.flat_params.copy()",
         "pass",
     ),
-    Fault("monitors: as good is better", MONITORS, "value < self.best", "value <= self.best"),
+    Fault("monitors: as good is better", MONITORS, "value < self._best", "value <= self._best"),
     Fault(
         "monitors: the patience is not renewed", MONITORS, "0 if better else self.wait + 1", "self.wait + 1"
     ),
