@@ -330,6 +330,16 @@ def test_what_is_made_of_arguments_follows_them():
     assert lstm.params["Wh_f"].shape == (5, 5)
 
 
+def test_an_optimizer_is_named_to_a_layer_as_to_a_network():
+    layers = [Dense(2), Dense(2)]
+    for layer, update in zip(layers, (layers[0].update, Network(layers[1:], seed=0).update), strict=True):
+        layer.compute_shapes((3,))
+        layer.initialize(np.random.default_rng(0))
+        layer.grads["W"][...] = 1.0
+        update("sgd", 0.0)
+    np.testing.assert_array_equal(layers[0].flat_params, layers[1].flat_params)
+
+
 def test_hooks_can_be_replaced_and_taken_away():
     seen = []
     callback = LambdaCallback(on_epoch_end=lambda run: seen.append("first"))
@@ -661,6 +671,7 @@ CALLS = [
     ("function", lambda v: metrics.get(v), (lambda: 1.0, lambda y: 1.0, lambda y, a, b: 1.0)),
     ("metric", lambda v: metrics.get(lambda y, a: v)([1.0], [1.0]), ("x", 1j, {}, [1.0])),
     ("function", lambda v: Dense(1, initializer=v), (lambda: 1.0, lambda rng: 1.0)),
+    ("optimizer", lambda v: FITTED.layers[0].update(v, 0), (None, "adma", 3, [])),
     ("tolerance", lambda v: check_layer(Dense(2), tolerance=v), TOLERANCES),
     ("tolerance", lambda v: check_network(FITTED, X, X[:, 0], tolerance=v), TOLERANCES),
 ]

@@ -191,7 +191,7 @@ class Layer(Part, Parametrized):
 
     def update(self, optimizer: Optimizer, epoch: float) -> None:
         """Take one step of the optimizer: the layer's own if it has one, else `optimizer`."""
-        rule = self.optimizer or optimizer
+        rule = self.optimizer or optimizers.get(optimizer)
         if not self.trainable or not self.flat_params.size:
             return
         if self.optimizer and self.optimizer.clip_global_norm is not None:  # the norm of this layer alone
