@@ -54,6 +54,7 @@ class Monitor(Callback):
     remembers: ClassVar[tuple[str, ...]] = ("_best", "wait")
 
     min_delta: float = 0.0
+    _sign, _best = 1, math.inf  # the best value times its sign, which is to be low
     _check_monitor: ClassVar[Check[str | None]] = instance_of(str, "a name in the history, e.g. 'val_loss'")
 
     def __init__(self, monitor: str | None, mode: Mode) -> None:
@@ -64,7 +65,7 @@ class Monitor(Callback):
     def on_fit_start(self, run: Run) -> None:
         """Reset the state of the callback."""
         self._sign = 1 if self.monitor is None else self.sign(run.network.metrics)
-        self._best, self.wait = math.inf, 0  # the value times the sign, which is to be low
+        self._best, self.wait = math.inf, 0
 
     @property
     def best(self) -> float:

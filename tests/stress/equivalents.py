@@ -37,7 +37,7 @@ SAME: dict[tuple[str, str], str] = {
         "vars(self).update(flat_params=np.ones(size, dtype), flat_grads=np.zeros(size, dtype))",
     ): "the initializers fill all of it",
     ("core/lengths", "return lengths.astype(np.int64, copy=True)"): COPY,
-    ("layers/loops", "blocks, n = (self.steps.blocks(BLOCK * H), cell.loops.factors)"): LIMIT,
+    ("layers/loops", "blocks, n = (self.steps.blocks(BLOCK * H), layout.loops.factors)"): LIMIT,
     (
         "layers/loops",
         "return Compiled(forward, backward) if forward or backward else None",
@@ -76,7 +76,7 @@ SAME: dict[tuple[str, str], str] = {
 }
 
 SAME |= {
-    ("layers/loops", f"self.as_rows = cell.compiled is not None or steps.n {test}"): FORM
+    ("layers/loops", f"self.as_rows = layout.compiled is not None or steps.n {test}"): FORM
     for test in ("== 0", "== 2", "!= 1")
 }
 
