@@ -21,6 +21,7 @@ class Scratch:
     def __init__(self, dtype: np.dtype[Any] | None = None) -> None:
         self.dtype: np.dtype[Any] | None = dtype
         self._views, self._made = dict[str, Array](), dict[Any, Any]()
+        self.nbytes = 0  # of its memory
 
     def __call__(self, name: str, shape: tuple[int, ...]) -> Array:
         """Return an array of this shape; its memory grows if necessary and never shrinks."""
@@ -28,7 +29,9 @@ class Scratch:
         if view is None or view.shape != shape:
             size, memory = math.prod(shape), None if view is None else view.base
             if memory is None or memory.size < size:
+                self.nbytes -= 0 if memory is None else memory.nbytes
                 memory = np.empty(size, self.dtype)
+                self.nbytes += memory.nbytes
                 self._made.clear()  # cached results would keep the outgrown memory
             view = self._views[name] = memory[:size].reshape(shape)
         return view
@@ -40,11 +43,6 @@ class Scratch:
         for oldest in [*self._made][:-KEPT]:
             del self._made[oldest]
         return made
-
-    @property
-    def nbytes(self) -> int:
-        """The size of its memory."""
-        return sum(view.base.nbytes for view in self._views.values() if view.base is not None)
 
     def __reduce__(self) -> Any:
         return Scratch, (self.dtype,)

@@ -32,7 +32,10 @@ def test_what_fails_is_not_lent_again():
 def test_large_memory_is_not_kept_after_the_call():
     dtype = np.dtype("float64")
     with lent(dtype) as large:
+        large("a", (5, 3))
         large("a", (LENT // 16, 3))
+        large("b", (2,))
+        assert large.nbytes == (LENT // 16 * 3 + 2) * 8
     with lent(dtype) as scratch:
         assert scratch is not large
 
