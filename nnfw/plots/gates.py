@@ -6,9 +6,9 @@ import numpy as np
 
 from nnfw.core.lengths import check_lengths
 from nnfw.core.typing import Array, ArrayLike, Axes, Figure
-from nnfw.core.validation import whole_number
+from nnfw.core.validation import as_network, whole_number
 from nnfw.plots.figure import Target, draw_heat, draw_steps, picture
-from nnfw.plots.inside import as_network, over_samples, pick, recurrent
+from nnfw.plots.inside import over_samples, pick, recurrent
 
 NAMED = 8  # up to this many units, each row has its number
 MEANINGS = {

@@ -7,7 +7,6 @@ import numpy as np
 
 from nnfw.core.lengths import valid_steps
 from nnfw.core.typing import Array
-from nnfw.core.validation import as_network as as_network
 from nnfw.core.validation import one_of
 
 Directions = Mapping[str, Any]  # the recurrent layers of one layer: itself, or the two of a bidirectional one
