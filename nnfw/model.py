@@ -147,7 +147,13 @@ class Model(Sequential):
             self._fill(self._leaves(), source, kind)
 
     def update(self, optimizer: Optimizer | None, epoch: float) -> None:
-        """Update every layer by one step; if `optimizer` is None, by Adam, which is kept as in `fit`."""
+        """Update every layer by one step; if `optimizer` is None, by Adam, which is kept as in `fit`.
+
+        Raises
+        ------
+        RuntimeError
+            If `gradients` has not been called since ``forward(x, training=True)``.
+        """
         if not isinstance(optimizer, Optimizer):
             optimizer = optimizers.get(optimizer or self._with_optimizer())
         super().update(optimizer, epoch)

@@ -38,7 +38,8 @@ class Sequential(Composite):
     _is_chain: ClassVar[bool] = True  # whether its outputs are those of its last layer
     _padding: Array | None = None  # of the outputs of the last training pass
     _shared: "SharedUpdate | None" = None  # the last step that updated all layers at once
-    _transient = (*Layer._transient, "_padding", "_shared")
+    _stale = False  # whether the gradients are older than the last training pass
+    _transient = (*Layer._transient, "_padding", "_shared", "_stale")
 
     # ---- the six verbs ------------------------------------------------------------------------------
 
@@ -105,8 +106,10 @@ class Sequential(Composite):
                 padding = ~valid_steps(lengths, x.shape[1])
         if padding is not None:
             x[padding] = 0
-        if training and padding is not self._padding:
-            self._padding = padding
+        if training:
+            vars(self)["_stale"] = True
+            if padding is not self._padding:
+                self._padding = padding
         return x
 
     def backward(self, dy: Array, of_logits: bool = False) -> Array:
@@ -138,9 +141,13 @@ class Sequential(Composite):
                 layer._add_penalty_gradients()
         if self.regularizer is not None:
             self._add_penalty_gradients()
+        vars(self)["_stale"] = False
 
     def update(self, optimizer: Optimizer, epoch: float) -> None:
         """Update every layer by one step, after clipping the global gradient norm if the optimizer does."""
+        if self._stale:
+            said = "update requires gradients(), which has not been called since forward(x, training=True)"
+            raise RuntimeError(f"{self._label}: {said}")
         if not self.trainable:
             return
         if optimizer.clip_global_norm is not None:
