@@ -120,8 +120,7 @@ class Model(Sequential):
         """Have the output layer keep its logits, if the loss is fused with its activation."""
         last, activation = self._last, getattr(self._last, "activation", None)
         fused = activation is not None and activation.name == self.loss.fused_with
-        # A custom layer that overrides `backward` need not take them:
-        fused = fused and "of_logits" in inspect.unwrap(last.backward).__code__.co_varnames
+        fused = fused and "of_logits" in inspect.unwrap(last.backward).__code__.co_varnames  # if overridden
         for leaf in self._leaves():  # never unset in between: other threads may predict, or train
             leaf._keeps_logits = fused and leaf is last
 

@@ -147,7 +147,7 @@ class TestVerbs:
         before = network.flat_params.copy()
         for part in (network, inner):
             network.backward(network.loss.gradient(y, network.forward(x, training=True)))
-            with pytest.raises(RuntimeError, match=r"update requires gradients\(\), which has not been called"):
+            with pytest.raises(RuntimeError, match=r"update requires gradients\(\)"):
                 part.update(network.optimizer, 0.0)
             np.testing.assert_array_equal(network.flat_params, before)
         copy.deepcopy(network).update(network.optimizer, 0.0)
