@@ -1,5 +1,6 @@
 """Metrics against recorded scikit-learn values, and against their definitions, one sample at a time."""
 
+import functools
 import json
 import math
 import re
@@ -589,6 +590,8 @@ def test_get_takes_a_name_an_object_a_class_and_a_function():
     assert isinstance(metrics.get(F1), F1)
     assert isinstance(metrics.get("f1"), F1)
     assert isinstance(metrics.get(lambda y, a: 0.0), FunctionMetric)
+    passes_one_more = functools.wraps(lambda y, a, more: more)(lambda y, a: 0.0)
+    assert isinstance(metrics.get(passes_one_more), FunctionMetric)
 
 
 def test_the_config_builds_the_metric_again():

@@ -86,7 +86,7 @@ def function_of(*arguments: str) -> Check[Any]:
     def check_function(owner: str, name: str, value: Any) -> Any:
         instance_of(Callable, said)(owner, name, value)
         with suppress(ValueError):  # some functions of C have no signature
-            signature = inspect.signature(value)
+            signature = inspect.signature(value, follow_wrapped=False)  # a wrapper may add arguments
             try:
                 signature.bind(*arguments)
             except TypeError:
