@@ -151,7 +151,7 @@ class Model(Sequential):
         Raises
         ------
         RuntimeError
-            If `gradients` has not been called since ``forward(x, training=True)``.
+            If `gradients` has not been called since `backward`.
         """
         if not isinstance(optimizer, Optimizer):
             optimizer = optimizers.get(optimizer or self._with_optimizer())
