@@ -120,9 +120,10 @@ class Model(Sequential):
         """Have the output layer keep its logits, if the loss is fused with its activation."""
         last, activation = self._last, getattr(self._last, "activation", None)
         fused = activation is not None and activation.name == self.loss.fused_with
-        fused = fused and "of_logits" in inspect.unwrap(last.backward).__code__.co_varnames  # if overridden
+        code = getattr(inspect.unwrap(last.backward), "__code__", None)  # it may be overridden
+        takes = code is None or "of_logits" in code.co_varnames or code.co_flags & inspect.CO_VARKEYWORDS
         for leaf in self._leaves():  # never unset in between: other threads may predict, or train
-            leaf._keeps_logits = fused and leaf is last
+            leaf._keeps_logits = bool(fused and takes) and leaf is last
 
     def initialize(self, rng: np.random.Generator | None = None, dtype: str | None = None) -> None:
         """Allocate and fill all parameters, by default from the network's seed and in its dtype.

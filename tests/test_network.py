@@ -8,6 +8,7 @@ import re
 import sys
 import threading
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
@@ -154,6 +155,23 @@ class TestVerbs:
         network.gradients()
         network.update(network.optimizer, 0.0)
         assert np.any(network.flat_params != before)
+
+    def test_update_takes_gradients_after_other_passes_and_from_elsewhere(self):
+        class Own(Network):
+            def gradients(self):
+                for layer in self.layers:
+                    layer.gradients()
+
+        frozen = Network([Dense(4)])
+        frozen.trainable = False
+        network = Own([frozen, Network([Dense(4)]), Dense(2)], seed=0)
+        x, y = RNG.normal(size=(8, 3)), RNG.normal(size=(8, 2))
+        sampled = LambdaCallback(
+            on_gradients=lambda run: run.network.forward(run.batch_data.x, training=True)
+        )
+        network.fit(x, y, callbacks=[sampled], verbose=0)
+        network.backward(network.forward(x, training=True))
+        frozen.update(SGD(0.1), 0.0)
 
     def test_global_norm_leaves_frozen_and_own_layers_out(self):
         layers = [Dense(4, trainable=False), Dense(4, optimizer=SGD(0.1)), Dense(2)]
@@ -860,6 +878,23 @@ def test_a_last_layer_that_overrides_backward_need_not_take_logits():
     network.build((3,))
     check_network(network, x, y)
     network.fit(x, y, verbose=0)
+
+
+def wraps_backward(layer):
+    layer.backward = partial(layer.backward)
+    return layer
+
+
+class Passes(Dense):
+    def backward(self, *args, **options):
+        return super().backward(*args, **options)
+
+
+@pytest.mark.parametrize("output", [Passes, lambda *args, **options: wraps_backward(Dense(*args, **options))])
+def test_a_last_layer_that_passes_of_logits_on_stays_fused(output):
+    layer = output(2, "softmax", initializer="identity", use_bias=False)
+    network = Network([layer], loss="cce", optimizer=SGD(1.0))
+    assert network.fit(1000 * np.eye(2), [1, 0], epochs=2, verbose=0)["loss"] == [1000, 0]
 
 
 @pytest.mark.slow
