@@ -2,8 +2,10 @@
 
 import importlib
 import inspect
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from extras import EXTRAS, USES
@@ -34,6 +36,15 @@ def test_import_is_light_and_silent(tmp_path):
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.subprocess
+def test_data_sets_are_read_from_an_archive_too(tmp_path):
+    archive = shutil.make_archive(tmp_path / "nnfw", "zip", Path(nnfw.__file__).parents[1], "nnfw")
+    script = (
+        f"import sys; sys.path.insert(0, {archive!r}); from nnfw.datasets import load_digits as load; load()"
+    )
+    assert run(script, cwd=tmp_path).returncode == 0
 
 
 def test_what_an_extra_needs_is_named(monkeypatch):

@@ -5,8 +5,6 @@ number of samples `n`, their length `steps` and a `seed`, and returns inputs x, 
 y; its docstring gives the scores of a perfect and a constant model. The same seed gives the same data.
 """
 
-from pathlib import Path
-
 import numpy as np
 
 from nnfw.core.arguments import explain_keywords
@@ -22,7 +20,9 @@ __all__ = [
 
 def _stored(name: str) -> dict[str, Array]:
     """Return the arrays of a file beside this one."""
-    with np.load(Path(__file__).with_name(name)) as arrays:
+    from importlib.resources import files  # its import takes long
+
+    with files("nnfw.datasets").joinpath(name).open("rb") as file, np.load(file) as arrays:
         return dict(arrays)
 
 
