@@ -154,9 +154,7 @@ class Model(Sequential):
         RuntimeError
             If `gradients` has not been called since `backward`.
         """
-        if not isinstance(optimizer, Optimizer):
-            optimizer = optimizers.get(optimizer or self._with_optimizer())
-        super().update(optimizer, epoch)
+        super().update(optimizers.get(optimizer or self._with_optimizer()), epoch)
 
     def _with_optimizer(self) -> Optimizer:
         """Return the optimizer, which is Adam from now on if none was given."""
