@@ -147,14 +147,10 @@ class Model(Sequential):
             self._fill(self._leaves(), source, kind)
 
     def update(self, optimizer: Optimizer | None, epoch: float) -> None:
-        """Update every layer by one step; if `optimizer` is None, by Adam, which is kept as in `fit`.
-
-        Raises
-        ------
-        RuntimeError
-            If `gradients` has not been called since `backward`.
-        """
-        super().update(optimizers.get(optimizer or self._with_optimizer()), epoch)
+        """Update every layer by one step; if `optimizer` is None, by Adam, which is kept as in `fit`."""
+        if not isinstance(optimizer, Optimizer):
+            optimizer = optimizers.get(optimizer or self._with_optimizer())
+        super().update(optimizer, epoch)
 
     def _with_optimizer(self) -> Optimizer:
         """Return the optimizer, which is Adam from now on if none was given."""

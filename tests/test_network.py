@@ -137,42 +137,6 @@ class TestVerbs:
         layer.update(SGD(1.0), 0.0)
         np.testing.assert_array_equal(layer.flat_params, before)
 
-    def test_update_takes_no_gradients_of_an_earlier_pass(self):
-        inner = Network([Dense(4)])
-        network = untrained(Network([inner, Dense(2)], optimizer=SGD(0.1), seed=0), 3)
-        x, y = RNG.normal(size=(8, 3)), RNG.normal(size=(8, 2))
-        trained_step(network, x, y)
-        network.update(network.optimizer, 0.0)  # the same once more
-        network.forward(x)
-        network.update(network.optimizer, 0.0)
-        before = network.flat_params.copy()
-        for part in (network, inner):
-            network.backward(network.loss.gradient(y, network.forward(x, training=True)))
-            with pytest.raises(RuntimeError, match=r"update requires gradients\(\)"):
-                part.update(network.optimizer, 0.0)
-            np.testing.assert_array_equal(network.flat_params, before)
-        copy.deepcopy(network).update(network.optimizer, 0.0)
-        network.gradients()
-        network.update(network.optimizer, 0.0)
-        assert np.any(network.flat_params != before)
-
-    def test_update_takes_gradients_after_other_passes_and_from_elsewhere(self):
-        class Own(Network):
-            def gradients(self):
-                for layer in self.layers:
-                    layer.gradients()
-
-        frozen = Network([Dense(4)])
-        frozen.trainable = False
-        network = Own([frozen, Network([Dense(4)]), Dense(2)], seed=0)
-        x, y = RNG.normal(size=(8, 3)), RNG.normal(size=(8, 2))
-        sampled = LambdaCallback(
-            on_gradients=lambda run: run.network.forward(run.batch_data.x, training=True)
-        )
-        network.fit(x, y, callbacks=[sampled], verbose=0)
-        network.backward(network.forward(x, training=True))
-        frozen.update(SGD(0.1), 0.0)
-
     def test_global_norm_leaves_frozen_and_own_layers_out(self):
         layers = [Dense(4, trainable=False), Dense(4, optimizer=SGD(0.1)), Dense(2)]
         network = untrained(Network(layers, optimizer=SGD(0.1, clip_global_norm=1e-3), seed=0), 3)

@@ -38,8 +38,7 @@ class Sequential(Composite):
     _is_chain: ClassVar[bool] = True  # whether its outputs are those of its last layer
     _padding: Array | None = None  # of the outputs of the last training pass
     _shared: "SharedUpdate | None" = None  # the last step that updated all layers at once
-    _stale = False  # whether the gradients are older than the last backward pass
-    _transient = (*Layer._transient, "_padding", "_shared", "_stale")
+    _transient = (*Layer._transient, "_padding", "_shared")
 
     # ---- the six verbs ------------------------------------------------------------------------------
 
@@ -121,7 +120,6 @@ class Sequential(Composite):
             Whether `dy` is the gradient with respect to the logits of the last layer; see
             `nnfw.core.logits`.
         """
-        vars(self)["_stale"] = type(self).gradients is Sequential.gradients  # another one need not reset it
         if not of_logits and (fused := LOGIT_GRADIENTS.of(dy)) is not None:
             dy, of_logits = fused, True
         if self._padding is not None:
@@ -140,15 +138,11 @@ class Sequential(Composite):
                 layer._add_penalty_gradients()
         if self.regularizer is not None:
             self._add_penalty_gradients()
-        vars(self)["_stale"] = False
 
     def update(self, optimizer: Optimizer, epoch: float) -> None:
         """Update every layer by one step, after clipping the global gradient norm if the optimizer does."""
         if not self.trainable:
             return
-        if self._stale:
-            said = "update requires gradients(), which has not been called since backward(dy)"
-            raise RuntimeError(f"{self._label}: {said}")
         if optimizer.clip_global_norm is not None:
             shared = [leaf.flat_grads for leaf, rule in self._rules(optimizer) if rule is optimizer]
             clip_to_norm(shared, optimizer.clip_global_norm)

@@ -60,6 +60,8 @@ def walk_backward(network: Model, batch: Batch) -> Iterator[str]:
         of_logits = False
         yield in_cache(leaf, backward=True)
         leaf.gradients()
+        if not isinstance(leaf, Sequential):  # a chain has added its own
+            leaf._add_penalty_gradients()
         yield from of_layer(leaf, "the gradient of", leaf.grads)
         yield in_array(f"the input gradient of {leaf._label}", dy)
 
