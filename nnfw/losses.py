@@ -12,7 +12,7 @@ most the largest float below 1. Cross-entropies of logits (see `nnfw.core.logits
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -82,7 +82,7 @@ class Loss(Part):
 
     _fuses: ClassVar[bool] = True  # whether the forms from logits are those of `value` and `slope`
     divide_by: str = "samples"  # the default of a custom class whose __init__ does not call this one
-    _checks: ClassVar = {"divide_by": one_of("samples", "weights")}
+    _checks: ClassVar = {"divide_by": one_of(*get_args(Divisor))}
     _use: ClassVar = "call an object of it, {}()(y, a)"
 
     def __init__(self, *, divide_by: Divisor = "samples") -> None:

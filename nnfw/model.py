@@ -1,7 +1,6 @@
 """Model: layers that can be trained, with a loss, an optimizer, metrics, random streams and a history."""
 
 import copy
-import inspect
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -12,6 +11,7 @@ import numpy as np
 from nnfw import losses, metrics, optimizers
 from nnfw.core import notebook
 from nnfw.core.arguments import explain_keywords
+from nnfw.core.logits import takes_logits
 from nnfw.core.output import table
 from nnfw.core.suggest import explain_attribute
 from nnfw.core.typing import Converted, Precision, Shape
@@ -120,10 +120,9 @@ class Model(Sequential):
         """Have the output layer keep its logits, if the loss is fused with its activation."""
         last, activation = self._last, getattr(self._last, "activation", None)
         fused = activation is not None and activation.name == self.loss.fused_with
-        code = getattr(inspect.unwrap(last.backward), "__code__", None)  # it may be overridden
-        takes = code is None or "of_logits" in code.co_varnames or code.co_flags & inspect.CO_VARKEYWORDS
+        fused = fused and takes_logits(last.backward)
         for leaf in self._leaves():  # never unset in between: other threads may predict, or train
-            leaf._keeps_logits = bool(fused and takes) and leaf is last
+            leaf._keeps_logits = fused and leaf is last
 
     def initialize(self, rng: np.random.Generator | None = None, dtype: str | None = None) -> None:
         """Allocate and fill all parameters, by default from the network's seed and in its dtype.

@@ -86,7 +86,7 @@ class Network(Model):
         steps_per_epoch: int | None = None,
         validation_data: Any = None,
         validation_split: float = 0.0,
-        split: Literal["auto", "stratified", "random", "tail"] = "auto",
+        split: sources.Split = "auto",
         shuffle: bool = True,
         bucket: bool = False,
         truncate: int | None = None,

@@ -16,7 +16,7 @@ from nnfw import optimizers
 from nnfw.core import notebook
 from nnfw.core.lengths import steps_as_samples
 from nnfw.core.typing import Array, ArrayLike
-from nnfw.core.validation import positive_integer, seeded
+from nnfw.core.validation import positive_integer, whole_number
 from nnfw.kernels.blas import one_thread
 from nnfw.layers import GRUD, Dropout, GaussianNoise
 from nnfw.layers.base import with_samples
@@ -100,7 +100,7 @@ class Report:
 def check(network: Model, x: Any, y: Any, lengths: ArrayLike | None, steps: int, seed: int) -> Report:
     """Return the report on a network and data; see `nnfw.Network.check`."""
     steps = positive_integer("check", "steps", steps)
-    rng = seeded("check", "seed", seed)
+    rng = np.random.default_rng(whole_number("check", "seed", seed))
     network = copy.deepcopy(network)
     data = adapters.as_data(network, x, y, lengths)
     network._build()

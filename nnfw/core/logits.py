@@ -13,6 +13,7 @@ A copy, a slice or a result of arithmetic is another array and is in no table, a
 in place no longer counts as the one entered: these go through the derivative of the activation.
 """
 
+import inspect
 import weakref
 from typing import Any, Generic, TypeVar
 
@@ -21,6 +22,12 @@ import numpy as np
 from nnfw.core.typing import Array
 
 T = TypeVar("T")
+
+
+def takes_logits(backward: Any) -> bool:
+    """Whether a layer's `backward`, which a custom layer may override, can be told that dy is of logits."""
+    code = getattr(inspect.unwrap(backward), "__code__", None)
+    return code is None or "of_logits" in code.co_varnames or bool(code.co_flags & inspect.CO_VARKEYWORDS)
 
 
 class Companions(Generic[T]):

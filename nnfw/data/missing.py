@@ -1,6 +1,6 @@
 """Missing values: Impute fills and marks them; Gaps also adds the time since the last known value."""
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 
@@ -10,7 +10,8 @@ from nnfw.core.validation import boolean, one_of
 from nnfw.data.preparation import Preparation, StandardScaler, _feature_arrays, _is_sequences
 from nnfw.data.samples import blocks
 
-METHODS = one_of("last", "mean", "zero")
+Method = Literal["last", "mean", "zero"]
+METHODS = one_of(*get_args(Method))
 
 
 class MissingValues(Preparation):
@@ -73,7 +74,7 @@ class Impute(MissingValues):
            [4., 3., 1., 0.]])]
     """
 
-    def __init__(self, method: Literal["last", "mean", "zero"] = "last", *, indicators: bool = True) -> None:
+    def __init__(self, method: Method = "last", *, indicators: bool = True) -> None:
         self.method = METHODS("Impute", "method", method)
         self.indicators = boolean("Impute", "indicators", indicators)
 

@@ -10,7 +10,7 @@ import platform
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -21,12 +21,13 @@ from nnfw.kernels.blas import blas_threads, set_blas_threads
 
 __all__ = ["set_blas_threads", "set_kernels", "show_config"]
 
-CHOICES = "auto", "compiled", "numpy"
+Choice = Literal["auto", "compiled", "numpy"]
+CHOICES = get_args(Choice)
 
 _choice = os.environ.get("NNFW_KERNELS", "auto")
 
 
-def set_kernels(choice: Literal["auto", "compiled", "numpy"]) -> None:
+def set_kernels(choice: Choice) -> None:
     """Choose the kernels of this process, like the environment variable ``NNFW_KERNELS``.
 
     Parameters

@@ -137,8 +137,8 @@ def draw_heat(axes: "Axes", values: Array, low: float, high: float) -> None:
     """Draw values (rows, T) with a colour bar, from black to pale or, on a scale around 0, in two colours."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    signs = LinearSegmentedColormap.from_list("signs", [VERMILION, "white", NAVY])
-    shades = signs if low == -high else "magma"
+    signs = VERMILION, "white", NAVY
+    shades = LinearSegmentedColormap.from_list("signs", signs) if low == -high else "magma"
     style: dict[str, Any] = {"aspect": "auto", "interpolation": "nearest", "origin": "lower"}
     image = axes.imshow(values, cmap=shades, vmin=low, vmax=high, **style)
     axes.grid(False)

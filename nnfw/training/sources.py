@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from nnfw.training.compatibility import check_alike
 from nnfw.training.iterables import Batches, read
 
 Source = TypeVar("Source", Data, Data | Batches)
-SPLITS = ("auto", "stratified", "random", "tail")
+Split = Literal["auto", "stratified", "random", "tail"]
 WITH_ARRAYS = "requires whole x and y; batches have no weights, but can hold a sample several times"
 
 
@@ -56,7 +56,7 @@ def with_validation(
 
     This process takes its `part` of given validation data, as of the training data.
     """
-    one_of(*SPLITS)("fit", "split", split)
+    one_of(*get_args(Split))("fit", "split", split)
     if validation_data is not None:
         with named("validation_data"):
             validation = as_source(network, *unpacked(validation_data))
