@@ -56,7 +56,8 @@ html_favicon = "_static/icon.svg"
 html_copy_source = False
 html_context = {"default_mode": "auto"}
 html_show_sourcelink = False
-html_sidebars = {"index": [], "install": [], "quickstart": []}
+alone = ("index", "install", "quickstart", "performance", "validation", "reading", "changelog", "[A-Z]*")
+html_sidebars = {page: [] for page in alone}  # their sections have no other pages
 html_theme_options = {
     "logo": {"text": "nnfw", "image_light": "_static/icon.svg", "image_dark": "_static/icon.svg"},
     "header_links_before_dropdown": 6,
