@@ -52,6 +52,7 @@ def test_two_threads_write_one_file(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that can fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # the children use none of its threads
 @pytest.mark.subprocess
 @pytest.mark.slow
 def test_several_processes_save_over_one_file(tmp_path):
