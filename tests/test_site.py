@@ -89,7 +89,7 @@ def test_the_equations_of_a_gru():
     assert [formula.split(" ")[0] for formula, _ in found["3'"].forward] == ["c", "u"]
     lines = [line for code in found["4"].code["forward"] for line in code.lines]
     assert lines == [
-        "np.subtract(h_[t], c[t], out=h[t])",
+        "np.subtract(h_[t], c[t], out=h[t])  # (4) h₋−c",
         "h[t] *= z[t]  # (4) z∘(h₋−c)",
         "h[t] += c[t]  # (4) h = c + z∘(h₋−c)",
     ]

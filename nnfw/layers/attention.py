@@ -120,9 +120,9 @@ class AttentionPooling(Attention):
         """Fill dW and db, (1), and dv, (2), over all samples and steps at once."""
         ds = self._recall("ds", "gradients").reshape(-1, self.units)
         x, k = self.cache["x"].reshape(-1, len(self.params["W"])), self.cache["k"].reshape(-1, self.units)
-        np.matmul(x.T, ds, out=self.grads["W"])
-        total(ds, self.grads["b"])
-        np.matmul(k.T, self.cache["de"].reshape(-1, 1), out=self.grads["v"])
+        np.matmul(x.T, ds, out=self.grads["W"])  # (1)
+        total(ds, self.grads["b"])  # (1)
+        np.matmul(k.T, self.cache["de"].reshape(-1, 1), out=self.grads["v"])  # (2)
 
 
 class SelfAttention(Attention):
@@ -221,7 +221,7 @@ class SelfAttention(Attention):
         dy = self._check_gradient(dy)
         q, k, v, a, valid = (self.cache[name] for name in ("q", "k", "v", "weights", "valid"))
         dy, ds = without(~valid, dy), np.empty((*a.shape[:2], 3 * self.units), self.dtype)
-        q, k = q / math.sqrt(self.units), k / math.sqrt(self.units)
+        q, k = q / math.sqrt(self.units), k / math.sqrt(self.units)  # (2) / √H
         dq, dk, dv = np.split(ds, 3, axis=-1)
         for n in blocks(len(a), a[:1].size):
             np.matmul(a[n].swapaxes(1, 2), dy[n], out=dv[n])  # (4)
@@ -235,8 +235,8 @@ class SelfAttention(Attention):
         """Fill the gradients of all three projections: (1), over all samples and steps at once."""
         ds = self._recall("ds", "gradients").reshape(-1, 3 * self.units)
         x = self.cache["x"].reshape(-1, len(self._blocks["W"]))
-        np.matmul(x.T, ds, out=self._grad_blocks["W"])
-        total(ds, self._grad_blocks["b"])
+        np.matmul(x.T, ds, out=self._grad_blocks["W"])  # (1)
+        total(ds, self._grad_blocks["b"])  # (1)
 
     def start_stream(self, N: int) -> Array:
         """Return the k and v of N sequences before their first step, which are empty."""

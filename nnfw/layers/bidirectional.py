@@ -11,7 +11,7 @@ from nnfw.core.typing import Array, Shape
 from nnfw.core.validation import one_of
 from nnfw.layers.base import Layer, Options
 from nnfw.layers.parameters import Cache
-from nnfw.layers.recurrent import SHARES, Recurrent
+from nnfw.layers.recurrent import DROPOUTS, Recurrent
 
 # How the outputs h and k become y, and how its gradient dy is shared between them.
 MERGES: dict[str, tuple[Callable[[Array, Array], Array], Callable[..., Sequence[Array]]]] = {
@@ -119,7 +119,7 @@ class Bidirectional(Layer):
         for inner, (params, grads) in zip(self.directions, halves, strict=True):
             vars(inner).update(flat_params=params, flat_grads=grads, cache=Cache())
             inner._owner, inner._settled = weakref.ref(self), True
-            inner._adjustable = SHARES if inner is self.ahead else ()
+            inner._adjustable = DROPOUTS if inner is self.ahead else ()
             inner._bind()
 
     def forward(
@@ -138,7 +138,7 @@ class Bidirectional(Layer):
             states = np.array_split(np.atleast_1d(initial_state), 2, axis=-1)
         if training:
             self.ahead._noise = self.back._noise = self._noise
-            vars(self.back).update({name: getattr(self.ahead, name) for name in SHARES})
+            vars(self.back).update({name: getattr(self.ahead, name) for name in DROPOUTS})
         h = self.ahead.forward(x, training, lengths, states[0])
         k = self.back.forward(x, training, lengths, states[1])
         y = MERGES[self.merge][0](h, k)  # (1)

@@ -93,7 +93,7 @@ class Convolution(Activated, Windowed):
         for part in blocks(len(view), view[:1].size):
             np.matmul(_unfold(view[part]), W, out=s[part].reshape(-1, self.filters))  # (1), (2)
         if self.use_bias:
-            s += repeated(self.params["b"], s)
+            s += repeated(self.params["b"], s)  # (2)
         y = self._activate(s, training)  # (3)
         if training:
             self.cache["padded"] = x
@@ -111,9 +111,9 @@ class Convolution(Activated, Windowed):
         dW = self.grads["W"].reshape(-1, self.filters)
         dW[...] = 0
         for part in blocks(len(view), view[:1].size):
-            dW += _unfold(view[part]).T @ ds[part].reshape(-1, self.filters)
+            dW += _unfold(view[part]).T @ ds[part].reshape(-1, self.filters)  # (2)
         if self.use_bias:
-            total(ds, self.grads["b"])
+            total(ds, self.grads["b"])  # (2)
 
 
 def _unfold(view: Array) -> Array:

@@ -46,13 +46,13 @@ class Gated(Recurrent):
         **options: Unpack[RecurrentOptions],
     ) -> None:
         super().__init__(units, activation, **options)
-        self._σ = self._by_gate(recurrent_activation)
+        self._σ = self._gate_activations(recurrent_activation)
         first, *others = self._σ.values()
         self.recurrent_activation = first if all(σ == first for σ in others) else self._σ
         self._needs_scores = any(σ.needs_input for σ in (self.activation, *self._σ.values()))
         self._scales = [self._σ[gate].gate_scale if gate in self._σ else 1.0 for gate in self.gates]
 
-    def _by_gate(
+    def _gate_activations(
         self, activation: str | Activation | Mapping[str, str | Activation]
     ) -> dict[str, Activation]:
         if not isinstance(activation, Mapping):

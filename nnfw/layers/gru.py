@@ -5,22 +5,22 @@ also for sequences of unequal length, with the memory of all steps allocated in 
 
 >>> def sigmoid(s):
 ...     return 0.5 + 0.5 * np.tanh(s / 2)
->>> def step(x, h_, p):  # x (N, D), the state before h_ (N, H), parameters by name
-...     z = sigmoid(x @ p["Wx_z"] + h_ @ p["Wh_z"] + p["b_z"])  # (1)
-...     r = sigmoid(x @ p["Wx_r"] + h_ @ p["Wh_r"] + p["b_r"])  # (2)
-...     q = r * h_
-...     c = np.tanh(x @ p["Wx_c"] + q @ p["Wh_c"] + p["b_c"])  # (3)
+>>> def step(x, h_, params):  # x (N, D), the state before h_ (N, H), parameters by name
+...     z = sigmoid(x @ params["Wx_z"] + h_ @ params["Wh_z"] + params["b_z"])  # (1)
+...     r = sigmoid(x @ params["Wx_r"] + h_ @ params["Wh_r"] + params["b_r"])  # (2)
+...     q = r * h_  # (3)
+...     c = np.tanh(x @ params["Wx_c"] + q @ params["Wh_c"] + params["b_c"])  # (3)
 ...     return z * h_ + (1 - z) * c, (x, h_, z, r, q, c)  # (4)
->>> def step_backward(dh, kept, p):
+>>> def step_backward(dh, kept, params):
 ...     x, h_, z, r, q, c = kept
 ...     ds_z = dh * (h_ - c) * z * (1 - z)  # (4) dz, (1) ds_z
 ...     ds_c = dh * (1 - z) * (1 - c**2)  # (4) dc, (3) ds_c
-...     dq = ds_c @ p["Wh_c"].T  # (3)
+...     dq = ds_c @ params["Wh_c"].T  # (3)
 ...     ds_r = dq * h_ * r * (1 - r)  # (3) dr, (2) ds_r
-...     dh_ = dh * z + dq * r + ds_r @ p["Wh_r"].T + ds_z @ p["Wh_z"].T
+...     dh_ = dh * z + dq * r + ds_r @ params["Wh_r"].T + ds_z @ params["Wh_z"].T  # (4) to (1)
 ...     dx, grads = 0, {}
 ...     for gate, ds, seen in (("z", ds_z, h_), ("r", ds_r, h_), ("c", ds_c, q)):
-...         dx = dx + ds @ p[f"Wx_{gate}"].T
+...         dx = dx + ds @ params[f"Wx_{gate}"].T
 ...         grads |= {f"Wx_{gate}": x.T @ ds, f"Wh_{gate}": seen.T @ ds, f"b_{gate}": ds.sum(axis=0)}
 ...     return dx, dh_, grads
 
@@ -175,7 +175,7 @@ class GRU(ResetGated):
             return
         σ, φ, Wh_zr, Wh_c = self._gate(), self.activation, by_gate(Wh[0], 2), Wh[1]
         (s_zr, s_c), (zr, z, r, c), (q,), (_, w_zr, w_c) = p.once(self._forward_views)
-        h_, h, seen, m = p.around()
+        h_, h, seen, m = p.around()  # seen: h₋, or h₋∘m with recurrent dropout
         for t in range(len(h)):
             if m:
                 np.multiply(h_[t], m[t], out=seen[t])
@@ -184,7 +184,7 @@ class GRU(ResetGated):
             np.multiply(r[t], seen[t], out=q[t])  # (3) q = r∘h₋
             s_c[t] += np.dot(q[t], Wh_c, out=w_c[t])  # (3) x Wx_c + q Wh_c + b_c
             φ(s_c[t], c[t])  # (3) c
-            np.subtract(h_[t], c[t], out=h[t])
+            np.subtract(h_[t], c[t], out=h[t])  # (4) h₋−c
             h[t] *= z[t]  # (4) z∘(h₋−c)
             h[t] += c[t]  # (4) h = c + z∘(h₋−c)
 
@@ -211,14 +211,14 @@ class GRU(ResetGated):
                 if m:
                     d[t] *= m[t]  # the weights multiply h₋∘m
                 d[t] += np.multiply(dh[t], z[t], out=e[t])  # (4) dh∘z
-                if p.sequences:
+                if p.sequences:  # otherwise d[t] is dh_[t]
                     dh_[t] += d[t]  # (1) to (4) dh₋
 
     def _forward_reset_after(self, p: Pass, Wh: Array, bh_c: Array) -> None:
         """Run the forward loop with (3') in place of (3)."""
         σ, φ, W = self._gate(), self.activation, by_gate(Wh, 3)
         (s_zr, s_c), (zr, z, r, c), (u,), (w, w_zr, w_c) = p.once(self._forward_views)
-        h_, h, seen, m = p.around()
+        h_, h, seen, m = p.around()  # seen: h₋, or h₋∘m with recurrent dropout
         for t in range(len(h)):
             if m:
                 np.multiply(h_[t], m[t], out=seen[t])
@@ -228,7 +228,7 @@ class GRU(ResetGated):
             np.add(w_c[t], bh_c, out=u[t])  # (3') u = h₋ Wh_c + bh_c
             s_c[t] += np.multiply(r[t], u[t], out=w_c[t])  # (3') x Wx_c + b_c + r∘u
             φ(s_c[t], c[t])  # (3') c
-            np.subtract(h_[t], c[t], out=h[t])
+            np.subtract(h_[t], c[t], out=h[t])  # (4) h₋−c
             h[t] *= z[t]  # (4) z∘(h₋−c)
             h[t] += c[t]  # (4) h = c + z∘(h₋−c)
 
@@ -250,7 +250,7 @@ class GRU(ResetGated):
                 if m:
                     d[t] *= m[t]  # the weights multiply h₋∘m
                 d[t] += np.multiply(dh[t], z[t], out=e[t])  # (4) dh∘z
-                if p.sequences:
+                if p.sequences:  # otherwise d[t] is dh_[t]
                     dh_[t] += d[t]  # (1) to (4) dh₋
 
     def _recurrent_gradients(self, p: Pass) -> None:

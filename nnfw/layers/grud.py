@@ -150,7 +150,7 @@ class GRUD(ResetGated):
             np.multiply(r[t], seen[t], out=q[t])  # (7) q = r∘k
             s_c[t] += np.dot(q[t], Wh_c, out=w_c[t])  # (7) u Wx_c + q Wh_c + b_c
             φ(s_c[t], c[t])  # (7) c
-            np.subtract(k[t], c[t], out=h[t])
+            np.subtract(k[t], c[t], out=h[t])  # (8) k−c
             h[t] *= z[t]  # (8) z∘(k−c)
             h[t] += c[t]  # (8) h = c + z∘(k−c)
 
@@ -159,7 +159,7 @@ class GRUD(ResetGated):
         WhT_zr, WhT_c = p.WhT[: 2 * self.units], p.WhT[2 * self.units :]
         γ_rows, seen = p.steps.shaped(p.inputs["gamma_h"]), self._seen(p)
         for block, F, *views in p.once(self._backward_views):
-            self._factors(p, block, F, p.kept[1], seen)
+            self._factors(p, block, F, p.kept[1], seen)  # ds_z begins as (k−c)∘σ′, and so on
             (ds_z, ds_r, ds_c, ds), (side_by_side, ds_zr), (dk,), (z, r), (e,), (dh, _, dh_) = views
             m, (γ,) = p.masks(block), block.cut(block.part(γ_rows))
             for t in reversed(range(len(block))):

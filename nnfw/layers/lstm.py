@@ -90,7 +90,7 @@ class LSTM(Gated):
     ((5, 4), (5, 7, 4), (5, 8))
     """
 
-    gates = ("i", "f", "o", "g")
+    gates = ("i", "f", "o", "g")  # those with σ first
     _sigma_gates = ("i", "f", "o")
     _loops = Loops("lstm", states=("h", "c"), kept=("v",), factors=5)
 
@@ -113,7 +113,7 @@ class LSTM(Gated):
         """Turn the scores into i, f, o and g, and fill the states h and c: ``i[t]`` (n, H) is i at step t."""
         σ, φ, W = self._gate(), self.activation, by_gate(Wh[0], 4)
         (s, s_ifo, s_g), (ifo, i, f, o, g), (v,), (c_, c), (e, w) = p.once(self._forward_views)
-        h_, h, seen, m = p.around()
+        h_, h, seen, m = p.around()  # seen: h₋, or h₋∘m with recurrent dropout
         for t in range(len(s)):
             if m:
                 np.multiply(h_[t], m[t], out=seen[t])
@@ -138,7 +138,7 @@ class LSTM(Gated):
         """Fill ds and complete the gradients dh of the states, the last step first; dc is one step's."""
         c_before, c = p.before(p.states[1]), p.steps.shaped(p.states[1][p.steps.N :])
         for block, F, *views in p.once(self._backward_views):
-            (i, f, o, g), v, φ, m = block.part(p.a), block.part(p.kept[0]), self.activation, p.masks(block)
+            (i, _, o, g), v, φ, m = block.part(p.a), block.part(p.kept[0]), self.activation, p.masks(block)
             self._slopes(p, block, F)
             Fi, Ff, Fo, Fg, slope = F  # the factors of dc and dh, for ds and for dh∘o∘φ′
             Fi *= g
@@ -160,7 +160,7 @@ class LSTM(Gated):
                 np.dot(ds_ifog[t], p.WhT, out=d[t])  # (1) to (4) dh₋
                 if m:
                     d[t] *= m[t]  # the weights multiply h₋∘m
-                if p.sequences:
+                if p.sequences:  # otherwise d[t] is dh_[t]
                     dh_[t] += d[t]  # (1) to (4) dh₋
 
     def _backward_views(self, p: Pass) -> list[tuple[Any, ...]]:

@@ -42,7 +42,7 @@ class Span:
     """
 
     def __init__(self, table: Array, n: int | None, start: int = 0) -> None:
-        self.table, self.n, self.place = table, n, slice(start, start + len(table))
+        self.table, self.n, self.indices = table, n, slice(start, start + len(table))
         self.rows = slice(table[0, 2], table[-1, 2] + table[-1, 3]) if len(table) else slice(0)
 
     def __len__(self) -> int:
@@ -56,7 +56,7 @@ class Span:
 
     def part(self, rows: Array) -> Array:
         """Return the rows of these steps from all rows."""
-        return rows[..., self.rows, :] if self.n is None else rows[..., self.place, :, :]
+        return rows[..., self.rows, :] if self.n is None else rows[..., self.indices, :, :]
 
     def cut(self, *parts: Array) -> list[list[Array]]:
         """Return, for each array of the rows of these steps, the list of its parts by step."""

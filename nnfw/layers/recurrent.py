@@ -20,7 +20,7 @@ from nnfw.layers.packing import Steps, Unpacked, steps_of
 from nnfw.layers.parameters import NOTHING, key, rows_from
 
 INFERENCE_ROWS = 2048  # samples × steps that inference processes at a time, for any T
-SHARES = ("dropout", "recurrent_dropout")
+DROPOUTS = ("dropout", "recurrent_dropout")
 
 
 class Recurrent(Layer):
@@ -48,13 +48,13 @@ class Recurrent(Layer):
     """
 
     takes_lengths = _takes_state = True
-    _noisy = SHARES
+    _noisy = DROPOUTS
     _transient = (*Layer._transient, "_Wx_b", "_grad_Wx_b", "_Wh", "_pass")
     gates: ClassVar[tuple[str, ...]] = ()  # in the order of their columns in Wx, Wh and b
     _loops: Loops = Loops("")  # the inputs and results of the loops over time
     _σ: Mapping[str, Activation] = MappingProxyType({})  # the activations of the gates that do not have φ
     _needs_scores: bool = False  # whether a gate's derivative needs its scores
-    _adjustable: tuple[str, ...] = ("activation", "return_sequences", "go_backwards", *SHARES)
+    _adjustable: tuple[str, ...] = ("activation", "return_sequences", "go_backwards", *DROPOUTS)
     activation: Converted[Activation, str | Activation]  # φ
     _Wx_b: Array  # Wx (D, G·H) and b below it as one row more
     _Wh: list[Array]  # Wh (H, G·H) in the parts that are multiplied at once
@@ -209,14 +209,14 @@ class Recurrent(Layer):
         p = scratch.once(Pass, steps, layout, training) if steps.n else Pass(scratch, steps, layout, training)
         p.x_mask = self._draw_mask(self.dropout, (N, D)) if training and self.dropout else None
         p.m = self._draw_mask(self.recurrent_dropout, (N, H)) if training and self.recurrent_dropout else None
-        p.x[:, D:] = 1
+        p.x[:, D:] = 1  # what b is multiplied by
         p.inputs = self._forward_inputs(x, p.x[:, :D], steps)
         if p.x_mask is not None:
             steps.scale(p.x[:, :D], p.x_mask)
             p.inputs["x_mask"] = p.x_mask
         p.multiply(weights.Wx_b)
         if training and sequences:
-            p.states[0] = np.empty(p.dh.shape, self.dtype)  # the memory of the output
+            p.states[0] = np.empty(p.dh.shape, self.dtype)  # new: the output is a view of it
         p.seen = p.states[0]
         for k, h in enumerate(p.states):
             h[:N] = state[steps.order, k * H : (k + 1) * H]

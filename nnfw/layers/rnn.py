@@ -54,7 +54,7 @@ class RNN(Recurrent):
         """Fill the states h from the input products: ``h[t]`` (n, H) is h after step t."""
         (s,), (W,), φ = p.once(self._forward_views), Wh, self.activation
         keeps = φ.needs_input  # the scores, for its derivative
-        h_, h, seen, m = p.around()
+        h_, h, seen, m = p.around()  # seen: h₋, or h₋∘m with recurrent dropout
         for t in range(len(s)):
             if m:
                 np.multiply(h_[t], m[t], out=seen[t])
@@ -70,14 +70,14 @@ class RNN(Recurrent):
         """Fill ds and complete the gradients dh of the states, the last step first."""
         h, φ = p.steps.shaped(p.states[0][p.steps.N :]), self.activation
         for block, slope, ds, dh, d, dh_ in p.once(self._backward_views):
-            φ.derivative(block.part(h), block.part(p.s)[0], slope)  # (1) φ′, of many steps at once
+            φ.derivative(block.part(h), block.part(p.s)[0], slope)  # (1) ds begins as φ′ of many steps
             m = p.masks(block)
             for t in reversed(range(len(block))):
                 ds[t] *= dh[t]  # (1) ds = dh∘φ′
                 np.dot(ds[t], p.WhT, out=d[t])  # (1) ds Whᵀ
                 if m:
                     d[t] *= m[t]  # the weights multiply h₋∘m
-                if p.sequences:
+                if p.sequences:  # otherwise d[t] is dh_[t]
                     dh_[t] += d[t]  # (1) dh₋ += ds Whᵀ
 
     def _backward_views(self, p: Pass) -> list[tuple[Any, ...]]:

@@ -80,7 +80,7 @@ def run_batch(run: Run, guard: Guard, number: int, part: Data, count: int | None
     for step, (batch, going_on) in enumerate(windows):
         done = (number - 1 + step / steps) / count if count else 0.0
         run.epoch_fraction, run.window_start = run.epoch - 1 + done, step * (width or 0)
-        if going_on is not None:
+        if going_on is not None:  # the samples of the window before that have steps in this one
             batch = batch._replace(state=select(run.network.final_state, going_on))
         attempt(run, guard, batch, finishes=step + 1 == steps)
         run.show(run.progress.step, run.batch_loss)

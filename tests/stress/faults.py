@@ -48,7 +48,7 @@ GATED = "layers/gated"
 # What follows the backward loop of a GRU, without and with reset_after:
 STANDARD, AFTER = "\n    def _forward_reset_after", "\n    def _recurrent_gradients"
 CARRY = """                d[t] += np.multiply(dh[t], z[t], out=e[t])  # (4) dh∘z
-                if p.sequences:
+                if p.sequences:  # otherwise d[t] is dh_[t]
                     dh_[t] += d[t]  # (1) to (4) dh₋
 """
 LOST = CARRY.partition("\n")[2]
@@ -66,7 +66,7 @@ LISTED = [
     Fault(
         "GRU: z and 1−z swapped",
         GRU,
-        "            φ(s_c[t], c[t])  # (3) c\n            np.subtract(h_[t], c[t], out=h[t])\n"
+        "            φ(s_c[t], c[t])  # (3) c\n            np.subtract(h_[t], c[t], out=h[t])  # (4) h₋−c\n"
         "            h[t] *= z[t]  # (4) z∘(h₋−c)\n            h[t] += c[t]  #",
         "            φ(s_c[t], c[t])  # (3) c\n            np.subtract(c[t], h_[t], out=h[t])\n"
         "            h[t] *= z[t]  # (4) z∘(h₋−c)\n            h[t] += h_[t]  #",
