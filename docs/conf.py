@@ -56,8 +56,8 @@ html_favicon = "_static/icon.svg"
 html_copy_source = False
 html_context = {"default_mode": "auto"}
 html_show_sourcelink = False
-alone = ("index", "install", "quickstart", "performance", "validation", "reading", "changelog", "[A-Z]*")
-html_sidebars = {page: [] for page in alone}  # their sections have no other pages
+ALONE = "index", "install", "quickstart", "performance", "validation", "reading", "changelog", "[A-Z]*"
+html_sidebars = {page: [] for page in ALONE}  # a sidebar would be empty: their sections have no other page
 html_theme_options = {
     "logo": {"text": "nnfw", "image_light": "_static/icon.svg", "image_dark": "_static/icon.svg"},
     "header_links_before_dropdown": 6,
