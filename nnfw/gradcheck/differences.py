@@ -96,7 +96,7 @@ def check_network(
 
     errors = {}
     for name, p in exact.params.items():
-        if name not in exact._followed:
+        if name not in exact._statistics:
             gradient = gradient_name(name)
             errors[gradient] = compare(partial(loss_at, name), p, found.grads[name], gradient, tolerance)
     return Report(f"loss {network.loss!r}", errors)

@@ -80,7 +80,7 @@ class Trial:
         """Return a new layer with the weights of the trial."""
         layer, rng = self.initialized(dtype), np.random.default_rng(self.seed)
         for name, p in layer.params.items():
-            if name not in layer._followed:  # else it is a statistic, not a weight
+            if name not in layer._statistics:  # else it is a statistic, not a weight
                 p[...] = rng.normal(size=p.shape) / max(2.0, len(np.atleast_1d(p)) ** 0.5)
         return layer
 
@@ -117,7 +117,7 @@ class Trial:
             return float(np.sum(weights * y))
 
         for name, array in point.items():
-            if array.dtype.kind == "f" and name not in self.built._followed:
+            if array.dtype.kind == "f" and name not in self.built._statistics:
                 verb = "backward" if name in inputs else "gradients"
                 context = f"{self.original!r}: {verb}: input {with_samples(self.input_shape)}: "
                 gradient = gradient_name(name)

@@ -96,9 +96,9 @@ class Composite(Layer):
         self._adopt()
 
     @property
-    def _followed(self) -> list[str]:  # type: ignore[override]
+    def _statistics(self) -> list[str]:  # type: ignore[override]
         """The parameters of all layers that are statistics."""
-        return [f"{name}.{key}" for name, leaf in self._named_leaves() for key in leaf._followed]
+        return [f"{name}.{key}" for name, leaf in self._named_leaves() for key in leaf._statistics]
 
     # ---- passes through the layers ------------------------------------------------------------------
 

@@ -51,7 +51,7 @@ class Activated(Layer):
             self.add_parameter("b", shape[-1:], self.bias_initializer)
 
     def _activate(self, s: Array, training: bool) -> Array:
-        """Return y = φ(s), which may be in the memory of s; in training, keep what `_slope` needs."""
+        """Return y = φ(s), which may be in the memory of s; in training, keep what the derivative needs."""
         keep = self._keeps_logits or (training and self.activation.needs_input)
         y = self.activation(s, out=None if keep else s)
         if training:
@@ -60,7 +60,7 @@ class Activated(Layer):
             LOGITS.enter(y, (self.activation.name, s))
         return y
 
-    def _slope(self, dy: Array, of_logits: bool) -> Array:
+    def _before_activation(self, dy: Array, of_logits: bool) -> Array:
         """Return ds for dy of the output's shape, which is ds already if it is `of_logits`."""
         dy, cache = self._check_gradient(dy), self.cache
         ds = dy if of_logits else self.activation.backward(dy, cache["y"], cache.get("s"))
@@ -137,7 +137,7 @@ class Dense(Activated):
 
     def backward(self, dy: Array, of_logits: bool = False) -> Array:
         """Return dx for dy of the output's shape, or, if `of_logits`, for ds in its place."""
-        ds = self._slope(dy, of_logits)  # (2)
+        ds = self._before_activation(dy, of_logits)  # (2)
         return product(ds, self.params["W"].T) if self._needs_dx else NOTHING  # (1)
 
     def gradients(self) -> None:
@@ -183,4 +183,4 @@ class Activate(Activated):
 
     def backward(self, dy: Array, of_logits: bool = False) -> Array:
         """Return dx, of the shape of dy; see `Dense.backward` for logits."""
-        return self._slope(dy, of_logits)
+        return self._before_activation(dy, of_logits)

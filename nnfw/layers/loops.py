@@ -127,7 +127,7 @@ class Pass:
         self.steps, self.compiled, self.sequences = steps, layout.compiled, layout.sequences
         G, H, P, apart = len(layout.gates), layout.units, steps.P, layout.needs_scores
         self.x = self._x = scratch("x", (P, layout.columns))
-        self.as_rows = layout.compiled is not None or steps.n == 1
+        self.as_rows = layout.compiled is not None or steps.n == 1  # the order in memory: see `multiply`
         if self.as_rows:
             self._products = scratch("s", (P, G * H))
             self.s = steps.shaped(by_gate(self._products, G))

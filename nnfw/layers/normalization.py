@@ -175,7 +175,7 @@ class BatchNorm(Layer):
 
     causal = takes_lengths = True
     _adjustable = ("epsilon", "rate")
-    _followed = ("mean", "variance")
+    _statistics = ("mean", "variance")
     _homes: ClassVar = {"BatchNorm(rate=...): that is PyTorch's {0}, and Keras's {0} is 1 - rate": "momentum"}
 
     def __init__(self, *, epsilon: float = 1e-5, rate: float = 0.1, **options: Unpack[Options]) -> None:
@@ -245,7 +245,7 @@ class BatchNorm(Layer):
 
     def update(self, optimizer: Optimizer, epoch: float) -> None:
         """Take one step of the optimizer, and move the running statistics: (5)."""
-        running = {name: self.params[name].copy() for name in self._followed}
+        running = {name: self.params[name].copy() for name in self._statistics}
         super().update(optimizer, epoch)  # which may apply weight decay to them too
         if "M" in self.cache and not is_frozen(self):
             M = self.cache["M"]

@@ -145,7 +145,7 @@ class Parametrized:
     _specs: Mapping[str, Spec] = MappingProxyType({})  # the parameters that were declared
     _blocks: Mapping[str, Array] = MappingProxyType({})  # parameters that lie side by side, as one array
     _grad_blocks: Mapping[str, Array] = MappingProxyType({})
-    _followed: Collection[str] = ()  # parameters that are statistics: no optimizer updates them
+    _statistics: Collection[str] = ()  # parameters that are statistics: no optimizer updates them
     _scratch: Scratch  # memory kept from one training step to the next
 
     # Attributes that copies omit:

@@ -117,7 +117,7 @@ class Windowed(Layer):
         windows, lengths = self._windows, self.cache.get("lengths")
         if lengths is not None:
             dy = cleared(dy, windows.count(lengths))
-        ds = self._slope(dy, of_logits)
+        ds = self._before_activation(dy, of_logits)
         if not self._needs_dx:
             return NOTHING
         x = self.cache["x"]
@@ -136,7 +136,7 @@ class Windowed(Layer):
         """Add the contribution of each window to the padded dx, which is 0."""
         raise NotImplementedError
 
-    def _slope(self, dy: Array, of_logits: bool) -> Array:
+    def _before_activation(self, dy: Array, of_logits: bool) -> Array:
         """Return the gradient before an activation, if there is one."""
         return dy
 

@@ -40,17 +40,17 @@ class Guard:
 
     def check_gradients(self, run: Run) -> None:
         """Raise a NonFiniteError unless all gradients are finite; copy the weights if the update may fail."""
-        tame = self.plain
+        safe = self.plain
         for leaf in self.leaves:
             if not np.vdot(leaf.flat_grads, leaf.flat_grads) < LARGE**2:
-                tame = False
+                safe = False
                 if not np.isfinite(leaf.flat_grads).all():
                     raise failure(run, f"a gradient of {leaf._label} is not finite")
         for rule in (run.optimizer, *self.rules):
             own = type(rule).__module__ == Optimizer.__module__
-            tame = tame and own and rule.rate(run.epoch_fraction) < HIGH
+            safe = safe and own and rule.rate(run.epoch_fraction) < HIGH
         self.before = (
-            [] if tame else [(leaf.flat_params.copy(), copy.deepcopy(leaf._state)) for leaf in self.leaves]
+            [] if safe else [(leaf.flat_params.copy(), copy.deepcopy(leaf._state)) for leaf in self.leaves]
         )
 
     def check_update(self, run: Run) -> None:

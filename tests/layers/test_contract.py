@@ -256,7 +256,7 @@ def test_each_layer_can_be_given_a_name(kind):
 def test_the_six_verbs(layer):
     report = check_layer(layer, **TOLD.get(type(layer), {}))
     assert report.worst < 1e-6
-    params = trial_of(layer).built.params.keys() - set(layer._followed)
+    params = trial_of(layer).built.params.keys() - set(layer._statistics)
     owner_and_name = [name.rpartition(".") for name in params]
     expected = {f"{owner}{dot}d{name}" for owner, dot, name in owner_and_name}
     assert expected <= set(report.errors)
@@ -393,7 +393,7 @@ def test_an_update_takes_the_optimizers_step_unless_frozen(layer, trainable):
         part.regularizer = None
     before = {name: p.copy() for name, p in layer.params.items()}
     layer.update(SGD(0.1), 0.0)
-    for name in layer.params.keys() - set(layer._followed):
+    for name in layer.params.keys() - set(layer._statistics):
         p = layer.params[name]
         np.testing.assert_allclose(p, before[name] - 0.1 * trainable * layer.grads[name], rtol=1e-12)
 
@@ -421,7 +421,7 @@ def test_gradients_within_a_network(kind):
     network, x, y, options = network_and_data(layer)
     report = check_network(network, x, y, **options)
     assert report.worst < 1e-6
-    params = trial_of(layer).built.params.keys() - set(layer._followed)
+    params = trial_of(layer).built.params.keys() - set(layer._statistics)
     assert len(report.errors) == 2 + len(params)
 
 
