@@ -258,6 +258,6 @@ class GRU(ResetGated):
         H, seen = self.units, p.seen[p.steps.previous]
         np.matmul(seen.T, p.ds[:, : 2 * H], out=self._grad_blocks["Wh"][:, : 2 * H])  # (1), (2)
         seen_c, ds_c = (seen, p.made[0]) if self.reset_after else (rows_of(p.kept[0]), p.ds[:, 2 * H :])
-        np.matmul(seen_c.T, ds_c, out=self.grads["Wh_c"])  # (3') or (3)
+        np.matmul(seen_c.T, ds_c, out=self.grads["Wh_c"])  # (3') h₋ᵀ du, or (3) qᵀ ds_c
         if "bh_c" in self.grads:
-            total(p.made[0], self.grads["bh_c"])  # (3')
+            total(p.made[0], self.grads["bh_c"])  # (3') Σ du
