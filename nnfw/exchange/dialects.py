@@ -12,8 +12,8 @@ from nnfw.layers.embedding import Embedding
 from nnfw.layers.parameters import key
 from nnfw.layers.recurrent import Recurrent
 
-Orders = Mapping[type[Recurrent], Sequence[str]]  # the gates of each kind of layer, in the order of a dialect
-ONE_GATE = ("",)
+# The gates of each kind of layer, in the order of a dialect; the one of an RNN has no letter:
+Orders = Mapping[type[Recurrent], Sequence[str]]
 BLOCKS = ("Wx", "Wh", "b", "bh")
 
 

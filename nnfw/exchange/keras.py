@@ -15,14 +15,14 @@ from nnfw.core.extras import extra
 from nnfw.core.files import reading
 from nnfw.core.typing import Array, FilePath
 from nnfw.core.validation import as_network
-from nnfw.exchange.dialects import ONE_GATE, Orders, directions, joined, parted
+from nnfw.exchange.dialects import Orders, directions, joined, parted
 from nnfw.layers import Layer
 from nnfw.layers.parameters import NOTHING
 from nnfw.layers.sequential import Sequential
 from nnfw.model import Model
 from nnfw.saving.archive import assign, check_weights
 
-ORDERS: Orders = {layers.RNN: ONE_GATE, layers.GRU: "zrc", layers.LSTM: "ifgo"}
+ORDERS: Orders = {layers.RNN: ("",), layers.GRU: "zrc", layers.LSTM: "ifgo"}
 GROUPS: dict[type[Layer], str] = {  # the name of the first layer of a class in Keras's files; then dense_1
     layers.RNN: "simple_rnn",
     layers.GRU: "gru",

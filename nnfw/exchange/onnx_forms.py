@@ -11,13 +11,13 @@ from nnfw import activations, layers
 from nnfw.activations import Activation
 from nnfw.core.extras import extra
 from nnfw.core.typing import Array
-from nnfw.exchange.dialects import ONE_GATE, Orders, one_or_all, outputs_last
+from nnfw.exchange.dialects import Orders, one_or_all, outputs_last
 from nnfw.layers import Layer
 from nnfw.layers.windows import Windows
 
 OPSET, IR = 21, 10  # as in onnx 1.16
 DOMAIN = "nnfw"
-ORDERS: Orders = {layers.RNN: ONE_GATE, layers.GRU: "zrc", layers.LSTM: "iofg"}
+ORDERS: Orders = {layers.RNN: ("",), layers.GRU: "zrc", layers.LSTM: "iofg"}
 # The recurrent nodes, and the default activations of a direction:
 CELLS = {"RNN": [b"Tanh"], "GRU": [b"Sigmoid", b"Tanh"], "LSTM": [b"Sigmoid", b"Tanh", b"Tanh"]}
 MERGES = {"sum": "ReduceSum", "mul": "ReduceProd", "ave": "ReduceMean"}

@@ -11,16 +11,7 @@ from nnfw.core.errors import LoadError
 from nnfw.core.files import reading
 from nnfw.core.typing import Array, FilePath
 from nnfw.core.validation import as_network
-from nnfw.exchange.dialects import (
-    ONE_GATE,
-    Orders,
-    directions,
-    joined,
-    outputs_first,
-    outputs_last,
-    parted,
-    reordered,
-)
+from nnfw.exchange.dialects import Orders, directions, joined, outputs_first, outputs_last, parted, reordered
 from nnfw.layers import GRU, LSTM, RNN, BatchNorm, Bidirectional, Dense, Embedding, Layer, LayerNorm, Reshape
 from nnfw.layers.convolution import Convolution
 from nnfw.layers.gated import Gated
@@ -29,7 +20,7 @@ from nnfw.model import Model
 from nnfw.saving.archive import arrays_of, assign, check_weights
 from nnfw.training.interrupt import at_rest
 
-ORDERS: Orders = {RNN: ONE_GATE, GRU: "rzc", LSTM: "ifgo"}
+ORDERS: Orders = {RNN: ("",), GRU: "rzc", LSTM: "ifgo"}
 CELL = {"Wx": "weight_ih_l0", "Wh": "weight_hh_l0", "b": "bias_ih_l0", "bh": "bias_hh_l0"}
 NAMES: dict[type[Layer], dict[str, str]] = {  # PyTorch's name of each array that `joined` returns
     Recurrent: CELL,

@@ -10,16 +10,7 @@ import numpy as np
 from nnfw import schedules
 from nnfw.core.suggest import nearest
 from nnfw.core.typing import Array
-from nnfw.core.validation import (
-    AMOUNT,
-    INSIDE,
-    Check,
-    boolean,
-    instance_of,
-    one_of,
-    positive_integer,
-    whole_number,
-)
+from nnfw.core.validation import AMOUNT, INSIDE, boolean, instance_of, one_of, positive_integer, whole_number
 from nnfw.metrics import Metric
 from nnfw.training.callbacks import Callback, CSVLogger
 from nnfw.training.run import Run
@@ -55,7 +46,7 @@ class Monitor(Callback):
 
     min_delta: float = 0.0
     _sign, _best = 1, math.inf  # the best value times its sign, which is to be low
-    _check_monitor: ClassVar[Check[str | None]] = instance_of(str, "a name in the history, e.g. 'val_loss'")
+    _check_monitor: ClassVar = instance_of(str, "a name in the history, e.g. 'val_loss'")
 
     def __init__(self, monitor: str | None, mode: Mode) -> None:
         owner = type(self).__name__
