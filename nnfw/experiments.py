@@ -19,7 +19,6 @@ from nnfw.core.validation import POSITIVE, as_network, each, function_of, positi
 from nnfw.history import History
 from nnfw.network import Network
 from nnfw.plots import Target
-from nnfw.sanity import compute_gradients
 from nnfw.training.adapters import as_data
 
 SMOOTH = 0.8  # the decay of the running mean loss per batch
@@ -119,7 +118,7 @@ def find_rate(
     rates, losses, means, total, weight = np.geomspace(low, high, steps), [], [], 0.0, 0.0
     with np.errstate(all="ignore"):  # the loss may explode, which ends the test
         for rate, part in zip(rates, endless, strict=False):
-            losses.append(compute_gradients(model, part.batch()) + model._penalty())
+            losses.append(model._compute_gradients(part.batch()) + model._penalty())
             optimizer.learning_rate = float(rate)
             model.update(optimizer, 0.0)
             total, weight = SMOOTH * total + losses[-1], SMOOTH * weight + 1

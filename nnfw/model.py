@@ -257,6 +257,14 @@ class Model(Sequential):
                     f"Network.load, or call build({self.shapes[0]}) for an untrained one"
                 )
 
+    def _compute_gradients(self, batch: Any) -> float:
+        """Fill the gradients of one batch, and return its loss without penalties."""
+        a = self.forward(batch.x, training=True, lengths=batch.lengths)
+        loss, dy, of_logits = self.loss.with_gradient(batch.y, a, batch.weight)
+        self.backward(dy, of_logits)
+        self.gradients()
+        return loss
+
     def _described(self) -> tuple[Sequence[Sequence[str]], str]:
         """Return the rows of a table of the layers, their output shapes and parameters, and a summary."""
         rows = [("name", "layer", "output", "parameters")]
@@ -271,12 +279,10 @@ class Model(Sequential):
         return rows, f"{total}; {self.dtype}; loss {self.loss!r}; optimizer {optimizer!r}"
 
     def _describe(self) -> str:
-        """Return the table and the summary as text."""
         rows, below = self._described()
         return f"{table(rows)}\n{below}"
 
     def _repr_html_(self) -> str:
-        """Return the same as a notebook shows it."""
         return notebook.table(*self._described())
 
 

@@ -243,7 +243,7 @@ def check_gradients(report: Report, network: Model, batch: Batch) -> Iterator[st
     if found := anomaly.search(network, batch):
         yield f"{found}: training would stop at the first batch; scale x, or start from smaller weights"
         return
-    compute_gradients(network, batch)
+    network._compute_gradients(batch)
     for name, layer in zip(network._names, network.layers, strict=True):
         if layer.size:
             norms = [np.linalg.norm(dp.astype(np.float64)) for dp in layer.grads.values()]
@@ -270,7 +270,7 @@ def overfit(report: Report, network: Model, batch: Batch, steps: int) -> Iterato
     with one_thread():  # as in a fit of small products
         while report.steps < steps and LEARNT * first < above < math.inf:
             network.update(optimizer, report.steps / steps)  # within the first epoch of a schedule
-            above = compute_gradients(network, batch) - lowest
+            above = network._compute_gradients(batch) - lowest
             if above <= LEARNT * first:  # in training; the running statistics of BatchNorm may lag behind
                 above = loss_of(network, batch) - lowest
             report.steps += 1
@@ -289,12 +289,3 @@ def overfit(report: Report, network: Model, batch: Batch, steps: int) -> Iterato
 def loss_of(network: Model, batch: Batch) -> float:
     """Return the loss of one batch, without the noise of training and without penalties."""
     return network.loss(batch.y, network.forward(batch.x, lengths=batch.lengths), batch.weight)
-
-
-def compute_gradients(network: Model, batch: Batch) -> float:
-    """Fill the gradients of one batch, and return its loss without penalties."""
-    a = network.forward(batch.x, training=True, lengths=batch.lengths)
-    loss = network.loss(batch.y, a, batch.weight)
-    network.backward(network.loss.gradient(batch.y, a, batch.weight))
-    network.gradients()
-    return loss

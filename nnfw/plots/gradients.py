@@ -79,7 +79,7 @@ def _flows(name: str, network: Any, x: Any, y: Any, lengths: Any) -> dict[str, A
         for direction, one in directions.items()
     }
     with np.errstate(all="ignore"):  # an exploding gradient is drawn as far as it is finite
-        backward(quiet, batch)
+        quiet._compute_gradients(batch)
     flows = {}
     for layer, one in layers.items():
         norms = len(batch.x) * np.linalg.norm(one.cache["dh"].astype(np.float64), axis=2)
@@ -91,14 +91,6 @@ def _flows(name: str, network: Any, x: Any, y: Any, lengths: Any) -> dict[str, A
             label += f": {first / last:.2g} of it reaches the first step"
         flows[label] = flow
     return flows
-
-
-def backward(network: Any, batch: Any) -> None:
-    """Take a training step up to the gradients."""
-    a = network.forward(batch.x, training=True, lengths=batch.lengths)
-    _, dy, of_logits = network.loss.with_gradient(batch.y, a, batch.weight)
-    network.backward(dy, of_logits)
-    network.gradients()
 
 
 def histograms(
@@ -134,7 +126,7 @@ def histograms(
         network._check_ready("histograms")
     else:
         network, batch = network._probe(x, y, lengths, "histograms")
-        backward(network, batch)
+        network._compute_gradients(batch)
     leaves = {name: leaf for name, leaf in network._named_leaves() if leaf.size}
     if not leaves:
         raise ValueError("histograms: the network has no parameters to draw; it needs a layer with some")
