@@ -47,7 +47,6 @@ class RateTest:
     rate: float
 
     def __repr__(self) -> str:
-        """Show the suggestion, and the rate at which the loss was lowest."""
         if math.isnan(self.rate):
             tried = f"{self.rates[0]:.1e} to {self.rates[-1]:.1e}"
             return f"<RateTest: the loss falls at no rate, {tried}; network.check(x, y) looks for the cause>"
@@ -160,7 +159,6 @@ class Repetitions:
         return rows
 
     def __repr__(self) -> str:
-        """Show the table."""
         return f"{table(self._rows())}\n{self._caption}"
 
     def _repr_html_(self) -> str:

@@ -80,7 +80,6 @@ class History(dict[str, list[float]]):
         return notebook.table([("", *shown), *rows])
 
     def _describe(self, index: int) -> str:
-        """Return the numbers that were measured in an epoch, in one line."""
         row = {name: values[index] for name, values in self.items()}
         return describe({name: value for name, value in row.items() if not math.isnan(value)})
 

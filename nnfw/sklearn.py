@@ -187,7 +187,6 @@ class NetworkEstimator(BaseEstimator):
         return check_array(y, ensure_2d=False, input_name="y", estimator=self)
 
     def _predict(self, X: Any) -> Array:
-        """Return the outputs of the network (N, K)."""
         check_is_fitted(self, "network_")
         x, lengths = self._inputs(X, reset=False)
         return self.network_.loss.estimate(self.network_.predict(x, lengths=lengths))

@@ -84,7 +84,6 @@ class Impute(MissingValues):
         return filled if _is_sequences(data) else filled[0]
 
     def _fill(self, x: Array) -> Array:
-        """Return one array or sequence without missing values."""
         missing = np.isnan(x)
         if self.method == "last":
             x = np.take_along_axis(x, last_known(missing), axis=-2)

@@ -137,7 +137,6 @@ class Vocabulary(Part):
         return [self._encode(one, f"texts[{index}]") for index, one in enumerate(_texts(text))]
 
     def _encode(self, text: str, name: str) -> Array:
-        """Return the numbers of one text."""
         found = SPLIT[self.of](text)
         rest = None if self.unknown is None else len(self) - 1
         numbers = [self.numbers.get(symbol, rest) for symbol in found]
@@ -160,13 +159,11 @@ class Vocabulary(Part):
         return [self._decode(row) for row in rows] if nested else self._decode(rows)
 
     def _decode(self, numbers: ArrayLike) -> str:
-        """Return the text of one row of numbers."""
         codes = as_indices(numbers, "numbers", len(self), "scores.argmax(axis=-1) converts scores")
         return JOIN[self.of](filter(None, (self._written[code] for code in codes.tolist())))
 
 
 def _texts(text: Texts) -> list[str]:
-    """Return one text, or several, as a list."""
     texts = [text] if isinstance(text, str) else list(text)
     for index, one in enumerate(texts):
         if not isinstance(one, str):

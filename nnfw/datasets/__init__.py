@@ -19,7 +19,6 @@ __all__ = [
 
 
 def _stored(name: str) -> dict[str, Array]:
-    """Return the arrays of a file beside this one."""
     from importlib.resources import files  # its import takes long
 
     with files("nnfw.datasets").joinpath(name).open("rb") as file, np.load(file) as arrays:

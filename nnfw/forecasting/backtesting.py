@@ -60,7 +60,6 @@ class Backtest:
         return {share: float(within.mean()) for share, within in inside.items()}
 
     def __repr__(self) -> str:
-        """Return the table of errors, and the coverage."""
         rows: list[tuple[str, ...]] = [("method", "mae", "rmse", "mase")]
         rows += [(name, *(f"{e:.4g}" for e in errors.values())) for name, errors in self.errors().items()]
         coverage = self.coverage().items()

@@ -41,7 +41,6 @@ class Report:
         return max(self.errors.values(), default=0.0)
 
     def __str__(self) -> str:
-        """Return the table."""
         errors = [(name, f"{error:.1e}") for name, error in self.errors.items()]
         return table([(self.subject, "relative error"), *errors, *((name, "passed") for name in self.passed)])
 

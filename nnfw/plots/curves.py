@@ -201,7 +201,6 @@ def forecast(
 
 
 def _points(label: str, curve: Any) -> tuple[Array, Array]:
-    """Return a curve's x and y."""
     pair = isinstance(curve, tuple) and len(curve) == 2 and np.ndim(curve[0]) == 1
     x, y = curve if pair else (np.arange(1, np.size(curve) + 1), curve)
     x, y = np.asarray(x), finite(y)

@@ -67,7 +67,6 @@ def diagram(network: Any, path: Target = None, *, ax: "Axes | None" = None) -> "
 
 
 def _box(name: str, leaf: Any) -> str:
-    """Return what a layer's box says."""
     size = f": {leaf.size:,} parameters" if leaf.size else ""
     return f"{textwrap.fill(repr(leaf), 44)}\n{name}{size}{'' if leaf.trainable else ', frozen'}"
 

@@ -233,7 +233,6 @@ class Rebuilder:
         return part
 
     def _class_of(self, described: dict[str, Any]) -> type[Part]:
-        """Return the class of a part."""
         if "class" not in described:
             found = self._given(name := described["custom"])
             if isinstance(found, type) and issubclass(found, Part):

@@ -56,7 +56,6 @@ class Sampler:
         return count * math.ceil(data.longest / self.truncate)
 
     def __str__(self) -> str:
-        """Return the settings in words."""
         words = ["batches as they come" + (f", {self.steps} per epoch" if self.steps else "")]
         if self.samples is not None:
             words = [f"{self.samples} samples in batches of {self.batch_size}"]
