@@ -242,10 +242,8 @@ def as_classes(y: ArrayLike, a: ArrayLike) -> tuple[Array, Array]:
     if y.ndim == 2:
         sums = y.sum(axis=1)
         if not (sums[sums.argmin()] > 0.99 and sums[sums.argmax()] < 1.01):  # False for nan
-            raise ValueError(
-                "each one-hot row of y must sum to 1; leave padded steps out, and for independent labels use "
-                "metrics.MultiLabel(metric)"
-            )
+            said = "each one-hot row of y must sum to 1; leave padded steps out"
+            raise ValueError(f"{said}, and for independent labels use metrics.MultiLabel(metric)")
         return y.argmax(axis=1), a
     least, most = y[y.argmin()], y[y.argmax()]  # twice as fast as min()
     low = -1 if k == 1 and y.all() else 0
@@ -269,10 +267,8 @@ def _by_target(y: ArrayLike, a: ArrayLike, P: int = 0) -> tuple[Array, Array]:
         y = y[..., None]
     fits = a.size and y.shape[:-1] == a.shape[:-1] and a.shape[-1] % y.shape[-1] == 0
     if not fits or (P and y.shape[-1] * P != a.shape[-1]):
-        raise ShapeError(
-            f"y of shape {y.shape} does not fit the outputs a of shape {a.shape}: expected {P or 'as many'} "
-            f"outputs for each target"
-        )
+        said = f"y of shape {y.shape} does not fit the outputs a of shape {a.shape}"
+        raise ShapeError(f"{said}: expected {P or 'as many'} outputs for each target")
     return y.reshape(-1, y.shape[-1], 1), a.reshape(-1, y.shape[-1], a.shape[-1] // y.shape[-1])
 
 
@@ -658,10 +654,8 @@ class TopKAccuracy(MeanMetric):
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
         truth, a = as_classes(y, a)
         if a.shape[1] < max(self.k, 2):
-            raise ValueError(
-                f"k={self.k} needs at least {max(self.k, 2)} outputs, got K={a.shape[1]}; choose a smaller k"
-                ", or accuracy for a single output"
-            )
+            said = f"k={self.k} needs at least {max(self.k, 2)} outputs, got K={a.shape[1]}"
+            raise ValueError(f"{said}; choose a smaller k, or accuracy for a single output")
         truth = truth[:, None]
         own = a[np.arange(len(a))[:, None], truth]
         ahead = (a > own) | ((a == own) & (np.arange(a.shape[1]) < truth))
@@ -788,10 +782,8 @@ class RatioMetric(CountMetric):
     def result(self, s: Array) -> float:
         k, own = s.shape[1], type(self).__name__
         if self.average in (None, "binary") and k > 2:
-            raise ValueError(
-                f"average={self.average!r} is for two classes, got K={k}; choose {own}('macro'), the mean "
-                f"over the classes, {own}('weighted') or {own}('micro')"
-            )
+            said = f"average={self.average!r} is for two classes, got K={k}; choose {own}('macro')"
+            raise ValueError(f"{said}, the mean over the classes, {own}('weighted') or {own}('micro')")
         binary = self.average in (None, "binary", "auto") and k == 2
         tp, fp, fn, tn = s[:, 1:] if binary else s[:, s[:3].any(axis=0)]
         top, bottom = self.ratio(tp, fp, fn, tn)
@@ -871,9 +863,7 @@ class LabelErrorRate(MeanMetric):
     def statistics(self, y: ArrayLike, a: ArrayLike) -> Array:
         y, a = np.asarray(y), np.asarray(a)
         if a.ndim != 3 or y.ndim != 2 or len(y) != len(a):
-            raise ShapeError(
-                f"label_error_rate is for loss='ctc', whose outputs are (N, T, K); got a {a.shape}"
-            )
+            raise ShapeError(f"label_error_rate is for loss='ctc', with outputs (N, T, K); got a {a.shape}")
         truth = [row[row > 0] for row in y[:, 1:]]
         read = read_labels(a, y[:, 0])
         errors = [edit_distance(one, other) for one, other in zip(read, truth, strict=True)]
@@ -910,10 +900,8 @@ class MultiLabel(Metric):
         self.average = one_of("macro", "micro")("MultiLabel", "average", average)
         self.metric: Any = get(metric)
         if not isinstance(self.metric, ClassMetric | RankMetric) or isinstance(self.metric, ConfusionMatrix):
-            raise TypeError(
-                f"MultiLabel: metric must give one number for two classes, like 'f1' and 'roc_auc', got "
-                f"{self.metric!r}"
-            )
+            said = "MultiLabel: metric must give one number for two classes, like 'f1' and 'roc_auc'"
+            raise TypeError(f"{said}, got {self.metric!r}")
         self.higher_is_better = self.metric.higher_is_better
 
     @property

@@ -126,10 +126,8 @@ class DataParallel(Callback):
         """Agree on whether to stop, and see that all ranks hold the same weights."""
         self._agree(run, f"the end of epoch {run.epoch}")
         if len(set(self._group.exchange("the weights", zlib.crc32(run.network.flat_params.data)))) > 1:
-            error = RuntimeError(
-                f"epoch {run.epoch}: the ranks hold different weights; a callback changes them differently "
-                f"on each rank, or their processors are of different kinds"
-            )
+            said = f"epoch {run.epoch}: the ranks hold different weights; a callback changes them differently"
+            error = RuntimeError(f"{said} on each rank, or their processors are of different kinds")
             raise self._group.for_all(error)
 
     def _agree(self, run: Run, place: str) -> None:
@@ -142,10 +140,8 @@ def check_shareable(network: Model) -> None:
     """Raise a ValueError for a layer that needs all samples of a batch."""
     for leaf in network._leaves():
         if isinstance(leaf, BatchNorm) and not is_frozen(leaf):
-            raise ValueError(
-                f"fit: {leaf._label} normalizes over the whole batch, but each rank has only a part; use "
-                f"LayerNorm, or freeze it by trainable=False"
-            )
+            said = f"fit: {leaf._label} normalizes over the whole batch, but each rank has only a part"
+            raise ValueError(f"{said}; use LayerNorm, or freeze it by trainable=False")
 
 
 def check_alike(group: Group, run: Run) -> None:

@@ -162,10 +162,8 @@ def compare(f: Function, array: Array, found: Array, name: str, tolerance: float
     worst = float(np.max([error_along(f, array, found, d, tolerance) for d in directions]))
     if worst <= tolerance:  # nan is not
         return worst
-    raise CheckError(
-        f"{context}{name} disagrees with finite differences, relative error {worst:.2g} "
-        f"(tolerance {tolerance:g}): {worst_entry(f, array, found, name)}"
-    )
+    said = f"{context}{name} disagrees with finite differences, relative error {worst:.2g}"
+    raise CheckError(f"{said} (tolerance {tolerance:g}): {worst_entry(f, array, found, name)}")
 
 
 def error_along(f: Function, array: Array, found: Array, direction: Array, tolerance: float) -> float:

@@ -154,10 +154,9 @@ class Describer:
             raise TypeError(f"{where}: a {type(value).__name__} cannot be saved; {what}")
         name = getattr(value, "__name__", "")
         if not name.isidentifier():
-            raise ValueError(
-                f"{where}: a function is saved only by name, but this one has none "
-                f"({name or type(value).__name__}); define it with def, or use a part of nnfw"
-            )
+            said = f"{where}: a function is saved only by name, but this one has none"
+            which = name or type(value).__name__
+            raise ValueError(f"{said} ({which}); define it with def, or use a part of nnfw")
         if self._custom.setdefault(name, value) != value:
             raise ValueError(f"{where}: there are two named {name!r}; rename one")
         return {"custom": name}

@@ -116,9 +116,9 @@ def describe_layer(layer: Layer, into: Describer, prefix: str, built: bool) -> J
         return {"layers": describe_layers(layer, into, prefix, built)}
     declared = list(layer._specs) if built else []
     if list(layer.params) != declared:
+        said = f"save: {layer._label} has weights for {list(layer.params)}"
         raise RuntimeError(
-            f"save: {layer._label} has weights for {list(layer.params)}, but the network was built with "
-            f"{declared or 'none'}; fit or predict first"
+            f"{said}, but the network was built with {declared or 'none'}; fit or predict first"
         )
     for name, array in layer.params.items():
         into.store(f"{prefix}{name}", array)

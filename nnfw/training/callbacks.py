@@ -95,10 +95,8 @@ def open_callbacks(callbacks: Any) -> list[Callback]:
         for name in (name for name in dir(type(callback)) if name.startswith("on_")):
             hook, said = getattr(callback, name), f"{type(callback).__name__}.{name}"
             if name not in HOOKS and callable(hook):
-                raise TypeError(
-                    f"{said} is never called{translation(name, HOOKS)} The hooks are: {', '.join(HOOKS)}, "
-                    f"each called with the run"
-                )
+                known = f"The hooks are: {', '.join(HOOKS)}, each called with the run"
+                raise TypeError(f"{said} is never called{translation(name, HOOKS)} {known}")
             if (code := getattr(hook, "__code__", None)) and "logs" in code.co_varnames[: code.co_argcount]:
                 raise TypeError(f"{said} is called with the run only: run.epoch, from 1, and run.logs")
         if callback.remembers and any(callback is other for other in callbacks[:place]):
