@@ -198,11 +198,9 @@ def both_ways(ahead: Mapping[str, Any], back: Mapping[str, Any]) -> dict[str, An
     other = layer_of(back["class_name"], {**back["config"], **same, **turned})
     if repr(inner) != repr(other):
         raise ValueError(f"its layers are {inner!r} and, turned around, {other!r}; nnfw requires equal ones")
-    regularizer: Any = inner.regularizer
+    regularizer: Any = inner.regularizer or {}
     inner.regularizer = None
-    both = {
-        f"{way}.{name}": parts for way in ("ahead", "back") for name, parts in (regularizer or {}).items()
-    }
+    both = {f"{way}.{name}": parts for way in ("ahead", "back") for name, parts in regularizer.items()}
     return {"layer": inner} | ({"regularizer": both} if both else {})
 
 

@@ -20,10 +20,8 @@ def write_recurrent(graph: Builder, layer: Layer) -> None:
     inner = list(directions(layer).values())
     one = inner[0]
     cells = [joined(each, forms.ORDERS) for each in inner]
-    inputs = [
-        graph.constant("W", np.stack([cell["Wx"].T for cell in cells])),
-        graph.constant("R", np.stack([cell["Wh"].T for cell in cells])),
-    ]
+    W, R = (np.stack([cell[key].T for cell in cells]) for key in ("Wx", "Wh"))
+    inputs = [graph.constant("W", W), graph.constant("R", R)]
     if one.use_bias:
         B = np.stack([np.concatenate([cell["b"], cell["bh"]]) for cell in cells])
         inputs.append(graph.constant("B", B))

@@ -131,11 +131,8 @@ def backtest(
         ahead = np.arange(horizon) % season - season
         forecasts["seasonal naive"] = y[origins[:, None] + ahead]
     forecasts["autoregression"] = autoregression(y, first, order, origins, horizon)
-    bands = {
-        s: np.stack([np.stack(one.band(s), -1) for one in found])
-        for s in shares
-        if found[0].paths is not None
-    }
+    shares = () if found[0].paths is None else shares
+    bands = {share: np.stack([np.stack(one.band(share), -1) for one in found]) for share in shares}
     scale = float(np.abs(y[season:first] - y[: first - season]).mean())
     return Backtest(origins, truth, forecasts, scale, bands)
 

@@ -49,11 +49,8 @@ def diagram(network: Any, path: Target = None, *, ax: "Axes | None" = None) -> "
         y, arrow = 0.0, {"arrowstyle": "-|>", "color": "0.3", "shrinkA": 0, "shrinkB": 0}
         edges = [y := y + gap + height for height in [0.0, *heights]]
         style: dict[str, Any] = {"ha": "center", "va": "center", "linespacing": 1.4}
-        shape: dict[str, Any] = {
-            "boxstyle": "round,pad=0,rounding_size=0.08",
-            "facecolor": "0.95",
-            "edgecolor": BLUE,
-        }
+        rounded = "round,pad=0,rounding_size=0.08"
+        shape: dict[str, Any] = {"boxstyle": rounded, "facecolor": "0.95", "edgecolor": BLUE}
         for box, height, below in zip(boxes, heights, edges[1:], strict=True):
             axes.add_patch(FancyBboxPatch((-width / 2, below - height), width, height, **shape))
             axes.text(0, below - height / 2, box, **style)

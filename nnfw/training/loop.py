@@ -187,15 +187,11 @@ def announce(run: Run, epochs: int, validated: bool) -> None:
         run.note(f"validation: {run.history.validation}")
     if not epochs and not run.stopped:
         done = len(run.history.epoch) - run.state.start
-        run.note(
-            f"nothing is left to do: the last fit completed its {done} epoch{'s' if done > 1 else ''}; "
-            f"omit resume to train further"
-        )
+        said = f"nothing is left to do: the last fit completed its {done} epoch{'s' if done > 1 else ''}"
+        run.note(f"{said}; omit resume to train further")
     elif is_zero(run.optimizer, run.epoch):
-        run.note(
-            f"the learning rate is 0 in epoch {run.epoch + 1}, so the weights do not change; to train on, "
-            f"assign network.optimizer"
-        )
+        said = f"the learning rate is 0 in epoch {run.epoch + 1}, so the weights do not change"
+        run.note(f"{said}; to train on, assign network.optimizer")
 
 
 def is_zero(optimizer: Optimizer, epoch: int) -> bool:

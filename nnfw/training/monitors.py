@@ -277,7 +277,5 @@ class ReduceOnPlateau(Monitor):
         default = network._default_optimizer
         network.optimizer, network._default_optimizer = reduced, default
         self.resting, self.wait = self.cooldown, 0
-        run.note(
-            f"learning rate {rate:.4g} -> {rate * factor:.4g}: "
-            f"{self.monitor} has not improved for {self.patience} epochs"
-        )
+        why = f"{self.monitor} has not improved for {self.patience} epochs"
+        run.note(f"learning rate {rate:.4g} -> {rate * factor:.4g}: {why}")
