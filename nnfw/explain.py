@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from nnfw import optimizers
 from nnfw.core.arguments import explain_keywords
 from nnfw.core.arrays import as_indices, check_finite, numeric
 from nnfw.core.errors import ShapeError
@@ -165,7 +164,7 @@ def probe(network: Model, x: Any, y: Any, lengths: Any, owner: str) -> tuple[Mod
         output_shape(quiet, x, counts)
         batch = Batch(np.asarray(x, quiet._input_dtype, order="C"), NOTHING, counts, None, len(x))
     quiet._build()
-    quiet.optimizer = quiet.optimizer or optimizers.get("adam")
+    quiet._with_optimizer()
     for leaf in quiet._leaves():
         leaf.trainable = leaf.trainable and y is not None
         for layer in (leaf, *vars(leaf).values()):  # Bidirectional consists of two

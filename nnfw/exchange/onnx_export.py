@@ -8,6 +8,7 @@ import numpy as np
 
 from nnfw import layers
 from nnfw.core.errors import ShapeError
+from nnfw.core.extras import extra
 from nnfw.core.files import replacing
 from nnfw.core.registry import is_own
 from nnfw.core.typing import Array, FilePath, Shape
@@ -55,7 +56,7 @@ def to_onnx(network: Model, path: FilePath, *, lengths: bool = False) -> None:
     """
     as_network("to_onnx", network)._check_ready("to_onnx")
     boolean("to_onnx", "lengths", lengths)
-    onnx = forms.load_onnx()
+    onnx = extra("onnx", "onnx", "files of ONNX are written")
     with replacing(path) as file, at_rest(network, "to_onnx"):
         file.write(model_of(network, onnx, lengths).SerializeToString())
 

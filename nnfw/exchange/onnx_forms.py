@@ -9,7 +9,6 @@ from typing import Any
 
 from nnfw import activations, layers
 from nnfw.activations import Activation
-from nnfw.core.extras import extra
 from nnfw.core.typing import Array
 from nnfw.exchange.dialects import Orders, one_or_all, outputs_last
 from nnfw.layers import Layer
@@ -183,8 +182,3 @@ def windowed_layer(
     options = {"stride": s, "dilation": d, "padding": fits[0], "use_bias": b is not None}
     weights = {"W": outputs_last(W)} | ({} if b is None else {"b": b})
     return CONVOLUTIONS[axes](len(W), k, **options), weights
-
-
-def load_onnx() -> Any:
-    """Return the onnx package."""
-    return extra("onnx", "onnx", "files of ONNX are read and written")

@@ -12,10 +12,11 @@ import numpy as np
 
 from nnfw import layers
 from nnfw.core.errors import LoadError
+from nnfw.core.extras import extra
 from nnfw.core.files import reading
 from nnfw.core.typing import Array, FilePath
 from nnfw.exchange.dialects import loss_of, parted, reordered
-from nnfw.exchange.onnx_forms import DOMAIN, FORMS, MERGES, ORDERS, activation_of, load_onnx, windowed_layer
+from nnfw.exchange.onnx_forms import DOMAIN, FORMS, MERGES, ORDERS, activation_of, windowed_layer
 from nnfw.exchange.onnx_graph import Graph, Node
 from nnfw.exchange.onnx_recurrent import read_recurrent
 from nnfw.layers.dense import Activated
@@ -46,7 +47,7 @@ def from_onnx(path: FilePath) -> Network:
     ImportError
         If the onnx package, the extra ``onnx``, is not installed.
     """
-    onnx = load_onnx()
+    onnx = extra("onnx", "onnx", "files of ONNX are read")
     with reading("from_onnx", path) as file:
         graph = Graph(onnx, onnx.load_model_from_string(file.read()))
         try:
