@@ -12,7 +12,7 @@ from nnfw.core.errors import NonFiniteError, ShapeError
 from nnfw.core.typing import Array, ArrayLike
 from nnfw.core.validation import positive_integer
 from nnfw.initializers import Initializer
-from nnfw.layers.stepping import check_remembers, check_step, fits, shapes_of, start, step_of, step_through
+from nnfw.layers.stepping import check_remembers, fits, shapes_of, start, step_of, step_through, whole_only
 from nnfw.model import Model
 from nnfw.training.interrupt import at_rest
 
@@ -48,7 +48,11 @@ class Stream:
         self.network, self.samples = network, samples
         self.N = 1 if samples is None else positive_integer("stream", "samples", samples)
         for layer in network._with_inner():
-            check_step(layer)
+            if base := whole_only(layer):
+                raise ValueError(
+                    f"{layer._label} uses the forward of {base}, which reads whole sequences, and cannot "
+                    f"compute step by step; use predict(x) for whole sequences"
+                )
         check_remembers(network)
         for leaf in network._units():
             if not leaf.causal:

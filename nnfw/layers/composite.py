@@ -18,15 +18,7 @@ from nnfw.optimizers import Optimizer
 
 
 class Composite(Layer):
-    """A layer made of layers; `nnfw.layers.sequential.Sequential` defines how they compute.
-
-    Parameters
-    ----------
-    layers : sequence of Layer
-        The layers, from first to last.
-    optimizer, name
-        See `Layer`.
-    """
+    """A layer made of layers; `nnfw.layers.sequential.Sequential` defines how they compute."""
 
     _settled = True
     shapes: list[Shape]  # of the input and of the output of each layer, once they are computed

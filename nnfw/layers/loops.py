@@ -72,17 +72,6 @@ class Layout(NamedTuple):
 class Pass:
     """The memory of a recurrent layer for a batch, in packed rows; batches of the same shape share it.
 
-    Parameters
-    ----------
-    scratch : Scratch
-        Where the memory is taken from.
-    steps : Steps
-        The order in which the batch is read.
-    layout : Layout
-        The properties of the layer.
-    training : bool
-        Whether there is a backward pass.
-
     Attributes
     ----------
     x : ndarray (P, D + 1)

@@ -122,12 +122,7 @@ class Steps(Span):
     final: slice | Array
 
     def __init__(
-        self,
-        N: int,
-        T: int,
-        lengths: Array | None,
-        backwards: bool,
-        window: tuple[int, int] | None,
+        self, N: int, T: int, lengths: Array | None, backwards: bool, window: tuple[int, int] | None
     ) -> None:
         self.N, self.T, self.lengths, self.backwards = N, T, lengths, backwards
         self.start, self.stop = window or (0, T)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nnfw.core.registry import is_own
-from nnfw.core.typing import Array, Shape
+from nnfw.core.typing import Array
 from nnfw.core.vectors import Scratch, lent
 from nnfw.layers.base import Layer
 from nnfw.layers.loops import Weights
@@ -53,29 +53,15 @@ def whole_only(layer: Layer) -> str:
     return "" if step in vars(base) else base.__name__
 
 
-def check_step(layer: Layer) -> None:
-    """Raise a ValueError for a layer whose single steps do not run its `forward`."""
-    if base := whole_only(layer):
-        raise ValueError(
-            f"{layer._label} uses the forward of {base}, which reads whole sequences, and cannot compute "
-            f"step by step; use predict(x) for whole sequences"
-        )
-
-
 def check_remembers(network: Sequential) -> None:
-    """Raise a ValueError if a custom causal layer gives different outputs step by step."""
-    for chain in network._with_inner():
-        if isinstance(chain, Sequential):
-            for layer, shape in zip(chain.layers, chain.shapes, strict=False):  # the last is the outputs'
-                check_alone(layer, shape)
-
-
-def check_alone(layer: Layer, shape: Shape) -> None:
-    """Do the same for one layer, whose input has this shape, by trying three steps."""
-    if is_own(type(layer)) or isinstance(layer, Recurrent | Sequential) or len(shape) != 2:
-        return
-    if not steps_agree(layer, np.random.default_rng(0).normal(size=(1, 3, shape[1] or 0))):
-        raise ValueError(f"{layer._label} {DISAGREES}")
+    """Raise a ValueError if a custom causal layer gives different outputs in three steps, one by one."""
+    chains = (chain for chain in network._with_inner() if isinstance(chain, Sequential))
+    for chain in chains:
+        for layer, shape in zip(chain.layers, chain.shapes, strict=False):  # the last is the outputs'
+            if is_own(type(layer)) or isinstance(layer, Recurrent | Sequential) or len(shape) != 2:
+                continue
+            if not steps_agree(layer, np.random.default_rng(0).normal(size=(1, 3, shape[1] or 0))):
+                raise ValueError(f"{layer._label} {DISAGREES}")
 
 
 def steps_agree(layer: Layer, x: Array) -> bool:
