@@ -333,6 +333,7 @@ class Network(Model):
         saving.save(self, path, extras)
 
     @class_only
+    @explain_keywords
     def load(cls, path: FilePath, custom: Mapping[str, Any] | None = None) -> "Network":
         """Return the network that `save` wrote; see `nnfw.saving`."""
         return saving.load(path, custom)

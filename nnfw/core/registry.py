@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 
-from nnfw.core.arguments import LIST, Signature, arguments_of, check_arguments, explain_keywords
+from nnfw.core.arguments import LIST, Signature, arguments_of, check_arguments
 from nnfw.core.suggest import nearest, translation
 from nnfw.core.validation import Check, shown
 from nnfw.core.words import HOMES
@@ -32,9 +32,6 @@ else:
 
     class class_only(classmethod):
         """A class method that refuses to be called on an object, where its result would be lost."""
-
-        def __init__(self, function):
-            super().__init__(explain_keywords(function))
 
         def __get__(self, instance, owner=None):
             """Return the bound method."""

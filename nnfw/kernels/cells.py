@@ -303,8 +303,7 @@ def gru_backward(steps, s, h, seen, m, q, ds, dh, WhT):
             seen_, d_t = seen[before + k], d[k]
             for j in range(H):
                 ds_r[j] = d_t[j] * seen_[j] * sigmoid_slope(r[j])  # (3) dr, (2) ds_r
-            for j in range(H):
-                d_t[j] *= r[j]  # (3) dq∘r
+            d_t *= r  # (3) dq∘r
         product(ds[now : now + n, : 2 * H], WhT[: 2 * H], d[:n], 1)  # (2), (1) dh₋
         mask(d[:n], m, d[:n])
         add_kept(s[now : now + n], d[:n], dh[after : after + n], dh[before : before + n])  # (4) dh∘z
@@ -325,10 +324,7 @@ def gru_after_forward(steps, s, h, seen, m, u, Wh, bh_c):
     H = h.shape[1]
     for t in range(len(steps)):
         before, after, now, n = step_of(steps, t)
-        for k in range(n):
-            u_t = u[now + k]
-            for j in range(H):
-                u_t[j] = bh_c[j]
+        u[now : now + n] = bh_c
         product(seen[before : before + n], Wh[:, 2 * H :], u[now : now + n], 1)  # (3') u = h₋ Wh_c + bh_c
         product(seen[before : before + n], Wh[:, : 2 * H], s[now : now + n, : 2 * H], 1)
         for k in range(n):

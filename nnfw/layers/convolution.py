@@ -155,7 +155,6 @@ class Conv1D(Convolution):
     array([ 1.,  2.,  3., -2.], dtype=float32)
     """
 
-    _axes = 1
     takes_lengths = True
     _paddings = ("valid", "same", "causal")
 

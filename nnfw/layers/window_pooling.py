@@ -112,7 +112,7 @@ class MaxPooling1D(WindowMaximum):
     (array([5., 3.], dtype=float32), array([5., 5., 9.], dtype=float32))
     """
 
-    _axes, takes_lengths = 1, True
+    takes_lengths = True
 
 
 class AveragePooling1D(WindowMean):
@@ -126,7 +126,7 @@ class AveragePooling1D(WindowMean):
     array([3. , 2.5], dtype=float32)
     """
 
-    _axes, takes_lengths = 1, True
+    takes_lengths = True
 
 
 class MaxPooling2D(WindowMaximum):
