@@ -276,11 +276,6 @@ def below_one(a: Array) -> Array:
     return np.minimum(a, 1.0 - float(np.finfo(a.dtype).epsneg))
 
 
-def alignment_of(y: Array) -> Alignment:
-    """Return the alignment of targets of `CTC` (N, 1 + L), the steps of each sequence before its labels."""
-    return Alignment(y[:, 1:], y[:, 0])
-
-
 def below_top(logits: Array) -> tuple[Array, Array]:
     """Return half the differences of logits (..., K) from the largest, and log Σ exp of twice these (...).
 
@@ -700,14 +695,14 @@ class CTC(Loss):
         return y
 
     def value(self, y: Array, a: Array) -> Array:
-        return -alignment_of(y).log_likelihood(np.log(above_zero(a)))
+        return -Alignment(y).log_likelihood(np.log(above_zero(a)))
 
     def slope(self, y: Array, a: Array) -> Array:
         a = above_zero(a)
-        return -alignment_of(y).occupancy(np.log(a))[1] / a
+        return -Alignment(y).occupancy(np.log(a))[1] / a
 
     def value_from_logits(self, y: Array, logits: Array) -> Array:
-        return -alignment_of(y).log_likelihood(log_softmax(logits))
+        return -Alignment(y).log_likelihood(log_softmax(logits))
 
     def slope_from_logits(self, y: Array, a: Array) -> Array:
         return self._from_logits(y, a, logits_of(a))[1]  # exact where a is 0 in its dtype, too
@@ -719,7 +714,7 @@ class CTC(Loss):
 
     def _from_logits(self, y: Array, a: Array, logits: Array) -> tuple[Array, Array]:
         """Return what `value_from_logits` and `slope_from_logits` do; α is computed once."""
-        log_likelihood, found = alignment_of(y).occupancy(log_softmax(logits))
+        log_likelihood, found = Alignment(y).occupancy(log_softmax(logits))
         return -log_likelihood, a * found.sum(axis=-1, keepdims=True) - found
 
     def decode(self, a: ArrayLike, lengths: ArrayLike | None = None) -> list[Array]:

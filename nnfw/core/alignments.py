@@ -18,21 +18,22 @@ from nnfw.core.typing import Array
 
 
 class Alignment:
-    """The places of labels (N, L), padded with zeros, and of sequences of these `lengths` (N,).
+    """The places of the targets of `CTC` (N, 1 + L): the steps of each sequence, its labels, and then zeros.
 
     Examples
     --------
     Two steps encode the label 1 as 1 1, 1 0 or 0 1:
 
-    >>> one = Alignment(np.array([[1]]), np.array([2]))
+    >>> one = Alignment(np.array([[2, 1]]))
     >>> p = np.array([[[0.4, 0.6], [0.7, 0.3]]])
     >>> round(float(np.exp(one.log_likelihood(np.log(p))[0])), 4)  # 0.6·0.3 + 0.6·0.7 + 0.4·0.3
     0.72
     """
 
-    def __init__(self, labels: Array, lengths: Array) -> None:
+    def __init__(self, targets: Array) -> None:
+        self.lengths, labels = targets[:, 0], targets[:, 1:]
         N, L = labels.shape
-        self.lengths, self.last = lengths, 2 * np.count_nonzero(labels, axis=1)
+        self.last = 2 * np.count_nonzero(labels, axis=1)
         self.places = np.zeros((N, 2 * L + 1), np.int64)  # l'
         self.places[:, 1::2] = labels
         apart = (labels[:, 1:] > 0) & (labels[:, 1:] != labels[:, :-1])
