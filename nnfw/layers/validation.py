@@ -25,11 +25,12 @@ def check_layers(layers: Sequence[Layer], owner: str) -> tuple[Layer, ...]:
     layers = tuple(layers)
     if not layers:
         raise ValueError(f"{owner}: layers must hold at least one layer, got none")
+    seen: set[int] = set()
     for place, layer in enumerate(layers, 1):
         if not isinstance(layer, Layer):
             raise TypeError(f"{owner}: layer {place} must be a Layer, got {layer!r}{meant(layer)}")
         check_forward(layer)
-        if any(layer is earlier for earlier in layers[: place - 1]):
+        if id(layer) in seen:
             raise ValueError(
                 f"{owner}: layer {place} is the same object as an earlier layer; create a second one"
             )
@@ -38,6 +39,7 @@ def check_layers(layers: Sequence[Layer], owner: str) -> tuple[Layer, ...]:
                 f"{owner}: layer {place}, {layer!r}, is already part of another network; "
                 f"use copy.deepcopy(layer), which includes its weights"
             )
+        seen.add(id(layer))
     return layers
 
 
