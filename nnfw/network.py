@@ -49,6 +49,8 @@ class Network(Model):
     ----------
     loss, optimizer, metrics
         As above; each can be reassigned, in any of these forms.
+    layers : tuple of Layer
+        The layers.
     shapes : list of tuple
         The shapes of the input and of each layer's output, without the batch axis.
     history : History

@@ -142,10 +142,7 @@ class Optimizer(Part, Searchable):
         state.steps += 1
         state.scratch.dtype = params.dtype
         if self.clip_value is not None or self.clip_norm is not None:
-            limit = math.inf if self.clip_value is None else self.clip_value
-            grads = np.clip(grads, -limit, limit, out=state.scratch("clipped", grads.shape))
-        if self.clip_norm is not None:
-            clip_to_norm([grads], self.clip_norm)
+            grads = self._clipped(grads, state.scratch("clipped", grads.shape))
         if self.weight_decay and self.decoupled:
             params *= 1 - rate * self.weight_decay
         elif self.weight_decay:
@@ -160,6 +157,15 @@ class Optimizer(Part, Searchable):
     def apply(self, params: Array, grads: Array, state: State, rate: float) -> None:
         """Update `params` and ``state.slots`` in place by the rule."""
         raise NotImplementedError(f"{type(self).__name__} must define apply(params, grads, state, rate)")
+
+    def _clipped(self, grads: Array, clipped: Array) -> Array:
+        """Return the gradient clipped by value, then by norm, in `clipped`."""
+        clipped[...] = grads
+        if self.clip_value is not None:
+            np.clip(clipped, -self.clip_value, self.clip_value, out=clipped)
+        if self.clip_norm is not None:
+            clip_to_norm([clipped], self.clip_norm)
+        return clipped
 
 
 NESTEROV = "SGD(0.01, momentum=0.9, nesterov=True)"
