@@ -79,6 +79,16 @@ def changeable(part: Part) -> dict[str, tuple[Any, str]]:
     return found
 
 
+def teach(part: Part, learned: Mapping[str, Any]) -> None:
+    """Restore the fitted attributes of a scaler or encoder; raise a ValueError if no data can yield them."""
+    if not isinstance(part, Preparation) or not set(part.learned).issuperset(learned):
+        raise ValueError(f"it does not learn {', '.join(learned)}")
+    for name, value in learned.items():
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and not np.isfinite(value).all():
+            raise ValueError(f"its {name} is not finite")
+        setattr(part, name, value)
+
+
 class Describer:
     """Describe parts and values as JSON, and collect their arrays in `arrays`.
 
@@ -219,12 +229,8 @@ class Rebuilder:
             able = changeable(part)
             for key, value in base.items():
                 setattr(*able[key], value)
-            for name, value in learned.items():
-                if not isinstance(part, Preparation) or name not in part.learned:
-                    raise ValueError(f"it does not learn {name}")
-                if isinstance(value, np.ndarray) and value.dtype.kind == "f" and not np.isfinite(value).all():
-                    raise ValueError(f"its {name} is not finite")
-                setattr(part, name, value)
+            if learned:
+                teach(part, learned)
         except Exception as error:
             said = str(error)[:250]
             raise LoadError(f"{cls.__name__} cannot be built from its saved arguments: {said}") from error

@@ -242,8 +242,11 @@ def forged(path, change):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda one, arrays: one["learned"].update(transform=1), "it does not learn transform"),
-        (lambda one, arrays: one.update({"class": "Loss.MSE"}), "it does not learn offset"),
+        (
+            lambda one, arrays: one["learned"].update(transform=1),
+            "it does not learn offset, scale, transform",
+        ),
+        (lambda one, arrays: one.update({"class": "Loss.MSE"}), "it does not learn offset, scale"),
         (lambda one, arrays: arrays["extras['s'].scale"].__setitem__(0, np.nan), "its scale is not finite"),
         (lambda one, arrays: arrays.pop("extras['s'].scale"), "the array .* is missing"),
         (lambda one, arrays: one.update({"class": "os.system"}), "this nnfw has no os.system"),
