@@ -3,6 +3,7 @@
 import functools
 import gc
 import os
+import platform
 import signal
 import sys
 from pathlib import Path
@@ -35,8 +36,11 @@ settings.load_profile("fixed")
 
 
 def pytest_configure(config):
-    """Show, but do not count as an error, of what Accelerate warns where nothing is wrong (NumPy #28687)."""
-    if sys.platform == "darwin":
+    """Show, but do not count as an error, what products warn of where nothing is wrong.
+
+    Accelerate does (NumPy #28687), and on ARM OpenBLAS, of the numbers beside a narrow product.
+    """
+    if sys.platform == "darwin" or platform.machine() in ("aarch64", "arm64"):
         config.addinivalue_line("filterwarnings", "default:.* encountered in (matmul|dot):RuntimeWarning")
 
 
