@@ -188,13 +188,16 @@ def each(check: Check[T]) -> Check[tuple[T, ...]]:
     return check_all
 
 
+SIZES = each(optional(whole_number))
+
+
 def sample_shape(owner: str, name: str, value: Any) -> Shape:
     """Return the shape of a sample as a tuple of integers, and None for open axes."""
     if isinstance(value, str) or not isinstance(value, Iterable):
         said = "must be a tuple, (D,) or (T, D), without the batch axis"
         said += f": ({value},) for {value} features" if isinstance(value, int) else ""
         raise TypeError(f"{owner}: {name} {said}, got {shown(value)}")
-    return each(optional(whole_number))(owner, name, value)
+    return SIZES(owner, name, value)
 
 
 def file_path(owner: str, name: str, value: Any) -> str:
